@@ -1,0 +1,260 @@
+"""What a generator is: requests in, results out in any order, one result a request, failures as values.
+
+A plug-in author needs this module and `generators.conformance`, nothing else. Nothing here imports torch or a
+concrete generator, so the web process may import it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+ParameterValue = bool | int | float | str
+"""A parameter's value as it stands in a manifest: JSON's own scalars."""
+
+
+class GeneratorError(ValueError):
+    """Bad input to a generator or the registry; the message says what is wrong, what is allowed and what to do."""
+
+
+class FailureKind(StrEnum):
+    """Why a request gave no image. `refused` and `filtered` and `invalid` are answers; the others may be tried again."""
+
+    REFUSED = "refused"  # the generator declined the prompt
+    FILTERED = "filtered"  # it drew, and its own filter withheld the image
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    INVALID = "invalid"  # the request or the image that came back can't be used
+    CRASH = "crash"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self in (FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.CRASH)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that gave no image.
+
+    `message`: for people, one line. `retry_after_s`: seconds to wait before another try where the generator knows.
+    """
+
+    kind: FailureKind
+    message: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One image asked for. The image depends on this request (and the generator's parameters) alone.
+
+    `key`: unique among the requests of a call. `prompt_id`: the prompt's identity in its suite (five digits, from
+    "00000"); with `run_seed` and `sample` (from 0) it makes the seed, so rivals share seeds (`generators.seeding`).
+    """
+
+    key: str
+    prompt_id: str
+    prompt: str
+    sample: int
+    run_seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageResult:
+    """The answer to one request: an image or a failure, never both, never neither.
+
+    `image`: uint8 RGB, (height, width, 3). `seconds`: wall time spent on it, None where a batch can't tell.
+    `provenance`: what else a reader needs to make this image again (the seed used, a remote job's id ...).
+
+    Raises:
+        GeneratorError: neither or both are given, or the image has another shape or type.
+    """
+
+    key: str
+    image: NDArray[np.uint8] | None = None
+    failure: Failure | None = None
+    seconds: float | None = None
+    provenance: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.image is None) == (self.failure is None):
+            raise GeneratorError(f"result {self.key!r} must hold an image or a failure, and not both")
+        if self.image is not None and (
+            self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or 0 in self.image.shape
+        ):
+            raise GeneratorError(
+                f"result {self.key!r}: an image is uint8 RGB of shape (height, width, 3), "
+                f"not {self.image.dtype} of shape {self.image.shape}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting of a generator, declared so that commands, forms and the API can check it without loading it.
+
+    The kind is the default's type, or `kind` where there is no default (`default=None` means it must be given).
+    `low`, `high`: inclusive limits of a number. `choices`: the values allowed. `help`: one line for people.
+    """
+
+    name: str
+    help: str
+    default: ParameterValue | None = None
+    kind: type[bool] | type[int] | type[float] | type[str] | None = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def value_type(self) -> type[bool] | type[int] | type[float] | type[str]:
+        """The Python type of its values."""
+        if self.kind is not None:
+            return self.kind
+        return str if self.default is None else type(self.default)
+
+    def parse(self, value: object) -> ParameterValue:
+        """`value` (a scalar, or its text from a command line or form) as this parameter's type, within its limits.
+
+        Raises:
+            GeneratorError: another type, out of its limits, or not one of its choices.
+        """
+        wanted = self.value_type
+        parsed: ParameterValue
+        try:
+            if wanted is bool:
+                parsed = _parse_bool(value)
+            elif wanted is str:
+                parsed = str(value)
+            elif isinstance(value, bool):
+                raise ValueError
+            elif wanted is int:
+                parsed = int(str(value))
+            else:
+                parsed = float(str(value))
+        except ValueError:
+            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}") from None
+        if self.choices and parsed not in self.choices:
+            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}{nearest(str(value), self.choices)}")
+        if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
+            above = self.low is None or parsed >= self.low
+            below = self.high is None or parsed <= self.high
+            if not (above and below):  # also catches nan
+                raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}")
+        return parsed
+
+    def _allowed(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        word = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[self.value_type]
+        if self.low is not None and self.high is not None:
+            return f"{word} from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{word}, {self.low:g} or more"
+        if self.high is not None:
+            return f"{word}, {self.high:g} or less"
+        return word
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSpec:
+    """A generator as the registry knows it before it is loaded: an entry point `drawbench.generators` names one.
+
+    The module that holds it must be light (no torch): the web process reads it for forms and checks.
+    `factory`: "package.module:callable", loaded in a worker and called as
+    `factory(parameters, size=..., device=...)`; see `GeneratorFactory`. `sizes`: the square sizes it can make, in
+    pixels; empty when images come in the size that they have (a folder).
+    """
+
+    name: str
+    summary: str
+    factory: str
+    parameters: tuple[Parameter, ...] = ()
+    sizes: tuple[int, ...] = ()
+
+    def resolve(self, given: Mapping[str, object]) -> dict[str, ParameterValue]:
+        """All its parameters: those given, checked, and the defaults of the rest, in declared order.
+
+        Raises:
+            GeneratorError: an unknown name (with the nearest), a missing one, or a value that is not allowed.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                listing = ", ".join(known) or "none"
+                raise GeneratorError(
+                    f"generator {self.name} has no parameter {name!r}{nearest(name, known)}. Its parameters: {listing}."
+                )
+        values: dict[str, ParameterValue] = {}
+        for name, parameter in known.items():
+            if name in given:
+                values[name] = parameter.parse(given[name])
+            elif parameter.default is None:
+                raise GeneratorError(f"generator {self.name} needs the parameter {name}: {parameter.help}")
+            else:
+                values[name] = parameter.default
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorInfo:
+    """What a loaded generator says of itself, for the manifest.
+
+    `weights_fingerprint`: SHA-256 over the files that its images depend on, "" where it has none.
+    `tolerance`: how many grey levels (0 to 255) a pixel may move when the same request is drawn in another batch.
+    `provenance`: dtype, device, sampler, steps, guidance weights and the like.
+    """
+
+    name: str
+    version: str
+    weights_fingerprint: str
+    tolerance: float = 0.0
+    provenance: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Makes images from text.
+
+    `generate` answers every request exactly once, in any order; it does not raise for a request that fails, and may
+    be called again. `batch_size`: how many requests it likes at once. `close` frees what it holds.
+    """
+
+    batch_size: int
+
+    @property
+    def info(self) -> GeneratorInfo: ...
+
+    def generate(self, requests: Sequence[ImageRequest]) -> Iterator[ImageResult]: ...
+
+    def close(self) -> None: ...
+
+
+class GeneratorFactory(Protocol):
+    """Makes a generator. `parameters`: resolved by its spec. `size`: one of its sizes; `device`: "cpu", "cuda" ...
+
+    Raises:
+        GeneratorError: what it needs is not there (weights, a folder, a key), or it can't make `size`.
+    """
+
+    def __call__(self, parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> Generator: ...
+
+
+def nearest(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    """`; did you mean "x"?` for the known name closest to `name`, or an empty string."""
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f'; did you mean "{matches[0]}"?' if matches else ""
+
+
+def _parse_bool(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in ("true", "yes", "on", "1"):
+        return True
+    if text in ("false", "no", "off", "0"):
+        return False
+    raise ValueError(text)
