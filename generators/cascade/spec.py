@@ -1,0 +1,27 @@
+"""The cascade as the registry sees it: name, parameters, sizes. No torch here: the web process reads this."""
+
+from __future__ import annotations
+
+from generators.contract import GeneratorSpec, Parameter
+
+SAMPLERS = ("ddim", "ddpm", "dpmpp")
+THRESHOLDINGS = ("dynamic", "static", "none")
+
+SPEC = GeneratorSpec(
+    name="cascade",
+    summary="The bundled Imagen cascade: frozen text encoder, 64x64 base, super-resolution to 256 and 1024.",
+    factory="generators.cascade.generator:load_cascade",
+    parameters=(
+        Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 3.0, low=1.0, high=30.0),
+        Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),
+        Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
+        Parameter("sr_steps", "sampling steps of each super-resolution stage", 4, low=1, high=1000),
+        Parameter("sampler", "how a step is taken", "dpmpp", choices=SAMPLERS),
+        Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
+        Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
+        Parameter("aug_level", "noise conditioning augmentation of the low-resolution image", 0.1, low=0.0, high=1.0),
+        Parameter("weights", "folder of the weights; empty for those that ship", ""),
+        Parameter("text_encoder", "folder of the text encoder; empty for the one the weights name", ""),
+    ),
+    sizes=(64, 256, 1024),
+)
