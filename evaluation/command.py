@@ -1,0 +1,67 @@
+"""What every management command of the product shares: `--format`, one clear message on bad input, exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evaluation.errors import InputError
+
+
+class ProductCommand(BaseCommand):
+    """A command that exits 0 on success and 2 on bad input, with one message on standard error (contracts, Commands).
+
+    A subclass writes `run(**options)` and returns what it did: a mapping, which is printed alone as JSON with
+    `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
+    """
+
+    requires_system_checks: list[str] = []  # type: ignore[assignment]
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument("--format", choices=["text", "json"], default="text", help="text for people, or JSON alone")
+        _hide_django_options(parser)
+        return parser
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        """Do the work. Raises `InputError` (or a pure package's ValueError) on bad input."""
+        raise NotImplementedError(f"{type(self).__module__} has no run()")
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        """`result` for people."""
+        return "\n".join(f"{key}: {value}" for key, value in result.items())
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        output_format = options.pop("format")
+        for name in ("verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks"):
+            options.pop(name, None)
+        try:
+            result = self.run(**options)
+        except InputError as error:
+            raise CommandError(error.message, returncode=2) from error
+        except ValueError as error:
+            # the pure packages (suites, generators, analysis) have ValueErrors of their own; any other is a defect
+            if type(error).__module__.split(".")[0] not in ("evaluation", "generators"):
+                raise
+            raise CommandError(str(error), returncode=2) from error
+        except KeyboardInterrupt:
+            sys.stderr.write("\nInterrupted; what was done is kept.\n")
+            sys.exit(130)
+        if output_format == "json":
+            self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=str))
+        else:
+            self.stdout.write(self.describe(result))
+
+
+def _hide_django_options(parser: ArgumentParser) -> None:
+    """Leave the product's own options in --help; Django's work as ever."""
+    import argparse
+
+    for action in parser._actions:
+        if action.dest in ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity"):
+            action.help = argparse.SUPPRESS

@@ -1,0 +1,40 @@
+"""The nouns of the platform, one file each."""
+
+from evaluation.models.account import SignInLink
+from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
+from evaluation.models.rating import Rating, ShownChoice
+from evaluation.models.report import Report
+from evaluation.models.study import (
+    Assignment,
+    Comparison,
+    Invitation,
+    Rater,
+    Study,
+    StudyImage,
+    StudyRun,
+    StudyStatus,
+)
+from evaluation.models.suite import Prompt, Suite
+
+__all__ = [
+    "Assignment",
+    "Comparison",
+    "GenerationRun",
+    "Invitation",
+    "Prompt",
+    "Rater",
+    "Rating",
+    "Report",
+    "RunStatus",
+    "Sample",
+    "SampleFailure",
+    "ShownChoice",
+    "SignInLink",
+    "StoredImage",
+    "Study",
+    "StudyImage",
+    "StudyRun",
+    "StudyStatus",
+    "Suite",
+    "Upload",
+]

@@ -1,0 +1,157 @@
+"""Generation runs, their samples, and the uploads that become runs."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from evaluation.models.suite import Prompt, Suite
+
+
+class StoredImage(models.Model):
+    """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.image_store`)."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    image_format = models.CharField(max_length=10, help_text="png, jpeg or webp: what the bytes are")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    n_bytes = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} {self.width}x{self.height} {self.image_format}"
+
+
+class RunStatus(models.TextChoices):
+    """Where a generation run stands. A run that ended with failures is `done`; they are counted beside it."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+class GenerationRun(models.Model):
+    """One generator, one suite, one set of parameters: the thing that is compared.
+
+    `parameters`: as resolved by the generator's spec. `weights_fingerprint`, `provenance`: as the worker found them
+    (`generators.contract.GeneratorInfo`); empty until the first task has begun. `message`: why it failed, for people.
+    """
+
+    class Origin(models.TextChoices):
+        RENDERED = "rendered", "Rendered here"
+        UPLOADED = "uploaded", "Uploaded"
+
+    name = models.CharField(max_length=120, unique=True)
+    suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="runs")
+    origin = models.CharField(max_length=10, choices=Origin)
+    generator = models.CharField(max_length=100)
+    parameters = models.JSONField(default=dict, blank=True)
+    size = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels a side; empty for uploads")
+    samples_per_prompt = models.PositiveIntegerField()
+    run_seed = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
+    message = models.TextField(blank=True)
+    weights_fingerprint = models.CharField(max_length=64, blank=True)
+    provenance = models.JSONField(default=dict, blank=True)
+    notes = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(samples_per_prompt__gte=1), name="run_has_samples"),
+            models.CheckConstraint(condition=Q(run_seed__gte=0), name="run_seed_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sample(models.Model):
+    """One image of a run. `sample`: its index, from 0. `original`: the uploaded file as it came, for metrics only."""
+
+    run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="samples")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="samples")
+    sample = models.PositiveIntegerField()
+    image = models.ForeignKey(StoredImage, on_delete=models.PROTECT, related_name="+")
+    original = models.ForeignKey(StoredImage, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    content_key = models.CharField(max_length=64, blank=True, help_text="generators.runner.content_key")
+    seconds = models.FloatField(null=True, blank=True)
+    provenance = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["run", "prompt", "sample"]
+        constraints = [models.UniqueConstraint(fields=["run", "prompt", "sample"], name="sample_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.prompt.prompt_id}/{self.sample}"
+
+
+class SampleFailure(models.Model):
+    """A sample that could not be made. Goes when a retry makes it."""
+
+    run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="failures")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
+    sample = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20, help_text="generators.contract.FailureKind")
+    message = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["run", "prompt", "sample"]
+        constraints = [models.UniqueConstraint(fields=["run", "prompt", "sample"], name="sample_failure_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.prompt.prompt_id}/{self.sample}: {self.kind}"
+
+
+class Upload(models.Model):
+    """A researcher's own images on their way to a run: received, checked, shown in a table, confirmed or dropped.
+
+    `table`: rows of {"file", "prompt_id", "sample", "problem", ...} as matched to the suite. `staging`: a folder
+    under the var folder that holds the received files until then.
+    """
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", "Received"
+        CHECKING = "checking", "Being checked"
+        READY = "ready", "To be confirmed"
+        STORING = "storing", "Being stored"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        DROPPED = "dropped", "Dropped"
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="uploads")
+    run_name = models.CharField(max_length=120)
+    generator = models.CharField(max_length=100, help_text="What made the images, as reports will call it")
+    file_name = models.CharField(max_length=300, blank=True)
+    staging = models.CharField(max_length=500, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
+    n_files = models.PositiveIntegerField(default=0)
+    n_checked = models.PositiveIntegerField(default=0)
+    table = models.JSONField(default=list, blank=True)
+    options = models.JSONField(default=dict, blank=True)
+    message = models.TextField(blank=True)
+    run = models.OneToOneField(GenerationRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(n_checked__lte=F("n_files")), name="upload_checked_at_most_all")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_name} ({self.status})"

@@ -1,0 +1,51 @@
+"""Ratings: what raters answered. The database, not the code, keeps them single, owned and unchanged."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from evaluation.models.study import Assignment, Rater
+
+
+class ShownChoice(models.TextChoices):
+    """An answer as the rater saw it. Which generator stood on which side is the assignment's to say."""
+
+    LEFT = "left", "I prefer the left set"
+    INDIFFERENT = "indifferent", "I am indifferent"
+    RIGHT = "right", "I prefer the right set"
+
+
+class Rating(models.Model):
+    """One answer to one question of one assignment.
+
+    Append-only, by triggers (0002_rating_guards): nothing but `retracted_at` may change, once, when the rater undoes
+    the answer; no row goes. At most one rating of an assignment and question stands (`rating_once`), and a composite
+    foreign key makes `rater` the assignment's rater.
+
+    `submission`: the client's key of the trial as shown, so that a late retry of an undone answer changes nothing.
+    `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.
+    """
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="ratings")
+    question = models.CharField(max_length=40)
+    shown_choice = models.CharField(max_length=12, choices=ShownChoice)
+    response_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    submission = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    retracted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment", "question"], condition=Q(retracted_at__isnull=True), name="rating_once"
+            ),
+            models.UniqueConstraint(fields=["assignment", "question", "submission"], name="rating_submission_once"),
+            models.CheckConstraint(
+                condition=Q(shown_choice__in=["left", "indifferent", "right"]), name="rating_choice_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.assignment} {self.question}: {self.shown_choice}"

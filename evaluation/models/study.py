@@ -1,0 +1,201 @@
+"""Studies: the declared protocol, what is compared, who rates, and which trial each rater is given."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from evaluation.models.generation import GenerationRun, Sample, StoredImage
+from evaluation.models.suite import Prompt
+
+
+def new_key() -> str:
+    """An unguessable name for addresses: 22 characters, 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+class StudyStatus(models.TextChoices):
+    """Draft until opened; open studies take ratings; a closed one takes no more."""
+
+    DRAFT = "draft", "Draft"
+    OPEN = "open", "Open"
+    CLOSED = "closed", "Closed"
+
+
+class Study(models.Model):
+    """Runs compared under a protocol. `specification` is the whole declaration, locked and hashed when it opens.
+
+    `design_seed`: the seed of sides, orders and the choice of samples.
+    """
+
+    name = models.SlugField(max_length=100, unique=True)
+    title = models.CharField(max_length=200, blank=True)
+    protocol = models.CharField(max_length=60)
+    status = models.CharField(max_length=10, choices=StudyStatus, default=StudyStatus.DRAFT)
+    specification = models.JSONField(default=dict)
+    specification_hash = models.CharField(max_length=64, blank=True)
+    design_seed = models.BigIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name_plural = "studies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="draft") | (~Q(specification_hash="") & Q(opened_at__isnull=False)),
+                name="study_open_means_locked",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StudyRun(models.Model):
+    """A run's place in a study. `order` from 0; `label`: the generator's name in the study's results."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="study_runs")
+    run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="study_runs")
+    order = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["study", "order"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "run"], name="study_run_once"),
+            models.UniqueConstraint(fields=["study", "order"], name="study_order_once"),
+            models.UniqueConstraint(fields=["study", "label"], name="study_label_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study}: {self.label}"
+
+
+class StudyImage(models.Model):
+    """A sample as raters of a study see it: common format and dimensions, under a name that tells nothing."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="images")
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=32, unique=True, default=new_key)
+    rendition = models.ForeignKey(StoredImage, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "sample"], name="study_image_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Comparison(models.Model):
+    """One prompt, two runs, the image set of each; no sides.
+
+    `set_a`, `set_b`: keys of `StudyImage`, in the order shown. `control_answer`: `a` or `b` where the right answer is
+    known (a control trial), else empty.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
+    category = models.CharField(max_length=100, blank=True)
+    run_a = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
+    run_b = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
+    set_a = models.JSONField()
+    set_b = models.JSONField()
+    control_answer = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        ordering = ["study", "prompt", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "prompt", "run_a", "run_b"], name="comparison_once"),
+            models.CheckConstraint(condition=~Q(run_a=F("run_b")), name="comparison_of_two"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prompt.prompt_id}: {self.run_a.label} / {self.run_b.label}"
+
+
+class Invitation(models.Model):
+    """A link that lets raters into a study. `max_raters`: how many it may let in, empty for no limit."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
+    key = models.CharField(max_length=32, unique=True, default=new_key)
+    label = models.CharField(max_length=120, blank=True)
+    max_raters = models.PositiveIntegerField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.study}: {self.label or self.key[:6]}"
+
+
+class Rater(models.Model):
+    """Who rates in a study, in one panel of it.
+
+    `panel`: the category that the panel rates (empty for one panel over all). `slot`: the row of the design that the
+    rater has taken, from 0; a slot whose rater dropped out (`dropped_at`) is given again. `participant`, `session`:
+    the crowd platform's own ids. `session_key_hash`: SHA-256 of the key in the rater's cookie. `simulated`: a rater of
+    the simulated crowd, marked wherever its ratings show.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="raters")
+    invitation = models.ForeignKey(Invitation, null=True, blank=True, on_delete=models.SET_NULL, related_name="raters")
+    panel = models.CharField(max_length=100, blank=True)
+    slot = models.PositiveIntegerField()
+    participant = models.CharField(max_length=200, blank=True)
+    session = models.CharField(max_length=200, blank=True)
+    session_key_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    simulated = models.BooleanField(default=False)
+    consented_at = models.DateTimeField(null=True, blank=True)
+    instructed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "panel", "slot"], condition=Q(dropped_at__isnull=True), name="slot_once"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "participant", "session"], condition=~Q(participant=""), name="participant_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study}: rater {str(self.key)[:8]}"
+
+
+class Assignment(models.Model):
+    """A comparison given to one rater: a trial to be.
+
+    `position`: its place in the rater's order, from 0. `a_shown_left`: the side flip. `seed`: that the design drew
+    it with. `reason`: why it was chosen (`panel`, `control` ...).
+    """
+
+    rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="assignments")
+    comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="assignments")
+    position = models.PositiveIntegerField()
+    a_shown_left = models.BooleanField()
+    seed = models.BigIntegerField()
+    reason = models.CharField(max_length=20, default="panel")
+
+    class Meta:
+        ordering = ["rater", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["rater", "comparison"], name="assignment_once"),
+            models.UniqueConstraint(fields=["rater", "position"], name="assignment_position_once"),
+            # what the composite foreign key of ratings refers to (0002_rating_guards)
+            models.UniqueConstraint(fields=["id", "rater"], name="assignment_belongs_to_rater"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rater} #{self.position}"
