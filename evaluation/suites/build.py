@@ -1,0 +1,205 @@
+"""From rows of any source to a checked suite: every rule that holds whatever the file's format."""
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evaluation.suites.scene import SCENE_SCHEMA_PREFIX, parse_scene
+from evaluation.suites.types import (
+    MAX_CATEGORY_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_PROMPT_CHARACTERS,
+    MAX_PROMPTS,
+    NO_CATEGORY,
+    Attributes,
+    JsonValue,
+    PromptData,
+    SuiteData,
+    SuiteError,
+    fold,
+)
+
+Duplicates = Literal["refuse", "first"]
+
+MAX_ATTRIBUTES_CHARACTERS = 16_384
+MAX_ATTRIBUTES_DEPTH = 8
+ROWS_NAMED = 10
+"""How many rows an error names; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as its source has it.
+
+    where: the row's name in messages, such as "line 12".
+    category: None where the source has no categories; an empty one where a row lacks the category that others have.
+    same_as: what tells this row from another with the same prompt and category (COCO: its image).
+    """
+
+    where: str
+    text: str
+    category: str | None
+    attributes: dict[str, JsonValue]
+    same_as: tuple[str, ...] = ()
+
+
+def build_suite(
+    rows: Sequence[Row],
+    *,
+    name: str,
+    source_format: str,
+    notes: Iterable[str] = (),
+    duplicates: Duplicates = "refuse",
+) -> SuiteData:
+    """Checks all rows and makes the suite. One SuiteError names everything that is wrong, by row.
+
+    duplicates: two rows are one prompt when prompt and category agree after folding of white space (and, for COCO, the
+    image; for PartiPrompts, challenge and note). "refuse" is an error; "first" keeps the first and says so in the notes.
+    """
+    name = checked_name(name)
+    if not rows:
+        raise SuiteError("There is no prompt in it. Give a file with at least one prompt, for example one a line.")
+    if len(rows) > MAX_PROMPTS:
+        raise SuiteError(
+            f"It has {len(rows):,} prompts; a suite has at most {MAX_PROMPTS:,}. Ask for a sample of it, or split the file."
+        )
+    problems = Problems()
+    prompts: list[PromptData] = []
+    first_seen: dict[tuple[str, ...], str] = {}
+    dropped: list[str] = []
+    for row in rows:
+        text = fold(row.text)
+        category = NO_CATEGORY if row.category is None else fold(row.category)
+        if not _row_is_sound(row, text, category, problems):
+            continue
+        key = (text, category, *row.same_as)
+        earlier = first_seen.setdefault(key, row.where)
+        if earlier is not row.where:
+            if duplicates == "refuse":
+                problems.add("repeated", f"{row.where} repeats {earlier} ({_shown(text)})")
+            else:
+                dropped.append(row.where)
+            continue
+        prompts.append(PromptData(len(prompts), text, category, row.attributes))
+    problems.raise_if_any()
+    all_notes = list(notes)
+    if dropped:
+        all_notes.append(f"Left out as repeated: {listed(dropped)}.")
+    return SuiteData(name, tuple(prompts), source_format, tuple(all_notes))
+
+
+def checked_name(name: str) -> str:
+    """The suite's name, folded. SuiteError when it is empty, too long or has control characters."""
+    folded = fold(name)
+    if not folded or len(folded) > MAX_NAME_CHARACTERS or _bad_character(folded):
+        raise SuiteError(
+            f"The suite's name {_shown(folded)} can't be used: a name has 1 to {MAX_NAME_CHARACTERS} printable characters."
+        )
+    return folded
+
+
+def check_attributes(attributes: Attributes) -> None:
+    """SuiteError unless the attributes can be stored, hashed and, where they claim a scene, read as one."""
+    _check_json(attributes, "attributes", 0)
+    size = len(json.dumps(attributes, ensure_ascii=False))
+    if size > MAX_ATTRIBUTES_CHARACTERS:
+        raise SuiteError(f"the attributes have {size:,} characters as JSON; at most {MAX_ATTRIBUTES_CHARACTERS:,} fit")
+    schema = attributes.get("schema")
+    if isinstance(schema, str) and schema.startswith(SCENE_SCHEMA_PREFIX):
+        parse_scene(attributes)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Up to ten names, comma separated, and how many more there are."""
+    more = len(names) - ROWS_NAMED
+    return ", ".join(names[:ROWS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+class Problems:
+    """Gathers what is wrong with rows, so that one message tells all of it."""
+
+    SENTENCES: dict[str, Callable[[str], str]] = {
+        "empty": lambda rows: f"Without a prompt: {rows}. Write a prompt there or delete the row.",
+        "uncategorised": lambda rows: (
+            f"Without a category, though other rows have one: {rows}. Write one there, or delete the whole column."
+        ),
+        "long": lambda rows: (
+            f"Too long (a prompt has at most {MAX_PROMPT_CHARACTERS:,} characters, a category"
+            f" {MAX_CATEGORY_CHARACTERS}): {rows}. Shorten them; an open quotation mark can swallow rows too."
+        ),
+        "characters": lambda rows: (
+            f"Control characters or broken Unicode in the text: {rows}. Delete them and save the file as UTF-8."
+        ),
+        "attributes": lambda rows: f"Attributes that can't be used: {rows}.",
+        "repeated": lambda rows: (
+            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the first of"
+            " each to be kept (duplicates='first')."
+        ),
+    }
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    def add(self, kind: str, row: str) -> None:
+        """kind: a key of SENTENCES; row: the row's name and what is particular to it."""
+        self.found.setdefault(kind, []).append(row)
+
+    def raise_if_any(self) -> None:
+        """One SuiteError with a sentence for each kind of problem, if there is any."""
+        if self.found:
+            raise SuiteError(
+                " ".join(sentence(listed(self.found[kind])) for kind, sentence in self.SENTENCES.items() if kind in self.found)
+            )
+
+
+def _row_is_sound(row: Row, text: str, category: str, problems: Problems) -> bool:
+    before = sum(map(len, problems.found.values()))
+    if not text:
+        problems.add("empty", row.where)
+    if not category:
+        problems.add("uncategorised", row.where)
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        problems.add("long", f"{row.where} ({len(text):,} characters)")
+    if len(category) > MAX_CATEGORY_CHARACTERS:
+        problems.add("long", f"{row.where} (a category of {len(category):,} characters)")
+    bad = _bad_character(text) or _bad_character(category)
+    if bad:
+        problems.add("characters", f"{row.where} (U+{ord(bad):04X})")
+    try:
+        check_attributes(row.attributes)
+    except SuiteError as error:
+        problems.add("attributes", f"{row.where}: {error}")
+    return sum(map(len, problems.found.values())) == before
+
+
+def _bad_character(text: str) -> str | None:
+    """The first control character or lone surrogate: neither can be drawn, and PostgreSQL refuses some of them."""
+    if text.isprintable():  # the usual case, answered in C
+        return None
+    return next((character for character in text if unicodedata.category(character) in ("Cc", "Cs")), None)
+
+
+def _check_json(value: object, path: str, depth: int) -> None:
+    if depth > MAX_ATTRIBUTES_DEPTH:
+        raise SuiteError(f"{path} is nested deeper than {MAX_ATTRIBUTES_DEPTH} levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_json(key, f"a key of {path}", depth)
+            _check_json(item, f"{path}.{key}", depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_json(item, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, str):
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+            raise SuiteError(f"{path} has a NUL or broken Unicode in it")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SuiteError(f"{path} is {value}, which JSON does not have")
+    elif not isinstance(value, bool | int | float | None):
+        raise SuiteError(f"{path} is a {type(value).__name__}, which JSON does not have")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
