@@ -7,6 +7,7 @@ concrete generator, so the web process may import it.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -101,18 +102,21 @@ class Parameter:
 
     The kind is the default's type, or `kind` where there is no default (`default=None` means it must be given).
     `low`, `high`: inclusive limits of a number. `choices`: the values allowed. `help`: one line for people.
+    `operator_only`: it names files or addresses that this machine will open, so commands take it, and web pages and
+    the API do not.
     """
 
     name: str
     help: str
     default: ParameterValue | None = None
-    kind: type[bool] | type[int] | type[float] | type[str] | None = None
+    kind: type[bool | int | float | str] | None = None
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    operator_only: bool = False
 
     @property
-    def value_type(self) -> type[bool] | type[int] | type[float] | type[str]:
+    def value_type(self) -> type[bool | int | float | str]:
         """The Python type of its values."""
         if self.kind is not None:
             return self.kind
@@ -140,11 +144,12 @@ class Parameter:
         except ValueError:
             raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}") from None
         if self.choices and parsed not in self.choices:
-            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}{nearest(str(value), self.choices)}")
+            hint = nearest(str(value), self.choices)
+            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}{hint}")
         if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
             above = self.low is None or parsed >= self.low
             below = self.high is None or parsed <= self.high
-            if not (above and below):  # also catches nan
+            if not (above and below and math.isfinite(parsed)):
                 raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}")
         return parsed
 
@@ -168,7 +173,8 @@ class GeneratorSpec:
     The module that holds it must be light (no torch): the web process reads it for forms and checks.
     `factory`: "package.module:callable", loaded in a worker and called as
     `factory(parameters, size=..., device=...)`; see `GeneratorFactory`. `sizes`: the square sizes it can make, in
-    pixels; empty when images come in the size that they have (a folder).
+    pixels; empty when images come in the size that they have (a folder). `devices`: the kinds of device it can use;
+    with ("cpu",) alone, "auto" never imports torch.
     """
 
     name: str
@@ -176,24 +182,38 @@ class GeneratorSpec:
     factory: str
     parameters: tuple[Parameter, ...] = ()
     sizes: tuple[int, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
-    def resolve(self, given: Mapping[str, object]) -> dict[str, ParameterValue]:
+    @property
+    def needs_operator(self) -> bool:
+        """Whether it can't be used without a parameter that only the machine's operator may give."""
+        return any(parameter.operator_only and parameter.default is None for parameter in self.parameters)
+
+    def resolve(self, given: Mapping[str, object], *, operator: bool = True) -> dict[str, ParameterValue]:
         """All its parameters: those given, checked, and the defaults of the rest, in declared order.
 
+        `operator`: whether they come from who runs the machine (a command); False for web pages and the API.
+
         Raises:
-            GeneratorError: an unknown name (with the nearest), a missing one, or a value that is not allowed.
+            GeneratorError: an unknown name (with the nearest), a missing one, a value that is not allowed, or another
+                value than the default where only the operator may give one.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:
                 listing = ", ".join(known) or "none"
                 raise GeneratorError(
-                    f"generator {self.name} has no parameter {name!r}{nearest(name, known)}. Its parameters: {listing}."
+                    f"generator {self.name} has no parameter {name!r}{nearest(name, known) or '.'} Its parameters: {listing}."
                 )
         values: dict[str, ParameterValue] = {}
         for name, parameter in known.items():
             if name in given:
                 values[name] = parameter.parse(given[name])
+                if parameter.operator_only and not operator and values[name] != parameter.default:
+                    raise GeneratorError(
+                        f"parameter {name} of generator {self.name} names files or addresses of the server: "
+                        "only a command on the server may give it"
+                    )
             elif parameter.default is None:
                 raise GeneratorError(f"generator {self.name} needs the parameter {name}: {parameter.help}")
             else:
@@ -206,8 +226,9 @@ class GeneratorInfo:
     """What a loaded generator says of itself, for the manifest.
 
     `weights_fingerprint`: SHA-256 over the files that its images depend on, "" where it has none.
-    `tolerance`: how many grey levels (0 to 255) a pixel may move when the same request is drawn in another batch.
-    `provenance`: dtype, device, sampler, steps, guidance weights and the like.
+    `tolerance`: how many grey levels (0 to 255) a pixel may move when the same request is drawn again or in another
+    batch; 255 says that it can't repeat an image (a remote service). `seeded`: False where the run seed changes
+    nothing (files, a service without seeds). `provenance`: dtype, device, sampler, steps, guidance weights and the like.
     """
 
     name: str
@@ -215,6 +236,7 @@ class GeneratorInfo:
     weights_fingerprint: str
     tolerance: float = 0.0
     provenance: Mapping[str, ParameterValue] = field(default_factory=dict)
+    seeded: bool = True
 
 
 @runtime_checkable
