@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from evaluation.models.study import Study
 
@@ -10,11 +11,13 @@ from evaluation.models.study import Study
 class Report(models.Model):
     """The analysis of a study's ratings at one moment.
 
-    `input_hash`: SHA-256 of the ratings file's bytes. `settings`: the analysis' own. `results`: `drawbench-analysis/1`.
+    `as_of`: the moment whose standing ratings were read; those of that moment can be read again later. `input_hash`:
+    SHA-256 of the ratings file's bytes. `settings`: the analysis' own. `results`: `drawbench-analysis/1`.
     The same input, settings and code give the same report, which is kept once.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="reports")
+    as_of = models.DateTimeField(default=timezone.now)
     input_hash = models.CharField(max_length=64)
     settings = models.JSONField(default=dict)
     settings_hash = models.CharField(max_length=64)
