@@ -1,0 +1,108 @@
+"""Reading the environment: what `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Database(TypedDict):
+    """What Django asks to know of a PostgreSQL database."""
+
+    ENGINE: str
+    HOST: str
+    PORT: str
+    NAME: str
+    USER: str
+    PASSWORD: str
+    CONN_MAX_AGE: int | None
+    CONN_HEALTH_CHECKS: bool
+    OPTIONS: dict[str, str | int]
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def required(name: str, why: str) -> str:
+    """A value that a production instance can't do without."""
+    value = text(name)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {why}")
+    return value
+
+
+def flag(name: str) -> bool:
+    value = text(name, "0").lower()
+    if value not in {"0", "1", "no", "yes", "false", "true"}:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it can be 1 or 0.")
+    return value in {"1", "yes", "true"}
+
+
+def whole_number(name: str, default: int, *, least: int = 1) -> int:
+    value = text(name, str(default))
+    if not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number, {least} or more.")
+    return int(value)
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    """A list written with commas."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def database(name: str, otherwise: Database) -> Database:
+    """`postgresql://user:password@host:port/name`; a folder with a socket is written `postgresql://user@/name?host=/folder`."""
+    url = text(name)
+    if not url:
+        return otherwise
+    parts = urlsplit(url)
+    wanted = f"{name} must look like postgresql://user:password@host:5432/name"
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured(
+            f"{wanted}, and it begins with {parts.scheme or 'nothing'}://. Only PostgreSQL is supported."
+        )
+    if not parts.path.strip("/"):
+        raise ImproperlyConfigured(f"{wanted}, and it names no database after the host.")
+    options: dict[str, str | int] = {}
+    host = unquote(parts.hostname or "")
+    for option in filter(None, parts.query.split("&")):
+        key, _, value = option.partition("=")
+        if key == "host":
+            host = unquote(value)
+        else:
+            options[key] = unquote(value)
+    return otherwise | Database(
+        ENGINE="django.db.backends.postgresql",
+        HOST=host,
+        PORT=str(parts.port or ""),
+        NAME=unquote(parts.path.strip("/")),
+        USER=unquote(parts.username or ""),
+        PASSWORD=unquote(parts.password or ""),
+        CONN_MAX_AGE=otherwise["CONN_MAX_AGE"],
+        CONN_HEALTH_CHECKS=True,
+        OPTIONS=otherwise["OPTIONS"] | options,
+    )
+
+
+def secret_key(folder: Path) -> str:
+    """The local instance's secret, made at the first start and readable by its owner alone.
+
+    Two processes that start at once agree: the file is made whole under another name, then linked, and the first link wins.
+    """
+    path = folder / "secret_key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        made = folder / f"secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_text()

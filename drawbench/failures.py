@@ -1,0 +1,40 @@
+"""Failures of the surroundings (no database, not migrated, full disk) as sentences."""
+
+import errno
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, ProgrammingError
+
+from drawbench.local.errors import LocalError
+
+
+def plain_message(error: BaseException) -> str | None:
+    """What to tell a person at a terminal, or None for an error that is the program's own."""
+    if isinstance(error, LocalError | ImproperlyConfigured):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and run it again."
+    if isinstance(error, OperationalError) and not settings.configured:
+        return None
+    if isinstance(error, OperationalError) and _sqlstate(error) is None:
+        return _unreachable(error)
+    if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
+        return (
+            f"The database is not migrated: {str(error).splitlines()[0]}. "
+            "Run `python manage.py migrate` (./dev serve and ./dev demo do it themselves)."
+        )
+    return None
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's code for what went wrong; None where no server answered."""
+    return getattr(error.__cause__, "pgcode", None)
+
+
+def _unreachable(error: OperationalError) -> str:
+    database = settings.DATABASES["default"]
+    first = str(error).strip().splitlines()[0]
+    if database["HOST"] == str(settings.PLACES.sockets):
+        return f"The embedded PostgreSQL is not running ({first}). Start it with `python -m drawbench.local up`, or use ./dev."
+    return f"The database that DRAWBENCH_DATABASE names does not answer: {first}. Check the address and the server."

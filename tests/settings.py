@@ -1,0 +1,60 @@
+"""The product's settings on an instance of this test run's own: databases, broker and files under `var/test/run-...`.
+
+The first process of a run (pytest itself) makes the folder's name; those it starts (xdist's, workers) find it in the
+environment. Nothing is started here: tests/conftest.py does that when the first test asks for the database or the broker.
+"""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+RUN_VARIABLE = "DRAWBENCH_TEST_RUN"
+FIRST_PROCESS = RUN_VARIABLE not in os.environ
+
+for _name in [name for name in os.environ if name.startswith("DRAWBENCH_") and name != RUN_VARIABLE]:
+    if _name not in {"DRAWBENCH_POSTGRES_BIN", "DRAWBENCH_VALKEY", "DRAWBENCH_CHROMIUM"}:
+        del os.environ[_name]
+if FIRST_PROCESS:
+    os.environ[RUN_VARIABLE] = str(CHECKOUT / "var" / "test" / f"run-{os.getpid()}-{secrets.token_hex(3)}")
+os.environ["DRAWBENCH_VAR"] = os.environ[RUN_VARIABLE]
+
+from drawbench.local.places import places_of  # noqa: E402
+
+# Held as long as this process lives: a later run deletes the folders of runs that nobody holds any more.
+places_of().var.mkdir(parents=True, exist_ok=True)
+_lease = places_of().lease.open("a")
+fcntl.flock(_lease, fcntl.LOCK_SH)
+
+from drawbench.settings import *  # noqa: E402, F403
+from drawbench.settings import PLACES, STORAGES  # noqa: E402
+
+# Each of xdist's processes has queues and counters of its own.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+_number = int(_worker) if _worker.isdigit() else 0
+CELERY_BROKER_URL = f"redis+socket://{PLACES.valkey_socket}?virtual_host={2 * _number}"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": f"unix://{PLACES.valkey_socket}?db={2 * _number + 1}",
+    }
+}
+TASK_SECONDS = 20
+CELERY_TASK_TIME_LIMIT = TASK_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": TASK_SECONDS,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+MEDIA_ROOT = PLACES.var / f"media-{_worker}"
+STORAGES = STORAGES | {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
