@@ -97,7 +97,10 @@ class Sample(models.Model):
 
 
 class SampleFailure(models.Model):
-    """A sample that could not be made. Goes when a retry makes it."""
+    """A sample that could not be made. Goes when a retry makes it.
+
+    `retrying`: another try was asked for and has not ended yet; until then the sample counts as still to be made.
+    """
 
     run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="failures")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
@@ -105,6 +108,7 @@ class SampleFailure(models.Model):
     kind = models.CharField(max_length=20, help_text="generators.contract.FailureKind")
     message = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=1)
+    retrying = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
