@@ -26,6 +26,9 @@ Duplicates = Literal["refuse", "first"]
 
 MAX_ATTRIBUTES_CHARACTERS = 16_384
 MAX_ATTRIBUTES_DEPTH = 8
+TOLD_APART_BY = ("image", "challenge", "note")
+"""Attributes by which equal prompts are different ones: in COCO several photographs can have one caption, in
+PartiPrompts a prompt can stand under several challenges."""
 ROWS_NAMED = 10
 """How many rows an error names; the rest are counted."""
 
@@ -36,14 +39,12 @@ class Row:
 
     where: the row's name in messages, such as "line 12".
     category: None where the source has no categories; an empty one where a row lacks the category that others have.
-    same_as: what tells this row from another with the same prompt and category (COCO: its image).
     """
 
     where: str
     text: str
     category: str | None
     attributes: dict[str, JsonValue]
-    same_as: tuple[str, ...] = ()
 
 
 def build_suite(
@@ -56,16 +57,14 @@ def build_suite(
 ) -> SuiteData:
     """Checks all rows and makes the suite. One SuiteError names everything that is wrong, by row.
 
-    duplicates: two rows are one prompt when prompt and category agree after folding of white space (and, for COCO, the
-    image; for PartiPrompts, challenge and note). "refuse" is an error; "first" keeps the first and says so in the notes.
+    duplicates: two rows are one prompt when prompt and category agree after folding of white space, and TOLD_APART_BY
+    too. "refuse" is an error; "first" keeps the first and says so in the notes.
     """
     name = checked_name(name)
     if not rows:
         raise SuiteError("There is no prompt in it. Give a file with at least one prompt, for example one a line.")
     if len(rows) > MAX_PROMPTS:
-        raise SuiteError(
-            f"It has {len(rows):,} prompts; a suite has at most {MAX_PROMPTS:,}. Ask for a sample of it, or split the file."
-        )
+        raise SuiteError(f"It has {len(rows):,} prompts; a suite has at most {MAX_PROMPTS:,}. Split it into several.")
     problems = Problems()
     prompts: list[PromptData] = []
     first_seen: dict[tuple[str, ...], str] = {}
@@ -75,14 +74,14 @@ def build_suite(
         category = NO_CATEGORY if row.category is None else fold(row.category)
         if not _row_is_sound(row, text, category, problems):
             continue
-        key = (text, category, *row.same_as)
-        earlier = first_seen.setdefault(key, row.where)
-        if earlier is not row.where:
+        key = (text, category, *(str(row.attributes.get(name, "")) for name in TOLD_APART_BY))
+        if key in first_seen:
             if duplicates == "refuse":
-                problems.add("repeated", f"{row.where} repeats {earlier} ({_shown(text)})")
+                problems.add("repeated", f"{row.where} repeats {first_seen[key]} ({_shown(text)})")
             else:
                 dropped.append(row.where)
             continue
+        first_seen[key] = row.where
         prompts.append(PromptData(len(prompts), text, category, row.attributes))
     problems.raise_if_any()
     all_notes = list(notes)
@@ -96,7 +95,7 @@ def checked_name(name: str) -> str:
     folded = fold(name)
     if not folded or len(folded) > MAX_NAME_CHARACTERS or _bad_character(folded):
         raise SuiteError(
-            f"The suite's name {_shown(folded)} can't be used: a name has 1 to {MAX_NAME_CHARACTERS} printable characters."
+            f"The suite's name {_shown(folded)} can't be used: it has 1 to {MAX_NAME_CHARACTERS} printable characters."
         )
     return folded
 
@@ -135,8 +134,8 @@ class Problems:
         ),
         "attributes": lambda rows: f"Attributes that can't be used: {rows}.",
         "repeated": lambda rows: (
-            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the first of"
-            " each to be kept (duplicates='first')."
+            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the first"
+            " of each to be kept (duplicates='first')."
         ),
     }
 
@@ -151,7 +150,11 @@ class Problems:
         """One SuiteError with a sentence for each kind of problem, if there is any."""
         if self.found:
             raise SuiteError(
-                " ".join(sentence(listed(self.found[kind])) for kind, sentence in self.SENTENCES.items() if kind in self.found)
+                " ".join(
+                    sentence(listed(self.found[kind]))
+                    for kind, sentence in self.SENTENCES.items()
+                    if kind in self.found
+                )
             )
 
 

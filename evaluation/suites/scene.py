@@ -45,12 +45,19 @@ _COUNT_WORDS = {
 } | {
     number: (word,)
     for number, word in enumerate(
-        "three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
-        " nineteen twenty".split(),
+        ("three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen")
+        + ("fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
         start=3,
     )
 }
-_IRREGULAR_PLURALS = {"mouse": "mice", "goose": "geese", "foot": "feet", "tooth": "teeth", "child": "children", "person": "people"}
+_IRREGULAR_PLURALS = {
+    "mouse": "mice",
+    "goose": "geese",
+    "foot": "feet",
+    "tooth": "teeth",
+    "child": "children",
+    "person": "people",
+}
 _SCENE_KEYS = ("schema", "objects", "relations", "text", "background", "style", "view", "intended")
 _OBJECT_KEYS = ("name", "count", "color", "size", "shape", "material", "pattern")
 _RELATION_KEYS = ("subject", "relation", "object")
@@ -61,7 +68,7 @@ class SceneObject:
     """A kind of thing in the image.
 
     count: exactly how many, 0 to 20; 0 means that none may be seen; None means at least one.
-    color, size: one of COLORS, SIZES. name, shape, material, pattern: lower case, a noun in the singular where it is one.
+    color, size: one of COLORS, SIZES. name, shape, material, pattern: lower case, nouns in the singular.
     """
 
     name: str
@@ -84,7 +91,7 @@ class SceneRelation:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that is to be seen. text: letters to be read in the image. intended: what an indirect or misspelt prompt means."""
+    """All that is to be seen. text: letters to be read in the image. intended: what an indirect prompt means."""
 
     objects: tuple[SceneObject, ...] = ()
     relations: tuple[SceneRelation, ...] = ()
@@ -156,7 +163,9 @@ def _object_mismatches(prompt: _Prompt, thing: SceneObject) -> list[str]:
     if thing.count is not None:
         asked.append(("count", thing.count, (str(thing.count), *_COUNT_WORDS[thing.count])))
     if thing.color:
-        asked.append(("color", thing.color, ("grey", "gray") if thing.color == "grey" else (thing.color, f"{thing.color}en")))
+        asked.append(
+            ("color", thing.color, ("grey", "gray") if thing.color == "grey" else (thing.color, f"{thing.color}en"))
+        )
     if thing.size:
         asked.append(("size", thing.size, SIZES[thing.size]))
     if thing.shape:
@@ -166,7 +175,9 @@ def _object_mismatches(prompt: _Prompt, thing: SceneObject) -> list[str]:
     if thing.pattern:
         asked.append(("pattern", thing.pattern, (thing.pattern,)))
     return [
-        f"the {field} {value!r} of {thing.name!r} is not in the prompt" for field, value, words in asked if not prompt.says(words)
+        f"the {field} {value!r} of {thing.name!r} is not in the prompt"
+        for field, value, words in asked
+        if not prompt.says(words)
     ]
 
 

@@ -1,0 +1,158 @@
+"""Reads a suite of prompts from a file or from bytes: the one door for commands, pages and the API.
+
+Start here: `read_suite`. The formats are described for users in docs/suites.md.
+"""
+
+import difflib
+import re
+from pathlib import Path
+
+from evaluation.suites.build import Duplicates, Row, build_suite
+from evaluation.suites.decode import check_size, decode, read_bytes
+from evaluation.suites.identity import named_and_complete
+from evaluation.suites.objects import Captions, is_coco, load_json, rows_of_coco, rows_of_jsonl, rows_of_list
+from evaluation.suites.selection import sample_of
+from evaluation.suites.tables import PROMPT_COLUMNS, find_delimiter, normal_header, read_records, rows_of_table
+from evaluation.suites.types import MAX_NAME_CHARACTERS, JsonValue, SuiteData, SuiteError
+
+FORMATS = ("csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco")
+_BY_EXTENSION = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".txt": "text",
+}  # fmt: skip
+_PARTIPROMPTS_HEADER = {"prompt", "category", "challenge", "note"}
+
+
+def read_suite(
+    source: Path | str | bytes,
+    *,
+    format: str | None = None,
+    name: str | None = None,
+    captions: Captions = "one",
+    sample: int | None = None,
+    seed: int = 0,
+    duplicates: Duplicates = "refuse",
+) -> SuiteData:
+    """The suite in a file (a path) or in its bytes.
+
+    format: one of FORMATS; found from the content and the file's extension when None.
+    name: the suite's name; when None that of a known suite, or the file's name without extension, or "suite".
+        A suite called drawbench has to be the whole published one (`identity.py`).
+    captions: COCO only: "one" caption an image, or "all".
+    sample: keep so many prompts, drawn with `seed`, in file order; None keeps all.
+    duplicates: "refuse", or "first" to keep the first of each.
+    Raises SuiteError, with the file's name in front, for whatever is wrong with the file.
+    """
+    if isinstance(source, bytes):
+        stem, extension, shown = "suite", "", ""
+        data = source
+    else:
+        path = Path(source)
+        stem, extension, shown = path.stem, path.suffix.lower(), f"{path.name}: "
+        data = read_bytes(path)
+    try:
+        _check_options(format, captions)
+        check_size(data)
+        rows, notes, found_format = _rows(decode(data), format, extension, captions)
+        suite = build_suite(
+            rows,
+            name=name or stem[:MAX_NAME_CHARACTERS],
+            source_format=found_format,
+            notes=notes,
+            duplicates=duplicates,
+        )
+        suite = named_and_complete(suite, asked_name=name)
+        return suite if sample is None else sample_of(suite, sample, seed)
+    except SuiteError as error:
+        raise SuiteError(f"{shown}{error}") from error
+
+
+def _check_options(format: str | None, captions: str) -> None:
+    if format is not None and format not in FORMATS:
+        close = difflib.get_close_matches(format, FORMATS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise SuiteError(f"There is no format {format!r}.{hint} The formats are: {', '.join(FORMATS)}.")
+    if captions not in ("one", "all"):
+        raise SuiteError(f"captions is {captions!r}; it is 'one' (caption an image) or 'all'.")
+
+
+def _rows(text: str, format: str | None, extension: str, captions: Captions) -> tuple[list[Row], list[str], str]:
+    """Rows, notes and the format they were read in."""
+    value: JsonValue = None
+    if format is None:
+        format, value = _detect(text, extension)
+    if format in ("json", "coco"):
+        value = load_json(text) if value is None else value
+        if format == "coco" or is_coco(value):
+            rows, notes = rows_of_coco(value, captions)
+            return rows, notes, "coco"
+        return rows_of_list(value), [], "json"
+    if format == "jsonl":
+        return rows_of_jsonl(text), [], "jsonl"
+    if format == "text":
+        return _rows_of_text(text), [], "text"
+    if format == "partiprompts":
+        return rows_of_table(read_records(text, "\t", quoted=False)), [], format
+    if format == "tsv":
+        return _rows_of_tsv(text), [], "tsv"
+    return rows_of_table(read_records(text, find_delimiter(text) or ",")), [], "csv"
+
+
+def _detect(text: str, extension: str) -> tuple[str, JsonValue]:
+    """The format, and the parsed JSON where finding it took parsing. Plain content decides before the extension."""
+    by_extension = _BY_EXTENSION.get(extension)
+    start = text.lstrip()
+    if by_extension != "jsonl" and start[0] in "{[":
+        try:
+            value = load_json(start)
+        except SuiteError:
+            if by_extension == "json" and not _first_line_is_object(start):
+                raise
+        else:
+            if isinstance(value, list) or is_coco(value) or (isinstance(value, dict) and "prompts" in value):
+                return "json", value
+            if by_extension == "json" and len(start.strip().splitlines()) > 1:
+                return "json", value  # told there that it is no suite
+    if by_extension == "jsonl" or (start[0] == "{" and _first_line_is_object(start)):
+        return "jsonl", None
+    if by_extension == "json":
+        return "json", None
+    header = start.splitlines()[0]
+    tab_names = {normal_header(cell) for cell in header.split("\t")}
+    if tab_names >= _PARTIPROMPTS_HEADER:
+        return "partiprompts", None
+    delimiter = find_delimiter(text)
+    if delimiter == "\t":
+        return "tsv", None
+    if by_extension in ("csv", "tsv"):
+        return by_extension, None
+    if by_extension == "text":
+        names = [normal_header(cell) for cell in header.split(delimiter)] if delimiter else []
+        return ("csv" if "category" in names and len(names) <= 3 else "text"), None
+    if delimiter or normal_header(header.strip('"')) in PROMPT_COLUMNS:
+        return "csv", None
+    return "text", None
+
+
+def _first_line_is_object(text: str) -> bool:
+    try:
+        return isinstance(load_json(text.splitlines()[0]), dict)
+    except SuiteError:
+        return False
+
+
+def _rows_of_tsv(text: str) -> list[Row]:
+    """Quoted as a spreadsheet writes it where that reading is sound, else as it stands: a prompt may begin with a quote."""
+    try:
+        records = read_records(text, "\t")
+        width = len(records[0].cells) if records else 0
+        if all(len(record.cells) <= width for record in records):
+            return rows_of_table(records)
+    except SuiteError:
+        pass
+    return rows_of_table(read_records(text, "\t", quoted=False))
+
+
+def _rows_of_text(text: str) -> list[Row]:
+    """One prompt a line, no line of names. A blank line between prompts is an empty prompt; at the end it is none."""
+    lines = re.split(r"\r\n|\r|\n", text.rstrip())
+    return [Row(f"line {number:,}", line, None, {}) for number, line in enumerate(lines, start=1)]
