@@ -1,0 +1,57 @@
+"""What all results share: plain dictionaries with rounded numbers, canonical JSON, a frame, and a notebook's table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+
+DIGITS = 12  # significant digits kept: far below any interval, and safe from the last bit of a library's quantile
+
+
+def plain(value: object) -> Plain:
+    """Plain JSON values of ``value``: floats to ``DIGITS`` significant digits, tuples as lists, arrays as lists.
+
+    Raises:
+        ValueError: a number is NaN or infinite; no result may hold one.
+        TypeError: there is no plain form.
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            raise ValueError(f"A result holds {value}, which is not a finite number.")
+        return float(f"{float(value):.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(each) for each in value]
+    raise TypeError(f"{type(value).__name__} has no plain form.")
+
+
+def to_json(document: Mapping[str, object]) -> str:
+    """Canonical JSON of ``document``: the same document gives the same bytes. Ends with a newline."""
+    return json.dumps(plain(document), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+class HasFrame(Protocol):
+    """A result that can stand as a table."""
+
+    def to_frame(self) -> pd.DataFrame: ...
+
+
+class NotebookTable:
+    """Shows a result as its table in a notebook."""
+
+    def _repr_html_(self: HasFrame) -> str:
+        return str(self.to_frame().to_html(float_format=lambda value: f"{value:.4g}", index=False))

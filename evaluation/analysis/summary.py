@@ -1,0 +1,206 @@
+"""The analysis of a frame of ratings: every comparison, overall and by category. Start reading here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.preference import (
+    ESTIMAND_WORDS,
+    ESTIMANDS,
+    Interval,
+    PreferenceRate,
+    preference_rate,
+)
+from evaluation.analysis.results import NotebookTable, Plain, plain, to_json
+from evaluation.analysis.tally import Comparison, Tally, tally_ratings
+
+SCHEMA = "drawbench-analysis/1"
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """The preference rates of one pair on one question."""
+
+    comparison: Comparison
+    overall: PreferenceRate
+    categories: Mapping[str, PreferenceRate]
+
+    def to_dict(self) -> dict[str, object]:
+        """The contract's form of a comparison."""
+        return {
+            "generator_a": self.comparison.generator_a,
+            "generator_b": self.comparison.generator_b,
+            "question": self.comparison.question,
+            "overall": self.overall.to_dict(),
+            "categories": {name: rate.to_dict() for name, rate in self.categories.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Analysis(NotebookTable):
+    """All comparisons of a frame, with what was asked (``estimand``, ``level``) and what the frame held.
+
+    ``n_control`` ratings of control trials were left out of every rate; ``n_simulated`` of the ``n_ratings`` counted
+    were given by simulated raters, and ``simulated`` says whether any were.
+    """
+
+    comparisons: tuple[ComparisonResult, ...]
+    estimand: str
+    level: float
+    n_ratings: int
+    n_raters: int
+    n_prompts: int
+    n_control: int
+    n_simulated: int
+    notes: tuple[str, ...]
+
+    @property
+    def simulated(self) -> bool:
+        return self.n_simulated > 0
+
+    def to_dict(self) -> dict[str, Plain]:
+        """The ``drawbench-analysis/1`` document; plain values, the same for the same ratings in any order."""
+        document = plain(
+            {
+                "schema": SCHEMA,
+                "simulated": self.simulated,
+                "n_ratings": self.n_ratings,
+                "n_raters": self.n_raters,
+                "n_prompts": self.n_prompts,
+                "n_control_excluded": self.n_control,
+                "n_simulated": self.n_simulated,
+                "level": self.level,
+                "estimand": {"name": self.estimand, "means": ESTIMAND_WORDS[self.estimand]},
+                "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
+                "notes": list(self.notes),
+                "comparisons": [each.to_dict() for each in self.comparisons],
+            }
+        )
+        assert isinstance(document, dict)
+        return document
+
+    def to_json(self) -> str:
+        """Canonical JSON of ``to_dict``: the same ratings give the same bytes."""
+        return to_json(self.to_dict())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a comparison and category (None for overall): n, shares, net share, default and naive interval."""
+        rows = []
+        for each in self.comparisons:
+            for category, rate in [(None, each.overall), *each.categories.items()]:
+                naive = rate.net.intervals["independent"]
+                rows.append(
+                    {
+                        "generator_a": each.comparison.generator_a,
+                        "generator_b": each.comparison.generator_b,
+                        "question": each.comparison.question,
+                        "category": category,
+                        "n_ratings": rate.n_ratings,
+                        "n_raters": rate.n_raters,
+                        "n_prompts": rate.n_prompts,
+                        "share_a": rate.share("a"),
+                        "share_indifferent": rate.share("indifferent"),
+                        "share_b": rate.share("b"),
+                        "net": rate.net.estimate,
+                        "interval": rate.net.default,
+                        "low": rate.net.interval.low if rate.net.interval else None,
+                        "high": rate.net.interval.high if rate.net.interval else None,
+                        "independent_low": naive.low if isinstance(naive, Interval) else None,
+                        "independent_high": naive.high if isinstance(naive, Interval) else None,
+                    }
+                )
+        return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+_COLUMNS = (
+    *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
+    *("share_a", "share_indifferent", "share_b", "net", "interval", "low", "high"),
+    *("independent_low", "independent_high"),
+)
+
+
+def analyse(
+    ratings: pd.DataFrame,
+    *,
+    estimand: str = "raters_and_prompts",
+    level: float = 0.95,
+) -> Analysis:
+    """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
+
+    Args:
+        ratings: a frame in the form of the ratings file contract; it is validated here, which leaves an already
+            validated one as it is.
+        estimand: for whom the default interval speaks, a key of ``preference.ESTIMANDS``.
+        level: confidence level, between 0 and 1.
+
+    Raises:
+        RatingsError: the ratings are not in the contract's form.
+        ValueError: ``estimand`` or ``level`` is not one of those allowed.
+    """
+    if estimand not in ESTIMANDS:
+        near = difflib.get_close_matches(estimand, ESTIMANDS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+    if not 0 < level < 1:
+        raise ValueError(f"The confidence level must lie between 0 and 1, as .95 does; got {level}.")
+    tally = tally_ratings(validate_ratings(ratings))
+    results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
+    return Analysis(
+        comparisons=results,
+        estimand=estimand,
+        level=level,
+        n_ratings=tally.n_ratings,
+        n_raters=len(np.unique(tally.by_rater.unit)),
+        n_prompts=len(np.unique(tally.by_prompt.unit)),
+        n_control=tally.n_control,
+        n_simulated=tally.n_simulated,
+        notes=_notes(tally),
+    )
+
+
+def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
+    raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
+    blocks = [
+        (tally.categories[code], raters.of_category(code), prompts.of_category(code))
+        for code in np.unique(raters.category).tolist()
+    ]
+    whole_raters, whole_prompts = raters.over_categories(), prompts.over_categories()
+    n_raters, n_prompts = len(whole_raters.unit), len(whole_prompts.unit)
+    categories = {
+        name: preference_rate(
+            [(name, rater, prompt)], len(rater.unit), len(prompt.unit), stratified=False, estimand=estimand, level=level
+        )
+        for name, rater, prompt in blocks
+    }
+    nested = len(blocks) > 1 and n_raters == len(raters.unit)  # no rater has rows in two categories
+    overall = preference_rate(
+        blocks if nested else [("", whole_raters, whole_prompts)],
+        n_raters,
+        n_prompts,
+        stratified=nested,
+        estimand=estimand,
+        level=level,
+    )
+    return ComparisonResult(tally.comparisons[at], overall, MappingProxyType(categories))
+
+
+def _notes(tally: Tally) -> tuple[str, ...]:
+    notes = []
+    if tally.n_simulated:
+        share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated} of {tally.n_ratings}"
+        notes.append(f"Simulated: {share} of the ratings were given by simulated raters, not by people.")
+    if tally.n_control:
+        notes.append(f"{tally.n_control} ratings of control trials are left out of every rate.")
+    if not tally.n_ratings:
+        notes.append("There are no ratings yet.")
+    prompts = pd.unique(tally.by_prompt.unit * max(len(tally.categories), 1) + tally.by_prompt.category)
+    if len(prompts) > len(np.unique(tally.by_prompt.unit)):
+        notes.append("Some prompt ids stand in several categories; within the overall figure each id is one prompt.")
+    return tuple(notes)

@@ -1,0 +1,160 @@
+"""Ratings files: read back as written, brought to one form, and refused with the row and column named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.analysis import RatingsError, read_ratings, validate_ratings
+
+COLUMNS = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
+
+
+def frame() -> pd.DataFrame:
+    rows = [
+        ("r1", "p1", "colors", "x", "y", "fidelity", "a"),
+        ("r1", "p2", "colors", "y", "x", "fidelity", "a"),
+        ("r2", "p1", "colors", "x", "y", "fidelity", "indifferent"),
+        ("r2", "p2", "colors", "y", "x", "fidelity", "b"),
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_pair_is_brought_to_one_order_and_the_choice_flipped() -> None:
+    ratings = frame().assign(a_shown_left=[True, True, False, None], control_answer=["a", "a", "", "b"])
+    found = validate_ratings(ratings)
+    assert found["generator_a"].tolist() == ["x"] * 4
+    assert found["generator_b"].tolist() == ["y"] * 4
+    assert found["choice"].tolist() == ["a", "b", "indifferent", "a"]
+    assert found["a_shown_left"].tolist() == [True, False, False, pd.NA]
+    assert found["control_answer"].tolist()[:2] == ["a", "b"]
+    assert found["control_answer"].isna().tolist() == [False, False, True, False]
+
+
+def test_validated_frame_passes_unchanged() -> None:
+    once = validate_ratings(frame().assign(position=[0, 1, 0, 1], note=["", "b", "c", "d"]))
+    pd.testing.assert_frame_equal(validate_ratings(once), once)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_files_read_as_the_frame(tmp_path: Path, suffix: str) -> None:
+    ratings = frame().assign(
+        rater_id=["007", "007", "8", "8"], response_time_ms=[1200, None, 3, 4.5], control=[False, True, False, False]
+    )
+    path = tmp_path / f"ratings.{suffix}"
+    if suffix == "csv":
+        ratings.to_csv(path, index=False)
+    else:
+        ratings.to_parquet(path)
+    pd.testing.assert_frame_equal(read_ratings(path), validate_ratings(ratings), check_column_type=False)
+    assert read_ratings(path)["rater_id"].tolist() == ["007", "007", "8", "8"]
+
+
+def test_formula_escapes_are_undone(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    frame().assign(rater_id=["'=1+1", "'=1+1", "'@home", "it's"]).to_csv(path, index=False)
+    assert read_ratings(path)["rater_id"].tolist() == ["=1+1", "=1+1", "@home", "it's"]
+
+
+def test_byte_order_mark_and_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    text = frame().assign(category='two, "words"\nand a line').to_csv(index=False)
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert set(read_ratings(path)["category"]) == {'two, "words"\nand a line'}
+
+
+def test_numbers_serve_as_ids() -> None:
+    found = validate_ratings(frame().assign(rater_id=[1, 1, 2, 2], prompt_id=[1.0, 2.0, 1.0, 2.0]))
+    assert found["rater_id"].tolist() == ["1", "1", "2", "2"]
+    assert found["prompt_id"].tolist() == ["1", "2", "1", "2"]
+
+
+def with_cell(column: str, row: int, value: Any) -> pd.DataFrame:
+    ratings = frame()
+    ratings[column] = ratings[column].astype(object)
+    ratings.loc[row, column] = value
+    return ratings
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("choice", "A", ["row 3", "choice", "'A'", "a, indifferent, b", "did you mean 'a'"]),
+        ("choice", np.nan, ["row 3", "choice", "empty"]),
+        ("choice", "equal", ["row 3", "choice", "'equal'"]),
+        ("rater_id", "", ["row 3", "rater_id", "empty"]),
+        ("rater_id", None, ["row 3", "rater_id", "empty"]),
+        ("rater_id", float("nan"), ["row 3", "rater_id", "empty"]),
+        ("rater_id", "NaN", ["row 3", "rater_id", "'NaN'"]),
+        ("prompt_id", "  ", ["row 3", "prompt_id", "empty"]),
+        ("category", None, ["row 3", "category", "empty"]),
+        ("question", "", ["row 3", "question", "empty"]),
+        ("generator_a", "", ["row 3", "generator_a", "empty"]),
+        ("generator_a", "y", ["row 3", "generator_b", "'y'", "itself"]),
+    ],
+)
+def test_bad_cell_is_named(column: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(RatingsError) as caught:
+        validate_ratings(with_cell(column, 2, value))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("response_time_ms", "fast"), ("response_time_ms", -1), ("response_time_ms", np.inf), ("control", "maybe")],
+)
+def test_bad_optional_cell_is_named(column: str, value: Any) -> None:
+    with pytest.raises(RatingsError, match=f"row 1, column {column}"):
+        validate_ratings(frame().assign(**{column: [value, None, None, None]}))
+
+
+def test_lines_of_the_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    with_cell("choice", 2, "c").to_csv(path, index=False)
+    with pytest.raises(RatingsError, match=r"ratings\.csv, row 3 \(line 4\), column choice"):
+        read_ratings(path)
+
+
+def test_missing_columns_are_named_with_the_nearest() -> None:
+    with pytest.raises(RatingsError, match="lacks the columns rater_id, choice .*'rater' meant to be 'rater_id'"):
+        validate_ratings(frame().drop(columns="choice").rename(columns={"rater_id": "rater"}))
+
+
+def test_duplicate_is_refused_in_either_order_of_the_pair() -> None:
+    ratings = frame()
+    again = ratings.iloc[[1]].assign(generator_a="x", generator_b="y", choice="a")
+    with pytest.raises(RatingsError, match=r"row 5.*row 2.*another choice \(b, then a\).*'r1'.*'p2'"):
+        validate_ratings(pd.concat([ratings, again]))
+
+
+def test_duplicate_is_found_among_many_ids() -> None:
+    many = pd.DataFrame(
+        {name: [f"{name}{i}" for i in range(300)] for name in ("rater_id", "prompt_id", "question")}
+        | {"category": "c", "generator_a": "x", "generator_b": "y", "choice": "a"}
+    )
+    assert len(validate_ratings(many)) == 300
+    with pytest.raises(RatingsError, match="row 301.*row 8"):
+        validate_ratings(pd.concat([many, many.iloc[[7]]]))
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"rater_id\n\xff\xfe\n", b"PAR1 but not really"])
+def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(content)
+    with pytest.raises(RatingsError, match=r"ratings\.csv"):
+        read_ratings(path)
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(RatingsError, match="does not exist"):
+        read_ratings(tmp_path / "none.csv")
+    with pytest.raises(RatingsError, match="is a folder"):
+        read_ratings(tmp_path)
+
+
+def test_no_rows_is_no_error() -> None:
+    assert len(validate_ratings(frame().head(0))) == 0
