@@ -1,0 +1,39 @@
+"""The declared protocols of human evaluation, by name. Pure: no Django, no I/O.
+
+>>> from evaluation import protocols
+>>> protocols.get("drawbench").raters_per_panel
+25
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from evaluation.protocols.contract import Answer, Protocol, Question
+from evaluation.protocols.drawbench import DRAWBENCH
+
+_BY_NAME = {protocol.name: protocol for protocol in (DRAWBENCH,)}
+
+__all__ = ["Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names"]
+
+
+class UnknownProtocolError(ValueError):
+    """No protocol has this name; the message gives the nearest one."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of the protocols that there are, sorted."""
+    return tuple(sorted(_BY_NAME))
+
+
+def get(name: str) -> Protocol:
+    """The protocol called `name`.
+
+    Raises:
+        UnknownProtocolError: there is none; the message says which there are, the nearest first.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    near = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UnknownProtocolError(f"There is no protocol {name!r}.{hint} Protocols: {', '.join(names())}.")

@@ -1,0 +1,62 @@
+"""The DrawBench protocol stands as its authors wrote it (arXiv:2205.11487, section 3 and appendix C)."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from evaluation import protocols
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_questions_answers_and_numbers_are_the_papers() -> None:
+    drawbench = protocols.get("drawbench")
+    assert [(question.id, question.text) for question in drawbench.questions] == [
+        ("fidelity", "Which set of images is of higher quality?"),
+        ("alignment", "Which set of images better represents the text caption : {caption}?"),
+    ]
+    assert [answer.text for answer in drawbench.answers] == ["I prefer set A", "I am indifferent", "I prefer set B"]
+    assert drawbench.choices == ("left", "indifferent", "right")
+    assert (drawbench.set_size, drawbench.raters_per_panel, drawbench.panels) == (8, 25, "category")
+    assert drawbench.raters_per_panel * 11 == 275
+    assert drawbench.screening.startswith("none")
+
+
+def test_a_caption_is_put_in_as_it_is() -> None:
+    alignment = protocols.get("drawbench").question("alignment")
+    asked = alignment.as_asked("A sign that says {hello} & <b>.")
+    assert asked == "Which set of images better represents the text caption : A sign that says {hello} & <b>.?"
+
+
+def test_an_unknown_question_is_named() -> None:
+    with pytest.raises(KeyError, match="fidelity"):
+        protocols.get("drawbench").question("beauty")
+
+
+def test_an_unknown_protocol_gets_the_nearest_name() -> None:
+    with pytest.raises(protocols.UnknownProtocolError, match="Did you mean 'drawbench'"):
+        protocols.get("DrawBnch")
+
+
+def test_a_specification_is_plain_json_and_says_what_the_paper_leaves_open() -> None:
+    import json
+
+    specification = protocols.get("drawbench").specification()
+    assert json.loads(json.dumps(specification))["questions"][0]["text"] == "Which set of images is of higher quality?"
+    assert {"sides", "order", "layout", "recruitment and pay"} <= set(protocols.get("drawbench").left_open)
+
+
+def test_the_wording_stands_in_one_place() -> None:
+    """A second person who changes a question's wording finds the one place for it."""
+    sources = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "evaluation", "templates", "drawbench"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    holders = [
+        name
+        for name in sources
+        if Path(name).suffix in {".py", ".html", ".js", ".json"}
+        and "better represents the text caption" in (ROOT / name).read_text(encoding="utf-8")
+    ]
+    assert holders == ["evaluation/protocols/drawbench.py"]
