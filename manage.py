@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. What a person can mend is told in a sentence, with status 2; anything else keeps its traceback."""
+"""Django's command line. What a person can mend is told in a sentence, with status 2; the rest keeps its traceback."""
 
 import os
 import sys

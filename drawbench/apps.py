@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class DrawBenchConfig(AppConfig):
-    """Loads the Celery application, so that `shared_task` of any module belongs to it, in the web process as in a worker."""
+    """Loads the Celery application, so that any module's `shared_task` belongs to it, in each process."""
 
     name = "drawbench"
 

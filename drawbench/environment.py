@@ -1,4 +1,4 @@
-"""Reading the environment: what `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
+"""What `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
 
 import os
 import secrets
@@ -62,9 +62,7 @@ def database(name: str, otherwise: Database) -> Database:
     parts = urlsplit(url)
     wanted = f"{name} must look like postgresql://user:password@host:5432/name"
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise ImproperlyConfigured(
-            f"{wanted}, and it begins with {parts.scheme or 'nothing'}://. Only PostgreSQL is supported."
-        )
+        raise ImproperlyConfigured(f"{wanted}, and it begins with {parts.scheme or 'nothing'}://.")
     if not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{wanted}, and it names no database after the host.")
     options: dict[str, str | int] = {}
@@ -91,7 +89,7 @@ def database(name: str, otherwise: Database) -> Database:
 def secret_key(folder: Path) -> str:
     """The local instance's secret, made at the first start and readable by its owner alone.
 
-    Two processes that start at once agree: the file is made whole under another name, then linked, and the first link wins.
+    Two processes that start at once agree: the file is made whole under another name, then linked; the first link wins.
     """
     path = folder / "secret_key"
     if not path.exists():

@@ -14,9 +14,9 @@ def plain_message(error: BaseException) -> str | None:
     if isinstance(error, LocalError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and run it again."
-    if isinstance(error, OperationalError) and not settings.configured:
-        return None
+        return (
+            f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and try again."
+        )
     if isinstance(error, OperationalError) and _sqlstate(error) is None:
         return _unreachable(error)
     if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
@@ -36,5 +36,7 @@ def _unreachable(error: OperationalError) -> str:
     database = settings.DATABASES["default"]
     first = str(error).strip().splitlines()[0]
     if database["HOST"] == str(settings.PLACES.sockets):
-        return f"The embedded PostgreSQL is not running ({first}). Start it with `python -m drawbench.local up`, or use ./dev."
+        return (
+            f"The embedded PostgreSQL is not running ({first}). Start it: `python -m drawbench.local up`, or use ./dev."
+        )
     return f"The database that DRAWBENCH_DATABASE names does not answer: {first}. Check the address and the server."

@@ -1,7 +1,7 @@
-"""Settings, all in one place. Everything an operator may choose is an environment variable (docs/deployment.md lists them).
+"""Settings, all in one place. What an operator may choose is an environment variable (docs/deployment.md lists them).
 
 Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRAWBENCH_VAR`, a secret made there) and
-*production* (`DRAWBENCH_PRODUCTION=1`: secret, host names, database and broker are asked for, cookies are for HTTPS only).
+*production* (`DRAWBENCH_PRODUCTION=1`: secret, host names, database and broker are asked for, cookies want HTTPS).
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
     SECRET_KEY = env.required(
-        "DRAWBENCH_SECRET_KEY", "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
     )
     ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
     env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
@@ -123,8 +123,8 @@ UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 10
 
 # --- Workers ---------------------------------------------------------------------------------------------------------
 
-# The longest a task may take. A task whose worker was killed is handed out again after three times as long, and one that
-# took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
+# The longest a task may take. A task whose worker was killed is handed out again after three times as long, and one
+# that took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
 TASK_SECONDS = env.whole_number("DRAWBENCH_TASK_SECONDS", 300)
 
 CELERY_BROKER_URL = env.text("DRAWBENCH_BROKER", f"redis+socket://{PLACES.valkey_socket}?virtual_host=0")

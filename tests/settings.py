@@ -1,7 +1,7 @@
 """The product's settings on an instance of this test run's own: databases, broker and files under `var/test/run-...`.
 
 The first process of a run (pytest itself) makes the folder's name; those it starts (xdist's, workers) find it in the
-environment. Nothing is started here: tests/conftest.py does that when the first test asks for the database or the broker.
+environment. Nothing is started here: tests/conftest.py does that when the first test asks for it.
 """
 
 import fcntl

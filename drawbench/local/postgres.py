@@ -87,7 +87,7 @@ def _make_cluster(places: Places, programs: Path, version: int, account: Account
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
     os.chown(partial, account.uid, account.gid)
-    # Text sorts and folds the same on every machine. Trust: the socket's folder is open to us alone, and there is no port.
+    # Text sorts and folds the same on every machine. Trust: the socket's folder is open to us alone; there is no port.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else []
     made = run_as(
         [programs / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "--locale=C", *locale, "-A", "trust"], account
@@ -103,13 +103,13 @@ def _check_version(places: Places, version: int) -> None:
         made_by = (places.cluster / "PG_VERSION").read_text().strip()
     except OSError as error:
         raise LocalError(
-            f"{places.cluster} is there but is no PostgreSQL data folder ({error.strerror}). Move it away and start again."
+            f"{places.cluster} is there but is no PostgreSQL data folder ({error.strerror}). Move it away."
         ) from None
     if made_by != str(version):
         raise LocalError(
-            f"The data in {places.cluster} was made by PostgreSQL {made_by}, and {version} is installed. Either name the "
-            f"folder of version {made_by}'s programs in DRAWBENCH_POSTGRES_BIN, dump the database there and load it here "
-            "(docs/deployment.md, Upgrades), or move the folder away to begin with an empty database."
+            f"The data in {places.cluster} was made by PostgreSQL {made_by}, and {version} is installed. Either name "
+            f"the folder of version {made_by}'s programs in DRAWBENCH_POSTGRES_BIN, dump the database there and "
+            "load it here (docs/deployment.md, Upgrades), or move the folder away to begin with an empty database."
         )
 
 
@@ -137,8 +137,8 @@ def _launch(places: Places, program: Path, account: Account, settings: dict[str,
 def _forget_dead_server(places: Places) -> None:
     """Take a dead server's marks away, where PostgreSQL itself would take a zombie or a stranger for a living server.
 
-    Only the process id in postmaster.pid is replaced, by our own, which PostgreSQL (our child) knows to be no rival; the
-    shared-memory key in the same file stays, so its own check that no old backend is left still holds.
+    Only the process id in postmaster.pid is replaced, by our own, which PostgreSQL (our child) knows to be no rival;
+    the shared-memory key in the same file stays, so its own check that no old backend is left still holds.
     """
     pid_file = places.cluster / "postmaster.pid"
     if pid_file.exists():

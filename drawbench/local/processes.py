@@ -38,7 +38,7 @@ def postgres_account() -> Account:
             entry = pwd.getpwuid(uid)
         except KeyError:
             raise LocalError(
-                f"PostgreSQL does not run for user id {uid}, which has no name on this system (no line in /etc/passwd). "
+                f"PostgreSQL does not run for user id {uid}, which has no name here (no line in /etc/passwd). "
                 "Run as a named user, or point DRAWBENCH_DATABASE at a PostgreSQL server."
             ) from None
         return Account(entry.pw_name, uid, entry.pw_gid)
@@ -60,6 +60,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server that outlives us: a session of its own, its output appended to `log`."""
+    other = None if account is None or account.is_self else account
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -69,12 +70,15 @@ def spawn(
             start_new_session=True,
             cwd="/",
             env=None if environment is None else dict(environment),
-            **_identity(account),
+            user=other.uid if other else None,
+            group=other.gid if other else None,
+            extra_groups=[] if other else None,
         )
 
 
 def run_as(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end as `account`; its output is in the result, and so is a failure to start it (status 126)."""
+    """Run a program to its end as `account`. The result holds its output, or why it could not start (status 126)."""
+    other = None if account.is_self else account
     try:
         return subprocess.run(
             command,
@@ -83,7 +87,9 @@ def run_as(command: Sequence[str | Path], account: Account) -> subprocess.Comple
             text=True,
             cwd="/",
             check=False,
-            **_identity(account),
+            user=other.uid if other else None,
+            group=other.gid if other else None,
+            extra_groups=[] if other else None,
         )
     except OSError as error:
         return subprocess.CompletedProcess(list(command), 126, "", str(error))
@@ -92,12 +98,6 @@ def run_as(command: Sequence[str | Path], account: Account) -> subprocess.Comple
             f"Can't become user `{account.name}` to run PostgreSQL ({error}). Run as an ordinary user instead of root, "
             "or point DRAWBENCH_DATABASE at a PostgreSQL server."
         ) from None
-
-
-def _identity(account: Account | None) -> dict[str, int | list[int]]:
-    if account is None or account.is_self:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def reaches(account: Account, folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The use cases: bring the two servers up, take them down, say how they are, hold them up while something needs them."""
+"""The use cases: bring the two servers up, take them down, say how they are, hold them up while needed."""
 
 import contextlib
 import errno
@@ -57,8 +57,8 @@ def down(places: Places | None = None, *, even_if_used: bool = False) -> list[st
     with _plainly(places), _locked(places):
         if not even_if_used and _is_leased(places):
             raise LocalError(
-                f"The services in {places.var} are in use (by ./dev serve, worker, demo or test). Stop those first with "
-                "Ctrl-C, or say `./dev stop --force`."
+                f"The services in {places.var} are in use (by ./dev serve, worker, demo or test). Stop those "
+                "first with Ctrl-C, or say `./dev stop --force`."
             )
         places.kept.unlink(missing_ok=True)
         return _stop_both(places)
@@ -80,7 +80,7 @@ def keep(places: Places) -> None:
 
 @contextlib.contextmanager
 def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places]:
-    """The services are up while the block runs. The last holder to leave stops them, unless a person asked to keep them.
+    """The services are up while the block runs. The last to leave stops them, unless a person asked to keep them.
 
     The hold is a lock on a file, so a holder that is killed lets go of it as well.
     """
@@ -118,7 +118,7 @@ def _prepared(places: Places) -> Places:
         free = shutil.disk_usage(places.var).free
         if free < ROOM_NEEDED and not postgres.answers(places):
             raise LocalError(
-                f"Only {free // 2**20} MB are free on the disk of {places.var}, and {ROOM_NEEDED // 2**20} MB are needed. "
+                f"Only {free // 2**20} MB are free on the disk of {places.var}; {ROOM_NEEDED // 2**20} MB are needed. "
                 "Make room, or name a folder on another disk in DRAWBENCH_VAR."
             )
         account = postgres_account()
@@ -132,8 +132,8 @@ def _prepared(places: Places) -> Places:
         _make_private(places.sockets, mode=0o700, owner=(account.uid, account.gid))
         if not reaches(account, places.sockets):
             raise LocalError(
-                f"User `{account.name}`, as whom PostgreSQL must run, can't enter {places.sockets}. Open the folders above it "
-                "(chmod o+x), or name another folder in DRAWBENCH_VAR."
+                f"User `{account.name}`, as whom PostgreSQL must run, can't enter {places.sockets}. Open the folders "
+                "above it (chmod o+x), or name another folder in DRAWBENCH_VAR."
             )
     return places
 
