@@ -121,7 +121,11 @@ class Comparison(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that lets raters into a study. `max_raters`: how many it may let in, empty for no limit."""
+    """A link that lets raters into a study. `max_raters`: how many it may let in, empty for no limit.
+
+    `completion_code`: what a crowd platform wants back from a rater who has finished. `completion_url`: where the rater
+    goes back to, such as `https://app.prolific.com/submissions/complete?cc=CODE`. Both empty for plain links.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
     key = models.CharField(max_length=32, unique=True, default=new_key)
@@ -129,6 +133,8 @@ class Invitation(models.Model):
     max_raters = models.PositiveIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    completion_code = models.CharField(max_length=100, blank=True)
+    completion_url = models.URLField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -178,7 +184,8 @@ class Assignment(models.Model):
     """A comparison given to one rater: a trial to be.
 
     `position`: its place in the rater's order, from 0. `a_shown_left`: the side flip. `seed`: that the design drew
-    it with. `reason`: why it was chosen (`panel`, `control` ...).
+    it with. `reason`: why it was chosen (`panel`, `control` ...). `skipped_at`, `skip_reason`: the rater could not see
+    the images, said so and went on; a set that is not whole is never rated.
     """
 
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="assignments")
@@ -187,6 +194,8 @@ class Assignment(models.Model):
     a_shown_left = models.BooleanField()
     seed = models.BigIntegerField()
     reason = models.CharField(max_length=20, default="panel")
+    skipped_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["rater", "position"]
