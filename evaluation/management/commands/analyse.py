@@ -1,0 +1,57 @@
+"""`manage.py analyse`: preference rates of a study, or of a ratings file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any, cast
+
+from evaluation.analysis.frame import read_ratings
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.reports.compute import compute, settings_from
+from evaluation.reports.results import Results
+from evaluation.reports.text import results_text
+from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.studies import study_by_name
+
+
+class Command(ProductCommand):
+    """Print the shares A / indifferent / B and the net share with intervals, per question, overall and by category."""
+
+    help = (
+        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet): per pair and question, overall and by "
+        "category, the shares A / indifferent / B and the net share A - B with its default interval (two-way, over "
+        "raters and prompts) and the naive one beside it. Both print the same numbers."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", nargs="?", help="name of the study")
+        parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study")
+        parser.add_argument(
+            "--estimand",
+            default="raters_and_prompts",
+            help="for whom the default interval speaks: raters_and_prompts, raters, prompts or votes",
+        )
+        parser.add_argument("--level", type=float, default=0.95, help="confidence level, 0.95 unless given")
+        parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        if (options["study"] is None) == (options["ratings"] is None):
+            raise InputError("Name a study, or a file with --ratings FILE (not both). `analyse --help` shows how.")
+        include = not options["without_simulated"]
+        settings = settings_from(
+            {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}
+        )
+        if options["ratings"] is not None:
+            frame = read_ratings(options["ratings"])
+            self.title = f"Ratings file {options['ratings']}"
+            frame = frame if include else frame[~frame["simulated"]]
+        else:
+            study = study_by_name(options["study"])
+            self.title = f"Study {study.name}"
+            frame = ratings_frame(study, include_simulated=include)
+        return cast(Mapping[str, Any], compute(frame, settings))
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        return results_text(cast(Results, result), title=self.title)

@@ -1,0 +1,38 @@
+"""`manage.py sign_in_link`: a one-time link that signs a researcher in."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from evaluation.command import ProductCommand
+from evaluation.errors import NotFoundError
+from evaluation.services.sign_in_link import researcher_create, sign_in_link_create
+
+
+class Command(ProductCommand):
+    """Print a link that signs USERNAME in once."""
+
+    help = "Print a link that signs a researcher in, once, within 24 hours. --create makes the account first."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--create", action="store_true", help="make the account if there is none of this name")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        user = User.objects.filter(username=options["username"]).first()
+        if user is None:
+            if not options["create"]:
+                raise NotFoundError(
+                    f'There is no account "{options["username"]}". Add --create to make it. '
+                    f"Accounts: {', '.join(User.objects.order_by('username').values_list('username', flat=True)[:20]) or 'none'}."
+                )
+            user = researcher_create(username=options["username"])
+        return {"username": user.username, "link": settings.PUBLIC_URL + sign_in_link_create(user=user)}
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        return f"{result['link']}\nSigns {result['username']} in once, within 24 hours."

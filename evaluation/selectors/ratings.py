@@ -1,0 +1,104 @@
+"""Ratings as a DataFrame: the sole bridge from the database to the analysis."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from django.db.models import Q
+
+from evaluation.models import Rating, ShownChoice, Study
+
+COLUMNS = (
+    "rater_id",
+    "prompt_id",
+    "category",
+    "generator_a",
+    "generator_b",
+    "question",
+    "choice",
+    "response_time_ms",
+    "position",
+    "a_shown_left",
+    "control",
+    "control_answer",
+    "simulated",
+    "panel",
+    "rated_at",
+)
+"""The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
+
+
+def ratings_frame(study: Study, *, include_simulated: bool = True, as_of: datetime | None = None) -> pd.DataFrame:
+    """The standing ratings of `study`, one row each, in the form of the ratings file contract, with `COLUMNS`.
+
+    Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left. `rater_id` is a
+    pseudonym that is the same in every export and leads to no participant. `response_time_ms` and `position` are Int64,
+    `position` counts from 0; `rated_at` is UTC. Sorted by rater, position and question. One query.
+
+    Args:
+        include_simulated: whether ratings by simulated raters are among them; they are marked in any case.
+        as_of: take the ratings that stood at this moment, rather than now.
+    """
+    standing = Q(retracted_at__isnull=True)
+    if as_of is not None:
+        standing = Q(created_at__lte=as_of) & (standing | Q(retracted_at__gt=as_of))
+    ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
+    if not include_simulated:
+        ratings = ratings.filter(rater__simulated=False)
+    rows = ratings.order_by("rater_id", "assignment__position", "question").values_list(
+        "rater__key",
+        "assignment__comparison__prompt__number",
+        "assignment__comparison__category",
+        "assignment__comparison__run_a__label",
+        "assignment__comparison__run_b__label",
+        "question",
+        "shown_choice",
+        "response_time_ms",
+        "assignment__position",
+        "assignment__a_shown_left",
+        "assignment__comparison__control_answer",
+        "rater__simulated",
+        "rater__panel",
+        "created_at",
+    )
+    columns = list(zip(*rows, strict=True)) or [()] * 14
+    keys, prompts, categories, first, second, questions, shown, times, positions, left, answers, simulated, panels, at = columns
+    pseudonyms = {key: rater_pseudonym(str(key)) for key in set(keys)}
+    a_shown_left = np.array(left, dtype=bool)
+    return pd.DataFrame(
+        {
+            "rater_id": pd.Series([pseudonyms[key] for key in keys], dtype=object),
+            "prompt_id": pd.Series([f"{number:05d}" for number in prompts], dtype=object),
+            "category": pd.Series(categories, dtype=object),
+            "generator_a": pd.Series(first, dtype=object),
+            "generator_b": pd.Series(second, dtype=object),
+            "question": pd.Series(questions, dtype=object),
+            "choice": pd.Series(_unflipped(np.array(shown, dtype=object), a_shown_left), dtype=object),
+            "response_time_ms": pd.Series(times, dtype="Int64"),
+            "position": pd.Series(positions, dtype="Int64"),
+            "a_shown_left": a_shown_left,
+            "control": np.array([bool(answer) for answer in answers], dtype=bool),
+            "control_answer": pd.Series(answers, dtype=object),
+            "simulated": np.array(simulated, dtype=bool),
+            "panel": pd.Series(panels, dtype=object),
+            "rated_at": pd.Series(pd.to_datetime(list(at), utc=True)),
+        },
+        columns=list(COLUMNS),
+    )
+
+
+def rater_pseudonym(key: str) -> str:
+    """What exports call the rater with this key: twelve hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(f"rater:{key}".encode()).hexdigest()[:12]
+
+
+def _unflipped(shown: np.ndarray, a_shown_left: np.ndarray) -> np.ndarray:
+    """`shown` (left, indifferent, right) as a, indifferent, b."""
+    choice = np.full(len(shown), "indifferent", dtype=object)
+    choice[(shown == ShownChoice.LEFT.value) == a_shown_left] = "a"
+    choice[(shown == ShownChoice.RIGHT.value) == a_shown_left] = "b"
+    choice[shown == ShownChoice.INDIFFERENT.value] = "indifferent"
+    return choice

@@ -1,0 +1,42 @@
+"""Make a study's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from evaluation.models import Report, Study
+from evaluation.reports.compute import code_version, compute, settings_from
+from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.selectors.ratings import ratings_frame
+
+
+def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -> Report:
+    """The report of the study's standing ratings as of now; the same ratings, settings and code give the same row.
+
+    `settings`: see `evaluation.reports.compute.DEFAULT_SETTINGS`. A study without ratings has a report, too: it says so.
+
+    Raises:
+        InputError: an unknown setting or value.
+    """
+    checked = settings_from(settings)
+    as_of = timezone.now()
+    frame = ratings_frame(study, include_simulated=checked.include_simulated, as_of=as_of)
+    results = compute(frame, checked)
+    with transaction.atomic():
+        report, _ = Report.objects.get_or_create(
+            study=study,
+            input_hash=input_hash(ratings_csv(frame)),
+            settings_hash=checked.hash,
+            code_version=code_version(),
+            defaults={
+                "as_of": as_of,
+                "settings": checked.to_dict(),
+                "results": results,
+                "n_ratings": len(frame),
+                "n_simulated": int(frame["simulated"].sum()),
+            },
+        )
+    return report
