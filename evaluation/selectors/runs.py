@@ -1,0 +1,176 @@
+"""Generation runs: by name, how far they are, what is missing, and the record of how each image was made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
+
+from evaluation.errors import NotFoundError
+from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
+from generators.contract import nearest
+
+PACE_WINDOW = timedelta(minutes=5)
+"""How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
+
+NAMES_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """How far a run is, in samples. `expected` = prompts x samples a prompt; `failed`: those that wait for no retry.
+
+    `samples_per_minute`, `seconds_left`: from the samples of the last minutes; None when the run is not under way or
+    has made none of late.
+    """
+
+    expected: int
+    made: int
+    failed: int
+    samples_per_minute: float | None = None
+    seconds_left: float | None = None
+
+    @property
+    def remaining(self) -> int:
+        """Samples neither made nor failed."""
+        return max(0, self.expected - self.made - self.failed)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the samples that are made or have failed, 0 to 1."""
+        return 1.0 if not self.expected else min(1.0, (self.made + self.failed) / self.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class RunGap:
+    """A prompt of a run that lacks samples. `samples`: their indices, from 0. `why`: each failed one's reason."""
+
+    prompt_id: str
+    text: str
+    samples: tuple[int, ...]
+    why: Mapping[int, str]
+
+
+def run_by_name(name: str) -> GenerationRun:
+    """The run called `name`.
+
+    Raises:
+        NotFoundError: there is none; the nearest name is told.
+    """
+    run = GenerationRun.objects.select_related("suite").filter(name=name.strip()).first()
+    if run is not None:
+        return run
+    known = list(GenerationRun.objects.values_list("name", flat=True)[:1000])
+    if not known:
+        raise NotFoundError(
+            f'Unknown run "{name}": there are no runs yet. Make one with manage.py render.', field="run"
+        )
+    listing = ", ".join(known[:NAMES_LISTED]) + (" ..." if len(known) > NAMES_LISTED else "")
+    raise NotFoundError(
+        f'Unknown run "{name}"{nearest(name, known) or "."} Runs, newest first: {listing}.', field="run"
+    )
+
+
+def run_progress(run: GenerationRun) -> RunProgress:
+    """How far `run` is. Three queries."""
+    return runs_progress([run])[run.pk]
+
+
+def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
+    """How far each run is, by primary key. Three queries, however many runs."""
+    runs = list(runs)
+    keys = [run.pk for run in runs]
+    now = timezone.now()
+    prompts = dict(
+        Prompt.objects.filter(suite__in={run.suite_id for run in runs})
+        .values_list("suite")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    recent = Q(created_at__gt=now - PACE_WINDOW)
+    made = {
+        row["run"]: row
+        for row in Sample.objects.filter(run__in=keys)
+        .values("run")
+        .annotate(
+            n=Count("pk"),
+            n_recent=Count("pk", filter=recent),
+            first=Min("created_at", filter=recent),
+            last=Max("created_at", filter=recent),
+        )
+        .order_by()
+    }
+    failed = dict(
+        SampleFailure.objects.filter(run__in=keys, retrying=False).values_list("run").annotate(n=Count("pk")).order_by()
+    )
+    progress: dict[int, RunProgress] = {}
+    for run in runs:
+        expected = prompts.get(run.suite_id, 0) * run.samples_per_prompt
+        row = made.get(run.pk)
+        n_made, n_failed = (row["n"] if row else 0), failed.get(run.pk, 0)
+        rate = None
+        if run.status == RunStatus.RUNNING and row and row["n_recent"] > 1:
+            # the first of the window marks the beginning: the time before it is unknown
+            rate = (row["n_recent"] - 1) / max((row["last"] - row["first"]).total_seconds(), 0.001)
+        left = max(0, expected - n_made - n_failed)
+        progress[run.pk] = RunProgress(
+            expected=expected,
+            made=n_made,
+            failed=n_failed,
+            samples_per_minute=60 * rate if rate else None,
+            seconds_left=left / rate if rate else None,
+        )
+    return progress
+
+
+def run_missing(run: GenerationRun, prompts: Sequence[int] | None = None) -> dict[int, list[int]]:
+    """What is still to be made: prompt (primary key) -> sample indices. What failed for good is not. Three queries.
+
+    `prompts`: primary keys to look at; all of the suite when None. In the suite's order.
+    """
+    wanted = Prompt.objects.filter(suite=run.suite_id)
+    made = Sample.objects.filter(run=run)
+    failed = SampleFailure.objects.filter(run=run, retrying=False)
+    if prompts is not None:
+        wanted, made, failed = (
+            wanted.filter(pk__in=prompts),
+            made.filter(prompt__in=prompts),
+            failed.filter(prompt__in=prompts),
+        )
+    there = set(made.order_by().values_list("prompt_id", "sample"))
+    there.update(failed.order_by().values_list("prompt_id", "sample"))
+    missing: dict[int, list[int]] = {}
+    for key in wanted.order_by("number").values_list("pk", flat=True):
+        indices = [sample for sample in range(run.samples_per_prompt) if (key, sample) not in there]
+        if indices:
+            missing[key] = indices
+    return missing
+
+
+def run_gaps(run: GenerationRun) -> list[RunGap]:
+    """The prompts that lack samples, in the suite's order, failed ones among them. Three queries."""
+    there = set(Sample.objects.filter(run=run).order_by().values_list("prompt_id", "sample"))
+    why: dict[int, dict[int, str]] = defaultdict(dict)
+    for prompt, sample, kind, message in SampleFailure.objects.filter(run=run).values_list(
+        "prompt_id", "sample", "kind", "message"
+    ):
+        why[prompt][sample] = f"{kind}: {message}" if message else kind
+    gaps: list[RunGap] = []
+    for asked in Prompt.objects.filter(suite=run.suite_id).order_by("number"):
+        missing = tuple(sample for sample in range(run.samples_per_prompt) if (asked.pk, sample) not in there)
+        if missing:
+            reasons = {sample: text for sample, text in why.get(asked.pk, {}).items() if sample in missing}
+            gaps.append(RunGap(asked.prompt_id, asked.text, missing, reasons))
+    return gaps
+
+
+def gaps_told(gaps: Sequence[RunGap], *, at_most: int = 10) -> str:
+    """Gaps in a line for people: how many samples of how many prompts, and the first of them."""
+    n_samples = sum(len(gap.samples) for gap in gaps)
+    named = ", ".join(f"{gap.prompt_id} ({len(gap.samples)} missing)" for gap in gaps[:at_most])
+    more = f" and {len(gaps) - at_most} more" if len(gaps) > at_most else ""
+    return f"{n_samples} samples of {len(gaps)} prompts: {named}{more}"

@@ -1,0 +1,52 @@
+"""Handing work to the workers: tasks by name, and who is there to take them."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app
+from kombu.exceptions import OperationalError as BrokerError
+
+log = logging.getLogger(__name__)
+
+PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 0.5}
+
+
+def hand_over(task: str, *arguments: int | str | list[int]) -> bool:
+    """Put `evaluation.tasks.<task>` into the queue. False when the broker does not answer; nothing is raised then.
+
+    Called when the transaction is committed: a worker must find the rows that the task is about.
+    """
+    name = f"evaluation.tasks.{task}"
+    if name not in current_app.tasks:
+        current_app.loader.import_default_modules()
+    try:
+        # by the registered task, so that an eager application (tests, debugging) runs it here
+        current_app.tasks[name].apply_async(args=list(arguments), retry=True, retry_policy=PUBLISH_RETRY)
+    except (BrokerError, OSError) as error:
+        log.warning("%s%r was not queued, the broker does not answer: %s", task, arguments, error)
+        return False
+    return True
+
+
+def workers_answering(*, seconds: float = 1.0, besides: str = "") -> list[str]:
+    """The names of the workers that answer within `seconds`, but for `besides`. Empty when the broker is down too."""
+    try:
+        answers = current_app.control.inspect(timeout=seconds).ping() or {}
+    except (BrokerError, OSError):
+        return []
+    return sorted(name for name in answers if name != besides)
+
+
+def messages_waiting() -> int | None:
+    """How many tasks the broker holds, handed out and not yet done ones included; None when it can't tell."""
+    try:
+        with current_app.connection_for_read() as connection:
+            channel = connection.default_channel
+            queue = current_app.conf.task_default_queue
+            ready = int(channel.queue_declare(queue, passive=True).message_count)
+            client = getattr(channel, "client", None)  # Valkey and Redis keep the handed-out ones in a hash
+            return ready + (int(client.hlen(channel.unacked_key)) if client is not None else 0)
+    except Exception as error:  # a queue that does not exist yet is an error of the transport's own kind
+        log.debug("the broker's queue can't be counted: %s", error)
+        return None
