@@ -157,7 +157,7 @@ def decode_pixels(
             raise ImageError(Problem.TOO_LARGE, _too_many_pixels(limits)) from None
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - decoders raise OSError, SyntaxError, struct.error, EOFError ...
+        except Exception as error:
             raise _broken(kind, error) from error
     return image, kind, notes
 
@@ -206,7 +206,13 @@ def sniff(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
-        return "AVIF" if data[8:12] in (b"avif", b"avis") else "HEIC" if data[8:11] in (b"hei", b"mif", b"hev") else "video"
+        return (
+            "AVIF"
+            if data[8:12] in (b"avif", b"avis")
+            else "HEIC"
+            if data[8:11] in (b"hei", b"mif", b"hev")
+            else "video"
+        )
     if data[:2] == b"BM" and len(data) >= 6 and struct.unpack("<I", data[2:6])[0] in (0, len(data)):
         return "BMP"
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -311,7 +317,7 @@ def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
             turned = ImageOps.exif_transpose(image)
             notes.append("turned upright as its EXIF data says")
             return turned
-    except Exception:  # noqa: BLE001 - damaged metadata does not damage the pixels
+    except Exception:
         notes.append("unreadable EXIF data ignored")
     return image
 

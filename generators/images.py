@@ -13,6 +13,7 @@ What "checked" means is in `generators.image_decode`, whose names are offered he
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -156,10 +157,8 @@ class DecodeProcess:
         child.kill()
         for stream in (child.stdin, child.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
         child.wait()
 
     def _ask(

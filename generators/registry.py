@@ -127,7 +127,8 @@ def resolve_device(spec: GeneratorSpec, device: str) -> str:
     if kind not in spec.devices or (index and not index.isdigit()):
         choices = ", ".join(("auto", *spec.devices))
         raise GeneratorError(
-            f'generator {spec.name} can\'t run on device "{device}"{nearest(device, spec.devices) or "."} Its devices: {choices}.'
+            f'generator {spec.name} can\'t run on device "{device}"{nearest(device, spec.devices) or "."} '
+            f"Its devices: {choices}."
         )
     if kind != "cpu" and not _available(kind, int(index or 0)):
         raise GeneratorError(f'this machine has no device "{device}". Use "auto", or "cpu", which is always there.')
@@ -182,7 +183,7 @@ def _resolve(entry: Entry, found: list[Entry]) -> Entry:
             raise GeneratorError(
                 f'the entry point is called "{entry.name}" and its spec "{spec.name}"; give them one name'
             )
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its import does, the others stay usable
+    except (Exception, SystemExit) as error:
         message = str(error) if isinstance(error, GeneratorError) else f"{entry.reference}: {describe(error)}"
         return Entry(entry.name, entry.source, entry.reference, error=message)
     return Entry(entry.name, entry.source, entry.reference, spec=spec)
