@@ -170,9 +170,7 @@ def comparison_tables(results: Results) -> tuple[ComparisonTable, ...]:
         rows = [_row("Overall", each["overall"], is_overall=True)]
         rows += [_row(name, estimate, is_overall=False) for name, estimate in sorted(categories.items())]
         tables.append(
-            ComparisonTable(
-                each["generator_a"], each["generator_b"], each["question"], results["level"], tuple(rows)
-            )
+            ComparisonTable(each["generator_a"], each["generator_b"], each["question"], results["level"], tuple(rows))
         )
     return tuple(tables)
 
