@@ -1,6 +1,6 @@
 """Suites of prompts, pure: reading, checking, identity, making and fetching. No Django, no torch.
 
-Read `formats.read_suite` first, then `build.py` (the rules), `identity.py` (which suite is it), `scene.py` (attributes).
+Read `formats.read_suite` first, then `build.py` (the rules), `identity.py` (which suite), `scene.py` (attributes).
 """
 
 from evaluation.suites.bundled import BUNDLED, bundled_suite

@@ -134,8 +134,8 @@ class Problems:
         ),
         "attributes": lambda rows: f"Attributes that can't be used: {rows}.",
         "repeated": lambda rows: (
-            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the first"
-            " of each to be kept (duplicates='first')."
+            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the"
+            " first of each to be kept (duplicates='first')."
         ),
     }
 

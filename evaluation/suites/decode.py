@@ -85,8 +85,8 @@ def decode(data: bytes) -> str:
         )
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise SuiteError(
-            "It is a web page, not a list of prompts: the address asks for a sign-in, or shows the file instead of giving"
-            " it. Download the file itself, for example with the page's own button for CSV."
+            "It is a web page, not a list of prompts: the address asks for a sign-in, or shows the file instead of"
+            " giving it. Download the file itself, for example with the page's own button for CSV."
         )
     return text
 
@@ -95,7 +95,7 @@ def _broken(data: bytes, encoding: str, start: int, error: UnicodeDecodeError) -
     at = start + error.start
     if encoding != "utf-8":
         return (
-            f"It begins with the mark of {encoding.upper()} but byte {at:,} (counted from 0) does not fit that encoding:"
+            f"It begins with the mark of {encoding.upper()} but byte {at:,} (from 0) does not fit that encoding:"
             " the file is cut off or damaged. Save it again as UTF-8."
         )
     line_start = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1

@@ -12,7 +12,7 @@ from typing import IO
 
 from evaluation.suites.formats import read_suite
 from evaluation.suites.known_drawbench import EXPORT_URL, HOW_TO_GET, NAME
-from evaluation.suites.types import SuiteError
+from evaluation.suites.types import SuiteError, fold
 
 URL_VARIABLE = "DRAWBENCH_SUITE_URL"
 MAX_BYTES = 2**20
@@ -83,6 +83,8 @@ def _read(url: str, deadline: float) -> bytes:
                 )
             if time.monotonic() > deadline:
                 raise TimeoutError
+        if response.length:  # what Content-Length promised and did not come
+            raise http.client.IncompleteRead(b"", response.length)
         return b"".join(chunks)
 
 
@@ -132,7 +134,7 @@ def _reason(error: Exception, host: str, timeout_s: float) -> str:
     if isinstance(error, SuiteFetchError):
         return str(error)
     if isinstance(error, urllib.error.HTTPError):
-        return f"{host} answered {error.code} {error.reason}."
+        return f"{host} answered {error.code} {fold(str(error.reason))}."
     cause = error.reason if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception) else error
     if isinstance(cause, TimeoutError):
         return f"{host} did not send the published DrawBench within {timeout_s:g} s."

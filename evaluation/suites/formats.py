@@ -12,13 +12,21 @@ from evaluation.suites.decode import check_size, decode, read_bytes
 from evaluation.suites.identity import named_and_complete
 from evaluation.suites.objects import Captions, is_coco, load_json, rows_of_coco, rows_of_jsonl, rows_of_list
 from evaluation.suites.selection import sample_of
-from evaluation.suites.tables import PROMPT_COLUMNS, find_delimiter, normal_header, read_records, rows_of_table
+from evaluation.suites.tables import (
+    CATEGORY_COLUMNS,
+    PROMPT_COLUMNS,
+    find_delimiter,
+    normal_header,
+    read_records,
+    rows_of_table,
+)
 from evaluation.suites.types import MAX_NAME_CHARACTERS, JsonValue, SuiteData, SuiteError
 
 FORMATS = ("csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco")
 _BY_EXTENSION = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".txt": "text",
 }  # fmt: skip
+_JSON_START = re.compile(r'(\{|\[\s*\{?)\s*"')
 _PARTIPROMPTS_HEADER = {"prompt", "category", "challenge", "note"}
 
 
@@ -27,6 +35,7 @@ def read_suite(
     *,
     format: str | None = None,
     name: str | None = None,
+    file_name: str | None = None,
     captions: Captions = "one",
     sample: int | None = None,
     seed: int = 0,
@@ -34,6 +43,7 @@ def read_suite(
 ) -> SuiteData:
     """The suite in a file (a path) or in its bytes.
 
+    file_name: what the file was called, for bytes that came from one; its extension tells the format.
     format: one of FORMATS; found from the content and the file's extension when None.
     name: the suite's name; when None that of a known suite, or the file's name without extension, or "suite".
         A suite called drawbench has to be the whole published one (`identity.py`).
@@ -42,13 +52,9 @@ def read_suite(
     duplicates: "refuse", or "first" to keep the first of each.
     Raises SuiteError, with the file's name in front, for whatever is wrong with the file.
     """
-    if isinstance(source, bytes):
-        stem, extension, shown = "suite", "", ""
-        data = source
-    else:
-        path = Path(source)
-        stem, extension, shown = path.stem, path.suffix.lower(), f"{path.name}: "
-        data = read_bytes(path)
+    path = Path(file_name or "") if isinstance(source, bytes) else Path(source)
+    data = source if isinstance(source, bytes) else read_bytes(path)
+    stem, extension, shown = path.stem or "suite", path.suffix.lower(), f"{path.name}: " if path.name else ""
     try:
         _check_options(format, captions)
         check_size(data)
@@ -105,7 +111,7 @@ def _detect(text: str, extension: str) -> tuple[str, JsonValue]:
         try:
             value = load_json(start)
         except SuiteError:
-            if by_extension == "json" and not _first_line_is_object(start):
+            if (by_extension == "json" or _JSON_START.match(start)) and not _first_line_is_object(start):
                 raise
         else:
             if isinstance(value, list) or is_coco(value) or (isinstance(value, dict) and "prompts" in value):
@@ -128,9 +134,15 @@ def _detect(text: str, extension: str) -> tuple[str, JsonValue]:
     if by_extension == "text":
         names = [normal_header(cell) for cell in header.split(delimiter)] if delimiter else []
         return ("csv" if "category" in names and len(names) <= 3 else "text"), None
-    if delimiter or normal_header(header.strip('"')) in PROMPT_COLUMNS:
+    if delimiter or normal_header(header.strip('"')) in PROMPT_COLUMNS or _names_columns(header):
         return "csv", None
     return "text", None
+
+
+def _names_columns(header: str) -> bool:
+    """Whether a first line is meant as a table's, though no cell of it is a name for the prompts: "Promt,Category"."""
+    cells = [normal_header(cell.strip('"')) for cell in re.split(r"[,;\t|]", header)]
+    return len(cells) > 1 and any(cell in CATEGORY_COLUMNS for cell in cells)
 
 
 def _first_line_is_object(text: str) -> bool:
@@ -141,7 +153,7 @@ def _first_line_is_object(text: str) -> bool:
 
 
 def _rows_of_tsv(text: str) -> list[Row]:
-    """Quoted as a spreadsheet writes it where that reading is sound, else as it stands: a prompt may begin with a quote."""
+    """Quoted as a spreadsheet writes it where that is sound, else as it stands: a prompt may begin with a quote."""
     try:
         records = read_records(text, "\t")
         width = len(records[0].cells) if records else 0

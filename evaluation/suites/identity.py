@@ -93,7 +93,7 @@ def recognise(suite: SuiteData) -> KnownSuite | None:
 
 
 def named_and_complete(suite: SuiteData, *, asked_name: str | None) -> SuiteData:
-    """The suite under a known suite's name where it is one and no name was asked for, else as `refuse_if_incomplete` lets."""
+    """The suite under a known suite's name where it is one and none was asked for; see `refuse_if_incomplete`."""
     refuse_if_incomplete(suite, asked_name=asked_name)
     known = recognise(suite)
     if known:

@@ -31,7 +31,7 @@ PEOPLE_WORDS = frozenset(
     }
     | {"lady", "ladies", "someone", "toddler", "player", "workers", "spectators"}
 )
-"""Words of a caption with people, exactly as Saharia et al. 2022 ("Imagen"), section 4.2, list them: "children" is not."""
+"""Words of a caption with people, exactly as Saharia et al. 2022 ("Imagen"), section 4.2, list them: no "children"."""
 
 
 def load_json(text: str, where: str = "") -> JsonValue:

@@ -126,7 +126,7 @@ def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
 def _cut_by_commas(record: Record, expected: int) -> str:
     return (
         f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Put prompts that contain"
-        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt a line, in a file named .txt.'
+        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt a line, in a .txt file.'
     )
 
 

@@ -32,7 +32,7 @@ def vary(
     subject = fold(subject)
     if not 1 <= len(subject) <= MAX_SUBJECT_CHARACTERS:
         raise SuiteError(
-            f"The subject has {len(subject):,} characters; write 1 to {MAX_SUBJECT_CHARACTERS:,}, such as 'a lighthouse'."
+            f"The subject has {len(subject):,} characters; write 1 to {MAX_SUBJECT_CHARACTERS:,}, as in 'a hat'."
         )
     axes = {
         "style": _modifiers("styles", styles),
