@@ -1,0 +1,217 @@
+"""The blocks that every U-Net of the cascade is made of. Images are (batch, channels, height, width)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+TIME_SCALE = 1000.0
+"""t and aug_level in [0, 1] are stretched by this before their Fourier features, as discrete models count steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextStates:
+    """Token states of a batch of prompts from the frozen encoder.
+
+    `tokens`: (batch, length, width). `mask`: (batch, length) bool, True where a token stands.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> TextStates:
+        """The same on another device and in another dtype."""
+        return TextStates(self.tokens.to(device, dtype), self.mask.to(device))
+
+
+def fourier_features(value: Tensor, width: int) -> Tensor:
+    """Sinusoidal features, (batch,) in [0, 1] -> (batch, width), periods from 2 pi to 2e4 pi of `TIME_SCALE * value`."""
+    half = width // 2
+    steps = torch.arange(half, device=value.device, dtype=torch.float32)
+    angle = (TIME_SCALE * value.float())[:, None] * torch.exp(-math.log(10_000.0) * steps / half)
+    return torch.cat((angle.cos(), angle.sin()), dim=1)
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation in groups of 8 channels or more, 32 groups at most."""
+    return nn.GroupNorm(math.gcd(32, channels // 8), channels)
+
+
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """A convolution that starts as zero, so that its residual branch starts as the identity."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class AttentionPool(nn.Module):
+    """One learned query over the token states: the text's pooled vector [D.3.1]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(width) / math.sqrt(width))
+        self.key_value = nn.Linear(width, 2 * width)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(batch, length, width) -> (batch, width)."""
+        key, value = self.key_value(tokens).chunk(2, dim=-1)
+        query = self.query.to(key.dtype).expand(len(tokens), 1, -1)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, :])[:, 0]
+
+
+class Conditioning(nn.Module):
+    """Time, text and aug_level as one embedding, and the text as a sequence for attention [D.3.1].
+
+    LayerNorm on the token states before attention and pooling; the pooled text is added to the time embedding. A
+    prompt that is dropped (classifier-free guidance) becomes a learned null token.
+    """
+
+    def __init__(self, encoder_width: int, text_width: int, embedding: int, *, augmented: bool) -> None:
+        super().__init__()
+        self.features = embedding // 2
+        self.null = nn.Parameter(torch.zeros(encoder_width))
+        self.norm = nn.LayerNorm(encoder_width)
+        self.project = nn.Linear(encoder_width, text_width)
+        self.pool = AttentionPool(text_width)
+        self.pooled = nn.Sequential(
+            nn.LayerNorm(text_width), nn.Linear(text_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
+        )
+        self.time = nn.Sequential(nn.Linear(self.features, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.aug: nn.Module | None = None
+        if augmented:
+            self.aug = nn.Sequential(nn.Linear(self.features, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+
+    def forward(
+        self, t: Tensor, text: TextStates, keep: Tensor, aug_level: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the embedding (batch, embedding), the text (batch, length, text_width) and its mask.
+
+        `t`, `aug_level`: (batch,) in [0, 1]. `keep`: (batch,) bool, False where the prompt is dropped.
+        """
+        first = torch.zeros_like(text.mask)
+        first[:, 0] = True
+        kept = keep[:, None]
+        mask = torch.where(kept, text.mask, first)
+        tokens = torch.where(kept[:, :, None], self.norm(text.tokens), self.null.to(text.tokens.dtype))
+        sequence = self.project(tokens)
+        dtype = sequence.dtype
+        embedding = self.time(fourier_features(t, self.features).to(dtype)) + self.pooled(self.pool(sequence, mask))
+        if self.aug is not None:
+            if aug_level is None:
+                raise ValueError("a super-resolution stage needs aug_level, (batch,) in [0, 1]")
+            embedding = embedding + self.aug(fourier_features(aug_level, self.features).to(dtype))
+        return F.silu(embedding), sequence, mask
+
+
+class ResBlock(nn.Module):
+    """Group norm, swish, 3x3 convolution, twice; the embedding scales and shifts the second norm [F.1, F.2].
+
+    `resample`: -1 halves the resolution inside the block, 1 doubles it (BigGAN), 0 leaves it.
+    `residual_scale`: 1/sqrt(2) in the Efficient U-Net, 1 elsewhere.
+    """
+
+    def __init__(
+        self, inside: int, outside: int, embedding: int, *, resample: int = 0, residual_scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.resample = resample
+        self.residual_scale = residual_scale
+        self.norm_in = group_norm(inside)
+        self.conv_in = nn.Conv2d(inside, outside, 3, padding=1)
+        self.film = nn.Linear(embedding, 2 * outside)
+        self.norm_out = group_norm(outside)
+        self.conv_out = zeroed(nn.Conv2d(outside, outside, 3, padding=1))
+        self.shortcut = nn.Conv2d(inside, outside, 1) if inside != outside else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """(batch, inside, h, w), (batch, embedding) -> (batch, outside, h', w')."""
+        branch = F.silu(self.norm_in(x))
+        if self.resample:
+            branch, x = resampled(branch, self.resample), resampled(x, self.resample)
+        branch = self.conv_in(branch)
+        scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
+        branch = torch.addcmul(shift, self.norm_out(branch), 1 + scale)
+        return (self.shortcut(x) + self.conv_out(F.silu(branch))) * self.residual_scale
+
+
+def resampled(x: Tensor, direction: int) -> Tensor:
+    """Halved by averaging (-1) or doubled by repetition (1): no transposed convolution, so no checkerboard."""
+    return F.avg_pool2d(x, 2) if direction < 0 else F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class Attention(nn.Module):
+    """Attention of image positions to the image, to the text, or to both at once.
+
+    With both, the text's keys and values are concatenated to the image's and one softmax serves them [2.5].
+    """
+
+    def __init__(
+        self, channels: int, text_width: int, head_width: int, *, to_image: bool, to_text: bool, max_tokens: int
+    ) -> None:
+        super().__init__()
+        self.heads = channels // head_width
+        self.max_tokens = max_tokens
+        self.norm = group_norm(channels)
+        self.query = nn.Conv2d(channels, channels, 1)
+        self.image: nn.Module | None = nn.Conv2d(channels, 2 * channels, 1) if to_image else None
+        self.text: nn.Module | None = None
+        if to_text:
+            self.text = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, 2 * channels))
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """(batch, channels, h, w), (batch, length, text_width), (batch, length) -> as `x`."""
+        batch, channels, height, width = x.shape
+        places = height * width
+        normed = self.norm(x)
+        pairs: list[Tensor] = []
+        seen: list[Tensor] = []
+        if self.image is not None:
+            if places > self.max_tokens:
+                raise ValueError(f"self-attention over {places} positions; this network allows {self.max_tokens}")
+            pairs.append(self.image(normed).flatten(2).transpose(1, 2))
+            seen.append(mask.new_ones(batch, places))
+        if self.text is not None:
+            pairs.append(self.text(text))
+            seen.append(mask)
+        key, value = torch.cat(pairs, dim=1).chunk(2, dim=-1)
+        query = self.query(normed).flatten(2).transpose(1, 2)
+        allowed = torch.cat(seen, dim=1)[:, None, None, :] if self.text is not None else None
+        mixed = F.scaled_dot_product_attention(
+            self._heads(query), self._heads(key), self._heads(value), attn_mask=allowed
+        )
+        mixed = mixed.transpose(1, 2).reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+        return x + self.out(mixed)
+
+    def _heads(self, x: Tensor) -> Tensor:
+        batch, length, channels = x.shape
+        return x.view(batch, length, self.heads, channels // self.heads).transpose(1, 2)
+
+
+class Down(nn.Module):
+    """Half the resolution by one strided convolution."""
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inside, h, w) -> (batch, outside, h / 2, w / 2)."""
+        return self.conv(x)
+
+
+class Up(nn.Module):
+    """Twice the resolution: repetition, then a convolution."""
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inside, h, w) -> (batch, outside, 2 h, 2 w)."""
+        return self.conv(resampled(x, 1))

@@ -1,0 +1,250 @@
+"""The cascade's configurations: pure data, no torch. A larger cascade is another value, never other code.
+
+Symbols and section numbers: Saharia et al. 2022, "Photorealistic Text-to-Image Diffusion Models with Deep Language
+Understanding" (Imagen, arXiv 2205.11487). What the paper leaves open is marked "ours".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Literal, TypeVar, cast
+
+Json = dict[str, object]
+T = TypeVar("T")
+ScheduleName = Literal["cosine", "linear"]
+Prediction = Literal["eps", "v", "x0", "residual"]
+StageName = Literal["base", "sr256", "sr1024"]
+Kind = Literal["base", "efficient"]
+SkipScaling = Literal["residual", "concat", "none"]
+STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
+
+
+class ConfigError(ValueError):
+    """A configuration that can't be: the message names the field, what is allowed and what was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """The frozen text encoder [2.1].
+
+    `encoder`: what it is called; its files are found by `generators.cascade.text.find_encoder`.
+    `width`: channels of one token state. `max_tokens`: longer prompts are cut, and the result says so.
+    """
+
+    encoder: str
+    width: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class UNetConfig:
+    """One U-Net. Levels run from high to low resolution and the lists have one entry a level.
+
+    `kind`: "base" is the ADM-shaped network of [F.1], "efficient" the Efficient U-Net of [F.2].
+    `patch`: space-to-depth factor of the stem; 1 in the paper, more keeps a small network off high resolutions (ours).
+    `self_attention`, `text_attention`: the levels (0 = highest) with attention to the image and to the text. Where a
+    level has both, the text's keys and values are concatenated to the image's [2.5].
+    `extra_decoder_block`: ADM's additional block on the way up, fed by the resampling's skip.
+    `resblock_resampling`: BigGAN residual blocks change the resolution [F.1]; else one convolution does (ours, small).
+    `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the concatenated skip, or nothing.
+    `max_attention_tokens`: self-attention over more positions is refused: it would be most of the run time.
+    """
+
+    kind: Kind
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    self_attention: tuple[int, ...]
+    text_attention: tuple[int, ...]
+    embedding: int
+    text_width: int
+    head_width: int = 64
+    patch: int = 1
+    extra_decoder_block: bool = False
+    resblock_resampling: bool = False
+    skip_scaling: SkipScaling = "none"
+    max_attention_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        levels = len(self.channels)
+        if levels == 0 or len(self.blocks) != levels:
+            raise ConfigError(f"U-Net: {levels} channel entries and {len(self.blocks)} block entries; they must match")
+        for name in ("self_attention", "text_attention"):
+            for level in getattr(self, name):
+                if not 0 <= level < levels:
+                    raise ConfigError(f"U-Net: {name} names level {level}; levels run from 0 to {levels - 1}")
+        for width in self.channels:
+            if width % 8:
+                raise ConfigError(f"U-Net: {width} channels; group normalisation needs a multiple of 8")
+        for level in {*self.self_attention, *self.text_attention}:
+            if self.channels[level] % self.head_width:
+                raise ConfigError(
+                    f"U-Net: level {level} has {self.channels[level]} channels, not a multiple of "
+                    f"head_width {self.head_width}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionConfig:
+    """How a stage adds noise and what its network predicts.
+
+    `schedule`: cosine for 64 and 256, linear for 1024 [F]. `prediction`: eps in the paper; v with zero terminal SNR
+    for small models (ours: no colour shift); "residual" predicts, normalised, what is missing from the upsampled
+    low-resolution image (ours, super-resolution only; `residual_std` is that residue's standard deviation in [-1, 1]).
+    """
+
+    schedule: ScheduleName
+    prediction: Prediction
+    residual_std: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.prediction == "residual") != (self.residual_std > 0):
+            raise ConfigError("diffusion: residual_std must be positive for prediction 'residual' and 0 otherwise")
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """One stage: `size` is what it draws, `low_size` what it starts from (0 for the base), in pixels."""
+
+    name: StageName
+    size: int
+    low_size: int
+    unet: UNetConfig
+    diffusion: DiffusionConfig
+
+    def __post_init__(self) -> None:
+        step = self.unet.patch * 2 ** (len(self.unet.channels) - (self.unet.kind == "base"))
+        if self.size % step:
+            raise ConfigError(f"stage {self.name}: size {self.size} is not a multiple of its U-Net's {step}")
+        if (self.name == "base") != (self.low_size == 0):
+            raise ConfigError(f"stage {self.name}: low_size {self.low_size}; only the base starts from nothing")
+        if self.low_size and self.size % self.low_size:
+            raise ConfigError(f"stage {self.name}: size {self.size} is not a multiple of low_size {self.low_size}")
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeConfig:
+    """The whole system: text -> 64 -> 256 -> 1024 [2]."""
+
+    name: str
+    text: TextConfig
+    base: StageConfig
+    sr256: StageConfig
+    sr1024: StageConfig
+
+    def stage(self, name: StageName) -> StageConfig:
+        """A stage by its name."""
+        return cast(StageConfig, getattr(self, name))
+
+
+MINILM = TextConfig(encoder="all-MiniLM-L6-v2", width=384, max_tokens=64)
+"""Frozen all-MiniLM-L6-v2: its token states. A language model trained on text alone, but not a T5."""
+
+IMAGEN_MINI = CascadeConfig(
+    name="imagen-mini",
+    text=MINILM,
+    base=StageConfig(
+        name="base",
+        size=64,
+        low_size=0,
+        unet=UNetConfig(
+            kind="base",
+            channels=(48, 96, 128),
+            blocks=(1, 1, 2),
+            self_attention=(2,),
+            text_attention=(1, 2),
+            embedding=192,
+            text_width=128,
+            head_width=32,
+            patch=2,
+        ),
+        diffusion=DiffusionConfig(schedule="cosine", prediction="v"),
+    ),
+    sr256=StageConfig(
+        name="sr256",
+        size=256,
+        low_size=64,
+        unet=UNetConfig(
+            kind="efficient",
+            channels=(48, 64, 96),
+            blocks=(1, 1, 2),
+            self_attention=(2,),
+            text_attention=(2,),
+            embedding=128,
+            text_width=96,
+            head_width=48,
+            patch=2,
+            skip_scaling="residual",
+        ),
+        diffusion=DiffusionConfig(schedule="cosine", prediction="residual", residual_std=0.15),
+    ),
+    sr1024=StageConfig(
+        name="sr1024",
+        size=1024,
+        low_size=256,
+        unet=UNetConfig(
+            kind="efficient",
+            channels=(32, 48, 64),
+            blocks=(1, 1, 2),
+            self_attention=(),
+            text_attention=(2,),
+            embedding=128,
+            text_width=64,
+            head_width=32,
+            patch=4,
+            skip_scaling="residual",
+        ),
+        diffusion=DiffusionConfig(schedule="linear", prediction="residual", residual_std=0.1),
+    ),
+)
+
+CASCADES: dict[str, CascadeConfig] = {IMAGEN_MINI.name: IMAGEN_MINI}
+
+
+def cascade_config(name: str) -> CascadeConfig:
+    """A configuration by its name.
+
+    Raises:
+        ConfigError: there is none of that name; the message has the nearest.
+    """
+    if name not in CASCADES:
+        close = difflib.get_close_matches(name, CASCADES, n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        raise ConfigError(f"no cascade is called {name!r}{hint}. There are: {', '.join(CASCADES)}.")
+    return CASCADES[name]
+
+
+def to_json(config: StageConfig | TextConfig) -> Json:
+    """A configuration as JSON's own types, for a checkpoint."""
+    return dataclasses.asdict(config)
+
+
+def stage_from_json(value: object) -> StageConfig:
+    """The inverse of `to_json` for a stage; strict: a field too many or too few is an error."""
+    fields = _checked(StageConfig, value, "stage")
+    unet = {
+        name: tuple(item) if isinstance(item, list) else item
+        for name, item in _checked(UNetConfig, fields["unet"], "unet").items()
+    }
+    diffusion = _checked(DiffusionConfig, fields["diffusion"], "diffusion")
+    return _build(StageConfig, {**fields, "unet": _build(UNetConfig, unet), "diffusion": _build(DiffusionConfig, diffusion)})
+
+
+def text_from_json(value: object) -> TextConfig:
+    """The inverse of `to_json` for the text encoder."""
+    return _build(TextConfig, _checked(TextConfig, value, "text"))
+
+
+def _checked(kind: type, value: object, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{what} configuration: an object is wanted, not {type(value).__name__}")
+    known = {field.name for field in dataclasses.fields(kind)}
+    if set(value) != known:
+        missing, extra = sorted(known - set(value)), sorted(set(value) - known)
+        raise ConfigError(f"{what} configuration: missing {missing or 'nothing'}, unknown {extra or 'nothing'}")
+    return value
+
+
+def _build(kind: type[T], fields: Json) -> T:
+    return kind(**fields)

@@ -1,0 +1,114 @@
+"""The Efficient U-Net of the super-resolution stages [F.2, F.3, figures A.27 to A.30].
+
+Three points make it cheaper than a plain U-Net of its size: parameters sit at low resolution (the configuration's
+tables), skips are scaled by 1/sqrt(2), and resampling comes before the convolutions on the way down and after them on
+the way up.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.cascade.blocks import Conditioning, Down, TextStates, Up, zeroed
+from generators.cascade.configs import TextConfig, UNetConfig
+from generators.cascade.unet import IMAGE_CHANNELS, Level
+
+
+class DBlock(nn.Module):
+    """Strided convolution FIRST, then residual blocks, then attention [A.28]."""
+
+    def __init__(self, config: UNetConfig, level: int, inside: int, residual_scale: float) -> None:
+        super().__init__()
+        width = config.channels[level]
+        self.down = Down(inside, width)
+        self.level = Level(config, level, [width] * config.blocks[level], residual_scale=residual_scale)
+
+    def forward(self, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """Half the resolution, `config.channels[level]` channels."""
+        x = self.down(x)
+        for index in range(len(self.level.blocks)):
+            x = self.level.step(index, x, embedding, text, mask)
+        return x
+
+
+class UBlock(nn.Module):
+    """The skip joins, then residual blocks, attention, and the up-convolution LAST [A.29]."""
+
+    def __init__(
+        self, config: UNetConfig, level: int, inside: int, outside: int, residual_scale: float, skip_scale: float
+    ) -> None:
+        super().__init__()
+        width = config.channels[level]
+        self.skip_scale = skip_scale
+        blocks = [inside + width] + [width] * (config.blocks[level] - 1)
+        self.level = Level(config, level, blocks, residual_scale=residual_scale)
+        self.up = Up(width, outside)
+
+    def forward(self, x: Tensor, skip: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """Twice the resolution, `outside` channels."""
+        x = torch.cat((x, skip * self.skip_scale), dim=1)
+        for index in range(len(self.level.blocks)):
+            x = self.level.step(index, x, embedding, text, mask)
+        return self.up(x)
+
+
+class EfficientUNet(nn.Module):
+    """Noisy image and upsampled low-resolution image in, prediction out [A.30].
+
+    Fully convolutional but for self-attention: a network without it draws any multiple of its stride, so one trained
+    on 256x256 crops runs on whole 1024x1024 images [F.3].
+    """
+
+    def __init__(self, config: UNetConfig, text: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.channels
+        residual_scale = math.sqrt(0.5) if config.skip_scaling == "residual" else 1.0
+        skip_scale = math.sqrt(0.5) if config.skip_scaling == "concat" else 1.0
+        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=True)
+        self.stem = nn.Conv2d(2 * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(
+            DBlock(config, level, widths[max(level - 1, 0)], residual_scale) for level in range(len(widths))
+        )
+        self.up = nn.ModuleList(
+            UBlock(
+                config,
+                level,
+                widths[level],
+                widths[max(level - 1, 0)],
+                residual_scale,
+                skip_scale,
+            )
+            for level in reversed(range(len(widths)))
+        )
+        self.head = zeroed(nn.Conv2d(widths[0], IMAGE_CHANNELS * config.patch**2, 3, padding=1))
+
+    def forward(
+        self,
+        z: Tensor,
+        t: Tensor,
+        text: TextStates,
+        keep: Tensor,
+        low_res: Tensor | None = None,
+        aug_level: Tensor | None = None,
+    ) -> Tensor:
+        """The network's raw prediction, (batch, 3, size, size).
+
+        `low_res`: (batch, 3, size, size), already upsampled and noised to `aug_level` (batch,). The rest as
+        `UNet.forward`.
+        """
+        if low_res is None:
+            raise ValueError("a super-resolution stage needs its low-resolution image")
+        embedding, sequence, mask = self.conditioning(t, text, keep, aug_level)
+        stem = self.stem(F.pixel_unshuffle(torch.cat((z, low_res), dim=1), self.config.patch))
+        x, skips = stem, []
+        for block in self.down:
+            x = block(x, embedding, sequence, mask)
+            skips.append(x)
+        for block in self.up:
+            x = block(x, skips.pop(), embedding, sequence, mask)
+        return F.pixel_shuffle(self.head(F.silu(x + stem)), self.config.patch)

@@ -1,0 +1,148 @@
+"""The base network: an ADM-shaped U-Net on 64x64 [2.5, F.1], and what both U-Nets share.
+
+Start at `UNet.forward`. `build_unet` makes the network that a stage's configuration asks for.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.cascade.blocks import Attention, Conditioning, Down, ResBlock, TextStates, Up, group_norm, zeroed
+from generators.cascade.configs import StageConfig, TextConfig, UNetConfig
+
+IMAGE_CHANNELS = 3
+
+
+class Level(nn.Module):
+    """Residual blocks of one resolution, each followed by attention where the level has it."""
+
+    def __init__(self, config: UNetConfig, level: int, inside: list[int], *, residual_scale: float = 1.0) -> None:
+        super().__init__()
+        channels = config.channels[level]
+        self.blocks = nn.ModuleList(
+            ResBlock(width, channels, config.embedding, residual_scale=residual_scale) for width in inside
+        )
+        self.attention = nn.ModuleList(
+            attention for _ in inside if (attention := attention_of(config, level)) is not None
+        )
+
+    def step(self, index: int, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """Block `index` and its attention."""
+        x = self.blocks[index](x, embedding)
+        return self.attention[index](x, text, mask) if self.attention else x
+
+
+class UNet(nn.Module):
+    """What a stage predicts from noisy images, time and text. The base: no low-resolution image comes in.
+
+    Skips join by concatenation. Without `extra_decoder_block` each block on the way down feeds one on the way up;
+    with it (ADM) the stem and each resampling feed one more.
+    """
+
+    def __init__(self, config: UNetConfig, text: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        levels = range(len(config.channels))
+        widths = config.channels
+        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=False)
+        self.stem = nn.Conv2d(IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
+        self.down = nn.ModuleList()
+        self.shrink = nn.ModuleList()
+        skips: list[list[int]] = []
+        inside = widths[0]
+        for level in levels:
+            blocks = config.blocks[level]
+            self.down.append(Level(config, level, [inside] + [widths[level]] * (blocks - 1)))
+            skips.append(([inside] if config.extra_decoder_block else []) + [widths[level]] * blocks)
+            inside = widths[level]
+            if level != levels[-1]:
+                self.shrink.append(_resample(config, inside, inside, -1))
+        lowest = levels[-1]
+        self.middle_in = ResBlock(inside, inside, config.embedding)
+        self.middle_attention = attention_of(config, lowest)
+        self.middle_out = ResBlock(inside, inside, config.embedding)
+        self.up = nn.ModuleList()
+        self.grow = nn.ModuleList()
+        for level in reversed(levels):
+            incoming = [inside] + [widths[level]] * (len(skips[level]) - 1)
+            joined = [width + skip for width, skip in zip(incoming, reversed(skips[level]), strict=True)]
+            self.up.append(Level(config, level, joined))
+            if level:
+                # ADM keeps the width here; the next level's own is a tenth cheaper where convolutions resample.
+                inside = widths[level] if config.resblock_resampling else widths[level - 1]
+                self.grow.append(_resample(config, widths[level], inside, 1))
+        self.head_norm = group_norm(widths[0])
+        self.head = zeroed(nn.Conv2d(widths[0], IMAGE_CHANNELS * config.patch**2, 3, padding=1))
+
+    def forward(
+        self,
+        z: Tensor,
+        t: Tensor,
+        text: TextStates,
+        keep: Tensor,
+        low_res: Tensor | None = None,
+        aug_level: Tensor | None = None,
+    ) -> Tensor:
+        """The network's raw prediction, (batch, 3, size, size).
+
+        `z`: noisy images. `t`: (batch,) in [0, 1]. `keep`: (batch,) bool, False drops the prompt. The base takes
+        neither `low_res` nor `aug_level`; they stand here so that all stages are called alike.
+        """
+        if low_res is not None or aug_level is not None:
+            raise ValueError("the base takes no low-resolution image and no aug_level")
+        embedding, sequence, mask = self.conditioning(t, text, keep, None)
+        x = self.stem(F.pixel_unshuffle(z, self.config.patch))
+        skips: list[list[Tensor]] = []
+        for level, stage in enumerate(self.down):
+            held = [x] if self.config.extra_decoder_block else []
+            for index in range(self.config.blocks[level]):
+                x = stage.step(index, x, embedding, sequence, mask)
+                held.append(x)
+            skips.append(held)
+            if level < len(self.shrink):
+                x = _apply(self.shrink[level], x, embedding)
+        x = self.middle_in(x, embedding)
+        if self.middle_attention is not None:
+            x = self.middle_attention(x, sequence, mask)
+        x = self.middle_out(x, embedding)
+        for position, stage in enumerate(self.up):
+            held = skips.pop()
+            for index in range(len(held)):
+                x = stage.step(index, torch.cat((x, held.pop()), dim=1), embedding, sequence, mask)
+            if position < len(self.grow):
+                x = _apply(self.grow[position], x, embedding)
+        return F.pixel_shuffle(self.head(F.silu(self.head_norm(x))), self.config.patch)
+
+
+def attention_of(config: UNetConfig, level: int) -> Attention | None:
+    """The attention that a level has, None where it has none."""
+    to_image, to_text = level in config.self_attention, level in config.text_attention
+    if not (to_image or to_text):
+        return None
+    return Attention(
+        config.channels[level],
+        config.text_width,
+        config.head_width,
+        to_image=to_image,
+        to_text=to_text,
+        max_tokens=config.max_attention_tokens,
+    )
+
+
+def build_unet(stage: StageConfig, text: TextConfig) -> nn.Module:
+    """The network of a stage, freshly initialised, called as `UNet.forward`."""
+    from generators.cascade.efficient_unet import EfficientUNet  # it uses this module's blocks
+
+    return UNet(stage.unet, text) if stage.unet.kind == "base" else EfficientUNet(stage.unet, text)
+
+
+def _resample(config: UNetConfig, inside: int, outside: int, direction: int) -> nn.Module:
+    if config.resblock_resampling:
+        return ResBlock(inside, outside, config.embedding, resample=direction)
+    return Down(inside, outside) if direction < 0 else Up(inside, outside)
+
+
+def _apply(layer: nn.Module, x: Tensor, embedding: Tensor) -> Tensor:
+    return layer(x, embedding) if isinstance(layer, ResBlock) else layer(x)

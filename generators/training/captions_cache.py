@@ -1,0 +1,63 @@
+"""Token states of many captions, encoded once and kept in half precision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from generators.cascade.blocks import TextStates
+from generators.cascade.configs import TextConfig
+from generators.cascade.text import load_encoder
+
+CHUNK = 256
+
+
+class CaptionCache:
+    """Ragged token states: `tokens` (all tokens, width) float16, caption i from `starts[i]` to `starts[i + 1]`."""
+
+    def __init__(self, tokens: NDArray[np.float16], starts: NDArray[np.int64]) -> None:
+        self.tokens = tokens
+        self.starts = starts
+
+    def batch(self, rows: Sequence[int]) -> TextStates:
+        """The states of some captions, padded to the longest of them."""
+        lengths = [int(self.starts[row + 1] - self.starts[row]) for row in rows]
+        tokens = np.zeros((len(rows), max(lengths), self.tokens.shape[1]), dtype=np.float32)
+        mask = np.zeros(tokens.shape[:2], dtype=bool)
+        for index, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+            tokens[index, :length] = self.tokens[self.starts[row] : self.starts[row] + length]
+            mask[index, :length] = True
+        return TextStates(torch.from_numpy(tokens), torch.from_numpy(mask))
+
+
+def load_captions(
+    captions: Sequence[str], config: TextConfig, folder: Path, report: Callable[[str], None] = lambda line: None
+) -> CaptionCache:
+    """The captions' states, from `folder` where they were encoded before, else encoded and written there."""
+    name = hashlib.sha256(json.dumps([config.encoder, config.max_tokens, list(captions)]).encode()).hexdigest()[:16]
+    path = folder / f"captions-{name}.npz"
+    if path.is_file():
+        with np.load(path) as held:
+            return CaptionCache(held["tokens"], held["starts"])
+    encoder = load_encoder(config)
+    pieces: list[NDArray[np.float16]] = []
+    starts = [0]
+    for first in range(0, len(captions), CHUNK):
+        states = encoder.encode(captions[first : first + CHUNK]).states
+        for tokens, mask in zip(states.tokens, states.mask, strict=True):
+            kept = tokens[mask].half().numpy()
+            pieces.append(kept)
+            starts.append(starts[-1] + len(kept))
+        report(f"captions encoded: {min(first + CHUNK, len(captions))} of {len(captions)}")
+    cache = CaptionCache(np.concatenate(pieces), np.array(starts, dtype=np.int64))
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, tokens=cache.tokens, starts=cache.starts)
+    part.replace(path)
+    return cache
