@@ -101,7 +101,7 @@ def panel_sums(scores: npt.ArrayLike, raters: npt.ArrayLike, prompts: npt.ArrayL
     prompt = np.unique(np.asarray(prompts), return_inverse=True)[1]
     if y.ndim != 1 or not len(y) or len(y) != len(rater) or len(y) != len(prompt):
         raise ValueError(
-            f"Scores, raters and prompts must be equally long and not empty; got {y.shape}, {rater.shape}, {prompt.shape}."
+            f"Scores, raters and prompts must be equally long and not empty; got {len(y)}, {len(rater)}, {len(prompt)}."
         )
     if not np.isfinite(y).all():
         raise ValueError(f"Score {int(np.flatnonzero(~np.isfinite(y))[0]) + 1} is not a finite number.")

@@ -110,6 +110,12 @@ class MeanEstimate:
         """Reasons of the intervals that cannot be had, by method."""
         return {name: each.why for name, each in self.intervals.items() if isinstance(each, Absent)}
 
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided p-value against zero by the default interval's error, or None where there is none."""
+        own = self.interval
+        return classic.two_sided_p(self.estimate, own.se, own.df) if own else None
+
     def to_dict(self) -> dict[str, object]:
         """The contract's form; ``why`` stands beside ``intervals`` where one of them is null."""
         found: dict[str, object] = {
@@ -183,6 +189,7 @@ class PreferenceRate:
             },
             "net_tango": classic.tango(a, indifferent, b, self.level),
             "decided": decided,
+            "p_value": self.net.p_value,
         }
 
 
@@ -215,10 +222,7 @@ def preference_rate(
         if not n:
             return None
         mean = sum(int(panel.total) for _, panel in panels) / n
-        if stratified:
-            variances = stratified_variances(panels, n_raters, n_prompts)
-        else:
-            variances = block_variances(panels[0][1])
+        variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
         intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
         return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+
+Document: TypeAlias = dict[str, Any]  # a JSON object: what it holds is said where it is made
 
 DIGITS = 12  # significant digits kept: far below any interval, and safe from the last bit of a library's quantile
 
@@ -39,9 +41,14 @@ def plain(value: object) -> Plain:
     raise TypeError(f"{type(value).__name__} has no plain form.")
 
 
-def to_json(document: Mapping[str, object]) -> str:
-    """Canonical JSON of ``document``: the same document gives the same bytes. Ends with a newline."""
-    return json.dumps(plain(document), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+def document(values: Mapping[str, object]) -> Document:
+    """``plain`` of a mapping."""
+    return {key: plain(value) for key, value in values.items()}
+
+
+def to_json(values: Mapping[str, object]) -> str:
+    """Canonical JSON of ``values``: the same values gives the same bytes. Ends with a newline."""
+    return json.dumps(plain(values), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 class HasFrame(Protocol):

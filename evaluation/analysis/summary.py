@@ -10,6 +10,9 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
+from evaluation.analysis.classic import holm
+from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import (
     ESTIMAND_WORDS,
@@ -18,7 +21,7 @@ from evaluation.analysis.preference import (
     PreferenceRate,
     preference_rate,
 )
-from evaluation.analysis.results import NotebookTable, Plain, plain, to_json
+from evaluation.analysis.results import Document, NotebookTable, document, to_json
 from evaluation.analysis.tally import Comparison, Tally, tally_ratings
 
 SCHEMA = "drawbench-analysis/1"
@@ -26,11 +29,12 @@ SCHEMA = "drawbench-analysis/1"
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """The preference rates of one pair on one question."""
+    """The preference rates of one pair on one question, and how far raters agree (over all prompts as units)."""
 
     comparison: Comparison
     overall: PreferenceRate
     categories: Mapping[str, PreferenceRate]
+    agreement: tuple[Agreement, ...]
 
     def to_dict(self) -> dict[str, object]:
         """The contract's form of a comparison."""
@@ -38,9 +42,24 @@ class ComparisonResult:
             "generator_a": self.comparison.generator_a,
             "generator_b": self.comparison.generator_b,
             "question": self.comparison.question,
-            "overall": self.overall.to_dict(),
-            "categories": {name: rate.to_dict() for name, rate in self.categories.items()},
+            "overall": self.overall.to_dict() | {"words": self.words()},
+            "categories": {
+                name: rate.to_dict() | {"p_holm": self.holm()[name], "words": self.words(name)}
+                for name, rate in self.categories.items()
+            },
+            "agreement": [each.to_dict() for each in self.agreement],
         }
+
+    def holm(self) -> dict[str, float | None]:
+        """p-values of the categories' net shares against zero, adjusted by Holm over those that can be tested."""
+        tested = {name: p for name, rate in self.categories.items() if (p := rate.net.p_value) is not None}
+        adjusted: dict[str, float | None] = dict.fromkeys(self.categories)
+        return adjusted | dict(zip(tested, holm(list(tested.values())), strict=True))
+
+    def words(self, category: str | None = None) -> str:
+        """The effect in words, overall or in a category."""
+        rate = self.overall if category is None else self.categories[category]
+        return effect_in_words(rate, self.comparison.generator_a, self.comparison.generator_b)
 
 
 @dataclass(frozen=True)
@@ -65,9 +84,9 @@ class Analysis(NotebookTable):
     def simulated(self) -> bool:
         return self.n_simulated > 0
 
-    def to_dict(self) -> dict[str, Plain]:
+    def to_dict(self) -> Document:
         """The ``drawbench-analysis/1`` document; plain values, the same for the same ratings in any order."""
-        document = plain(
+        return document(
             {
                 "schema": SCHEMA,
                 "simulated": self.simulated,
@@ -83,8 +102,6 @@ class Analysis(NotebookTable):
                 "comparisons": [each.to_dict() for each in self.comparisons],
             }
         )
-        assert isinstance(document, dict)
-        return document
 
     def to_json(self) -> str:
         """Canonical JSON of ``to_dict``: the same ratings give the same bytes."""
@@ -188,7 +205,12 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         estimand=estimand,
         level=level,
     )
-    return ComparisonResult(tally.comparisons[at], overall, MappingProxyType(categories))
+    agreement = (
+        krippendorff_alpha(whole_prompts.counts, "nominal", level=level),
+        krippendorff_alpha(whole_prompts.counts, "ordinal", level=level),
+        fleiss_kappa(whole_prompts.counts, level=level),
+    )
+    return ComparisonResult(tally.comparisons[at], overall, MappingProxyType(categories), agreement)
 
 
 def _notes(tally: Tally) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class CountTable:
 
 @dataclass(frozen=True)
 class Tally:
-    """What a frame of ratings says, counted. Codes index ``comparisons``, ``categories``, ``rater_ids``, ``prompt_ids``.
+    """What a frame of ratings says, counted; codes index ``comparisons``, ``categories`` and the two lists of ids.
 
     ``n_ratings`` counts the ratings in the tables; ``n_control`` those of control trials, which are left out;
     ``n_simulated`` those among ``n_ratings`` that a simulated rater gave.

@@ -1,0 +1,145 @@
+"""Agreement among raters from a table of counts: Krippendorff's alpha (nominal, ordinal, interval) and Fleiss' kappa.
+
+Both take ``counts``, (n_units, n_values): how many raters gave each value to each unit. A unit is what raters judged
+(a prompt of a comparison, or an image); values are in their order. Nothing depends on who gave which value, so the
+counts that a report makes anyway are enough.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.analysis.crossed import quantile
+
+Metric = Literal["nominal", "ordinal", "interval"]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A coefficient of agreement: 1 perfect, 0 as by chance, below 0 worse than chance; None where it has no meaning.
+
+    ``n_units`` had two values or more and count; ``n_values`` are their values. ``low`` and ``high``: jackknife
+    interval over units with t(n_units - 1), or None. ``why`` says what is missing.
+    """
+
+    method: str
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n_units: int
+    n_values: int
+    why: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        found: dict[str, object] = {"method": self.method, "value": self.value, "low": self.low, "high": self.high}
+        found |= {"level": self.level, "n_units": self.n_units, "n_values": self.n_values}
+        return found | ({"why": self.why} if self.why else {})
+
+
+def counts_by_unit(units: npt.ArrayLike, values: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Counts, (n_units, n_values), and the sorted distinct values of a long list of (unit, value)."""
+    unit = np.unique(np.asarray(units), return_inverse=True)[1]
+    distinct, value = np.unique(np.asarray(values, dtype=float), return_inverse=True)
+    size = (int(unit.max()) + 1, len(distinct)) if len(unit) else (0, 0)
+    return np.bincount(unit * size[1] + value, minlength=size[0] * size[1]).reshape(size), distinct
+
+
+def squared_distances(marginals: FloatArray, metric: Metric, values: FloatArray) -> FloatArray:
+    """Krippendorff's (2011) squared differences between values; (..., n, n) for ``marginals`` (..., n)."""
+    n = marginals.shape[-1]
+    if metric == "nominal":
+        return np.broadcast_to(1.0 - np.eye(n), (*marginals.shape, n))
+    if metric == "interval":
+        return np.broadcast_to((values[:, None] - values[None, :]) ** 2, (*marginals.shape, n))
+    upto = (
+        np.cumsum(marginals, axis=-1) - marginals / 2
+    )  # between two values: all ratings from one's middle to the other's
+    return np.asarray((upto[..., :, None] - upto[..., None, :]) ** 2)
+
+
+def krippendorff_alpha(
+    counts: npt.ArrayLike, metric: Metric = "ordinal", values: npt.ArrayLike | None = None, level: float = 0.95
+) -> Agreement:
+    """Krippendorff's alpha; units with fewer than two values say nothing and are left out.
+
+    ``values``: (n_values,) their numbers, needed for ``interval`` only. Reference: Krippendorff (2011), Computing
+    Krippendorff's Alpha-Reliability.
+    """
+    table = np.asarray(counts, dtype=float)
+    sizes = table.sum(axis=1)
+    table = table[sizes >= 2]
+    sizes = table.sum(axis=1, keepdims=True)
+    numbers = np.arange(table.shape[1], dtype=float) if values is None else np.asarray(values, dtype=float)
+    name = f"Krippendorff's alpha, {metric}"
+    n_units, n_values = len(table), int(sizes.sum())
+
+    def absent(why: str) -> Agreement:
+        return Agreement(name, None, None, None, level, n_units, n_values, why)
+
+    if not n_units:
+        return absent("nothing was rated by two raters or more")
+    # Pairs of values within units; counting duplicates of a row once keeps this small for millions of units.
+    rows, number = np.unique(table, axis=0, return_counts=True)
+    m = rows.sum(axis=1)
+    own = (rows[:, :, None] * rows[:, None, :] - rows[:, :, None] * np.eye(rows.shape[1])) / (m - 1)[:, None, None]
+    observed = np.tensordot(number.astype(float), own, axes=1)
+    value = _alpha(observed[None], metric, numbers)[0]
+    if math.isnan(value):
+        return absent("all values are alike: there is no variation that raters could agree on")
+    if n_units < 3:
+        return Agreement(name, float(value), None, None, level, n_units, n_values, "too few units for an interval")
+    without = _alpha(observed[None] - own, metric, numbers)
+    if np.isnan(without).any():
+        return Agreement(name, float(value), None, None, level, n_units, n_values, "it hangs on a single unit")
+    mean = number @ without / n_units
+    se = math.sqrt((n_units - 1) / n_units * float(number @ (without - mean) ** 2))
+    half = quantile(level, n_units - 1) * se
+    return Agreement(name, float(value), float(value) - half, min(float(value) + half, 1.0), level, n_units, n_values)
+
+
+def _alpha(observed: FloatArray, metric: Metric, values: FloatArray) -> FloatArray:
+    """Alpha of coincidence matrices (k, n, n); NaN where all values are alike."""
+    marginals = observed.sum(axis=2)
+    n = marginals.sum(axis=1)
+    distance = squared_distances(marginals, metric, values)
+    expected = np.einsum("ki,kj,kij->k", marginals, marginals, distance)
+    disagreement = np.einsum("kij,kij->k", observed, distance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(expected > 1e-12, 1 - (n - 1) * disagreement / expected, np.nan)
+
+
+def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95) -> Agreement:
+    """Fleiss' (1971) kappa; units may have different numbers of raters (each unit's agreement then counts alike)."""
+    table = np.asarray(counts, dtype=float)
+    table = table[table.sum(axis=1) >= 2]
+    n_units, n_values = len(table), int(table.sum())
+    name = "Fleiss' kappa"
+    if not n_units:
+        why = "nothing was rated by two raters or more"
+        return Agreement(name, None, None, None, level, 0, 0, why)
+    sizes = table.sum(axis=1)
+    within = ((table**2).sum(axis=1) - sizes) / (sizes * (sizes - 1))
+    shares = table.sum(axis=0) / n_values
+    chance = float(shares @ shares)
+    if chance > 1 - 1e-12:
+        why = "all values are alike: there is no variation that raters could agree on"
+        return Agreement(name, None, None, None, level, n_units, n_values, why)
+    value = (float(within.mean()) - chance) / (1 - chance)
+    if n_units < 3:
+        return Agreement(name, value, None, None, level, n_units, n_values, "too few units for an interval")
+    rest = (table.sum(axis=0) - table) / (n_values - sizes)[:, None]
+    chance_without = (rest * rest).sum(axis=1)
+    if (chance_without > 1 - 1e-12).any():
+        return Agreement(name, value, None, None, level, n_units, n_values, "it hangs on a single unit")
+    within_without = (within.sum() - within) / (n_units - 1)
+    without = (within_without - chance_without) / (1 - chance_without)
+    se = math.sqrt((n_units - 1) / n_units * float(((without - without.mean()) ** 2).sum()))
+    half = quantile(level, n_units - 1) * se
+    return Agreement(name, value, value - half, min(value + half, 1.0), level, n_units, n_values)

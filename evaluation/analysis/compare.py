@@ -1,0 +1,194 @@
+"""Differences between comparisons, equivalence, and effects in words.
+
+Two preference rates often share raters, prompts or both (two rivals judged by the same panel, two questions of the
+same trial, two categories of the same raters). Their difference is then paired, and its variance is taken from what
+each rater, prompt and cell contributes to the difference, not from the two variances.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from evaluation.analysis.classic import holm, tost, two_sided_p
+from evaluation.analysis.crossed import quantile
+from evaluation.analysis.frame import composite_key
+from evaluation.analysis.preference import MeanEstimate, PreferenceRate
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The ratings of a preference rate: a pair in the order wanted, a question, and a category (None: all)."""
+
+    generator_a: str
+    generator_b: str
+    question: str
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Net share of ``first`` less net share of ``second``; ``df`` of t. ``p_holm`` is over the family asked for.
+
+    ``paired`` says what they share. ``low``, ``high`` and the p-values are None where ``why`` tells the reason.
+    """
+
+    first: Selection
+    second: Selection
+    estimate: float
+    se: float | None
+    df: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_holm: float | None
+    paired: str
+    level: float
+    why: str | None = None
+
+
+def differences(
+    ratings: pd.DataFrame, pairs: Sequence[tuple[Selection, Selection]], level: float = 0.95
+) -> list[Difference]:
+    """Differences of net shares with two-way errors (raters and prompts), and Holm's p-values over all ``pairs``.
+
+    ``ratings``: a validated frame; control trials are left out.
+
+    Raises:
+        ValueError: a selection holds no ratings.
+    """
+    frame = ratings[~ratings["control"].to_numpy()]
+    found = [_difference(frame, first, second, level) for first, second in pairs]
+    tested = [at for at, each in enumerate(found) if each.p_value is not None]
+    adjusted = dict(zip(tested, holm([found[at].p_value or 0.0 for at in tested]), strict=True))
+    return [_with_holm(each, adjusted.get(at)) for at, each in enumerate(found)]
+
+
+def _with_holm(each: Difference, p_holm: float | None) -> Difference:
+    return Difference(**{**each.__dict__, "p_holm": p_holm})
+
+
+@dataclass(frozen=True)
+class _Half:
+    """One side of a difference: codes of raters, prompts and cells, and each rating's (y - m) / n."""
+
+    rater: npt.NDArray[np.int64]
+    prompt: npt.NDArray[np.int64]
+    cell: npt.NDArray[np.int64]
+    share: Float
+    mean: float
+    n_raters: int
+    n_prompts: int
+
+
+def _half(frame: pd.DataFrame, selection: Selection) -> _Half:
+    turned = selection.generator_a > selection.generator_b
+    first, second = sorted((selection.generator_a, selection.generator_b))
+    keep = (frame["generator_a"] == first) & (frame["generator_b"] == second)
+    keep &= frame["question"] == selection.question
+    if selection.category is not None:
+        keep &= frame["category"] == selection.category
+    part = frame[keep.to_numpy()]
+    if not len(part):
+        raise ValueError(f"There are no ratings of {selection}. Check the names of generators, question and category.")
+    y = (1.0 - part["choice"].cat.codes.to_numpy()) * (-1 if turned else 1)
+    mean = float(y.mean())
+    rater, prompt = (part[name].cat.codes.to_numpy().astype(np.int64) for name in ("rater_id", "prompt_id"))
+    cell = composite_key(part, ("rater_id", "prompt_id"))[0]
+    return _Half(rater, prompt, cell, (y - mean) / len(y), mean, len(np.unique(rater)), len(np.unique(prompt)))
+
+
+def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level: float) -> Difference:
+    halves = _half(frame, first), _half(frame, second)
+    estimate = halves[0].mean - halves[1].mean
+    shared = [
+        name
+        for name, one, other in (
+            ("raters", halves[0].rater, halves[1].rater),
+            ("prompts", halves[0].prompt, halves[1].prompt),
+        )
+        if np.intersect1d(one, other).size
+    ]
+    paired = f"same {' and '.join(shared)}" if shared else "independent"
+    few = [each for each in halves if min(each.n_raters, each.n_prompts) < 2]
+    if few:
+        why = "one side has a single rater or prompt: nothing is known about how others would differ"
+        return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
+    variance = _two_way(halves)
+    if variance <= 0:
+        why = "all ratings of each side are alike: their spread is zero and says nothing about others"
+        return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
+    se = math.sqrt(variance)
+    own = [min(each.n_raters, each.n_prompts) - 1 for each in halves]
+    df = float(min(own))
+    if not shared:  # Welch and Satterthwaite
+        parts = [_two_way((each,)) for each in halves]
+        df = sum(parts) ** 2 / sum(v * v / d for v, d in zip(parts, own, strict=True))
+    half = quantile(level, df) * se
+    p = two_sided_p(estimate, se, df)
+    return Difference(first, second, estimate, se, df, estimate - half, estimate + half, p, None, paired, level)
+
+
+def _two_way(halves: Sequence[_Half]) -> float:
+    """Two-way variance of the first mean less the second, each side's terms with its own G / (G - 1)."""
+
+    def term(name: str) -> float:
+        codes = [np.asarray(getattr(each, name)) for each in halves]
+        place = np.unique(np.concatenate(codes), return_inverse=True)[1]
+        weights = []
+        for sign, each, code in zip((1.0, -1.0), halves, codes, strict=False):
+            n = len(np.unique(code))
+            weights.append(sign * each.share * math.sqrt(n / (n - 1)))
+        return float((np.bincount(place, weights=np.concatenate(weights)) ** 2).sum())
+
+    raters, prompts, cells = term("rater"), term("prompt"), term("cell")
+    return max(raters + prompts - cells, raters, prompts)
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Whether a net share lies within +-``margin`` of zero, by two one-sided tests at ``alpha``."""
+
+    margin: float
+    p_value: float | None
+    equivalent: bool
+    alpha: float
+    method: str
+
+
+def equivalence(net: MeanEstimate, margin: float, alpha: float = 0.05) -> Equivalence:
+    """Test that the two generators are preferred equally, up to ``margin`` (a net share, declared beforehand).
+
+    Raises:
+        ValueError: ``margin`` is not above zero.
+    """
+    if not 0 < margin <= 1:
+        raise ValueError(f"The margin is a net share above 0 and at most 1, such as .05; got {margin}.")
+    own = net.interval
+    p = tost(net.estimate, own.se, margin, own.df) if own else None
+    return Equivalence(margin, p, p is not None and p < alpha, alpha, f"TOST on the {net.default} interval")
+
+
+def effect_in_words(rate: PreferenceRate, name_a: str, name_b: str) -> str:
+    """The effect as a sentence about 100 prompts and a typical rater, with the interval of the lead."""
+    a, b = (round(100 * rate.share(choice)) for choice in ("a", "b"))
+    rest = max(100 - a - b, 0)
+    sentence = f"A typical rater prefers {name_a} on {a} of 100 prompts, {name_b} on {b}, and neither on {rest}."
+    own = rate.net.interval
+    if own is None:
+        return f"{sentence} How this would differ elsewhere cannot be said: {rate.net.why[rate.net.default]}."
+    low, high = (max(-100, min(100, round(100 * bound))) for bound in (own.low, own.high))
+    if own.low > 0 or own.high < 0:
+        leader = name_a if own.low > 0 else name_b
+        few, many = sorted((abs(low), abs(high)))
+        return f"{sentence} {leader} leads by {few} to {many} prompts of 100."
+    return (
+        f"{sentence} Which of them leads is open: from {name_b} by {max(-low, 0)} to {name_a} by {max(high, 0)} of 100."
+    )

@@ -1,0 +1,62 @@
+"""Sandwich errors of a ranking over raters and prompts (see ``ranking``), from counts by cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from evaluation.analysis.frame import composite_key
+from evaluation.analysis.paired_models import Fit, FloatArray
+
+IntArray = npt.NDArray[np.int64]
+EXACT_CELLS = 2_000_000  # above this many ratings the cell term is taken rating by rating, which errs on the wide side
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Covariances, (D, D), of all parameters by raters, by prompts, and of both together."""
+
+    raters: FloatArray
+    prompts: FloatArray
+    both: FloatArray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, fitted: Fit, code: IntArray) -> Errors:
+        """Errors of a fit to ``frame``, whose ratings have the ``code`` row * 3 + choice in the fitted table."""
+        k, _, width = fitted.gradients.shape
+        flat = fitted.gradients.reshape(k * 3, width)
+
+        def meat(name: str) -> FloatArray:
+            cluster = frame[name].cat.codes.to_numpy().astype(np.int64)
+            n = len(frame[name].cat.categories)
+            counts = np.bincount(cluster * (k * 3) + code, minlength=n * k * 3).reshape(n, k * 3)
+            sums = counts.astype(float) @ flat
+            present = int((counts.any(axis=1)).sum())
+            return np.asarray(sums.T @ sums * (present / (present - 1)))
+
+        raters, prompts = (fitted.bread @ meat(name) @ fitted.bread for name in ("rater_id", "prompt_id"))
+        both = raters + prompts - fitted.bread @ _cell_meat(frame, flat, code) @ fitted.bread
+        return cls(raters, prompts, both)
+
+    def variance(self, contrast: FloatArray) -> float:
+        """Variance of a contrast of the parameters, never below the larger one-way."""
+        return max(float(contrast @ each @ contrast) for each in (self.both, self.raters, self.prompts))
+
+    def centred(self, n: int) -> FloatArray:
+        """Two-way covariance of the (mean-zero) scores."""
+        centre = np.eye(n) - 1 / n
+        return np.asarray(centre @ self.both[:n, :n] @ centre)
+
+
+def _cell_meat(frame: pd.DataFrame, flat: FloatArray, code: IntArray) -> FloatArray:
+    if len(frame) > EXACT_CELLS:
+        number = np.bincount(code, minlength=len(flat)).astype(float)
+        return np.asarray((flat * number[:, None]).T @ flat)
+    key, _ = composite_key(frame, ("rater_id", "prompt_id"))
+    place = np.unique(key, return_inverse=True)[1]
+    n = int(place.max()) + 1
+    sums = np.stack([np.bincount(place, weights=column[code], minlength=n) for column in flat.T], axis=1)
+    return np.asarray(sums.T @ sums * (n / max(n - 1, 1)))

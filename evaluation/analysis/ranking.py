@@ -1,0 +1,279 @@
+"""Rankings of many generators on one question: scores with two-way errors, and ranks that hold all at once.
+
+Scores are on the log scale with mean zero. Errors are sandwich errors over raters and prompts: with s_g the sum of the
+likelihood's gradients over a cluster g, V = bread (sum over raters s s' + sum over prompts s s' - sum over cells s s')
+bread, each sum with its own G / (G - 1). The variance of any difference is never below what raters alone or prompts
+alone give, and intervals take t(min(raters, prompts) - 1).
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from evaluation.analysis.crossed import quantile
+from evaluation.analysis.frame import composite_key
+from evaluation.analysis.paired_errors import Errors
+from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
+from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
+from evaluation.analysis.results import Document, NotebookTable, document
+
+
+@dataclass(frozen=True)
+class Score:
+    """A generator's score (log scale) with its interval, its rank (1 is best) and the band that holds its rank."""
+
+    generator: str
+    score: float
+    se: float | None
+    low: float | None
+    high: float | None
+    rank: int
+    rank_low: int
+    rank_high: int
+
+
+@dataclass(frozen=True)
+class Ranking(NotebookTable):
+    """Generators ranked on a question.
+
+    ``scores`` from best to worst; none where ``why`` says what forbids a ranking. ``tie``: the model's tie parameter;
+    ``side_bias``: (estimate, low, high) of the left side's advantage on the log scale, where it was fitted.
+    ``penalised``: the data are separated (someone never lost, or never won, against all of a group), so half a win
+    and half a loss were added to each pair that met. ``win_shares``: A's wins plus half the indifferent answers, by
+    (A, B). Rank bands hold all at once with at least ``level`` (Sidak over all pairs: conservative).
+    """
+
+    question: str
+    category: str | None
+    model: str
+    scores: tuple[Score, ...]
+    covariance: npt.NDArray[np.float64] | None
+    tie: float | None
+    side_bias: tuple[float, float, float] | None
+    df: int | None
+    level: float
+    n_ratings: int
+    n_raters: int
+    n_prompts: int
+    win_shares: dict[tuple[str, str], float]
+    penalised: bool
+    notes: tuple[str, ...]
+    why: str | None = None
+
+    def score_of(self, generator: str) -> Score:
+        """The score of a generator by name."""
+        return next(each for each in self.scores if each.generator == generator)
+
+    def to_dict(self) -> Document:
+        return document(
+            {
+                "question": self.question,
+                "category": self.category,
+                "model": self.model,
+                "scores": [each.__dict__ for each in self.scores],
+                "tie": self.tie,
+                "side_bias": self.side_bias,
+                "df": self.df,
+                "level": self.level,
+                "n_ratings": self.n_ratings,
+                "n_raters": self.n_raters,
+                "n_prompts": self.n_prompts,
+                "win_shares": [
+                    {"generator_a": a, "generator_b": b, "share": share} for (a, b), share in self.win_shares.items()
+                ],
+                "penalised": self.penalised,
+                "notes": self.notes,
+                **({"why": self.why} if self.why else {}),
+            }
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a generator, from best to worst."""
+        return pd.DataFrame([each.__dict__ for each in self.scores], columns=list(Score.__dataclass_fields__))
+
+
+def rank_generators(
+    ratings: pd.DataFrame,
+    *,
+    question: str | None = None,
+    category: str | None = None,
+    model: Model = "davidson",
+    correct_side: bool = False,
+    level: float = 0.95,
+) -> Ranking:
+    """Rank the generators of a validated frame on one question.
+
+    Args:
+        ratings: from ``validate_ratings``; control trials are left out.
+        question: may be left out where there is only one: answers to different questions are never mixed.
+        category: only this category, or None for all.
+        model: one of ``paired_models.MODELS``; indifferent answers need ``davidson`` or ``rao-kupper`` to be modelled.
+        correct_side: estimate the left side's advantage and correct for it; needs ``a_shown_left`` in every row.
+
+    Raises:
+        ValueError: an unknown model, question or category, several questions, or sides that are not known.
+    """
+    if model not in MODELS:
+        raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{_near(str(model), MODELS)}")
+    frame = _selected(ratings, question, category)
+    names, table, cells = _count_rows(frame, correct_side)
+    n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())
+    bare = Ranking(
+        question=question or (str(frame["question"].iloc[0]) if len(frame) else ""),
+        category=category,
+        model=model,
+        scores=(),
+        covariance=None,
+        tie=None,
+        side_bias=None,
+        df=None,
+        level=level,
+        n_ratings=len(frame),
+        n_raters=n_raters,
+        n_prompts=n_prompts,
+        win_shares=_win_shares(names, table),
+        penalised=False,
+        notes=(),
+    )
+    linked = groups(table)
+    if len(names) < 2:
+        return replace(bare, why="there are no ratings to rank")
+    if len(linked) > 1:
+        return replace(bare, why=apart(names, linked))
+    notes: list[str] = []
+    if model != "bradley-terry" and not table.counts[:, [0, 2]].any():
+        return replace(bare, why="everybody was indifferent throughout: no generator is ahead of another")
+    if model != "bradley-terry" and not table.counts[:, 1].any():
+        notes.append(f"Nobody was indifferent, so that {model} is Bradley-Terry here.")
+        model = "bradley-terry"
+    penalised = separated(table)
+    if penalised:
+        notes.append(
+            "Some generators were never preferred to others, so that no finite score exists; half a win and half a "
+            "loss were added to each pair that met (a penalised fit). Read the distances with care."
+        )
+    fitted = fit(model, with_half_wins(table) if penalised else table)
+    errors = Errors.of(frame, fitted, cells.row * 3 + cells.choice) if min(n_raters, n_prompts) > 1 else None
+    df = min(n_raters, n_prompts) - 1 if errors else None
+    if errors is None:
+        notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
+    bias = None
+    if errors and df and fitted.bias is not None:
+        half = quantile(level, df) * math.sqrt(errors.variance(np.eye(len(fitted.bread))[len(names)]))
+        bias = (fitted.bias, fitted.bias - half, fitted.bias + half)
+    return replace(
+        bare,
+        model=model,
+        scores=_scores(names, fitted, errors, df, level),
+        covariance=errors.centred(len(names)) if errors else None,
+        tie=fitted.tie,
+        side_bias=bias,
+        df=df,
+        penalised=penalised,
+        notes=tuple(notes),
+    )
+
+
+def _near(name: str, allowed: Sequence[str]) -> str:
+    found = difflib.get_close_matches(name, allowed, n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
+    frame = ratings[~ratings["control"].to_numpy()] if ratings["control"].any() else ratings
+    questions = [str(each) for each in frame["question"].cat.categories]
+    if question is None and len(questions) > 1:
+        raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
+    for name, wanted in (("question", question), ("category", category)):
+        if wanted is None:
+            continue
+        allowed = [str(each) for each in frame[name].cat.categories]
+        if wanted not in allowed:
+            raise ValueError(f"Unknown {name} {wanted!r}. There are {', '.join(allowed)}.{_near(wanted, allowed)}")
+        if len(allowed) > 1:
+            frame = frame[(frame[name] == wanted).to_numpy()]
+    return frame
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Each rating's row in the table of counts (n,) and choice code (n,)."""
+
+    row: npt.NDArray[np.int64]
+    choice: npt.NDArray[np.int8]
+
+
+def _count_rows(frame: pd.DataFrame, correct_side: bool) -> tuple[list[str], Rows, _Cells]:
+    all_names = [str(each) for each in frame["generator_a"].cat.categories]
+    key, size = composite_key(frame, ("generator_a", "generator_b"))
+    if correct_side:
+        if "a_shown_left" not in frame or frame["a_shown_left"].isna().any():
+            raise ValueError("Correcting for sides needs a_shown_left in every rating; some are missing.")
+        key = key * 2 + frame["a_shown_left"].to_numpy(dtype=bool)
+        size *= 2
+    choice = frame["choice"].cat.codes.to_numpy()
+    counts = np.bincount(key * 3 + choice, minlength=size * 3).reshape(-1, 3)
+    used = np.flatnonzero(counts.any(axis=1))
+    lookup = np.zeros(size, dtype=np.int64)
+    lookup[used] = np.arange(len(used))
+    pair, left = np.divmod(used, 2) if correct_side else (used, np.zeros_like(used))
+    first, second = np.divmod(pair, max(len(all_names), 1))
+    present = np.unique(np.concatenate([first, second]))
+    rows = Rows(
+        len(present),
+        np.searchsorted(present, first),
+        np.searchsorted(present, second),
+        np.where(left == 1, 1, -1) if correct_side else np.zeros_like(used),
+        counts[used].astype(float),
+        correct_side,
+    )
+    return [all_names[at] for at in present], rows, _Cells(lookup[key], choice)
+
+
+def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:
+    wins = np.zeros((len(names), len(names)))
+    np.add.at(wins, (rows.first, rows.second), rows.counts[:, 0] + rows.counts[:, 1] / 2)
+    np.add.at(wins, (rows.second, rows.first), rows.counts[:, 2] + rows.counts[:, 1] / 2)
+    met = wins + wins.T
+    return {
+        (names[i], names[j]): float(wins[i, j] / met[i, j])
+        for i, j in itertools.permutations(range(len(names)), 2)
+        if met[i, j]
+    }
+
+
+def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None, level: float) -> tuple[Score, ...]:
+    n = len(names)
+    order = sorted(range(n), key=lambda at: (-round(float(fitted.scores[at]), 12), names[at]))
+    if errors is None or df is None:
+        return tuple(
+            Score(names[at], float(fitted.scores[at]), None, None, None, rank, 1, n)
+            for rank, at in enumerate(order, start=1)
+        )
+    width = len(fitted.bread)
+    pairs = n * (n - 1) // 2
+    far = quantile(level ** (1 / pairs), df)
+    ahead = np.zeros((n, n), dtype=bool)
+    for i, j in itertools.permutations(range(n), 2):
+        contrast = np.zeros(width)
+        contrast[i], contrast[j] = 1, -1
+        ahead[i, j] = fitted.scores[i] - fitted.scores[j] > far * math.sqrt(errors.variance(contrast))
+    scores = []
+    for rank, at in enumerate(order, start=1):
+        contrast = np.zeros(width)
+        contrast[:n] = -1 / n
+        contrast[at] += 1
+        se = math.sqrt(errors.variance(contrast))
+        half = quantile(level, df) * se
+        score = float(fitted.scores[at])
+        band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
+        scores.append(Score(names[at], score, se, score - half, score + half, rank, *band))
+    return tuple(scores)
