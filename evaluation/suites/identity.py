@@ -151,7 +151,7 @@ def _refusal(suite: SuiteData, matched: dict[int, int]) -> str:
     parts: list[str] = []
     if missing:
         counts = ", ".join(f"{category} {found[category]} of {n}" for category, n in _DRAWBENCH_COUNTS.items())
-        parts.append(f"{len(matched)} of its {len(published.ROWS)} prompts are here, {missing} are missing ({counts})")
+        parts.append(f"{len(matched)} of its {len(published.ROWS)} prompts are here, {missing} missing ({counts})")
     if changed:
         numbers = listed([str(number) for number in sorted(changed)])
         parts.append(f"{len(changed)} differ in wording, punctuation or category (prompt numbers, from 0: {numbers})")

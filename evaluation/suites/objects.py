@@ -159,10 +159,10 @@ def rows_of_coco(value: JsonValue, captions: Captions) -> tuple[list[Row], list[
         rows.append(Row(f"caption {caption_id}", text, COCO_CATEGORY, attributes))
     notes = [f"Captions that an image has twice are taken once ({repeated:,} left out)."] if repeated else []
     if empty:
-        notes.append(f"{empty:,} captions are empty and are left out.")
+        notes.append(f"Empty captions are left out ({empty:,}).")
     without = len(names) - len(seen_images)
     if without:
-        notes.append(f"{without:,} of {len(names):,} images have no caption and are left out.")
+        notes.append(f"Images without a caption are left out ({without:,} of {len(names):,}).")
     return rows, notes
 
 

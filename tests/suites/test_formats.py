@@ -159,7 +159,7 @@ def test_coco_leaves_out_images_without_caption_and_says_so() -> None:
     content["annotations"][0]["caption"] = " "
     suite = read_suite(json.dumps(content).encode())
     assert len(suite.prompts) == 2
-    assert suite.notes == ("1 captions are empty and are left out.", "1 of 3 images have no caption and are left out.")
+    assert suite.notes == ("Empty captions are left out (1).", "Images without a caption are left out (1 of 3).")
 
 
 @pytest.mark.parametrize(

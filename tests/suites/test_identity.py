@@ -72,7 +72,7 @@ def test_six_category_file_of_the_same_name_is_refused_with_counts() -> None:
             read_suite(table(part).encode(), name=name)
         for fact in (
             "102 of its 200",
-            "98 are missing",
+            "98 missing",
             "Colors 25 of 25",
             "Reddit 0 of 38",
             "docs.google.com",
@@ -95,7 +95,7 @@ def test_changed_reordered_and_padded_copies_are_told_apart() -> None:
         read_suite(table(rows[::-1]).encode())
     with pytest.raises(SuiteError, match="2 prompts are not DrawBench's"):
         read_suite(table([*rows, ("A gate.", "New"), ("A well.", "New")]).encode())
-    with pytest.raises(SuiteError, match="199 of its 200 prompts are here, 1 are missing"):
+    with pytest.raises(SuiteError, match="199 of its 200 prompts are here, 1 missing"):
         read_suite(table(rows[:-1]).encode(), name="drawbench")
 
 
