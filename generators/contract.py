@@ -25,7 +25,7 @@ class GeneratorError(ValueError):
 
 
 class FailureKind(StrEnum):
-    """Why a request gave no image. `refused` and `filtered` and `invalid` are answers; the others may be tried again."""
+    """Why a request gave no image. `refused`, `filtered` and `invalid` are answers; the others may be tried again."""
 
     REFUSED = "refused"  # the generator declined the prompt
     FILTERED = "filtered"  # it drew, and its own filter withheld the image
@@ -142,18 +142,20 @@ class Parameter:
             else:
                 parsed = float(str(value))
         except ValueError:
-            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}") from None
+            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self.allowed}") from None
         if self.choices and parsed not in self.choices:
             hint = nearest(str(value), self.choices)
-            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}{hint}")
+            raise GeneratorError(f"parameter {self.name}: {value!r} is not {self.allowed}{hint}")
         if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
             above = self.low is None or parsed >= self.low
             below = self.high is None or parsed <= self.high
             if not (above and below and math.isfinite(parsed)):
-                raise GeneratorError(f"parameter {self.name}: {value!r} is not {self._allowed()}")
+                raise GeneratorError(f"parameter {self.name}: {value!r} is not {self.allowed}")
         return parsed
 
-    def _allowed(self) -> str:
+    @property
+    def allowed(self) -> str:
+        """Its values in words: "a number from 1 to 30"."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         word = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[self.value_type]
@@ -203,7 +205,8 @@ class GeneratorSpec:
             if name not in known:
                 listing = ", ".join(known) or "none"
                 raise GeneratorError(
-                    f"generator {self.name} has no parameter {name!r}{nearest(name, known) or '.'} Its parameters: {listing}."
+                    f"generator {self.name} has no parameter {name!r}{nearest(name, known) or '.'} "
+                    f"Its parameters: {listing}."
                 )
         values: dict[str, ParameterValue] = {}
         for name, parameter in known.items():
@@ -228,7 +231,7 @@ class GeneratorInfo:
     `weights_fingerprint`: SHA-256 over the files that its images depend on, "" where it has none.
     `tolerance`: how many grey levels (0 to 255) a pixel may move when the same request is drawn again or in another
     batch; 255 says that it can't repeat an image (a remote service). `seeded`: False where the run seed changes
-    nothing (files, a service without seeds). `provenance`: dtype, device, sampler, steps, guidance weights and the like.
+    nothing (files, a service without seeds). `provenance`: dtype, device, sampler, steps, guidance weights ...
     """
 
     name: str

@@ -91,9 +91,8 @@ def claims_of_names(
     if scores[best] == 0:
         return readings["prompt/sample"]
     one_folder = len({file.folders for file in files}) == 1
-    if best == "prompt/sample" and one_folder and scores["prompt"] == scores[best]:
-        if readings[best][0].identity.words:  # "200 prompts/000.png": the folder's number is not a prompt's
-            best = "prompt"
+    if best == "prompt/sample" and one_folder and scores["prompt"] == scores[best] and readings[best][0].identity.words:
+        best = "prompt"  # "200 prompts/000.png": the folder's number is not a prompt's
     if question := _doubt(readings, scores, best, known, len(prompts)):
         findings.questions.append(question)
         return [replace(claim, problem=question.text) for claim in readings[best]]
@@ -159,7 +158,7 @@ def _doubt(
         )
     plain = all(0 < claim.identity.digits < OUR_DIGITS for claim in claims)
     if plain and len({claim.file.folders for claim in claims}) == 1 and scores["prompt"] == scores[best] > 1:
-        text = f'all files are in the folder "{claims[0].file.folder}": is that the prompt, or are the files the prompts?'
+        text = f'all files are in the folder "{claims[0].file.folder}": is it the prompt, or are the files the prompts?'
         return Question("layout", text, ("prompt/sample", "prompt"))
     # 8 folders of 200 files may be 8 samples of 200 prompts. Five digits are a prompt's id.
     turned = readings["sample/prompt"]

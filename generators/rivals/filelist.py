@@ -75,7 +75,7 @@ def parse_file_list(data: bytes, name: str) -> list[FileEntry]:
             raise FileListError(f"{name}, line {reader.line_num}: {error}") from None
     if not rows:
         raise FileListError(f"{name} names no file")
-    own = any("key" in row and "run_seed" in row for _, row in rows)
+    own = all(row.get("kind") == "image" and "key" in row for _, row in rows)
     columns = _columns([str(key) for _, row in rows for key in row if key is not None], name)
     if (
         columns.get("number") is None

@@ -1,0 +1,299 @@
+"""Runs any generator over many requests: chunks, retries, cancelling, resuming, and one result for each request.
+
+The core knows no store: it is given a `Sink` (a folder, `generators.folder_sink`; a database, in the platform's
+worker). Whatever a generator does (answers twice, not at all, with unknown keys, raises half-way, returns nonsense),
+each request that is started gets exactly one result, an image or a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from generators.contract import (
+    Failure,
+    FailureKind,
+    Generator,
+    GeneratorError,
+    ImageRequest,
+    ImageResult,
+    ParameterValue,
+)
+from generators.seeding import derive_seed
+
+MAX_WAIT_S = 120.0
+"""Seconds: the longest pause before another try, whatever the generator asks for."""
+
+_MAX_STRAYS = 20
+
+
+class Sink(Protocol):
+    """Where results go. `put` returns when the result is kept for good; what it raises ends the run."""
+
+    def done_keys(self) -> Collection[str]:
+        """Keys of requests that are answered already; they are not asked again."""
+        ...
+
+    def put(self, request: ImageRequest, result: ImageResult) -> None:
+        """Keep the one result of a request. Its provenance holds `tries` where the generator was asked again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `total`: requests; `skipped`: done before; `images` and `failures`: put so far."""
+
+    total: int
+    skipped: int
+    images: int
+    failures: int
+
+    @property
+    def done(self) -> int:
+        """Requests that are answered, now or before."""
+        return self.skipped + self.images + self.failures
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run came to. `failures`: how many of each kind. `retried`: further tries that were made.
+
+    `strays`: what the generator said that was no answer to any request (unknown keys, things that are no results),
+    the first few, for its author. `cancelled`: whether it stopped before the last request.
+    """
+
+    total: int
+    skipped: int = 0
+    images: int = 0
+    failures: Counter[FailureKind] = field(default_factory=Counter)
+    retried: int = 0
+    strays: list[str] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def failed(self) -> int:
+        """Requests that got no image."""
+        return self.failures.total()
+
+
+def content_key(
+    spec_name: str,
+    parameters: Mapping[str, ParameterValue],
+    weights_fingerprint: str,
+    size: int,
+    run_seed: int,
+    prompt_id: str,
+    prompt: str,
+    sample: int,
+) -> str:
+    """SHA-256 over all that an image depends on: equal keys, equal images (within the generator's tolerance).
+
+    `size`: pixels, 0 where images keep their own.
+    """
+    identity = [spec_name, dict(parameters), weights_fingerprint, size, run_seed, prompt_id, prompt, sample]
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_requests(
+    prompts: Sequence[tuple[str, str]],
+    samples: int,
+    *,
+    spec_name: str,
+    parameters: Mapping[str, ParameterValue],
+    weights_fingerprint: str,
+    size: int,
+    run_seed: int,
+) -> list[ImageRequest]:
+    """Requests for every sample of every prompt, keyed by content, the samples of a prompt side by side.
+
+    `prompts`: (prompt id, text).
+
+    Raises:
+        GeneratorError: fewer than one sample, an empty prompt, or a seed out of range.
+    """
+    if samples < 1:
+        raise GeneratorError(f"{samples} samples a prompt: ask for 1 or more")
+    derive_seed(run_seed, "", 0, "")  # refuses a seed out of range before anything is drawn
+    requests = []
+    for prompt_id, prompt in prompts:
+        if not prompt.strip():
+            raise GeneratorError(f"prompt {prompt_id} is empty")
+        for sample in range(samples):
+            key = content_key(spec_name, parameters, weights_fingerprint, size, run_seed, prompt_id, prompt, sample)
+            requests.append(ImageRequest(key, prompt_id, prompt, sample, run_seed))
+    return requests
+
+
+def run(
+    generator: Generator,
+    requests: Sequence[ImageRequest],
+    sink: Sink,
+    *,
+    chunk: int | None = None,
+    retries: int = 2,
+    backoff: float = 1.0,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    wait: Callable[[float], None] = time.sleep,
+) -> RunSummary:
+    """Ask `generator` for every request that `sink` does not have, and put one result for each.
+
+    `chunk`: requests a call, `generator.batch_size` when None. `retries`: further tries of a failure that may pass;
+    after a call that raised, each request goes alone, so that one that poisons its batch harms no other. `backoff`:
+    seconds before the first further try, doubled each time; a generator's own `retry_after_s` counts where longer.
+    `cancelled`: asked between calls and while waiting; what is under way is then put, failures that may pass are left
+    undone for the next run. `wait`: sleeps; tests pass their own.
+
+    Raises:
+        GeneratorError: two requests have one key, or `chunk` or `retries` are out of range.
+        Whatever `sink.put` raises.
+    """
+    size = generator.batch_size if chunk is None else chunk
+    if size < 1 or retries < 0:
+        raise GeneratorError(f"a chunk has 1 request or more and retries are 0 or more, not {size} and {retries}")
+    doubled = [key for key, count in Counter(request.key for request in requests).items() if count > 1]
+    if doubled:
+        raise GeneratorError(f"{len(doubled)} keys stand for more than one request, the first {doubled[0]!r}")
+    known = frozenset(sink.done_keys())
+    todo = [request for request in requests if request.key not in known]
+    summary = RunSummary(total=len(requests), skipped=len(requests) - len(todo))
+
+    def put(request: ImageRequest, result: ImageResult, tries: int) -> None:
+        if tries > 1:
+            result = replace(result, provenance={**result.provenance, "tries": tries})
+        sink.put(request, result)
+        if result.failure is None:
+            summary.images += 1
+        else:
+            summary.failures[result.failure.kind] += 1
+        on_progress(Progress(summary.total, summary.skipped, summary.images, summary.failed))
+
+    on_progress(Progress(summary.total, summary.skipped, 0, 0))
+    for start in range(0, len(todo), size):
+        if cancelled():
+            break
+        _run_chunk(generator, todo[start : start + size], put, retries, backoff, cancelled, wait, summary)
+    summary.cancelled = summary.skipped + summary.images + summary.failed < summary.total
+    return summary
+
+
+def _run_chunk(
+    generator: Generator,
+    requests: Sequence[ImageRequest],
+    put: Callable[[ImageRequest, ImageResult, int], None],
+    retries: int,
+    backoff: float,
+    cancelled: Callable[[], bool],
+    wait: Callable[[float], None],
+    summary: RunSummary,
+) -> None:
+    pending, alone = list(requests), False
+    for tries in range(1, retries + 2):
+        again: list[ImageRequest] = []
+        longest = 0.0
+        raised = False
+        for group in [[request] for request in pending] if alone else [pending]:
+            if tries > 1 and cancelled():
+                return
+            results, call_raised = _ask(generator, group, summary)
+            raised = raised or call_raised
+            for request in group:
+                failure = results[request.key].failure
+                if failure is not None and failure.kind.retryable and tries <= retries:
+                    again.append(request)
+                    longest = max(longest, failure.retry_after_s or 0.0)
+                else:
+                    put(request, results[request.key], tries)
+        if not again:
+            return
+        if not _pause(min(MAX_WAIT_S, max(longest, backoff * 2 ** (tries - 1))), cancelled, wait):
+            return
+        summary.retried += len(again)
+        pending, alone = again, alone or raised
+
+
+def _ask(
+    generator: Generator, requests: Sequence[ImageRequest], summary: RunSummary
+) -> tuple[dict[str, ImageResult], bool]:
+    """One call: exactly one result for each request, and whether the call raised."""
+    wanted = {request.key for request in requests}
+    answers: dict[str, list[ImageResult]] = {}
+    error: Exception | None = None
+    try:
+        for result in _results(generator, requests):
+            if not isinstance(result, ImageResult):
+                _stray(summary, f"a {type(result).__name__} where an ImageResult belongs")
+            elif result.key not in wanted:
+                _stray(summary, f"an answer to the unknown key {result.key!r}")
+            else:
+                answers.setdefault(result.key, []).append(_kept(result))
+    except Exception as caught:  # a generator's trouble is a result, whatever it is
+        error = caught
+    if error is not None:
+        missing = Failure(FailureKind.CRASH, f"the generator raised {_one_line(error)}")
+    else:
+        missing = Failure(FailureKind.CRASH, "the generator gave no answer to this request")
+    results = {}
+    for key in wanted:
+        given = answers.get(key, [])
+        if len(given) == 1:
+            results[key] = given[0]
+        elif given:
+            message = f"the generator answered this request {len(given)} times; which answer it means can't be told"
+            results[key] = ImageResult(key, failure=Failure(FailureKind.INVALID, message))
+        else:
+            results[key] = ImageResult(key, failure=missing)
+    return results, error is not None
+
+
+def _kept(result: ImageResult) -> ImageResult:
+    """`result` as a sink can keep it: pixels of its own, and provenance that JSON can hold."""
+    seconds = result.seconds
+    return replace(
+        result,
+        image=None if result.image is None else result.image.copy(),  # the generator may use its buffer again
+        seconds=float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else None,
+        provenance={str(name): _scalar(value) for name, value in result.provenance.items()},
+    )
+
+
+def _scalar(value: object) -> ParameterValue:
+    if isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
+
+
+def _results(generator: Generator, requests: Sequence[ImageRequest]) -> Iterator[object]:
+    """What the generator says, as objects: it may not keep its contract."""
+    iterator: Iterator[object] = iter(generator.generate(requests))
+    yield from iterator
+
+
+def _pause(seconds: float, cancelled: Callable[[], bool], wait: Callable[[float], None]) -> bool:
+    """Wait in short steps; False when cancelled meanwhile."""
+    left = seconds
+    while left > 0:
+        if cancelled():
+            return False
+        step = min(left, 0.5)
+        wait(step)
+        left -= step
+    return not cancelled()
+
+
+def _stray(summary: RunSummary, message: str) -> None:
+    if len(summary.strays) < _MAX_STRAYS:
+        summary.strays.append(message)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else text[:299] + "\N{HORIZONTAL ELLIPSIS}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
