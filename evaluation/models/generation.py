@@ -122,8 +122,9 @@ class SampleFailure(models.Model):
 class Upload(models.Model):
     """A researcher's own images on their way to a run: received, checked, shown in a table, confirmed or dropped.
 
-    `table`: rows of {"file", "prompt_id", "sample", "problem", ...} as matched to the suite. `staging`: a folder
-    under the var folder that holds the received files until then.
+    `table`: a row for each image file, {"file", "prompt_id", "sample", "problem", ...}, as matched to the suite.
+    `summary`: what the table comes to (`evaluation.selectors.uploads`). `staging`: the folder or zip to read, outside
+    the staging folder only where a command named it.
     """
 
     class Status(models.TextChoices):
@@ -145,6 +146,7 @@ class Upload(models.Model):
     n_files = models.PositiveIntegerField(default=0)
     n_checked = models.PositiveIntegerField(default=0)
     table = models.JSONField(default=list, blank=True)
+    summary = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)
     message = models.TextField(blank=True)
     run = models.OneToOneField(GenerationRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload")
