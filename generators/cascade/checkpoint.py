@@ -82,6 +82,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     save_file(tensors, part, metadata=metadata)
+    part.chmod(0o644)  # safetensors makes it private; weights are for whoever may read the folder
     part.replace(path)
 
 

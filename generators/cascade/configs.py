@@ -169,7 +169,7 @@ IMAGEN_MINI = CascadeConfig(
             kind="efficient",
             channels=(48, 64, 96),
             blocks=(1, 1, 2),
-            self_attention=(2,),
+            self_attention=(),  # the paper has it in the lowest level; without it the stage trains on crops
             text_attention=(2,),
             embedding=128,
             text_width=96,
@@ -177,7 +177,7 @@ IMAGEN_MINI = CascadeConfig(
             patch=2,
             skip_scaling="residual",
         ),
-        diffusion=DiffusionConfig(schedule="cosine", prediction="residual", residual_std=0.15),
+        diffusion=DiffusionConfig(schedule="cosine", prediction="residual", residual_std=0.1),
     ),
     sr1024=StageConfig(
         name="sr1024",
@@ -195,7 +195,7 @@ IMAGEN_MINI = CascadeConfig(
             patch=4,
             skip_scaling="residual",
         ),
-        diffusion=DiffusionConfig(schedule="linear", prediction="residual", residual_std=0.1),
+        diffusion=DiffusionConfig(schedule="linear", prediction="residual", residual_std=0.05),
     ),
 )
 
