@@ -43,7 +43,7 @@ def test_orders_are_permutations_balanced_over_positions(n: int, trials: int, se
     orders = balanced_orders(n, trials, rng_for(seed))
     assert len(orders) == n and all(sorted(order) == list(range(trials)) for order in orders)
     for column in zip(*orders, strict=True):
-        counts = Counter({trial: 0 for trial in range(trials)} | Counter(column))
+        counts = Counter(dict.fromkeys(range(trials), 0) | Counter(column))
         assert max(counts.values()) - min(counts.values()) <= 1
     if trials >= n:
         assert len({tuple(order) for order in orders}) == n

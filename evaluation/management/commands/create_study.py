@@ -1,0 +1,123 @@
+"""`create_study`: two runs or more, compared under a protocol."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.models import StudyStatus
+from evaluation.selectors.runs import run_by_name
+from evaluation.selectors.studies import study_by_name, study_progress
+from evaluation.services.invitation_create import invitation_create, invitation_url
+from evaluation.services.study_create import study_create
+from evaluation.services.study_open import study_close, study_open
+
+
+class Command(ProductCommand):
+    """Make a study, and open it with `--open`; or open or close one that is there."""
+
+    help = (
+        "Make a study that compares runs under a protocol. With --open it is opened at once and the raters' invitation "
+        "address is printed; without, `create_study --name NAME --open` opens it later. --close takes no more ratings."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", required=True, help="what it is called in addresses: letters, digits, - and _")
+        parser.add_argument("--runs", help="names of two runs or more, with commas between")
+        parser.add_argument("--labels", help="the runs' names in results, with commas between (their own)")
+        parser.add_argument("--title", default="", help="for researchers; raters don't see it")
+        parser.add_argument("--protocol", default="drawbench", help="the protocol (drawbench)")
+        parser.add_argument("--raters-per-panel", type=int, help="raters of each panel (the protocol's number)")
+        parser.add_argument("--samples-per-set", type=int, help="images a set (the protocol's, or what the runs have)")
+        parser.add_argument("--seed", type=int, default=0, help="seed of sides, orders and choice of samples (0)")
+        parser.add_argument(
+            "--missing",
+            default="refuse",
+            metavar="refuse|drop-prompts|smaller-sets",
+            help="prompts of which a run lacks samples (refuse)",
+        )
+        parser.add_argument("--display-side", type=int, help="longest side of shown images, pixels (the runs', to 512)")
+        parser.add_argument("--consent", default="", metavar="FILE", help="a text file: what raters agree to")
+        parser.add_argument("--contact", default="", help="whom raters can ask")
+        parser.add_argument("--open", action="store_true", help="open it at once and print the raters' address")
+        parser.add_argument("--close", action="store_true", help="close the study of this name")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        """Create, open or close."""
+        if options["close"]:
+            study = study_close(study=study_by_name(options["name"]))
+        elif options["runs"] is None:
+            study = study_by_name(options["name"])
+            if not options["open"]:
+                raise InputError(f"Which runs does {study} compare? Give --runs A,B; or --open or --close it.")
+        else:
+            study = study_create(
+                name=options["name"],
+                runs=[run_by_name(name) for name in options["runs"].split(",")],
+                labels=options["labels"].split(",") if options["labels"] is not None else None,
+                title=options["title"],
+                protocol=options["protocol"],
+                raters_per_panel=options["raters_per_panel"],
+                samples_per_set=options["samples_per_set"],
+                design_seed=options["seed"],
+                missing=options["missing"],
+                display_side=options["display_side"],
+                consent=_text_of(options["consent"]),
+                contact=options["contact"],
+            )
+        invitation = None
+        if options["open"]:
+            study = study_open(study=study, progress=_bar)
+            invitation = invitation_create(study=study)
+        progress = study_progress(study)
+        return {
+            "study": study.name,
+            "status": study.status,
+            "protocol": study.protocol,
+            "specification_hash": study.specification_hash,
+            "runs": {entry["label"]: entry["run"] for entry in study.specification["runs"]},
+            "sets": study.specification["sets"],
+            "departures": study.specification["departures"],
+            "panels": len(progress.panels),
+            "raters": progress.raters_wanted,
+            "ratings": progress.ratings_wanted,
+            "invitation": invitation_url(invitation) if invitation else None,
+        }
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        """For people."""
+        runs = " against ".join(result["runs"])
+        lines = [
+            f"Study {result['study']} is {result['status']}: {runs}.",
+            f"Protocol {result['protocol']}, sets of {result['sets']['size']}.",
+            f"{result['panels']} panels, {result['raters']} raters, {result['ratings']} ratings in all.",
+        ]
+        if result["departures"]:
+            lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
+        if result["status"] == StudyStatus.DRAFT:
+            lines.append(f"Open it: manage.py create_study --name {result['study']} --open")
+        if result["specification_hash"]:
+            lines.append(f"Specification {result['specification_hash']}")
+        if result["invitation"]:
+            lines.append(f"Raters' address: {result['invitation']}")
+        return "\n".join(lines)
+
+
+def _text_of(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The consent text {path} can't be read ({error}). Give a UTF-8 text file.") from error
+
+
+def _bar(done: int, total: int) -> None:
+    end = "\n" if done == total else "\r"
+    sys.stderr.write(f"Images for raters: {done} of {total}{end}")
+    sys.stderr.flush()

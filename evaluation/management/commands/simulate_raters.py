@@ -1,0 +1,63 @@
+"""`simulate_raters`: simulated raters take part in a study, marked as such."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.selectors.studies import study_by_name
+from evaluation.services.raters_simulate import raters_simulate
+
+
+class Command(ProductCommand):
+    """Fill a part of an open study with simulated raters."""
+
+    help = (
+        "Let simulated raters rate an open study, to try it out or to see whether a known preference is recovered. "
+        "Their ratings are marked as simulated on every page, export and report. The same seed gives the same ratings."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", help="name of the study")
+        many = parser.add_mutually_exclusive_group()
+        many.add_argument("--share", type=float, help="share of each panel's places for them to fill, 0 to 1 (0.6)")
+        many.add_argument("--raters", type=int, help="how many of them, into the emptiest panels")
+        parser.add_argument("--seed", type=int, default=0, help="seed of the crowd (0)")
+        parser.add_argument(
+            "--prefer",
+            action="append",
+            default=[],
+            metavar="LABEL[:QUESTION]=LOGIT",
+            help="how good the crowd finds a run, on the logit scale (0): 0.8 above the other is chosen by 69 %% of "
+            "those who choose; may be given again",
+        )
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        """Simulate."""
+        share = 0.6 if options["share"] is None and options["raters"] is None else options["share"]
+        return raters_simulate(
+            study=study_by_name(options["study"]),
+            seed=options["seed"],
+            share=share,
+            raters=options["raters"],
+            prefer=dict(_preference(text) for text in options["prefer"]),
+        )
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        """For people."""
+        return (
+            f"Study {result['study']}: {result['raters']} simulated raters made {result['ratings']} ratings (seed "
+            f"{result['seed']}). {result['places_left']} places are left for people."
+        )
+
+
+def _preference(text: str) -> tuple[str, float]:
+    """`LABEL=0.8` as a pair. Raises InputError if it is none."""
+    label, _, value = text.rpartition("=")
+    try:
+        return label.strip(), float(value)
+    except ValueError:
+        raise InputError(f'--prefer "{text}" is not LABEL=NUMBER, such as imagen=0.8.', field="prefer") from None

@@ -1,0 +1,117 @@
+"""A small world for tests of studies: a suite, finished runs of tiny images, an open study, raters in it."""
+
+from __future__ import annotations
+
+import io
+import random
+import zlib
+from collections.abc import Mapping, Sequence
+
+from PIL import Image
+
+from evaluation.models import GenerationRun, Invitation, Prompt, RunStatus, Sample, Study, Suite
+from evaluation.selectors.trials import RaterSession, rater_session, session_key_hash
+from evaluation.services.image_store import image_file_put, image_rows
+from evaluation.services.invitation_create import invitation_create
+from evaluation.services.rater_enrol import Enrolled, rater_enrol
+from evaluation.services.study_create import study_create
+from evaluation.services.study_open import study_open
+
+TWO_CATEGORIES: Mapping[str, int] = {"Colors": 3, "Counting": 2}
+
+
+def png(seed: int, *, size: tuple[int, int] = (16, 16), image_format: str = "PNG") -> bytes:
+    """A picture of a few flat patches, by seed."""
+    rng = random.Random(seed)
+    image = Image.new("RGB", (4, 4))
+    image.putdata([(rng.randrange(256), rng.randrange(256), rng.randrange(256)) for _ in range(16)])
+    out = io.BytesIO()
+    image.resize(size, Image.Resampling.NEAREST).save(out, image_format)
+    return out.getvalue()
+
+
+def a_suite(categories: Mapping[str, int] = TWO_CATEGORIES, *, name: str = "small") -> Suite:
+    """A suite with so many prompts of each category."""
+    suite = Suite.objects.create(name=name, version_hash=f"{name:0<64}"[:64], content_hash="c" * 64)
+    texts = [(category, n) for category, count in categories.items() for n in range(count)]
+    Prompt.objects.bulk_create(
+        Prompt(suite=suite, number=number, text=f"{category} prompt {n}, with a {{brace}} & <b>", category=category)
+        for number, (category, n) in enumerate(texts)
+    )
+    return suite
+
+
+def a_run(
+    suite: Suite,
+    name: str,
+    *,
+    samples: int = 2,
+    size: tuple[int, int] = (16, 16),
+    image_format: str = "png",
+    without: Sequence[tuple[int, int]] = (),
+    status: str = RunStatus.DONE,
+) -> GenerationRun:
+    """A run with `samples` of every prompt, but for the (prompt number, sample) pairs in `without`."""
+    run = GenerationRun.objects.create(
+        name=name,
+        suite=suite,
+        origin=GenerationRun.Origin.RENDERED,
+        generator="test",
+        samples_per_prompt=samples,
+        status=status,
+        size=size[0],
+    )
+    places = [
+        (prompt, sample)
+        for prompt in suite.prompts.order_by("number")
+        for sample in range(samples)
+        if (prompt.number, sample) not in without
+    ]
+    files = [
+        image_file_put(
+            data=png(
+                zlib.crc32(f"{name}/{prompt.number}/{sample}".encode()), size=size, image_format=image_format.upper()
+            ),
+            image_format=image_format,
+            width=size[0],
+            height=size[1],
+        )
+        for prompt, sample in places
+    ]
+    rows = image_rows(files)
+    Sample.objects.bulk_create(
+        Sample(run=run, prompt=prompt, sample=sample, image=rows[file.sha256])
+        for (prompt, sample), file in zip(places, files, strict=True)
+    )
+    return run
+
+
+def an_open_study(
+    categories: Mapping[str, int] = TWO_CATEGORIES,
+    *,
+    name: str = "trial",
+    raters_per_panel: int = 3,
+    labels: Sequence[str] = ("plain", "guided"),
+    samples: int = 2,
+    size: tuple[int, int] = (16, 16),
+    seed: int = 0,
+) -> Study:
+    """A study of two runs (or as many as there are labels), open."""
+    suite = a_suite(categories, name=f"suite-{name}")
+    runs = [a_run(suite, f"{name}-{label}", samples=samples, size=size) for label in labels]
+    study = study_create(
+        name=name, runs=runs, labels=labels, raters_per_panel=raters_per_panel, design_seed=seed, title="Secret title"
+    )
+    return study_open(study=study)
+
+
+def enrolled(study: Study, *, invitation: Invitation | None = None) -> Enrolled:
+    """A rater by a plain link."""
+    return rater_enrol(invitation=invitation or invitation_create(study=study))
+
+
+def session_of(rater: Enrolled) -> RaterSession:
+    """The rater's session, as the hot endpoints find it."""
+    session = rater_session(rater.rater.key, [session_key_hash(rater.session_key)])
+    assert session is not None
+    return session
