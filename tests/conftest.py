@@ -8,6 +8,7 @@ import pytest
 
 from drawbench.local import services
 from drawbench.local.places import Places, places_of
+from tests import chromium
 from tests import settings as test_settings
 
 YOUNG = 60.0
@@ -47,3 +48,12 @@ def local_services() -> Places:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(local_services: Places, django_db_modify_db_settings_parallel_suffix: None) -> None:
     """pytest-django's hook before it makes the test database: the server must be there."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """pytest-playwright's browser is the Chromium of tests/chromium.py, with flags for a closed network and for root."""
+    program = chromium.find()
+    if program is None:
+        pytest.fail("No Chromium here. Run ./dev test once (it fetches one), or name one in DRAWBENCH_CHROMIUM.")
+    return browser_type_launch_args | {"executable_path": str(program), "args": chromium.FLAGS}

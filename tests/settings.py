@@ -21,6 +21,9 @@ if FIRST_PROCESS:
     os.environ[RUN_VARIABLE] = str(CHECKOUT / "var" / "test" / f"run-{os.getpid()}-{secrets.token_hex(3)}")
 os.environ["DRAWBENCH_VAR"] = os.environ[RUN_VARIABLE]
 
+# Playwright's synchronous interface runs an event loop in the test's thread, which Django takes for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
 from drawbench.local.places import places_of  # noqa: E402
 
 # Held as long as this process lives: a later run deletes the folders of runs that nobody holds any more.

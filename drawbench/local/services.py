@@ -41,8 +41,11 @@ def up(places: Places | None = None, *, fast: bool = False) -> Places:
     places = places or places_of()
     with _plainly(places), _locked(_prepared(places)):
         places = places_of(places.var)  # The folder outside may have been chosen meanwhile.
-        postgres.start(places, fast=fast)
-        valkey.start(places)
+        # Whoever names a server of their own is not given another.
+        if not os.environ.get("DRAWBENCH_DATABASE"):
+            postgres.start(places, fast=fast)
+        if not os.environ.get("DRAWBENCH_BROKER"):
+            valkey.start(places)
     return places
 
 
