@@ -1,8 +1,8 @@
 """A Chromium for the browser tests: one that is there, or one that is fetched without root.
 
 `python -m tests.chromium` (from `./dev test`) prints its path, fetching one where there is none. In order:
-DRAWBENCH_CHROMIUM; chromium, chromium-browser or google-chrome on the PATH; one fetched earlier under `.tools/`; Debian's
-package (as root in CI); the npm build @sparticuz/chromium; Playwright's own download.
+DRAWBENCH_CHROMIUM; chromium, chromium-browser or google-chrome on the PATH; one fetched earlier under `.tools/`;
+Debian's package (as root in CI); the npm build @sparticuz/chromium; Playwright's own download.
 """
 
 import contextlib

@@ -52,7 +52,7 @@ def django_db_modify_db_settings(local_services: Places, django_db_modify_db_set
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
-    """pytest-playwright's browser is the Chromium of tests/chromium.py, with flags for a closed network and for root."""
+    """pytest-playwright's browser: the Chromium of tests/chromium.py, with flags for a closed network and for root."""
     program = chromium.find()
     if program is None:
         pytest.fail("No Chromium here. Run ./dev test once (it fetches one), or name one in DRAWBENCH_CHROMIUM.")
