@@ -142,6 +142,7 @@ def decode_pixels(
         _refuse_kind(kind)
     _check_extension(name, kind)
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # damaged metadata, which is dropped anyway
         # Pillow's own bomb warning; the limits below are lower, and it must never be lifted.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:

@@ -93,6 +93,8 @@ def claims_of_names(
     one_folder = len({file.folders for file in files}) == 1
     if best == "prompt/sample" and one_folder and scores["prompt"] == scores[best] and readings[best][0].identity.words:
         best = "prompt"  # "200 prompts/000.png": the folder's number is not a prompt's
+    if best == "prompt" and _collide(readings[best]):
+        return readings["prompt/sample"]  # folders of other prompts than these, each with a 0.png
     if question := _doubt(readings, scores, best, known, len(prompts)):
         findings.questions.append(question)
         return [replace(claim, problem=question.text) for claim in readings[best]]
@@ -134,11 +136,21 @@ def _score(claims: Sequence[Claim], known: set[int]) -> int:
     for claim in claims:
         identity = claim.identity
         label = 0 if claim.one_a_prompt else claim.label if claim.label is not None else claim.file.path
-        if len(identity.texts) == 1:
+        if identity.texts:  # several prompts may fit: that is the file's own problem, and not another reading's chance
             places.add(("text", identity.texts[0], label))
-        elif identity.number is not None and not identity.texts and {identity.number, identity.number - 1} & known:
+        elif identity.number is not None and {identity.number, identity.number - 1} & known:
             places.add(("number", identity.number, label))
     return len(places)
+
+
+def _collide(claims: Sequence[Claim]) -> bool:
+    """Whether files of different folders claim one prompt."""
+    folders: dict[int | None, tuple[str, ...]] = {}
+    return any(
+        folders.setdefault(claim.identity.number, claim.file.folders) != claim.file.folders
+        for claim in claims
+        if claim.identity.number is not None
+    )
 
 
 def _doubt(
