@@ -2,14 +2,18 @@
 
 import fcntl
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
+from pytest_django.fixtures import Settings
 
 from drawbench.local import services
 from drawbench.local.places import Places, places_of
 from tests import chromium
 from tests import settings as test_settings
+from tests.worker import WorkerProcess
 
 YOUNG = 60.0
 """Seconds in which a run's folder is let be, though nobody holds it yet."""
@@ -48,6 +52,21 @@ def local_services() -> Places:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(local_services: Places, django_db_modify_db_settings_parallel_suffix: None) -> None:
     """pytest-django's hook before it makes the test database: the server must be there."""
+
+
+@pytest.fixture
+def celery_worker_process(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[WorkerProcess]:
+    """A real worker on the test database and this process's own broker, its queue empty at the start.
+
+    Mark the test `worker`. Rows must be committed for the worker to see them: the test's database is transactional.
+    """
+    address = settings.CELERY_BROKER_URL.replace("redis+socket", "unix").replace("virtual_host", "db")
+    with redis.Redis.from_url(address) as broker:
+        broker.flushdb()
+    worker = WorkerProcess(log=tmp_path / "worker.log")
+    worker.start()
+    yield worker
+    worker.stop()
 
 
 @pytest.fixture(scope="session")

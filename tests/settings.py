@@ -12,11 +12,14 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 RUN_VARIABLE = "DRAWBENCH_TEST_RUN"
+DATABASE_VARIABLE = "DRAWBENCH_TEST_DATABASE"
+"""Names the test database to the processes that a test starts: they would otherwise take the one it was made beside."""
+
 FIRST_PROCESS = RUN_VARIABLE not in os.environ
 
-for _name in [name for name in os.environ if name.startswith("DRAWBENCH_") and name != RUN_VARIABLE]:
-    if _name not in {"DRAWBENCH_POSTGRES_BIN", "DRAWBENCH_VALKEY", "DRAWBENCH_CHROMIUM"}:
-        del os.environ[_name]
+KEPT = {RUN_VARIABLE, DATABASE_VARIABLE, "DRAWBENCH_POSTGRES_BIN", "DRAWBENCH_VALKEY", "DRAWBENCH_CHROMIUM"}
+for _name in [name for name in os.environ if name.startswith("DRAWBENCH_") and name not in KEPT]:
+    del os.environ[_name]
 if FIRST_PROCESS:
     os.environ[RUN_VARIABLE] = str(CHECKOUT / "var" / "test" / f"run-{os.getpid()}-{secrets.token_hex(3)}")
 os.environ["DRAWBENCH_VAR"] = os.environ[RUN_VARIABLE]
@@ -32,7 +35,10 @@ _lease = places_of().lease.open("a")
 fcntl.flock(_lease, fcntl.LOCK_SH)
 
 from drawbench.settings import *  # noqa: E402, F403
-from drawbench.settings import PLACES, STORAGES  # noqa: E402
+from drawbench.settings import DATABASES, PLACES, STORAGES  # noqa: E402
+
+if DATABASE_VARIABLE in os.environ:
+    DATABASES["default"]["NAME"] = os.environ[DATABASE_VARIABLE]
 
 # Each of xdist's processes has queues and counters of its own.
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
@@ -44,14 +50,14 @@ CACHES = {
         "LOCATION": f"unix://{PLACES.valkey_socket}?db={2 * _number + 1}",
     }
 }
-TASK_SECONDS = 20
-CELERY_TASK_TIME_LIMIT = TASK_SECONDS
-CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 2
+# A killed worker's tasks come back soon; so a test's task takes seconds at most.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": TASK_SECONDS,
+    "visibility_timeout": 10,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
+
+CELERY_IMPORTS = ["tests.house.tasks"]
 
 MEDIA_ROOT = PLACES.var / f"media-{_worker}"
 STORAGES = STORAGES | {
