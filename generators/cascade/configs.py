@@ -228,7 +228,9 @@ def stage_from_json(value: object) -> StageConfig:
         for name, item in _checked(UNetConfig, fields["unet"], "unet").items()
     }
     diffusion = _checked(DiffusionConfig, fields["diffusion"], "diffusion")
-    return _build(StageConfig, {**fields, "unet": _build(UNetConfig, unet), "diffusion": _build(DiffusionConfig, diffusion)})
+    return _build(
+        StageConfig, {**fields, "unet": _build(UNetConfig, unet), "diffusion": _build(DiffusionConfig, diffusion)}
+    )
 
 
 def text_from_json(value: object) -> TextConfig:

@@ -56,9 +56,7 @@ class TextEncoder:
             ids[index, : len(row)] = torch.tensor(row)
             mask[index, : len(row)] = True
         states = self._model(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
-        return Encoded(
-            TextStates(states.float(), mask.to(device)), tuple(max(0, len(row) - limit) for row in rows)
-        )
+        return Encoded(TextStates(states.float(), mask.to(device)), tuple(max(0, len(row) - limit) for row in rows))
 
 
 def find_encoder(name: str, folder: str = "") -> Path:

@@ -20,7 +20,7 @@ class TrainConfig:
     `weight_decay`, `clip`: AdamW's, and the gradient norm's limit. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `ema_std`: relative width of the power-function average of the weights (EDM2).
     `captions`: distinct captions. `crop`: side of the crop of the stage's picture that it trains on; the stage's size
-    for the whole picture. `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level is uniform in
+    for the whole picture. `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level lies in
     [0, max_aug]; 0 for the base. `bf16`: autocast to bfloat16. `sprites`, `cache`: files made once.
     """
 
@@ -82,11 +82,15 @@ def load_train_config(path: Path) -> TrainConfig:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}. Configurations that ship are in generators/training/configs/") from None
+        raise ConfigError(
+            f"{path}: {error.strerror}. Configurations that ship are in generators/training/configs/"
+        ) from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}: not JSON, line {error.lineno}: {error.msg}") from None
     known = {field.name for field in dataclasses.fields(TrainConfig)}
     if not isinstance(held, dict) or set(held) != known:
         given = set(held) if isinstance(held, dict) else set()
-        raise ConfigError(f"{path}: missing {sorted(known - given) or 'nothing'}, unknown {sorted(given - known) or 'nothing'}")
+        raise ConfigError(
+            f"{path}: missing {sorted(known - given) or 'nothing'}, unknown {sorted(given - known) or 'nothing'}"
+        )
     return TrainConfig(**held)

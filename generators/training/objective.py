@@ -35,7 +35,8 @@ def stage_loss(
         prediction = stage.diffusion.prediction
         error = (output - target_for(prediction, images, eps, noise)).square()
         return (error * min_snr_weight(prediction, noise)).mean()
-    aug_level = torch.rand(count, generator=random) * max_aug
+    # Uniform in the paper; squared here: more of a short training goes to the low levels that sampling uses.
+    aug_level = torch.rand(count, generator=random).square() * max_aug
     augmented = augment(batch.low_res, aug_level, torch.randn(batch.low_res.shape, generator=random))
     low_res = upsample(augmented, images.shape[-1])
     if stage.diffusion.prediction != "residual":

@@ -93,7 +93,9 @@ class Trainer:
         torch.save(state, part)
         part.replace(folder / "state.pt")
         config, progress = self.config, self.progress
-        about = f"{progress.step} steps of {config.batch}, {progress.seconds / 60:.0f} minutes, power EMA {config.ema_std}"
+        about = (
+            f"{progress.step} steps of {config.batch}, {progress.seconds / 60:.0f} minutes, power EMA {config.ema_std}"
+        )
         save_stage(folder / f"{config.stage}.safetensors", self.ema.weights, config.network, config.text, about)
         write_index(folder, config.cascade)
 
@@ -123,7 +125,13 @@ def _plain(config: TrainConfig) -> dict[str, object]:
 
 
 def train(
-    trainer: Trainer, data: SceneData, folder: Path, *, minutes: float | None, steps: int | None, save_every_s: float = 180.0
+    trainer: Trainer,
+    data: SceneData,
+    folder: Path,
+    *,
+    minutes: float | None,
+    steps: int | None,
+    save_every_s: float = 180.0,
 ) -> None:
     """Steps until the budget (`minutes` in all runs together, or `steps`) is spent; saves now and then and at the end."""
     progress = trainer.progress
