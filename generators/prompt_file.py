@@ -55,7 +55,7 @@ def _from_table(text: str, name: str, delimiter: str) -> list[tuple[int, str]]:
         column = _column(reader.fieldnames or (), name)
         return [(reader.line_num, row[column] or "") for row in reader]
     except csv.Error as error:
-        raise GeneratorError(f"{name}, line {reader.line_num}: {error}") from None
+        raise GeneratorError(f"{name}, line {reader.reader.line_num}: {error}") from None
 
 
 def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:

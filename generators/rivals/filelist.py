@@ -72,7 +72,7 @@ def parse_file_list(data: bytes, name: str) -> list[FileEntry]:
         try:
             rows = [(reader.line_num, row) for row in reader]
         except csv.Error as error:
-            raise FileListError(f"{name}, line {reader.line_num}: {error}") from None
+            raise FileListError(f"{name}, line {reader.reader.line_num}: {error}") from None
     if not rows:
         raise FileListError(f"{name} names no file")
     own = all(row.get("kind") == "image" and "key" in row for _, row in rows)
@@ -108,11 +108,15 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
 
 def _columns(found: Sequence[str], name: str) -> dict[str, str]:
     """Which of the columns found plays each part."""
-    plain = {key.strip().lower().replace(" ", "_").replace("-", "_"): key for key in reversed(found)}
+    plain: dict[str, str] = {}
+    for key in found:
+        plain.setdefault(key.strip().lower().replace(" ", "_").replace("-", "_"), key)
     columns = {part: plain[alias] for part, aliases in COLUMNS.items() for alias in reversed(aliases) if alias in plain}
     if "file" not in columns:
         hint = next((hint for key in plain if (hint := nearest(key, COLUMNS["file"]))), "")
-        raise FileListError(f"{name} has no column for the files: call it file{hint}. Its columns: {', '.join(plain)}")
+        raise FileListError(
+            f"{name} has no column for the files: call it file{hint or '.'} Its columns: {', '.join(plain)}"
+        )
     if "number" not in columns and "text" not in columns:
         raise FileListError(
             f"{name} has no column for the prompts: call it prompt_id (number) or prompt (text). "
