@@ -61,7 +61,7 @@ def _text(value: object) -> str:
 
 def _sorted_categorical(codes: IntArray, texts: list[str], names: list[str]) -> pd.Categorical:
     place = {name: at for at, name in enumerate(names)}
-    remap = np.array([place[text] for text in texts] + [-1], dtype=np.int32)  # the last one serves code -1
+    remap = np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int32)  # the last one serves code -1
     return pd.Categorical.from_codes(remap[codes], categories=pd.Index(names, dtype=object))
 
 
@@ -104,7 +104,7 @@ def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.C
     for name, (codes, texts) in zip(("generator_a", "generator_b"), sides, strict=True):
         _refuse_empty(codes, texts, name, check, refuse_lost=False)
     names = sorted({text for codes, texts in sides for text in _present(codes, texts)})
-    first, second = (_sorted_categorical(*_used_only(codes, texts, names), names).codes for codes, texts in sides)
+    first, second = (_sorted_categorical(codes, texts, names).codes for codes, texts in sides)
     flip = first > second
     categories = pd.Index(names, dtype=object)
     return (
@@ -112,11 +112,6 @@ def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.C
         pd.Categorical.from_codes(np.where(flip, first, second), categories=categories),
         flip,
     )
-
-
-def _used_only(codes: IntArray, texts: list[str], names: list[str]) -> tuple[IntArray, list[str]]:
-    known = set(names)
-    return codes, [text if text in known else names[0] for text in texts]  # an unused category is never looked up
 
 
 def choices_column(

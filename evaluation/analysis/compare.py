@@ -121,7 +121,8 @@ def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level:
     if few:
         why = "one side has a single rater or prompt: nothing is known about how others would differ"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
-    variance = _two_way(halves)
+    parts = [_two_way((each,)) for each in halves]
+    variance = _two_way(halves) if shared else sum(parts)
     if variance <= 0:
         why = "all ratings of each side are alike: their spread is zero and says nothing about others"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
@@ -129,7 +130,6 @@ def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level:
     own = [min(each.n_raters, each.n_prompts) - 1 for each in halves]
     df = float(min(own))
     if not shared:  # Welch and Satterthwaite
-        parts = [_two_way((each,)) for each in halves]
         df = sum(parts) ** 2 / sum(v * v / d for v, d in zip(parts, own, strict=True))
     half = quantile(level, df) * se
     p = two_sided_p(estimate, se, df)

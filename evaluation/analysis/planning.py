@@ -1,0 +1,220 @@
+"""Planning a study: precision and power of crossed and nested designs, the floor, and the cheapest design.
+
+With variance components of a rating's score (net share: +1, 0, -1) between raters, between prompts and what is left,
+the standard error of the mean of R raters x P prompts is sqrt(s2_r / R + s2_p / P + s2_e / (R P)). More raters cannot
+pass the floor sqrt(s2_p / P): where prompts differ, only more prompts help. Prompts differ partly because each shows
+its own images; that part falls with the number of image sets drawn for a prompt (``samples``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from evaluation.analysis.crossed import panel_sums
+
+
+@dataclass(frozen=True)
+class Components:
+    """Variances of one rating's score between raters, between prompts, between image sets of a prompt (0 where not
+    told apart from prompts), and the rest.
+    """
+
+    rater: float
+    prompt: float
+    rest: float
+    images: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"The variance component {name!r} must be a number of zero or more; got {value}.")
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Components estimated from a pilot; ``raw`` holds them before negative ones were set to zero."""
+
+    components: Components
+    raw: tuple[float, float, float]
+    n_ratings: int
+    n_raters: int
+    n_prompts: int
+
+
+def components_from_pilot(scores: npt.ArrayLike, raters: npt.ArrayLike, prompts: npt.ArrayLike) -> Pilot:
+    """Unbiased components from any panel, complete or not: half the mean squared difference of two ratings is
+    s2_p + s2_e within a rater, s2_r + s2_e within a prompt, and s2_r + s2_p + s2_e where they share neither.
+    For a complete panel these are the ANOVA estimates.
+
+    Raises:
+        ValueError: there are no two ratings of each of these kinds.
+    """
+    panel = panel_sums(scores, raters, prompts)
+    y = np.asarray(scores, dtype=float)
+    within_rater, n_rater = _within(y, np.asarray(raters))
+    within_prompt, n_prompt = _within(y, np.asarray(prompts))
+    within_cell, n_cell = _within(y, _cells(raters, prompts))
+    n_apart = panel.n * (panel.n - 1) - n_rater - n_prompt + n_cell
+    if not (n_rater and n_prompt and n_apart):
+        raise ValueError("A pilot needs at least two raters and two prompts, with two ratings sharing each.")
+    spread = panel.n * float(((y - y.mean()) ** 2).sum())
+    apart = (spread - within_rater - within_prompt + within_cell) / n_apart
+    one, other = within_rater / n_rater, within_prompt / n_prompt
+    raw = (apart - one, apart - other, one + other - apart)
+    return Pilot(Components(*(max(each, 0.0) for each in raw)), raw, panel.n, panel.raters.n, panel.prompts.n)
+
+
+def _cells(raters: npt.ArrayLike, prompts: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    r, p = (np.unique(np.asarray(each), return_inverse=True)[1] for each in (raters, prompts))
+    return np.asarray(r * (p.max() + 1) + p)
+
+
+def _within(y: npt.NDArray[np.float64], cluster: npt.NDArray[np.generic]) -> tuple[float, int]:
+    """Sum over ordered pairs within clusters of half the squared difference, and the number of such pairs."""
+    code = np.unique(cluster, return_inverse=True)[1]
+    centred = y - y.mean()
+    n = np.bincount(code)
+    total, squares = np.bincount(code, weights=centred), np.bincount(code, weights=centred**2)
+    return float((n * squares - total**2).sum()), int((n * (n - 1)).sum())
+
+
+def standard_error(components: Components, raters: float, prompts: float, samples: int = 1) -> float:
+    """Standard error of the mean of a crossed design; ``raters`` may be infinite (the floor)."""
+    if raters < 1 or prompts < 1 or samples < 1:
+        raise ValueError(f"A design needs a rater, a prompt and a sample or more; got {raters}, {prompts}, {samples}.")
+    by_prompt = components.prompt + components.images / samples
+    per_cell = components.rest / (raters * prompts)
+    return math.sqrt(components.rater / raters + by_prompt / prompts + per_cell)
+
+
+def nested_standard_error(
+    components: Components, raters_each: float, prompts: Sequence[int], samples: int = 1
+) -> float:
+    """Standard error of the mean over all ratings where each category has ``raters_each`` raters of its own and its
+    number of ``prompts`` (DrawBench: 25 raters each, 11 categories).
+    """
+    n = sum(prompts)
+    variances = [standard_error(components, raters_each, count, samples) ** 2 * (count / n) ** 2 for count in prompts]
+    return math.sqrt(math.fsum(variances))
+
+
+def floor(components: Components, prompts: float, samples: int = 1, level: float = 0.95) -> float:
+    """Half-width that no number of raters can pass."""
+    return _z(level) * standard_error(components, math.inf, prompts, samples)
+
+
+def _z(level: float) -> float:
+    return float(special.ndtri((1 + level) / 2))
+
+
+def detectable(se: float, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The smallest effect found with ``power``: (z_(1 - alpha/2) + z_power) se."""
+    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * se
+
+
+def power(effect: float, se: float, alpha: float = 0.05, df: float | None = None) -> float:
+    """Chance that a two-sided test finds ``effect``; with ``df``, the non-central t distribution."""
+    if se <= 0:
+        raise ValueError(f"Power needs a standard error above zero; got {se}.")
+    shift = abs(effect) / se
+    if df is None:
+        limit = special.ndtri(1 - alpha / 2)
+        return float(special.ndtr(shift - limit) + special.ndtr(-shift - limit))
+    limit = special.stdtrit(df, 1 - alpha / 2)
+    return float(1 - special.nctdtr(df, shift, limit) + special.nctdtr(df, shift, -limit))
+
+
+def votes_for_share(share: float, against: float = 0.5, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Independent votes needed to tell ``share`` from ``against`` (two-sided, normal); round it up.
+
+    Raises:
+        ValueError: the shares are alike or not between 0 and 1.
+    """
+    if not (0 < share < 1 and 0 < against < 1) or share == against:
+        raise ValueError(f"Two different shares between 0 and 1 are needed; got {share} and {against}.")
+    spread = special.ndtri(1 - alpha / 2) * math.sqrt(against * (1 - against))
+    spread += special.ndtri(power) * math.sqrt(share * (1 - share))
+    return float((spread / (share - against)) ** 2)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs in any one currency: of a rating, of recruiting a rater, of a prompt, and of an image set of a prompt."""
+
+    rating: float = 1.0
+    rater: float = 0.0
+    prompt: float = 0.0
+    sample: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A design and what it costs and gives: ``half_width`` of the interval with t(min(raters, prompts) - 1)."""
+
+    raters: int
+    prompts: int
+    samples: int
+    ratings: int
+    cost: float
+    se: float
+    half_width: float
+
+
+def cheapest(
+    components: Components,
+    half_width: float,
+    costs: Costs | None = None,
+    *,
+    max_raters: int = 500,
+    max_prompts: int = 2000,
+    max_samples: int = 8,
+    level: float = 0.95,
+) -> Plan | None:
+    """The cheapest crossed design whose interval is at most +-``half_width``; None where none within the limits is.
+
+    Every number of raters and samples is tried, and for each the fewest prompts that suffice. With several image sets
+    a prompt, each rater sees one of them, so that ratings stay raters x prompts.
+    """
+    if half_width <= 0:
+        raise ValueError(f"The wanted half-width must be above zero; got {half_width}.")
+    price = costs or Costs()
+    prompts = np.arange(2, max_prompts + 1)
+    best: Plan | None = None
+    for samples in range(1, max_samples + 1) if components.images else (1,):
+        by_prompt = (components.prompt + components.images / samples) / prompts
+        for raters in range(2, max_raters + 1):
+            se = np.sqrt(components.rater / raters + by_prompt + components.rest / (raters * prompts))
+            half = special.stdtrit(np.minimum(raters, prompts) - 1.0, (1 + level) / 2) * se
+            enough = np.flatnonzero(half <= half_width)
+            if not len(enough):
+                continue
+            at = int(enough[0])
+            count = int(prompts[at])
+            cost = (
+                price.rating * raters * count + price.rater * raters + (price.prompt + price.sample * samples) * count
+            )
+            if best is None or cost < best.cost:
+                best = Plan(raters, count, samples, raters * count, cost, float(se[at]), float(half[at]))
+    return best
+
+
+def precision_table(
+    components: Components, raters: Sequence[int], prompts: Sequence[int], level: float = 0.95
+) -> pd.DataFrame:
+    """Half-widths, detectable effects and floors for every combination of ``raters`` and ``prompts``."""
+    rows = []
+    for p in prompts:
+        for r in raters:
+            se = standard_error(components, r, p)
+            df = min(r, p) - 1
+            half = float(special.stdtrit(df, (1 + level) / 2)) * se if df else None
+            row = {"raters": r, "prompts": p, "ratings": r * p, "se": se, "half_width": half}
+            rows.append(row | {"detectable": detectable(se), "floor": floor(components, p, level=level)})
+    return pd.DataFrame(rows)

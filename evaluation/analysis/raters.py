@@ -1,0 +1,270 @@
+"""What each rater's answers look like, declared screening by it, and who moves the result.
+
+Screening rules are declared before the study opens and applied as declared; results are shown with and without them.
+Nothing here drops a rater by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from evaluation.analysis.classic import clopper_pearson
+from evaluation.analysis.frame import CONTROL_ANSWER, composite_key
+from evaluation.analysis.reliability import dawid_skene, mace
+from evaluation.analysis.summary import Analysis, analyse
+
+MEASURES = {
+    "n_ratings": "ratings that count (control trials left out)",
+    "control_accuracy": "share of control trials answered rightly",
+    "agreement": "chance that another rater of the same prompt, pair and question gave the same answer",
+    "side_bias": "share of the left side among decided answers, less one half; -.5 to .5",
+    "modal_share": "share of the commonest answer as shown (left, indifferent, right)",
+    "longest_run": "longest run of one answer as shown, in the order of the trials, to one question",
+    "median_ms": "median response time, milliseconds",
+    "fast_share": "share of answers faster than the given threshold",
+    "competence": "Dawid-Skene: chance of giving a prompt's own answer",
+    "mace": "MACE-like: chance that the rater looks at all",
+}
+
+
+def rater_table(ratings: pd.DataFrame, *, fast_ms: float = 1000.0, with_models: bool = True) -> pd.DataFrame:
+    """One row a rater with the columns of ``MEASURES``; NaN-free: None where a measure cannot be had.
+
+    Args:
+        ratings: a validated frame. Accuracy needs ``control_answer`` in control trials, sides need ``a_shown_left``,
+            runs need ``position``, times need ``response_time_ms``.
+        fast_ms: answers faster than this count as fast.
+        with_models: whether to fit the two models of reliability.
+    """
+    names = [str(each) for each in ratings["rater_id"].cat.categories]
+    n = len(names)
+    control = ratings["control"].to_numpy()
+    main = ratings[~control] if control.any() else ratings
+    rater = main["rater_id"].cat.codes.to_numpy().astype(np.int64)
+    columns: dict[str, npt.NDArray[np.float64]] = {"n_ratings": np.bincount(rater, minlength=n).astype(float)}
+    columns["control_accuracy"] = _control_accuracy(ratings[control], n)
+    unit, value = _units(main)
+    columns["agreement"] = _agreement(rater, unit, value, n)
+    shown = _shown(main)
+    columns["side_bias"], columns["modal_share"] = _sides(rater, shown, n)
+    columns["longest_run"] = _longest_run(main, shown, n)
+    columns["median_ms"], columns["fast_share"] = _times(main, rater, n, fast_ms)
+    columns["competence"] = columns["mace"] = np.full(n, np.nan)
+    if with_models and len(main):
+        columns["competence"] = _padded(dawid_skene(unit, rater, value).competence, n)
+        columns["mace"] = _padded(mace(unit, rater, value).competence, n)
+        columns["competence"][columns["n_ratings"] == 0] = columns["mace"][columns["n_ratings"] == 0] = np.nan
+    table = pd.DataFrame({"rater_id": pd.Series(names, dtype=object)} | {name: columns[name] for name in MEASURES})
+    table["n_ratings"] = table["n_ratings"].astype(int)
+    blank = table.drop(columns="n_ratings").astype(object)
+    table[blank.columns] = blank.where(blank.notna(), None)
+    return table
+
+
+def _padded(values: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.float64]:
+    return np.concatenate([values, np.full(n - len(values), np.nan)])
+
+
+def _share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole > 0, part / whole, np.nan)
+
+
+def _control_accuracy(controls: pd.DataFrame, n: int) -> npt.NDArray[np.float64]:
+    if CONTROL_ANSWER not in controls or not len(controls):
+        return np.full(n, np.nan)
+    answer = controls[CONTROL_ANSWER].cat.codes.to_numpy()
+    rater = controls["rater_id"].cat.codes.to_numpy()[answer >= 0]
+    right = (controls["choice"].cat.codes.to_numpy() == answer)[answer >= 0]
+    total = np.bincount(rater, minlength=n).astype(float)
+    return _share(np.bincount(rater, weights=right, minlength=n), total)
+
+
+def _units(main: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Codes of (pair, question, prompt), packed, and choices."""
+    key, size = composite_key(main, ("generator_a", "generator_b", "question", "prompt_id"))
+    if size <= max(4 * len(key), 1 << 22):
+        used = np.zeros(size, dtype=bool)
+        used[key] = True
+        unit = (np.cumsum(used) - 1)[key]
+    else:
+        unit = np.unique(key, return_inverse=True)[1]
+    return unit, main["choice"].cat.codes.to_numpy().astype(np.int64)
+
+
+def _agreement(
+    rater: npt.NDArray[np.int64], unit: npt.NDArray[np.int64], value: npt.NDArray[np.int64], n: int
+) -> npt.NDArray[np.float64]:
+    if not len(unit):
+        return np.full(n, np.nan)
+    counts = np.bincount(unit * 3 + value, minlength=(int(unit.max()) + 1) * 3).reshape(-1, 3)
+    others = counts.sum(axis=1)[unit] - 1
+    alike = counts.ravel()[unit * 3 + value] - 1
+    seen = others > 0
+    same = np.divide(alike, others, out=np.zeros(len(unit)), where=seen)
+    return _share(np.bincount(rater, weights=same, minlength=n), np.bincount(rater[seen], minlength=n).astype(float))
+
+
+def _shown(main: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Answers as shown: 0 left, 1 indifferent, 2 right; -1 where the side is not known."""
+    choice = main["choice"].cat.codes.to_numpy().astype(np.int64)
+    if "a_shown_left" not in main:
+        return np.where(choice == 1, 1, -1)
+    known = main["a_shown_left"].notna().to_numpy()
+    left = main["a_shown_left"].fillna(False).to_numpy(dtype=bool)
+    return np.where(choice == 1, 1, np.where(known, np.where(left, choice, 2 - choice), -1))
+
+
+def _sides(
+    rater: npt.NDArray[np.int64], shown: npt.NDArray[np.int64], n: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    counts = np.bincount(rater * 4 + shown + 1, minlength=4 * n).reshape(n, 4).astype(float)
+    unknown, left, neither, right = counts.T
+    known = np.where(unknown > 0, 0.0, left + neither + right)
+    return _share(left, left + right) - 0.5, _share(np.max([left, neither, right], axis=0), known)
+
+
+def _longest_run(main: pd.DataFrame, shown: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.float64]:
+    if "position" not in main or not len(main) or main["position"].isna().any() or (shown < 0).any():
+        return np.full(n, np.nan)
+    rater = main["rater_id"].cat.codes.to_numpy().astype(np.int64)
+    question = main["question"].cat.codes.to_numpy().astype(np.int64)
+    order = np.lexsort((main["position"].to_numpy(), question, rater))
+    who, asked, said = rater[order], question[order], shown[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (who[1:] != who[:-1]) | (asked[1:] != asked[:-1]) | (said[1:] != said[:-1])
+    starts = np.flatnonzero(new)
+    lengths = np.diff(np.append(starts, len(order)))
+    longest = np.zeros(n)
+    np.maximum.at(longest, who[starts], lengths)
+    return np.where(longest > 0, longest, np.nan)
+
+
+def _times(
+    main: pd.DataFrame, rater: npt.NDArray[np.int64], n: int, fast_ms: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    if "response_time_ms" not in main:
+        return np.full(n, np.nan), np.full(n, np.nan)
+    ms = main["response_time_ms"].to_numpy()
+    known = np.isfinite(ms)
+    median = np.full(n, np.nan)
+    found = pd.Series(ms[known]).groupby(rater[known]).median()
+    median[found.index.to_numpy()] = found.to_numpy()
+    total = np.bincount(rater[known], minlength=n).astype(float)
+    return median, _share(np.bincount(rater[known], weights=ms[known] < fast_ms, minlength=n), total)
+
+
+@dataclass(frozen=True)
+class ScreeningRule:
+    """Keep raters whose ``measure`` (of ``MEASURES``) is ``at_least`` and ``at_most``; either may be None."""
+
+    measure: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            near = difflib.get_close_matches(self.measure, MEASURES, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"Unknown measure {self.measure!r}. Allowed are {', '.join(MEASURES)}.{hint}")
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"The rule on {self.measure} says neither at_least nor at_most.")
+
+    def words(self) -> str:
+        """The rule as declared."""
+        parts = [f"at least {self.at_least:g}" if self.at_least is not None else ""]
+        parts.append(f"at most {self.at_most:g}" if self.at_most is not None else "")
+        return f"{self.measure} {' and '.join(part for part in parts if part)}"
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Declared rules applied. ``excluded``: raters and the rules that they failed; ``not_judged``: by rule, how many
+    raters it could not judge (they are kept). ``without``: the analysis of all raters; ``kept``: of those kept.
+    """
+
+    rules: tuple[ScreeningRule, ...]
+    n_raters: int
+    excluded: dict[str, tuple[str, ...]]
+    not_judged: dict[str, int]
+    without: Analysis
+    kept: Analysis
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "rules": [rule.words() for rule in self.rules],
+            "n_raters": self.n_raters,
+            "n_excluded": len(self.excluded),
+            "excluded": {rater: list(rules) for rater, rules in self.excluded.items()},
+            "not_judged": self.not_judged,
+            "without_screening": self.without.to_dict(),
+            "with_screening": self.kept.to_dict(),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Net shares and default intervals with and without the rules, side by side."""
+        keys = ["generator_a", "generator_b", "question", "category"]
+        columns = [*keys, "n_raters", "net", "low", "high"]
+        both = [each.to_frame()[columns] for each in (self.without, self.kept)]
+        return both[0].merge(both[1], on=keys, how="left", suffixes=("_all", "_screened"))
+
+
+def screen(
+    ratings: pd.DataFrame,
+    rules: Sequence[ScreeningRule],
+    *,
+    fast_ms: float = 1000.0,
+    estimand: str = "raters_and_prompts",
+    level: float = 0.95,
+) -> Screening:
+    """Apply declared ``rules`` to a validated frame; a rater stays who passes them all or cannot be judged."""
+    models = any(rule.measure in ("competence", "mace") for rule in rules)
+    table = rater_table(ratings, fast_ms=fast_ms, with_models=models)
+    failed: dict[str, list[str]] = {}
+    not_judged: dict[str, int] = {}
+    for rule in rules:
+        values = pd.to_numeric(table[rule.measure]).to_numpy(dtype=float)
+        low = -math.inf if rule.at_least is None else rule.at_least
+        high = math.inf if rule.at_most is None else rule.at_most
+        not_judged[rule.words()] = int(np.isnan(values).sum())
+        for at in np.flatnonzero((values < low) | (values > high)):
+            failed.setdefault(str(table["rater_id"].iloc[at]), []).append(rule.words())
+    stay = ~ratings["rater_id"].isin(failed).to_numpy()
+    return Screening(
+        rules=tuple(rules),
+        n_raters=len(table),
+        excluded={rater: tuple(failed[rater]) for rater in sorted(failed)},
+        not_judged=not_judged,
+        without=analyse(ratings, estimand=estimand, level=level),
+        kept=analyse(ratings[stay], estimand=estimand, level=level),
+    )
+
+
+@dataclass(frozen=True)
+class SideBias:
+    """How often the left side won among ``n`` decided answers with known sides; exact interval of independent votes."""
+
+    share_left: float | None
+    n: int
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def side_bias(ratings: pd.DataFrame, level: float = 0.95) -> SideBias:
+    """The crowd's side bias over a validated frame; with balanced sides one half means none."""
+    main = ratings[~ratings["control"].to_numpy()]
+    shown = _shown(main)
+    left, right = int((shown == 0).sum()), int((shown == 2).sum())
+    if not left + right:
+        return SideBias(None, 0, 0.0, 1.0)
+    return SideBias(left / (left + right), left + right, *clopper_pearson(left, left + right, level))

@@ -1,0 +1,178 @@
+"""Alignment and single-image scores: means of numeric answers about one image, with the intervals of preference rates.
+
+A scores frame has one row an answer: ``rater_id, prompt_id, category, generator, question, score``, with ``score`` a
+number (100, 50, 0 for yes, somewhat, no; 1 to 5 on a five-point scale) or empty where the rater was unable to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
+from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
+from evaluation.analysis.crossed import METHODS, block_variances, panel_sums, stratified_variances
+from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
+from evaluation.analysis.results import Document, NotebookTable, document, to_json
+
+COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
+SCALES: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"yes-somewhat-no": (0, 50, 100), "five-point": (1, 2, 3, 4, 5)}
+)
+
+
+@dataclass(frozen=True)
+class ScoreEstimate:
+    """A generator's mean score; ``n_unable`` answers had none and are left out."""
+
+    generator: str
+    question: str
+    category: str | None
+    n_ratings: int
+    n_unable: int
+    n_raters: int
+    n_prompts: int
+    mean: MeanEstimate
+    stratified: bool
+
+    def to_dict(self) -> dict[str, object]:
+        names = ("generator", "question", "category", "n_ratings", "n_unable", "n_raters", "n_prompts", "stratified")
+        return {name: getattr(self, name) for name in names} | {"mean": self.mean.to_dict()}
+
+
+@dataclass(frozen=True)
+class ScoreAnalysis(NotebookTable):
+    """Mean scores by question and generator, overall and by category, and ordinal alpha by question."""
+
+    estimates: tuple[ScoreEstimate, ...]
+    agreement: Mapping[str, Agreement]
+    levels: tuple[float, ...]
+    estimand: str
+    level: float
+
+    def to_dict(self) -> Document:
+        return document(
+            {
+                "schema": "drawbench-scores/1",
+                "levels": self.levels,
+                "estimand": self.estimand,
+                "level": self.level,
+                "estimates": [each.to_dict() for each in self.estimates],
+                "agreement": {name: each.to_dict() for name, each in self.agreement.items()},
+            }
+        )
+
+    def to_json(self) -> str:
+        return to_json(self.to_dict())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimate, with the default and the naive interval."""
+        rows = []
+        for each in self.estimates:
+            own, naive = each.mean.interval, each.mean.intervals["independent"]
+            row = {name: getattr(each, name) for name in ("generator", "question", "category", "n_ratings", "n_unable")}
+            row |= {"mean": each.mean.estimate, "interval": each.mean.default}
+            row |= {"low": own.low if own else None, "high": own.high if own else None}
+            low, high = (naive.low, naive.high) if isinstance(naive, Interval) else (None, None)
+            row |= {"independent_low": low, "independent_high": high}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+
+def validate_scores(
+    scores: pd.DataFrame, levels: tuple[float, ...] | None = None, *, source: str = "the scores"
+) -> pd.DataFrame:
+    """Check a scores frame; ``levels`` are the scores allowed (None: any number).
+
+    Raises:
+        RatingsError: a column is missing, an id empty, a score not allowed, or a rating doubled, with row and column.
+    """
+    missing = [name for name in COLUMNS if name not in scores]
+    if missing:
+        raise RatingsError(f"{source} lacks {listed(missing)}. Needed are {listed(COLUMNS)}.")
+    check = Checker(source, 0)
+    frame = scores.reset_index(drop=True)
+    columns: dict[str, pd.Series | pd.Categorical] = {
+        name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:-1]
+    }
+    numbers = numbers_column(frame["score"], check)
+    if levels is not None:
+        wrong = np.flatnonzero(numbers.notna().to_numpy() & ~numbers.isin(levels).to_numpy())
+        if len(wrong):
+            allowed = listed([f"{level:g}" for level in levels])
+            check.fail(wrong, "score", f"{numbers[wrong[0]]:g} is not on the scale. Allowed are {allowed}, or empty.")
+    result = pd.DataFrame({**columns, "score": numbers})
+    again = np.flatnonzero(result.duplicated(["rater_id", "prompt_id", "generator", "question"]).to_numpy())
+    if len(again):
+        check.fail(again, "rater_id", "this rater has scored this prompt, generator and question before; keep one.")
+    return result
+
+
+def analyse_scores(
+    scores: pd.DataFrame,
+    *,
+    levels: tuple[float, ...] | None = None,
+    estimand: str = "raters_and_prompts",
+    level: float = 0.95,
+) -> ScoreAnalysis:
+    """Mean scores with every interval that can be had, by generator and question, overall and by category.
+
+    Args:
+        scores: a scores frame (see above); it is validated here.
+        levels: the scores allowed, for instance ``SCALES["five-point"]``; None allows any number.
+        estimand, level: as for ``summary.analyse``.
+    """
+    if estimand not in ESTIMANDS:
+        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.")
+    frame = validate_scores(scores, levels)
+    estimates: list[ScoreEstimate] = []
+    for (question, generator), part in frame.groupby(["question", "generator"], observed=True):
+        known = part[part["score"].notna()]
+        if not len(known):
+            continue
+        blocks = [(str(name), block) for name, block in known.groupby("category", observed=True)]
+        shared = known.groupby("rater_id", observed=True)["category"].nunique().max() > 1
+        whole = (str(generator), str(question), None, len(part) - len(known))
+        nested = len(blocks) > 1 and not shared
+        estimates.append(_estimate(*whole, blocks if nested else [("", known)], nested, estimand, level))
+        for name, block in blocks:
+            unable = int((part["category"] == name).sum()) - len(block)
+            told = (str(generator), str(question), name, unable)
+            estimates.append(_estimate(*told, [(name, block)], False, estimand, level))
+    return ScoreAnalysis(tuple(estimates), _alphas(frame, level), tuple(levels or ()), estimand, level)
+
+
+def _estimate(
+    generator: str,
+    question: str,
+    category: str | None,
+    unable: int,
+    blocks: list[tuple[str, pd.DataFrame]],
+    stratified: bool,
+    estimand: str,
+    level: float,
+) -> ScoreEstimate:
+    panels = [
+        (name, panel_sums(block["score"], block["rater_id"].cat.codes, block["prompt_id"].cat.codes))
+        for name, block in blocks
+    ]
+    whole = pd.concat([block for _, block in blocks])
+    n, n_raters, n_prompts = len(whole), int(whole["rater_id"].nunique()), int(whole["prompt_id"].nunique())
+    mean = sum(panel.mean * panel.n for _, panel in panels) / n
+    variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
+    intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
+    found = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[estimand]), MappingProxyType(intervals))
+    return ScoreEstimate(generator, question, category, n, unable, n_raters, n_prompts, found, stratified)
+
+
+def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:
+    found = {}
+    for question, part in frame[frame["score"].notna()].groupby("question", observed=True):
+        unit = part["prompt_id"].cat.codes.astype(np.int64) * len(part["generator"].cat.categories)
+        counts, values = counts_by_unit(unit + part["generator"].cat.codes, part["score"])
+        found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level)
+    return found

@@ -1,0 +1,111 @@
+"""Differences, equivalence and effects in words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from evaluation.analysis import analyse, validate_ratings
+from evaluation.analysis.compare import Selection, differences, effect_in_words, equivalence
+from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities, simulate_ratings
+
+SPEC = CrowdSpec(rater_sd=0.5, prompt_sd=0.5)
+
+
+def crowd(seed: int, design: Design, preferences: dict[tuple[str, str], float]) -> pd.DataFrame:
+    return validate_ratings(simulate_ratings(design, SPEC, preferences, np.random.default_rng(seed)))
+
+
+def test_difference_of_nested_categories_is_welch() -> None:
+    ratings = crowd(1, Design(6, {"c": 5, "d": 7}, nested=True), {("x", "y"): 0.4})
+    one, other = (Selection("x", "y", "alignment", name) for name in ("c", "d"))
+    found = differences(ratings, [(one, other)])[0]
+    rates = analyse(ratings).comparisons[0].categories
+    se = [rates[name].net.intervals["two_way"].se for name in ("c", "d")]  # type: ignore[union-attr]
+    df = (se[0] ** 2 + se[1] ** 2) ** 2 / (se[0] ** 4 / 4 + se[1] ** 4 / 5)
+    assert found.paired == "independent"
+    assert found.estimate == pytest.approx(rates["c"].net.estimate - rates["d"].net.estimate)
+    assert found.se == pytest.approx(math.hypot(*se))
+    assert found.df == pytest.approx(df)
+
+
+def test_difference_of_two_rivals_by_brute_force() -> None:
+    """The same panel judged both pairs: the difference is that of each cell's two answers."""
+    ratings = crowd(2, Design(7, {"c": 6}), {("x", "y"): 0.8, ("x", "z"): 0.1})
+    pair = Selection("x", "y", "alignment"), Selection("x", "z", "alignment")
+    found = differences(ratings, [pair])[0]
+    y = ratings.assign(y=1.0 - ratings["choice"].cat.codes)
+    wide = y.pivot(index=["rater_id", "prompt_id"], columns="generator_b", values="y")
+    d = (wide["y"] - wide["z"]).unstack().to_numpy()
+    e, (r, p) = d - d.mean(), d.shape
+    parts = [
+        (e.sum(axis=1) ** 2).sum() * r / (r - 1),
+        (e.sum(axis=0) ** 2).sum() * p / (p - 1),
+        (e**2).sum() * r * p / (r * p - 1),
+    ]
+    se = math.sqrt(max(parts[0] + parts[1] - parts[2], parts[0], parts[1])) / d.size
+    assert found.paired == "same raters and prompts"
+    assert found.estimate == pytest.approx(d.mean())
+    assert found.se == pytest.approx(se)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(d.mean() / se), min(r, p) - 1))
+    back = differences(ratings, [pair[::-1]])[0]
+    assert (back.low, back.high) == pytest.approx((-(found.high or 0), -(found.low or 0)))
+
+
+def test_turning_a_selection_negates_it() -> None:
+    ratings = crowd(3, Design(5, {"c": 6}), {("x", "y"): 0.8, ("x", "z"): 0.1})
+    plain = differences(ratings, [(Selection("x", "y", "alignment"), Selection("x", "z", "alignment"))])[0]
+    turned = differences(ratings, [(Selection("y", "x", "alignment"), Selection("z", "x", "alignment"))])[0]
+    assert turned.estimate == pytest.approx(-plain.estimate) and turned.se == pytest.approx(plain.se)
+
+
+def test_holm_runs_over_the_family_and_absence_is_said() -> None:
+    ratings = crowd(4, Design(5, {"c": 6, "d": 6, "e": 1}), {("x", "y"): 0.8})
+    select = {name: Selection("x", "y", "alignment", name) for name in ("c", "d", "e")}
+    found = differences(ratings, [(select["c"], select["d"]), (select["c"], select["e"])])
+    assert found[0].p_holm == found[0].p_value
+    assert found[1].p_value is None and "single" in (found[1].why or "")
+    with pytest.raises(ValueError, match="no ratings"):
+        differences(ratings, [(select["c"], Selection("x", "w", "alignment"))])
+
+
+def test_paired_difference_is_covered() -> None:
+    rng, hits = np.random.default_rng(7), 0
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+
+    def net(preference: float) -> float:
+        a, _, b = choice_probabilities(preference + math.sqrt(0.5) * nodes, SPEC.tie)
+        return float((a - b) @ weights)
+
+    truth = net(0.8) - net(0.1)
+    for _ in range(120):
+        frame = simulate_ratings(Design(10, {"c": 12}), SPEC, {("x", "y"): 0.8, ("x", "z"): 0.1}, rng)
+        pair = Selection("x", "y", "alignment"), Selection("x", "z", "alignment")
+        found = differences(validate_ratings(frame), [pair])[0]
+        assert found.low is not None and found.high is not None
+        hits += found.low <= truth <= found.high
+    assert hits >= 120 * 0.95 - 3 * math.sqrt(120 * 0.95 * 0.05)
+
+
+def test_equivalence() -> None:
+    net = analyse(crowd(5, Design(40, {"c": 60}), {("x", "y"): 0.0})).comparisons[0].overall.net
+    assert equivalence(net, 0.6).equivalent and not equivalence(net, 0.001).equivalent
+    with pytest.raises(ValueError, match="margin"):
+        equivalence(net, 0)
+
+
+def test_words() -> None:
+    rate = analyse(crowd(6, Design(20, {"c": 40}), {("x", "y"): 2.0})).comparisons[0].overall
+    said = effect_in_words(rate, "x", "y")
+    assert said.startswith(f"A typical rater prefers x on {round(100 * rate.share('a'))} of 100 prompts")
+    assert "x leads by" in said
+    assert "leads is open" in effect_in_words(
+        analyse(crowd(6, Design(3, {"c": 3}), {("x", "y"): 0.0})).comparisons[0].overall, "x", "y"
+    )
+    alone = analyse(crowd(6, Design(1, {"c": 1}), {("x", "y"): 0.0})).comparisons[0].overall
+    assert "cannot be said" in effect_in_words(alone, "x", "y")

@@ -1,0 +1,105 @@
+"""Planning: golden cases, components against ANOVA and truth, the floor, and the cheapest design by brute force."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import NormalIndPower, TTestPower
+
+from evaluation.analysis.planning import (
+    Components,
+    Costs,
+    cheapest,
+    components_from_pilot,
+    detectable,
+    floor,
+    nested_standard_error,
+    power,
+    precision_table,
+    standard_error,
+    votes_for_share,
+)
+
+
+def test_golden() -> None:
+    parts = Components(0.01, 0.02, 0.22)
+    assert detectable(standard_error(parts, 25, 200)) == pytest.approx(0.065343634, abs=6e-10)
+    assert detectable(standard_error(parts, 100, 200)) == pytest.approx(0.040695376, abs=6e-10)
+    assert votes_for_share(0.55) == pytest.approx(782.525955, abs=6e-7)
+
+
+def test_power_against_statsmodels() -> None:
+    wanted = TTestPower().power(0.5, 30, 0.05)
+    assert power(0.5, 1 / math.sqrt(30), df=29) == pytest.approx(wanted, abs=1e-9)
+    wanted = NormalIndPower(ddof=0).power(0.5, 30, 0.05, ratio=0)
+    assert power(0.5, 1 / math.sqrt(30)) == pytest.approx(wanted, abs=1e-9)
+    assert power(detectable(1.0), 1.0) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_components_of_a_complete_panel_are_anova() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(-1, 2, size=(5, 8)).astype(float)
+    r, p = np.indices(y.shape)
+    found = components_from_pilot(y.ravel(), r.ravel(), p.ravel())
+    rows, columns, m = y.mean(axis=1), y.mean(axis=0), y.mean()
+    ms_r, ms_p = 8 * ((rows - m) ** 2).sum() / 4, 5 * ((columns - m) ** 2).sum() / 7
+    ms_e = ((y - rows[:, None] - columns + m) ** 2).sum() / 28
+    assert found.raw == pytest.approx(((ms_r - ms_e) / 8, (ms_p - ms_e) / 5, ms_e))
+
+
+def test_components_of_sparse_panels_are_unbiased() -> None:
+    rng, found = np.random.default_rng(1), []
+    for _ in range(400):
+        y = rng.normal(0, 0.5, size=(10, 1)) + rng.normal(0, 0.8, size=12) + rng.normal(size=(10, 12))
+        keep = rng.random(y.shape) < 0.5
+        r, p = np.nonzero(keep)
+        found.append(components_from_pilot(y[keep], r, p).raw)
+    mean, error = np.mean(found, axis=0), np.std(found, axis=0) / 20
+    assert (np.abs(mean - [0.25, 0.64, 1.0]) < 4 * error).all()
+    with pytest.raises(ValueError, match="two raters"):
+        components_from_pilot([1, 0], [0, 0], [0, 1])
+
+
+def test_more_raters_cannot_pass_the_floor() -> None:
+    parts = Components(0.05, 0.1, 0.5)
+    assert 1.959963985 * standard_error(parts, 10**7, 50) == pytest.approx(floor(parts, 50), rel=1e-3)
+    assert all(1.96 * standard_error(parts, n, 50) > floor(parts, 50) for n in (2, 50, 5000))
+    with_samples = Components(0.05, 0.1, 0.5, images=0.1)
+    assert floor(with_samples, 50, samples=8) < floor(with_samples, 50)
+
+
+def test_nested_design_is_the_sum_over_categories() -> None:
+    parts = Components(0.05, 0.1, 0.5)
+    assert nested_standard_error(parts, 25, [200]) == pytest.approx(standard_error(parts, 25, 200))
+    alike = nested_standard_error(parts, 25, [20] * 10)
+    assert alike == pytest.approx(standard_error(parts, 25, 20) / math.sqrt(10))
+
+
+def test_cheapest_by_brute_force() -> None:
+    from scipy import stats
+
+    parts, price = Components(0.03, 0.05, 0.3, images=0.04), Costs(1, 4, 2, 3)
+    found = cheapest(parts, 0.15, price, max_raters=40, max_prompts=60, max_samples=3)
+    assert found is not None and found.half_width <= 0.15
+    costs = [
+        r * p + 4 * r + (2 + 3 * s) * p
+        for s in (1, 2, 3)
+        for r in range(2, 41)
+        for p in range(2, 61)
+        if stats.t.ppf(0.975, min(r, p) - 1) * standard_error(parts, r, p, s) <= 0.15
+    ]
+    assert found.cost == min(costs)
+    assert cheapest(parts, 0.001, price, max_raters=10, max_prompts=10) is None
+
+
+def test_precision_table_and_bad_input() -> None:
+    table = precision_table(Components(0.01, 0.02, 0.22), [1, 25], [200])
+    assert table["half_width"].isna().tolist() == [True, False]
+    with pytest.raises(ValueError, match="rest"):
+        Components(0.1, 0.1, float("nan"))
+    with pytest.raises(ValueError, match="different shares"):
+        votes_for_share(0.5)
+    with pytest.raises(ValueError, match="rater"):
+        standard_error(Components(0, 0, 1), 0, 5)
