@@ -1,0 +1,84 @@
+"""`manage.py demo`: the whole path once, ready to be looked at."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.models import GenerationRun, RunStatus
+from evaluation.selectors.runs import run_progress
+from evaluation.services.demo_prepare import DemoSize, demo_prepare
+from evaluation.services.sign_in_link import sign_in_link_create
+
+POLL_S = 0.5
+STALLED_S = 180
+"""Seconds without a new sample after which the demonstration says that no worker is at it."""
+
+
+class Command(ProductCommand):
+    """Prepare the demonstration; `./dev demo` starts what it needs and the web server after it."""
+
+    help = (
+        "Load the suites, render a small run of the bundled cascade in two settings, open a study of the two, let "
+        "simulated raters fill a part of it, compute the report, and print the addresses. Goes on from where it was "
+        "interrupted. Needs a worker (./dev demo starts one)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        default = DemoSize()
+        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="where the web server will listen")
+        parser.add_argument("--per-category", type=int, default=default.per_category, help="prompts of each category")
+        parser.add_argument("--samples", type=int, default=default.samples, help="samples a prompt")
+        parser.add_argument("--size", type=int, default=default.size, choices=[64, 256, 1024], help="pixels a side")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        for name in ("per_category", "samples"):
+            if options[name] < 1:
+                raise InputError(f"--{name.replace('_', '-')} {options[name]}: give a whole number, 1 or more")
+        size = DemoSize(options["per_category"], options["samples"], options["size"])
+        demo = demo_prepare(size=size, say=self._say, wait=self._wait)
+        base = options["base_url"].rstrip("/")
+        return {
+            "rater": f"{base}/r/join/{demo.invitation.key}",
+            "researcher": base + sign_in_link_create(user=demo.researcher),
+            "report": f"{base}/studies/{demo.study.name}/report",
+            "simulated_ratings": demo.report.n_simulated,
+        }
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        return (
+            "\nThe demonstration is ready.\n\n"
+            f"  Rate as a rater:         {result['rater']}\n"
+            f"  Sign in as researcher:   {result['researcher']}   (works once; `./dev demo` prints a new one)\n"
+            f"  Read the report:         {result['report']}   (after signing in)\n\n"
+            f"Its {result['simulated_ratings']} first ratings are SIMULATED, and are marked so wherever they show.\n"
+        )
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line)
+
+    def _wait(self, run: GenerationRun) -> None:
+        """Show a run's progress until it ends. Raises `InputError` when nothing comes for a long time."""
+        progress = run_progress(run)
+        last_news = time.monotonic()
+        with tqdm(total=progress.expected, initial=progress.made, unit="image", desc=f"  {run.name}") as bar:
+            while True:
+                run.refresh_from_db(fields=["status", "message"])
+                progress = run_progress(run)
+                if progress.made + progress.failed > bar.n:
+                    last_news = time.monotonic()
+                    bar.update(progress.made + progress.failed - bar.n)
+                if run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+                    return
+                if time.monotonic() - last_news > STALLED_S:
+                    raise InputError(
+                        f"The run {run.name} has made no image for {STALLED_S} s. Is a worker running? Start one with "
+                        "`./dev worker` and read var/log/worker.log; then `./dev demo` goes on from here."
+                    )
+                time.sleep(POLL_S)

@@ -1,0 +1,153 @@
+"""The demonstration: every station of the path once, with the bundled cascade and a simulated crowd.
+
+Each step looks first whether it was done, so an interrupted demonstration goes on from where it stopped, and a
+second start only reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, Invitation, Rater, Report, RunStatus, Study, StudyStatus, Suite
+from evaluation.services.invitation_create import invitation_create
+from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.report_make import report_make
+from evaluation.services.run_render import run_render, run_resume
+from evaluation.services.study_create import study_create
+from evaluation.services.study_open import study_open
+from evaluation.services.suite_load import suite_load
+from evaluation.services.suite_make import suite_make_subset
+
+SUITE_NAME = "drawbench-cc0-demo"
+STUDY_NAME = "demo"
+RESEARCHER = "demo"
+GUIDANCE_WEIGHTS = (1.0, 5.0)
+"""The two contenders: one cascade without guidance and with it (Imagen, section 2.2 and figure 4)."""
+
+SIMULATED_SHARE = 0.6
+"""How much of every panel the simulated crowd fills; the rest is left for people."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSize:
+    """How much the demonstration draws. `size`: pixels a side."""
+
+    per_category: int = 2
+    samples: int = 8
+    size: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What stands when the demonstration is ready. `study` has an open invitation and a report."""
+
+    suite: Suite
+    runs: tuple[GenerationRun, ...]
+    study: Study
+    invitation: Invitation
+    report: Report
+    researcher: User
+
+
+def demo_prepare(*, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]) -> Demo:
+    """Prepare all of it, or what is missing.
+
+    `say`: told each step. `wait`: blocks until a run has ended, showing its progress; a worker must be there.
+
+    Raises:
+        InputError: a step can't be done; the ones before it stay.
+    """
+    suite = _suite(size, say)
+    runs = tuple(_run(suite, weight, size, say, wait) for weight in GUIDANCE_WEIGHTS)
+    study = _study(runs, say)
+    _simulated_ratings(study, say)
+    invitation = study.invitations.filter(label="demo").first() or invitation_create(study=study, label="demo")
+    say("Computing the report ...")
+    report = report_make(study=study)
+    return Demo(suite, runs, study, invitation, report, _researcher())
+
+
+def _suite(size: DemoSize, say: Say) -> Suite:
+    try:
+        loaded = suite_load(source="drawbench")
+        say(f"Suite {loaded.suite}: the published DrawBench, {loaded.suite.prompts.count()} prompts.")
+    except InputError as error:
+        say(f"The published DrawBench is left out: {error.message}")
+    own = suite_load(source="drawbench-cc0").suite
+    say(f"Suite {own}: 200 prompts in DrawBench's eleven categories, CC0.")
+    subset = suite_make_subset(suite=own, per_category=size.per_category, name=SUITE_NAME)
+    say(f"Suite {subset}: {subset.prompts.count()} of them, {size.per_category} a category, for a quick first run.")
+    return subset
+
+
+def _run(
+    suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]
+) -> GenerationRun:
+    name = f"cascade-w{weight:g}" + ("" if size == DemoSize() else f"-{size.per_category}x{size.samples}-{size.size}")
+    run = GenerationRun.objects.filter(name=name).first()
+    if run is not None and run.suite_id != suite.pk:
+        raise ConflictError(
+            f"The run {name} is there with another suite ({run.suite}). `./dev stop` and remove the folder var/ to "
+            "start the demonstration anew."
+        )
+    if run is None:
+        say(f"Run {name}: the bundled cascade with guidance weight {weight:g}, {size.samples} samples a prompt.")
+        run = run_render(
+            suite=suite,
+            generator="cascade",
+            parameters={"guidance": weight},
+            size=size.size,
+            samples_per_prompt=size.samples,
+            run_seed=0,
+            name=name,
+        )
+    elif run.status != RunStatus.DONE:
+        say(f"Run {name}: going on from where it stopped.")
+        run_resume(run=run)
+    if run.status != RunStatus.DONE:
+        wait(run)
+        run.refresh_from_db()
+    if run.status != RunStatus.DONE:
+        raise InputError(f"The run {name} ended as {run.status}: {run.message or 'see its page for what failed'}")
+    return run
+
+
+def _study(runs: tuple[GenerationRun, ...], say: Say) -> Study:
+    study = Study.objects.filter(name=STUDY_NAME).first()
+    if study is None:
+        study = study_create(
+            name=STUDY_NAME,
+            title="Guidance weight 1 against 5",
+            runs=list(runs),
+            labels=[f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS],
+        )
+    if study.status == StudyStatus.DRAFT:
+        say("Study demo: opening it under the DrawBench protocol ...")
+        study = study_open(study=study)
+    return study
+
+
+def _simulated_ratings(study: Study, say: Say) -> None:
+    if study.status != StudyStatus.OPEN:
+        return
+    if not Rater.objects.filter(study=study, simulated=True, dropped_at=None).exists():
+        say("Simulated raters fill a part of the study (marked as simulated wherever they show) ...")
+    result: Mapping[str, object] = raters_simulate(study=study, share=SIMULATED_SHARE, seed=0)
+    say(f"  {result['raters']} simulated raters, {result['ratings']} ratings.")
+
+
+def _researcher() -> User:
+    user, created = get_user_model().objects.get_or_create(
+        username=RESEARCHER, defaults={"is_staff": True, "is_superuser": True}
+    )
+    if created:
+        user.set_unusable_password()
+        user.save()
+    return user
