@@ -44,7 +44,7 @@ def flag(name: str) -> bool:
 
 def whole_number(name: str, default: int, *, least: int = 1) -> int:
     value = text(name, str(default))
-    if not value.isdigit() or int(value) < least:
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number, {least} or more.")
     return int(value)
 
@@ -61,6 +61,10 @@ def database(name: str, otherwise: Database) -> Database:
         return otherwise
     parts = urlsplit(url)
     wanted = f"{name} must look like postgresql://user:password@host:5432/name"
+    try:
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{wanted}, and its port is no number from 0 to 65535.") from None
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(f"{wanted}, and it begins with {parts.scheme or 'nothing'}://.")
     if not parts.path.strip("/"):
@@ -76,7 +80,7 @@ def database(name: str, otherwise: Database) -> Database:
     return otherwise | Database(
         ENGINE="django.db.backends.postgresql",
         HOST=host,
-        PORT=str(parts.port or ""),
+        PORT=str(port or ""),
         NAME=unquote(parts.path.strip("/")),
         USER=unquote(parts.username or ""),
         PASSWORD=unquote(parts.password or ""),

@@ -61,7 +61,7 @@ def start(places: Places, *, fast: bool = False) -> None:
         account = postgres_account()
         programs, version = postgres_programs(places, account)
         if not places.cluster.exists():
-            _make_cluster(places, programs, version, account)
+            _make_cluster(places, programs, version, account, fast=fast)
         _check_version(places, version)
         if process_id(places) is not None:
             _wait_for(places)
@@ -81,7 +81,7 @@ def stop(places: Places) -> bool:
     return True
 
 
-def _make_cluster(places: Places, programs: Path, version: int, account: Account) -> None:
+def _make_cluster(places: Places, programs: Path, version: int, account: Account, *, fast: bool) -> None:
     """initdb beside the final place and a rename: an interrupted one leaves nothing that looks finished."""
     partial = places.cluster.with_name("postgres.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -89,9 +89,8 @@ def _make_cluster(places: Places, programs: Path, version: int, account: Account
     os.chown(partial, account.uid, account.gid)
     # Text sorts and folds the same on every machine. Trust: the socket's folder is open to us alone; there is no port.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else []
-    made = run_as(
-        [programs / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "--locale=C", *locale, "-A", "trust"], account
-    )
+    command = [programs / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "--locale=C", *locale, "-A", "trust"]
+    made = run_as([*command, "--no-sync"] if fast else command, account)
     if made.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
         raise LocalError(f"PostgreSQL could not make its data folder {places.cluster}:\n{made.stderr.strip()}")

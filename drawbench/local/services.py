@@ -202,6 +202,8 @@ def _plainly(places: Places) -> Iterator[None]:
                 f"{error.filename or places.var} can't be written ({error.strerror}). Give yourself the right to "
                 f"{places.var}, or name another folder in DRAWBENCH_VAR."
             )
+        elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+            told = f"{error.filename} is in the way: a folder must be there. Move it, or change DRAWBENCH_VAR."
         else:
             raise
         raise LocalError(told) from error
