@@ -2,6 +2,42 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from evaluation.api import account, docs, generators, runs, studies, suites, uploads
+
+app_name = "api"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("token/", account.TokenSignIn.as_view(), name="token"),
+    path("suites/", suites.SuiteList.as_view(), name="suite-list"),
+    path("suites/<int:pk>/", suites.SuiteDetail.as_view(), name="suite"),
+    path("suites/<int:pk>/prompts/", suites.SuitePrompts.as_view(), name="suite-prompts"),
+    path("generators/", generators.GeneratorList.as_view(), name="generator-list"),
+    path("generators/<str:name>/", generators.GeneratorDetail.as_view(), name="generator"),
+    path("runs/", runs.RunList.as_view(), name="run-list"),
+    path("runs/<int:pk>/", runs.RunDetail.as_view(), name="run"),
+    path("runs/<int:pk>/progress/", runs.RunProgress.as_view(), name="run-progress"),
+    path("runs/<int:pk>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path("runs/<int:pk>/retry/", runs.RunRetry.as_view(), name="run-retry"),
+    path("runs/<int:pk>/resume/", runs.RunResume.as_view(), name="run-resume"),
+    path("runs/<int:pk>/samples/", runs.RunSamples.as_view(), name="run-samples"),
+    path("runs/<int:pk>/failures/", runs.RunFailures.as_view(), name="run-failures"),
+    path("images/<str:sha256>/", runs.Image.as_view(), name="image"),
+    path("uploads/", uploads.UploadList.as_view(), name="upload-list"),
+    path("uploads/<uuid:key>/", uploads.UploadDetail.as_view(), name="upload"),
+    path("uploads/<uuid:key>/table/", uploads.UploadTable.as_view(), name="upload-table"),
+    path("uploads/<uuid:key>/match/", uploads.UploadMatch.as_view(), name="upload-match"),
+    path("uploads/<uuid:key>/confirm/", uploads.UploadConfirm.as_view(), name="upload-confirm"),
+    path("uploads/<uuid:key>/drop/", uploads.UploadDrop.as_view(), name="upload-drop"),
+    path("studies/", studies.StudyList.as_view(), name="study-list"),
+    path("studies/<slug:name>/", studies.StudyDetail.as_view(), name="study"),
+    path("studies/<slug:name>/open/", studies.StudyOpen.as_view(), name="study-open"),
+    path("studies/<slug:name>/close/", studies.StudyClose.as_view(), name="study-close"),
+    path("studies/<slug:name>/progress/", studies.StudyProgress.as_view(), name="study-progress"),
+    path("studies/<slug:name>/invitations/", studies.StudyInvitations.as_view(), name="study-invitations"),
+    path("studies/<slug:name>/results/", studies.StudyResults.as_view(), name="study-results"),
+    path("studies/<slug:name>/ratings/", studies.StudyRatings.as_view(), name="study-ratings"),
+    path("schema/", docs.Schema.as_view(), name="schema"),
+    path("docs/", docs.Docs.as_view(), name="docs"),
+]

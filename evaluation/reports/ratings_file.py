@@ -23,7 +23,7 @@ def ratings_csv(frame: pd.DataFrame) -> bytes:
         elif isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             safe[name] = frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         elif not pd.api.types.is_numeric_dtype(frame[name].dtype):
-            safe[name] = frame[name].map({value: _no_formula(value) for value in frame[name].unique()})
+            safe[name] = frame[name].map({value: no_formula(value) for value in frame[name].unique()})
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False, lineterminator="\n")
     return buffer.getvalue().encode("utf-8")
@@ -41,5 +41,6 @@ def input_hash(csv: bytes) -> str:
     return hashlib.sha256(csv).hexdigest()
 
 
-def _no_formula(value: object) -> object:
+def no_formula(value: object) -> object:
+    """`value`, with an apostrophe before it where a spreadsheet would take it for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
+from evaluation.reports.collection import CollectionDict
+
 INTERVAL_NAMES = {
     "independent": "independent votes",
     "by_rater": "clustered by rater",
@@ -74,7 +76,7 @@ class EstimandDict(TypedDict):
 
 
 class Results(TypedDict):
-    """The whole document."""
+    """The whole document; a report's own has `collection` beside it."""
 
     schema: str
     simulated: bool
@@ -88,6 +90,7 @@ class Results(TypedDict):
     indifferent: str
     notes: list[str]
     comparisons: list[ComparisonDict]
+    collection: NotRequired[CollectionDict]
 
 
 @dataclass(frozen=True)

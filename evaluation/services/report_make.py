@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluation.models import Report, Study
+from evaluation.reports.collection import collection
 from evaluation.reports.compute import code_version, compute, settings_from
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.ratings import ratings_frame
@@ -25,6 +26,7 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     as_of = timezone.now()
     frame = ratings_frame(study, include_simulated=checked.include_simulated, as_of=as_of)
     results = compute(frame, checked)
+    results["collection"] = collection(frame)
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
             study=study,

@@ -1,0 +1,63 @@
+"""What all endpoints share: error form, pages of lists, who may call. Signed-in researchers see and change everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evaluation.api.errors import api_exception_handler
+
+
+class Pages(LimitOffsetPagination):
+    """`?limit=` (at most 1000) and `?offset=`."""
+
+    default_limit = 100
+    max_limit = 1000
+
+
+class Endpoint(APIView):
+    """An endpoint for signed-in researchers, by token or by session."""
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return api_exception_handler
+
+    @property
+    def researcher(self) -> User:
+        """Who calls; permissions have made sure that somebody does."""
+        user = self.request.user
+        assert isinstance(user, User)
+        return user
+
+
+class ListEndpoint(Endpoint, GenericAPIView):  # type: ignore[type-arg]
+    """An endpoint that lists rows of `queryset` page by page."""
+
+    pagination_class = Pages
+
+
+@extend_schema_serializer(component_name="Error")
+class ErrorSerializer(serializers.Serializer[dict[str, object]]):
+    """How errors are told."""
+
+    detail = serializers.CharField(help_text="What is wrong, what is allowed, what to do next")
+    field = serializers.CharField(allow_null=True, required=False, help_text="The field that it belongs to")
+    details = serializers.DictField(required=False, help_text="The facts behind it")
+
+
+def data_of(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """The checked input of `serializer`.
+
+    Raises:
+        rest_framework.exceptions.ValidationError: it is not valid.
+    """
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data

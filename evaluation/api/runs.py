@@ -1,0 +1,177 @@
+"""Generation runs: made, watched, stopped, tried again; their samples and images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
+from evaluation.api.serializers import (
+    FailureSerializer,
+    ProgressSerializer,
+    RunCreateSerializer,
+    RunSerializer,
+    SampleSerializer,
+)
+from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
+from evaluation.selectors.overview import runs_listed
+from evaluation.selectors.runs import run_progress
+from evaluation.selectors.suites import suite_by_name
+from evaluation.services.image_store import image_path
+from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.views.researcher.images import send_image
+
+ENDED = {200: RunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
+
+
+class RunList(ListModelMixin, ListEndpoint):
+    """All runs; and making one."""
+
+    serializer_class = RunSerializer
+
+    def get_queryset(self) -> QuerySet[GenerationRun]:
+        runs = runs_listed()
+        name = self.request.query_params.get("name")
+        return runs if name is None else runs.filter(name=name)
+
+    @extend_schema(operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="The run of this name")])
+    def get(self, request: Request) -> Response:
+        """List the runs, newest first."""
+        return self.list(request)
+
+    @extend_schema(
+        operation_id="runs_render",
+        request=RunCreateSerializer,
+        responses={201: RunSerializer, 400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Queue a run: the workers render it."""
+        given = data_of(RunCreateSerializer(data=request.data))
+        run = run_render(
+            suite=suite_by_name(given["suite"]),
+            generator=given["generator"],
+            parameters=given["parameters"],
+            size=given["size"],
+            samples_per_prompt=given["samples_per_prompt"],
+            run_seed=given["run_seed"],
+            name=given["name"],
+            created_by=self.researcher,
+        )
+        return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
+
+
+class RunDetail(Endpoint):
+    """One run."""
+
+    @extend_schema(operation_id="runs_retrieve", responses={200: RunSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """One run with its provenance."""
+        return Response(RunSerializer(get_object_or_404(runs_listed(), pk=pk)).data)
+
+
+class RunProgress(Endpoint):
+    """How far a run is."""
+
+    @extend_schema(operation_id="runs_progress", responses={200: ProgressSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """How far a run is, its pace, and how long it still takes."""
+        run = get_object_or_404(GenerationRun, pk=pk)
+        progress = run_progress(run)
+        told: dict[str, Any] = {
+            "status": run.status,
+            "expected": progress.expected,
+            "made": progress.made,
+            "failed": progress.failed,
+            "samples_per_minute": progress.samples_per_minute,
+            "seconds_left": progress.seconds_left,
+        }
+        return Response(ProgressSerializer(told).data)
+
+
+class RunCancel(Endpoint):
+    """Stopping a run."""
+
+    @extend_schema(operation_id="runs_cancel", request=None, responses=ENDED)
+    def post(self, request: Request, pk: int) -> Response:
+        """Stop a run; what is made stays."""
+        return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
+
+
+class RunRetry(Endpoint):
+    """Trying again."""
+
+    @extend_schema(operation_id="runs_retry", request=None, responses=ENDED)
+    def post(self, request: Request, pk: int) -> Response:
+        """Try again what failed, and make what is missing."""
+        return Response(RunSerializer(run_retry(run=get_object_or_404(GenerationRun, pk=pk))).data)
+
+
+class RunResume(Endpoint):
+    """Going on."""
+
+    @extend_schema(operation_id="runs_resume", request=None, responses=ENDED)
+    def post(self, request: Request, pk: int) -> Response:
+        """Go on with a run that stopped."""
+        return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
+
+
+class RunSamples(ListModelMixin, ListEndpoint):
+    """A run's samples."""
+
+    serializer_class = SampleSerializer
+    queryset = Sample.objects.none()
+
+    def get_queryset(self) -> QuerySet[Sample]:
+        if getattr(self, "swagger_fake_view", False):
+            return Sample.objects.none()
+        run = get_object_or_404(GenerationRun, pk=self.kwargs["pk"])
+        samples = run.samples.select_related("prompt", "image").order_by("prompt__number", "sample")
+        prompt_id = self.request.query_params.get("prompt_id", "")
+        return samples.filter(prompt__number=int(prompt_id)) if prompt_id.isdecimal() else samples
+
+    @extend_schema(
+        operation_id="runs_samples_list", parameters=[OpenApiParameter("prompt_id", str, description="Of this prompt only")]
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """List a run's samples in the suite's order, each with the address of its image."""
+        return self.list(request)
+
+
+class RunFailures(ListModelMixin, ListEndpoint):
+    """What a run could not make."""
+
+    serializer_class = FailureSerializer
+    queryset = SampleFailure.objects.none()
+
+    def get_queryset(self) -> QuerySet[SampleFailure]:
+        if getattr(self, "swagger_fake_view", False):
+            return SampleFailure.objects.none()
+        run = get_object_or_404(GenerationRun, pk=self.kwargs["pk"])
+        return run.failures.select_related("prompt").order_by("prompt__number", "sample")
+
+    @extend_schema(operation_id="runs_failures_list")
+    def get(self, request: Request, pk: int) -> Response:
+        """List the samples that could not be made, each with its reason."""
+        return self.list(request)
+
+
+class Image(Endpoint):
+    """A stored image's bytes."""
+
+    @extend_schema(
+        operation_id="images_retrieve",
+        responses={(200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image"), 404: ErrorSerializer},
+    )
+    def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
+        """The bytes of an image, as they are stored."""
+        found = get_object_or_404(StoredImage, sha256=sha256)
+        return send_image(image_path(found), f"image/{found.image_format}")

@@ -1,0 +1,316 @@
+"""What the API gives and takes, noun by noun. Outputs mirror the models; inputs are what the services take."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
+from evaluation.selectors.overview import suite_categories
+from evaluation.services.invitation_create import invitation_url
+from evaluation.services.study_sets import MissingRule
+from evaluation.suites import FORMATS
+
+
+class SuiteSerializer(serializers.ModelSerializer[Suite]):
+    """A suite with its counts. `reference`: how to name it elsewhere in the API and in commands."""
+
+    reference = serializers.CharField(source="__str__", read_only=True)
+    n_prompts = serializers.IntegerField(read_only=True)
+    n_categories = serializers.IntegerField(read_only=True)
+    n_runs = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Suite
+        fields = (
+            *("id", "name", "version", "reference", "title", "version_hash", "content_hash", "source", "source_format"),
+            *("licence", "frozen_at", "created_at", "n_prompts", "n_categories", "n_runs"),
+        )
+        read_only_fields = fields
+
+
+class SuiteDetailSerializer(SuiteSerializer):
+    """A suite with its categories."""
+
+    categories = serializers.SerializerMethodField()
+
+    class Meta(SuiteSerializer.Meta):
+        fields = (*SuiteSerializer.Meta.fields, "categories")  # type: ignore[assignment]
+        read_only_fields = fields
+
+    def get_categories(self, suite: Suite) -> dict[str, int]:
+        return dict(suite_categories(suite))
+
+
+class PromptSerializer(serializers.ModelSerializer[Prompt]):
+    """A prompt. `prompt_id`: its number as five digits, as in files and exports."""
+
+    class Meta:
+        model = Prompt
+        fields = ("prompt_id", "number", "text", "category", "attributes")
+        read_only_fields = fields
+
+
+class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
+    """A suite to load: `known` by name, or a `file`."""
+
+    known = serializers.CharField(required=False, help_text="drawbench-cc0 (ships), or drawbench (fetched)")
+    file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
+    source_format = serializers.ChoiceField(choices=FORMATS, required=False)
+    name = serializers.CharField(required=False, max_length=100)
+    title = serializers.CharField(required=False, max_length=200)
+    licence = serializers.CharField(required=False, max_length=200)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("known")) == bool(attrs.get("file")):
+            raise serializers.ValidationError("Give `known` or `file`: one of the two.")
+        return attrs
+
+
+class ParameterSerializer(serializers.Serializer[Any]):
+    """A generator's parameter."""
+
+    name = serializers.CharField()
+    help = serializers.CharField()
+    kind = serializers.SerializerMethodField()
+    default = serializers.JSONField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    choices = serializers.ListField(child=serializers.CharField())
+    operator_only = serializers.BooleanField()
+
+    def get_kind(self, parameter: Any) -> str:
+        return str(parameter.value_type.__name__)
+
+
+class GeneratorSerializer(serializers.Serializer[Any]):
+    """A generator as the registry found it. `error`: why it can't be used, empty if it can."""
+
+    name = serializers.CharField()
+    source = serializers.CharField()
+    error = serializers.CharField(allow_blank=True)
+    summary = serializers.CharField(source="spec.summary", default="")
+    sizes = serializers.ListField(source="spec.sizes", child=serializers.IntegerField(), default=[])
+    needs_operator = serializers.BooleanField(source="spec.needs_operator", default=False)
+    parameters = ParameterSerializer(source="spec.parameters", many=True, default=[])
+
+
+class RunSerializer(serializers.ModelSerializer[GenerationRun]):
+    """A generation run."""
+
+    suite = serializers.CharField(source="suite.__str__", read_only=True)
+
+    class Meta:
+        model = GenerationRun
+        fields = (
+            *("id", "name", "suite", "origin", "generator", "parameters", "size", "samples_per_prompt", "run_seed"),
+            *("status", "message", "weights_fingerprint", "provenance", "notes", "created_at", "started_at"),
+            "finished_at",
+        )
+        read_only_fields = fields
+
+
+class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):
+    """A run to render."""
+
+    suite = serializers.CharField(help_text="name, or name@version")
+    generator = serializers.CharField()
+    parameters = serializers.DictField(required=False, default=dict, help_text="Those not given have their defaults")
+    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Pixels a side")
+    samples_per_prompt = serializers.IntegerField(required=False, default=8)
+    run_seed = serializers.IntegerField(required=False, default=0)
+    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How far a run is, in samples."""
+
+    status = serializers.CharField(help_text="queued, running, done, cancelled or failed")
+    expected = serializers.IntegerField()
+    made = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    samples_per_minute = serializers.FloatField(allow_null=True)
+    seconds_left = serializers.FloatField(allow_null=True)
+
+
+class SampleSerializer(serializers.ModelSerializer[Sample]):
+    """A sample. `image`: where its bytes are."""
+
+    prompt_id = serializers.CharField(source="prompt.prompt_id", read_only=True)
+    image = serializers.SerializerMethodField()
+    sha256 = serializers.CharField(source="image.sha256", read_only=True)
+    image_format = serializers.CharField(source="image.image_format", read_only=True)
+    width = serializers.IntegerField(source="image.width", read_only=True)
+    height = serializers.IntegerField(source="image.height", read_only=True)
+    n_bytes = serializers.IntegerField(source="image.n_bytes", read_only=True)
+
+    class Meta:
+        model = Sample
+        fields = (
+            *("prompt_id", "sample", "image", "sha256", "image_format", "width", "height", "n_bytes", "seconds"),
+            *("content_key", "provenance", "created_at"),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_image(self, sample: Sample) -> str:
+        path = reverse("api:image", args=[sample.image.sha256])
+        request = self.context.get("request")
+        return str(request.build_absolute_uri(path)) if request else path
+
+
+class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
+    """A sample that could not be made."""
+
+    prompt_id = serializers.CharField(source="prompt.prompt_id", read_only=True)
+
+    class Meta:
+        model = SampleFailure
+        fields = ("prompt_id", "sample", "kind", "message", "attempts", "retrying", "created_at")
+        read_only_fields = fields
+
+
+class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
+    """A zip of images that is to become a run."""
+
+    suite = serializers.CharField(help_text="name, or name@version")
+    run_name = serializers.CharField(max_length=120)
+    generator = serializers.CharField(max_length=100, help_text="What made the images, as reports will call it")
+    file = serializers.FileField(help_text="A zip")
+
+
+class UploadSerializer(serializers.ModelSerializer[Upload]):
+    """An upload. It is `checking`, then `ready` to be confirmed, then `done` with its `run`."""
+
+    suite = serializers.CharField(source="suite.__str__", read_only=True)
+    run = serializers.PrimaryKeyRelatedField(read_only=True)  # type: ignore[var-annotated]
+
+    class Meta:
+        model = Upload
+        fields = (
+            *("key", "suite", "run_name", "generator", "file_name", "status", "n_files", "n_checked", "summary"),
+            *("options", "message", "run", "created_at"),
+        )
+        read_only_fields = fields
+
+
+class UploadRowSerializer(serializers.Serializer[dict[str, Any]]):
+    """One file of an upload. `problem`: why it would be left out, empty if it would not."""
+
+    file = serializers.CharField()
+    prompt_id = serializers.CharField(allow_null=True)
+    sample = serializers.IntegerField(allow_null=True)
+    problem = serializers.CharField(allow_blank=True)
+
+
+class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
+    """How names are read (`upload_match` says which values there are), and what may be left out."""
+
+    layout = serializers.CharField(required=False)
+    numbering = serializers.CharField(required=False)
+    sample_numbering = serializers.CharField(required=False)
+    samples = serializers.IntegerField(required=False, help_text="Images a prompt should have")
+    ignore_problems = serializers.BooleanField(required=False, help_text="Leave files with problems out")
+    allow_missing = serializers.BooleanField(required=False, help_text="Take a run that lacks samples")
+
+
+class StudyRunSerializer(serializers.Serializer[Any]):
+    """A run's place in a study."""
+
+    label = serializers.CharField()
+    run = serializers.CharField(source="run.name")
+
+
+class StudySerializer(serializers.ModelSerializer[Study]):
+    """A study. `n_ratings`: standing ones, `n_simulated` of them by simulated raters."""
+
+    runs = StudyRunSerializer(source="study_runs", many=True, read_only=True)
+    n_raters = serializers.IntegerField(read_only=True)
+    n_ratings = serializers.IntegerField(read_only=True)
+    n_simulated = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Study
+        fields = (
+            *("name", "title", "protocol", "status", "specification_hash", "design_seed", "runs", "n_raters"),
+            *("n_ratings", "n_simulated", "created_at", "opened_at", "closed_at"),
+        )
+        read_only_fields = fields
+
+
+class StudyDetailSerializer(StudySerializer):
+    """A study with its whole declaration."""
+
+    specification = serializers.DictField(read_only=True)
+
+    class Meta(StudySerializer.Meta):
+        fields = (*StudySerializer.Meta.fields, "specification")  # type: ignore[assignment]
+        read_only_fields = fields
+
+
+class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
+    """A draft of a study to make."""
+
+    name = serializers.CharField(max_length=100)
+    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two runs or more, of one suite")
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=120), required=False, help_text="What results call the runs, in their order"
+    )
+    protocol = serializers.CharField(required=False, default="drawbench")
+    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+    design_seed = serializers.IntegerField(required=False, default=0)
+    samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
+    raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
+    missing = serializers.ChoiceField(choices=get_args(MissingRule), required=False, default="refuse")
+    consent = serializers.CharField(required=False, allow_blank=True, default="")
+    contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+
+
+class PanelProgressSerializer(serializers.Serializer[Any]):
+    """How far a panel is."""
+
+    panel = serializers.CharField(allow_blank=True)
+    trials = serializers.IntegerField()
+    raters_wanted = serializers.IntegerField()
+    raters_enrolled = serializers.IntegerField()
+    raters_finished = serializers.IntegerField()
+    raters_simulated = serializers.IntegerField()
+    raters_dropped = serializers.IntegerField()
+    ratings_wanted = serializers.IntegerField()
+    ratings_made = serializers.IntegerField()
+    ratings_simulated = serializers.IntegerField()
+    trials_skipped = serializers.IntegerField()
+
+
+class StudyProgressSerializer(serializers.Serializer[Any]):
+    """How far a study is, in all and by panel."""
+
+    raters_wanted = serializers.IntegerField()
+    raters_enrolled = serializers.IntegerField()
+    raters_finished = serializers.IntegerField()
+    ratings_wanted = serializers.IntegerField()
+    ratings_made = serializers.IntegerField()
+    ratings_simulated = serializers.IntegerField()
+    panels = PanelProgressSerializer(many=True)
+
+
+class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    """A link that lets raters in."""
+
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Invitation
+        fields = (
+            *("id", "url", "label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"),
+            "created_at",
+        )
+        read_only_fields = ("id", "url", "revoked_at", "created_at")
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, invitation: Invitation) -> str:
+        return invitation_url(invitation)

@@ -1,0 +1,92 @@
+"""Suites and their prompts."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
+from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
+from evaluation.errors import NotFoundError
+from evaluation.models import Prompt, Suite
+from evaluation.selectors.overview import suites_listed
+from evaluation.services.suite_load import PUBLISHED, suite_load
+from evaluation.suites import BUNDLED
+from generators.contract import nearest
+
+
+class SuiteList(ListModelMixin, ListEndpoint):
+    """All suites, newest first; and loading one."""
+
+    serializer_class = SuiteSerializer
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
+
+    def get_queryset(self) -> QuerySet[Suite]:
+        return suites_listed()
+
+    @extend_schema(operation_id="suites_list")
+    def get(self, request: Request) -> Response:
+        """List the suites, newest first."""
+        return self.list(request)
+
+    @extend_schema(
+        operation_id="suites_load",
+        request=SuiteLoadSerializer,
+        responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer, 400: ErrorSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Load a suite by a known name or from a file. 200 instead of 201: this very suite was here already."""
+        given = data_of(SuiteLoadSerializer(data=request.data))
+        known = [PUBLISHED, *BUNDLED]
+        if given.get("known") and given["known"] not in known:
+            hint = nearest(given["known"], known) or "."
+            raise NotFoundError(f'Unknown suite "{given["known"]}"{hint} Known: {", ".join(known)}.', field="known")
+        file = given.get("file")
+        loaded = suite_load(
+            source=given.get("known") or file.read(),
+            file_name=file.name if file else "",
+            source_format=given.get("source_format"),
+            name=given.get("name", ""),
+            title=given.get("title", ""),
+            licence=given.get("licence", ""),
+        )
+        suite = suites_listed().get(pk=loaded.suite.pk)
+        code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
+        return Response(SuiteDetailSerializer(suite).data, status=code)
+
+
+class SuiteDetail(Endpoint):
+    """One suite."""
+
+    @extend_schema(operation_id="suites_retrieve", responses={200: SuiteDetailSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """One suite with its categories."""
+        return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
+
+
+class SuitePrompts(ListModelMixin, ListEndpoint, GenericAPIView):  # type: ignore[type-arg]
+    """The prompts of a suite."""
+
+    serializer_class = PromptSerializer
+    queryset = Prompt.objects.none()
+
+    def get_queryset(self) -> QuerySet[Prompt]:
+        if getattr(self, "swagger_fake_view", False):
+            return Prompt.objects.none()
+        prompts = get_object_or_404(Suite, pk=self.kwargs["pk"]).prompts.order_by("number")
+        category = self.request.query_params.get("category")
+        return prompts if category is None else prompts.filter(category=category)
+
+    @extend_schema(
+        operation_id="suites_prompts_list", parameters=[OpenApiParameter("category", str, description="Of this category only")]
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """List a suite's prompts in its order."""
+        return self.list(request)

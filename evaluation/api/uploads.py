@@ -1,0 +1,117 @@
+"""Uploads: a zip of images becomes a run, in the steps of the page."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evaluation.api.base import Endpoint, ErrorSerializer, Pages, data_of
+from evaluation.api.serializers import (
+    RunSerializer,
+    UploadCreateSerializer,
+    UploadOptionsSerializer,
+    UploadRowSerializer,
+    UploadSerializer,
+)
+from evaluation.selectors.suites import suite_by_name
+from evaluation.selectors.uploads import upload_by_key
+from evaluation.services.upload_confirm import upload_confirm
+from evaluation.services.upload_drop import upload_drop
+from evaluation.services.upload_match import upload_match
+from evaluation.services.upload_receive import upload_check_queue, upload_receive
+
+REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
+
+
+class UploadList(Endpoint):
+    """Sending a zip."""
+
+    parser_classes = [MultiPartParser, FormParser]
+
+    @extend_schema(
+        operation_id="uploads_create",
+        request={"multipart/form-data": UploadCreateSerializer},
+        responses={201: UploadSerializer, **REFUSED},
+    )
+    def post(self, request: Request) -> Response:
+        """Send a zip of images. A worker checks it; watch its `status`."""
+        given = data_of(UploadCreateSerializer(data=request.data))
+        upload = upload_receive(
+            suite=suite_by_name(given["suite"]),
+            run_name=given["run_name"],
+            generator=given["generator"],
+            source=given["file"],
+            file_name=given["file"].name,
+            created_by=self.researcher,
+        )
+        upload_check_queue(upload=upload)
+        return Response(UploadSerializer(upload_by_key(upload.key)).data, status=status.HTTP_201_CREATED)
+
+
+class UploadDetail(Endpoint):
+    """One upload."""
+
+    @extend_schema(operation_id="uploads_retrieve", responses={200: UploadSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, key: UUID) -> Response:
+        """How far an upload is, and what its table comes to."""
+        return Response(UploadSerializer(upload_by_key(key)).data)
+
+
+class UploadTable(Endpoint):
+    """An upload's table."""
+
+    @extend_schema(
+        operation_id="uploads_table",
+        parameters=[
+            OpenApiParameter("problems", bool, description="Files with problems only"),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("offset", int),
+        ],
+        responses={200: UploadRowSerializer(many=True), 404: ErrorSerializer},
+    )
+    def get(self, request: Request, key: UUID) -> Response:
+        """Which file shows which prompt, a row a file."""
+        rows = upload_by_key(key).table
+        if request.query_params.get("problems", "").lower() in ("true", "1"):
+            rows = [row for row in rows if row["problem"]]
+        pages = Pages()
+        shown = pages.paginate_queryset(rows, request, view=self)  # type: ignore[arg-type]
+        return pages.get_paginated_response(UploadRowSerializer(shown or [], many=True).data)
+
+
+class UploadMatch(Endpoint):
+    """The table, read in another way."""
+
+    @extend_schema(
+        operation_id="uploads_match", request=UploadOptionsSerializer, responses={200: UploadSerializer, **REFUSED}
+    )
+    def post(self, request: Request, key: UUID) -> Response:
+        """Make the table anew with other options, such as the answer to a question of `summary`."""
+        options = data_of(UploadOptionsSerializer(data=request.data))
+        return Response(UploadSerializer(upload_match(upload=upload_by_key(key), options=options)).data)
+
+
+class UploadConfirm(Endpoint):
+    """The end of an upload."""
+
+    @extend_schema(
+        operation_id="uploads_confirm", request=UploadOptionsSerializer, responses={200: RunSerializer, **REFUSED}
+    )
+    def post(self, request: Request, key: UUID) -> Response:
+        """Store the images as the table says: the upload becomes a run. Confirmed twice, it gives the same run."""
+        options = data_of(UploadOptionsSerializer(data=request.data))
+        return Response(RunSerializer(upload_confirm(upload=upload_by_key(key), options=options)).data)
+
+
+class UploadDrop(Endpoint):
+    """Giving up."""
+
+    @extend_schema(operation_id="uploads_drop", request=None, responses={200: UploadSerializer, **REFUSED})
+    def post(self, request: Request, key: UUID) -> Response:
+        """Give an upload up; its files are removed."""
+        return Response(UploadSerializer(upload_drop(upload=upload_by_key(key))).data)

@@ -1,0 +1,64 @@
+"""Numbers and times as people read them, for templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+
+from evaluation.reports.results import Bounds
+
+register = template.Library()
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """`95` -> "2 min"; two units at most, none smaller than needed."""
+    if seconds is None:
+        return ""
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    minutes = (whole + 30) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{round(hours / 24)} days"
+
+
+@register.filter
+def duration_to(start: datetime, end: datetime) -> str:
+    """How long from `start` to `end`."""
+    return duration((end - start).total_seconds())
+
+
+@register.filter
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """`.4837` -> "48.4"; nothing for None."""
+    return "" if fraction is None else f"{fraction * 100:.{digits}f}"
+
+
+@register.filter
+def points(fraction: float | None) -> str:
+    """`-.0213` -> "−2.1", with its sign and a real minus."""
+    return "" if fraction is None else f"{fraction * 100:+.1f}".replace("-", "−")
+
+
+@register.filter
+def bounds(interval: Bounds | None) -> str:
+    """An interval in points: "−2.3 to +29.5"."""
+    return "none" if interval is None else f"{points(interval.low)} to {points(interval.high)}"
+
+
+@register.filter
+def seconds(milliseconds: float | None) -> str:
+    """`8460` -> "8.5 s"."""
+    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+@register.filter
+def megabytes(n_bytes: int) -> str:
+    """`4294967296` -> "4,295 MB"."""
+    return f"{n_bytes / 1e6:,.0f} MB"

@@ -1,0 +1,46 @@
+"""Pages for what went wrong, in plain words and without a traceback."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: the server can't make sense of what was sent."""
+    return _answer(request, 400, "The request can't be understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403: signed in, but not for this."""
+    return _answer(request, 403, "Your account may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: nothing at this address."""
+    return _answer(request, 404, "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: a fault of ours. The page touches neither the database nor the session, which may be what failed."""
+    if _wants_json(request):
+        return JsonResponse({"detail": "A fault on the server. It was logged; please tell the operator."}, status=500)
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form's protection against forgery did not fit, mostly since the page was old or cookies are off."""
+    if _wants_json(request):
+        return JsonResponse({"detail": f"The CSRF token is missing or wrong: {reason}"}, status=403)
+    return render(request, "403_csrf.html", status=403)
+
+
+def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"detail": detail}, status=status)
+    return render(request, f"{status}.html", status=status)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")

@@ -1,0 +1,46 @@
+"""Images for researchers: a run's samples as they are, and small. Their addresses name their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+
+from evaluation.errors import InputError
+from evaluation.models import StoredImage
+from evaluation.services.image_store import image_path
+from evaluation.services.thumbnail import thumbnail_path
+from evaluation.views.researcher.pages import ResearcherRequest, page
+
+
+@page("GET")
+def image(request: ResearcherRequest, sha256: str) -> HttpResponseBase:
+    """A stored image, byte for byte."""
+    found = get_object_or_404(StoredImage, sha256=sha256)
+    return send_image(image_path(found), f"image/{found.image_format}")
+
+
+@page("GET")
+def thumbnail(request: ResearcherRequest, sha256: str) -> HttpResponseBase:
+    """A stored image, small."""
+    return send_image(thumbnail_path(get_object_or_404(StoredImage, sha256=sha256)), "image/webp")
+
+
+def send_image(path: Path, content_type: str) -> HttpResponseBase:
+    """The file, to be kept by the browser for good; by nginx itself where it stands in front."""
+    response: HttpResponseBase
+    if settings.X_ACCEL_PREFIX:
+        response = HttpResponse(content_type=content_type)
+        inner = path.relative_to(settings.MEDIA_ROOT).as_posix()
+        response["X-Accel-Redirect"] = f"{settings.X_ACCEL_PREFIX.rstrip('/')}/{inner}"
+    else:
+        try:
+            response = FileResponse(path.open("rb"), content_type=content_type)
+        except FileNotFoundError:
+            raise InputError(f"The file of this image is gone from {path.parent}. Restore the media folder.") from None
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Content-Disposition"] = "inline"
+    return response

@@ -1,0 +1,98 @@
+"""What all pages of researchers share: who may see them, how errors are told, forms, and pages of lists.
+
+One lab, one space: every signed-in researcher sees and may change everything (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from evaluation.errors import InputError
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
+
+
+class ResearcherRequest(HttpRequest):
+    """A request whose user is signed in."""
+
+    user: User
+
+
+View = Callable[Concatenate[ResearcherRequest, P], HttpResponseBase]
+
+
+def page(*methods: str) -> Callable[[View[P]], View[P]]:
+    """A view for signed-in researchers, by `methods` alone, never kept by shared caches; errors become a plain page."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def told(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except InputError as error:
+                return problem(request, error)
+
+        allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(told)
+        return cache_control(private=True)(login_required(allowed))  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def problem(request: HttpRequest, error: InputError) -> HttpResponse:
+    """A page that tells `error`, with its status."""
+    return render(request, "researcher/problem.html", {"error": error}, status=error.status)
+
+
+def act(request: HttpRequest, action: Callable[[], object], *, done: str, back: str) -> HttpResponse:
+    """Do `action` and go `back`, telling what was `done`, or why it was not."""
+    try:
+        action()
+    except InputError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, done)
+    return redirect(back)
+
+
+def add_input_error(form: forms.Form, error: InputError) -> None:
+    """Show `error` beside the field it belongs to, or above the form."""
+    field = next((name for name in (error.field, f"parameter-{error.field}") if name in form.fields), None)
+    form.add_error(field, error.message)
+
+
+def field_ids_described(form: forms.Form) -> None:
+    """Let fields with errors say so to screen readers (Django itself describes them by their help texts)."""
+    for bound in form:
+        if bound.errors:
+            described = f"{bound.id_for_label}-error"
+            if bound.help_text:
+                described = f"{bound.id_for_label}_helptext {described}"
+            bound.field.widget.attrs["aria-describedby"] = described
+
+
+def form_page(
+    request: HttpRequest, template: str, form: forms.Form, context: dict[str, object] | None = None
+) -> HttpResponse:
+    """The page of a form: 200 when it is shown first, 422 with errors beside their fields."""
+    field_ids_described(form)
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, template, {**(context or {}), "form": form}, status=status)
+
+
+def page_of(request: HttpRequest, rows: QuerySet[M] | Sequence[M], *, size: int) -> Page[M]:
+    """The page of `rows` that the address asks for; the nearest there is for a number that is none."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))

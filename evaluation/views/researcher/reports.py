@@ -1,0 +1,155 @@
+"""Reports: a study's newest, and each that was made, with its figures and files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.gzip import gzip_page
+
+from evaluation.errors import ConflictError
+from evaluation.models import Report
+from evaluation.reports.compute import code_version
+from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, figure_description
+from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.results import ComparisonTable, Results, comparison_tables
+from evaluation.reports.tables import table_latex, tables_csv
+from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.studies import study_by_name
+from evaluation.services.report_make import report_make
+from evaluation.views.researcher.pages import ResearcherRequest, page
+from evaluation.views.researcher.studies import ratings_response
+
+FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
+
+
+@page("GET")
+def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """To the report of a study's ratings as they stand, made now unless it is there."""
+    return redirect("researcher:report", pk=report_make(study=study_by_name(name)).pk)
+
+
+@page("GET")
+def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """One report. It shows what it was made from, for good; the study's page leads to the newest."""
+    found = _report(pk)
+    results = _results(found)
+    tables = comparison_tables(results)
+    specification: dict[str, Any] = found.study.specification
+    newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
+    context = {
+        "area": "studies",
+        "report": found,
+        "study": found.study,
+        "results": results,
+        "collection": results.get("collection"),
+        "tables": [
+            (table, figure_description(table), _wording(specification, table.question)) for table in tables
+        ],
+        "specification": specification,
+        "all_simulated": found.n_simulated == found.n_ratings,
+        "n_real": found.n_ratings - found.n_simulated,
+        "is_newest": newest == found.pk,
+        "same_code": found.code_version == code_version(),
+    }
+    return render(request, "reports/report.html", context)
+
+
+@gzip_page
+@page("GET")
+def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
+    """The figure of one comparison of a report."""
+    tables = comparison_tables(_results(_report(pk)))
+    if number >= len(tables):
+        raise Http404
+    theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
+    data = comparison_figure(
+        tables[number],
+        image_format=cast(FigureFormat, suffix),
+        theme=theme,
+        narrow="narrow" in request.GET,
+    )
+    response = HttpResponse(data, content_type=FIGURE_TYPES[suffix])
+    response["Cache-Control"] = "private, max-age=86400"
+    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    if "download" in request.GET:
+        response["Content-Disposition"] = f'attachment; filename="{_stem(pk, tables[number])}.{suffix}"'
+    return response
+
+
+@page("GET")
+def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """The results of a report, with what names its input."""
+    found = _report(pk)
+    document = _results(found) | {
+        "report": {
+            "study": found.study.name,
+            "specification_hash": found.study.specification_hash,
+            "input_hash": found.input_hash,
+            "settings": found.settings,
+            "code_version": found.code_version,
+            "as_of": found.as_of.isoformat(),
+        }
+    }
+    response = HttpResponse(
+        json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n", content_type="application/json"
+    )
+    response["Content-Disposition"] = f'attachment; filename="report-{pk}.json"'
+    return response
+
+
+@page("GET")
+def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """The tables of a report as one CSV file."""
+    response = HttpResponse(tables_csv(comparison_tables(_results(_report(pk)))), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="report-{pk}-table.csv"'
+    return response
+
+
+@page("GET")
+def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
+    """One comparison's table for a paper."""
+    results = _results(_report(pk))
+    tables = comparison_tables(results)
+    if number >= len(tables):
+        raise Http404
+    text = table_latex(tables[number], estimand=results["estimand"]["means"], simulated=results["simulated"])
+    response = HttpResponse(text, content_type="application/x-tex; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{_stem(pk, tables[number])}.tex"'
+    return response
+
+
+@page("GET")
+def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResponseBase:
+    """The very ratings that a report was made from."""
+    found = _report(pk)
+    include = bool(found.settings.get("include_simulated", True))
+    frame = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
+    if input_hash(ratings_csv(frame)) != found.input_hash:
+        raise ConflictError(
+            "The ratings that this report was made from can't be read again exactly: one was being saved at that very "
+            "moment. Open the study's report anew; a new report is made from the ratings as they stand."
+        )
+    return ratings_response(frame, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
+
+
+def _report(pk: int) -> Report:
+    return get_object_or_404(Report.objects.select_related("study"), pk=pk)
+
+
+def _results(report: Report) -> Results:
+    return cast(Results, report.results)
+
+
+def _stem(pk: int, table: ComparisonTable) -> str:
+    return f"report-{pk}-{table.question}"
+
+
+def _wording(specification: dict[str, Any], question: str) -> str:
+    """The question as raters were asked it."""
+    for each in specification.get("protocol", {}).get("questions", []):
+        if each.get("id") == question:
+            return str(each.get("text", ""))
+    return ""

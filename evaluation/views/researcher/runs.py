@@ -1,0 +1,183 @@
+"""Generation runs: the list, one run with its samples, making, stopping and trying again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from evaluation.errors import InputError
+from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
+from evaluation.selectors.overview import runs_listed, suite_categories
+from evaluation.selectors.runs import run_progress, runs_progress
+from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.views.researcher.pages import (
+    ResearcherRequest,
+    act,
+    add_input_error,
+    form_page,
+    page,
+    page_of,
+    problem,
+)
+from evaluation.views.researcher.run_form import PREFIX, RunForm, usable_specs
+from generators.contract import nearest
+
+RUNS_A_PAGE = 25
+PROMPTS_A_PAGE = 12
+FAILURES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSamples:
+    """A prompt with its places, in order: a sample, a failure, or nothing yet."""
+
+    prompt: Prompt
+    places: list[tuple[int, Sample | None, SampleFailure | None]]
+
+
+@page("GET")
+def runs(request: ResearcherRequest) -> HttpResponseBase:
+    """All runs with how far each is."""
+    listed = page_of(request, runs_listed(), size=RUNS_A_PAGE)
+    progress = runs_progress(listed.object_list)
+    rows = [(run, progress[run.pk]) for run in listed.object_list]
+    return render(request, "researcher/runs.html", {"area": "runs", "page": listed, "rows": rows})
+
+
+@page("GET", "POST")
+def new_run(request: ResearcherRequest) -> HttpResponseBase:
+    """The form of a new run, and making it."""
+    specs = usable_specs()
+    if not specs:
+        raise InputError("No generator can be used here; the generators' page says why.")
+    given = request.POST if request.method == "POST" else request.GET
+    chosen = given.get("generator") or ("cascade" if "cascade" in specs else next(iter(specs)))
+    if chosen not in specs:
+        hint = nearest(chosen, specs) or "."
+        return problem(request, InputError(f'Unknown generator "{chosen}"{hint} Generators: {", ".join(specs)}.'))
+    initial: dict[str, object] = {"suite": request.GET.get("suite")}
+    initial |= {name: value for name, value in request.GET.items() if name.startswith(PREFIX)}
+    initial |= {name: request.GET[name] for name in ("run_seed", "samples_per_prompt", "size") if name in request.GET}
+    form = RunForm(specs[chosen], list(specs), request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            run = run_render(
+                suite=values["suite"],
+                generator=chosen,
+                parameters=form.parameters,
+                size=values.get("size"),
+                samples_per_prompt=values["samples_per_prompt"],
+                run_seed=values["run_seed"],
+                name=values["name"],
+                created_by=request.user,
+            )
+        except InputError as error:
+            add_input_error(form, error)
+        else:
+            return redirect("researcher:run", pk=run.pk)
+    context = {"area": "runs", "spec": specs[chosen], "has_suites": Suite.objects.exists()}
+    template = "researcher/_run_parameters.html" if request.headers.get("HX-Request") else "researcher/run_new.html"
+    return form_page(request, template, form, context)
+
+
+@page("GET")
+def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """One run: how far it is, its samples by prompt, what failed, where it comes from."""
+    found = get_object_or_404(GenerationRun.objects.select_related("suite", "created_by"), pk=pk)
+    categories = suite_categories(found.suite)
+    chosen = request.GET.get("category", "")
+    prompts = found.suite.prompts.order_by("number")
+    if "category" in request.GET and chosen in dict(categories):
+        prompts = prompts.filter(category=chosen)
+    else:
+        chosen = ""
+    shown = page_of(request, prompts, size=PROMPTS_A_PAGE)
+    failures = list(found.failures.select_related("prompt").order_by("prompt__number", "sample")[: FAILURES_SHOWN + 1])
+    context = _progress_context(found) | {
+        "area": "runs",
+        "categories": categories,
+        "chosen": chosen,
+        "keep": f"{urlencode({'category': chosen})}&" if chosen else "",
+        "page": shown,
+        "rows": _places(found, list(shown.object_list)),
+        "failures": failures[:FAILURES_SHOWN],
+        "more_failures": len(failures) > FAILURES_SHOWN,
+        "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
+    }
+    return render(request, "researcher/run.html", context)
+
+
+@page("GET")
+def run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """How far a run is, as a part of its page that htmx fetches again and again; once it ends, the page is reloaded."""
+    found = get_object_or_404(GenerationRun, pk=pk)
+    response = render(request, "researcher/_run_state.html", _progress_context(found))
+    if found.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@page("POST")
+def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """Stop a run; what is made stays."""
+    found = get_object_or_404(GenerationRun, pk=pk)
+    done = "The run is stopped. What is made stays; it can be taken up again."
+    return act(request, lambda: run_cancel(run=found), done=done, back=_address(found))
+
+
+@page("POST")
+def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """Try again what failed, and make what is missing."""
+    found = get_object_or_404(GenerationRun, pk=pk)
+    done = "What failed or is missing is tried again."
+    return act(request, lambda: run_retry(run=found), done=done, back=_address(found))
+
+
+@page("POST")
+def resume(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """Go on with a run that stopped."""
+    found = get_object_or_404(GenerationRun, pk=pk)
+    return act(request, lambda: run_resume(run=found), done="The run goes on.", back=_address(found))
+
+
+def _address(run: GenerationRun) -> str:
+    return reverse("researcher:run", args=[run.pk])
+
+
+def _progress_context(run: GenerationRun) -> dict[str, object]:
+    progress = run_progress(run)
+    under_way = run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+    rendered = run.origin == GenerationRun.Origin.RENDERED
+    return {
+        "run": run,
+        "progress": progress,
+        "under_way": under_way,
+        "can_resume": rendered and not under_way and run.status != RunStatus.DONE and progress.remaining > 0,
+        "can_retry": rendered and not under_way and progress.failed > 0,
+    }
+
+
+def _places(run: GenerationRun, prompts: list[Prompt]) -> list[PromptSamples]:
+    """The samples and failures of `prompts`. Two queries."""
+    made: dict[int, dict[int, Sample]] = defaultdict(dict)
+    for sample in Sample.objects.filter(run=run, prompt__in=prompts).select_related("image"):
+        made[sample.prompt_id][sample.sample] = sample
+    failed: dict[int, dict[int, SampleFailure]] = defaultdict(dict)
+    for failure in SampleFailure.objects.filter(run=run, prompt__in=prompts):
+        failed[failure.prompt_id][failure.sample] = failure
+    return [
+        PromptSamples(
+            prompt,
+            [
+                (index, made[prompt.pk].get(index), failed[prompt.pk].get(index))
+                for index in range(max(run.samples_per_prompt, max(made[prompt.pk], default=-1) + 1))
+            ],
+        )
+        for prompt in prompts
+    ]

@@ -1,0 +1,126 @@
+"""Suites: the list, one suite with its prompts, and loading."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+
+from evaluation.errors import InputError
+from evaluation.models import Suite
+from evaluation.selectors.overview import suite_categories, suites_listed
+from evaluation.services.suite_load import PUBLISHED, suite_load
+from evaluation.suites import BUNDLED, FORMATS
+from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, page_of
+
+PROMPTS_A_PAGE = 100
+SUITE_MAX_BYTES = 100 * 1024 * 1024
+
+
+class SuiteForm(forms.Form):
+    """A suite by a known name, or from a file."""
+
+    known = forms.ChoiceField(
+        label="A known suite",
+        required=False,
+        choices=[
+            ("", "none: I have a file"),
+            *((name, f"{name}: ships with DrawBench") for name in BUNDLED),
+            (PUBLISHED, f"{PUBLISHED}: the published DrawBench, fetched from its publishers"),
+        ],
+    )
+    file = forms.FileField(
+        label="A file",
+        required=False,
+        help_text="CSV or TSV with a prompt column, JSONL, COCO captions (JSON), or plain text with a prompt a line.",
+    )
+    source_format = forms.ChoiceField(
+        label="The file's format",
+        required=False,
+        choices=[("", "recognise it"), *((name, name) for name in FORMATS)],
+    )
+    name = forms.CharField(
+        label="Name", required=False, max_length=100, help_text="Letters, digits, - and _. Empty: from the file's name."
+    )
+    licence = forms.CharField(label="Licence", required=False, max_length=200)
+
+    def clean_file(self) -> UploadedFile | None:
+        """The file, if not larger than any suite is."""
+        file = cast(UploadedFile | None, self.cleaned_data["file"])
+        if file is not None and (file.size or 0) > SUITE_MAX_BYTES:
+            raise forms.ValidationError(
+                f"The file has {(file.size or 0) / 1e6:.0f} MB; a suite may have {SUITE_MAX_BYTES / 1e6:.0f} MB."
+            )
+        return file
+
+    def clean(self) -> dict[str, object]:
+        """Exactly one of the two sources."""
+        given = super().clean() or {}
+        if "file" not in self.errors and bool(given.get("known")) == bool(given.get("file")):
+            raise forms.ValidationError("Choose a known suite, or give a file: one of the two.")
+        return given
+
+
+@page("GET", "POST")
+def suites(request: ResearcherRequest) -> HttpResponseBase:
+    """All suites, and the form that loads one."""
+    form = SuiteForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        file: UploadedFile | None = given["file"]
+        try:
+            loaded = suite_load(
+                source=given["known"] or (file.read() if file else b""),
+                file_name=(file.name or "") if file else "",
+                source_format=given["source_format"] or None,
+                name=given["name"],
+                licence=given["licence"],
+            )
+        except InputError as error:
+            add_input_error(form, error if error.field in form.fields else InputError(error.message, field=_source(form)))
+        else:
+            if loaded.created:
+                messages.success(request, f"Loaded {loaded.suite}.")
+            else:
+                messages.info(request, f"{loaded.suite} was here already: the same prompts, categories and attributes.")
+            for note in loaded.notes:
+                messages.info(request, note)
+            return redirect("researcher:suite", pk=loaded.suite.pk)
+    listed = page_of(request, suites_listed(), size=50)
+    return form_page(request, "researcher/suites.html", form, {"area": "suites", "page": listed})
+
+
+def _source(form: SuiteForm) -> str:
+    return "known" if form.cleaned_data["known"] else "file"
+
+
+@page("GET")
+def suite(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """One suite: its identity, its categories, its prompts."""
+    found = get_object_or_404(Suite, pk=pk)
+    categories = suite_categories(found)
+    chosen = request.GET.get("category", "")
+    prompts = found.prompts.order_by("number")
+    if chosen in dict(categories) and "category" in request.GET:
+        prompts = prompts.filter(category=chosen)
+    else:
+        chosen = ""
+    return render(
+        request,
+        "researcher/suite.html",
+        {
+            "area": "suites",
+            "suite": found,
+            "categories": categories,
+            "n_prompts": sum(n for _, n in categories),
+            "chosen": chosen,
+            "keep": f"{urlencode({'category': chosen})}&" if chosen else "",
+            "page": page_of(request, prompts, size=PROMPTS_A_PAGE),
+            "runs": found.runs.order_by("-created_at")[:20],
+        },
+    )

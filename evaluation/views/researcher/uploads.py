@@ -1,0 +1,187 @@
+"""Uploads: a researcher's own images, from a zip dropped on a page to a run."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from evaluation.errors import InputError
+from evaluation.models import Suite, Upload
+from evaluation.selectors.overview import suites_listed
+from evaluation.selectors.uploads import upload_summary
+from evaluation.services.upload_confirm import upload_confirm
+from evaluation.services.upload_drop import upload_drop
+from evaluation.services.upload_match import MATCHING, SWITCHES, upload_match
+from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.views.researcher.pages import (
+    ResearcherRequest,
+    act,
+    add_input_error,
+    form_page,
+    page,
+    page_of,
+)
+from evaluation.views.researcher.run_form import SuiteChoice
+
+ROWS_A_PAGE = 200
+MISSING_SHOWN = 10
+UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)
+
+
+class UploadForm(forms.Form):
+    """A zip of images, and what it shows."""
+
+    suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
+    run_name = forms.CharField(label="Name of the run", max_length=120)
+    generator = forms.CharField(
+        label="What made the images", max_length=100, help_text="As reports will call it, such as imagen or dall-e-2."
+    )
+    file = forms.FileField(label="Zip file")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        suite = self.fields["suite"]
+        assert isinstance(suite, forms.ModelChoiceField)
+        suite.queryset = suites_listed()
+
+    def clean_file(self) -> UploadedFile:
+        """The zip, if not larger than this server takes."""
+        file: UploadedFile = self.cleaned_data["file"]
+        most = settings.UPLOAD_MAX_BYTES
+        if (file.size or 0) > most:
+            raise forms.ValidationError(
+                f"The zip has {(file.size or 0) / 1e6:,.0f} MB; this server takes {most / 1e6:,.0f} MB. Split it, or let the "
+                "operator use manage.py upload_run."
+            )
+        return file
+
+
+@page("GET", "POST")
+def new_upload(request: ResearcherRequest) -> HttpResponseBase:
+    """The page that a zip is dropped on. Its script asks for JSON, to show the progress of the sending."""
+    form = UploadForm(
+        request.POST if request.method == "POST" else None,
+        request.FILES or None,
+        initial={"suite": request.GET.get("suite")},
+    )
+    by_script = request.headers.get("Accept") == "application/json"
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            upload = upload_receive(
+                suite=values["suite"],
+                run_name=values["run_name"],
+                generator=values["generator"],
+                source=values["file"],
+                file_name=values["file"].name or "",
+                created_by=request.user,
+            )
+            upload_check_queue(upload=upload)
+        except InputError as error:
+            field = {"name": "run_name", "source": "file"}.get(error.field, error.field)
+            add_input_error(form, InputError(error.message, field=field))
+        else:
+            address = reverse("researcher:upload", args=[upload.key])
+            return JsonResponse({"address": address}, status=201) if by_script else redirect(address)
+    if by_script and form.errors:
+        told = {("" if name == "__all__" else name): list(errors) for name, errors in form.errors.items()}
+        return JsonResponse({"errors": told}, status=422)
+    context = {"area": "runs", "most": settings.UPLOAD_MAX_BYTES, "has_suites": Suite.objects.exists()}
+    return form_page(request, "researcher/upload_new.html", form, context)
+
+
+@page("GET")
+def upload(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """One upload: being checked, or its table to confirm."""
+    return _upload_page(request, _upload(key))
+
+
+@page("GET")
+def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """How far an upload is, as a part of its page that htmx fetches; when something is to be done, the page is reloaded."""
+    found = _upload(key)
+    response = render(request, "researcher/_upload_state.html", {"upload": found, "under_way": found.status in UNDER_WAY})
+    if found.status not in UNDER_WAY:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@page("POST")
+def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """Read the files' names in another way."""
+    found = _upload(key)
+    return act(
+        request,
+        lambda: upload_match(upload=found, options=_options(request)),
+        done="The table was made anew.",
+        back=reverse("researcher:upload", args=[found.key]),
+    )
+
+
+@page("POST")
+def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """Store the images as the table says: the upload becomes a run."""
+    found = _upload(key)
+    try:
+        run = upload_confirm(upload=found, options=_options(request))
+    except InputError as error:
+        messages.error(request, error.message)
+        return redirect("researcher:upload", key=found.key)
+    messages.success(request, f"The images are the run {run.name} now.")
+    return redirect("researcher:run", pk=run.pk)
+
+
+def _options(request: ResearcherRequest) -> dict[str, object]:
+    """What the table's form says. A box that is not ticked means no."""
+    options: dict[str, object] = {
+        name: value for name, value in request.POST.items() if name in (*MATCHING, "samples") and value
+    }
+    return options | {name: name in request.POST for name in SWITCHES}
+
+
+@page("POST")
+def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """Give an upload up."""
+    found = _upload(key)
+    return act(
+        request,
+        lambda: upload_drop(upload=found),
+        done="The upload was dropped; its files are gone.",
+        back=reverse("researcher:runs"),
+    )
+
+
+def _upload(key: UUID) -> Upload:
+    return get_object_or_404(Upload.objects.select_related("suite", "run", "created_by"), key=key)
+
+
+def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
+    rows: list[dict[str, Any]] = upload.table
+    summary = upload_summary(upload)
+    only_problems = "problems" in request.GET and bool(summary.problems)
+    shown = [row for row in rows if row["problem"]] if only_problems else rows
+    asked = {question.option for question in summary.questions}
+    context = {
+        "area": "runs",
+        "upload": upload,
+        "under_way": upload.status in UNDER_WAY,
+        "summary": summary,
+        "n_prompts": len({row["prompt_id"] for row in rows if not row["problem"]}),
+        "missing": list(summary.missing.items())[:MISSING_SHOWN],
+        "more_missing": max(0, len(summary.missing) - MISSING_SHOWN),
+        "ways": [
+            (name, values, upload.options.get(name, values[0])) for name, values in MATCHING.items() if name not in asked
+        ],
+        "page": page_of(request, shown, size=ROWS_A_PAGE),
+        "only_problems": only_problems,
+        "keep": "problems&" if only_problems else "",
+    }
+    return render(request, "researcher/upload.html", context)
