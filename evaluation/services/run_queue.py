@@ -6,6 +6,7 @@ import logging
 
 from celery import current_app
 from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,11 @@ def messages_waiting() -> int | None:
     try:
         with current_app.connection_for_read() as connection:
             channel = connection.default_channel
-            queue = current_app.conf.task_default_queue
-            ready = int(channel.queue_declare(queue, passive=True).message_count)
-            client = getattr(channel, "client", None)  # Valkey and Redis keep the handed-out ones in a hash
-            return ready + (int(client.hlen(channel.unacked_key)) if client is not None else 0)
-    except Exception as error:  # a queue that does not exist yet is an error of the transport's own kind
-        log.debug("the broker's queue can't be counted: %s", error)
+            try:
+                ready = int(channel.queue_declare(current_app.conf.task_default_queue, passive=True).message_count)
+            except connection.channel_errors:  # Valkey keeps no empty queue
+                ready = 0
+            return ready + int(channel.client.hlen(channel.unacked_key))
+    except (BrokerError, OSError, RedisError, AttributeError) as error:
+        log.debug("the broker's messages can't be counted: %s", error)
         return None

@@ -1,0 +1,206 @@
+"""`manage.py render`: a generation run, from asking for it to its manifest."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from evaluation.command import ProductCommand
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, RunStatus
+from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
+from evaluation.selectors.suites import suite_by_name
+from evaluation.services.run_draw import run_chunks, run_draw, run_finish
+from evaluation.services.run_queue import workers_answering
+from evaluation.services.run_render import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+
+POLL_S = 0.5
+PATIENCE_S = 4.0
+"""Seconds without a first sample after which --wait looks whether a worker is there at all."""
+
+HERE_S = 60.0
+"""Seconds of drawing between two looks for more, with --here."""
+
+HOW_TO_START = (
+    "No worker answers, so nothing is being drawn. Start one in another terminal with ./dev worker, or draw in this "
+    "process with --here. The run waits in the queue meanwhile."
+)
+
+
+class Command(ProductCommand):
+    """Render a suite with a generator."""
+
+    help = (
+        "Render a suite with a generator: the run is queued, and workers draw it. With --wait its progress is shown "
+        "until it ends; with --here this process draws it. Also: --cancel, --retry, --resume RUN, and --list."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--suite", metavar="NAME[@VERSION]", help="the suite whose prompts are drawn")
+        parser.add_argument("--generator", metavar="NAME", help="python -m generators.list names them")
+        parser.add_argument(
+            "--set",
+            dest="parameters",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a parameter of the generator, such as guidance=5; may be given several times",
+        )
+        parser.add_argument("--size", type=int, help="pixels a side; the generator's default when left out")
+        parser.add_argument("--samples", type=int, default=1, help="images a prompt (default 1; DrawBench shows 8)")
+        parser.add_argument("--seed", type=int, default=0, help="the run seed; runs with the same seed are paired")
+        parser.add_argument("--name", default="", help="what to call the run")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--wait", action="store_true", help="show the progress until the run ends")
+        where.add_argument("--here", action="store_true", help="draw in this process, without a worker")
+        other = parser.add_mutually_exclusive_group()
+        other.add_argument("--cancel", metavar="RUN", help="stop a run; what is made stays")
+        other.add_argument("--retry", metavar="RUN", help="try again what failed in a run")
+        other.add_argument("--resume", metavar="RUN", help="go on with a run that was cancelled, failed or got stuck")
+        other.add_argument("--list", action="store_true", help="list the runs, newest first")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        if options["list"]:
+            runs = list(GenerationRun.objects.select_related("suite"))
+            progress = runs_progress(runs)
+            return {"runs": [_described(run, progress[run.pk]) for run in runs]}
+        if options["cancel"]:
+            return _described(run_cancel(run=run_by_name(options["cancel"])))
+        queue = not options["here"]
+        if options["retry"]:
+            run = run_retry(run=run_by_name(options["retry"]), queue=queue)
+        elif options["resume"]:
+            run = run_resume(run=run_by_name(options["resume"]), queue=queue)
+        else:
+            run = self._ask_for(options, queue)
+        try:
+            if options["here"]:
+                self._draw_here(run)
+            elif options["wait"]:
+                self._wait(run)
+        except KeyboardInterrupt:
+            goes_on = "Workers go on with it" if options["wait"] else "Nobody draws it now"
+            sys.stderr.write(f"\n{goes_on}. manage.py render --cancel|--resume {run.name!r} stops it or goes on.\n")
+            raise
+        run.refresh_from_db()
+        if run.status == RunStatus.FAILED:
+            raise InputError(f"The run {run.name} failed: {run.message}")
+        if not (options["here"] or options["wait"]):
+            if run.message:
+                raise InputError(run.message)
+            if not workers_answering():
+                self.stderr.write(HOW_TO_START)
+        return _described(run)
+
+    def _ask_for(self, options: Mapping[str, Any], queue: bool) -> GenerationRun:
+        for name in ("suite", "generator"):
+            if not options[name]:
+                raise InputError(f"--{name} is missing: render needs --suite NAME and --generator NAME (see --help)")
+        return run_render(
+            suite=suite_by_name(options["suite"]),
+            generator=options["generator"],
+            parameters=_parameters(options["parameters"]),
+            size=options["size"],
+            samples_per_prompt=options["samples"],
+            run_seed=options["seed"],
+            name=options["name"],
+            operator=True,
+            queue=queue,
+        )
+
+    def _draw_here(self, run: GenerationRun) -> None:
+        with _bar(run) as bar:
+            while run.status in UNFINISHED and not run_finish(run=run.pk):
+                pause = 0.0
+                for prompts in run_chunks(run):
+                    left = run_draw(run=run.pk, prompts=prompts, seconds=HERE_S)
+                    pause = max(pause, left.after_s if left else 0.0)
+                    _show(bar, run)
+                run.refresh_from_db()
+                if run.status in UNFINISHED:
+                    time.sleep(pause)
+            _show(bar, run)
+
+    def _wait(self, run: GenerationRun) -> None:
+        began, told = time.monotonic(), False
+        with _bar(run) as bar:
+            while True:
+                run.refresh_from_db()
+                progress = _show(bar, run)
+                if run.status not in UNFINISHED:
+                    return
+                silent = run.status == RunStatus.QUEUED or not progress.samples_per_minute
+                if silent and not told and time.monotonic() - began > PATIENCE_S:
+                    told = True  # a worker that loads a large generator is silent too, and answers
+                    if not workers_answering():
+                        bar.write(HOW_TO_START, file=sys.stderr)
+                time.sleep(POLL_S)
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        if "runs" not in result:
+            return _line(result) + (f"\n  {result['gaps_told']}" if result["gaps_told"] else "")
+        return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f"--set {text}: write it as NAME=VALUE, such as guidance=5")
+        if name.strip() in values:
+            raise ConflictError(f"--set {name.strip()} is given twice: once is meant")
+        values[name.strip()] = value
+    return values
+
+
+def _bar(run: GenerationRun) -> tqdm[Any]:
+    progress = run_progress(run)
+    done = progress.made + progress.failed
+    return tqdm(total=progress.expected, initial=done, unit="image", desc=run.name, file=sys.stderr)
+
+
+def _show(bar: tqdm[Any], run: GenerationRun) -> RunProgress:
+    progress = run_progress(run)
+    bar.update(progress.made + progress.failed - bar.n)
+    if progress.failed:
+        bar.set_postfix(failed=progress.failed)
+    return progress
+
+
+def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[str, Any]:
+    listed = progress is not None
+    progress = progress or run_progress(run)
+    gaps = [] if listed or run.status in UNFINISHED else run_gaps(run)
+    return {
+        "run": run.name,
+        "suite": str(run.suite),
+        "generator": run.generator,
+        "parameters": run.parameters,
+        "size": run.size,
+        "samples_per_prompt": run.samples_per_prompt,
+        "seed": run.run_seed,
+        "origin": run.origin,
+        "status": run.status,
+        "message": run.message,
+        "expected": progress.expected,
+        "made": progress.made,
+        "failed": progress.failed,
+        "weights_fingerprint": run.weights_fingerprint,
+        "gaps": [{"prompt_id": gap.prompt_id, "samples": list(gap.samples), "why": dict(gap.why)} for gap in gaps],
+        "gaps_told": f"Missing: {gaps_told(gaps)}" if gaps else "",
+    }
+
+
+def _line(run: Mapping[str, Any]) -> str:
+    failed = f", {run['failed']:,} failed" if run["failed"] else ""
+    message = f" ({run['message']})" if run["message"] else ""
+    return (
+        f"{run['run']}: {run['status']}, {run['made']:,} of {run['expected']:,} images{failed}; "
+        f"{run['generator']} on {run['suite']}{message}"
+    )

@@ -1,0 +1,137 @@
+"""`manage.py upload_run`: a folder or zip of images becomes a run."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from django.db import connection
+from tqdm import tqdm
+
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.models import Upload
+from evaluation.selectors.suites import suite_by_name
+from evaluation.selectors.uploads import UploadSummary, missing_told, upload_summary
+from evaluation.services.upload_check import upload_check
+from evaluation.services.upload_confirm import check_confirmable, upload_confirm
+from evaluation.services.upload_drop import upload_drop
+from evaluation.services.upload_match import MATCHING, checked_options, upload_match
+from evaluation.services.upload_receive import upload_receive
+
+
+class Command(ProductCommand):
+    """Upload images that were made elsewhere."""
+
+    help = (
+        "Make a run of images that were made elsewhere: a folder or zip with <prompt number>/<sample>.png, "
+        "00012_3.png, files named by prompt, or a manifest.csv with the columns file, prompt_id and sample. Every "
+        "file is checked and matched to the suite's prompts; then you are asked to confirm, or say --yes."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, help="the folder or zip")
+        parser.add_argument("--suite", required=True, metavar="NAME[@VERSION]", help="the suite that the images show")
+        parser.add_argument("--name", required=True, help="what to call the run")
+        parser.add_argument("--generator", required=True, help="what made the images, as reports will call it")
+        parser.add_argument("--yes", action="store_true", help="store it without asking, if nothing is wrong with it")
+        parser.add_argument("--allow-missing", action="store_true", help="take the run though samples are missing")
+        parser.add_argument("--ignore-problems", action="store_true", help="leave files with problems out")
+        for name, values in MATCHING.items():
+            flag = f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, choices=values, help=f"how names are read: {' | '.join(values)}")
+        parser.add_argument(
+            "--samples", type=int, help="images that each prompt should have; the most found if left out"
+        )
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        named = (*MATCHING, "samples", "allow_missing", "ignore_problems")
+        chosen = checked_options({name: options[name] for name in named})
+        upload = upload_receive(
+            suite=suite_by_name(options["suite"]),
+            run_name=options["name"],
+            generator=options["generator"],
+            source=options["path"],
+        )
+        try:
+            self._check(upload)
+            upload = upload_match(upload=upload, options=chosen)
+            summary = upload_summary(upload)
+            self.stderr.write(_table(upload, summary))
+            check_confirmable(summary, upload.options)
+            if not options["yes"] and not _confirmed(summary):
+                raise InputError("Nothing was stored. Say --yes to store without being asked.")
+            run = upload_confirm(upload=upload)
+        except BaseException:
+            upload_drop(upload=upload)
+            raise
+        return {
+            "run": run.name,
+            "suite": str(upload.suite),
+            "generator": run.generator,
+            "stored": summary.matched,
+            "samples_per_prompt": run.samples_per_prompt,
+            "missing": {prompt_id: list(samples) for prompt_id, samples in summary.missing.items()},
+            "left_out": [[row.file, row.problem] for row in summary.problems],
+            "ignored": [[row.file, row.problem] for row in summary.ignored],
+            "notes": list(summary.notes),
+        }
+
+    def _check(self, upload: Upload) -> None:
+        """Check with a bar that another thread moves by the upload's row, as a page would."""
+        over = Event()
+
+        def watch() -> None:
+            with tqdm(unit="file", desc="checked", file=sys.stderr, total=0) as bar:
+                while True:
+                    ended = over.wait(0.5)
+                    found = Upload.objects.filter(pk=upload.pk).values_list("n_files", "n_checked").first()
+                    if found:
+                        bar.total = found[0]
+                        bar.update(found[1] - bar.n)
+                    if ended:
+                        break
+            connection.close()
+
+        thread = Thread(target=watch, daemon=True)
+        if sys.stderr.isatty():
+            thread.start()
+        try:
+            upload_check(upload=upload)
+        finally:
+            over.set()
+            if thread.is_alive():
+                thread.join()
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        lines = [f"Run {result['run']}: {result['stored']:,} images of {result['generator']} on {result['suite']}."]
+        if result["missing"]:
+            n = sum(map(len, result["missing"].values()))
+            lines.append(f"  Without {n:,} samples of {len(result['missing']):,} prompts, as allowed.")
+        if result["left_out"]:
+            lines.append(f"  {len(result['left_out']):,} files with problems were left out.")
+        return "\n".join(lines)
+
+
+def _table(upload: Upload, summary: UploadSummary) -> str:
+    """What the table comes to, for people."""
+    counts = f"{summary.n_files:,} image files, {summary.matched:,} matched to prompts of {upload.suite}"
+    lines = [f"{upload.file_name}: {counts}, {summary.samples} a prompt"]
+    lines += [f"  {note}" for note in summary.notes]
+    lines += [f"  To be said: {question.text}" for question in summary.questions]
+    if summary.problems:
+        lines.append(f"  {len(summary.problems):,} with problems")
+    if summary.missing and summary.matched:
+        lines.append(f"  {missing_told(summary)}")
+    return "\n".join(lines)
+
+
+def _confirmed(summary: UploadSummary) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"Store these {summary.matched:,} images as a run? [y/N] ")
+    return input().strip().lower() in ("y", "yes")

@@ -1,0 +1,41 @@
+"""Who is at what: PostgreSQL advisory locks, let go by the database itself when a worker dies.
+
+They belong to the connection, so they need one that no pooler shares between transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from django.db import DatabaseError, connection
+
+UPLOADS = -1
+"""The group of upload locks; the groups of prompt locks are runs, which have positive keys."""
+
+
+@contextmanager
+def prompts_held(run: int, prompts: Sequence[int]) -> Iterator[list[int]]:
+    """Those of `prompts` of `run` (primary keys) that nobody else draws; they are ours until the block ends."""
+    with _held(run, prompts) as held:
+        yield held
+
+
+@contextmanager
+def upload_held(upload: int) -> Iterator[bool]:
+    """Whether the upload with this primary key is ours to work on until the block ends."""
+    with _held(UPLOADS, [upload]) as held:
+        yield bool(held)
+
+
+@contextmanager
+def _held(group: int, keys: Sequence[int]) -> Iterator[list[int]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key, pg_try_advisory_lock(%s, key) FROM unnest(%s::int[]) AS key", [group, list(keys)])
+        held = [int(key) for key, ours in cursor.fetchall() if ours]
+    try:
+        yield held
+    finally:
+        # a connection that broke, or a transaction that did, has said so already
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, key) FROM unnest(%s::int[]) AS key", [group, held])

@@ -1,0 +1,115 @@
+"""What workers do. Every task is short, may be handed out again at any moment, and leaves its results in rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import worker_ready
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from evaluation.errors import InputError
+from evaluation.models import GenerationRun, Upload
+from evaluation.services.run_draw import Left, run_chunks, run_draw, run_finish, run_spoil
+from evaluation.services.run_generator import forget_generators
+from evaluation.services.run_queue import hand_over
+from evaluation.services.run_render import UNFINISHED
+from evaluation.services.run_sweep import work_sweep
+from evaluation.services.upload_check import upload_check, upload_spoil
+from generators.registry import describe
+
+log = logging.getLogger(__name__)
+
+TASK_SHARE = 0.2
+"""Share of the longest time a task may take (`TASK_SECONDS`) after which it leaves the rest to another."""
+
+SWEEP_SECONDS = 60
+FAULT_RETRIES = 2
+FAULT = "A fault of the program: {}. The worker's log has the details."
+
+DATABASE_AWAY: dict[str, Any] = {
+    "autoretry_for": (OperationalError, InterfaceError),
+    "retry_backoff": 2,
+    "retry_backoff_max": 60,
+    "max_retries": 20,
+}
+
+
+@shared_task(**DATABASE_AWAY)
+def run_begin(run: int) -> None:
+    """Cut a run into tasks, or end it when nothing is missing."""
+    found = GenerationRun.objects.filter(pk=run, status__in=UNFINISHED).first()
+    if found is None:
+        return
+    chunks = run_chunks(found)
+    if not chunks:
+        run_finish(run=run)
+    for prompts in chunks:
+        if not hand_over("run_draw_prompts", run, prompts):
+            raise OperationalError("the broker does not answer")
+
+
+@shared_task(bind=True, **DATABASE_AWAY)
+def run_draw_prompts(self: Task, run: int, prompts: list[int]) -> None:
+    """Draw what is missing of a few prompts."""
+    left: Left | None
+    try:
+        left = run_draw(run=run, prompts=prompts, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    except SoftTimeLimitExceeded:  # outside of drawing itself: loading, storing
+        forget_generators()
+        left = Left(prompts, after_s=5.0)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("run %s, prompts %s", run, prompts)
+        if self.request.retries < FAULT_RETRIES:
+            raise self.retry(exc=error, countdown=5) from error
+        run_spoil(run=run, message=FAULT.format(describe(error)))
+        return
+    if left is not None:
+        run_draw_prompts.apply_async(args=[run, left.prompts], countdown=left.after_s)
+
+
+@shared_task(name="evaluation.tasks.upload_check", **DATABASE_AWAY)
+def check_upload(upload: int) -> None:
+    """Check an upload's files, as many as fit in a task's time."""
+    found = Upload.objects.filter(pk=upload, status=Upload.Status.CHECKING).first()
+    if found is None:
+        return
+    try:
+        finished = upload_check(upload=found, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    except (OperationalError, InterfaceError):
+        raise
+    except SoftTimeLimitExceeded:
+        finished = False
+    except InputError as error:  # its row says it
+        log.warning("upload %s: %s", upload, error)
+        return
+    except Exception as error:
+        log.exception("upload %s", upload)
+        upload_spoil(upload=found, message=FAULT.format(describe(error)))
+        return
+    if not finished:
+        hand_over("upload_check", upload)
+
+
+@shared_task
+def sweep(worker: str = "", starting: bool = False) -> None:
+    """Take up what was lost."""
+    queued = work_sweep(worker=worker, starting=starting)
+    if queued:
+        log.info("taken up again: %s", ", ".join(queued))
+
+
+@worker_ready.connect
+def _sweep_from_now_on(sender: Any, **_: object) -> None:
+    """A worker sweeps when it starts and every minute; a sweep that waited behind a minute's work is not needed."""
+    name = str(sender.hostname)
+    sweep.apply_async(kwargs={"worker": name, "starting": True})
+    sender.timer.call_repeatedly(
+        SWEEP_SECONDS,
+        lambda: sweep.apply_async(kwargs={"worker": name}, expires=SWEEP_SECONDS, retry=False),
+    )

@@ -1,0 +1,151 @@
+"""Real workers, a real broker, a real PostgreSQL: nothing is lost, nothing doubled, whatever happens to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from drawbench.celery import app
+from evaluation.models import GenerationRun, RunStatus, Sample, Suite
+from evaluation.selectors.runs import run_progress
+from evaluation.services.image_store import image_read, store_root
+from evaluation.services.run_queue import messages_waiting, workers_answering
+from evaluation.services.run_render import run_cancel, run_render, run_resume
+from tests.runs.conftest import Worker, until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytest.mark.slow]
+MakeSuite = Callable[..., Suite]
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def ask(transactional_db: None, make_suite: MakeSuite, tmp_path: Path) -> Callable[..., GenerationRun]:
+    """Queue a run of a suite of so many prompts; what is drawn is written to the file `drawn`."""
+
+    def ask_for(n_prompts: int, **changes: object) -> GenerationRun:
+        suite = make_suite(*(f"prompt {number}" for number in range(n_prompts)))
+        parameters = {"log": str(tmp_path / "drawn"), "slow": changes.pop("slow", 0.0)}
+        settings: dict[str, object] = {"size": 16, "samples_per_prompt": 4, "operator": True, **changes}
+        return run_render(suite=suite, generator="testpaint", parameters=parameters, **settings)  # type: ignore[arg-type]
+
+    return ask_for
+
+
+def status(run: GenerationRun) -> str:
+    run.refresh_from_db()
+    return run.status
+
+
+def made(run: GenerationRun) -> int:
+    return run_progress(run).made
+
+
+def assert_whole(run: GenerationRun, n_prompts: int, samples: int = 4) -> None:
+    """Every sample is there once, with its file."""
+    places = Counter(run.samples.values_list("prompt__number", "sample"))
+    assert places == {(prompt, sample): 1 for prompt in range(n_prompts) for sample in range(samples)}
+    for sample in run.samples.select_related("image"):
+        assert len(image_read(sample.image)) == sample.image.n_bytes
+    assert not list(store_root().rglob(".*")), "a partial file was left"
+
+
+def test_a_worker_draws_a_run(ask: Callable[..., GenerationRun], start_worker: StartWorker) -> None:
+    start_worker()
+    run = ask(20)
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 20)
+    assert workers_answering() and messages_waiting() is not None
+
+
+def test_kill_9_loses_nothing_and_doubles_nothing(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker, tmp_path: Path
+) -> None:
+    run = ask(40, slow=0.01)
+    kills = 0
+    for after in (10, 60, 110):
+        worker = start_worker()
+        until(lambda n=after: made(run) >= n)  # type: ignore[misc]
+        worker.kill()
+        kills += 1
+        assert status(run) == RunStatus.RUNNING
+    start_worker()
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 40)
+    drawn = (tmp_path / "drawn").read_text().split()
+    assert len(set(drawn)) == 160
+    # a kill costs at most the batch that was under way
+    assert len(drawn) <= 160 + 4 * kills
+
+
+def test_without_a_new_worker_the_broker_hands_a_killed_one_s_tasks_to_another(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker
+) -> None:
+    run = ask(24, slow=0.02)
+    first, _ = start_worker(), start_worker()
+    until(lambda: len(workers_answering()) == 2)
+    until(lambda: made(run) >= 8)
+    first.kill()
+    until(lambda: status(run) == RunStatus.DONE, seconds=60)
+    assert_whole(run, 24)
+
+
+def test_a_process_of_the_pool_that_dies_is_replaced(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker
+) -> None:
+    run = ask(16, slow=0.02)
+    worker = start_worker()
+    until(lambda: made(run) >= 4)
+    (child,) = [process.pid for process in psutil.Process(worker.process.pid).children()]
+    os.kill(child, signal.SIGKILL)  # as the kernel does when memory runs out
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 16)
+
+
+def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
+    make_suite: MakeSuite, start_worker: StartWorker
+) -> None:
+    suite = make_suite(*(f"prompt {number}" for number in range(33)), "kill me")
+    run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1)
+    start_worker()
+    until(lambda: status(run) == RunStatus.DONE)
+    # the one in the same task too: after a death the task goes on one by one
+    assert run.samples.count() == 33
+    assert "the worker died" in run.failures.get(prompt__number=33).message
+
+
+def test_a_run_that_the_queue_has_lost_is_taken_up_by_the_next_worker(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker
+) -> None:
+    run = ask(4)
+    app.control.purge()
+    start_worker()
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 4)
+
+
+def test_cancel_is_heeded_within_a_batch_and_resume_goes_on(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker
+) -> None:
+    run = ask(40, slow=0.05)
+    start_worker()
+    until(lambda: made(run) >= 4)
+    run_cancel(run=run)
+    at_cancel = made(run)
+    time.sleep(1.0)
+    after = made(run)
+    assert after <= at_cancel + 4 and after < 160
+    time.sleep(0.5)
+    assert made(run) == after and status(run) == RunStatus.CANCELLED
+    GenerationRun.objects.update(parameters={**run.parameters, "slow": 0.0})
+    run_resume(run=run)
+    run_resume(run=run)  # twice does no harm
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 40)
+    assert Sample.objects.count() == 160
