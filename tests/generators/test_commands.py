@@ -296,8 +296,8 @@ def test_conformance(command: Command, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["findings"] == []
     (tmp_path / "images").mkdir()
-    for sample in range(3):
-        (tmp_path / f"images/00000_{sample}.png").write_bytes(encode_png(np.full((16, 16, 3), 7, np.uint8)))
+    for index in range(3):
+        (tmp_path / f"images/00000_{index}.png").write_bytes(encode_png(np.full((16, 16, 3), 7, np.uint8)))
     done = command("conformance", "folder", "--set", "path=images", "--prompt", "x")
     assert done.returncode == 1
     assert "error: samples: two samples of prompt 00000 are the same image" in done.stdout
