@@ -22,6 +22,9 @@ from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rater_errors import RaterError
 
 
+FULL = "All places in this study are taken. Thank you for your interest."
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """A rater and the key that the browser keeps (only its hash is stored). `new`: false for one who came back."""
@@ -61,7 +64,7 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
     refuse_invitation(invitation)
     place = _free_place(study)
     if place is None:
-        raise RaterError("full", "All places in this study are taken. Thank you for your interest.")
+        raise RaterError("full", FULL)
     now = timezone.now()
     key = secrets.token_urlsafe(32)
     rater = Rater.objects.create(
@@ -100,6 +103,12 @@ def refuse_invitation(invitation: Invitation) -> None:
                 "used-up",
                 "This invitation has been used already. If it was you, open it in the browser in which you began.",
             )
+
+
+def refuse_unless_place(study: Study) -> None:
+    """Raise `RaterError` if every place is taken, and none by a rater who would lose it."""
+    if next_place(places_of(study), taken_of(study)) is None and not _idle(study):
+        raise RaterError("full", FULL)
 
 
 def assign(raters: Sequence[Rater], study: Study) -> None:
@@ -165,13 +174,14 @@ def _panels(study_key: int, _opened_at: datetime) -> Mapping[str, Trials]:
 def _free_place(study: Study) -> tuple[str, int] | None:
     """The next free place; if there is none, one of a rater who has long not been seen."""
     place = next_place(places_of(study), taken_of(study))
-    if place is None and _drop_idle(study):
+    if place is None and (idle := _idle(study)):
+        Rater.objects.filter(pk__in=idle).update(dropped_at=timezone.now())
         place = next_place(places_of(study), taken_of(study))
     return place
 
 
-def _drop_idle(study: Study) -> int:
-    """Mark unfinished raters not seen for the declared time as dropped out; how many."""
+def _idle(study: Study) -> list[int]:
+    """Unfinished raters not seen for the declared time: shorter for those who have answered nothing."""
     now = timezone.now()
     declared = study.specification["raters"]
     started = now - timedelta(days=declared["idle_days"])
@@ -180,13 +190,12 @@ def _drop_idle(study: Study) -> int:
     candidates = Rater.objects.filter(
         study=study, dropped_at=None, finished_at=None, simulated=False, created_at__lt=unstarted
     ).annotate(last_rating=Max("ratings__created_at"))
-    idle = [
+    return [
         rater.pk
         for rater in candidates
         if _last_seen(rater) < (unstarted if rater.last_rating is None else started)
         and unanswered_exist(rater.pk, n_questions)
     ]
-    return Rater.objects.filter(pk__in=idle).update(dropped_at=now)
 
 
 def _last_seen(rater: Rater) -> datetime:

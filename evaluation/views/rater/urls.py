@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from evaluation.views.rater import answers, images, pages
+
+app_name = "rater"
+
+urlpatterns = [
+    path("", pages.trials, name="trials"),
+    path("join/<str:key>", pages.join, name="join"),
+    path("instructions", pages.instructions, name="instructions"),
+    path("finish", pages.finish, name="finish"),
+    path("end", pages.end, name="end"),
+    path("withdraw", pages.withdraw, name="withdraw"),
+    path("next", answers.following, name="next"),
+    path("rate", answers.rate, name="rate"),
+    path("undo", answers.undo, name="undo"),
+    path("skip", answers.skip, name="skip"),
+    path("i/<str:key>.webp", images.image, name="image"),
+]

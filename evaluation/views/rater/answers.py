@@ -1,0 +1,168 @@
+"""The hot endpoints of the rater's page: JSON in and out, no forms, no serializers (facts of the load tests are in
+docs/running-a-study.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import NoReturn
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from evaluation.errors import InputError
+from evaluation.selectors.trials import RaterSession, next_trials, rater_session
+from evaluation.services.rater_errors import RaterError, refuse_unless_rating
+from evaluation.services.rating_skip import rating_skip
+from evaluation.services.rating_submit import Answer, rating_submit
+from evaluation.services.rating_undo import rating_undo
+from evaluation.views.rater.cookie import browser_hashes
+
+BIGGEST = 2**63 - 1
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def _answers_json(view: View) -> View:
+    """Errors as `{"error": {"code": ..., "message": ...}}`, and nothing kept by caches."""
+
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        try:
+            response = view(request)
+        except InputError as error:
+            code = error.code if isinstance(error, RaterError) else "input"
+            told = {"code": code, "message": error.message, **error.details}
+            response = JsonResponse({"error": told}, status=error.status)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return answer
+
+
+@require_safe
+@_answers_json
+def following(request: HttpRequest) -> HttpResponse:
+    """GET /r/next?rater=KEY&after=POSITION: the next two trials after a position (from the first when it is left out).
+
+    `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
+    """
+    session = _session(request, request.GET.get("rater"))
+    refuse_unless_rating(session)
+    after = request.GET.get("after", "-1")
+    if not after.removeprefix("-").isdecimal() or len(after) > 9:
+        raise InputError(f'"after" is a position, a whole number, not "{after[:20]}".')
+    trials = next_trials(session, after=int(after))
+    return JsonResponse(
+        {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
+    )
+
+
+@require_POST
+@_answers_json
+def rate(request: HttpRequest) -> HttpResponse:
+    """POST /r/rate `{"rater": KEY, "answers": [{"assignment", "question", "choice", "response_time_ms", "submission"}]}`.
+
+    `{"answers": [{"assignment", "question", "choice", "status"}]}` in the same order; see `rating_submit.Saved`.
+    """
+    body = _body(request)
+    session = _session(request, body.get("rater"))
+    given = body.get("answers")
+    if not isinstance(given, list):
+        raise InputError('The request needs "answers", a list.')
+    saved = rating_submit(session=session, answers=[_answer(number, each) for number, each in enumerate(given)])
+    return JsonResponse(
+        {
+            "answers": [
+                {
+                    "assignment": each.assignment,
+                    "question": each.question,
+                    "choice": each.choice,
+                    "status": each.status,
+                }
+                for each in saved
+            ]
+        }
+    )
+
+
+@require_POST
+@_answers_json
+def undo(request: HttpRequest) -> HttpResponse:
+    """POST /r/undo `{"rater": KEY, "assignment": ID or null}`: `{"trial": the trial, to be answered again}`."""
+    body = _body(request)
+    session = _session(request, body.get("rater"))
+    assignment = body.get("assignment")
+    trial = rating_undo(
+        session=session, assignment=None if assignment is None else _whole("assignment", assignment, "The request")
+    )
+    return JsonResponse({"trial": trial.as_json()})
+
+
+@require_POST
+@_answers_json
+def skip(request: HttpRequest) -> HttpResponse:
+    """POST /r/skip `{"rater": KEY, "assignment": ID, "reason": TEXT}`: images could not be seen. `{"skipped": ID}`."""
+    body = _body(request)
+    session = _session(request, body.get("rater"))
+    assignment = _whole("assignment", body.get("assignment"), "The request")
+    rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")))
+    return JsonResponse({"skipped": assignment})
+
+
+def _session(request: HttpRequest, rater: object) -> RaterSession:
+    """The session that the browser's cookie proves for `rater`. Raises RaterError (403) without one."""
+    try:
+        key = UUID(str(rater))
+    except ValueError:
+        raise InputError('The request needs "rater", the key that the page was given.') from None
+    session = rater_session(key, browser_hashes(request))
+    if session is None:
+        raise RaterError(
+            "no-session", "Your session has ended here. Please open your invitation link again.", status=403
+        )
+    return session
+
+
+def _body(request: HttpRequest) -> Mapping[str, object]:
+    try:
+        body = json.loads(request.body)
+    except ValueError:  # not JSON, or not UTF-8
+        raise InputError("The request is not JSON.") from None
+    if not isinstance(body, dict):
+        raise InputError("The request must be a JSON object.")
+    return body
+
+
+def _answer(number: int, given: object) -> Answer:
+    where = f"Answer {number + 1}"
+    if not isinstance(given, dict):
+        raise InputError(f"{where} must be a JSON object.")
+    question, choice, time = given.get("question"), given.get("choice"), given.get("response_time_ms")
+    if not isinstance(question, str):
+        _refuse(where, "question", "a text")
+    if not isinstance(choice, str):
+        _refuse(where, "choice", "a text")
+    try:
+        submission = UUID(str(given.get("submission")))
+    except ValueError:
+        _refuse(where, "submission", "a UUID, the same in every retry of this answer")
+    return Answer(
+        assignment=_whole("assignment", given.get("assignment"), where),
+        question=question,
+        choice=choice,
+        response_time_ms=None if time is None else _whole("response_time_ms", time, where),
+        submission=submission,
+    )
+
+
+def _whole(name: str, value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > BIGGEST:
+        _refuse(where, name, "a whole number")
+    return value
+
+
+def _refuse(where: str, name: str, what: str) -> NoReturn:
+    raise InputError(f'{where}: "{name}" must be {what}.')

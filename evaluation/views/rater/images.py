@@ -1,0 +1,32 @@
+"""The images that raters see: re-encoded alike, under a key that tells nothing, for raters of their study alone."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from evaluation.selectors.trials import shown_image
+from evaluation.services.image_store import path_of, store_root
+from evaluation.views.rater.cookie import browser_hashes
+
+
+@require_safe
+def image(request: HttpRequest, key: str) -> HttpResponse:
+    """A rendition's bytes: the same headers for every image, but for its length."""
+    shown = shown_image(key, browser_hashes(request))
+    if shown is None or not (shown.for_rater or request.user.is_authenticated):
+        raise Http404("There is no such image.")
+    path = path_of(shown.sha256, shown.image_format)
+    if settings.X_ACCEL_PREFIX:
+        response = HttpResponse(content_type="image/webp")
+        response["X-Accel-Redirect"] = f"{settings.X_ACCEL_PREFIX.rstrip('/')}/{path.relative_to(store_root().parent)}"
+    else:
+        try:
+            response = HttpResponse(path.read_bytes(), content_type="image/webp")
+        except FileNotFoundError:
+            raise Http404("The image's file is gone.") from None
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response

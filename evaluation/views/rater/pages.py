@@ -1,0 +1,288 @@
+"""The rater's pages: invitation and consent, instructions, trials, the end."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
+from evaluation.services.rater_enrol import (
+    rater_enrol,
+    rater_instructed,
+    rater_seen,
+    refuse_invitation,
+    refuse_unless_open,
+    refuse_unless_place,
+)
+from evaluation.services.rater_errors import RaterError
+from evaluation.services.rater_finish import rater_finish, rater_withdraw
+from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
+
+PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
+SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
+"""What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
+
+LONGEST_ID = 200
+SECONDS_PER_TRIAL = 20
+"""For the time that the consent page announces: two questions about sixteen small images."""
+
+PENDING = "rater_participant"
+"""Where the Django session keeps a platform's ids between the link and the consent."""
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, key: str) -> HttpResponse:
+    """The invitation: consent, and a place in the study."""
+    invitation = Invitation.objects.select_related("study").filter(key=key).first()
+    if invitation is None:
+        return _message(
+            request,
+            "This link does not work",
+            "There is no invitation at this address. Check that the link is complete, or ask whoever sent it to you.",
+            status=404,
+        )
+    if request.META.get("QUERY_STRING") and request.method != "POST":
+        # the ids go into a session on the server at once, and out of the address, the history and the logs to come
+        _keep_participant(request, invitation)
+        return redirect("rater:join", key=key)
+    participant, session = _participant(request, invitation)
+    back = _rater_here(request, invitation, participant)
+    if back is not None:
+        return _switched(request, back)
+    try:
+        if request.method == "POST":
+            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session)
+            request.session.pop(PENDING, None)
+            response = redirect("rater:instructions")
+            keep_keys(response, [enrolled.session_key, *browser_keys(request)])
+            return response
+        refuse_unless_open(invitation.study)
+        if not participant:  # a participant may be coming back to a place
+            refuse_invitation(invitation)
+            refuse_unless_place(invitation.study)
+    except RaterError as error:
+        return _refused(request, error)
+    specification = invitation.study.specification
+    trials = max(panel["trials"] for panel in specification["panels"])
+    return render(
+        request,
+        "rater/consent.html",
+        {
+            "paragraphs": _paragraphs(specification["raters"]["consent"]),
+            "contact": specification["raters"]["contact"],
+            "trials": trials,
+            "questions": len(specification["protocol"]["questions"]),
+            "minutes": ceil(trials * SECONDS_PER_TRIAL / 60),
+            "demonstration": study_is_demonstration(invitation.study_id),
+        },
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def instructions(request: HttpRequest) -> HttpResponse:
+    """How it goes, with an example that is not from the study."""
+    rater = _rater(request)
+    if rater is None:
+        return _no_session(request)
+    if request.method == "POST":
+        rater_instructed(rater=rater)
+        return redirect("rater:trials")
+    protocol = rater.study.specification["protocol"]
+    caption = "a red ball on top of a blue box"
+    return render(
+        request,
+        "rater/instructions.html",
+        {
+            "caption": caption,
+            "questions": [question["text"].replace("{caption}", caption) for question in protocol["questions"]],
+            "answers": [answer["text"] for answer in protocol["answers"]],
+            "trials": rater.assignments.count(),
+            "begun": rater.instructed_at is not None,
+            "demonstration": study_is_demonstration(rater.study_id),
+        },
+    )
+
+
+@never_cache
+@require_safe
+def trials(request: HttpRequest) -> HttpResponse:
+    """The one page on which all trials are rated; its script talks to the hot endpoints."""
+    rater = _rater(request)
+    if rater is None:
+        return _no_session(request)
+    if rater.finished_at is not None:
+        return redirect("rater:end")
+    if rater.dropped_at is not None:
+        return _dropped(request)
+    if rater.study.status != StudyStatus.OPEN:
+        return _message(request, "This study is closed", "It takes no more answers. Thank you for those you gave.")
+    if rater.instructed_at is None:
+        return redirect("rater:instructions")
+    rater_seen(rater=rater)
+    specification = rater.study.specification
+    protocol = specification["protocol"]
+    return render(
+        request,
+        "rater/trials.html",
+        {
+            "questions": protocol["questions"],
+            "answers": [{**answer, "key": number} for number, answer in enumerate(protocol["answers"], start=1)],
+            "config": {
+                "rater": str(rater.key),
+                "questions": [question["id"] for question in protocol["questions"]],
+                "choices": [answer["choice"] for answer in protocol["answers"]],
+                "width": specification["display"]["width"],
+                "height": specification["display"]["height"],
+                "images": reverse("rater:image", args=["KEY"]),
+                **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
+            },
+            "demonstration": study_is_demonstration(rater.study_id),
+        },
+    )
+
+
+@never_cache
+@require_POST
+def finish(request: HttpRequest) -> HttpResponse:
+    """The rater says that this is all; the ratings must be in."""
+    rater = _rater(request)
+    if rater is None:
+        return _no_session(request)
+    try:
+        rater_finish(rater=rater)
+    except RaterError as error:
+        return redirect("rater:trials") if error.code == "unfinished" else _refused(request, error)
+    return redirect("rater:end")
+
+
+@never_cache
+@require_safe
+def end(request: HttpRequest) -> HttpResponse:
+    """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
+    rater = _rater(request)
+    if rater is None:
+        return _no_session(request)
+    if rater.finished_at is None:
+        return redirect("rater:trials")
+    return render(
+        request,
+        "rater/end.html",
+        {
+            "completion_code": rater.invitation.completion_code if rater.invitation else "",
+            "completion_url": rater.invitation.completion_url if rater.invitation else "",
+            "contact": rater.study.specification["raters"]["contact"],
+            "demonstration": study_is_demonstration(rater.study_id),
+        },
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest) -> HttpResponse:
+    """Leave the study; the answers are not used."""
+    rater = _rater(request)
+    if rater is None:
+        return _no_session(request)
+    if request.method != "POST":
+        return render(request, "rater/withdraw.html", {"finished": rater.finished_at is not None})
+    try:
+        rater_withdraw(rater=rater)
+    except RaterError as error:
+        return _refused(request, error)
+    return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
+
+
+def _rater(request: HttpRequest) -> Rater | None:
+    """The rater whom the browser is at present."""
+    raters = raters_of_browser(browser_hashes(request))
+    return raters[0] if raters else None
+
+
+def _rater_here(request: HttpRequest, invitation: Invitation, participant: str) -> Rater | None:
+    """The rater of the invitation's study that this browser is already, if it is not for another participant."""
+    for rater in raters_of_browser(browser_hashes(request)):
+        if rater.study_id == invitation.study_id and (not participant or rater.participant == participant):
+            return rater
+    return None
+
+
+def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
+    """On to the trials, as `rater`."""
+    keys = browser_keys(request)
+    response = redirect("rater:trials")
+    keep_keys(response, sorted(keys, key=lambda key: session_key_hash(key) != rater.session_key_hash))
+    return response
+
+
+def _keep_participant(request: HttpRequest, invitation: Invitation) -> None:
+    participant = _first(request, PARTICIPANT_NAMES)
+    if participant:
+        request.session[PENDING] = {
+            "invitation": invitation.key,
+            "participant": participant,
+            "session": _first(request, SESSION_NAMES),
+        }
+
+
+def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str]:
+    """The platform's participant and session that came with the link; empty for a plain link."""
+    kept = request.session.get(PENDING)
+    if not isinstance(kept, dict) or kept.get("invitation") != invitation.key:
+        return "", ""
+    return str(kept["participant"]), str(kept["session"])
+
+
+def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
+    for name in names:
+        value = request.GET.get(name, "").strip().replace("\x00", "")
+        if value:
+            return value[:LONGEST_ID]
+    return ""
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:
+    return render(request, "rater/message.html", {"heading": heading, "text": text}, status=status)
+
+
+def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
+    headings = {
+        "full": "This study is full",
+        "closed": "This study is closed",
+        "not-open": "This study is not open yet",
+        "expired": "This invitation has ended",
+        "revoked": "This invitation has ended",
+        "used-up": "This invitation has been used",
+        "finished": "You have taken part already",
+        "other-session": "You have begun already",
+    }
+    return _message(request, headings.get(error.code, "This can't be done"), error.message, status=error.status)
+
+
+def _dropped(request: HttpRequest) -> HttpResponse:
+    return _message(
+        request,
+        "Your place was given to someone else",
+        "You left the study, or were away for long, and another person has taken your place. Thank you for your interest.",
+        status=410,
+    )
+
+
+def _no_session(request: HttpRequest) -> HttpResponse:
+    return _message(
+        request,
+        "Please open your invitation link",
+        "This browser has no study open. Open the link with which you were invited, in the browser in which you began.",
+        status=403,
+    )
