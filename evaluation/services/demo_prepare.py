@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, Invitation, Rater, Report, RunStatus, Study, StudyStatus, Suite
+from evaluation.models import GenerationRun, Invitation, Report, RunStatus, Study, StudyStatus, Suite
 from evaluation.services.invitation_create import invitation_create
 from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.report_make import report_make
@@ -32,6 +32,10 @@ GUIDANCE_WEIGHTS = (1.0, 5.0)
 SIMULATED_SHARE = 0.6
 """How much of every panel the simulated crowd fills; the rest is left for people."""
 
+LABELS = {weight: f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS}
+PREFER = {f"{LABELS[5.0]}:alignment": 0.9, f"{LABELS[5.0]}:fidelity": 0.4}
+"""What the simulated crowd is told to find of them, on the logit scale: made up, and known, unlike people's taste."""
+
 Say = Callable[[str], None]
 
 
@@ -42,6 +46,11 @@ class DemoSize:
     per_category: int = 2
     samples: int = 8
     size: int = 256
+
+    @property
+    def suffix(self) -> str:
+        """What tells a demonstration of another size apart: nothing for the usual one."""
+        return "" if self == DemoSize() else f"-{self.per_category}x{self.samples}-{self.size}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ def demo_prepare(*, size: DemoSize, say: Say, wait: Callable[[GenerationRun], No
     """
     suite = _suite(size, say)
     runs = tuple(_run(suite, weight, size, say, wait) for weight in GUIDANCE_WEIGHTS)
-    study = _study(runs, say)
+    study = _study(runs, size, say)
     _simulated_ratings(study, say)
     invitation = study.invitations.filter(label="demo").first() or invitation_create(study=study, label="demo")
     say("Computing the report ...")
@@ -82,15 +91,13 @@ def _suite(size: DemoSize, say: Say) -> Suite:
         say(f"The published DrawBench is left out: {error.message}")
     own = suite_load(source="drawbench-cc0").suite
     say(f"Suite {own}: 200 prompts in DrawBench's eleven categories, CC0.")
-    subset = suite_make_subset(suite=own, per_category=size.per_category, name=SUITE_NAME)
+    subset = suite_make_subset(suite=own, per_category=size.per_category, name=f"{SUITE_NAME}{size.suffix}")
     say(f"Suite {subset}: {subset.prompts.count()} of them, {size.per_category} a category, for a quick first run.")
     return subset
 
 
-def _run(
-    suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]
-) -> GenerationRun:
-    name = f"cascade-w{weight:g}" + ("" if size == DemoSize() else f"-{size.per_category}x{size.samples}-{size.size}")
+def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]) -> GenerationRun:
+    name = f"cascade-w{weight:g}{size.suffix}"
     run = GenerationRun.objects.filter(name=name).first()
     if run is not None and run.suite_id != suite.pk:
         raise ConflictError(
@@ -119,17 +126,18 @@ def _run(
     return run
 
 
-def _study(runs: tuple[GenerationRun, ...], say: Say) -> Study:
-    study = Study.objects.filter(name=STUDY_NAME).first()
+def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
+    name = f"{STUDY_NAME}{size.suffix}"
+    study = Study.objects.filter(name=name).first()
     if study is None:
         study = study_create(
-            name=STUDY_NAME,
+            name=name,
             title="Guidance weight 1 against 5",
             runs=list(runs),
-            labels=[f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS],
+            labels=list(LABELS.values()),
         )
     if study.status == StudyStatus.DRAFT:
-        say("Study demo: opening it under the DrawBench protocol ...")
+        say(f"Study {study}: opening it under the DrawBench protocol ...")
         study = study_open(study=study)
     return study
 
@@ -137,10 +145,12 @@ def _study(runs: tuple[GenerationRun, ...], say: Say) -> Study:
 def _simulated_ratings(study: Study, say: Say) -> None:
     if study.status != StudyStatus.OPEN:
         return
-    if not Rater.objects.filter(study=study, simulated=True, dropped_at=None).exists():
-        say("Simulated raters fill a part of the study (marked as simulated wherever they show) ...")
-    result: Mapping[str, object] = raters_simulate(study=study, share=SIMULATED_SHARE, seed=0)
-    say(f"  {result['raters']} simulated raters, {result['ratings']} ratings.")
+    result: Mapping[str, object] = raters_simulate(study=study, share=SIMULATED_SHARE, seed=0, prefer=PREFER)
+    if result["raters"]:
+        say(
+            f"{result['raters']} simulated raters gave {result['ratings']} ratings, marked as simulated wherever they "
+            "show; the other places are left for people."
+        )
 
 
 def _researcher() -> User:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
 from tqdm import tqdm
 
 from evaluation.command import ProductCommand
@@ -45,9 +46,9 @@ class Command(ProductCommand):
         demo = demo_prepare(size=size, say=self._say, wait=self._wait)
         base = options["base_url"].rstrip("/")
         return {
-            "rater": f"{base}/r/join/{demo.invitation.key}",
+            "rater": base + reverse("rater:join", args=[demo.invitation.key]),
             "researcher": base + sign_in_link_create(user=demo.researcher),
-            "report": f"{base}/studies/{demo.study.name}/report",
+            "report": base + reverse("researcher:study-report", args=[demo.study.name]),
             "simulated_ratings": demo.report.n_simulated,
         }
 
