@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -82,13 +82,13 @@ def mixes(mutant: Mutant, requests: Sequence[ImageRequest]) -> Iterator[object]:
     yield from (mutant.right(request, move=min(trace, 1) * 64) for request in requests)
 
 
-def same_for(**parts: object) -> Results:
+def same_for(**parts: Any) -> Results:
     """A mutant that does not look at some part of the request."""
     return each(
         lambda mutant, request, index, n: (
             replace(
                 mutant.right(replace(request, **parts)),
-                key=request.key,  # type: ignore[arg-type]
+                key=request.key,
             )
             if request.prompt.strip()
             else mutant.right(request)
@@ -163,7 +163,8 @@ def errors(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def test_a_good_generator_passes_and_is_closed() -> None:
-    generator, seen = Colours(16), []
+    generator = Colours(16)
+    seen: list[str] = []
     assert check(generator, size=16, on_check=seen.append) == []
     assert seen == [name for name, _ in CHECKS]
     assert generator.closed == 2

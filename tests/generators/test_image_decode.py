@@ -19,7 +19,7 @@ PIXELS = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     """The image as a file."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,12 @@ def children() -> list[psutil.Process]:
 def test_outcomes_come_in_order_and_equal_those_of_the_pure_function(tmp_path: Path) -> None:
     path = tmp_path / "0.png"
     path.write_bytes(PNG)
-    items = [("a.png", PNG), ("bad.png", b"not an image"), ("b/0.png", path), ("c.jpg", PNG)] * 3
+    items: list[tuple[str, bytes | Path]] = [
+        ("a.png", PNG),
+        ("bad.png", b"not an image"),
+        ("b/0.png", path),
+        ("c.jpg", PNG),
+    ] * 3
     outcomes = list(check_images(iter(items), workers=2))
     assert [name for name, _ in outcomes] == [name for name, _ in items]
     assert outcomes[0][1] == outcomes[2][1] == decode_image(PNG, "a.png")
@@ -46,7 +52,7 @@ def test_outcomes_come_in_order_and_equal_those_of_the_pure_function(tmp_path: P
 def test_an_archive_is_not_read_ahead_of_need() -> None:
     taken = []
 
-    def archive():  # type: ignore[no-untyped-def]
+    def archive() -> Iterator[tuple[str, bytes]]:
         for index in range(50):
             taken.append(index)
             yield f"{index}.png", PNG

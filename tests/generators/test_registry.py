@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tests.generators.colours import Colours
 
 ROOT = Path(__file__).parents[2]
 
+Install = Callable[..., Path]
+
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Install a package of entry points for this test: `install("pkg", name="module:attribute", ...)`."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -61,7 +64,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         registry.get_spec("zzz")
 
 
-def test_a_plug_in_is_found_and_loaded(install) -> None:  # type: ignore[no-untyped-def]
+def test_a_plug_in_is_found_and_loaded(install: Install) -> None:
     install("acme", colours="tests.generators.colours:SPEC")
     entry = next(entry for entry in registry.entries() if entry.name == "colours")
     assert (entry.source, entry.error) == ("acme 1.0", "")
@@ -86,7 +89,7 @@ def test_a_plug_in_is_found_and_loaded(install) -> None:  # type: ignore[no-unty
     ],
 )
 def test_a_broken_plug_in_is_listed_with_its_error_and_harms_no_other(
-    install,  # type: ignore[no-untyped-def]
+    install: Install,
     monkeypatch: pytest.MonkeyPatch,
     source: str,
     reference: str,
@@ -104,7 +107,7 @@ def test_a_broken_plug_in_is_listed_with_its_error_and_harms_no_other(
     monkeypatch.delitem(sys.modules, "broken", raising=False)
 
 
-def test_names_are_unique(install) -> None:  # type: ignore[no-untyped-def]
+def test_names_are_unique(install: Install) -> None:
     install("thief", cascade="tests.generators.colours:SPEC")
     install("one", colours="tests.generators.colours:SPEC")
     install("two", colours="tests.generators.colours:SPEC")
@@ -115,7 +118,7 @@ def test_names_are_unique(install) -> None:  # type: ignore[no-untyped-def]
         registry.get_spec("colours")
 
 
-def test_sizes_and_devices_are_checked(install) -> None:  # type: ignore[no-untyped-def]
+def test_sizes_and_devices_are_checked(install: Install) -> None:
     install("acme", colours="tests.generators.colours:SPEC")
     spec = registry.get_spec("colours")
     assert registry.default_size(spec) == 16
@@ -130,7 +133,7 @@ def test_sizes_and_devices_are_checked(install) -> None:  # type: ignore[no-unty
         registry.resolve_device(registry.get_spec("cascade"), "cuda:99")
 
 
-def test_a_factory_that_fails_is_a_message(install, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_factory_that_fails_is_a_message(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install("acme", colours="tests.generators.colours:SPEC")
     monkeypatch.setattr("tests.generators.colours.load_colours", lambda parameters, size, device: 1 / 0)
     with pytest.raises(GeneratorError, match='generator "colours" could not be loaded: ZeroDivisionError'):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -56,7 +56,8 @@ def no_wait(seconds: float) -> None:
 
 
 def test_every_request_is_answered_in_chunks() -> None:
-    generator, sink, seen = Colours(), Memory(), []
+    generator, sink = Colours(), Memory()
+    seen: list[Progress] = []
     summary = run(generator, requests(3, 3), sink, chunk=4, on_progress=seen.append, wait=no_wait)
     assert [len(keys) for keys in generator.asked] == [4, 4, 1]
     assert (summary.total, summary.images, summary.failed, summary.retried, summary.cancelled) == (9, 9, 0, 0, False)
@@ -183,7 +184,8 @@ def test_cancelling_while_waiting_leaves_what_may_pass_undone() -> None:
         yield ImageResult(right[0].key, failure=Failure(FailureKind.TIMEOUT, "late"))
         yield from right[1:]
 
-    sink, waits = Memory(), []
+    sink = Memory()
+    waits: list[float] = []
     summary = run(Odd(twist), requests(1, 3), sink, cancelled=lambda: bool(waits), backoff=60, wait=waits.append)
     assert summary.cancelled and set(sink.results) == {"00000/1", "00000/2"} and len(waits) == 1
 
@@ -266,14 +268,15 @@ def test_whatever_it_says_no_request_is_lost_or_doubled(
         assert image is None or np.array_equal(image, Colours().image(request))
 
 
-PARTS = ("cascade", {"guidance": 5.0, "steps": 8}, "ab", 64, 7, "00003", "A red car.", 2)
+PARTS: tuple[Any, ...] = ("cascade", {"guidance": 5.0, "steps": 8}, "ab", 64, 7, "00003", "A red car.", 2)
 
 
 def test_the_content_key_depends_on_each_part_and_not_on_order() -> None:
     key = content_key(*PARTS)
     assert len(key) == 64 and key == content_key("cascade", {"steps": 8, "guidance": 5.0}, *PARTS[2:])
     changed = ("folder", {"guidance": 5.1, "steps": 8}, "ac", 256, 8, "00004", "A red car", 3)
-    others = {content_key(*PARTS[:at], changed[at], *PARTS[at + 1 :]) for at in range(8)}  # type: ignore[arg-type]
+    variants: list[list[Any]] = [[*PARTS[:at], changed[at], *PARTS[at + 1 :]] for at in range(8)]
+    others = {content_key(*variant) for variant in variants}
     assert len(others | {key}) == 9
 
 
