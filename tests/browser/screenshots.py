@@ -1,0 +1,130 @@
+"""`./dev screenshots`: the pictures of README.md and docs/, taken from the demonstration in a real browser.
+
+Starts `./dev demo`, looks at it as a rater and as a researcher, on a desktop and a phone, light and dark, and leaves
+the study as it was: the rater that it enrols withdraws.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.chromium import CHECKOUT, FLAGS
+
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+ADDRESS = re.compile(r"(Rate as a rater|Sign in as researcher|Read the report):\s+(http\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the demonstration says that it stands."""
+
+    rater: str
+    sign_in: str
+    report: str
+
+
+@contextlib.contextmanager
+def demonstration(arguments: list[str]) -> Iterator[Addresses]:
+    """A demonstration that serves, until the block ends. Raises SystemExit when it does not come up."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "drawbench.local", "demo", "--port", str(port), *arguments]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        found: dict[str, str] = {}
+        assert process.stdout is not None
+        for line in process.stdout:
+            if match := ADDRESS.search(line):
+                found[match[1]] = match[2]
+            if line.startswith("Serving"):
+                break
+        else:
+            raise SystemExit("The demonstration did not come up; its message is above.")
+        try:
+            yield Addresses(found["Rate as a rater"], found["Sign in as researcher"], found["Read the report"])
+        finally:
+            process.terminate()
+
+
+def main() -> int:
+    """Take all pictures into `--out`. Further arguments go to the demonstration."""
+    parser = argparse.ArgumentParser(prog="./dev screenshots", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=CHECKOUT / "docs" / "images", help="folder (default: docs/images)")
+    options, rest = parser.parse_known_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with demonstration(rest) as addresses, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=os.environ.get("DRAWBENCH_CHROMIUM"), args=FLAGS)
+        _rater(browser, addresses.rater, options.out)
+        _researcher(browser, addresses, options.out)
+        browser.close()
+    for file in sorted(options.out.glob("*.png")):
+        print(f"{file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    return 0
+
+
+def _rater(browser: Browser, address: str, out: Path) -> None:
+    """The rater's pages from consent to the first trial; the rater then withdraws."""
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.goto(address)
+    _shot(page, out / "rater-consent.png")
+    page.get_by_role("button", name="agree").click()
+    _shot(page, out / "rater-instructions.png", whole=True)
+    page.get_by_role("button", name="Begin").click()
+    _trial_ready(page)
+    _shot(page, out / "rater.png")
+    page.emulate_media(color_scheme="dark")
+    _shot(page, out / "rater-dark.png")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    _shot(page, out / "rater-phone.png", whole=True)
+    page.goto(address.split("/r/")[0] + "/r/withdraw")
+    page.get_by_role("button", name="Leave").click()
+    context.close()
+
+
+def _trial_ready(page: Page) -> None:
+    page.wait_for_selector("#answers fieldset:not([disabled])")
+
+
+def _researcher(browser: Browser, addresses: Addresses, out: Path) -> None:
+    """The researcher's pages, signed in by the one-time link."""
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.goto(addresses.sign_in)
+    if page.get_by_role("button", name="Sign in").count():
+        page.get_by_role("button", name="Sign in").click()
+    _shot(page, out / "home.png", whole=True)
+    _pictures_of_report(context, addresses.report, out)
+    page.goto(addresses.report.removesuffix("report/"))
+    _shot(page, out / "study.png", whole=True)
+    context.close()
+
+
+def _pictures_of_report(context: BrowserContext, address: str, out: Path) -> None:
+    page = context.new_page()
+    page.goto(address)
+    _shot(page, out / "report.png")
+    _shot(page, out / "report-whole.png", whole=True)
+    page.emulate_media(color_scheme="dark")
+    _shot(page, out / "report-dark.png")
+    page.close()
+
+
+def _shot(page: Page, file: Path, *, whole: bool = False) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=file, full_page=whole, animations="disabled")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
