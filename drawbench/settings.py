@@ -21,7 +21,8 @@ if PRODUCTION:
     )
     ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
     env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
-    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server: redis://host:6379/0")
+    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
+    env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
 else:
     SECRET_KEY = env.secret_key(PLACES.var)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -177,8 +178,11 @@ CONTENT_SECURITY_POLICY = (
 )
 if PRODUCTION:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_SSL_REDIRECT = env.text("DRAWBENCH_HTTPS", "1") != "0"
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$"]
     SECURE_HSTS_SECONDS = env.whole_number("DRAWBENCH_HSTS_SECONDS", 30 * 24 * 3600, least=0)
+    # What other names under the operator's domain do is not ours to decide.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # --- The API ---------------------------------------------------------------------------------------------------------
 

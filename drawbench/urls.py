@@ -1,13 +1,13 @@
-"""The addresses: pages, the API, the administrator's pages."""
+"""The addresses: pages, the API, the administrator's pages, and the one for whoever watches over the servers."""
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from drawbench.health import health
 
 urlpatterns = [
     path("", include("evaluation.urls")),
     path("api/v1/", include("evaluation.api.urls")),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     path("admin/", admin.site.urls),
+    path("healthz", health, name="health"),
 ]

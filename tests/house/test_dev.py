@@ -1,0 +1,113 @@
+"""`./dev`: its words, what it says when something is missing, and that documents name only what exists."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from tests.house.repository import CHECKOUT, files, of_ours, read
+
+WORDS = {"demo", "test", "check", "serve", "worker", "bench", "screenshots", "train", "manage", "stop"}
+
+
+def _dev(*arguments: str, script: Path = CHECKOUT / "dev", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [script, *arguments], capture_output=True, text=True, check=False, env=os.environ | environment, timeout=60
+    )
+
+
+def _listed(text: str) -> set[str]:
+    return set(re.findall(r"^  ([a-z]+) {2,}\S", text, re.MULTILINE))
+
+
+def test_alone_it_lists_its_words_a_line_each() -> None:
+    alone = _dev()
+    assert alone.returncode == 0
+    assert _listed(alone.stdout) == WORDS
+
+
+def test_every_word_does_something() -> None:
+    branches = re.findall(r"^    ([a-z |]+)\)$", read(Path("dev")), re.MULTILINE)
+    assert {word.strip() for branch in branches for word in branch.split("|")} == WORDS
+
+
+def test_an_unknown_word() -> None:
+    unknown = _dev("tset")
+    assert unknown.returncode == 2 and unknown.stdout == ""
+    assert 'no word "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A checkout with nothing but the script, and a PATH with nothing but a shell's needs and what a test adds."""
+    (tmp_path / "dev").write_bytes((CHECKOUT / "dev").read_bytes())
+    (tmp_path / "dev").chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    for name in ("sh", "dirname", "cat", "cksum"):
+        (tmp_path / "bin" / name).symlink_to(_which(name))
+    return tmp_path
+
+
+def _which(name: str) -> Path:
+    return next(path for path in (Path("/bin") / name, Path("/usr/bin") / name) if path.exists())
+
+
+def _python_that(answer: str, folder: Path) -> None:
+    (folder / "bin" / "python3").write_text(f"#!/bin/sh\n{answer}\n")
+    (folder / "bin" / "python3").chmod(0o755)
+
+
+def test_python_too_old(bare: Path) -> None:
+    _python_that('[ "$1" = --version ] && echo "Python 3.9.2"; exit 1', bare)
+    refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"))
+    assert refused.returncode == 2
+    assert "Python 3.11 or newer was not found (python3 is: Python 3.9.2)" in refused.stderr
+    assert "apt install python3 python3-venv" in refused.stderr
+
+
+def test_python_without_venv(bare: Path) -> None:
+    """Debian's python3 without python3-venv: new enough, and its module ensurepip is missing."""
+    _python_that('case "$*" in *version_info*) exit 0;; --version) echo "Python 3.11.2";; *) exit 1;; esac', bare)
+    refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"))
+    assert refused.returncode == 2
+    assert "apt install python3-venv" in refused.stderr and "pip install --user virtualenv" in refused.stderr
+    assert not (bare / ".venv").exists()
+
+
+def test_ci_runs_what_a_person_runs() -> None:
+    assert read(Path(".ci/run")).rstrip().endswith("exec ./dev test")
+    assert os.access(CHECKOUT / ".ci" / "run", os.X_OK)
+
+
+def _documents() -> list[Path]:
+    return [path for path in of_ours(".md") if path.parts[0] in {"README.md", "docs", "deploy", "CHANGELOG.md"}]
+
+
+def test_documents_name_only_words_and_commands_that_exist() -> None:
+    commands = {"help", *get_commands()}
+    wrong = []
+    for path in _documents():
+        text = read(path)
+        for word in re.findall(r"(?:^|[\s`(])\./dev ([a-z][a-z_-]*)", text, re.MULTILINE):
+            if word not in WORDS:
+                wrong.append(f"{path}: ./dev {word}")
+        for command in re.findall(r"(?:manage\.py|\./dev manage) ([a-z][a-z_]+)", text):
+            if command not in commands:
+                wrong.append(f"{path}: manage.py {command}")
+    assert wrong == []
+
+
+def test_documents_link_only_to_files_that_exist() -> None:
+    known = {str(path) for path in files()} | {str(parent) for path in files() for parent in path.parents}
+    wrong = []
+    for path in _documents():
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", read(path)):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            resolved = os.path.normpath(path.parent / target)
+            if resolved not in known:
+                wrong.append(f"{path}: {target}")
+    assert wrong == []
