@@ -11,6 +11,8 @@ import pandas as pd
 
 CHOICES = ("a", "indifferent", "b")
 IntArray = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.signedinteger]
+CHUNK = 1 << 19  # rows taken at a time: what is made of them stays in the processor's cache, and memory stays flat
 _LOST = frozenset({"nan", "null", "none", "<na>", "#n/a"})  # what programs write for a value that they lost
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
@@ -41,15 +43,35 @@ class Checker:
         raise RatingsError(f"{self.source}, {self.where(int(rows[0]))}, column {column}: {message}{more}")
 
 
-def _codes(column: pd.Series) -> tuple[IntArray, list[str]]:
+def chunks(n: int, size: int = CHUNK) -> list[slice]:
+    """Slices of ``size`` that cover ``n`` rows."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
     """Codes (-1 where missing) and their texts, unescaped; two categories may still be equal after that."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy().astype(np.int64)
-        values = list(column.cat.categories)
+        codes, values = column.cat.codes.to_numpy(), list(column.cat.categories)
     else:
-        raw, uniques = pd.factorize(column, use_na_sentinel=True)
-        codes, values = raw.astype(np.int64), list(uniques)
+        codes, uniques = pd.factorize(column, use_na_sentinel=True)
+        values = list(uniques)
     return codes, [_text(value) for value in values]
+
+
+def _used(codes: Codes, n: int) -> npt.NDArray[np.bool_]:
+    """Which of ``n`` codes occur; the last of the n + 1 values stands for missing ones."""
+    used = np.zeros(n + 1, dtype=bool)
+    for part in chunks(len(codes)):
+        used[codes[part]] = True
+    return used
+
+
+def _mapped(codes: Codes, values: Codes) -> Codes:
+    """``values[codes]``, the last value standing for code -1."""
+    found = np.empty(len(codes), dtype=values.dtype)
+    for part in chunks(len(codes)):
+        found[part] = values[codes[part]]
+    return found
 
 
 def _text(value: object) -> str:
@@ -59,41 +81,50 @@ def _text(value: object) -> str:
     return text[1:] if text.startswith(_FORMULA) else text
 
 
-def _sorted_categorical(codes: IntArray, texts: list[str], names: list[str]) -> pd.Categorical:
-    place = {name: at for at, name in enumerate(names)}
-    remap = np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int32)  # the last one serves code -1
-    return pd.Categorical.from_codes(remap[codes], categories=pd.Index(names, dtype=object))
+def _sorted_categorical(codes: Codes, texts: list[str], names: list[str]) -> pd.Categorical:
+    if texts != names:
+        place = {name: at for at, name in enumerate(names)}
+        kind = np.min_scalar_type(-max(len(names), 1))
+        codes = _mapped(codes, np.array([place.get(text, -1) for text in texts] + [-1], dtype=kind))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object), validate=False)
 
 
-def _present(codes: IntArray, texts: list[str]) -> list[str]:
-    used = np.bincount(codes[codes >= 0], minlength=len(texts)) > 0
+def _present(codes: Codes, texts: list[str]) -> list[str]:
+    used = _used(codes, len(texts))[:-1]
     return [text for text, is_used in zip(texts, used, strict=True) if is_used]
 
 
-def _refuse_empty(codes: IntArray, texts: list[str], name: str, check: Checker, *, refuse_lost: bool) -> None:
+def _refuse_empty(codes: Codes, texts: list[str], name: str, check: Checker, *, refuse_lost: bool) -> None:
     def bad(text: str) -> bool:
         return not text.strip() or (refuse_lost and text.strip().lower() in _LOST)
 
     lost = np.array([bad(text) for text in texts] + [True])
+    if not (lost & _used(codes, len(texts))).any():
+        return
     rows = np.flatnonzero(lost[codes])
-    if len(rows):
-        value = "empty" if codes[rows[0]] < 0 or not texts[codes[rows[0]]].strip() else repr(texts[codes[rows[0]]])
-        advice = {
-            "rater_id": "every rating needs the id of its rater",
-            "prompt_id": "every rating needs the id of its prompt",
-            "category": "give each prompt a category; one name for all will do",
-        }.get(name, f"every rating needs a {name}")
-        check.fail(rows, name, f"the value is {value}; {advice}.")
+    code = codes[rows[0]]
+    value = "empty" if code < 0 or not texts[code].strip() else repr(texts[code])
+    advice = {
+        "rater_id": "every rating needs the id of its rater",
+        "prompt_id": "every rating needs the id of its prompt",
+        "category": "give each prompt a category; one name for all will do",
+    }.get(name, f"every rating needs a {name}")
+    check.fail(rows, name, f"the value is {value}; {advice}.")
 
 
 def text_column(column: pd.Series, check: Checker, *, refuse_lost: bool) -> pd.Categorical:
+    """A column of ids or names: no empty cells, categories sorted and used.
+
+    ``refuse_lost`` also refuses what programs write for a value that they lost (``nan``, ``None``, ``NULL`` ...).
+    """
     codes, texts = _codes(column)
     _refuse_empty(codes, texts, str(column.name), check, refuse_lost=refuse_lost)
     return _sorted_categorical(codes, texts, sorted(set(_present(codes, texts)))) if len(codes) else no_rows()
 
 
 def no_rows() -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(0, np.int32), categories=pd.Index([], dtype=object))
+    """A column without rows."""
+    return pd.Categorical.from_codes(np.zeros(0, np.int8), categories=pd.Index([], dtype=object))
 
 
 def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.Categorical, npt.NDArray[np.bool_]]:
@@ -106,36 +137,38 @@ def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.C
     names = sorted({text for codes, texts in sides for text in _present(codes, texts)})
     first, second = (_sorted_categorical(codes, texts, names).codes for codes, texts in sides)
     flip = first > second
-    categories = pd.Index(names, dtype=object)
-    return (
-        pd.Categorical.from_codes(np.where(flip, second, first), categories=categories),
-        pd.Categorical.from_codes(np.where(flip, first, second), categories=categories),
-        flip,
-    )
+    if flip.any():
+        first, second = np.where(flip, second, first), np.where(flip, first, second)
+    sorted_names = pd.Index(names, dtype=object)
+    turned = (pd.Categorical.from_codes(codes, categories=sorted_names, validate=False) for codes in (first, second))
+    return next(turned), next(turned), flip
 
 
 def choices_column(
     column: pd.Series, name: str, check: Checker, flip: npt.NDArray[np.bool_], *, optional: bool = False
 ) -> pd.Categorical:
+    """The column of choices, or of right answers (``optional``: may be empty), flipped where the pair was."""
     codes, texts = _codes(column)
     place = {choice: at for at, choice in enumerate(CHOICES)}
     if optional:
         place[""] = -1
     unknown = np.array([text not in place for text in texts] + [not optional])
-    rows = np.flatnonzero(unknown[codes])
-    if len(rows):
+    if (unknown & _used(codes, len(texts))).any():
+        rows = np.flatnonzero(unknown[codes])
         code = codes[rows[0]]
         value = texts[code] if code >= 0 else ""
         near = difflib.get_close_matches(value.strip().lower(), CHOICES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         said = repr(value) if value else "an empty cell"
         check.fail(rows, name, f"{said} is not a choice. Allowed are {listed(CHOICES)}{hint}.")
-    chosen = np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int8)[codes]
-    chosen = np.where(flip & (chosen >= 0), 2 - chosen, chosen)
-    return pd.Categorical.from_codes(chosen, categories=pd.Index(CHOICES, dtype=object))
+    chosen = _mapped(codes, np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int8))
+    if flip.any():
+        chosen = np.where(flip & (chosen >= 0), 2 - chosen, chosen)
+    return pd.Categorical.from_codes(chosen, categories=pd.Index(CHOICES, dtype=object), validate=False)
 
 
 def flags_column(column: pd.Series, check: Checker) -> pd.arrays.BooleanArray:
+    """A column of true, false (or 1, 0, yes, no) and empty cells."""
     if pd.api.types.is_bool_dtype(column.dtype) and not isinstance(column.dtype, pd.CategoricalDtype):
         return pd.array(column, dtype="boolean")
     codes, texts = _codes(column)
@@ -156,6 +189,7 @@ def flags_column(column: pd.Series, check: Checker) -> pd.arrays.BooleanArray:
 
 
 def numbers_column(column: pd.Series, check: Checker) -> pd.Series:
+    """A column of numbers of zero or more; NaN where the cell is empty."""
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     given = column.notna()
     if not pd.api.types.is_numeric_dtype(column.dtype):

@@ -83,7 +83,7 @@ class Absent:
 
 def cluster_sums(totals: npt.NDArray[np.number], sizes: IntArray) -> ClusterSums:
     """Sums over clusters with score totals ``totals`` (G,) and numbers of ratings ``sizes`` (G,)."""
-    if np.issubdtype(totals.dtype, np.integer):
+    if totals.dtype.kind == "i":
         return ClusterSums(len(sizes), int(totals @ totals), int(totals @ sizes), int(sizes @ sizes))
     return ClusterSums(
         len(sizes), math.fsum(totals * totals), math.fsum(totals * sizes), math.fsum((sizes * sizes).astype(float))

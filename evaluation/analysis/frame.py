@@ -23,6 +23,7 @@ from evaluation.analysis.columns import (
     IntArray,
     RatingsError,
     choices_column,
+    chunks,
     flags_column,
     listed,
     numbers_column,
@@ -173,13 +174,13 @@ def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:
         check.fail(rows, "generator_b", f"{name!r} is compared with itself; only control trials may do so.")
 
 
-def composite_key(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[IntArray, int]:
-    """One whole number a row for the combination of categorical ``columns``, and how many there can be.
+def composite_key(frame: pd.DataFrame, columns: Sequence[str], part: slice = slice(None)) -> tuple[IntArray, int]:
+    """One whole number a row of ``part`` for the combination of categorical ``columns``, and how many there can be.
 
     Raises:
         RatingsError: there are more combinations than a 64-bit number can tell apart.
     """
-    key = np.zeros(len(frame), dtype=np.int64)
+    key = np.zeros(len(range(*part.indices(len(frame)))), dtype=np.int64)
     size = 1
     for name in columns:
         levels = max(len(frame[name].cat.categories), 1)
@@ -187,23 +188,26 @@ def composite_key(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[IntArray
         if size >= 2**63:
             raise RatingsError(f"Too many combinations of {listed(columns)} to analyse at once; split the file.")
         key *= levels
-        key += frame[name].cat.codes.to_numpy()
+        key += frame[name].cat.codes.to_numpy()[part]
     return key, size
 
 
-def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
-    key, size = composite_key(frame, KEY)
-    if len(frame) < 2:
-        return
+def _all_different(frame: pd.DataFrame) -> bool:
+    size = composite_key(frame, KEY, slice(0, 0))[1]
     if size <= max(4 * len(frame), 1 << 20):
-        counts = np.zeros(size, dtype=np.uint8)
-        counts[key] = 1
-        if int(counts.sum(dtype=np.int64)) == len(frame):
-            return
-    else:
-        ordered = np.sort(key)
-        if not (ordered[1:] == ordered[:-1]).any():
-            return
+        seen = np.zeros(size, dtype=bool)
+        for part in chunks(len(frame)):
+            seen[composite_key(frame, KEY, part)[0]] = True
+        return int(np.count_nonzero(seen)) == len(frame)
+    key = composite_key(frame, KEY)[0]
+    key.sort()
+    return not any((key[1:][part] == key[:-1][part]).any() for part in chunks(len(key) - 1))
+
+
+def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
+    if len(frame) < 2 or _all_different(frame):
+        return
+    key, _ = composite_key(frame, KEY)
     again = pd.Series(key).duplicated(keep="first").to_numpy()
     rows = np.flatnonzero(again)
     row = int(rows[0])

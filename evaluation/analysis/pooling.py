@@ -67,11 +67,7 @@ def rank_by_category(
     left_out: dict[str, str] = {}
     present = ratings["category"].cat.categories
     for category in (str(each) for each in present):
-        try:
-            found = rank_generators(ratings, question=question, category=category, model=model, level=level)
-        except ArithmeticError as error:
-            left_out[category] = str(error)
-            continue
+        found = rank_generators(ratings, question=question, category=category, model=model, level=level)
         if found.why or {each.generator for each in found.scores} != wanted:
             left_out[category] = found.why or "not all generators were compared here"
         elif found.df is None:

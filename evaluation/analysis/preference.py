@@ -154,6 +154,15 @@ class PreferenceRate:
         """The share of ``a``, ``indifferent`` or ``b``."""
         return self.shares[choice].estimate
 
+    def by_estimand(self) -> dict[str, dict[str, object]]:
+        """What each choice of the estimand does to the net share's half-width: the switch, all positions at once."""
+        found: dict[str, dict[str, object]] = {}
+        for estimand, method in ESTIMANDS.items():
+            own = self.net.intervals[method]
+            width = own.half_width if isinstance(own, Interval) else None
+            found[estimand] = {"means": ESTIMAND_WORDS[estimand], "interval": method, "half_width": width}
+        return found
+
     def to_dict(self) -> dict[str, object]:
         """The contract's ESTIMATE, with further keys."""
         a, indifferent, b = self.counts

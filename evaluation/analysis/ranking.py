@@ -25,10 +25,15 @@ from evaluation.analysis.paired_graph import apart, groups, separated, with_half
 from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
 
+NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
+
 
 @dataclass(frozen=True)
 class Score:
-    """A generator's score (log scale) with its interval, its rank (1 is best) and the band that holds its rank."""
+    """A generator's score (log scale) with its interval, its rank (1 is best) and the band that holds its rank.
+
+    The interval is None where it cannot be had: one rater or prompt, or ratings that are all alike.
+    """
 
     generator: str
     score: float
@@ -160,14 +165,17 @@ def rank_generators(
             "Some generators were never preferred to others, so that no finite score exists; half a win and half a "
             "loss were added to each pair that met (a penalised fit). Read the distances with care."
         )
-    fitted = fit(model, with_half_wins(table) if penalised else table)
+    try:
+        fitted = fit(model, with_half_wins(table) if penalised else table)
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        return replace(bare, why=f"the model could not be fitted: {error}")
     errors = Errors.of(frame, fitted, cells.row * 3 + cells.choice) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
         notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
     bias = None
     if errors and df and fitted.bias is not None:
-        half = quantile(level, df) * math.sqrt(errors.variance(np.eye(len(fitted.bread))[len(names)]))
+        half = quantile(level, df) * math.sqrt(max(errors.variance(np.eye(len(fitted.bread))[len(names)]), 0.0))
         bias = (fitted.bias, fitted.bias - half, fitted.bias + half)
     return replace(
         bare,
@@ -265,15 +273,20 @@ def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None
     for i, j in itertools.permutations(range(n), 2):
         contrast = np.zeros(width)
         contrast[i], contrast[j] = 1, -1
-        ahead[i, j] = fitted.scores[i] - fitted.scores[j] > far * math.sqrt(errors.variance(contrast))
+        variance = errors.variance(contrast)
+        ahead[i, j] = variance > NO_SPREAD and fitted.scores[i] - fitted.scores[j] > far * math.sqrt(variance)
     scores = []
     for rank, at in enumerate(order, start=1):
         contrast = np.zeros(width)
         contrast[:n] = -1 / n
         contrast[at] += 1
-        se = math.sqrt(errors.variance(contrast))
-        half = quantile(level, df) * se
+        variance = errors.variance(contrast)
         score = float(fitted.scores[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
+        if variance <= NO_SPREAD:
+            scores.append(Score(names[at], score, None, None, None, rank, *band))
+            continue
+        se = math.sqrt(variance)
+        half = quantile(level, df) * se
         scores.append(Score(names[at], score, se, score - half, score + half, rank, *band))
     return tuple(scores)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.classic import clopper_pearson
+from evaluation.analysis.columns import chunks
 from evaluation.analysis.frame import CONTROL_ANSWER, composite_key
 from evaluation.analysis.reliability import dawid_skene, mace
+from evaluation.analysis.sides import shown_answers
 from evaluation.analysis.summary import Analysis, analyse
 
 MEASURES = {
@@ -47,19 +48,19 @@ def rater_table(ratings: pd.DataFrame, *, fast_ms: float = 1000.0, with_models: 
     n = len(names)
     control = ratings["control"].to_numpy()
     main = ratings[~control] if control.any() else ratings
-    rater = main["rater_id"].cat.codes.to_numpy().astype(np.int64)
+    rater = main["rater_id"].cat.codes.to_numpy()
     columns: dict[str, npt.NDArray[np.float64]] = {"n_ratings": np.bincount(rater, minlength=n).astype(float)}
     columns["control_accuracy"] = _control_accuracy(ratings[control], n)
-    unit, value = _units(main)
-    columns["agreement"] = _agreement(rater, unit, value, n)
-    shown = _shown(main)
+    unit, n_units, choice = _units(main)
+    columns["agreement"] = _agreement(rater, unit, n_units, choice, n)
+    shown = shown_answers(main)
     columns["side_bias"], columns["modal_share"] = _sides(rater, shown, n)
     columns["longest_run"] = _longest_run(main, shown, n)
     columns["median_ms"], columns["fast_share"] = _times(main, rater, n, fast_ms)
     columns["competence"] = columns["mace"] = np.full(n, np.nan)
     if with_models and len(main):
-        columns["competence"] = _padded(dawid_skene(unit, rater, value).competence, n)
-        columns["mace"] = _padded(mace(unit, rater, value).competence, n)
+        columns["competence"] = _padded(dawid_skene(unit, rater, choice).competence, n)
+        columns["mace"] = _padded(mace(unit, rater, choice).competence, n)
         columns["competence"][columns["n_ratings"] == 0] = columns["mace"][columns["n_ratings"] == 0] = np.nan
     table = pd.DataFrame({"rater_id": pd.Series(names, dtype=object)} | {name: columns[name] for name in MEASURES})
     table["n_ratings"] = table["n_ratings"].astype(int)
@@ -87,51 +88,55 @@ def _control_accuracy(controls: pd.DataFrame, n: int) -> npt.NDArray[np.float64]
     return _share(np.bincount(rater, weights=right, minlength=n), total)
 
 
-def _units(main: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Codes of (pair, question, prompt), packed, and choices."""
-    key, size = composite_key(main, ("generator_a", "generator_b", "question", "prompt_id"))
-    if size <= max(4 * len(key), 1 << 22):
-        used = np.zeros(size, dtype=bool)
-        used[key] = True
-        unit = (np.cumsum(used) - 1)[key]
-    else:
-        unit = np.unique(key, return_inverse=True)[1]
-    return unit, main["choice"].cat.codes.to_numpy().astype(np.int64)
+def _units(main: pd.DataFrame) -> tuple[npt.NDArray[np.int32], int, npt.NDArray[np.int8]]:
+    """Codes of (pair, question, prompt), packed, how many there are, and choices."""
+    names = ("generator_a", "generator_b", "question", "prompt_id")
+    choice = main["choice"].cat.codes.to_numpy()
+    size = composite_key(main, names, slice(0, 0))[1]
+    if size > max(4 * len(main), 1 << 22):
+        found, unit = np.unique(composite_key(main, names)[0], return_inverse=True)
+        return unit.astype(np.int32), len(found), choice
+    used = np.zeros(size, dtype=bool)
+    for part in chunks(len(main)):
+        used[composite_key(main, names, part)[0]] = True
+    lookup = (np.cumsum(used) - 1).astype(np.int32)
+    packed = np.empty(len(main), dtype=np.int32)
+    for part in chunks(len(main)):
+        packed[part] = lookup[composite_key(main, names, part)[0]]
+    return packed, int(np.count_nonzero(used)), choice
 
 
 def _agreement(
-    rater: npt.NDArray[np.int64], unit: npt.NDArray[np.int64], value: npt.NDArray[np.int64], n: int
+    rater: npt.NDArray[np.signedinteger],
+    unit: npt.NDArray[np.int32],
+    n_units: int,
+    choice: npt.NDArray[np.int8],
+    n: int,
 ) -> npt.NDArray[np.float64]:
-    if not len(unit):
-        return np.full(n, np.nan)
-    counts = np.bincount(unit * 3 + value, minlength=(int(unit.max()) + 1) * 3).reshape(-1, 3)
-    others = counts.sum(axis=1)[unit] - 1
-    alike = counts.ravel()[unit * 3 + value] - 1
-    seen = others > 0
-    same = np.divide(alike, others, out=np.zeros(len(unit)), where=seen)
-    return _share(np.bincount(rater, weights=same, minlength=n), np.bincount(rater[seen], minlength=n).astype(float))
-
-
-def _shown(main: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Answers as shown: 0 left, 1 indifferent, 2 right; -1 where the side is not known."""
-    choice = main["choice"].cat.codes.to_numpy().astype(np.int64)
-    if "a_shown_left" not in main:
-        return np.where(choice == 1, 1, -1)
-    known = main["a_shown_left"].notna().to_numpy()
-    left = main["a_shown_left"].fillna(False).to_numpy(dtype=bool)
-    return np.where(choice == 1, 1, np.where(known, np.where(left, choice, 2 - choice), -1))
+    counts = np.zeros(n_units * 3, dtype=np.int64)
+    for part in chunks(len(unit)):
+        counts += np.bincount(unit[part].astype(np.int64) * 3 + choice[part], minlength=n_units * 3)
+    others = np.maximum(counts.reshape(-1, 3).sum(axis=1) - 1, 0)
+    alike = np.where(others[:, None] > 0, (counts.reshape(-1, 3) - 1) / np.maximum(others, 1)[:, None], 0.0).ravel()
+    same, seen = np.zeros(n), np.zeros(n)
+    for part in chunks(len(unit)):
+        same += np.bincount(rater[part], weights=alike[unit[part].astype(np.int64) * 3 + choice[part]], minlength=n)
+        seen += np.bincount(rater[part], weights=others[unit[part]] > 0, minlength=n)
+    return _share(same, seen)
 
 
 def _sides(
-    rater: npt.NDArray[np.int64], shown: npt.NDArray[np.int64], n: int
+    rater: npt.NDArray[np.signedinteger], shown: npt.NDArray[np.int8], n: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    counts = np.bincount(rater * 4 + shown + 1, minlength=4 * n).reshape(n, 4).astype(float)
-    unknown, left, neither, right = counts.T
+    counts = np.zeros(4 * n)
+    for part in chunks(len(rater)):
+        counts += np.bincount(rater[part].astype(np.int64) * 4 + shown[part] + 1, minlength=4 * n)
+    unknown, left, neither, right = counts.reshape(n, 4).T
     known = np.where(unknown > 0, 0.0, left + neither + right)
     return _share(left, left + right) - 0.5, _share(np.max([left, neither, right], axis=0), known)
 
 
-def _longest_run(main: pd.DataFrame, shown: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.float64]:
+def _longest_run(main: pd.DataFrame, shown: npt.NDArray[np.int8], n: int) -> npt.NDArray[np.float64]:
     if "position" not in main or not len(main) or main["position"].isna().any() or (shown < 0).any():
         return np.full(n, np.nan)
     rater = main["rater_id"].cat.codes.to_numpy().astype(np.int64)
@@ -148,7 +153,7 @@ def _longest_run(main: pd.DataFrame, shown: npt.NDArray[np.int64], n: int) -> np
 
 
 def _times(
-    main: pd.DataFrame, rater: npt.NDArray[np.int64], n: int, fast_ms: float
+    main: pd.DataFrame, rater: npt.NDArray[np.signedinteger], n: int, fast_ms: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     if "response_time_ms" not in main:
         return np.full(n, np.nan), np.full(n, np.nan)
@@ -245,26 +250,3 @@ def screen(
         without=analyse(ratings, estimand=estimand, level=level),
         kept=analyse(ratings[stay], estimand=estimand, level=level),
     )
-
-
-@dataclass(frozen=True)
-class SideBias:
-    """How often the left side won among ``n`` decided answers with known sides; exact interval of independent votes."""
-
-    share_left: float | None
-    n: int
-    low: float
-    high: float
-
-    def to_dict(self) -> dict[str, object]:
-        return asdict(self)
-
-
-def side_bias(ratings: pd.DataFrame, level: float = 0.95) -> SideBias:
-    """The crowd's side bias over a validated frame; with balanced sides one half means none."""
-    main = ratings[~ratings["control"].to_numpy()]
-    shown = _shown(main)
-    left, right = int((shown == 0).sum()), int((shown == 2).sum())
-    if not left + right:
-        return SideBias(None, 0, 0.0, 1.0)
-    return SideBias(left / (left + right), left + right, *clopper_pearson(left, left + right, level))

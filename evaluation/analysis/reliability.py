@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,12 @@ class Reliability:
     steps: int
 
 
-def _matrix(units: IntArray, raters: IntArray, values: IntArray, n_values: int) -> csr_array:
-    n_units, n_raters = int(units.max()) + 1, int(raters.max()) + 1
-    column = raters.astype(np.int64) * n_values + values
-    matrix = csr_array((np.ones(len(units)), (units, column)), shape=(n_units, n_raters * n_values), dtype=np.float64)
-    matrix.sum_duplicates()
-    return matrix
+def _matrix(units: npt.ArrayLike, raters: npt.ArrayLike, values: npt.ArrayLike, n_values: int) -> csr_array:
+    """Units by (rater, value), with the number of times that the rater gave the unit the value."""
+    unit, rater = (np.asarray(each).astype(np.int32, copy=False) for each in (units, raters))
+    column = rater * np.int32(n_values) + np.asarray(values).astype(np.int32, copy=False)
+    shape = int(unit.max()) + 1, (int(rater.max()) + 1) * n_values
+    return coo_array((np.ones(len(unit)), (unit, column)), shape=shape).tocsr()
 
 
 def _normalised(log_weights: FloatArray) -> tuple[FloatArray, float]:
@@ -56,27 +55,33 @@ def dawid_skene(
     *,
     steps: int = 20,
     smoothing: float = 0.01,
+    tolerance: float = 1e-4,
 ) -> Reliability:
     """Dawid and Skene (1979) by EM from the shares of votes; ``smoothing`` is added to each count of the confusions.
+    It stops after ``steps``, or when no unit's posterior moves by ``tolerance``.
 
     Args:
         units, raters, values: (n,) codes from 0; ``values`` below ``n_values``.
     """
-    unit, rater, value = (np.asarray(each, dtype=np.int64) for each in (units, raters, values))
-    matrix = _matrix(unit, rater, value, n_values)
+    matrix = _matrix(units, raters, values, n_values)
     turned = matrix.T.tocsr()
     n_raters = matrix.shape[1] // n_values
     posterior = _votes(matrix, n_values)
     confusion = np.zeros((n_raters, n_values, n_values))
     classes, likelihood = np.zeros(n_values), 0.0
-    for _ in range(steps):
+    taken = 0
+    while taken < steps:
+        taken += 1
+        before = posterior
         given = (turned @ posterior).reshape(n_raters, n_values, n_values) + smoothing  # rater, given, true
         confusion = np.swapaxes(given / given.sum(axis=1, keepdims=True), 1, 2)
         classes = posterior.mean(axis=0)
         log_given = np.log(np.swapaxes(confusion, 1, 2)).reshape(n_raters * n_values, n_values)
         posterior, likelihood = _normalised(matrix @ log_given + np.log(np.maximum(classes, 1e-12)))
+        if np.abs(posterior - before).max() < tolerance:
+            break
     competence = np.einsum("rtt,t->r", confusion, classes)
-    return Reliability("Dawid-Skene", competence, posterior, confusion, classes, likelihood, steps)
+    return Reliability("Dawid-Skene", competence, posterior, confusion, classes, likelihood, taken)
 
 
 def mace(
@@ -85,14 +90,15 @@ def mace(
     values: npt.ArrayLike,
     n_values: int = 3,
     *,
-    steps: int = 50,
+    steps: int = 20,
     smoothing: float = 0.5,
+    tolerance: float = 1e-4,
 ) -> Reliability:
     """In the manner of MACE (Hovy et al. 2013), by EM: a rater looks with a chance of his own and then gives the
     unit's value, or does not look and gives values at rates of his own. ``smoothing``: pseudo-count of each rate.
+    It stops after ``steps``, or when no unit's posterior moves by ``tolerance``.
     """
-    unit, rater, value = (np.asarray(each, dtype=np.int64) for each in (units, raters, values))
-    matrix = _matrix(unit, rater, value, n_values)
+    matrix = _matrix(units, raters, values, n_values)
     turned = matrix.T.tocsr()
     n_raters = matrix.shape[1] // n_values
     given = np.asarray(matrix.sum(axis=0)).reshape(n_raters, n_values)
@@ -100,7 +106,10 @@ def mace(
     habit = np.full((n_raters, n_values), 1 / n_values)
     classes = np.full(n_values, 1 / n_values)
     posterior, likelihood = _votes(matrix, n_values), 0.0
-    for _ in range(steps):
+    taken = 0
+    while taken < steps:
+        taken += 1
+        before = posterior
         right = (turned @ posterior).reshape(n_raters, n_values, n_values)[:, np.arange(n_values), np.arange(n_values)]
         by_looking = right * looks[:, None] / (looks[:, None] + (1 - looks[:, None]) * habit)
         spam = given - by_looking
@@ -110,7 +119,9 @@ def mace(
         chance = _mace_confusion(looks, habit)
         log_given = np.log(np.swapaxes(chance, 1, 2)).reshape(n_raters * n_values, n_values)
         posterior, likelihood = _normalised(matrix @ log_given + np.log(np.maximum(classes, 1e-12)))
-    return Reliability("MACE", looks, posterior, _mace_confusion(looks, habit), classes, likelihood, steps)
+        if np.abs(posterior - before).max() < tolerance:
+            break
+    return Reliability("MACE", looks, posterior, _mace_confusion(looks, habit), classes, likelihood, taken)
 
 
 def _mace_confusion(looks: FloatArray, habit: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ from evaluation.analysis.crossed import quantile
 from evaluation.analysis.results import NotebookTable
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 
-MIXTURE = 3.150140245  # the constant that the golden cases use: narrowest around 100 raters
+MIXTURE = 3.150140245  # the constant of the golden cases: narrowest around 30 raters, and near the narrowest to 300
 FloatArray = npt.NDArray[np.float64]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
@@ -21,7 +22,9 @@ from evaluation.analysis.preference import (
     PreferenceRate,
     preference_rate,
 )
-from evaluation.analysis.results import Document, NotebookTable, document, to_json
+from evaluation.analysis.ranking import Ranking, rank_generators
+from evaluation.analysis.results import VERSION, Document, NotebookTable, document, to_json
+from evaluation.analysis.sides import SideBias, side_bias
 from evaluation.analysis.tally import Comparison, Tally, tally_ratings
 
 SCHEMA = "drawbench-analysis/1"
@@ -42,7 +45,7 @@ class ComparisonResult:
             "generator_a": self.comparison.generator_a,
             "generator_b": self.comparison.generator_b,
             "question": self.comparison.question,
-            "overall": self.overall.to_dict() | {"words": self.words()},
+            "overall": self.overall.to_dict() | {"words": self.words(), "by_estimand": self.overall.by_estimand()},
             "categories": {
                 name: rate.to_dict() | {"p_holm": self.holm()[name], "words": self.words(name)}
                 for name, rate in self.categories.items()
@@ -67,7 +70,8 @@ class Analysis(NotebookTable):
     """All comparisons of a frame, with what was asked (``estimand``, ``level``) and what the frame held.
 
     ``n_control`` ratings of control trials were left out of every rate; ``n_simulated`` of the ``n_ratings`` counted
-    were given by simulated raters, and ``simulated`` says whether any were.
+    were given by simulated raters, and ``simulated`` says whether any were. ``agreement``: by question, over all
+    prompts of all pairs. ``rankings``: Davidson's, by question, where there are three generators or more.
     """
 
     comparisons: tuple[ComparisonResult, ...]
@@ -78,6 +82,9 @@ class Analysis(NotebookTable):
     n_prompts: int
     n_control: int
     n_simulated: int
+    agreement: Mapping[str, tuple[Agreement, ...]]
+    rankings: tuple[Ranking, ...]
+    side_bias: SideBias
     notes: tuple[str, ...]
 
     @property
@@ -98,8 +105,12 @@ class Analysis(NotebookTable):
                 "level": self.level,
                 "estimand": {"name": self.estimand, "means": ESTIMAND_WORDS[self.estimand]},
                 "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
+                "version": VERSION,
                 "notes": list(self.notes),
                 "comparisons": [each.to_dict() for each in self.comparisons],
+                "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
+                "rankings": [each.to_dict() for each in self.rankings],
+                "side_bias": self.side_bias.to_dict(),
             }
         )
 
@@ -167,7 +178,8 @@ def analyse(
         raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
     if not 0 < level < 1:
         raise ValueError(f"The confidence level must lie between 0 and 1, as .95 does; got {level}.")
-    tally = tally_ratings(validate_ratings(ratings))
+    valid = validate_ratings(ratings)
+    tally = tally_ratings(valid)
     results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
     return Analysis(
         comparisons=results,
@@ -178,8 +190,36 @@ def analyse(
         n_prompts=len(np.unique(tally.by_prompt.unit)),
         n_control=tally.n_control,
         n_simulated=tally.n_simulated,
+        agreement=MappingProxyType(_agreement_by_question(tally, level)),
+        rankings=_rankings(valid, tally, level),
+        side_bias=side_bias(valid, level),
         notes=_notes(tally),
     )
+
+
+def _agreement_by_question(tally: Tally, level: float) -> dict[str, tuple[Agreement, ...]]:
+    counts: dict[str, list[npt.NDArray[np.int64]]] = {}
+    for at, comparison in enumerate(tally.comparisons):
+        units = tally.by_prompt.of_comparison(at).over_categories().counts
+        counts.setdefault(comparison.question, []).append(units)
+    return {name: _agreement(np.concatenate(counts[name]), level) for name in sorted(counts)}
+
+
+def _agreement(counts: npt.NDArray[np.int64], level: float) -> tuple[Agreement, ...]:
+    return (
+        krippendorff_alpha(counts, "nominal", level=level),
+        krippendorff_alpha(counts, "ordinal", level=level),
+        fleiss_kappa(counts, level=level),
+    )
+
+
+def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking, ...]:
+    found = []
+    for question in sorted({each.question for each in tally.comparisons}):
+        pairs = [each for each in tally.comparisons if each.question == question]
+        if len({name for each in pairs for name in (each.generator_a, each.generator_b)}) > 2:
+            found.append(rank_generators(valid, question=question, level=level))
+    return tuple(found)
 
 
 def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
@@ -205,11 +245,7 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         estimand=estimand,
         level=level,
     )
-    agreement = (
-        krippendorff_alpha(whole_prompts.counts, "nominal", level=level),
-        krippendorff_alpha(whole_prompts.counts, "ordinal", level=level),
-        fleiss_kappa(whole_prompts.counts, level=level),
-    )
+    agreement = _agreement(whole_prompts.counts, level)
     return ComparisonResult(tally.comparisons[at], overall, MappingProxyType(categories), agreement)
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.frame import CHOICES, RatingsError
+from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks
 
 IntArray = npt.NDArray[np.int64]
-_CHUNK = 1 << 19  # rows counted at a time: the keys stay in the processor's cache and memory stays flat
 
 
 @dataclass(frozen=True)
@@ -149,14 +148,10 @@ class _PairKey:
 
     def used(self, codes: dict[str, npt.NDArray[np.integer]], control: npt.NDArray[np.bool_]) -> IntArray:
         seen = np.zeros(self.size, dtype=bool)
-        for part in _chunks(len(control)):
+        for part in chunks(len(control)):
             key = self.of(codes, part)
             seen[key[~control[part]] if control[part].any() else key] = True
         return np.flatnonzero(seen)
-
-
-def _chunks(n: int, size: int = _CHUNK) -> list[slice]:
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _count(
@@ -182,13 +177,13 @@ def _count(
 
     if size <= max(4 * n, 1 << 22):  # a dense table: one pass, no sorting
         counts = np.zeros(size, dtype=np.int64)
-        for part in _chunks(n, max(_CHUNK, size // 2)):
+        for part in chunks(n, max(CHUNK, size // 2)):
             counts += np.bincount(keys(part), minlength=size)
         cube = counts.reshape(-1, n_choices)
         rows = np.flatnonzero(cube.any(axis=1))
         table = cube[rows]
     else:
-        found, number = np.unique(np.concatenate([keys(part) for part in _chunks(n)]), return_counts=True)
+        found, number = np.unique(np.concatenate([keys(part) for part in chunks(n)]), return_counts=True)
         rows, place = np.unique(found // n_choices, return_inverse=True)
         table = np.zeros((len(rows), n_choices), dtype=np.int64)
         table[place, found % n_choices] = number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from evaluation.analysis import classic
 from evaluation.analysis.crossed import PanelSums, Variance, block_variances, panel_sums, quantile
@@ -77,3 +78,8 @@ def test_tests() -> None:
     p = (0.001, 0.0082, 0.0131, 0.021, 0.034, 0.041, 0.06, 0.19, 0.33, 0.5, 0.77)
     wanted = [0.011, 0.082, 0.1179, 0.168, 0.238, 0.246, 0.3, 0.76, 0.99, 1, 1]
     assert classic.holm(p) == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [(3, 5), (0, 1), (0, 9), (7, 7), (120, 90), (1, 30)])
+def test_sign_test_against_scipy(a: int, b: int) -> None:
+    assert classic.sign_test(a, b) == pytest.approx(stats.binomtest(a, a + b).pvalue, rel=1e-10)

@@ -146,7 +146,12 @@ def test_swapping_the_generators_negates_the_net_share() -> None:
 
 
 rating_rows = st.dictionaries(
-    st.tuples(st.integers(0, 4), st.integers(0, 5), st.sampled_from(["fidelity", "alignment"])),
+    st.tuples(
+        st.integers(0, 4),
+        st.integers(0, 5),
+        st.sampled_from(["fidelity", "alignment"]),
+        st.sampled_from(["xy", "yz", "zx"]),
+    ),
     st.sampled_from(["a", "indifferent", "b"]),
     min_size=1,
     max_size=40,
@@ -155,13 +160,13 @@ rating_rows = st.dictionaries(
 
 @settings(max_examples=120, deadline=None)
 @given(rating_rows, st.sampled_from(["one", "by_prompt", "nested"]))
-def test_any_frame_gives_a_document_without_nan(rows: dict[tuple[int, int, str], str], layout: str) -> None:
+def test_any_frame_gives_a_document_without_nan(rows: dict[tuple[int, int, str, str], str], layout: str) -> None:
     def category(r: int, p: int) -> str:
         return {"one": "all", "by_prompt": f"c{p % 3}", "nested": f"c{r % 2}"}[layout]
 
     table = [
-        (f"r{r}", f"p{p}" if layout != "nested" else f"p{r % 2}-{p}", category(r, p), "x", "y", q, choice)
-        for (r, p, q), choice in rows.items()
+        (f"r{r}", f"p{p}" if layout != "nested" else f"p{r % 2}-{p}", category(r, p), *pair, q, choice)
+        for (r, p, q, pair), choice in rows.items()
     ]
     ratings = pd.DataFrame(table, columns=COLUMNS)
     document = analyse(ratings).to_dict()
