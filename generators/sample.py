@@ -121,7 +121,9 @@ def _draw(
     options: argparse.Namespace,
 ) -> RunSummary:
     """Run with a progress bar; failures are named as they come and collected."""
-    bar = tqdm(total=len(requests), unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
+    done = sink.done_keys()
+    before = sum(request.key in done for request in requests)
+    bar = tqdm(total=len(requests), initial=before, unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
 
     class Named:
         """The sink, with failures said aloud."""

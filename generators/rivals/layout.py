@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from generators.rivals.claims import Claim, Findings, Layout, PromptRef, Question, claims_of_list, claims_of_names
 from generators.rivals.filelist import FileEntry
-from generators.rivals.names import Identity, PromptTexts, take_apart, unsafe, why_ignored
+from generators.rivals.names import Identity, PromptTexts, take_apart, why_ignored, why_unsafe
 from generators.rivals.settle import Numbering, Row, settle_prompts, settle_samples
 
 __all__ = ["Layout", "Matches", "Numbering", "PromptRef", "Question", "Row", "match_layout"]
@@ -73,15 +73,13 @@ def match_layout(
     ignored = tuple((name, why) for name in names if (why := why_ignored(name)))
     passed_over = {name for name, _ in ignored}
     files = [take_apart(name) for name in names if name not in passed_over]
-    safe = [file for file in files if not unsafe(file.name)]
+    safe = [file for file in files if not why_unsafe(file.name)]
     texts = PromptTexts([prompt.text for prompt in prompts])
     if file_list is not None:
         claims = claims_of_list(safe, file_list, texts, findings)
     else:
         claims = claims_of_names(safe, prompts, texts, layout, findings)
-    claims += [
-        Claim(file, Identity(), None, problem="the path leaves its folder") for file in files if unsafe(file.name)
-    ]
+    claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
     positions = settle_prompts(claims, prompts, numbering, findings)
     rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
     order = {name: index for index, name in enumerate(names)}

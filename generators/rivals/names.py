@@ -14,6 +14,9 @@ from generators.image_decode import ALL_EXTENSIONS
 SHORTEST_PREFIX = 12
 """Letters and digits that a shortened prompt in a name must keep to be recognised."""
 
+LONGEST_NAME = 255
+"""Letters: what file systems allow a file or folder to be called."""
+
 _IMAGE_EXTENSIONS = frozenset(
     (*ALL_EXTENSIONS, ".gif", ".bmp", ".tif", ".tiff", ".svg", ".avif", ".heic", ".heif", ".jxl", ".jp2")
 )
@@ -96,10 +99,14 @@ def why_ignored(name: str) -> str:
     return ""
 
 
-def unsafe(name: str) -> bool:
-    """Whether the name leaves its folder: absolute, with a drive, or through ".."."""
+def why_unsafe(name: str) -> str:
+    """Why a name is not to be read at all: it leaves its folder (absolute, a drive, ".."), or no file can have it."""
     path = clean_path(name)
-    return path.startswith("/") or ".." in path.split("/") or bool(re.match(r"[A-Za-z]:", path)) or "\0" in path
+    if path.startswith("/") or ".." in path.split("/") or re.match(r"[A-Za-z]:", path) or "\0" in path:
+        return "the path leaves its folder"
+    if any(len(part) > LONGEST_NAME for part in path.split("/")):  # also keeps the patterns below from long work
+        return f"the name is longer than {LONGEST_NAME} letters"
+    return ""
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:

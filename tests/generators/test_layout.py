@@ -204,6 +204,11 @@ def test_paths_that_leave_the_folder_are_refused(name: str) -> None:
     assert matches.rows[1].problem == "the path leaves its folder" and matches.rows[1].prompt_id is None
 
 
+def test_names_that_no_file_can_have_are_refused() -> None:
+    matches = match_layout(["00001/0.png", f"00002/{'-' * 5000}0.png"], PROMPTS)
+    assert matches.rows[1].problem == "the name is longer than 255 letters"
+
+
 def test_other_image_formats_stay_in_the_table_for_the_decoder_to_refuse() -> None:
     assert match_layout(["00000/0.gif", "00000/1.png"], PROMPTS).rows[0].prompt_id == "00000"
 
