@@ -1,0 +1,7 @@
+"""What is wrong with a metric's input, in a sentence for people."""
+
+from __future__ import annotations
+
+
+class MetricError(ValueError):
+    """Input that has no such metric, or that is not what it should be. The message says what to do next."""

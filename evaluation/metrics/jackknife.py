@@ -1,0 +1,89 @@
+"""A Frechet distance without most of its bias, and with an error: the delete-a-group jackknife on both samples.
+
+The raw distance of two finite samples is too large by about b / n: two samples of one distribution are never at 0, and
+fewer images give a larger number. Leaving one group out at a time shows how fast it falls with n, hence the bias, and
+how much it depends on which images were drawn, hence the error (Efron and Stein 1981; two samples as in Arvesen 1969).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.moments import Moments, distance, merge, without
+
+GROUPS = 10
+MIN_RATIO = 3.0
+"""Images a feature below which no corrected value is given: its coverage was simulated from here on."""
+
+
+@dataclass(frozen=True)
+class CorrectedDistance:
+    """`raw`: the plain distance. `estimate`: less its bias, may be negative near 0. `se`: standard error.
+
+    `low`, `high`: the `level` interval, Student's t with `df`. `groups`: of each sample.
+    """
+
+    raw: float
+    estimate: float
+    se: float
+    df: int
+    low: float
+    high: float
+    level: float
+    groups: tuple[int, int]
+
+
+def corrected_distance(
+    first: Sequence[Moments], second: Sequence[Moments], *, level: float = 0.95, raw: float | None = None
+) -> CorrectedDistance:
+    """The jackknife-corrected squared Frechet distance between two samples given as groups.
+
+    `first`, `second`: moments of disjoint groups of each sample, two groups or more, as equal in size as can be;
+    images that hang together belong in one group. The samples must be independent of each other. `raw`: the distance
+    of all, where it is known already.
+
+    Raises:
+        MetricError: fewer than two groups, or fewer than `MIN_RATIO` images a feature.
+    """
+    totals = merge(first), merge(second)
+    why = why_not(first, second)
+    if why:
+        raise MetricError(f"No corrected distance: {why}.")
+    value = distance(*totals) if raw is None else raw
+    left_out_1 = np.array([distance(without(totals[0], group), totals[1]) for group in first])
+    left_out_2 = np.array([distance(totals[0], without(totals[1], group)) for group in second])
+    estimate, variance = value, 0.0
+    for left_out in (left_out_1, left_out_2):
+        g = len(left_out)
+        estimate -= (g - 1) * (float(left_out.mean()) - value)
+        variance += (g - 1) / g * float(np.sum((left_out - left_out.mean()) ** 2))
+    df = len(first) + len(second) - 2
+    se = float(np.sqrt(variance))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, df)) * se
+    return CorrectedDistance(
+        raw=value,
+        estimate=estimate,
+        se=se,
+        df=df,
+        low=estimate - half,
+        high=estimate + half,
+        level=level,
+        groups=(len(first), len(second)),
+    )
+
+
+def why_not(first: Sequence[Moments], second: Sequence[Moments]) -> str:
+    """Why there is no corrected distance of these groups; "" where there is one."""
+    for groups in (first, second):
+        filled = [group for group in groups if group.count]
+        if len(filled) < 2 or len(filled) < len(groups):
+            return f"it takes two groups of images or more, none empty; there are {len(filled)} of {len(groups)}"
+        count, features = sum(group.count for group in groups), groups[0].features
+        if count < MIN_RATIO * features:
+            return f"{count} images are too few for {features} features; {int(MIN_RATIO * features)} or more are needed"
+    return ""
