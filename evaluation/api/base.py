@@ -1,4 +1,4 @@
-"""What all endpoints share: error form, pages of lists, who may call. Signed-in researchers see and change everything."""
+"""What all endpoints share: error form, pages of lists, who may call. Signed-in researchers see and change all."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -22,6 +23,7 @@ class Schema(SpectacularAPIView):
     permission_classes = [AllowAny]
 
 
+@extend_schema(exclude=True)
 class Docs(SpectacularSwaggerSplitView):
     """The page. Its script comes from an address of its own, so that no inline script is needed."""
 

@@ -31,5 +31,7 @@ class GeneratorDetail(Endpoint):
         entries = {entry.name: entry for entry in registry.entries()}
         if name not in entries:
             hint = nearest(name, entries) or "."
-            raise NotFoundError(f'Unknown generator "{name}"{hint} Generators: {", ".join(entries)}.', field="generator")
+            raise NotFoundError(
+                f'Unknown generator "{name}"{hint} Generators: {", ".join(entries)}.', field="generator"
+            )
         return Response(GeneratorSerializer(entries[name]).data)

@@ -43,7 +43,9 @@ class RunList(ListModelMixin, ListEndpoint):
         name = self.request.query_params.get("name")
         return runs if name is None else runs.filter(name=name)
 
-    @extend_schema(operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="The run of this name")])
+    @extend_schema(
+        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="The run of this name")]
+    )
     def get(self, request: Request) -> Response:
         """List the runs, newest first."""
         return self.list(request)
@@ -139,7 +141,8 @@ class RunSamples(ListModelMixin, ListEndpoint):
         return samples.filter(prompt__number=int(prompt_id)) if prompt_id.isdecimal() else samples
 
     @extend_schema(
-        operation_id="runs_samples_list", parameters=[OpenApiParameter("prompt_id", str, description="Of this prompt only")]
+        operation_id="runs_samples_list",
+        parameters=[OpenApiParameter("prompt_id", str, description="Of this prompt only")],
     )
     def get(self, request: Request, pk: int) -> Response:
         """List a run's samples in the suite's order, each with the address of its image."""
@@ -169,7 +172,10 @@ class Image(Endpoint):
 
     @extend_schema(
         operation_id="images_retrieve",
-        responses={(200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image"), 404: ErrorSerializer},
+        responses={
+            (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image"),
+            404: ErrorSerializer,
+        },
     )
     def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
         """The bytes of an image, as they are stored."""

@@ -103,6 +103,7 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
     """A generation run."""
 
     suite = serializers.CharField(source="suite.__str__", read_only=True)
+    status = serializers.CharField(read_only=True, help_text="queued, running, done, cancelled or failed")
 
     class Meta:
         model = GenerationRun
@@ -189,6 +190,10 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
     suite = serializers.CharField(source="suite.__str__", read_only=True)
     run = serializers.PrimaryKeyRelatedField(read_only=True)  # type: ignore[var-annotated]
 
+    status = serializers.CharField(
+        read_only=True, help_text="received, checking, ready, storing, done, failed or dropped"
+    )
+
     class Meta:
         model = Upload
         fields = (
@@ -232,6 +237,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     n_raters = serializers.IntegerField(read_only=True)
     n_ratings = serializers.IntegerField(read_only=True)
     n_simulated = serializers.IntegerField(read_only=True)
+    status = serializers.CharField(read_only=True, help_text="draft, open or closed")
 
     class Meta:
         model = Study
@@ -258,7 +264,9 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField(max_length=100)
     runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two runs or more, of one suite")
     labels = serializers.ListField(
-        child=serializers.CharField(max_length=120), required=False, help_text="What results call the runs, in their order"
+        child=serializers.CharField(max_length=120),
+        required=False,
+        help_text="What results call the runs, in their order",
     )
     protocol = serializers.CharField(required=False, default="drawbench")
     title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)

@@ -136,7 +136,9 @@ class StudyResults(Endpoint):
             OpenApiParameter("include_simulated", bool, description="Whether simulated ratings count; true"),
         ],
         responses={
-            200: OpenApiResponse(OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, and what names its input"),
+            200: OpenApiResponse(
+                OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, and what names its input"
+            ),
             **REFUSED,
         },
     )

@@ -85,7 +85,8 @@ class SuitePrompts(ListModelMixin, ListEndpoint, GenericAPIView):  # type: ignor
         return prompts if category is None else prompts.filter(category=category)
 
     @extend_schema(
-        operation_id="suites_prompts_list", parameters=[OpenApiParameter("category", str, description="Of this category only")]
+        operation_id="suites_prompts_list",
+        parameters=[OpenApiParameter("category", str, description="Of this category only")],
     )
     def get(self, request: Request, pk: int) -> Response:
         """List a suite's prompts in its order."""

@@ -1,7 +1,7 @@
 """How the ratings were collected, as Otani et al. (CVPR 2023) ask reports to say: raters, times, agreement, and checks.
 
-Beside them two checks that readers of a preference study want: whether raters leaned to a side of the screen, and how far
-the overall figure moves when any one rater is left out.
+Beside them two checks that readers of a preference study want: whether raters leaned to a side of the screen, and how
+far the overall figure moves when any one rater is left out.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ DEFAULT_SETTINGS: Mapping[str, object] = {
     "level": 0.95,
     "include_simulated": True,
 }
-"""`estimand`: for whom the default interval speaks (`evaluation.analysis.preference.ESTIMANDS`). `level`: of confidence.
+"""`estimand`: for whom the default interval speaks (`evaluation.analysis.preference.ESTIMANDS`). `level`: confidence.
 `include_simulated`: whether simulated ratings count; a report that has any says so on every page."""
 
 

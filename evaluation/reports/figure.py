@@ -1,8 +1,8 @@
 """The figure of a report: stacked bars A / indifferent / B with whiskers, and the net share with its intervals.
 
-Drawn like figure 3 of the Imagen paper (Saharia et al. 2022), turned on its side so that category names can be read, with
-the n of each bar and, beside the default interval, the naive one. Colours are Okabe and Ito's (2008), told apart with any
-colour vision; whiskers and numbers repeat what colour says. The same table gives the same bytes.
+Drawn like figure 3 of the Imagen paper (Saharia et al. 2022), turned on its side so that category names can be read,
+with the n of each bar and, beside the default interval, the naive one. Colours are Okabe and Ito's (2008), told apart
+with any colour vision; whiskers and numbers repeat what colour says. The same table gives the same bytes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def figure_description(table: ComparisonTable) -> str:
         f"net share {row.net * 100:+.1f} points"
     )
     if row.default:
-        said += f", interval {row.default.low * 100:+.1f} to {row.default.high * 100:+.1f}"
+        said += f", interval {row.default.cut.low * 100:+.1f} to {row.default.cut.high * 100:+.1f}"
     said += "."
     if table.categories:
         best = max(table.categories, key=lambda each: each.net)
@@ -104,7 +104,7 @@ def _wide(table: ComparisonTable, colours: _Colours) -> Figure:
     label_width = min(2.1, 0.35 + 0.068 * max(len(row.name) for row in table.rows)) / 7.6
     low, tall = bottom / height, 1 - (top + bottom) / height
     bars = figure.add_axes((label_width, low, 0.68 - label_width, tall))
-    net = figure.add_axes((0.755, low, 0.23, tall), sharey=bars)
+    net = figure.add_axes((0.755, low, 0.215, tall), sharey=bars)
     _stacked(bars, table, places, colours, bar_height=0.68)
     bars.set_yticks(places, [row.name for row in table.rows])
     bars.tick_params(axis="y", length=0, pad=6, labelcolor=colours.text)
@@ -132,7 +132,7 @@ def _narrow(table: ComparisonTable, colours: _Colours) -> Figure:
         bars.text(0, place - 0.17, row.name, va="center", ha="left", color=colours.text, fontweight=weight)
         said = f"net {row.net * 100:+.0f}"
         if row.default:
-            said += f" [{row.default.low * 100:+.0f}, {row.default.high * 100:+.0f}]"
+            said += f" [{row.default.cut.low * 100:+.0f}, {row.default.cut.high * 100:+.0f}]"
         said += f"  n {row.n_ratings}"
         bars.text(100, place - 0.17, said, va="center", ha="right", fontsize=7, color=colours.soft)
     bars.set_xlabel("share of ratings, %", color=colours.soft)
@@ -165,8 +165,8 @@ def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: _
 
 def _numbers(axes: Axes, place: float, row: Row, colours: _Colours) -> None:
     """Each share in per cent within its part of the bar, where no whisker runs through it."""
-    a_low, a_high = (row.share_a.low, row.share_a.high) if row.share_a else (row.a, row.a)
-    b_low, b_high = (row.share_b.low, row.share_b.high) if row.share_b else (row.b, row.b)
+    a_low, a_high = _reach(row.a, row.share_a)
+    b_low, b_high = _reach(row.b, row.share_b)
     middle = (row.a + 1 - row.b) / 2
     for share, at, side, ink, is_clear in (
         (row.a, 0.015, "left", "#ffffff", min(row.a, a_low) > 0.08),
@@ -183,8 +183,15 @@ def _numbers(axes: Axes, place: float, row: Row, colours: _Colours) -> None:
             axes.text(at * 100, place, f"{share * 100:.0f}", va="center", ha=side, fontsize=7.5, color=ink)
 
 
+def _reach(share: float, bounds: Bounds | None) -> tuple[float, float]:
+    """Where the whisker of `share` begins and ends, as far as one is drawn."""
+    if bounds is None or (bounds.low <= 0 and bounds.high >= 1):
+        return share, share
+    return bounds.low, bounds.high
+
+
 def _whisker(axes: Axes, place: float, bounds: Bounds | None, *, scale: float, start: float) -> None:
-    if bounds is None:
+    if bounds is None or (bounds.low <= 0 and bounds.high >= 1):  # over the whole bar: it says nothing
         return
     ends = [start + scale * min(max(end, 0.0), 1.0) for end in (bounds.low, bounds.high)]
     axes.plot(
@@ -209,9 +216,17 @@ def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours:
         ):
             if bounds is None:
                 continue
-            low, high = bounds.low * 100, bounds.high * 100
+            low, high = bounds.cut.low * 100, bounds.cut.high * 100
             reach = max(reach, abs(low), abs(high))
-            axes.plot([low, high], [place + offset] * 2, color=colour, linewidth=width, solid_capstyle="butt")
+            style = (0, (1, 2)) if bounds.says_nothing else "solid"
+            axes.plot(
+                [low, high],
+                [place + offset] * 2,
+                color=colour,
+                linewidth=1.0 if bounds.says_nothing else width,
+                linestyle=style,
+                solid_capstyle="butt",
+            )
         reach = max(reach, abs(row.net * 100))
         axes.plot(row.net * 100, place, "o", markersize=4.5, color=_net_colour(row, colours), zorder=3)
     reach = min(100.0, reach * 1.06)

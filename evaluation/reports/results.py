@@ -106,6 +106,16 @@ class Bounds:
         """The method in readers' words."""
         return INTERVAL_NAMES.get(self.method, self.method)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it reaches over every value that a net share can have."""
+        return self.low <= -1 and self.high >= 1
+
+    @property
+    def cut(self) -> Bounds:
+        """The same within what a net share can be; with few raters or prompts, t intervals reach far beyond."""
+        return Bounds(self.method, max(self.low, -1.0), min(self.high, 1.0))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -202,7 +212,7 @@ def _row(name: str, estimate: EstimateDict, *, is_overall: bool) -> Row:
         naive=_bounds("independent", net["intervals"].get("independent")),
         share_a=_share_bounds(shares.get("a")),
         share_b=_share_bounds(shares.get("b")),
-        why=why.get("two_way", "") or next(iter(why.values()), "") if default is None or why else "",
+        why=why.get("two_way", "") or (next(iter(why.values()), "") if default is None else ""),
     )
 
 

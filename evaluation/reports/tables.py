@@ -10,7 +10,17 @@ from evaluation.reports.results import Bounds, ComparisonTable
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
-    *("share_a", "share_indifferent", "share_b", "net", "interval", "low", "high", "independent_low", "independent_high"),
+    *(
+        "share_a",
+        "share_indifferent",
+        "share_b",
+        "net",
+        "interval",
+        "low",
+        "high",
+        "independent_low",
+        "independent_high",
+    ),
 )
 
 _TEX = str.maketrans(
@@ -54,7 +64,7 @@ def table_latex(table: ComparisonTable, *, estimand: str, simulated: bool) -> st
     a, b = latex_escape(table.generator_a), latex_escape(table.generator_b)
     caption = (
         f"{latex_escape(table.question_name)}: A = {a}, B = {b}. Shares of ratings in \\%; net share A $-$ B with "
-        f"{table.level * 100:g}\\% intervals: {latex_escape(methods)}, for {latex_escape(estimand)}; and, for comparison, "
+        f"{table.level * 100:g}\\% intervals: {latex_escape(methods)}, for {latex_escape(estimand)}; and, to compare, "
         "with ratings taken as independent."
     )
     if simulated:
@@ -86,4 +96,4 @@ def latex_escape(text: str) -> str:
 
 
 def _tex_bounds(bounds: Bounds | None) -> str:
-    return "--" if bounds is None else f"$[{bounds.low * 100:+.1f}, {bounds.high * 100:+.1f}]$"
+    return "--" if bounds is None else f"$[{bounds.cut.low * 100:+.1f}, {bounds.cut.high * 100:+.1f}]$"

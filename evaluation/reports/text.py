@@ -20,7 +20,7 @@ def results_text(results: Results, *, title: str) -> str:
         "",
         "Shares in per cent of the ratings; net = A - B, indifferent answers counting as zero.",
         f"The default interval speaks for {results['estimand']['means']}.",
-        "Independent: every rating as if from its own rater and prompt, as published figures have it; usually too narrow.",
+        "Independent: every rating as if from its own rater and prompt, as published figures are; mostly too narrow.",
     ]
     return "\n".join(lines)
 

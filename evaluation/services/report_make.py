@@ -17,7 +17,7 @@ from evaluation.selectors.ratings import ratings_frame
 def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -> Report:
     """The report of the study's standing ratings as of now; the same ratings, settings and code give the same row.
 
-    `settings`: see `evaluation.reports.compute.DEFAULT_SETTINGS`. A study without ratings has a report, too: it says so.
+    `settings`: see `evaluation.reports.compute.DEFAULT_SETTINGS`. A study without ratings has one that says so.
 
     Raises:
         InputError: an unknown setting or value.

@@ -48,8 +48,8 @@ def points(fraction: float | None) -> str:
 
 @register.filter
 def bounds(interval: Bounds | None) -> str:
-    """An interval in points: "−2.3 to +29.5"."""
-    return "none" if interval is None else f"{points(interval.low)} to {points(interval.high)}"
+    """An interval of a net share in points, cut at what is possible: "−2.3 to +29.5"."""
+    return "none" if interval is None else f"{points(interval.cut.low)} to {points(interval.cut.high)}"
 
 
 @register.filter

@@ -27,9 +27,10 @@ class Command(ProductCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             if not options["create"]:
+                known = ", ".join(User.objects.order_by("username").values_list("username", flat=True)[:20])
                 raise NotFoundError(
                     f'There is no account "{options["username"]}". Add --create to make it. '
-                    f"Accounts: {', '.join(User.objects.order_by('username').values_list('username', flat=True)[:20]) or 'none'}."
+                    f"Accounts: {known or 'none'}."
                 )
             user = researcher_create(username=options["username"])
         return {"username": user.username, "link": settings.PUBLIC_URL + sign_in_link_create(user=user)}

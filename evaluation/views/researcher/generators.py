@@ -7,9 +7,30 @@ from django.shortcuts import render
 
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
+from generators.contract import Parameter
+
+KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
 
 
 @page("GET")
 def generators(request: ResearcherRequest) -> HttpResponseBase:
     """Every generator that the registry knows, broken ones with what is wrong."""
-    return render(request, "researcher/generators.html", {"area": "generators", "entries": registry.entries()})
+    entries = [
+        (entry, [(parameter, allowed(parameter)) for parameter in entry.spec.parameters] if entry.spec else [])
+        for entry in registry.entries()
+    ]
+    return render(request, "researcher/generators.html", {"area": "generators", "entries": entries})
+
+
+def allowed(parameter: Parameter) -> str:
+    """The values that a parameter takes, in words."""
+    if parameter.choices:
+        return ", ".join(parameter.choices)
+    kind = KINDS[parameter.value_type]
+    if parameter.low is not None and parameter.high is not None:
+        return f"{kind} from {parameter.low:g} to {parameter.high:g}"
+    if parameter.low is not None:
+        return f"{kind}, {parameter.low:g} or more"
+    if parameter.high is not None:
+        return f"{kind}, {parameter.high:g} or less"
+    return kind

@@ -38,6 +38,11 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     results = _results(found)
     tables = comparison_tables(results)
     specification: dict[str, Any] = found.study.specification
+    order = {each["id"]: at for at, each in enumerate(specification.get("protocol", {}).get("questions", []))}
+    shown = [
+        (number, table, figure_description(table), _wording(specification, table.question))
+        for number, table in enumerate(tables)
+    ]
     newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
     context = {
         "area": "studies",
@@ -45,9 +50,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "study": found.study,
         "results": results,
         "collection": results.get("collection"),
-        "tables": [
-            (table, figure_description(table), _wording(specification, table.question)) for table in tables
-        ],
+        "tables": sorted(shown, key=lambda each: order.get(each[1].question, len(order))),
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
@@ -103,7 +106,9 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The tables of a report as one CSV file."""
-    response = HttpResponse(tables_csv(comparison_tables(_results(_report(pk)))), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(
+        tables_csv(comparison_tables(_results(_report(pk)))), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="report-{pk}-table.csv"'
     return response
 
@@ -151,5 +156,5 @@ def _wording(specification: dict[str, Any], question: str) -> str:
     """The question as raters were asked it."""
     for each in specification.get("protocol", {}).get("questions", []):
         if each.get("id") == question:
-            return str(each.get("text", ""))
+            return str(each.get("text", "")).replace("{caption}", "[the prompt]")
     return ""

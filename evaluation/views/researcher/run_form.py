@@ -71,7 +71,9 @@ class RunForm(forms.Form):
     @property
     def parameters(self) -> dict[str, ParameterValue]:
         """What was given for the generator's parameters; those left empty have their defaults."""
-        given = {name.removeprefix(PREFIX): value for name, value in self.cleaned_data.items() if name.startswith(PREFIX)}
+        given = {
+            name.removeprefix(PREFIX): value for name, value in self.cleaned_data.items() if name.startswith(PREFIX)
+        }
         return {name: value for name, value in given.items() if value not in (None, "")}
 
     def clean(self) -> dict[str, object]:
@@ -91,7 +93,9 @@ class RunForm(forms.Form):
 def usable_specs() -> dict[str, GeneratorSpec]:
     """The generators that pages may use, by name."""
     return {
-        entry.name: entry.spec for entry in registry.entries() if entry.spec is not None and not entry.spec.needs_operator
+        entry.name: entry.spec
+        for entry in registry.entries()
+        if entry.spec is not None and not entry.spec.needs_operator
     }
 
 

@@ -147,9 +147,7 @@ def study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """A study's progress, as a part of its page that htmx fetches again and again."""
     found = _study(name)
-    return render(
-        request, "researcher/_study_state.html", {"study": found, "progress": study_progress(found)}
-    )
+    return render(request, "researcher/_study_state.html", {"study": found, "progress": study_progress(found)})
 
 
 @page("POST")
@@ -197,7 +195,9 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     found = _study(name)
     invitation = get_object_or_404(Invitation, pk=pk, study=found)
     done = "The link lets nobody in any more. Raters who came by it go on."
-    return act(request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations")
+    return act(
+        request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations"
+    )
 
 
 @page("GET")

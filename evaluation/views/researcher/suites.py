@@ -82,7 +82,9 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
                 licence=given["licence"],
             )
         except InputError as error:
-            add_input_error(form, error if error.field in form.fields else InputError(error.message, field=_source(form)))
+            add_input_error(
+                form, error if error.field in form.fields else InputError(error.message, field=_source(form))
+            )
         else:
             if loaded.created:
                 messages.success(request, f"Loaded {loaded.suite}.")

@@ -58,8 +58,8 @@ class UploadForm(forms.Form):
         most = settings.UPLOAD_MAX_BYTES
         if (file.size or 0) > most:
             raise forms.ValidationError(
-                f"The zip has {(file.size or 0) / 1e6:,.0f} MB; this server takes {most / 1e6:,.0f} MB. Split it, or let the "
-                "operator use manage.py upload_run."
+                f"The zip has {(file.size or 0) / 1e6:,.0f} MB; this server takes {most / 1e6:,.0f} MB. Split it, or let "
+                "the operator use manage.py upload_run."
             )
         return file
 
@@ -106,9 +106,11 @@ def upload(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
 
 @page("GET")
 def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
-    """How far an upload is, as a part of its page that htmx fetches; when something is to be done, the page is reloaded."""
+    """How far an upload is, as a part of its page that htmx fetches; when it waits for people, the page is reloaded."""
     found = _upload(key)
-    response = render(request, "researcher/_upload_state.html", {"upload": found, "under_way": found.status in UNDER_WAY})
+    response = render(
+        request, "researcher/_upload_state.html", {"upload": found, "under_way": found.status in UNDER_WAY}
+    )
     if found.status not in UNDER_WAY:
         response["HX-Refresh"] = "true"
     return response
@@ -178,7 +180,9 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
         "missing": list(summary.missing.items())[:MISSING_SHOWN],
         "more_missing": max(0, len(summary.missing) - MISSING_SHOWN),
         "ways": [
-            (name, values, upload.options.get(name, values[0])) for name, values in MATCHING.items() if name not in asked
+            (name, values, upload.options.get(name, values[0]))
+            for name, values in MATCHING.items()
+            if name not in asked
         ],
         "page": page_of(request, shown, size=ROWS_A_PAGE),
         "only_problems": only_problems,
