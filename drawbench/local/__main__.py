@@ -3,9 +3,7 @@
 import argparse
 import sys
 
-from drawbench.local import foreground, services
 from drawbench.local.errors import LocalError
-from drawbench.local.places import places_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
+    # Imported where Ctrl-C is already handled: loading these takes a noticeable moment.
+    from drawbench.local import foreground, services
+
     if chosen.command == "serve":
         foreground.serve(port=chosen.port, with_worker=not chosen.no_worker)
     elif chosen.command == "worker":
@@ -68,7 +69,9 @@ def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _status() -> int:
-    found = services.status(places_of())
+    from drawbench.local import services
+
+    found = services.status()
     for service in found:
         state = f"running (process {service.pid})" if service.answers else "not running"
         if service.pid and not service.answers:

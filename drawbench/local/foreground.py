@@ -71,20 +71,19 @@ def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
 def worker(*, concurrency: int | None) -> None:
     """A worker alone, its log on the terminal, until Ctrl-C."""
     with _interruptible(), services.held(), _children() as children:
-        migrate()
+        prepare()
         children.append(_start(worker_command(concurrency), environment=worker_environment(concurrency)))
         _wait_for_first_end(children)
 
 
-def prepare(port: int) -> None:
+def prepare(port: int = 8000) -> None:
     """Migrations and static files, for what follows in this process's environment."""
     os.environ.setdefault("DRAWBENCH_URL", f"http://{HOST}:{port}")
-    migrate()
-    _run_to_end(_manage("collectstatic", "--no-input", "-v", "0"), "The static files could not be collected")
-
-
-def migrate() -> None:
-    _run_to_end(_manage("migrate", "--no-input", "-v", "0"), "The database could not be migrated")
+    with _children() as children:
+        preparing = _start(_python("-m", "drawbench.local.prepare"))
+        children.append(preparing)
+        if preparing.wait() != 0:
+            raise LocalError("The database or the static files could not be brought up to date (see above).")
 
 
 def worker_concurrency() -> int:
@@ -163,18 +162,6 @@ def _listens(port: int) -> bool:
 
 def _python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
-
-
-def _manage(*arguments: str) -> list[str]:
-    return _python("manage.py", *arguments)
-
-
-def _run_to_end(command: Sequence[str], complaint: str) -> None:
-    with _children() as children:
-        process = _start(command)
-        children.append(process)
-        if process.wait() != 0:
-            raise LocalError(f"{complaint} (see above).")
 
 
 def _start(
