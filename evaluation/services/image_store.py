@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,12 @@ from evaluation.errors import InputError
 from evaluation.models import StoredImage
 
 FORMATS = ("png", "jpeg", "webp")
+
+PARTIAL = "partial"
+"""The store's folder for files that are being written: what a kill leaves there is no image's."""
+
+PARTIAL_SECONDS = 600.0
+"""Age from which a partial file is taken for left behind: writing one takes a moment."""
 
 _STORE_LOCK = 0x5354_4F52
 """PostgreSQL advisory lock: shared by those who add files, alone for who removes those without a row."""
@@ -134,9 +141,10 @@ def write_whole(target: Path, data: bytes) -> None:
     Raises:
         StoreFullError: no room.
     """
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    partial = store_root() / PARTIAL / f"{target.name}.{secrets.token_hex(4)}"
     with full_disk_told(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (target.parent, partial.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("xb") as file:
                 file.write(data)
@@ -179,6 +187,17 @@ def image_discard(files: Iterable[ImageFile]) -> int:
         for file in gone:
             path_of(file.sha256, file.image_format).unlink(missing_ok=True)
     return len(gone)
+
+
+def partial_files_remove() -> int:
+    """Remove what killed processes left half written. How many files went."""
+    gone = 0
+    for path in (store_root() / PARTIAL).glob("*"):
+        with contextlib.suppress(OSError):  # another sweep took it, or it has become whole meanwhile
+            if time.time() - path.stat().st_mtime > PARTIAL_SECONDS:
+                path.unlink()
+                gone += 1
+    return gone
 
 
 @contextlib.contextmanager

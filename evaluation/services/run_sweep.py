@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from evaluation.models import GenerationRun, RunStatus, Upload
+from evaluation.services.image_store import partial_files_remove
 from evaluation.services.run_queue import hand_over, messages_waiting, workers_answering
 from evaluation.services.run_render import UNFINISHED
 from evaluation.services.upload_drop import upload_drop
@@ -16,7 +17,7 @@ UPLOAD_DAYS = 7
 
 
 def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
-    """Queue unfinished runs and checks again if they were lost, and drop uploads left lying; the names of those queued.
+    """Queue unfinished runs and checks again if they were lost, and clean up; the names of those queued.
 
     Lost is what no message speaks of: the queue was emptied, or did not answer when the run was asked for. A worker
     that is `starting` and finds no other takes everything up at once, also what a killed worker held: the broker would
@@ -27,6 +28,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
         created_at__lt=timezone.now() - timedelta(days=UPLOAD_DAYS),
     ):
         upload_drop(upload=upload)
+    partial_files_remove()
     alone = starting and not workers_answering(besides=worker)
     waiting = messages_waiting()
     # one message is the sweep's own

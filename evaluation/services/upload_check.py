@@ -17,7 +17,7 @@ from evaluation.services.image_store import full_disk_told
 from evaluation.services.locks import upload_held
 from evaluation.services.upload_archive import Archive, DamagedEntryError, open_archive
 from evaluation.services.upload_drop import clean_staging, staging_of
-from evaluation.services.upload_match import CHECKED, list_file, read_checked, upload_match
+from evaluation.services.upload_match import CHECKED, OTHERS, list_file, read_checked, upload_match
 from generators.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
 from generators.rivals.filelist import find_file_list
 from generators.rivals.names import why_ignored
@@ -26,6 +26,9 @@ FILES = "files"
 """In the staging folder: each file as it came, and as it will be served, under their hashes."""
 
 MAX_LIST_BYTES = 64 * 2**20
+OTHERS_KEPT = 1_000
+"""Names of files that are no images, to be told of."""
+
 SHOWN_EVERY_S = 0.5
 
 
@@ -87,6 +90,9 @@ def _check(upload: Upload, deadline: float | None) -> bool:
             )
         if listed is not None:
             _keep_list(upload, archive, listed)
+        others = sorted({*names} - {*images} - {listed})
+        with full_disk_told(staging):
+            (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
         done = read_checked(upload)
         _show(upload, len(images), len(done))
         waiting = [name for name in images if name not in done]

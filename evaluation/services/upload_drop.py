@@ -10,6 +10,7 @@ from django.db import transaction
 
 from evaluation.errors import ConflictError
 from evaluation.models import Upload
+from evaluation.services.locks import upload_held
 
 
 def staging_root() -> Path:
@@ -31,11 +32,12 @@ def upload_drop(*, upload: Upload) -> Upload:
     """Give an upload up: its files go, its row stays as dropped.
 
     Raises:
-        ConflictError: it has become a run already.
+        ConflictError: it has become a run already, or becomes one at this moment.
     """
-    with transaction.atomic():
+    with upload_held(upload.pk) as ours, transaction.atomic():
         upload = Upload.objects.select_for_update().get(pk=upload.pk)
-        if upload.status in (Upload.Status.DONE, Upload.Status.STORING):
+        # `storing` with nobody at it: a process that was killed, whose transaction left nothing
+        if upload.status == Upload.Status.DONE or (upload.status == Upload.Status.STORING and not ours):
             raise ConflictError(f"The upload {upload.run_name} has become a run already; it can't be dropped.")
         upload.status, upload.table = Upload.Status.DROPPED, []
         upload.save(update_fields=["status", "table"])

@@ -19,7 +19,9 @@ from generators.rivals.layout import Layout, Matches, Numbering, PromptRef, matc
 
 CHECKED = "checked.jsonl"
 LIST = "list"
-"""In the staging folder: what was found of each file, a line each; and the list of files that came with them."""
+OTHERS = "others.json"
+"""In the staging folder: what was found of each file, a line each; the list of files that came with them; and the names
+of what is no image."""
 
 IGNORED_KEPT = 50
 
@@ -110,8 +112,9 @@ def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) ->
         except GeneratorError as error:
             raise InputError(str(error), field="source") from error
     samples = options.get("samples")
+    others = staging_of(upload) / OTHERS
     return match_layout(
-        names,
+        [*names, *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
         file_list=entries,
         layout=cast(Layout, options.get("layout", "auto")),

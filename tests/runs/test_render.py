@@ -149,7 +149,7 @@ class TestDrawing:
         assert run.samples.count() == 3
         for sample in run.samples.select_related("image"):
             assert len(image_read(sample.image)) == sample.image.n_bytes
-        assert not list(image_store.store_root().rglob(".*")), "a partial file was left"
+        assert not list((image_store.store_root() / image_store.PARTIAL).glob("*")), "a partial file was left"
         monkeypatch.undo()
         monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "plugins"))
         assert draw(run_resume(run=run, queue=False)).status == RunStatus.DONE
@@ -362,6 +362,15 @@ class TestImageStore:
         files = [ImageFile("ab" * 32, "png", 1, 1, 9), ImageFile(kept.sha256, "png", 1, 1, 4)]
         assert image_discard(files) == 1
         assert image_path(kept).exists() and not image_store.path_of("ab" * 32, "png").exists()
+
+    def test_what_a_kill_left_half_written_goes_with_the_sweep(self) -> None:
+        folder = image_store.store_root() / image_store.PARTIAL
+        folder.mkdir(parents=True)
+        (folder / "old").write_bytes(b"ha")
+        (folder / "new").write_bytes(b"ha")
+        os.utime(folder / "old", (0, 0))
+        assert image_store.partial_files_remove() == 1
+        assert [path.name for path in folder.iterdir()] == ["new"]
 
     def test_a_file_that_is_gone_is_told(self) -> None:
         image = image_put(data=b"gone", image_format="png", width=1, height=1)
