@@ -217,7 +217,8 @@ def test_a_stopped_run_goes_on_where_it_was(
     _, said = process.communicate(timeout=60)
     assert "Traceback" not in said
     if signals[0] is signal.SIGINT:
-        assert process.returncode == 130 and "stop" in said
+        # A second Ctrl-C may meet the interpreter on its way out, which then dies of it; shells call both 130.
+        assert process.returncode in (130, -signal.SIGINT) and "stop" in said
     drawn = len(read_manifest(folder / FILE_NAME).images)
     assert 2 <= drawn < 12
     done = command(
