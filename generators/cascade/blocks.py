@@ -29,7 +29,7 @@ class TextStates:
 
 
 def fourier_features(value: Tensor, width: int) -> Tensor:
-    """Sinusoidal features, (batch,) in [0, 1] -> (batch, width), periods from 2 pi to 2e4 pi of `TIME_SCALE * value`."""
+    """Sinusoidal features, (batch,) in [0, 1] -> (batch, width); periods 2 pi to 2e4 pi of `TIME_SCALE * value`."""
     half = width // 2
     steps = torch.arange(half, device=value.device, dtype=torch.float32)
     angle = (TIME_SCALE * value.float())[:, None] * torch.exp(-math.log(10_000.0) * steps / half)

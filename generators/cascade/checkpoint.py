@@ -99,20 +99,21 @@ def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
         found = file_sha256(path)
         if found != sha256:
             raise CheckpointError(
-                f"weights: {path.name} hashes to {found[:12]}..., its index says {sha256[:12]}...: the file was altered "
-                "or cut short. Fetch it again (git checkout, or copy it anew)."
+                f"weights: {path.name} hashes to {found[:12]}..., its index says {sha256[:12]}...: the file was "
+                "altered or cut short. Fetch it again (git checkout, or copy it anew)."
             )
     try:
         with safe_open(path, framework="pt") as held:
             metadata = held.metadata() or {}
             if metadata.get("schema") != SCHEMA:
                 raise CheckpointError(
-                    f"weights: {path.name} has schema {metadata.get('schema', 'none')!r}; this version reads {SCHEMA!r}. "
-                    "It is another program's file or another version's: train or export it again."
+                    f"weights: {path.name} has schema {metadata.get('schema', 'none')!r}; this version reads "
+                    f"{SCHEMA!r}. It is another program's file or another version's: train or export it again."
                 )
             stage = stage_from_json(json.loads(metadata["stage"]))
             text = text_from_json(json.loads(metadata["text"]))
-            tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118: safe_open is no mapping
+            names: list[str] = held.keys()  # it is no mapping: iterating over it is an error
+            tensors = {name: held.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise CheckpointError(
             f"weights: {path.name} is no whole safetensors file ({error}). Fetch it again."

@@ -31,7 +31,7 @@ class DBlock(nn.Module):
         """Half the resolution, `config.channels[level]` channels."""
         x = self.down(x)
         for index in range(len(self.level.blocks)):
-            x = self.level.step(index, x, embedding, text, mask)
+            x = self.level(index, x, embedding, text, mask)
         return x
 
 
@@ -52,7 +52,7 @@ class UBlock(nn.Module):
         """Twice the resolution, `outside` channels."""
         x = torch.cat((x, skip * self.skip_scale), dim=1)
         for index in range(len(self.level.blocks)):
-            x = self.level.step(index, x, embedding, text, mask)
+            x = self.level(index, x, embedding, text, mask)
         return self.up(x)
 
 

@@ -28,7 +28,7 @@ class Level(nn.Module):
             attention for _ in inside if (attention := attention_of(config, level)) is not None
         )
 
-    def step(self, index: int, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, index: int, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
         """Block `index` and its attention."""
         x = self.blocks[index](x, embedding)
         return self.attention[index](x, text, mask) if self.attention else x
@@ -98,7 +98,7 @@ class UNet(nn.Module):
         for level, stage in enumerate(self.down):
             held = [x] if self.config.extra_decoder_block else []
             for index in range(self.config.blocks[level]):
-                x = stage.step(index, x, embedding, sequence, mask)
+                x = stage(index, x, embedding, sequence, mask)
                 held.append(x)
             skips.append(held)
             if level < len(self.shrink):
@@ -110,7 +110,7 @@ class UNet(nn.Module):
         for position, stage in enumerate(self.up):
             held = skips.pop()
             for index in range(len(held)):
-                x = stage.step(index, torch.cat((x, held.pop()), dim=1), embedding, sequence, mask)
+                x = stage(index, torch.cat((x, held.pop()), dim=1), embedding, sequence, mask)
             if position < len(self.grow):
                 x = _apply(self.grow[position], x, embedding)
         return F.pixel_shuffle(self.head(F.silu(self.head_norm(x))), self.config.patch)

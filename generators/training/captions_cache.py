@@ -25,6 +25,12 @@ class CaptionCache:
         self.tokens = tokens
         self.starts = starts
 
+    def subset(self, rows: Sequence[int]) -> CaptionCache:
+        """The states of some captions alone, in that order."""
+        pieces = [self.tokens[self.starts[row] : self.starts[row + 1]] for row in rows]
+        starts = np.concatenate(([0], np.cumsum([len(piece) for piece in pieces])))
+        return CaptionCache(np.concatenate(pieces), starts)
+
     def batch(self, rows: Sequence[int]) -> TextStates:
         """The states of some captions, padded to the longest of them."""
         lengths = [int(self.starts[row + 1] - self.starts[row]) for row in rows]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from generators.cascade.configs import CASCADES, ConfigError, StageConfig, StageName, TextConfig
+from generators.training.sprites import CONCEPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class TrainConfig:
     `warmup`: steps to reach it; `cooldown`: last share of the budget, over which it falls to zero linearly.
     `weight_decay`, `clip`: AdamW's, and the gradient norm's limit. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `ema_std`: relative width of the power-function average of the weights (EDM2).
-    `captions`: distinct captions. `crop`: side of the crop of the stage's picture that it trains on; the stage's size
+    `captions`: distinct captions. `concepts`: scenes with any other are left out of them; none named, all stay. `crop`: side of the crop of the stage's picture that it trains on; the stage's size
     for the whole picture. `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level lies in
     [0, max_aug]; 0 for the base. `bf16`: autocast to bfloat16. `sprites`, `cache`: files made once.
     """
@@ -36,6 +37,7 @@ class TrainConfig:
     text_drop: float
     ema_std: float
     captions: int
+    concepts: tuple[str, ...]
     crop: int
     shrink: float
     max_aug: float
@@ -59,6 +61,9 @@ class TrainConfig:
         ):
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in {low} .. {high}")
+        unknown = sorted(set(self.concepts) - set(CONCEPTS))
+        if unknown:
+            raise ConfigError(f"concepts {', '.join(unknown)} are unknown; there are: {', '.join(CONCEPTS)}")
         if self.crop > self.network.size or self.crop % 16:
             raise ConfigError(f"crop is {self.crop}; it must be a multiple of 16 and at most {self.network.size}")
 
@@ -93,4 +98,4 @@ def load_train_config(path: Path) -> TrainConfig:
         raise ConfigError(
             f"{path}: missing {sorted(known - given) or 'nothing'}, unknown {sorted(given - known) or 'nothing'}"
         )
-    return TrainConfig(**held)
+    return TrainConfig(**{**held, "concepts": tuple(held["concepts"])})

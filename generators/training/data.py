@@ -71,4 +71,8 @@ def load_data(config: TrainConfig, report: Callable[[str], None] = lambda line: 
     renderer = Renderer(load_sprites(Path(config.sprites)))
     pool = caption_pool(config.captions, renderer.concepts, config.seed)
     cache = load_captions([scene.caption for scene in pool], config.text, Path(config.cache), report)
+    if config.concepts:
+        wanted = set(config.concepts)
+        rows = [row for row, scene in enumerate(pool) if all(thing.concept in wanted for thing in scene.things)]
+        pool, cache = [pool[row] for row in rows], cache.subset(rows)
     return SceneData(config, pool, cache, renderer)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -105,19 +107,40 @@ class Trainer:
         Raises:
             ConfigError: there is none, it can't be read, or it belongs to another configuration.
         """
-        path = folder / "state.pt"
-        if not path.is_file():
-            raise ConfigError(f"nothing to resume: {path} is not there. Leave --resume out to start.")
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
-        if state.get("schema") != STATE_SCHEMA or state.get("config") != json.dumps(_plain(self.config)):
-            raise ConfigError(f"{path} belongs to another configuration; give its own, or another --out")
+        state = _read_state(folder)
+        if state["config"] != json.dumps(_plain(self.config)):
+            raise ConfigError(f"{folder} belongs to another configuration; give its own, or another --out")
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.ema.weights = state["ema"]
         self.progress = Progress(step=state["step"], seconds=state["seconds"])
+
+    def start_from(self, folder: Path) -> None:
+        """Take network and optimiser of another training of the same stage; steps and budget start anew.
+
+        Raises:
+            ConfigError: there is none, it can't be read, or its network is another.
+        """
+        state = _read_state(folder)
+        try:
+            self.network.load_state_dict(state["network"])
+        except RuntimeError:
+            raise ConfigError(f"{folder} trained another network than {self.config.cascade} {self.config.stage}") from None
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.ema = PowerEma(self.network, self.config.ema_std)
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    path = folder / "state.pt"
+    if not path.is_file():
+        raise ConfigError(f"nothing to go on from: {path} is not there")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(state, dict) or state.get("schema") != STATE_SCHEMA:
+        raise ConfigError(f"{path} is not a training's state of schema {STATE_SCHEMA}")
+    return state
 
 
 def _plain(config: TrainConfig) -> dict[str, object]:
@@ -133,7 +156,7 @@ def train(
     steps: int | None,
     save_every_s: float = 180.0,
 ) -> None:
-    """Steps until the budget (`minutes` in all runs together, or `steps`) is spent; saves now and then and at the end."""
+    """Steps until the budget (`minutes` of all runs, or `steps`) is spent; saves now and then and at the end."""
     progress = trainer.progress
     folder.mkdir(parents=True, exist_ok=True)
     saved = reported = time.monotonic()
@@ -179,6 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     budget.add_argument("--steps", type=int, help="budget in steps instead")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resume", action="store_true", help="go on from --out's last checkpoint")
+    parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="begin with another training's weights")
     args = parser.parse_args(argv)
     try:
         trainer = Trainer(load_train_config(args.config))
@@ -186,6 +210,8 @@ def main(argv: list[str] | None = None) -> int:
             trainer.load(args.out)
         elif (args.out / "state.pt").exists():
             raise ConfigError(f"{args.out} holds a training already: add --resume, or give another --out")
+        elif args.start_from:
+            trainer.start_from(args.start_from)
         data = load_data(trainer.config, lambda line: print(line, flush=True))
     except (ConfigError, FileNotFoundError) as error:
         print(error, file=sys.stderr)

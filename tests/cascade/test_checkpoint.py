@@ -22,7 +22,14 @@ from generators.cascade.unet import build_unet
 STAGE = dataclasses.replace(
     IMAGEN_MINI.base,
     unet=UNetConfig(
-        kind="base", channels=(8,), blocks=(1,), self_attention=(), text_attention=(0,), embedding=8, text_width=8, head_width=8
+        kind="base",
+        channels=(8,),
+        blocks=(1,),
+        self_attention=(),
+        text_attention=(0,),
+        embedding=8,
+        text_width=8,
+        head_width=8,
     ),
 )
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ from generators.contract import FailureKind, GeneratorError, ImageRequest
 QUICK = {"steps": 8, "sr_steps": 2}
 
 
-def load(size: int = 64, device: str = "cpu", **given: object) -> CascadeGenerator:
-    return load_cascade(SPEC.resolve({**QUICK, **given}), size=size, device=device)
+def load(size: int = 64, device: str = "cpu", given: Mapping[str, object] | None = None) -> CascadeGenerator:
+    return load_cascade(SPEC.resolve({**QUICK, **(given or {})}), size=size, device=device)
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +85,14 @@ def test_bf16_stays_within_its_tolerance(generator: CascadeGenerator) -> None:
 
 def test_guidance_changes_the_image(generator: CascadeGenerator) -> None:
     asked = requests("a purple umbrella", samples=2)
-    plain, strong = images(load(guidance=1), asked), images(load(guidance=5), asked)
+    plain, strong = images(load(given={"guidance": 1}), asked), images(load(given={"guidance": 5}), asked)
     for one, other in zip(plain, strong, strict=True):
         assert np.abs(one.astype(int) - other.astype(int)).mean() > 5
 
 
 @pytest.mark.parametrize("given", [{"sampler": "ddim", "eta": 0.5}, {"sampler": "ddpm"}, {"thresholding": "static"}])
 def test_every_sampler_draws(given: dict[str, object]) -> None:
-    image = images(load(**given), requests("a red heart"))[0]
+    image = images(load(given=given), requests("a red heart"))[0]
     assert image.shape == (64, 64, 3) and image.std() > 5
 
 
@@ -100,7 +100,7 @@ def test_every_sampler_draws(given: dict[str, object]) -> None:
 def test_the_larger_sizes_keep_the_small_picture(size: int) -> None:
     """Super-resolution adds detail and no other picture: averaged down it is its input."""
     small = images(load(), requests("a green tree"))[0].astype(float)
-    large = images(load(size=size, aug_level=0.0), requests("a green tree"))[0].astype(float)
+    large = images(load(size, given={"aug_level": 0.0}), requests("a green tree"))[0].astype(float)
     assert large.shape == (size, size, 3)
     factor = size // 64
     averaged = large.reshape(64, factor, 64, factor, 3).mean(axis=(1, 3))
@@ -145,7 +145,7 @@ def test_info_tells_how_it_draws(generator: CascadeGenerator) -> None:
 )
 def test_what_it_cannot_load(size: int, given: dict[str, object], message: str) -> None:
     with pytest.raises(GeneratorError, match=message):
-        load(size=size, **given)
+        load(size, given=given)
 
 
 def test_devices_that_are_not_there() -> None:

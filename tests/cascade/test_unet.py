@@ -129,7 +129,9 @@ def test_self_attention_over_too_many_positions_is_refused() -> None:
 
 def test_attention_heads_are_apart() -> None:
     """One head of a two-head attention must equal a one-head attention on its half of the channels."""
-    attention = awake(Attention(16, 8, 8, to_image=True, to_text=False, max_tokens=64))
+    attention = Attention(16, 8, 8, to_image=True, to_text=False, max_tokens=64)
+    awake(attention)
+    assert attention.image is not None
     x = torch.randn(1, 16, 4, 4)
     with torch.no_grad():
         drawn = attention(x, torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool))

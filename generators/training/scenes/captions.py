@@ -78,7 +78,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One or two things. `relation`: where the first stands from the second. `background`: a colour, a place or None."""
+    """One or two things. `relation`: of the first to the second. `background`: a colour, a place or None."""
 
     things: tuple[Thing, ...]
     caption: str
@@ -129,7 +129,7 @@ def caption_pool(size: int, concepts: Sequence[str], seed: int) -> list[Scene]:
 
 def _thing(rng: np.random.Generator, concepts: Sequence[str], unseen: bool, coloured: float, count: int = 1) -> Thing:
     while True:
-        concept = concepts[rng.integers(len(concepts))]
+        concept = concepts[int(rng.integers(len(concepts)))]
         if not unseen and rng.random() >= coloured:
             return Thing(concept, None, count)
         colour = list(COLOURS)[rng.integers(len(COLOURS))]
@@ -139,7 +139,7 @@ def _thing(rng: np.random.Generator, concepts: Sequence[str], unseen: bool, colo
 
 def _noun(rng: np.random.Generator, concept: str) -> str:
     names = NAMES.get(concept, (concept,))
-    return names[rng.integers(len(names))]
+    return names[int(rng.integers(len(names)))]
 
 
 def _phrase(rng: np.random.Generator, thing: Thing) -> str:
