@@ -21,7 +21,9 @@ IDLE_HOURS_UNSTARTED = 2
 other place is free."""
 
 CONSENT = """You are asked to look at images that computer programs made from short texts, and to say which you prefer.
+
 Taking part is voluntary. You can stop at any time, without giving a reason; if you withdraw, your answers are not used.
+
 We keep your answers, the time that each took, and the number that your link carries if a platform sent you; no name, no
 address. The answers are analysed and may be published without anything that leads to you."""
 
