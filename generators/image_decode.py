@@ -64,7 +64,7 @@ class ImageLimits:
     max_pixels: int = 40_000_000
     max_side: int = 16_384
     min_side: int = 16
-    seconds: float = 20.0
+    seconds: float = 60.0
     memory_bytes: int = 1536 * 2**20
 
 
