@@ -20,7 +20,7 @@ the same bytes in any order and on any machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ import numpy.typing as npt
 from scipy import special
 
 METHODS = ("independent", "by_rater", "by_prompt", "two_way", "anova", "pigeonhole")
+LEAST_DF = 0.5  # below this Satterthwaite's t has a quantile in the hundreds: no interval that says anything
 IntArray = npt.NDArray[np.int64]
 
 
@@ -149,13 +150,13 @@ def _squares(panel: PanelSums) -> float:
     return max(panel.n * panel.squares - panel.total**2, 0) / (panel.n**3 * panel.scale**2)
 
 
+_TOO_FEW = {name: Absent(f"one {name}: nothing is known about how {name}s differ") for name in ("rater", "prompt")}
+
+
 def block_variances(panel: PanelSums) -> dict[str, Variance | Absent]:
     """Each of ``METHODS`` for one block of ratings, with the reason where a variance cannot be had."""
     r, p = panel.raters.n, panel.prompts.n
-    too_few = {
-        "rater": None if r > 1 else Absent("one rater: nothing is known about how raters differ"),
-        "prompt": None if p > 1 else Absent("one prompt: nothing is known about how prompts differ"),
-    }
+    too_few = {name: _TOO_FEW[name] if n < 2 else None for name, n in (("rater", r), ("prompt", p))}
     squares = _squares(panel)
     spread = {"rater": _spread(panel.raters, panel), "prompt": _spread(panel.prompts, panel)}
     corrected = {name: n / (n - 1) * spread[name] if n > 1 else 0.0 for name, n in (("rater", r), ("prompt", p))}
@@ -167,35 +168,53 @@ def block_variances(panel: PanelSums) -> dict[str, Variance | Absent]:
     lack = too_few["rater"] or too_few["prompt"]
     if lack:
         return found | dict.fromkeys(("two_way", "anova", "pigeonhole"), lack)
+    anova = _mean_squares(panel)
     cells = panel.cells.n
     cell = cells / (cells - 1) * _spread(panel.cells, panel)
     two_way = max(corrected["rater"] + corrected["prompt"] - cell, corrected["rater"], corrected["prompt"])
     pigeonhole = _spread(panel.cells, panel) + (1 - 1 / p) * spread["rater"] + (1 - 1 / r) * spread["prompt"]
     return found | {
         "two_way": Variance(two_way, min(r, p) - 1),
-        "anova": _anova(panel, squares, spread),
+        "anova": _satterthwaite([anova], min(r, p) - 1) if isinstance(anova, _MeanSquares) else anova,
         "pigeonhole": Variance(pigeonhole, None),
     }
 
 
-def _anova(panel: PanelSums, squares: float, spread: Mapping[str, float]) -> Variance | Absent:
+@dataclass(frozen=True)
+class _MeanSquares:
+    """ANOVA's variance of the mean, which may come out negative, and the sum of squares that Satterthwaite's degrees
+    of freedom divide its square by. Both add up over strata.
+    """
+
+    value: float
+    weights: float
+
+
+def _mean_squares(panel: PanelSums) -> _MeanSquares | Absent:
     r, p, n = panel.raters.n, panel.prompts.n, panel.n
+    if r < 2 or p < 2:
+        return _TOO_FEW["rater" if r < 2 else "prompt"]
     if not panel.complete:
         missing = r * p - panel.cells.n
         what = f"{missing} of {r * p} rater-prompt cells are empty" if missing else "some cells hold several ratings"
         return Absent(f"the panel is not complete: {what}")
-    # In units of n * variance: spread["rater"] = P^2 sum_r(mean_r - m)^2 / N^2, and SS_rater = P sum_r(mean_r - m)^2.
-    ms_rater = spread["rater"] * n * n / p / (r - 1)
-    ms_prompt = spread["prompt"] * n * n / r / (p - 1)
-    rest = squares * n * n - spread["rater"] * n * n / p - spread["prompt"] * n * n / r
-    ms_residual = max(rest, 0.0) / ((r - 1) * (p - 1))
-    mean_square = ms_rater + ms_prompt - ms_residual
-    if mean_square <= 0 and squares > 0:
-        return Absent("raters and prompts differ less than chance alone would make them: no positive variance is left")
-    if mean_square <= 0:
-        return Variance(0.0, min(r, p) - 1)
-    weights = ms_rater**2 / (r - 1) + ms_prompt**2 / (p - 1) + ms_residual**2 / ((r - 1) * (p - 1))
-    return Variance(mean_square / n, mean_square**2 / weights)
+    # _spread(raters) is P^2 sum_r(mean_r - m)^2 / N^2, and SS_rater is P sum_r(mean_r - m)^2.
+    ss_rater = _spread(panel.raters, panel) * n * n / p
+    ss_prompt = _spread(panel.prompts, panel) * n * n / r
+    ss_residual = max(_squares(panel) * n * n - ss_rater - ss_prompt, 0.0)
+    parts = (ss_rater, r - 1), (ss_prompt, p - 1), (ss_residual, (r - 1) * (p - 1))
+    ms_rater, ms_prompt, ms_residual = (ss / df for ss, df in parts)
+    weights = math.fsum((ss / df) ** 2 / df for ss, df in parts)
+    return _MeanSquares((ms_rater + ms_prompt - ms_residual) / n, weights / n**2)
+
+
+def _satterthwaite(parts: Sequence[_MeanSquares], fallback_df: float) -> Variance | Absent:
+    value, weights = math.fsum(part.value for part in parts), math.fsum(part.weights for part in parts)
+    if weights == 0:
+        return Variance(0.0, fallback_df)
+    if value <= 0 or value**2 < LEAST_DF * weights:
+        return Absent("raters and prompts differ no more than by chance: hardly a degree of freedom is left")
+    return Variance(value, value**2 / weights)
 
 
 def stratified_variances(
@@ -211,23 +230,29 @@ def stratified_variances(
     df = {"by_rater": n_raters - 1, "by_prompt": n_prompts - 1, "two_way": min(n_raters, n_prompts) - 1}
     found: dict[str, Variance | Absent] = {}
     for method in METHODS:
-        pieces: list[Variance] = []
+        pieces: list[float] = []
         for name, panel, variances in parts:
             variance = variances[method]
             if isinstance(variance, Absent):
                 found[method] = Absent(f"category {name!r}: {variance.why}")
                 break
-            weight = panel.n**2 / n**2
-            pieces.append(Variance(weight * variance.value, variance.df))
+            pieces.append(panel.n**2 / n**2 * variance.value)
         else:
-            total = math.fsum(piece.value for piece in pieces)
-            found[method] = Variance(total, _satterthwaite(pieces, total) if method == "anova" else df.get(method))
+            found[method] = Variance(math.fsum(pieces), df.get(method))
+    found["anova"] = _stratified_anova(blocks, n, df["two_way"])
     return found
 
 
-def _satterthwaite(pieces: Sequence[Variance], total: float) -> float | None:
-    weights = math.fsum(piece.value**2 / piece.df for piece in pieces if piece.df)
-    return total**2 / weights if weights else min((piece.df for piece in pieces if piece.df), default=None)
+def _stratified_anova(blocks: Sequence[tuple[str, PanelSums]], n: int, fallback_df: float) -> Variance | Absent:
+    """A category's variance may come out negative by chance; what counts is the sum."""
+    pieces = []
+    for name, panel in blocks:
+        piece = _mean_squares(panel)
+        if isinstance(piece, Absent):
+            return Absent(f"category {name!r}: {piece.why}")
+        weight = panel.n**2 / n**2
+        pieces.append(_MeanSquares(weight * piece.value, weight**2 * piece.weights))
+    return _satterthwaite(pieces, fallback_df)
 
 
 def quantile(level: float, df: float | None) -> float:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.analysis import RatingsError, analyse, validate_ratings
+from evaluation.analysis.crossed import LEAST_DF
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 COLUMNS = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
@@ -61,8 +62,8 @@ def brute_force(block: pd.DataFrame) -> dict[str, tuple[float, float | None]]:
         rest = table - rows[:, None] - columns
         ms_r, ms_p = p * (rows**2).sum() / (r - 1), r * (columns**2).sum() / (p - 1)
         ms_e = (rest**2).sum() / ((r - 1) * (p - 1))
-        if ms_r + ms_p > ms_e:
-            df = (ms_r + ms_p - ms_e) ** 2 / (ms_r**2 / (r - 1) + ms_p**2 / (p - 1) + ms_e**2 / ((r - 1) * (p - 1)))
+        df = (ms_r + ms_p - ms_e) ** 2 / (ms_r**2 / (r - 1) + ms_p**2 / (p - 1) + ms_e**2 / ((r - 1) * (p - 1)))
+        if ms_r + ms_p > ms_e and df >= LEAST_DF:
             found["anova"] = ((ms_r + ms_p - ms_e) / n, df)
         pigeonhole = (rows**2).sum() / r**2 + (columns**2).sum() / p**2 + (rest**2).sum() / n**2
         found["pigeonhole"] = (float(pigeonhole), None)
