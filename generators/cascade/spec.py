@@ -20,8 +20,10 @@ SPEC = GeneratorSpec(
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
         Parameter("aug_level", "noise conditioning augmentation of the low-resolution image", 0.1, low=0.0, high=1.0),
-        Parameter("weights", "folder of the weights; empty for those that ship", ""),
-        Parameter("text_encoder", "folder of the text encoder; empty for the one the weights name", ""),
+        Parameter("weights", "folder of the weights; empty for those that ship", "", operator_only=True),
+        Parameter(
+            "text_encoder", "folder of the text encoder; empty for the one the weights name", "", operator_only=True
+        ),
     ),
     sizes=(64, 256, 1024),
 )
