@@ -200,6 +200,8 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
     ],
+    # Whose address is counted: the one that our own nginx reports; without it, the caller's own.
+    "NUM_PROXIES": 1 if PRODUCTION else 0,
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
