@@ -69,7 +69,7 @@ class SuiteForm(forms.Form):
 @page("GET", "POST")
 def suites(request: ResearcherRequest) -> HttpResponseBase:
     """All suites, and the form that loads one."""
-    form = SuiteForm(request.POST or None, request.FILES or None)
+    form = SuiteForm(request.POST, request.FILES) if request.method == "POST" else SuiteForm()
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         file: UploadedFile | None = given["file"]

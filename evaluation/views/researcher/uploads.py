@@ -67,11 +67,8 @@ class UploadForm(forms.Form):
 @page("GET", "POST")
 def new_upload(request: ResearcherRequest) -> HttpResponseBase:
     """The page that a zip is dropped on. Its script asks for JSON, to show the progress of the sending."""
-    form = UploadForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES or None,
-        initial={"suite": request.GET.get("suite")},
-    )
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = UploadForm(*posted, initial={"suite": request.GET.get("suite")})
     by_script = request.headers.get("Accept") == "application/json"
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data

@@ -1,0 +1,177 @@
+"""Results as tables, text, LaTeX and figures: the numbers are those of the document, and the bytes are repeatable."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from evaluation.errors import InputError
+from evaluation.reports.collection import collection
+from evaluation.reports.compute import code_version, compute, settings_from
+from evaluation.reports.figure import FigureFormat, comparison_figure, figure_description
+from evaluation.reports.results import ComparisonTable, Results, comparison_tables
+from evaluation.reports.tables import latex_escape, table_latex, tables_csv
+from evaluation.reports.text import results_text
+from tests.reports.sample import ratings
+
+
+def results(frame: pd.DataFrame | None = None) -> Results:
+    return compute(ratings() if frame is None else frame, settings_from(None))
+
+
+def tables() -> tuple[ComparisonTable, ...]:
+    return comparison_tables(results())
+
+
+def test_rows_hold_what_the_document_holds() -> None:
+    document = results()
+    fidelity = next(each for each in document["comparisons"] if each["question"] == "fidelity")
+    table = next(each for each in comparison_tables(document) if each.question == "fidelity")
+    # pairs are brought to alphabetical order: "guided" is A
+    assert (table.generator_a, table.generator_b) == ("guided", "plain")
+    assert [row.name for row in table.rows] == ["Overall", "Colors", "Counting"]
+    counted = ratings().query("question == 'fidelity'")["choice"].value_counts(normalize=True)
+    assert table.overall.a == pytest.approx(counted["b"])
+    assert table.overall.indifferent == pytest.approx(counted["indifferent"])
+    assert table.overall.net == pytest.approx(counted["b"] - counted["a"])
+    assert table.overall.default is not None
+    assert table.overall.default.low == fidelity["overall"]["net"]["intervals"]["two_way"]["low"]  # type: ignore[index]
+
+
+def test_a_single_category_is_not_said_twice() -> None:
+    frame = ratings().query("category == 'Colors'")
+    assert [len(table.rows) for table in comparison_tables(results(frame))] == [1, 1]
+
+
+def test_an_interval_that_cannot_be_had_says_why() -> None:
+    frame = ratings().query("rater_id == 'Colors-0'")
+    row = comparison_tables(results(frame))[0].overall
+    assert "one rater" in row.why
+    assert row.default is None or row.default.method != "two_way"
+
+
+def test_intervals_are_cut_at_what_a_net_share_can_be() -> None:
+    frame = ratings(prompts=2).query("category == 'Colors'")
+    for table in comparison_tables(results(frame)):
+        bounds = table.overall.default
+        assert bounds is not None
+        assert -1 <= bounds.cut.low <= bounds.cut.high <= 1
+
+
+def test_text_names_every_category_with_its_numbers() -> None:
+    text = results_text(results(ratings(simulated=4)), title="Study x")
+    assert text.startswith("Study x\n80 ratings by 8 raters of 10 prompts.")
+    assert "Simulated: all of the ratings" in text
+    assert len(re.findall(r"^(Overall|Colors|Counting) .*two_way", text, flags=re.MULTILINE)) == 6
+
+
+def test_text_without_ratings_says_so() -> None:
+    assert "There are no ratings yet." in results_text(results(ratings().iloc[:0]), title="Study x")
+
+
+def test_the_csv_table_is_in_fractions_and_escaped() -> None:
+    found = comparison_tables(results(ratings(label_b="=1+1")))
+    rows = list(csv.DictReader(io.StringIO(tables_csv(found))))
+    assert len(rows) == 6
+    assert rows[0]["category"] == "" and rows[1]["category"] == "Colors"
+    assert rows[0]["generator_a"] == "'=1+1"
+    shares = [float(rows[0][f"share_{name}"]) for name in ("a", "indifferent", "b")]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_latex_is_whole_and_escaped() -> None:
+    table = comparison_tables(results(ratings(label_b="w_5 & 100%")))[0]
+    text = table_latex(table, estimand="new raters", simulated=True)
+    assert r"w\_5 \& 100\%" in text
+    assert "SIMULATED" in text
+    assert text.count(r"\\") == 4 and text.count(r"\midrule") == 2 and r"\bottomrule" in text
+    assert latex_escape(r"\{}") == r"\textbackslash{}\{\}"
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_figures_are_repeatable_and_well_formed(narrow: bool) -> None:
+    table = tables()[0]
+    light = comparison_figure(table, narrow=narrow)
+    assert comparison_figure(table, narrow=narrow) == light
+    assert comparison_figure(table, narrow=narrow, theme="dark") != light
+    assert ElementTree.fromstring(light).tag.endswith("svg")
+    assert len(light) < 90_000
+    assert b"<script" not in light
+
+
+@pytest.mark.parametrize(("image_format", "start"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_figures_for_papers(image_format: FigureFormat, start: bytes) -> None:
+    data = comparison_figure(tables()[0], image_format=image_format)
+    assert data.startswith(start)
+    assert comparison_figure(tables()[0], image_format=image_format) == data
+
+
+def test_figures_stand_long_and_strange_names() -> None:
+    frame = ratings(label_b="a generator $with$ a name that goes on & on, 文字 <b>")
+    ElementTree.fromstring(comparison_figure(comparison_tables(results(frame))[0]))
+
+
+def test_the_description_says_the_shares() -> None:
+    table = tables()[0]
+    said = figure_description(table)
+    assert f"{table.overall.a:.1%}" in said and "By category" in said
+
+
+def test_collection_counts_raters_times_sides_and_agreement() -> None:
+    found = collection(ratings(simulated=1))
+    assert (found["n_raters"], found["n_simulated_raters"]) == (8, 2)
+    assert found["ratings_per_rater"] == {"min": 10, "q1": 10, "median": 10, "q3": 10, "max": 10}
+    assert found["response_time_ms"] is not None and found["response_time_ms"]["min"] >= 1000
+    frame = ratings().query("choice != 'indifferent'")
+    left = ((frame["choice"] == "a") == frame["a_shown_left"]).mean()
+    assert found["left_share"] == pytest.approx(left)
+    assert found["n_decided"] == len(frame)
+    assert len(found["questions"]) == 2
+    for question in found["questions"]:
+        assert question["alpha"] is not None and question["alpha"] <= 1
+
+
+def test_influence_is_the_largest_change_when_one_rater_is_left_out() -> None:
+    frame = ratings()
+    scores = frame["choice"].map({"a": 1, "indifferent": 0, "b": -1})
+    for question in collection(frame)["questions"]:
+        part = frame["question"] == question["question"]
+        whole = scores[part].mean()
+        changes = [
+            abs(scores[part & (frame["rater_id"] != rater)].mean() - whole) for rater in frame["rater_id"].unique()
+        ]
+        assert question["influence"] == pytest.approx(max(changes))
+
+
+def test_collection_of_nothing() -> None:
+    found = collection(ratings().iloc[:0])
+    assert found["n_raters"] == 0 and found["ratings_per_rater"] is None and found["questions"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"estimate": "x"}, 'Did you mean "estimand"?'),
+        ({"estimand": "rater"}, 'Did you mean "raters"?'),
+        ({"level": 95}, "0.5 to 0.999"),
+        ({"level": "high"}, "0.5 to 0.999"),
+        ({"include_simulated": "no"}, "true or false"),
+    ],
+)
+def test_settings_that_are_not_allowed(given: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        settings_from(given)
+
+
+def test_settings_hash_by_value() -> None:
+    assert settings_from(None).hash == settings_from({"level": 0.95}).hash
+    assert settings_from(None).hash != settings_from({"level": 0.9}).hash
+
+
+def test_the_code_has_a_name() -> None:
+    assert re.fullmatch(r"analysis-[0-9a-f]{16}", code_version())

@@ -1,0 +1,109 @@
+"""The bridge from the database to the analysis: sides undone, standing ratings only, one query."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from evaluation.analysis.frame import validate_ratings
+from evaluation.models import Assignment, Rater, Rating, Study
+from evaluation.reports.ratings_file import ratings_csv
+from evaluation.selectors.ratings import COLUMNS, rater_pseudonym, ratings_frame
+from evaluation.services.report_make import report_make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_choices_are_those_of_the_comparison_not_of_the_screen(rated: Study) -> None:
+    frame = ratings_frame(rated)
+    assert tuple(frame.columns) == COLUMNS
+    stored = {
+        (rater_pseudonym(str(rating.rater.key)), rating.assignment.position, rating.question): rating
+        for rating in Rating.objects.select_related("rater", "assignment")
+    }
+    assert len(frame) == len(stored) > 0
+    sides = set()
+    for row in frame.itertuples():
+        rating = stored[row.rater_id, row.position, row.question]
+        left, right = ("a", "b") if rating.assignment.a_shown_left else ("b", "a")
+        assert row.choice == {"left": left, "right": right, "indifferent": "indifferent"}[rating.shown_choice]
+        sides.add((rating.shown_choice, rating.assignment.a_shown_left))
+    assert len(sides) >= 4, "the simulated crowd used both sides in both arrangements"
+
+
+def test_it_is_a_ratings_file(rated: Study) -> None:
+    frame = ratings_frame(rated)
+    checked = validate_ratings(frame)
+    assert len(checked) == len(frame)
+    assert checked["simulated"].all() and not checked["control"].any()
+
+
+def test_no_participant_and_no_key_leaves(rated: Study) -> None:
+    rater = Rater.objects.filter(study=rated).first()
+    assert rater is not None
+    Rater.objects.filter(pk=rater.pk).update(participant="prolific-5f3a")
+    csv = ratings_csv(ratings_frame(rated)).decode()
+    assert "prolific-5f3a" not in csv
+    assert not any(str(key) in csv for key in Rater.objects.values_list("key", flat=True))
+
+
+def test_one_query(rated: Study, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        ratings_frame(rated)
+
+
+def test_a_study_without_ratings_has_an_empty_frame_with_all_columns(study: Study) -> None:
+    frame = ratings_frame(study)
+    assert tuple(frame.columns) == COLUMNS and len(frame) == 0
+    assert len(validate_ratings(frame)) == 0
+
+
+def test_retracted_ratings_are_left_out_but_stand_as_of_an_earlier_moment(rated: Study) -> None:
+    before = timezone.now()
+    whole = ratings_frame(rated)
+    first = Rating.objects.order_by("pk").first()
+    assert first is not None
+    Rating.objects.filter(pk=first.pk).update(retracted_at=before + timedelta(seconds=1))
+    assert len(ratings_frame(rated)) == len(whole) - 1
+    pd.testing.assert_frame_equal(ratings_frame(rated, as_of=before), whole)
+
+
+def test_simulated_ratings_can_be_left_out(rated: Study) -> None:
+    assert len(ratings_frame(rated, include_simulated=False)) == 0
+
+
+def test_the_same_ratings_give_the_same_report(rated: Study) -> None:
+    report = report_make(study=rated)
+    assert report_make(study=rated) == report
+    assert report.n_ratings == report.n_simulated == Rating.objects.count()
+    assert report_make(study=rated, settings={"level": 0.9}) != report
+    assert report_make(study=rated, settings={"include_simulated": False}).n_ratings == 0
+
+
+def test_another_rating_gives_another_report_and_the_old_ones_ratings_can_be_had(rated: Study) -> None:
+    report = report_make(study=rated)
+    then = ratings_csv(ratings_frame(rated, as_of=report.as_of))
+    assignment = Assignment.objects.filter(rater__study=rated).first()
+    assert assignment is not None
+    standing = assignment.ratings.get(question="fidelity")
+    Rating.objects.filter(pk=standing.pk).update(retracted_at=timezone.now())
+    changed = {"left": "right", "right": "left", "indifferent": "left"}[standing.shown_choice]
+    assignment.ratings.create(
+        rater=assignment.rater, question="fidelity", shown_choice=changed, submission=uuid.uuid4(), response_time_ms=1
+    )
+    newer = report_make(study=rated)
+    assert newer != report and newer.input_hash != report.input_hash
+    assert ratings_csv(ratings_frame(rated, as_of=report.as_of)) == then
+
+
+def test_times_come_back_as_they_were(rated: Study) -> None:
+    frame = ratings_frame(rated)
+    again = pd.read_csv(io.BytesIO(ratings_csv(frame)), dtype={"prompt_id": str})
+    assert again["prompt_id"].str.fullmatch(r"\d{5}").all()
+    assert (pd.to_datetime(again["rated_at"]) == frame["rated_at"]).all()

@@ -1,0 +1,190 @@
+"""From a new study to its report, through the pages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from evaluation.models import Invitation, Rating, Report, Study, StudyStatus
+from evaluation.reports.ratings_file import input_hash
+from tests.studies.world import a_run, a_suite
+
+pytestmark = pytest.mark.django_db
+
+
+def draft(signed_in: Client, **given: object) -> object:
+    suite = a_suite()
+    runs = [a_run(suite, "one"), a_run(suite, "two")]
+    values: dict[str, object] = {
+        "name": "mine",
+        "protocol": "drawbench",
+        "runs": [run.pk for run in runs],
+        f"label-{runs[1].pk}": "the other",
+        "raters_per_panel": 3,
+        "missing": "refuse",
+        "design_seed": 5,
+    }
+    return signed_in.post("/studies/new/", values | given)
+
+
+def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
+    draft(signed_in)
+    study = Study.objects.get(name="mine")
+    assert [place.label for place in study.study_runs.all()] == ["one", "the other"]
+    assert study.created_by == ada and study.design_seed == 5
+    text = signed_in.get("/studies/mine/").content.decode()
+    assert "A draft takes no ratings yet" in text and "Which set of images is of higher quality?" in text
+    assert "Departs from its protocol" in text and "3 raters a panel" in text
+
+    signed_in.post("/studies/mine/open/")
+    study.refresh_from_db()
+    assert study.status == StudyStatus.OPEN
+    text = signed_in.get("/studies/mine/").content.decode()
+    assert study.specification_hash in text
+
+    made = signed_in.post("/studies/mine/invitations/", {"label": "lab", "max_raters": 4, "days": 7})
+    invitation = Invitation.objects.get()
+    assert made.status_code == 302 and invitation.max_raters == 4 and invitation.expires_at is not None
+    assert f"/r/join/{invitation.key}" in signed_in.get("/studies/mine/").content.decode()
+    signed_in.post(f"/studies/mine/invitations/{invitation.pk}/revoke/")
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is not None
+
+    signed_in.post("/studies/mine/close/")
+    study.refresh_from_db()
+    assert study.status == StudyStatus.CLOSED
+    again = signed_in.post("/studies/mine/close/", follow=True)
+    assert "only an open one can be closed" in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "not a slug"}, "valid"),
+        ({"runs": []}, "two or more"),
+        ({"raters_per_panel": 0}, "greater than or equal to 1"),
+        ({"samples_per_set": 17}, "1 to 16 samples"),
+        ({"protocol": "drawbenhc"}, "valid choice"),
+    ],
+)
+def test_a_study_that_cannot_be(signed_in: Client, given: dict[str, object], said: str) -> None:
+    answer = draft(signed_in, **given)
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    text = answer.content.decode()  # type: ignore[attr-defined]
+    assert said in text
+    assert not Study.objects.exists()
+    if given.get("runs") != []:
+        assert text.count("checked") == 2, "the choice of runs is kept"
+        assert 'value="the other"' in text, "and so are their labels"
+
+
+def test_runs_of_two_suites_are_not_compared(signed_in: Client) -> None:
+    runs = [a_run(a_suite(name=name), name) for name in ("one", "two")]
+    values = {"name": "mine", "protocol": "drawbench", "runs": [run.pk for run in runs], "missing": "refuse",
+              "design_seed": 0}  # fmt: skip
+    answer = signed_in.post("/studies/new/", values)
+    assert answer.status_code == 422 and "the same suite" in answer.content.decode()
+
+
+def test_a_bad_invitation_is_told_beside_its_field(signed_in: Client, study: Study) -> None:
+    answer = signed_in.post("/studies/trial/invitations/", {"max_raters": 0})
+    assert answer.status_code == 422 and 'id="id_max_raters-error"' in answer.content.decode()
+    assert not Invitation.objects.exists()
+
+
+# --- The report --------------------------------------------------------------------------------------------------------
+
+
+def report_of(signed_in: Client) -> tuple[Report, str]:
+    answer = signed_in.get("/studies/trial/report/", follow=True)
+    report = Report.objects.get()
+    assert answer.redirect_chain == [(f"/reports/{report.pk}/", 302)]
+    return report, answer.content.decode()
+
+
+def test_the_report_says_what_it_rests_on(signed_in: Client, rated: Study) -> None:
+    report, text = report_of(signed_in)
+    for expected in (
+        "SIMULATED.",
+        "Interim.",
+        "Which set of images is of higher quality?",
+        "as independent",
+        "Krippendorff",
+        "What the source leaves open",
+        report.input_hash,
+        report.code_version,
+        rated.specification_hash,
+        "python manage.py analyse --ratings",
+        "Saharia et al. 2022",
+    ):
+        assert expected in text, expected
+    assert text.index("Fidelity:") < text.index("Alignment:"), "in the protocol's order"
+    assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
+
+
+def test_the_numbers_on_the_page_are_those_of_the_document(signed_in: Client, rated: Study) -> None:
+    report, text = report_of(signed_in)
+    for comparison in report.results["comparisons"]:
+        for share in comparison["overall"]["shares"].values():
+            assert f"{share * 100:.1f}" in text
+        net = f"{comparison['overall']['net']['estimate'] * 100:+.1f}".replace("-", "−")
+        assert net in text
+
+
+def test_figures_and_files(signed_in: Client, rated: Study) -> None:
+    report, text = report_of(signed_in)
+    base = f"/reports/{report.pk}/"
+    for source in re.findall(r'(?:srcset|src)="(/reports/[^"]+)"', text):
+        answer = signed_in.get(source.replace("&amp;", "&"))
+        assert answer.status_code == 200 and answer.headers["Content-Type"] == "image/svg+xml"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert signed_in.get(f"{base}figure-0.pdf?download").headers["Content-Disposition"].endswith('.pdf"')
+    assert b"booktabs" in signed_in.get(f"{base}table-0.tex").content
+    assert b"SIMULATED" in signed_in.get(f"{base}table-0.tex").content
+    rows = list(csv.DictReader(io.StringIO(signed_in.get(f"{base}table.csv").content.decode())))
+    assert {row["question"] for row in rows} == {"fidelity", "alignment"}
+    document = json.loads(signed_in.get(f"{base}results.json").content)
+    assert document["schema"] == "drawbench-analysis/1" and document["simulated"] is True
+    assert document["report"]["input_hash"] == report.input_hash
+    for path in ("figure-9.svg", "table-9.tex"):
+        assert signed_in.get(base + path).status_code == 404
+
+
+def test_the_reports_ratings_give_the_reports_numbers(signed_in: Client, rated: Study, tmp_path: object) -> None:
+    report, _ = report_of(signed_in)
+    data = signed_in.get(f"/reports/{report.pk}/ratings.csv").content
+    assert input_hash(data) == report.input_hash
+    path = f"{tmp_path}/ratings.csv"
+    with open(path, "wb") as file:
+        file.write(data)
+    out = io.StringIO()
+    call_command("analyse", "--ratings", path, "--format", "json", stdout=out)
+    assert json.loads(out.getvalue())["comparisons"] == report.results["comparisons"]
+
+
+def test_an_old_report_stays_and_says_that_it_is_old(signed_in: Client, rated: Study) -> None:
+    report, before = report_of(signed_in)
+    rating = Rating.objects.first()
+    assert rating is not None
+    Rating.objects.filter(pk=rating.pk).update(retracted_at=timezone.now())
+    newer = signed_in.get("/studies/trial/report/", follow=True)
+    assert newer.redirect_chain[0][0] != f"/reports/{report.pk}/"
+    text = signed_in.get(f"/reports/{report.pk}/").content.decode()
+    assert "There is a newer report" in text and f"{report.n_ratings} ratings" in text
+    assert input_hash(signed_in.get(f"/reports/{report.pk}/ratings.csv").content) == report.input_hash
+
+
+def test_the_study_exports_its_ratings(signed_in: Client, rated: Study) -> None:
+    answer = signed_in.get("/studies/trial/ratings.csv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="trial-ratings.csv"'
+    assert answer.content.startswith(b"rater_id,prompt_id,category,")
+    assert signed_in.get("/studies/trial/ratings.parquet").content.startswith(b"PAR1")
+    assert signed_in.get("/studies/trial/ratings.xlsx").status_code == 404
