@@ -134,7 +134,7 @@ def test_bad_invitations_are_refused() -> None:
         ({"completion_url": "javascript:alert(1)"}, "is not an address"),
     ):
         with pytest.raises(InputError, match=words):
-            invitation_create(study=study, **given)  # type: ignore[arg-type]
+            invitation_create(study=study, **given)
     assert invitation_url(invitation_create(study=study)).startswith("http://127.0.0.1:8000/r/join/")
 
 

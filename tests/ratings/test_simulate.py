@@ -1,6 +1,7 @@
 """The simulated crowd: marked, the same by seed, and its known preference recovered by the analysis."""
 
 import json
+from collections.abc import Sequence
 from io import StringIO
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_share_is_filled_and_places_are_left_for_people() -> None:
 def test_the_same_seed_gives_the_same_raters_and_ratings() -> None:
     study = an_open_study()
 
-    def drawn(seed: int) -> list[tuple[object, ...]]:
+    def drawn(seed: int) -> Sequence[tuple[object, ...]]:
         with transaction.atomic():
             raters_simulate(study=study, raters=4, seed=seed, prefer={"guided": 1.0})
             rows = list(
@@ -96,7 +97,7 @@ def test_bad_input() -> None:
         ({"raters": 1, "prefer": {"guided": float("nan")}}, "must be a number"),
     ):
         with pytest.raises(InputError, match=words):
-            raters_simulate(study=study, seed=0, **given)  # type: ignore[arg-type]
+            raters_simulate(study=study, seed=0, **given)
     study_close(study=study)
     with pytest.raises(ConflictError, match="come into an open study"):
         raters_simulate(study=study, seed=0, share=1.0)

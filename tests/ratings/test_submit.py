@@ -175,7 +175,9 @@ def test_twenty_clients_with_the_same_answer_make_one_row_and_get_one_answer() -
     def client(number: int) -> Saved:
         try:
             start.wait(timeout=20)
-            same = given if number % 2 else replace(given, submission=uuid4(), choice=("left", "right")[number % 4 // 2])
+            same = (
+                given if number % 2 else replace(given, submission=uuid4(), choice=("left", "right")[number % 4 // 2])
+            )
             return rating_submit(session=session, answers=[same])[0]
         finally:
             connection.close()

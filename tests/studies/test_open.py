@@ -77,7 +77,13 @@ def test_the_specification_is_locked_and_hashed() -> None:
     assert study.status == "open" and study.opened_at is not None
     read = Study.objects.get(pk=study.pk)
     assert read.specification_hash == canonical_hash(json.loads(json.dumps(read.specification)))
-    for change in ({"specification": {}}, {"specification_hash": "0" * 64}, {"design_seed": 5}, {"status": "draft"}):
+    changes: list[dict[str, object]] = [
+        {"specification": {}},
+        {"specification_hash": "0" * 64},
+        {"design_seed": 5},
+        {"status": "draft"},
+    ]
+    for change in changes:
         with pytest.raises(DatabaseError, match="specification is locked"), transaction.atomic():
             Study.objects.filter(pk=study.pk).update(**change)
     with pytest.raises(DatabaseError, match="can't change"), transaction.atomic():

@@ -63,7 +63,7 @@ def following(request: HttpRequest) -> HttpResponse:
 @require_POST
 @_answers_json
 def rate(request: HttpRequest) -> HttpResponse:
-    """POST /r/rate `{"rater": KEY, "answers": [{"assignment", "question", "choice", "response_time_ms", "submission"}]}`.
+    """POST /r/rate `{"rater": KEY, "answers": [ANSWER ...]}`, with the fields of `rating_submit.Answer` in each.
 
     `{"answers": [{"assignment", "question", "choice", "status"}]}` in the same order; see `rating_submit.Saved`.
     """

@@ -274,7 +274,7 @@ def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
         "Your place was given to someone else",
-        "You left the study, or were away for long, and another person has taken your place. Thank you for your interest.",
+        "You left the study, or were away for long, and another person has taken your place. Thank you all the same.",
         status=410,
     )
 

@@ -145,7 +145,7 @@ class Trial {
     const image = tile.firstChild;
     tile.classList.remove("failed");
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      if (attempt) await sleep(600 * attempt);
+      if (attempt) await sleep(400 * attempt);
       image.src = attempt || image.src ? `${image.dataset.url}?again=${Date.now()}` : image.dataset.url;
       try { await image.decode(); tile.dataset.decoded = "yes"; return; } catch { /* tried again, then told */ }
     }
