@@ -77,9 +77,7 @@ def pixels_for(
 def _check(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise NotScoredError(
-            f"the image has {width} x {height} pixels; at most {MAX_PIXELS / 1e6:g} million are taken"
-        )
+        raise NotScoredError(f"the image has {width} x {height} pixels; at most {MAX_PIXELS / 1e6:g} million are taken")
     # A JPEG of several pictures (MPO, from phones) is no animation: its first picture is the image.
     frames = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
     if frames > 1:

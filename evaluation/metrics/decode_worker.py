@@ -49,7 +49,9 @@ def _answer(path: str, recipe: Recipe, network_size: int) -> tuple[dict[str, obj
     except MemoryError:
         return {"why": "decoding it takes too much memory", "sha256": sha256}, memoryview(b"")
     except OSError as error:
-        return {"why": f"the file can't be read: {(error.strerror or str(error)).lower()}", "sha256": ""}, memoryview(b"")
+        return {"why": f"the file can't be read: {(error.strerror or str(error)).lower()}", "sha256": ""}, memoryview(
+            b""
+        )
     header = {"shape": pixels.shape, "dtype": str(pixels.dtype), "notes": notes, "sha256": sha256}
     return header, memoryview(pixels.tobytes())
 

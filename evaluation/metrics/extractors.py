@@ -123,7 +123,11 @@ def extractor_by_name(name: str) -> ExtractorInfo:
 def missing_weights(info: ExtractorInfo, folders: Sequence[Path] = ()) -> str:
     """Which file is needed, with which hash, and where it goes."""
     places = [str(folder / info.files[0]) for folder in folders] if folders else []
-    where = f"Put it at {' or '.join(places)}, or name it with --weights FILE." if places else "Name it with --weights FILE."
+    where = (
+        f"Put it at {' or '.join(places)}, or name it with --weights FILE."
+        if places
+        else "Name it with --weights FILE."
+    )
     return (
         f"The weights of {info.name} are not here. {info.how} The file is {' or '.join(info.files)}, "
         f"SHA-256 {info.sha256}. {where} It is used offline from then on."

@@ -94,9 +94,7 @@ def list_images(folder: Path) -> Listing:
     return Listing(folder, tuple(sorted(files)), tuple(skipped))
 
 
-def decode_images(
-    listing: Listing, recipe: Recipe, network_size: int, *, workers: int
-) -> Iterator[Decoded | Skipped]:
+def decode_images(listing: Listing, recipe: Recipe, network_size: int, *, workers: int) -> Iterator[Decoded | Skipped]:
     """Each file of `listing` decoded, in its order, by `workers` processes that work a little ahead."""
     idle: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
     decoders = [_Decoder() for _ in range(max(1, min(workers, len(listing.files))))]

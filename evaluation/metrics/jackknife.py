@@ -80,10 +80,10 @@ def corrected_distance(
 def why_not(first: Sequence[Moments], second: Sequence[Moments]) -> str:
     """Why there is no corrected distance of these groups; "" where there is one."""
     for groups in (first, second):
-        filled = [group for group in groups if group.count]
-        if len(filled) < 2 or len(filled) < len(groups):
-            return f"it takes two groups of images or more, none empty; there are {len(filled)} of {len(groups)}"
         count, features = sum(group.count for group in groups), groups[0].features
         if count < MIN_RATIO * features:
             return f"{count} images are too few for {features} features; {int(MIN_RATIO * features)} or more are needed"
+        filled = sum(group.count > 0 for group in groups)
+        if filled < 2 or filled < len(groups):
+            return f"it takes two groups of images or more, none empty; there are {filled} of {len(groups)}"
     return ""

@@ -106,7 +106,7 @@ class MomentsBuilder:
         total = self._count + n
         delta = mean - self._mean
         self._scatter += block.T @ block
-        self._scatter += np.outer(delta, delta * (self._count * n / total))
+        self._scatter += _between(delta, self._count * n / total)
         self._mean += delta * (n / total)
         self._count = total
 
@@ -145,7 +145,7 @@ def without(total: Moments, part: Moments) -> Moments:
         return Moments(0, np.zeros_like(total.mean), np.zeros_like(total.scatter))
     mean = total.mean + (total.mean - part.mean) * (part.count / count)
     delta = part.mean - mean
-    scatter = total.scatter - part.scatter - np.outer(delta, delta * (part.count * count / total.count))
+    scatter = total.scatter - part.scatter - _between(delta, part.count * count / total.count)
     return Moments(count, mean, scatter)
 
 
@@ -226,8 +226,14 @@ def _merge_two(first: Moments, second: Moments) -> Moments:
     return Moments(
         count,
         first.mean + delta * (second.count / count),
-        first.scatter + second.scatter + np.outer(delta, delta * (first.count * second.count / count)),
+        first.scatter + second.scatter + _between(delta, first.count * second.count / count),
     )
+
+
+def _between(delta: Array, weight: float) -> Array:
+    """delta delta' times `weight`, symmetric to the last bit."""
+    scaled = delta * np.sqrt(weight)
+    return np.asarray(np.outer(scaled, scaled))
 
 
 def _check_fit(first: Moments, second: Moments) -> None:

@@ -50,9 +50,7 @@ def score_folders(
             if progress is not None:
                 progress(folder, done, total)
 
-        made = folder_statistics(
-            folder, loaded, chosen, groups=GROUPS, workers=workers, cache=cache, progress=show
-        )
+        made = folder_statistics(folder, loaded, chosen, groups=GROUPS, workers=workers, cache=cache, progress=show)
         _check_count(folder, made)
         return made
 
@@ -90,9 +88,7 @@ def score_folders(
     }
 
 
-def _corrected(
-    first: FolderStatistics, second: FolderStatistics, value: float
-) -> tuple[dict[str, object] | None, str]:
+def _corrected(first: FolderStatistics, second: FolderStatistics, value: float) -> tuple[dict[str, object] | None, str]:
     if first is second or first.images_sha256 == second.images_sha256:
         return None, "both folders hold the same images; there is nothing to draw conclusions from"
     why = why_not(first.groups, second.groups)
