@@ -221,12 +221,16 @@ def _wait_for_first_end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """An end asked for by the system, or by closing the terminal, is handled as Ctrl-C is."""
+    """Whoever asks for the end, the system or a closed terminal, is answered as Ctrl-C is."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # SIGINT as well: a shell's background jobs start with it ignored. An ignored SIGHUP is nohup's, and stays.
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
     finally:

@@ -89,7 +89,19 @@ def _make_cluster(places: Places, programs: Path, version: int, account: Account
     os.chown(partial, account.uid, account.gid)
     # Text sorts and folds the same on every machine. Trust: the socket's folder is open to us alone; there is no port.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else []
-    command: list[str | Path] = [programs / "initdb", "-D", partial, "-U", USER, "-E", "UTF8", "--locale=C", *locale, "-A", "trust"]
+    command: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        partial,
+        "-U",
+        USER,
+        "-E",
+        "UTF8",
+        "--locale=C",
+        *locale,
+        "-A",
+        "trust",
+    ]
     if fast:
         command.append("--no-sync")
     made = run_as(command, account)
