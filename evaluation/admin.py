@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -11,7 +9,7 @@ from django.http import HttpRequest
 from evaluation import models
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnly(admin.ModelAdmin):
     """Rows to look at. Services alone write them: they keep promises that a form knows nothing of."""
 
     show_full_result_count = False
@@ -67,7 +65,6 @@ class RaterAdmin(ReadOnly):
 class RatingAdmin(ReadOnly):
     list_display = ["id", "rater_id", "question", "shown_choice", "response_time_ms", "created_at", "retracted_at"]
     list_filter = ["question", "shown_choice"]
-    raw_id_fields: Any = ["assignment", "rater"]
 
 
 @admin.register(models.Report)

@@ -37,7 +37,7 @@ class Endpoint(APIView):
         return user
 
 
-class ListEndpoint(Endpoint, GenericAPIView):  # type: ignore[type-arg]
+class ListEndpoint(Endpoint, GenericAPIView):
     """An endpoint that lists rows of `queryset` page by page."""
 
     pagination_class = Pages

@@ -38,8 +38,9 @@ class SuiteDetailSerializer(SuiteSerializer):
 
     categories = serializers.SerializerMethodField()
 
-    class Meta(SuiteSerializer.Meta):
-        fields = (*SuiteSerializer.Meta.fields, "categories")  # type: ignore[assignment]
+    class Meta:
+        model = Suite
+        fields = (*SuiteSerializer.Meta.fields, "categories")
         read_only_fields = fields
 
     def get_categories(self, suite: Suite) -> dict[str, int]:
@@ -91,7 +92,7 @@ class GeneratorSerializer(serializers.Serializer[Any]):
     """A generator as the registry found it. `error`: why it can't be used, empty if it can."""
 
     name = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     error = serializers.CharField(allow_blank=True)
     summary = serializers.CharField(source="spec.summary", default="")
     sizes = serializers.ListField(source="spec.sizes", child=serializers.IntegerField(), default=[])
@@ -226,7 +227,7 @@ class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
 class StudyRunSerializer(serializers.Serializer[Any]):
     """A run's place in a study."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     run = serializers.CharField(source="run.name")
 
 
@@ -253,8 +254,9 @@ class StudyDetailSerializer(StudySerializer):
 
     specification = serializers.DictField(read_only=True)
 
-    class Meta(StudySerializer.Meta):
-        fields = (*StudySerializer.Meta.fields, "specification")  # type: ignore[assignment]
+    class Meta:
+        model = Study
+        fields = (*StudySerializer.Meta.fields, "specification")
         read_only_fields = fields
 
 

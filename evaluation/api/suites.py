@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -50,7 +49,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
             raise NotFoundError(f'Unknown suite "{given["known"]}"{hint} Known: {", ".join(known)}.', field="known")
         file = given.get("file")
         loaded = suite_load(
-            source=given.get("known") or file.read(),
+            source=file.read() if file else given["known"],
             file_name=file.name if file else "",
             source_format=given.get("source_format"),
             name=given.get("name", ""),
@@ -71,7 +70,7 @@ class SuiteDetail(Endpoint):
         return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
 
 
-class SuitePrompts(ListModelMixin, ListEndpoint, GenericAPIView):  # type: ignore[type-arg]
+class SuitePrompts(ListModelMixin, ListEndpoint):
     """The prompts of a suite."""
 
     serializer_class = PromptSerializer

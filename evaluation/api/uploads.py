@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -80,8 +81,8 @@ class UploadTable(Endpoint):
         if request.query_params.get("problems", "").lower() in ("true", "1"):
             rows = [row for row in rows if row["problem"]]
         pages = Pages()
-        shown = pages.paginate_queryset(rows, request, view=self)  # type: ignore[arg-type]
-        return pages.get_paginated_response(UploadRowSerializer(shown or [], many=True).data)
+        shown: list[dict[str, Any]] = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response([UploadRowSerializer(row).data for row in shown])
 
 
 class UploadMatch(Endpoint):

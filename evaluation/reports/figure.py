@@ -11,7 +11,7 @@ import io
 import logging
 import threading
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ _COLOURS: dict[str, _Colours] = {
     "dark": _Colours("#e8ecf1", "#a7b1bf", "#343d4a", "#4b5563", "#8a95a3"),
 }
 
-_RC = {
+_RC: Any = {
     "svg.hashsalt": "drawbench",  # ids of clip paths: the same in every drawing
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine

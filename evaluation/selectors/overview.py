@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -120,6 +121,7 @@ def reports_listed(study: Study) -> QuerySet[Report]:
     return study.reports.defer("results").order_by("-created_at", "-pk")
 
 
-def _counted(rows: QuerySet[Prompt] | QuerySet[GenerationRun] | QuerySet[Rating] | QuerySet[Rater] | QuerySet[Sample]) -> Coalesce:
-    """The number `n` of a grouped subquery, 0 where it has no row."""
+def _counted(rows: Any) -> Coalesce:
+    """The number `n` of a grouped query that refers to the outer row, 0 where there is none. (django-stubs has no type
+    for a query set of any model with an annotation.)"""
     return Coalesce(Subquery(rows.values("n"), output_field=IntegerField()), 0)

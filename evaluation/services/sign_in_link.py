@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
@@ -18,7 +18,7 @@ from evaluation.models import SignInLink
 VALID_FOR = timedelta(hours=24)
 
 
-def sign_in_link_create(*, user: AbstractBaseUser) -> str:
+def sign_in_link_create(*, user: User) -> str:
     """The path of a link that signs `user` in once, within `VALID_FOR`. Only the hash of its key is kept."""
     key = secrets.token_urlsafe(24)
     SignInLink.objects.create(user=user, key_hash=_hash(key), expires_at=timezone.now() + VALID_FOR)

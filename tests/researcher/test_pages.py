@@ -315,7 +315,7 @@ def test_images_are_for_researchers_alone_and_keep(signed_in: Client, study: Stu
         assert "immutable" in answer.headers["Cache-Control"] and "private" in answer.headers["Cache-Control"]
         assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert len(b"".join(answer)) > 50  # type: ignore[arg-type]
+        assert len(b"".join(answer)) > 50
         assert Client().get(path).status_code == 302
     assert signed_in.get(f"/images/{'0' * 64}/").status_code == 404
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -24,6 +24,7 @@ from evaluation.errors import InputError
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 
 
 class ResearcherRequest(HttpRequest):
@@ -47,7 +48,7 @@ def page(*methods: str) -> Callable[[View[P]], View[P]]:
                 return problem(request, error)
 
         allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(told)
-        return cache_control(private=True)(login_required(allowed))  # type: ignore[no-any-return]
+        return cache_control(private=True)(login_required(allowed))
 
     return decorate
 
@@ -93,6 +94,6 @@ def form_page(
     return render(request, template, {**(context or {}), "form": form}, status=status)
 
 
-def page_of(request: HttpRequest, rows: QuerySet[M] | Sequence[M], *, size: int) -> Page[M]:
+def page_of(request: HttpRequest, rows: QuerySet[M] | Sequence[R], *, size: int) -> Page[Any]:
     """The page of `rows` that the address asks for; the nearest there is for a number that is none."""
     return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -14,7 +14,7 @@ from generators.seeding import MAX_RUN_SEED
 PREFIX = "parameter-"
 
 
-class SuiteChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+class SuiteChoice(forms.ModelChoiceField):
     """Suites by name, version and size."""
 
     def label_from_instance(self, obj: Suite) -> str:
@@ -111,16 +111,24 @@ def _field(parameter: Parameter) -> forms.Field:
     kind = parameter.value_type
     if kind is bool:
         return forms.BooleanField(label=label, required=False, initial=initial, help_text=help_text)
-    if kind is int or kind is float:
-        limits = {
-            name: (int(limit) if kind is int else limit)
-            for name, limit in (("min_value", parameter.low), ("max_value", parameter.high))
-            if limit is not None
-        }
-        if kind is int:
-            return forms.IntegerField(label=label, required=needed, initial=initial, help_text=help_text, **limits)
-        widget = forms.NumberInput(attrs={"step": "any"})
+    low, high = parameter.low, parameter.high
+    if kind is int:
+        return forms.IntegerField(
+            label=label,
+            required=needed,
+            initial=initial,
+            help_text=help_text,
+            min_value=None if low is None else int(low),
+            max_value=None if high is None else int(high),
+        )
+    if kind is float:
         return forms.FloatField(
-            label=label, required=needed, initial=initial, help_text=help_text, widget=widget, **limits
+            label=label,
+            required=needed,
+            initial=initial,
+            help_text=help_text,
+            min_value=low,
+            max_value=high,
+            widget=forms.NumberInput(attrs={"step": "any"}),
         )
     return forms.CharField(label=label, required=needed, initial=initial, help_text=help_text, max_length=1000)

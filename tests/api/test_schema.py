@@ -1,0 +1,50 @@
+"""The reference: a valid OpenAPI document without warnings, and a page that works under our own policy."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from evaluation.api.urls import urlpatterns
+
+
+def test_the_document_is_valid_and_nothing_was_guessed() -> None:
+    GENERATOR_STATS.reset()
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    validate_schema(document)
+    assert not GENERATOR_STATS._warn_cache, dict(GENERATOR_STATS._warn_cache)
+    assert not GENERATOR_STATS._error_cache, dict(GENERATOR_STATS._error_cache)
+    told = {path for path in document["paths"] if path.startswith("/api/v1/")}
+    assert len(told) == len(urlpatterns) - 2, "every address but those of the document and its page"
+    for path, methods in document["paths"].items():
+        for method in methods.values():
+            if isinstance(method, dict) and "operationId" in method:
+                assert method["description"], f"{path}: {method['operationId']} says nothing"
+
+
+@pytest.mark.django_db
+def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script(client: Client) -> None:
+    answer = client.get("/api/v1/docs/")
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert addresses and all(address.startswith(("/static/", "/api/")) or address.startswith("?") for address in addresses)
+    for address in addresses:
+        if address.startswith("/static/"):
+            assert finders.find(address.removeprefix("/static/")), address
+    script = client.get("/api/v1/docs/?script=")
+    assert script.headers["Content-Type"].startswith("application/javascript")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src" not in policy and "default-src 'self'" in policy
+
+
+def test_the_document_is_open_to_all(client: Client) -> None:
+    answer = client.get("/api/v1/schema/")
+    assert answer.status_code == 200 and b"openapi: 3" in answer.content
