@@ -4,7 +4,7 @@
 >>> frechet_distance([0.0], [[1.0]], [1.0], [[4.0]])
 2.0
 
-Reading order: `frechet` (the distance), `moments` (its input, mergeable), `protocols` and `resize` (how an image becomes
-what a network sees), `extractors` (the networks), `images` (files to pixels), `pipeline` (a folder to moments).
+Reading order: `frechet` (the distance), `moments` (its input, mergeable), `protocols` and `resize` (how an image
+becomes what a network sees), `extractors` (the networks), `images` (files to pixels), `pipeline` (a folder to moments).
 Only `extractors`, `networks` and `pipeline` load torch, and they do when called.
 """

@@ -52,7 +52,7 @@ def _answer(path: str, recipe: Recipe, network_size: int) -> tuple[dict[str, obj
         return {"why": f"the file can't be read: {(error.strerror or str(error)).lower()}", "sha256": ""}, memoryview(
             b""
         )
-    header = {"shape": pixels.shape, "dtype": str(pixels.dtype), "notes": notes, "sha256": sha256}
+    header: dict[str, object] = {"shape": pixels.shape, "dtype": str(pixels.dtype), "notes": notes, "sha256": sha256}
     return header, memoryview(pixels.tobytes())
 
 

@@ -1,7 +1,7 @@
 """The feature extractors by name, each bound to one weight file by its hash, and to the name its number may bear.
 
-A Frechet distance is called FID only when its features come from the very Inception of 2015-12-05. That file is not ours
-to ship: a user brings it once, and it is used offline from then on.
+A Frechet distance is called FID only when its features come from the very Inception of 2015-12-05. That file is not
+ours to ship: a user brings it once, and it is used offline from then on.
 """
 
 from __future__ import annotations
@@ -184,18 +184,14 @@ def _device(name: str | None) -> torch.device:
 def _exact_float32() -> Iterator[None]:
     import torch
 
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    algorithms = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    cudnn = torch.backends.cudnn
+    products = torch.backends.cuda.matmul.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-        yield
+        torch.backends.cuda.matmul.allow_tf32 = False
+        with cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
     finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = algorithms
+        torch.backends.cuda.matmul.allow_tf32 = products
 
 
 def _inception() -> nn.Module:

@@ -2,15 +2,16 @@
 
     d^2 = |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2))
 
-Dowson and Landau (1982); Heusel et al. (2017) call it FID when m and C are those of Inception features. The last term is
-the nuclear norm (the sum of singular values) of F1' F2 for any factors C1 = F1 F1', C2 = F2 F2'. Three ways to get it:
+Dowson and Landau (1982); Heusel et al. (2017) call it FID when m and C are those of Inception features. The last term
+is the nuclear norm (the sum of singular values) of F1' F2 for any factors C1 = F1 F1', C2 = F2 F2'. Three ways to
+get it:
 
 - Both matrices well inside the cone: C1 = L L' (Cholesky), and the roots of the eigenvalues of L' C2 L. No product of
   two unsymmetric matrices, no complex numbers, no epsilon on the diagonal.
 - Where roots of tiny eigenvalues would be noise, an error bound says so, and the singular values of L1' L2 are taken
   instead: slower, and accurate however small they are.
-- Where a matrix is singular, its factor comes from a Cholesky decomposition that takes the largest pivot first and stops
-  at rounding; so few images make it fast instead of wrong.
+- Where a matrix is singular, its factor comes from a Cholesky decomposition that takes the largest pivot first and
+  stops at rounding; so few images make it fast instead of wrong.
 """
 
 from __future__ import annotations
@@ -165,8 +166,8 @@ def _factor(matrix: Array, name: str) -> Array:
     eigenvalues, vectors = scipy.linalg.eigh(matrix, check_finite=False)
     if eigenvalues[0] < -_NEGATIVE * max(abs(float(eigenvalues[-1])), largest):
         raise MetricError(
-            f"{name} is not a covariance: it has the negative eigenvalue {eigenvalues[0]:.3g} beside {eigenvalues[-1]:.3g}, "
-            f"its largest. A covariance is positive semidefinite; check that it is one and not a product or a difference."
+            f"{name} is not a covariance: its smallest eigenvalue is {eigenvalues[0]:.3g}, its largest "
+            f"{eigenvalues[-1]:.3g}. A covariance is positive semidefinite; check that it is no product or difference."
         )
     kept = eigenvalues > rounding
     return np.asarray(vectors[:, kept] * np.sqrt(eigenvalues[kept]))
@@ -213,7 +214,7 @@ def _covariance(values: ArrayLike, name: str, mean: str, size: int) -> Array:
     skew = float(np.abs(array - array.T).max())
     if skew > _SYMMETRY * largest:
         raise MetricError(
-            f"{name} is not symmetric (entries differ from their mirror images by up to {skew:.3g}): it is no covariance."
+            f"{name} is not symmetric (entries differ from their mirror images by up to {skew:.3g}): no covariance."
         )
     if (array.diagonal() < -_NEGATIVE * largest).any():
         raise MetricError(

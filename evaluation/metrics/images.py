@@ -165,7 +165,9 @@ class _Decoder:
             clock.cancel()
         if "why" in header:
             return Skipped(file, str(header["why"]), str(header["sha256"]))
-        pixels = np.frombuffer(payload, dtype=str(header["dtype"])).reshape([int(n) for n in _items(header["shape"])])
+        pixels = np.frombuffer(payload, dtype=str(header["dtype"])).reshape(
+            [int(str(n)) for n in _items(header["shape"])]
+        )
         notes = tuple(str(note) for note in _items(header["notes"]))
         return Decoded(file, pixels, str(header["sha256"]), notes)
 

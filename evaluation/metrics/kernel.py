@@ -32,8 +32,9 @@ class KernelDistance:
 def kernel_distance(features_1: ArrayLike, features_2: ArrayLike) -> KernelDistance:
     """The kernel distance between two samples (n, d) and (m, d) of two rows or more.
 
-    The error is the first-order one of the U-statistic, from the spread of each sample's own contribution (Sutherland et
-    al. 2017, for independent samples). Time n m d, memory a block of rows: 30,000 against 40,000 take minutes on a CPU.
+    The error is the first-order one of the U-statistic, from the spread of each sample's own contribution (Sutherland
+    et al. 2017, for independent samples). Time n m d, memory a block of rows: 30,000 against
+    40,000 take minutes on a CPU.
 
     Raises:
         MetricError: shapes that do not fit, fewer than two rows, entries that are not finite.

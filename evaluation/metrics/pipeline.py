@@ -3,7 +3,7 @@
     decoding processes -> prepared pixels -> batches -> network -> float64 moments, one set for each jackknife group
 
 What is computed is addressed by all that it depends on: every file's path and hash, the weights' hash, the protocol,
-device and library versions. A cached statistic that is found is therefore the right one, whatever was done to the folder.
+device and library versions. A cached statistic that is found is therefore right, whatever was done to the folder.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def folder_statistics(
 ) -> FolderStatistics:
     """The statistics of all images below `folder`.
 
-    `groups`: parts for the jackknife (`jackknife_groups`). `workers`: decoding processes, one a processor up to 4 unless
-    given. `cache`: a folder where results are kept by content.
+    `groups`: parts for the jackknife (`jackknife_groups`). `workers`: decoding processes, one a processor up to 4
+    unless given. `cache`: a folder where results are kept by content.
 
     Raises:
         MetricError: there is no image in the folder.
@@ -104,7 +104,8 @@ def _score(
     """The statistics, and each file's hash as it was decoded."""
     group_of = dict(zip(listing.files, jackknife_groups(listing.files, groups), strict=True))
     builders = [MomentsBuilder(extractor.info.features) for _ in range(groups)]
-    skipped, converted = list(listing.skipped), []
+    skipped = list(listing.skipped)
+    converted: list[tuple[str, str]] = []
     seen: dict[str, str] = {}
     batch: list[Decoded] = []
     # Where a protocol counts whole batches only, the rows of a batch are held back until it is whole.

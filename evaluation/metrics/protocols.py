@@ -1,4 +1,4 @@
-"""Named protocols: all that moves a Frechet distance besides the images, so that a value can be told apart from another.
+"""Named protocols: all that moves a Frechet distance besides the images, so that values can be told apart.
 
 Published values of one model range from 8.59 to 25.40 by protocol alone; a value without its manifest means nothing.
 """

@@ -1,7 +1,7 @@
 """How an image becomes what a feature extractor sees. Small differences here move a Frechet distance by whole points.
 
 Parmar, Zhang and Zhu (2022), "On aliased resizing and surprising subtleties in GAN evaluation", is the reason that each
-step is named in a protocol. The Pillow half runs in decoding processes; TensorFlow's resize runs in torch, on the device.
+step is named in a protocol. The Pillow half runs in decoding processes; TensorFlow's resize in torch, on the device.
 """
 
 from __future__ import annotations
@@ -69,10 +69,7 @@ def centre_square(image: Image.Image) -> Image.Image:
 def _shorter_side(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
     """torchvision's Resize(side) and CenterCrop(side) on a Pillow image: the longer side is rounded down."""
     width, height = image.size
-    if width <= height:
-        size = (side, int(side * height / width))
-    else:
-        size = (int(side * width / height), side)
+    size = (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
     if size != (width, height):
         image = image.resize(size, resample)
     left, top = round((size[0] - side) / 2.0), round((size[1] - side) / 2.0)

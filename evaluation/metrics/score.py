@@ -103,8 +103,8 @@ def _check_count(folder: Path, made: FolderStatistics) -> None:
         return
     reasons = "; ".join(f"{skip.file}: {skip.why}" for skip in made.skipped[:3])
     raise MetricError(
-        f"{folder} holds {scored or 'no'} image{'s' if scored != 1 else ''} that can be scored, and a distance takes two "
-        f"or more{f' ({reasons})' if reasons else ''}. A value to report takes thousands."
+        f"{folder} holds {scored or 'no'} image{'s' if scored != 1 else ''} that can be scored, and a distance takes "
+        f"two or more{f' ({reasons})' if reasons else ''}. A value to report takes thousands."
     )
 
 
@@ -112,8 +112,10 @@ def _warnings(info: ExtractorInfo, totals: tuple[Moments, Moments]) -> list[str]
     fewest = min(total.count for total in totals)
     if fewest <= info.features:
         return [
-            f"{fewest} images for {info.features} features: the value is exact for these images, and much larger than "
-            f"more images of the same kind would give. Compare it only with values of as many images."
+            (
+                f"{fewest} images for {info.features} features: the value is exact for these images, and much larger "
+                f"than more images of the same kind would give. Compare it only with values of as many images."
+            )
         ]
     return []
 

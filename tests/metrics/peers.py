@@ -1,7 +1,7 @@
 """torch-fidelity, the reference implementation, importable beside torch's CPU build.
 
-Its import needs torchvision's, and that fails where torchvision's compiled operators are missing: it registers shapes for
-operators that do not exist. Nothing that is compared here uses them.
+Its import needs torchvision's, and that fails where torchvision's compiled operators are missing: it registers shapes
+for operators that do not exist. Nothing that is compared here uses them.
 """
 
 from __future__ import annotations

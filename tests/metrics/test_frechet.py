@@ -77,7 +77,7 @@ def _large(name: str) -> tuple[Array, Array, Array]:
     ("name", "value"), [("identity", 1502.88174102), ("lags", 731.768018944716), ("decaying", 4.71015154)]
 )
 def test_golden_at_fids_size(name: str, value: float) -> None:
-    """The second value to its last digits by a Newton step in 30 digits (the golden list has ..895, rounded upwards)."""
+    """The second value to its last digits by a Newton step in 30 digits (its golden form has ..895, rounded up)."""
     cov_1, cov_2, difference = _large(name)
     assert frechet_distance(np.zeros(2048), cov_1, difference, cov_2) == pytest.approx(value, abs=5.1e-9)
 

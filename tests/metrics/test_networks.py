@@ -77,7 +77,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     torch.save(_random_inception().state_dict(), path)
     for given in ({"weights": path}, {"folders": [tmp_path]}):
         with pytest.raises(MetricError, match="is not the weight file of inception: its SHA-256 is"):
-            load_extractor("inception", **given)  # type: ignore[arg-type]
+            load_extractor("inception", **given)
     with pytest.raises(MetricError, match="can't be read"):
         load_extractor("inception", tmp_path / "nothing.pth")
 

@@ -98,7 +98,7 @@ def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
 
 
 def test_protocols_differ_by_as_much_as_they_do() -> None:
-    """Mean absolute grey levels against crop + bicubic on one detailed picture: the order that facts and papers tell."""
+    """Mean absolute grey levels against crop + bicubic on one detailed picture: an order that papers tell."""
     base = _picture(40, 30, seed=3).resize((640, 480), Image.Resampling.BICUBIC)
     spread = {}
     for name, shape, kernel in (

@@ -62,10 +62,11 @@ class Command(ProductCommand):
         )
 
     def describe(self, result: Mapping[str, Any]) -> str:
+        extractor = f"{result['extractor']} ({result['extractor_sha256'][:8]})"
         lines = [
             f"{result['name']}: {result['value']:.6g}",
-            f"  of {result['n_1']} and {result['n_2']} images, protocol {result['protocol']['name']}, "
-            f"extractor {result['extractor']} ({result['extractor_sha256'][:8]})",
+            f"  of {result['n_1']} and {result['n_2']} images",
+            f"  protocol {result['protocol']['name']}, extractor {extractor}",
         ]
         corrected = result["corrected"]
         if corrected is None:
