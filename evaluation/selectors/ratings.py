@@ -65,7 +65,22 @@ def ratings_frame(study: Study, *, include_simulated: bool = True, as_of: dateti
         "created_at",
     )
     columns = list(zip(*rows, strict=True)) or [()] * 14
-    keys, prompts, categories, first, second, questions, shown, times, positions, left, answers, simulated, panels, at = columns
+    (
+        keys,
+        prompts,
+        categories,
+        first,
+        second,
+        questions,
+        shown,
+        times,
+        positions,
+        left,
+        answers,
+        simulated,
+        panels,
+        at,
+    ) = columns
     pseudonyms = {key: rater_pseudonym(str(key)) for key in set(keys)}
     a_shown_left = np.array(left, dtype=bool)
     return pd.DataFrame(

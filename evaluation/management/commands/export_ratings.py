@@ -55,7 +55,9 @@ class Command(ProductCommand):
         try:
             out.write_bytes(data)
         except OSError as error:
-            raise InputError(f"{out} could not be written: {error.strerror}. Choose another place with --out.") from error
+            raise InputError(
+                f"{out} could not be written: {error.strerror}. Choose another place with --out."
+            ) from error
         return result | {"file": str(out), "bytes": len(data)}
 
     def describe(self, result: Mapping[str, Any]) -> str:
