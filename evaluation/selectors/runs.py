@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +12,15 @@ from django.utils import timezone
 
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
+from generators import manifest
 from generators.contract import nearest
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
+
+GENERATOR = ("generator", "version", "weights_fingerprint", "tolerance", "seeded")
+SOFTWARE = ("code_version", "python", "platform", "packages")
+"""Keys of a run's `provenance` that have places of their own in its record; the others are the generator's."""
 
 NAMES_LISTED = 10
 
@@ -166,6 +171,65 @@ def run_gaps(run: GenerationRun) -> list[RunGap]:
             reasons = {sample: text for sample, text in why.get(asked.pk, {}).items() if sample in missing}
             gaps.append(RunGap(asked.prompt_id, asked.text, missing, reasons))
     return gaps
+
+
+def run_manifest(run: GenerationRun) -> Iterator[dict[str, object]]:
+    """The record of a run, line by line, in the form of `generators.manifest`: how it and each of its images were made.
+
+    `file`: where an image lies in the run's folder or zip. Read as it goes: a run of any length takes little memory.
+    """
+    found = run.provenance
+    yield {
+        "kind": "session",
+        "schema": manifest.SCHEMA,
+        "run": run.name,
+        "suite": str(run.suite),
+        "suite_version_hash": run.suite.version_hash,
+        "origin": run.origin,
+        "generator": run.generator,
+        "parameters": run.parameters,
+        "weights_fingerprint": run.weights_fingerprint,
+        "size": run.size or 0,
+        "run_seed": run.run_seed,
+        "samples_per_prompt": run.samples_per_prompt,
+        "generator_version": found.get("version", ""),
+        **{name: found.get(name) for name in ("tolerance", "seeded", *SOFTWARE)},
+        "provenance": {name: value for name, value in found.items() if name not in (*GENERATOR, *SOFTWARE)},
+        "time": (run.started_at or run.created_at).isoformat(timespec="seconds"),
+    }
+    samples = Sample.objects.filter(run=run).select_related("prompt", "image", "original")
+    for sample in samples.order_by("prompt__number", "sample").iterator(chunk_size=1000):
+        prompt_id = sample.prompt.prompt_id
+        yield {
+            "kind": "image",
+            "key": sample.content_key or f"{prompt_id}/{sample.sample}",
+            "prompt_id": prompt_id,
+            "prompt": sample.prompt.text,
+            "sample": sample.sample,
+            "file": f"{prompt_id}/{sample.sample}.{sample.image.image_format}",
+            "sha256": sample.image.sha256,
+            "bytes": sample.image.n_bytes,
+            "width": sample.image.width,
+            "height": sample.image.height,
+            "original_sha256": sample.original.sha256 if sample.original else None,
+            "seconds": sample.seconds,
+            "provenance": sample.provenance,
+            "time": sample.created_at.isoformat(timespec="seconds"),
+        }
+    failures = SampleFailure.objects.filter(run=run).select_related("prompt").order_by("prompt__number", "sample")
+    for failure in failures.iterator(chunk_size=1000):
+        prompt_id = failure.prompt.prompt_id
+        yield {
+            "kind": "failure",
+            "key": f"{prompt_id}/{failure.sample}",
+            "prompt_id": prompt_id,
+            "prompt": failure.prompt.text,
+            "sample": failure.sample,
+            "failure": failure.kind,
+            "message": failure.message,
+            "tries": failure.attempts,
+            "time": failure.created_at.isoformat(timespec="seconds"),
+        }
 
 
 def gaps_told(gaps: Sequence[RunGap], *, at_most: int = 10) -> str:

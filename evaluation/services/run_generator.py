@@ -7,10 +7,12 @@ import logging
 import os
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from evaluation.models import GenerationRun
 from generators import registry
-from generators.contract import Generator, ParameterValue
+from generators.contract import Generator
+from generators.manifest import software
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +61,14 @@ def forget_generators() -> None:
         _close(_loaded.popitem()[1].generator)
 
 
-def described(generator: Generator) -> dict[str, ParameterValue]:
-    """What the manifest and the run's row say of a loaded generator."""
+def described(generator: Generator) -> dict[str, Any]:
+    """What the manifest and the run's row say of a loaded generator and of the software around it."""
     info = generator.info
+    around: dict[str, Any] = dict(software())
     return {
         **info.provenance,
+        **around,
+        "packages": ", ".join(f"{name} {version}" for name, version in around["packages"].items()),
         "generator": info.name,
         "version": info.version,
         "weights_fingerprint": info.weights_fingerprint,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -15,15 +16,26 @@ from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from drawbench.celery import app
+from evaluation import tasks
 from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Suite
-from evaluation.selectors.runs import gaps_told, run_by_name, run_gaps, run_missing, run_progress, runs_progress
-from evaluation.services import image_store, run_draw
+from evaluation.selectors.runs import (
+    gaps_told,
+    run_by_name,
+    run_gaps,
+    run_manifest,
+    run_missing,
+    run_progress,
+    runs_progress,
+)
+from evaluation.services import image_store, run_draw, run_sweep
 from evaluation.services.image_store import ImageFile, image_discard, image_path, image_put, image_read
 from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from generators.manifest import read_manifest
 
 pytestmark = pytest.mark.django_db
 MakeSuite = Callable[..., Suite]
+Capture = DjangoCaptureOnCommitCallbacks
 
 
 def ask(suite: Suite, **changes: object) -> GenerationRun:
@@ -229,6 +241,72 @@ def _paint_all(self: object, requests: list[object]) -> object:
         yield ImageResult(request.key, np.full((16, 16, 3), 9, dtype=np.uint8))
 
 
+class TestTasks:
+    def test_a_run_is_cut_into_tasks_that_draw_it(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Capture
+    ) -> None:
+        monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
+        suite = make_suite(*(f"prompt {number}" for number in range(40)), "flaky one")
+        with django_capture_on_commit_callbacks(execute=True):
+            run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2)
+        run.refresh_from_db()
+        assert run.status == RunStatus.DONE and run.samples.count() == 82
+
+    def test_many_prompts_make_no_endless_queue(self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(run_draw, "MAX_TASKS", 3)
+        run = ask(make_suite(*(f"prompt {number}" for number in range(100))), samples_per_prompt=20)
+        assert [len(prompts) for prompts in run_draw.run_chunks(run)] == [34, 34, 32]
+
+    def test_a_fault_of_the_program_ends_the_run_and_says_so(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = ask(make_suite("a fox"))
+        tries: list[object] = []
+
+        def fault(**arguments: object) -> None:
+            tries.append(arguments)
+            raise ZeroDivisionError("by zero")
+
+        monkeypatch.setattr(tasks, "run_draw", fault)
+        tasks.run_draw_prompts.apply(args=[run.pk, list(run_missing(run))])
+        run.refresh_from_db()
+        assert run.status == RunStatus.FAILED and "ZeroDivisionError: by zero" in run.message
+        assert len(tries) == 1 + tasks.FAULT_RETRIES
+
+    def test_what_is_over_or_gone_is_left_alone(self, make_suite: MakeSuite) -> None:
+        run = run_cancel(run=ask(make_suite("a fox")))
+        for key in (run.pk, run.pk + 1):
+            tasks.run_begin(key)
+            tasks.run_draw_prompts(key, [1, 2])
+            tasks.check_upload(key)
+        assert not run.samples.exists() and run_by_name(run.name).status == RunStatus.CANCELLED
+
+    def test_the_sweep_takes_up_what_no_message_speaks_of(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run, other = ask(make_suite("a fox"), name="lost"), ask(make_suite("a fox"), name="over")
+        run_cancel(run=other)
+        handed: list[tuple[object, ...]] = []
+
+        def hand_over(*task: object) -> bool:
+            handed.append(task)
+            return True
+
+        monkeypatch.setattr(run_sweep, "hand_over", hand_over)
+        monkeypatch.setattr(run_sweep, "messages_waiting", lambda: 5)
+        assert run_sweep.work_sweep() == []  # its message may be among them
+        monkeypatch.setattr(run_sweep, "messages_waiting", lambda: 1)
+        assert run_sweep.work_sweep() == ["lost"]
+        monkeypatch.setattr(run_sweep, "messages_waiting", lambda: 5)
+        GenerationRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+        # a worker that starts alone takes up what a killed one held, without waiting for the broker
+        monkeypatch.setattr(run_sweep, "workers_answering", lambda besides: [])
+        assert run_sweep.work_sweep(worker="me", starting=True) == ["lost"]
+        monkeypatch.setattr(run_sweep, "workers_answering", lambda besides: ["another"])
+        assert run_sweep.work_sweep(worker="me", starting=True) == []
+        assert handed == [("run_begin", run.pk)] * 2
+
+
 class TestControl:
     def test_cancelled_between_batches_and_resumed(
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
@@ -323,6 +401,32 @@ class TestBadInput:
         ask(make_suite("a fox"), name="mine")
         with pytest.raises(NotFoundError, match='did you mean "mine"'):
             run_by_name("mime")
+
+
+class TestExport:
+    def test_a_folder_that_the_generators_own_tools_read(self, make_suite: MakeSuite, tmp_path: Path) -> None:
+        run = draw(ask(make_suite("a fox", "refuse this"), name="mine", run_seed=5))
+        assert command("--export", "mine", "--to", str(tmp_path / "out"))["made"] == 2
+        content = read_manifest(tmp_path / "out" / "manifest.jsonl")
+        assert content.identity is not None
+        assert (content.identity.generator, content.identity.size, content.identity.run_seed) == ("testpaint", 16, 5)
+        assert content.sessions[0]["suite_version_hash"] == run.suite.version_hash
+        assert content.sessions[0]["code_version"] and content.sessions[0]["provenance"] == {"device": "cpu"}
+        assert [line["file"] for line in content.images] == ["00000/0.png", "00000/1.png"]
+        assert [line["failure"] for line in content.failures] == ["refused", "refused"]
+        for line in content.images:
+            data = (tmp_path / "out" / str(line["file"])).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == line["sha256"]
+            assert line["key"] == run.samples.get(prompt__number=0, sample=int(str(line["sample"]))).content_key
+        assert "is not empty" in refused("--export", "mine", "--to", str(tmp_path / "out"))
+        assert "--to FOLDER" in refused("--export", "mine")
+
+    def test_the_record_takes_four_queries(
+        self, make_suite: MakeSuite, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        run = run_by_name(draw(ask(make_suite("a fox", "a heron"))).name)
+        with django_assert_max_num_queries(4):
+            assert len(list(run_manifest(run))) == 5
 
 
 class TestProgress:

@@ -124,6 +124,17 @@ def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     assert "the worker died" in run.failures.get(prompt__number=33).message
 
 
+def test_an_image_that_takes_longer_than_a_task_may_is_a_failure_that_says_so(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker
+) -> None:
+    run = ask(1, slow=60.0, samples_per_prompt=1)
+    start_worker(WORKER_TEST_TASK_SECONDS="4")
+    until(lambda: status(run) == RunStatus.FAILED)
+    failure = run.failures.get()
+    assert (failure.kind, failure.attempts) == ("timeout", 3)
+    assert "longer than a task may (4 s): set DRAWBENCH_TASK_SECONDS higher" in failure.message
+
+
 def test_a_run_that_the_queue_has_lost_is_taken_up_by_the_next_worker(
     ask: Callable[..., GenerationRun], start_worker: StartWorker
 ) -> None:

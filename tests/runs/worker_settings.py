@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES
+from tests.settings import DATABASES, TASK_SECONDS
 
 DATABASES["default"]["NAME"] = os.environ["WORKER_TEST_DATABASE"]
+TASK_SECONDS = int(os.environ.get("WORKER_TEST_TASK_SECONDS", TASK_SECONDS))
+CELERY_TASK_TIME_LIMIT = TASK_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 2
 MEDIA_ROOT = Path(os.environ["WORKER_TEST_MEDIA"])

@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -16,6 +17,7 @@ from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.run_draw import run_chunks, run_draw, run_finish
+from evaluation.services.run_export import run_export
 from evaluation.services.run_queue import workers_answering
 from evaluation.services.run_render import UNFINISHED, run_cancel, run_render, run_resume, run_retry
 
@@ -37,7 +39,7 @@ class Command(ProductCommand):
 
     help = (
         "Render a suite with a generator: the run is queued, and workers draw it. With --wait its progress is shown "
-        "until it ends; with --here this process draws it. Also: --cancel, --retry, --resume RUN, and --list."
+        "until it ends; with --here this process draws it. Also: --cancel, --retry, --resume, --export RUN, and --list."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -62,13 +64,20 @@ class Command(ProductCommand):
         other.add_argument("--cancel", metavar="RUN", help="stop a run; what is made stays")
         other.add_argument("--retry", metavar="RUN", help="try again what failed in a run")
         other.add_argument("--resume", metavar="RUN", help="go on with a run that was cancelled, failed or got stuck")
+        other.add_argument("--export", metavar="RUN", help="write a run's images and manifest into the folder --to")
         other.add_argument("--list", action="store_true", help="list the runs, newest first")
+
+        parser.add_argument("--to", type=Path, metavar="FOLDER", help="with --export: a new or empty folder")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if options["list"]:
             runs = list(GenerationRun.objects.select_related("suite"))
             progress = runs_progress(runs)
             return {"runs": [_described(run, progress[run.pk]) for run in runs]}
+        if options["export"]:
+            if options["to"] is None:
+                raise InputError("--export needs --to FOLDER: a new or empty folder for the images and their manifest")
+            return _described(run_export(run=run_by_name(options["export"]), folder=options["to"]))
         if options["cancel"]:
             return _described(run_cancel(run=run_by_name(options["cancel"])))
         queue = not options["here"]
