@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.db import connection
 
 from drawbench.celery import app
 from evaluation.models import GenerationRun, RunStatus, Sample, Suite
-from evaluation.selectors.runs import run_progress
+from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.image_store import image_read, store_root
+from evaluation.services.locks import prompts_held
+from evaluation.services.run_draw import run_draw
 from evaluation.services.run_queue import messages_waiting, workers_answering
 from evaluation.services.run_render import run_cancel, run_render, run_resume
 from tests.runs.conftest import Worker, until
@@ -164,3 +168,54 @@ def test_cancel_is_heeded_within_a_batch_and_resume_goes_on(
     until(lambda: status(run) == RunStatus.DONE)
     assert_whole(run, 40)
     assert Sample.objects.count() == 160
+
+
+def test_two_tasks_at_the_same_prompts_draw_them_once(
+    make_suite: MakeSuite, transactional_db: None, tmp_path: Path
+) -> None:
+    suite = make_suite("a fox", "a heron", "a birch")
+    parameters = {"log": str(tmp_path / "drawn"), "slow": 0.01}
+    run = run_render(
+        suite=suite,
+        generator="testpaint",
+        parameters=parameters,
+        size=16,
+        samples_per_prompt=8,
+        operator=True,
+        queue=False,
+    )
+    prompts = list(run_missing(run))
+    held, over = threading.Event(), threading.Event()
+
+    def hold_the_first() -> None:
+        try:
+            with prompts_held(run.pk, prompts[:1]) as mine:
+                assert mine == prompts[:1]
+                held.set()
+                over.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold_the_first)
+    thread.start()
+    assert held.wait(20)
+    # the prompt that another holds is left to it
+    assert run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+    assert set(run.samples.values_list("prompt__number", flat=True)) == {1, 2}
+    over.set()
+    thread.join()
+    both = [threading.Thread(target=_draw, args=[run.pk, prompts]) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    _draw(run.pk, prompts)
+    assert_whole(run, 3, samples=8)
+    assert len((tmp_path / "drawn").read_text().split()) == 24
+
+
+def _draw(run: int, prompts: list[int]) -> None:
+    try:
+        run_draw(run=run, prompts=prompts, seconds=60)
+    finally:
+        connection.close()
