@@ -10,10 +10,12 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evaluation.api.errors import api_exception_handler
+from evaluation.errors import InputError
 
 
 class Pages(LimitOffsetPagination):
@@ -28,6 +30,12 @@ class Endpoint(APIView):
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return api_exception_handler
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        for name, value in request.query_params.items():
+            if "\x00" in name + value:  # PostgreSQL has no such text
+                raise InputError(f"The parameter {name!r} of the address holds a NUL character.")
 
     @property
     def researcher(self) -> User:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from evaluation.api import account, docs, generators, runs, studies, suites, uploads
+from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
 
@@ -23,7 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/resume/", runs.RunResume.as_view(), name="run-resume"),
     path("runs/<int:pk>/samples/", runs.RunSamples.as_view(), name="run-samples"),
     path("runs/<int:pk>/failures/", runs.RunFailures.as_view(), name="run-failures"),
-    path("images/<str:sha256>/", runs.Image.as_view(), name="image"),
+    path("images/<sha256:sha256>/", runs.Image.as_view(), name="image"),
     path("uploads/", uploads.UploadList.as_view(), name="upload-list"),
     path("uploads/<uuid:key>/", uploads.UploadDetail.as_view(), name="upload"),
     path("uploads/<uuid:key>/table/", uploads.UploadTable.as_view(), name="upload-table"),

@@ -55,7 +55,7 @@ def test_guessing_passwords_is_slow() -> None:
     cache.clear()
 
 
-# --- Suites and generators ---------------------------------------------------------------------------------------------
+# --- Suites and generators ------------------------------------------------------------------------------------------
 
 
 def test_suites(api: APIClient) -> None:
@@ -100,7 +100,7 @@ def test_generators(api: APIClient) -> None:
     assert answer.status_code == 404 and 'did you mean "cascade"?' in answer.json()["detail"]
 
 
-# --- Runs --------------------------------------------------------------------------------------------------------------
+# --- Runs -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
@@ -163,7 +163,7 @@ def test_samples_images_and_failures(api: APIClient) -> None:
     assert api.get(f"{V1}/runs/999999/").status_code == 404
 
 
-# --- Uploads -----------------------------------------------------------------------------------------------------------
+# --- Uploads --------------------------------------------------------------------------------------------------------
 
 
 def zipped(files: dict[str, bytes]) -> SimpleUploadedFile:
@@ -177,7 +177,8 @@ def zipped(files: dict[str, bytes]) -> SimpleUploadedFile:
 def test_an_upload_becomes_a_run(api: APIClient) -> None:
     a_suite({"Colors": 2})
     files = {f"{prompt:05d}/{sample}.png": png(10 * prompt + sample) for prompt in range(2) for sample in range(2)}
-    given = {"suite": "small", "run_name": "imagen", "generator": "imagen", "file": zipped(files | {"broken.png": b"x"})}
+    file = zipped(files | {"broken.png": b"x"})
+    given = {"suite": "small", "run_name": "imagen", "generator": "imagen", "file": file}
     made = api.post(f"{V1}/uploads/", given, format="multipart")
     assert made.status_code == 201 and made.json()["status"] == "checking", made.json()
     base = f"{V1}/uploads/{made.json()['key']}/"
@@ -206,7 +207,7 @@ def test_an_upload_that_is_no_zip(api: APIClient) -> None:
     assert api.get(f"{V1}/uploads/{EXAMPLES['key']}/").status_code == 404
 
 
-# --- Studies -----------------------------------------------------------------------------------------------------------
+# --- Studies --------------------------------------------------------------------------------------------------------
 
 
 def test_a_study_from_draft_to_results(api: APIClient) -> None:
@@ -261,7 +262,7 @@ def test_studies_that_cannot_be(api: APIClient) -> None:
     assert api.get(f"{V1}/studies/none/").json()["detail"].startswith('Unknown study "none"')
 
 
-# --- Cost --------------------------------------------------------------------------------------------------------------
+# --- Cost -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

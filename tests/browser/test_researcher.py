@@ -1,4 +1,4 @@
-"""The researcher's pages in a real Chromium: no fault on any page, fit for a phone, for dark screens and for all people."""
+"""The researcher's pages in a real Chromium: no fault on any page, fit for phones, dark screens and all people."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_every_page_is_sound(
     page = context.new_page()
     faults: list[str] = []
     hosts: set[str] = set()
-    page.on("console", lambda message: faults.append(f"{page.url}: {message.text}") if message.type == "error" else None)
+    page.on("console", lambda said: faults.append(f"{page.url}: {said.text}") if said.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     page.goto(link)

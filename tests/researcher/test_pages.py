@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, reverse
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.errors import NotFoundError
-from evaluation.models import GenerationRun, Prompt, RunStatus, SampleFailure, Study, Suite
+from evaluation.models import GenerationRun, Prompt, RunStatus, SampleFailure, SignInLink, Study, Suite
 from evaluation.services.sign_in_link import sign_in_link_create, sign_in_link_use
 from evaluation.services.suite_load import suite_load
 from evaluation.views.researcher.urls import urlpatterns
@@ -92,7 +96,7 @@ def test_simulated_ratings_are_marked_on_every_page_that_shows_them(signed_in: C
     assert "SIMULATED." in signed_in.get("/studies/trial/report/", follow=True).content.decode()
 
 
-# --- Empty states ------------------------------------------------------------------------------------------------------
+# --- Empty states ---------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_server_says_what_to_do_first(signed_in: Client) -> None:
@@ -120,7 +124,7 @@ def test_a_report_without_ratings_says_what_to_do(signed_in: Client, study: Stud
     assert "Compute it again" not in text
 
 
-# --- Signing in --------------------------------------------------------------------------------------------------------
+# --- Signing in -----------------------------------------------------------------------------------------------------
 
 
 def test_a_link_signs_in_once(client: Client, ada: User) -> None:
@@ -135,8 +139,6 @@ def test_a_link_signs_in_once(client: Client, ada: User) -> None:
 
 
 def test_a_link_ends_with_its_time_and_with_its_account(ada: User) -> None:
-    from evaluation.models import SignInLink
-
     link = sign_in_link_create(user=ada)
     key = link.strip("/").split("/")[-1]
     SignInLink.objects.update(expires_at="2020-01-01T00:00Z")
@@ -157,10 +159,18 @@ def test_signing_in_by_password_and_out(client: Client, ada: User) -> None:
     assert client.get("/runs/").status_code == 302
 
 
+def test_guessing_passwords_is_slow(client: Client, ada: User) -> None:
+    cache.clear()
+    codes = [client.post("/sign-in/", {"username": "ada", "password": str(n)}).status_code for n in range(11)]
+    assert codes == [200] * 10 + [429]
+    right = client.post("/sign-in/", {"username": "ada", "password": "engine-of-1843"})
+    assert right.status_code == 429 and "Too many tries" in right.content.decode()
+    cache.clear()
+    assert client.post("/sign-in/", {"username": "ada", "password": "engine-of-1843"}).status_code == 302
+
+
 def test_nobody_is_led_to_another_site(client: Client, ada: User) -> None:
-    answer = client.post(
-        "/sign-in/", {"username": "ada", "password": "engine-of-1843", "next": "https://example.org/"}
-    )
+    answer = client.post("/sign-in/", {"username": "ada", "password": "engine-of-1843", "next": "https://example.org/"})
     assert answer.headers["Location"] == "/"
 
 
@@ -172,7 +182,7 @@ def test_a_password_can_be_set_and_the_session_stays(signed_in: Client, ada: Use
     assert signed_in.get("/").status_code == 200
 
 
-# --- Suites ------------------------------------------------------------------------------------------------------------
+# --- Suites ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_known_suite_is_loaded_once(signed_in: Client) -> None:
@@ -184,8 +194,6 @@ def test_a_known_suite_is_loaded_once(signed_in: Client) -> None:
 
 
 def test_a_suite_from_a_file(signed_in: Client) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     file = SimpleUploadedFile("mine.csv", b"Prompts,Category\nA cat,Animals\nA red cube,Shapes\n")
     answer = signed_in.post("/suites/", {"file": file, "licence": "CC0"}, follow=True)
     assert "A red cube" in answer.content.decode()
@@ -202,8 +210,6 @@ def test_a_suite_from_a_file(signed_in: Client) -> None:
     ],
 )
 def test_a_broken_suite_is_refused_beside_its_field(signed_in: Client, data: bytes, said: str) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     answer = signed_in.post("/suites/", {"file": SimpleUploadedFile("mine.csv", data)})
     text = answer.content.decode()
     assert answer.status_code == 422 and said in text
@@ -216,7 +222,7 @@ def test_one_source_is_needed(signed_in: Client) -> None:
     assert answer.status_code == 422 and "one of the two" in answer.content.decode()
 
 
-# --- Runs --------------------------------------------------------------------------------------------------------------
+# --- Runs -----------------------------------------------------------------------------------------------------------
 
 
 def new_run(suite: Suite, **given: object) -> dict[str, object]:
@@ -232,9 +238,7 @@ def new_run(suite: Suite, **given: object) -> dict[str, object]:
     } | given
 
 
-def test_a_run_is_made_with_its_parameters(
-    signed_in: Client, ada: User, django_capture_on_commit_callbacks: object
-) -> None:
+def test_a_run_is_made_with_its_parameters(signed_in: Client, ada: User) -> None:
     suite = a_suite()
     answer = signed_in.post("/runs/new/", new_run(suite, name="cascade w5"))
     run = GenerationRun.objects.get()
@@ -275,7 +279,8 @@ def test_an_unknown_generator_names_the_nearest(signed_in: Client) -> None:
 
 def test_a_rivals_form_is_filled(signed_in: Client) -> None:
     suite = a_suite()
-    text = signed_in.get(f"/runs/new/?generator=cascade&suite={suite.pk}&run_seed=42&parameter-guidance=5.0").content.decode()
+    query = f"generator=cascade&suite={suite.pk}&run_seed=42&parameter-guidance=5.0"
+    text = signed_in.get(f"/runs/new/?{query}").content.decode()
     assert 'value="42"' in text and re.search(r'name="parameter-guidance" value="5.0"', text)
 
 
@@ -325,7 +330,7 @@ def test_the_addresses_of_images_lead_nowhere_else(signed_in: Client) -> None:
         assert signed_in.get(path).status_code == 404
 
 
-# --- Cost --------------------------------------------------------------------------------------------------------------
+# --- Cost -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -357,9 +362,6 @@ def test_queries_do_not_grow_with_the_rows(
 
 def test_what_a_page_weighs(signed_in: Client, rated: Study) -> None:
     """Bytes of the page and of what every page loads, not compressed (a browser gets a quarter of the text)."""
-    import gzip
-    from pathlib import Path
-
     shared = 0
     for name in ("vendor/pico-2.1.1.min.css", "evaluation/site/site.css", "evaluation/site/site.js",
                  "django_htmx/htmx-2.min.js"):  # fmt: skip
@@ -371,10 +373,10 @@ def test_what_a_page_weighs(signed_in: Client, rated: Study) -> None:
         assert len(signed_in.get(path, follow=True).content) < most, path
 
 
-# --- Faults ------------------------------------------------------------------------------------------------------------
+# --- Faults ---------------------------------------------------------------------------------------------------------
 
 
-def test_plain_pages_for_what_went_wrong(signed_in: Client, settings: object) -> None:
+def test_plain_pages_for_what_went_wrong(signed_in: Client) -> None:
     for path in ("/nothing/", "/runs/999999/", "/suites/99999999999999999999999/", "/reports/1/figure-7.svg"):
         answer = signed_in.get(path)
         assert answer.status_code == 404 and "There is nothing here" in answer.content.decode(), path

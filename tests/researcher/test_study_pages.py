@@ -100,7 +100,7 @@ def test_a_bad_invitation_is_told_beside_its_field(signed_in: Client, study: Stu
     assert not Invitation.objects.exists()
 
 
-# --- The report --------------------------------------------------------------------------------------------------------
+# --- The report -----------------------------------------------------------------------------------------------------
 
 
 def report_of(signed_in: Client) -> tuple[Report, str]:

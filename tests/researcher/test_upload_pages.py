@@ -79,9 +79,8 @@ def test_what_is_no_zip_is_refused_beside_its_field(signed_in: Client, suite: Su
     answer = signed_in.post("/uploads/new/", values)
     assert answer.status_code == 422
     assert 'id="id_file-error"' in answer.content.decode() and "is no zip" in answer.content.decode()
-    told = signed_in.post(
-        "/uploads/new/", values | {"file": SimpleUploadedFile("x.zip", b"no zip")}, headers={"Accept": "application/json"}
-    )
+    values["file"] = SimpleUploadedFile("x.zip", b"no zip")
+    told = signed_in.post("/uploads/new/", values, headers={"Accept": "application/json"})
     assert told.status_code == 422 and "is no zip" in told.json()["errors"]["file"][0]
     assert not Upload.objects.exists()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.contrib.auth.views import LoginView
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -19,12 +23,30 @@ from evaluation.services.api_token import api_token_rotate
 from evaluation.services.sign_in_link import sign_in_link_use
 from evaluation.views.researcher.pages import ResearcherRequest, form_page, page
 
+TRIES, TRIES_SECONDS = 10, 300
+
 
 class SignInView(LoginView):
-    """Signing in by name and password; Django's own view with our page."""
+    """Signing in by name and password; Django's own view with our page, and a limit on guessing."""
 
     template_name = "registration/login.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Try the name and password, unless too many were tried from this place of late."""
+        if not sign_in_allowed(request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")):
+            return render(request, self.template_name, {"too_many": True, "form": AuthenticationForm()}, status=429)
+        return super().post(request, *args, **kwargs)
+
+
+def sign_in_allowed(username: str, address: str) -> bool:
+    """Count a try at `username` from `address`; False beyond `TRIES` within `TRIES_SECONDS`."""
+    name = hashlib.sha256(f"{username.strip().lower()}\n{address}".encode()).hexdigest()
+    cache.add(f"sign-in:{name}", 0, TRIES_SECONDS)
+    try:
+        return cache.incr(f"sign-in:{name}") <= TRIES
+    except ValueError:  # it ran out between the two lines
+        return True
 
 
 @require_GET

@@ -110,7 +110,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         chosen = list(values["runs"].order_by("pk"))
-        labels = [request.POST.get(f"label-{run.pk}", "").strip() or run.name for run in chosen]
+        labels = [_label(request, run) or run.name for run in chosen]
         try:
             study = study_create(
                 name=values["name"],
@@ -131,9 +131,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
-    candidates = [
-        (run, str(run.pk) in picked, request.POST.get(f"label-{run.pk}", "")) for run in comparable_runs()[:200]
-    ]
+    candidates = [(run, str(run.pk) in picked, _label(request, run)) for run in comparable_runs()[:200]]
     return form_page(request, "researcher/study_new.html", form, {"area": "studies", "candidates": candidates})
 
 
@@ -213,6 +211,11 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
     response = HttpResponse(data, content_type=MEDIA_TYPES[suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
+
+
+def _label(request: ResearcherRequest, run: GenerationRun) -> str:
+    """What was written beside a run; what can't be printed is left out."""
+    return "".join(filter(str.isprintable, request.POST.get(f"label-{run.pk}", ""))).strip()
 
 
 def _study(name: str) -> Study:

@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path, register_converter
+from django.urls import URLPattern, URLResolver, path
 
+from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 from evaluation.views.researcher import account, generators, home, images, reports, runs, studies, suites, uploads
 
 app_name = "researcher"
-
-
-class _Text:
-    """A part of an address that stays text."""
-
-    regex = ""
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-class Sha256(_Text):
-    """The name of a stored image."""
-
-    regex = "[0-9a-f]{64}"
-
-
-class FigureSuffix(_Text):
-    """The formats of figures."""
-
-    regex = "svg|pdf|png"
-
-
-class RatingsSuffix(_Text):
-    """The formats of ratings files."""
-
-    regex = "csv|parquet"
-
-
-register_converter(Sha256, "sha256")
-register_converter(FigureSuffix, "figure")
-register_converter(RatingsSuffix, "ratings")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
