@@ -76,7 +76,8 @@ class Places:
 
 def places_of(var: Path | None = None) -> Places:
     """The places of the instance in `var`; without it, of the one that `DRAWBENCH_VAR` names, or the checkout's own."""
-    folder = Path(var or os.environ.get("DRAWBENCH_VAR") or CHECKOUT / "var").expanduser().absolute()
+    # A relative name is the same folder from wherever a command is called.
+    folder = CHECKOUT / Path(var or os.environ.get("DRAWBENCH_VAR") or "var").expanduser()
     noted = outside_note(folder)
     outside = Path(noted.read_text().strip()) if noted.is_file() else None
     return Places(var=folder, outside=outside, sockets=_sockets(outside or folder))

@@ -7,15 +7,21 @@ from pathlib import Path
 import pytest
 
 from drawbench.local import postgres, services
-from drawbench.local.places import LONGEST_SOCKET_NAME, SOCKET_PATH_LIMIT, places_of
+from drawbench.local.places import CHECKOUT, LONGEST_SOCKET_NAME, SOCKET_PATH_LIMIT, places_of
 
 
-def test_one_folder_holds_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_folder_holds_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRAWBENCH_VAR", "/some/var")
     places = places_of()
     assert {places.cluster, places.valkey, places.sockets} == {
         Path(f"/some/var/{n}") for n in ("postgres", "valkey", "run")
     }
+
+
+def test_a_relative_name_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAWBENCH_VAR", "second")
+    monkeypatch.chdir(tmp_path)
+    assert places_of().var == CHECKOUT / "second"
 
 
 @pytest.mark.parametrize("length", [10, 60, 75, 90, 200])
