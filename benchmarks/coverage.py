@@ -80,7 +80,7 @@ def verdict(found: Coverage) -> str:
     own = found.intervals["two_way"]
     if own.coverage > 0.965:
         return "conservative"
-    return "" if own.coverage + 2 * own.error >= 0.94 else "too narrow"
+    return "" if own.coverage + own.error >= 0.94 else "too narrow"
 
 
 def row(case: Case, found: Coverage) -> str:
@@ -177,11 +177,11 @@ def looking(simulations: int, seed: int) -> list[str]:
 def report(simulations: int, seed: int) -> str:
     few = max(simulations // 5, 1)
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
-    head = f"""Coverage in percent of nominal 95 % intervals of the net share, {simulations:,} simulations each (seed {seed}).
-One standard error is {error:.1f} points. Raters x prompts, spread of the random effects of raters / prompts on the
-logit scale; in brackets the mean half-width in points, and how often there was no interval. Held against the truth for
-new raters and new prompts; the columns that name an estimand of their own are held against that. `ms`: milliseconds
-of one estimate with all its intervals, on the busy machine that wrote this."""
+    head = f"""Coverage in percent of nominal 95 % intervals of the net share.
+{simulations:,} simulations each (seed {seed}); one standard error is {error:.1f} points. Raters x prompts, spread of
+the random effects of raters / prompts on the logit scale; in brackets the mean half-width in points, and how often
+there was no interval. Held against the truth for new raters and new prompts; the columns that name an estimand of
+their own are held against that. `ms`: milliseconds of one estimate with all its intervals, on a busy machine."""
     parts = [
         (head, table(simulations, seed)),
         (f"The seeded bootstrap ({few:,} simulations of 400 draws):", bootstrap(few, seed)),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +40,7 @@ class Checker:
         line = f" (line {row + 1 + self.header_lines})" if self.header_lines else ""
         return f"row {row + 1}{line}"
 
-    def fail(self, rows: npt.NDArray[np.intp], column: str, message: str) -> None:
+    def fail(self, rows: npt.NDArray[np.intp], column: str, message: str) -> NoReturn:
         """Raise for the first of ``rows`` (zero-based), and say how many more there are."""
         more = "" if len(rows) == 1 else f" {len(rows) - 1} more row{'s have' if len(rows) > 2 else ' has'} this fault."
         raise RatingsError(f"{self.source}, {self.where(int(rows[0]))}, column {column}: {message}{more}")
@@ -48,10 +51,44 @@ def chunks(n: int, size: int = CHUNK) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+def codes_of(column: pd.Series) -> Codes:
+    """The codes of a categorical column, as they are (``Series.cat.codes`` would copy them each time)."""
+    return np.asarray(column.array.codes)
+
+
+@dataclass(frozen=True)
+class CompositeKey:
+    """One whole number a row for the combination of categorical columns; ``size`` is how many there can be."""
+
+    parts: tuple[tuple[Codes, int], ...]
+    size: int
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, names: Sequence[str]) -> CompositeKey:
+        """The key of columns ``names``.
+
+        Raises:
+            RatingsError: there are more combinations than a 64-bit number can tell apart.
+        """
+        parts = tuple((codes_of(frame[name]), max(len(frame[name].cat.categories), 1)) for name in names)
+        size = math.prod(levels for _, levels in parts)
+        if size >= 2**63:
+            raise RatingsError(f"Too many combinations of {listed(names)} to analyse at once; split the file.")
+        return cls(parts, size)
+
+    def rows(self, part: slice = slice(None)) -> IntArray:
+        """The keys of the rows of ``part``."""
+        key = np.zeros(len(self.parts[0][0][part]), dtype=np.int64)
+        for codes, levels in self.parts:
+            key *= levels
+            key += codes[part]
+        return key
+
+
 def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
     """Codes (-1 where missing) and their texts, unescaped; two categories may still be equal after that."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, values = column.cat.codes.to_numpy(), list(column.cat.categories)
+        codes, values = codes_of(column), list(column.cat.categories)
     else:
         codes, uniques = pd.factorize(column, use_na_sentinel=True)
         values = list(uniques)
@@ -89,18 +126,24 @@ def _sorted_categorical(codes: Codes, texts: list[str], names: list[str]) -> pd.
     return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object), validate=False)
 
 
-def _present(codes: Codes, texts: list[str]) -> list[str]:
-    used = _used(codes, len(texts))[:-1]
-    return [text for text, is_used in zip(texts, used, strict=True) if is_used]
+def _present(used: npt.NDArray[np.bool_], texts: list[str]) -> list[str]:
+    return [text for text, is_used in zip(texts, used[:-1], strict=True) if is_used]
 
 
-def _refuse_empty(codes: Codes, texts: list[str], name: str, check: Checker, *, refuse_lost: bool) -> None:
+def _used_texts(codes: Codes, texts: list[str], name: str, check: Checker, *, refuse_lost: bool) -> list[str]:
+    """The texts that occur; none of them may be empty."""
+    used = _used(codes, len(texts))
+
     def bad(text: str) -> bool:
         return not text.strip() or (refuse_lost and text.strip().lower() in _LOST)
 
     lost = np.array([bad(text) for text in texts] + [True])
-    if not (lost & _used(codes, len(texts))).any():
-        return
+    if (lost & used).any():
+        _fail_empty(codes, texts, lost, name, check)
+    return _present(used, texts)
+
+
+def _fail_empty(codes: Codes, texts: list[str], lost: npt.NDArray[np.bool_], name: str, check: Checker) -> NoReturn:
     rows = np.flatnonzero(lost[codes])
     code = codes[rows[0]]
     value = "empty" if code < 0 or not texts[code].strip() else repr(texts[code])
@@ -118,8 +161,8 @@ def text_column(column: pd.Series, check: Checker, *, refuse_lost: bool) -> pd.C
     ``refuse_lost`` also refuses what programs write for a value that they lost (``nan``, ``None``, ``NULL`` ...).
     """
     codes, texts = _codes(column)
-    _refuse_empty(codes, texts, str(column.name), check, refuse_lost=refuse_lost)
-    return _sorted_categorical(codes, texts, sorted(set(_present(codes, texts)))) if len(codes) else no_rows()
+    present = _used_texts(codes, texts, str(column.name), check, refuse_lost=refuse_lost)
+    return _sorted_categorical(codes, texts, sorted(set(present))) if len(codes) else no_rows()
 
 
 def no_rows() -> pd.Categorical:
@@ -132,9 +175,10 @@ def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.C
     if not len(frame):
         return no_rows(), no_rows(), np.zeros(0, bool)
     sides = [_codes(frame[name]) for name in ("generator_a", "generator_b")]
+    present: set[str] = set()
     for name, (codes, texts) in zip(("generator_a", "generator_b"), sides, strict=True):
-        _refuse_empty(codes, texts, name, check, refuse_lost=False)
-    names = sorted({text for codes, texts in sides for text in _present(codes, texts)})
+        present |= set(_used_texts(codes, texts, name, check, refuse_lost=False))
+    names = sorted(present)
     first, second = (_sorted_categorical(codes, texts, names).codes for codes, texts in sides)
     flip = first > second
     if flip.any():

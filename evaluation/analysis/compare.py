@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import holm, tost, two_sided_p
+from evaluation.analysis.columns import CompositeKey, codes_of
 from evaluation.analysis.crossed import quantile
-from evaluation.analysis.frame import composite_key
 from evaluation.analysis.preference import MeanEstimate, PreferenceRate
 
 Float = npt.NDArray[np.float64]
@@ -98,10 +98,10 @@ def _half(frame: pd.DataFrame, selection: Selection) -> _Half:
     part = frame[keep.to_numpy()]
     if not len(part):
         raise ValueError(f"There are no ratings of {selection}. Check the names of generators, question and category.")
-    y = (1.0 - part["choice"].cat.codes.to_numpy()) * (-1 if turned else 1)
+    y = (1.0 - codes_of(part["choice"])) * (-1 if turned else 1)
     mean = float(y.mean())
-    rater, prompt = (part[name].cat.codes.to_numpy().astype(np.int64) for name in ("rater_id", "prompt_id"))
-    cell = composite_key(part, ("rater_id", "prompt_id"))[0]
+    rater, prompt = (codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id"))
+    cell = CompositeKey.of(part, ("rater_id", "prompt_id")).rows()
     return _Half(rater, prompt, cell, (y - mean) / len(y), mean, len(np.unique(rater)), len(np.unique(prompt)))
 
 

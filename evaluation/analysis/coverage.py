@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import tango, wilson
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.planning import components_from_pilot
 from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
@@ -233,7 +234,7 @@ def crowd_like(ratings: pd.DataFrame, generator_a: str, generator_b: str, questi
     carried to the logit scale by its slope there (and at most 3).
     """
     part = _of_comparison(ratings, generator_a, generator_b, question)
-    score = 1.0 - part["choice"].cat.codes.to_numpy()
+    score = 1.0 - codes_of(part["choice"])
     try:
         pilot = components_from_pilot(score, part["rater_id"].cat.codes, part["prompt_id"].cat.codes).components
     except ValueError:

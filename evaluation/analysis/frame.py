@@ -8,7 +8,6 @@ what the counting works on), every pair of generators in alphabetical order, and
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,11 @@ import pyarrow.parquet as pa_parquet
 from evaluation.analysis.columns import (
     CHOICES,
     Checker,
-    IntArray,
+    CompositeKey,
     RatingsError,
     choices_column,
     chunks,
+    codes_of,
     flags_column,
     listed,
     numbers_column,
@@ -38,7 +38,6 @@ __all__ = [
     "OPTIONAL",
     "REQUIRED",
     "RatingsError",
-    "composite_key",
     "read_ratings",
     "validate_ratings",
 ]
@@ -167,47 +166,29 @@ def _check_columns(found: list[str], source: str) -> None:
 
 
 def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:
-    same = frame["generator_a"].cat.codes.to_numpy() == frame["generator_b"].cat.codes.to_numpy()
+    same = codes_of(frame["generator_a"]) == codes_of(frame["generator_b"])
     rows = np.flatnonzero(same & ~frame["control"].to_numpy())
     if len(rows):
         name = frame["generator_a"].iloc[rows[0]]
         check.fail(rows, "generator_b", f"{name!r} is compared with itself; only control trials may do so.")
 
 
-def composite_key(frame: pd.DataFrame, columns: Sequence[str], part: slice = slice(None)) -> tuple[IntArray, int]:
-    """One whole number a row of ``part`` for the combination of categorical ``columns``, and how many there can be.
-
-    Raises:
-        RatingsError: there are more combinations than a 64-bit number can tell apart.
-    """
-    key = np.zeros(len(range(*part.indices(len(frame)))), dtype=np.int64)
-    size = 1
-    for name in columns:
-        levels = max(len(frame[name].cat.categories), 1)
-        size *= levels
-        if size >= 2**63:
-            raise RatingsError(f"Too many combinations of {listed(columns)} to analyse at once; split the file.")
-        key *= levels
-        key += frame[name].cat.codes.to_numpy()[part]
-    return key, size
-
-
-def _all_different(frame: pd.DataFrame) -> bool:
-    size = composite_key(frame, KEY, slice(0, 0))[1]
-    if size <= max(4 * len(frame), 1 << 20):
-        seen = np.zeros(size, dtype=bool)
-        for part in chunks(len(frame)):
-            seen[composite_key(frame, KEY, part)[0]] = True
-        return int(np.count_nonzero(seen)) == len(frame)
-    key = composite_key(frame, KEY)[0]
-    key.sort()
-    return not any((key[1:][part] == key[:-1][part]).any() for part in chunks(len(key) - 1))
+def _all_different(key: CompositeKey, n: int) -> bool:
+    if key.size <= max(4 * n, 1 << 20):
+        seen = np.zeros(key.size, dtype=bool)
+        for part in chunks(n):
+            seen[key.rows(part)] = True
+        return int(np.count_nonzero(seen)) == n
+    ordered = key.rows()
+    ordered.sort()
+    return not any((ordered[1:][part] == ordered[:-1][part]).any() for part in chunks(n - 1))
 
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
-    if len(frame) < 2 or _all_different(frame):
+    whole = CompositeKey.of(frame, KEY)
+    if len(frame) < 2 or _all_different(whole, len(frame)):
         return
-    key, _ = composite_key(frame, KEY)
+    key = whole.rows()
     again = pd.Series(key).duplicated(keep="first").to_numpy()
     rows = np.flatnonzero(again)
     row = int(rows[0])

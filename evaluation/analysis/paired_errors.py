@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.frame import composite_key
+from evaluation.analysis.columns import CHUNK, CompositeKey, chunks, codes_of
 from evaluation.analysis.paired_models import Fit, FloatArray
 
-IntArray = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 EXACT_CELLS = 2_000_000  # above this many ratings the cell term is taken rating by rating, which errs on the wide side
 
 
@@ -24,16 +24,18 @@ class Errors:
     both: FloatArray
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, fitted: Fit, code: IntArray) -> Errors:
+    def of(cls, frame: pd.DataFrame, fitted: Fit, code: Codes) -> Errors:
         """Errors of a fit to ``frame``, whose ratings have the ``code`` row * 3 + choice in the fitted table."""
         k, _, width = fitted.gradients.shape
         flat = fitted.gradients.reshape(k * 3, width)
 
         def meat(name: str) -> FloatArray:
-            cluster = frame[name].cat.codes.to_numpy().astype(np.int64)
-            n = len(frame[name].cat.categories)
-            counts = np.bincount(cluster * (k * 3) + code, minlength=n * k * 3).reshape(n, k * 3)
-            sums = counts.astype(float) @ flat
+            cluster, n = codes_of(frame[name]), len(frame[name].cat.categories)
+            counts = np.zeros(n * k * 3)
+            for part in chunks(len(frame), max(CHUNK, n * k)):
+                counts += np.bincount(cluster[part].astype(np.int64) * (k * 3) + code[part], minlength=n * k * 3)
+            counts = counts.reshape(n, k * 3)
+            sums = counts @ flat
             present = int((counts.any(axis=1)).sum())
             return np.asarray(sums.T @ sums * (present / (present - 1)))
 
@@ -51,11 +53,11 @@ class Errors:
         return np.asarray(centre @ self.both[:n, :n] @ centre)
 
 
-def _cell_meat(frame: pd.DataFrame, flat: FloatArray, code: IntArray) -> FloatArray:
+def _cell_meat(frame: pd.DataFrame, flat: FloatArray, code: Codes) -> FloatArray:
     if len(frame) > EXACT_CELLS:
         number = np.bincount(code, minlength=len(flat)).astype(float)
         return np.asarray((flat * number[:, None]).T @ flat)
-    key, _ = composite_key(frame, ("rater_id", "prompt_id"))
+    key = CompositeKey.of(frame, ("rater_id", "prompt_id")).rows()
     place = np.unique(key, return_inverse=True)[1]
     n = int(place.max()) + 1
     sums = np.stack([np.bincount(place, weights=column[code], minlength=n) for column in flat.T], axis=1)

@@ -21,7 +21,6 @@ from evaluation.analysis.crossed import (
     PanelSums,
     Variance,
     block_variances,
-    cluster_sums,
     quantile,
     stratified_variances,
 )
@@ -38,7 +37,10 @@ ESTIMAND_WORDS: Mapping[str, str] = MappingProxyType(
         "votes": "votes as independent, as published figures have it; too narrow where raters or prompts differ",
     }
 )
-_NET = (1, 0, -1)
+Weights = tuple[int, int, int]  # of a, indifferent, b
+_NET: Weights = (1, 0, -1)
+_ALL: Weights = (1, 1, 1)
+_DECIDED: Weights = (1, 0, 1)
 _FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")
 
 
@@ -218,14 +220,15 @@ def preference_rate(
 
     Each rater is taken to have rated a prompt at most once (a validated frame holds no other).
     """
-    counts = sum((rater.counts.sum(axis=0) for _, rater, _ in blocks), np.zeros(3, dtype=np.int64))
+    grams = [(name, _Gram.of(rater), _Gram.of(prompt)) for name, rater, prompt in blocks]
+    counts = tuple(sum(rater.sums[at] for _, rater, _ in grams) for at in range(3))
     wanted = ESTIMANDS[estimand]
 
-    def estimate(weights: tuple[int, int, int], included: tuple[int, int, int] = (1, 1, 1)) -> MeanEstimate | None:
+    def estimate(weights: Weights, included: Weights = _ALL) -> MeanEstimate | None:
         panels = [
             (name, _panel(rater, prompt, weights, included))
-            for name, rater, prompt in blocks
-            if (rater.counts @ np.array(included)).any()
+            for name, rater, prompt in grams
+            if any(n and use for n, use in zip(rater.sums, included, strict=True))
         ]
         n = sum(panel.n for _, panel in panels)
         if not n:
@@ -239,37 +242,52 @@ def preference_rate(
     assert net is not None, "a block without ratings"
     shares = {name: estimate(weights) for name, weights in _SHARES.items()}
     return PreferenceRate(
-        n_ratings=int(counts.sum()),
+        n_ratings=sum(counts),
         n_raters=n_raters,
         n_prompts=n_prompts,
-        counts=(int(counts[0]), int(counts[1]), int(counts[2])),
+        counts=(counts[0], counts[1], counts[2]),
         net=net,
         shares=MappingProxyType({name: each for name, each in shares.items() if each is not None}),
-        decided=estimate((1, 0, 0), (1, 0, 1)),
+        decided=estimate((1, 0, 0), _DECIDED),
         stratified=stratified,
         estimand=estimand,
         level=level,
     )
 
 
-_SHARES: Mapping[str, tuple[int, int, int]] = MappingProxyType(
-    {"a": (1, 0, 0), "indifferent": (0, 1, 0), "b": (0, 0, 1)}
-)
+_SHARES: Mapping[str, Weights] = MappingProxyType({"a": (1, 0, 0), "indifferent": (0, 1, 0), "b": (0, 0, 1)})
 
 
-def _panel(
-    rater: CountTable, prompt: CountTable, weights: tuple[int, int, int], included: tuple[int, int, int]
-) -> PanelSums:
+@dataclass(frozen=True)
+class _Gram:
+    """What the sums over clusters need of a table of counts by cluster: sums over clusters of products of two choices'
+    counts, ``products`` (3, 3), and of one, ``sums``; how many clusters have any rating, and any decided one. Whole
+    numbers of any size, so that every variance is exact until its one division.
+    """
+
+    products: list[list[int]]
+    sums: list[int]
+    n: int
+    n_decided: int
+
+    @classmethod
+    def of(cls, table: CountTable) -> _Gram:
+        counts = table.counts
+        decided = int(np.count_nonzero(counts[:, 0] + counts[:, 2]))
+        return cls((counts.T @ counts).tolist(), counts.sum(axis=0).tolist(), len(counts), decided)
+
+    def cluster_sums(self, weights: Weights, included: Weights) -> ClusterSums:
+        def form(left: Weights, right: Weights) -> int:
+            return sum(x * y * self.products[i][j] for i, x in enumerate(left) for j, y in enumerate(right) if x and y)
+
+        n = self.n if included == _ALL else self.n_decided
+        return ClusterSums(n, form(weights, weights), form(weights, included), form(included, included))
+
+
+def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> PanelSums:
     """Sums of the scores ``weights`` of choices over the ``included`` ones; a cell holds one rating."""
-    w, use = np.array(weights, dtype=np.int64), np.array(included, dtype=np.int64)
-
-    def kept(table: CountTable) -> tuple[np.ndarray, np.ndarray]:
-        sizes = table.counts @ use
-        held = sizes > 0
-        return (table.counts @ w)[held], sizes[held]
-
-    totals, sizes = kept(rater)
-    n, total = int(sizes.sum()), int(totals.sum())
-    squares = int((rater.counts @ (w * w)).sum())
-    cells = ClusterSums(n, squares, total, n)
-    return PanelSums(n, total, squares, cluster_sums(totals, sizes), cluster_sums(*kept(prompt)), cells)
+    n = sum(count * use for count, use in zip(rater.sums, included, strict=True))
+    total = sum(count * weight for count, weight in zip(rater.sums, weights, strict=True))
+    squares = sum(count * weight**2 for count, weight in zip(rater.sums, weights, strict=True))
+    by_rater, by_prompt = (gram.cluster_sums(weights, included) for gram in (rater, prompt))
+    return PanelSums(n, total, squares, by_rater, by_prompt, ClusterSums(n, squares, total, n))

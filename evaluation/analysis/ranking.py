@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from evaluation.analysis.columns import CompositeKey, chunks, codes_of
 from evaluation.analysis.crossed import quantile
-from evaluation.analysis.frame import composite_key
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
 from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
@@ -129,7 +129,7 @@ def rank_generators(
     if model not in MODELS:
         raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{_near(str(model), MODELS)}")
     frame = _selected(ratings, question, category)
-    names, table, cells = _count_rows(frame, correct_side)
+    names, table, code = count_rows(frame, correct_side)
     n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())
     bare = Ranking(
         question=question or (str(frame["question"].iloc[0]) if len(frame) else ""),
@@ -169,7 +169,7 @@ def rank_generators(
         fitted = fit(model, with_half_wins(table) if penalised else table)
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return replace(bare, why=f"the model could not be fitted: {error}")
-    errors = Errors.of(frame, fitted, cells.row * 3 + cells.choice) if min(n_raters, n_prompts) > 1 else None
+    errors = Errors.of(frame, fitted, code) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
         notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
@@ -211,27 +211,35 @@ def _selected(ratings: pd.DataFrame, question: str | None, category: str | None)
     return frame
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Each rating's row in the table of counts (n,) and choice code (n,)."""
-
-    row: npt.NDArray[np.int64]
-    choice: npt.NDArray[np.int8]
-
-
-def _count_rows(frame: pd.DataFrame, correct_side: bool) -> tuple[list[str], Rows, _Cells]:
+def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, npt.NDArray[np.int32]]:
+    """Names of the generators, counts by pair (and side), and each rating's row * 3 + choice in those counts; of
+    ratings of one question.
+    """
     all_names = [str(each) for each in frame["generator_a"].cat.categories]
-    key, size = composite_key(frame, ("generator_a", "generator_b"))
-    if correct_side:
-        if "a_shown_left" not in frame or frame["a_shown_left"].isna().any():
-            raise ValueError("Correcting for sides needs a_shown_left in every rating; some are missing.")
-        key = key * 2 + frame["a_shown_left"].to_numpy(dtype=bool)
-        size *= 2
-    choice = frame["choice"].cat.codes.to_numpy()
-    counts = np.bincount(key * 3 + choice, minlength=size * 3).reshape(-1, 3)
+    size = len(all_names) ** 2 * (2 if correct_side else 1)
+    if correct_side and ("a_shown_left" not in frame or frame["a_shown_left"].isna().any()):
+        raise ValueError("Correcting for sides needs a_shown_left in every rating; some are missing.")
+    left_side = frame["a_shown_left"].to_numpy(dtype=bool) if correct_side else None
+    choice = codes_of(frame["choice"])
+
+    pair_key = CompositeKey.of(frame, ("generator_a", "generator_b"))
+
+    def keys(part: slice) -> npt.NDArray[np.int64]:
+        key = pair_key.rows(part)
+        if left_side is not None:
+            key = key * 2 + left_side[part]
+        return key * 3 + choice[part]
+
+    flat = np.zeros(size * 3, dtype=np.int64)
+    for part in chunks(len(frame)):
+        flat += np.bincount(keys(part), minlength=size * 3)
+    counts = flat.reshape(-1, 3)
     used = np.flatnonzero(counts.any(axis=1))
-    lookup = np.zeros(size, dtype=np.int64)
-    lookup[used] = np.arange(len(used))
+    lookup = np.zeros((size, 3), dtype=np.int32)
+    lookup[used] = np.arange(len(used) * 3).reshape(-1, 3)
+    code = np.empty(len(frame), dtype=np.int32)
+    for part in chunks(len(frame)):
+        code[part] = lookup.ravel()[keys(part)]
     pair, left = np.divmod(used, 2) if correct_side else (used, np.zeros_like(used))
     first, second = np.divmod(pair, max(len(all_names), 1))
     present = np.unique(np.concatenate([first, second]))
@@ -243,7 +251,7 @@ def _count_rows(frame: pd.DataFrame, correct_side: bool) -> tuple[list[str], Row
         counts[used].astype(float),
         correct_side,
     )
-    return [all_names[at] for at in present], rows, _Cells(lookup[key], choice)
+    return [all_names[at] for at in present], rows, code
 
 
 def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import chunks
-from evaluation.analysis.frame import CONTROL_ANSWER, composite_key
+from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import shown_answers
 from evaluation.analysis.summary import Analysis, analyse
@@ -48,7 +48,7 @@ def rater_table(ratings: pd.DataFrame, *, fast_ms: float = 1000.0, with_models: 
     n = len(names)
     control = ratings["control"].to_numpy()
     main = ratings[~control] if control.any() else ratings
-    rater = main["rater_id"].cat.codes.to_numpy()
+    rater = codes_of(main["rater_id"])
     columns: dict[str, npt.NDArray[np.float64]] = {"n_ratings": np.bincount(rater, minlength=n).astype(float)}
     columns["control_accuracy"] = _control_accuracy(ratings[control], n)
     unit, n_units, choice = _units(main)
@@ -81,28 +81,27 @@ def _share(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> npt.N
 def _control_accuracy(controls: pd.DataFrame, n: int) -> npt.NDArray[np.float64]:
     if CONTROL_ANSWER not in controls or not len(controls):
         return np.full(n, np.nan)
-    answer = controls[CONTROL_ANSWER].cat.codes.to_numpy()
-    rater = controls["rater_id"].cat.codes.to_numpy()[answer >= 0]
-    right = (controls["choice"].cat.codes.to_numpy() == answer)[answer >= 0]
+    answer = codes_of(controls[CONTROL_ANSWER])
+    rater = codes_of(controls["rater_id"])[answer >= 0]
+    right = (codes_of(controls["choice"]) == answer)[answer >= 0]
     total = np.bincount(rater, minlength=n).astype(float)
     return _share(np.bincount(rater, weights=right, minlength=n), total)
 
 
 def _units(main: pd.DataFrame) -> tuple[npt.NDArray[np.int32], int, npt.NDArray[np.int8]]:
     """Codes of (pair, question, prompt), packed, how many there are, and choices."""
-    names = ("generator_a", "generator_b", "question", "prompt_id")
-    choice = main["choice"].cat.codes.to_numpy()
-    size = composite_key(main, names, slice(0, 0))[1]
-    if size > max(4 * len(main), 1 << 22):
-        found, unit = np.unique(composite_key(main, names)[0], return_inverse=True)
+    key = CompositeKey.of(main, ("generator_a", "generator_b", "question", "prompt_id"))
+    choice = codes_of(main["choice"])
+    if key.size > max(4 * len(main), 1 << 22):
+        found, unit = np.unique(key.rows(), return_inverse=True)
         return unit.astype(np.int32), len(found), choice
-    used = np.zeros(size, dtype=bool)
+    used = np.zeros(key.size, dtype=bool)
     for part in chunks(len(main)):
-        used[composite_key(main, names, part)[0]] = True
+        used[key.rows(part)] = True
     lookup = (np.cumsum(used) - 1).astype(np.int32)
     packed = np.empty(len(main), dtype=np.int32)
     for part in chunks(len(main)):
-        packed[part] = lookup[composite_key(main, names, part)[0]]
+        packed[part] = lookup[key.rows(part)]
     return packed, int(np.count_nonzero(used)), choice
 
 
@@ -139,8 +138,8 @@ def _sides(
 def _longest_run(main: pd.DataFrame, shown: npt.NDArray[np.int8], n: int) -> npt.NDArray[np.float64]:
     if "position" not in main or not len(main) or main["position"].isna().any() or (shown < 0).any():
         return np.full(n, np.nan)
-    rater = main["rater_id"].cat.codes.to_numpy().astype(np.int64)
-    question = main["question"].cat.codes.to_numpy().astype(np.int64)
+    rater = codes_of(main["rater_id"]).astype(np.int64)
+    question = codes_of(main["question"]).astype(np.int64)
     order = np.lexsort((main["position"].to_numpy(), question, rater))
     who, asked, said = rater[order], question[order], shown[order]
     new = np.ones(len(order), dtype=bool)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.preference import Interval
 
 Float = npt.NDArray[np.float32]
@@ -70,12 +71,12 @@ def pigeonhole_bootstrap(
         if wanted not in levels:
             raise ValueError(f"There are no ratings with {name} {wanted!r}; there are {', '.join(map(str, levels))}.")
         if len(levels) > 1:
-            keep &= ratings[name].cat.codes.to_numpy() == levels.index(wanted)
+            keep &= codes_of(ratings[name]) == levels.index(wanted)
     part = ratings if keep.all() else ratings[keep]
     if not len(part):
         raise ValueError(f"There are no ratings of {generator_a!r} and {generator_b!r} on {question!r}.")
-    codes = {name: part[name].cat.codes.to_numpy().astype(np.int64) for name in ("rater_id", "prompt_id", "category")}
-    score = (1 - part["choice"].cat.codes.to_numpy()).astype(float) * (-1 if turned else 1)
+    codes = {name: codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id", "category")}
+    score = (1 - codes_of(part["choice"])).astype(float) * (-1 if turned else 1)
     names = [str(each) for each in part["category"].cat.categories]
     return resample_cells(
         codes["rater_id"], codes["prompt_id"], codes["category"], score, names, draws=draws, seed=seed, level=level

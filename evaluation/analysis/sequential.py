@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special
 
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.results import NotebookTable
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
@@ -129,7 +130,7 @@ def rater_means(ratings: pd.DataFrame, generator_a: str, generator_b: str, quest
     first, second = sorted((generator_a, generator_b))
     keep = (main["generator_a"] == first) & (main["generator_b"] == second) & (main["question"] == question)
     part = main[keep.to_numpy()]
-    score = pd.Series((1.0 - part["choice"].cat.codes.to_numpy()) * (-1 if turned else 1))
+    score = pd.Series((1.0 - codes_of(part["choice"])) * (-1 if turned else 1))
     return score.groupby(part["rater_id"].astype(object).to_numpy(), sort=False).mean()
 
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import clopper_pearson
+from evaluation.analysis.columns import codes_of
 
 
 def shown_answers(main: pd.DataFrame) -> npt.NDArray[np.int8]:
     """Answers as shown: 0 left, 1 indifferent, 2 right; -1 where the side is not known."""
-    choice = main["choice"].cat.codes.to_numpy()
+    choice = codes_of(main["choice"])
     unknown = np.int8(-1)
     if "a_shown_left" not in main:
         return np.where(choice == 1, choice, unknown)

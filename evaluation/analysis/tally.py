@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks
+from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks, codes_of
 
 IntArray = npt.NDArray[np.int64]
 
@@ -89,7 +89,7 @@ def tally_ratings(ratings: pd.DataFrame) -> Tally:
         if name not in ratings or not isinstance(ratings[name].dtype, pd.CategoricalDtype):
             raise RatingsError(f"Column {name} is not in validated form; call validate_ratings on the frame first.")
     control = ratings["control"].to_numpy()
-    codes = {name: ratings[name].cat.codes.to_numpy() for name in ratings.columns if _is_categorical(ratings[name])}
+    codes = {name: codes_of(ratings[name]) for name in ratings.columns if _is_categorical(ratings[name])}
     levels = {name: tuple(str(each) for each in ratings[name].cat.categories) for name in codes}
     generators, questions = levels["generator_a"], levels["question"]
     pair_key = _PairKey(len(generators), len(questions))
@@ -133,7 +133,7 @@ class _PairKey:
     def size(self) -> int:
         return max(self.n_generators**2 * self.n_questions, 1)
 
-    def of(self, codes: dict[str, npt.NDArray[np.integer]], part: slice) -> IntArray:
+    def of(self, codes: dict[str, npt.NDArray[np.signedinteger]], part: slice) -> IntArray:
         key = codes["generator_a"][part].astype(np.int64)
         key *= self.n_generators
         key += codes["generator_b"][part]
@@ -146,7 +146,7 @@ class _PairKey:
         first, second = divmod(rest, self.n_generators)
         return first, second, question
 
-    def used(self, codes: dict[str, npt.NDArray[np.integer]], control: npt.NDArray[np.bool_]) -> IntArray:
+    def used(self, codes: dict[str, npt.NDArray[np.signedinteger]], control: npt.NDArray[np.bool_]) -> IntArray:
         seen = np.zeros(self.size, dtype=bool)
         for part in chunks(len(control)):
             key = self.of(codes, part)
@@ -155,7 +155,7 @@ class _PairKey:
 
 
 def _count(
-    codes: dict[str, npt.NDArray[np.integer]],
+    codes: dict[str, npt.NDArray[np.signedinteger]],
     control: npt.NDArray[np.bool_],
     pair_key: _PairKey,
     lookup: IntArray,
