@@ -95,7 +95,7 @@ def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
         print(worker.log.read_text()[-6000:])
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 45.0) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 120.0) -> None:
     """Wait for something that a worker does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -100,7 +100,7 @@ def test_without_a_new_worker_the_broker_hands_a_killed_one_s_tasks_to_another(
     until(lambda: len(workers_answering()) == 2)
     until(lambda: made(run) >= 8)
     first.kill()
-    until(lambda: status(run) == RunStatus.DONE, seconds=60)
+    until(lambda: status(run) == RunStatus.DONE)
     assert_whole(run, 24)
 
 
