@@ -22,6 +22,7 @@ async function request(url, body) {
     headers: body ? { "Content-Type": "application/json", "X-CSRFToken": token } : {},
     body: body ? JSON.stringify({ rater: config.rater, ...body }) : undefined,
     signal: AbortSignal.timeout(TIMEOUT),
+    keepalive: Boolean(body), // an answer under way is still sent when the page is closed
     credentials: "same-origin",
   });
   if (response.ok) return response.json();
@@ -218,7 +219,7 @@ function layout() {
   style.setProperty("--ratio", ratio);
   const phone = matchMedia("(max-width: 47rem)").matches;
   style.setProperty("--tile", "1fr");
-  style.setProperty("--columns", phone ? Math.min(n, 2) : Math.min(n, 4));
+  style.setProperty("--columns", phone ? (n > 2 ? 2 : 1) : Math.min(n, 4));
   if (phone) return;
   const { clientWidth: width } = at("left");
   const content = at("sets").getBoundingClientRect().bottom - at("caption").getBoundingClientRect().top;
@@ -229,7 +230,7 @@ function layout() {
     const rows = Math.ceil(n / columns);
     const byHeight = ((Math.max(room, 220) - 6 * (rows - 1)) / rows) * ratio;
     const tile = Math.min((width - 6 * (columns - 1)) / columns, byHeight);
-    const full = n % columns === 0 ? 1.08 : 1; // a full rectangle looks calmer
+    const full = n % columns === 0 ? 1.15 : 1; // a full rectangle looks calmer
     if (tile * full > best.tile) best = { columns, tile: tile * full, size: tile };
   }
   style.setProperty("--columns", best.columns);
