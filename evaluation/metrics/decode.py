@@ -52,9 +52,9 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
                 _check(image)
                 if image.format == "PNG":
                     _check_png_sums(data)
-                stored = str(image.tile[0].args) if image.tile else image.mode
+                sixteen_bit = ";16" in _stored_mode(image)
                 image.load()
-                return _rgb(image, sixteen_bit="16" in stored)
+                return _rgb(image, sixteen_bit=sixteen_bit)
         except (NotScoredError, MemoryError):
             raise
         except UnidentifiedImageError:
@@ -82,6 +82,12 @@ def _check(image: Image.Image) -> None:
     frames = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
     if frames > 1:
         raise NotScoredError(f"the file holds {frames} frames or pages; it takes one still image")
+
+
+def _stored_mode(image: Image.Image) -> str:
+    """How the pixels lie in the file ("RGB;16B"), known before loading only: Pillow hands out 16-bit colours as 8-bit."""
+    arguments = image.tile[0].args if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 
 
 def _check_png_sums(data: bytes) -> None:

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import blas
 
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.frechet import frechet_distance
@@ -68,7 +69,8 @@ class MomentsBuilder:
     def __init__(self, features: int) -> None:
         self._count = 0
         self._mean = np.zeros(features)
-        self._scatter = np.zeros((features, features))
+        # The lower triangle alone, updated in place; in Fortran's order, which BLAS takes without a copy.
+        self._scatter = np.zeros((features, features), order="F")
         self._block = np.empty((_BLOCK, features))
         self._waiting = 0
 
@@ -94,7 +96,8 @@ class MomentsBuilder:
     def moments(self) -> Moments:
         """Of all rows so far; more may follow."""
         self._empty_block()
-        return Moments(self._count, self._mean.copy(), self._scatter.copy())
+        lower = np.tril(self._scatter, -1)
+        return Moments(self._count, self._mean.copy(), lower + lower.T + np.diag(self._scatter.diagonal()))
 
     def _empty_block(self) -> None:
         n, self._waiting = self._waiting, 0
@@ -105,8 +108,8 @@ class MomentsBuilder:
         block -= mean
         total = self._count + n
         delta = mean - self._mean
-        self._scatter += block.T @ block
-        self._scatter += _between(delta, self._count * n / total)
+        blas.dsyrk(1.0, block.T, beta=1.0, c=self._scatter, lower=1, overwrite_c=1)
+        blas.dsyr(self._count * n / total, delta, lower=1, a=self._scatter, overwrite_a=1)
         self._mean += delta * (n / total)
         self._count = total
 

@@ -53,6 +53,29 @@ def test_sixteen_bit_grey_keeps_its_high_byte() -> None:
     assert notes == ("16 bits a channel brought to 8",)
 
 
+def test_sixteen_bit_colour_is_noted(tmp_path: Path) -> None:
+    """A PNG with 16 bits a channel, written by hand: Pillow can't."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    values = (np.arange(8 * 8 * 3).reshape(8, 8 * 3) * 300).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    image, notes = decode(data)
+    assert notes == ("16 bits a channel brought to 8",)
+    np.testing.assert_array_equal(np.asarray(image).reshape(8, 24), (values >> 8).astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM", "WEBP"])
+def test_eight_bits_of_any_width_are_left_alone(kind: str) -> None:
+    for width in (16, 160, 53):
+        assert decode(_file(picture(1, width, 16), kind))[1] == ()
+
+
 def test_transparent_parts_are_laid_on_white() -> None:
     """Colours that are hidden under full transparency must not count."""
     pixels = np.zeros((20, 20, 4), dtype=np.uint8)
