@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from evaluation.analysis.results import NotebookTable
+from evaluation.analysis.results import NotebookTable, PlainResult
 
 MULTIPLES = {
     "standard error": 1.0,
@@ -46,7 +46,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Audit(NotebookTable):
+class Audit(PlainResult, NotebookTable):
     """All readings of ``estimate`` +- ``half_width``; ``possible_spread`` is what the levels allow at that mean."""
 
     estimate: float

@@ -19,6 +19,7 @@ from evaluation.analysis.classic import holm, tost, two_sided_p
 from evaluation.analysis.columns import CompositeKey, codes_of
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.preference import MeanEstimate, PreferenceRate
+from evaluation.analysis.results import PlainResult
 
 Float = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(PlainResult):
     """Net share of ``first`` less net share of ``second``; ``df`` of t. ``p_holm`` is over the family asked for.
 
     ``paired`` says what they share. ``low``, ``high`` and the p-values are None where ``why`` tells the reason.
@@ -153,7 +154,7 @@ def _two_way(halves: Sequence[_Half]) -> float:
 
 
 @dataclass(frozen=True)
-class Equivalence:
+class Equivalence(PlainResult):
     """Whether a net share lies within +-``margin`` of zero, by two one-sided tests at ``alpha``."""
 
     margin: float

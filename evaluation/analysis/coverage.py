@@ -21,7 +21,7 @@ from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.planning import components_from_pilot
 from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
-from evaluation.analysis.results import NotebookTable
+from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 from evaluation.analysis.tally import CountTable
 
@@ -87,7 +87,7 @@ class Covered:
 
 
 @dataclass(frozen=True)
-class Coverage(NotebookTable):
+class Coverage(PlainResult, NotebookTable):
     """Coverage of every interval on a pattern, overall figures. ``milliseconds``: time of one whole estimate with all
     its intervals. ``default``: the interval that a report shows first.
     """

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import special
 
 from evaluation.analysis.crossed import panel_sums
+from evaluation.analysis.results import PlainResult
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Components:
 
 
 @dataclass(frozen=True)
-class Pilot:
+class Pilot(PlainResult):
     """Components estimated from a pilot; ``raw`` holds them before negative ones were set to zero."""
 
     components: Components
@@ -155,7 +156,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(PlainResult):
     """A design and what it costs and gives: ``half_width`` of the interval with t(min(raters, prompts) - 1)."""
 
     raters: int

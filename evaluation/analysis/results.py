@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
 
@@ -35,6 +39,8 @@ def plain(value: object) -> Plain:
         if not math.isfinite(value):
             raise ValueError(f"A result holds {value}, which is not a finite number.")
         return float(f"{float(value):.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -56,6 +62,14 @@ class HasFrame(Protocol):
     """A result that can stand as a table."""
 
     def to_frame(self) -> pd.DataFrame: ...
+
+
+class PlainResult:
+    """A result dataclass whose dictionary is its fields, as plain values."""
+
+    def to_dict(self) -> Document:
+        """All fields, plain."""
+        return document({each.name: getattr(self, each.name) for each in fields(cast("DataclassInstance", self))})
 
 
 class NotebookTable:

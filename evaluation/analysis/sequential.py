@@ -25,7 +25,7 @@ from scipy import optimize, special
 
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import quantile
-from evaluation.analysis.results import NotebookTable
+from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 
 MIXTURE = 3.150140245  # the constant of the golden cases: narrowest around 30 raters, and near the narrowest to 300
@@ -135,7 +135,7 @@ def rater_means(ratings: pd.DataFrame, generator_a: str, generator_b: str, quest
 
 
 @dataclass(frozen=True)
-class StoppingRule:
+class StoppingRule(PlainResult):
     """Declared before the study opens. Stop when the sequence decides: it excludes zero, or lies within +-``margin``
     (equivalence), or is narrower than +-``half_width``; never before ``min_raters``, always at ``max_raters``.
     """
@@ -153,7 +153,7 @@ class StoppingRule:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Decision(PlainResult):
     """Whether to stop after ``n`` raters, and why."""
 
     stop: bool
@@ -185,7 +185,7 @@ def decide(rule: StoppingRule, sequence: LookSequence) -> Decision:
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(PlainResult):
     """Share of simulated studies in which an interval excluded the truth at some look (``ever_wrong``) and at the
     last one; for the anytime-valid sequence, the ordinary t interval, and votes as independent.
     """

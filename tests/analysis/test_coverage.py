@@ -1,0 +1,80 @@
+"""The coverage machine: it goes through the functions of a report, and sees what the documentation says it sees."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.coverage import CASES, END, START, main
+from evaluation.analysis import analyse, validate_ratings
+from evaluation.analysis.coverage import Pattern, coverage, coverage_like, crowd_like
+from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
+
+NESTED = Design(8, {"c": 6, "d": 9, "e": 5}, nested=True)
+
+
+@pytest.mark.parametrize(
+    "design",
+    [Design(12, {"all": 20}), Design(30, {"all": 30}, share_rated=0.3), NESTED],
+    ids=["full", "sparse", "nested"],
+)
+def test_default_covers_and_naive_does_not(design: Design) -> None:
+    rng = np.random.default_rng(3)
+    found = coverage(Pattern.of_design(design, rng), CrowdSpec(0.7, 0.7), 0.4, 300, rng)
+    own, naive = found.intervals["two_way"], found.intervals["independent"]
+    assert own.coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
+    assert naive.coverage < own.coverage - 0.05
+    assert f"covered {own.coverage:.1%} in 300 simulations" in found.in_words()
+    assert len(found.to_frame()) == len(found.intervals)
+
+
+def test_by_rater_covers_its_own_estimand() -> None:
+    rng = np.random.default_rng(4)
+    found = coverage(Pattern.of_design(Design(20, {"all": 8}), rng), CrowdSpec(0.3, 1.0), 0.2, 300, rng)
+    assert found.intervals["by_rater, these prompts"].coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
+    assert found.intervals["by_rater"].coverage < 0.85
+
+
+@pytest.mark.parametrize("design", [Design(6, {"c": 4, "d": 5}), NESTED], ids=["crossed", "nested"])
+def test_a_layout_gives_what_the_analysis_gives(design: Design) -> None:
+    from evaluation.analysis.coverage import _Layout
+
+    ratings = validate_ratings(simulate_ratings(design, CrowdSpec(), 0.4, np.random.default_rng(0)))
+    layout = _Layout.of(Pattern.of_ratings(ratings, "x", "y", "alignment"))
+    rate = layout.rate(ratings["choice"].cat.codes.to_numpy().astype(np.int64), 0.95)
+    wanted = analyse(ratings).comparisons[0].overall
+    assert rate.net == wanted.net and rate.stratified == wanted.stratified
+
+
+def test_a_crowd_like_the_ratings() -> None:
+    spec = CrowdSpec(rater_sd=0.8, prompt_sd=0.4, tie=0.5)
+    ratings = validate_ratings(simulate_ratings(Design(60, {"c": 80}), spec, 0.6, np.random.default_rng(1)))
+    found, preference = crowd_like(ratings, "x", "y", "alignment")
+    assert found.rater_sd == pytest.approx(0.8, abs=0.25) and found.prompt_sd == pytest.approx(0.4, abs=0.15)
+    assert found.tie == pytest.approx(0.5, abs=0.15) and preference == pytest.approx(0.6, abs=0.35)
+    result = coverage_like(ratings, "x", "y", "alignment", 20, np.random.default_rng(2))
+    assert result.n_simulations == 20
+    with pytest.raises(ValueError, match="no ratings"):
+        coverage_like(ratings, "x", "z", "alignment", 20, np.random.default_rng(2))
+
+
+def test_one_rater_has_a_coverage_too() -> None:
+    rng = np.random.default_rng(0)
+    found = coverage(Pattern.of_design(Design(1, {"c": 8}), rng), CrowdSpec(), 0.0, 20, rng, default="by_prompt")
+    assert "two_way" not in found.intervals and found.intervals["by_prompt"].n_intervals <= 20
+
+
+def test_page_holds_every_case() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    table = page.split(START)[1].split(END)[0]
+    for case in CASES:
+        assert f"| {case.name} |" in table, "run: python -m benchmarks.coverage"
+
+
+def test_benchmark_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--simulations", "0"])
+    assert caught.value.code == 2 and "1 or more" in capsys.readouterr().err
