@@ -21,7 +21,6 @@ from evaluation.models import Assignment, Comparison, Invitation, Rater, Study, 
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rater_errors import RaterError
 
-
 FULL = "All places in this study are taken. Thank you for your interest."
 
 

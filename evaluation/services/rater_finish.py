@@ -17,11 +17,7 @@ def rater_finish(*, rater: Rater) -> Rater:
     Raises:
         RaterError: trials are left, or the rater dropped out.
     """
-    locked = (
-        Rater.objects.select_for_update(of=("self",))
-        .select_related("study", "invitation")
-        .get(pk=rater.pk)
-    )
+    locked = Rater.objects.select_for_update(of=("self",)).select_related("study", "invitation").get(pk=rater.pk)
     if locked.finished_at is not None:
         return locked
     if locked.dropped_at is not None:
