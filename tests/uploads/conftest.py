@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from evaluation.models import Suite
+from evaluation.models import GenerationRun, StoredImage, Suite
 from evaluation.services.suite_load import suite_load
 
 
@@ -72,3 +72,9 @@ def make_folder(tmp_path: Path) -> Callable[[Mapping[str, bytes]], Path]:
         return tmp_path / "images"
 
     return make
+
+
+def nothing_is_kept(media: Path) -> bool:
+    """No file anywhere, staged or stored, and no row of a run or image."""
+    files = [path for path in media.rglob("*") if path.is_file()]
+    return not (files or GenerationRun.objects.exists() or StoredImage.objects.exists())

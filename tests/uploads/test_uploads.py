@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
 from drawbench.celery import app
 from evaluation.errors import ConflictError, InputError, NotFoundError
-from evaluation.models import GenerationRun, RunStatus, Sample, StoredImage, Suite, Upload
+from evaluation.models import GenerationRun, RunStatus, Suite, Upload
 from evaluation.selectors.runs import run_gaps
 from evaluation.selectors.uploads import upload_by_key, upload_summary
 from evaluation.services import upload_check as check_module
@@ -29,7 +27,7 @@ from evaluation.services.upload_confirm import upload_confirm
 from evaluation.services.upload_drop import staging_of, upload_drop
 from evaluation.services.upload_match import upload_match
 from evaluation.services.upload_receive import upload_check_queue, upload_receive
-from tests.uploads.conftest import image_bytes, whole_run
+from tests.uploads.conftest import image_bytes, nothing_is_kept, whole_run
 
 pytestmark = pytest.mark.django_db
 Make = Callable[[Mapping[str, bytes]], Path]
@@ -43,12 +41,6 @@ def checked(suite: Suite, source: Path, run_name: str = "mine") -> Upload:
     upload = receive(suite, source, run_name)
     assert upload_check(upload=upload)
     return upload
-
-
-def nothing_is_kept(media: Path) -> bool:
-    """No file anywhere, staged or stored, and no row of a run or image."""
-    files = [path for path in media.rglob("*") if path.is_file()]
-    return not (files or GenerationRun.objects.exists() or StoredImage.objects.exists())
 
 
 class TestWholePath:
@@ -359,42 +351,3 @@ class TestNothingHalfDone:
 
 def _fail(*arguments: object) -> None:
     raise RuntimeError("the database went away")
-
-
-class TestCommand:
-    def run(self, *arguments: str) -> dict[str, object]:
-        out = io.StringIO()
-        call_command("upload_run", *arguments, "--format", "json", stdout=out, stderr=io.StringIO())
-        result = json.loads(out.getvalue())
-        assert isinstance(result, dict)
-        return result
-
-    def refused(self, *arguments: str) -> str:
-        with pytest.raises(CommandError) as error:
-            call_command("upload_run", *arguments, stderr=io.StringIO())
-        assert error.value.returncode == 2
-        return str(error.value)
-
-    def test_a_folder_in_one_go(self, suite: Suite, make_folder: Make, media: Path) -> None:
-        folder = make_folder(whole_run())
-        result = self.run("--suite", "words", "--name", "mine", "--generator", "imagen", str(folder), "--yes")
-        assert (result["stored"], result["samples_per_prompt"], result["missing"]) == (8, 2, {})
-        assert not (media / "uploads").exists() or not list((media / "uploads").iterdir())
-        assert folder.exists() and Sample.objects.count() == 8
-
-    @pytest.mark.django_db(transaction=True)
-    def test_what_is_wrong_is_told_and_nothing_stays(self, suite: Suite, make_folder: Make, media: Path) -> None:
-        files = {f"{number:05d}/0.png": b"broken" for number in range(4)} | {"00000/1.png": image_bytes(1)}
-        folder = str(make_folder(files))
-        named = ("--suite", "words", "--name", "mine", "--generator", "imagen", folder)
-        message = self.refused(*named, "--yes")
-        assert "4 of 5 files have problems" in message and "00003/0.png: this is not an image" in message
-        assert "7 samples of 4 prompts are missing" in self.refused(*named, "--yes", "--ignore-problems")
-        assert "Say --yes" in self.refused(*named, "--ignore-problems", "--allow-missing")
-        assert nothing_is_kept(media)
-        result = self.run(*named, "--yes", "--ignore-problems", "--allow-missing")
-        assert result["stored"] == 1 and len(result["left_out"]) == 4  # type: ignore[arg-type]
-
-    def test_unknown_suite(self, suite: Suite, make_folder: Make) -> None:
-        folder = str(make_folder(whole_run()))
-        assert 'did you mean "words"' in self.refused("--suite", "word", "--name", "m", "--generator", "g", folder)

@@ -1,0 +1,50 @@
+"""Steps that the tests of runs share: asking for a run, drawing it, the command."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from evaluation.models import GenerationRun, Suite
+from evaluation.services import run_draw
+from evaluation.services.run_render import run_render
+
+MakeSuite = Callable[..., Suite]
+Capture = DjangoCaptureOnCommitCallbacks
+
+
+def ask(suite: Suite, **changes: object) -> GenerationRun:
+    """A run that nobody draws yet."""
+    settings: dict[str, object] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, "operator": True, **changes}
+    return run_render(suite=suite, generator="testpaint", queue=False, **settings)  # type: ignore[arg-type]
+
+
+def draw(run: GenerationRun) -> GenerationRun:
+    """Draw it here until nothing is left, waiting for nothing."""
+    for _ in range(10):
+        for prompts in run_draw.run_chunks(run):
+            run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
+        if run_draw.run_finish(run=run.pk):
+            break
+    run.refresh_from_db()
+    return run
+
+
+def command(*arguments: str) -> dict[str, object]:
+    out = io.StringIO()
+    call_command("render", *arguments, "--format", "json", stdout=out)
+    result = json.loads(out.getvalue())
+    assert isinstance(result, dict)
+    return result
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(CommandError) as error:
+        call_command("render", *arguments)
+    assert error.value.returncode == 2
+    return str(error.value)
