@@ -40,5 +40,5 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str) -> None:
             "Images of several trials could not be loaded. Please come back later; your answers are kept.",
         )
     trial.skipped_at = timezone.now()
-    trial.skip_reason = reason[:200]
+    trial.skip_reason = reason.replace("\x00", "")[:200]
     trial.save(update_fields=["skipped_at", "skip_reason"])

@@ -303,6 +303,17 @@ def test_closed_doors_are_plain_pages(study: Study) -> None:
     assert b"open your invitation link" in client.get("/r/").content
 
 
+def test_odd_addresses_and_texts_are_no_fault_of_the_server(browser: Browser) -> None:
+    for path in ("/r/join/%00", "/r/join/a%2Fb", "/r/i/%00.webp", "/r/i/..%2F..%2Fsecret.webp"):
+        assert browser.client.get(path).status_code == 404
+    browser.client.cookies["rater"] = f"{'x' * 3000}.?.{browser.client.cookies['rater'].value}"
+    assert browser.get(f"/r/next?rater={browser.rater.key}")["status"] == 200
+    for after in ("x", "1e9", "9" * 30, "%00"):
+        assert browser.get(f"/r/next?rater={browser.rater.key}&after={after}")["status"] == 400
+    trial = next_trials(browser.session)[0].assignment
+    assert browser.post("/r/skip", assignment=trial, reason="\x00" + "x" * 500)["status"] == 200
+
+
 def test_who_withdraws_is_told_so(browser: Browser) -> None:
     rate_next(browser.session)
     assert b"Leave the study?" in browser.client.get("/r/withdraw").content

@@ -10,7 +10,7 @@ app_name = "rater"
 
 urlpatterns = [
     path("", pages.trials, name="trials"),
-    path("join/<str:key>", pages.join, name="join"),
+    path("join/<slug:key>", pages.join, name="join"),
     path("instructions", pages.instructions, name="instructions"),
     path("finish", pages.finish, name="finish"),
     path("end", pages.end, name="end"),
@@ -19,5 +19,5 @@ urlpatterns = [
     path("rate", answers.rate, name="rate"),
     path("undo", answers.undo, name="undo"),
     path("skip", answers.skip, name="skip"),
-    path("i/<str:key>.webp", images.image, name="image"),
+    path("i/<slug:key>.webp", images.image, name="image"),
 ]
