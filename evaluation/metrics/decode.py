@@ -85,7 +85,7 @@ def _check(image: Image.Image) -> None:
 
 
 def _stored_mode(image: Image.Image) -> str:
-    """How the pixels lie in the file ("RGB;16B"), known before loading only: Pillow hands out 16-bit colours as 8-bit."""
+    """How pixels lie in the file ("RGB;16B"), known before loading only: Pillow hands out 16-bit colours as 8-bit."""
     arguments = image.tile[0].args if image.tile else ""
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 

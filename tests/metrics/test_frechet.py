@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.frechet import frechet_distance, frechet_distance_of_features
 from evaluation.metrics.kernel import kernel_distance
+from tests.metrics import peers
 
 Array = NDArray[np.float64]
 
@@ -184,3 +185,36 @@ def test_bad_input(arguments: tuple[Array, Array, Array, Array], words: str) -> 
 def test_bad_features(x: Array, y: Array, words: str) -> None:
     with pytest.raises(MetricError, match=words):
         frechet_distance_of_features(x, y)
+
+
+def test_as_torch_fidelity_where_it_is_exact() -> None:
+    """Regular covariances, whose eigenvalues are well above rounding."""
+    peers.torch_fidelity()
+    from torch_fidelity.metric_fid import fid_statistics_to_metric
+
+    x, y = _sample(1, 400, 48), _sample(2, 500, 48)
+    statistics = [{"mu": rows.mean(axis=0), "sigma": np.cov(rows.T)} for rows in (x, y)]
+    expected = fid_statistics_to_metric(*statistics, False)["frechet_inception_distance"]
+    assert frechet_distance_of_features(x, y) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kernel_distance_as_torch_fidelity() -> None:
+    """One subset of all samples: the same U-statistic."""
+    peers.torch_fidelity()
+    import torch
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    x, y = _sample(1, 90, 20), _sample(2, 90, 20)
+    expected = kid_features_to_metric(
+        torch.from_numpy(x),
+        torch.from_numpy(y),
+        kid_subsets=1,
+        kid_subset_size=90,
+        kid_kernel="poly",
+        kid_kernel_poly_degree=3,
+        kid_kernel_poly_gamma=None,
+        kid_kernel_poly_coef0=1,
+        rng_seed=0,
+        verbose=False,
+    )["kernel_inception_distance_mean"]
+    assert kernel_distance(x, y).value == pytest.approx(expected, rel=1e-9)
