@@ -34,7 +34,7 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         for name, value in request.query_params.items():
-            if "\x00" in name + value:  # PostgreSQL has no such text
+            if "\x00" in f"{name}{value}":  # PostgreSQL has no such text
                 raise InputError(f"The parameter {name!r} of the address holds a NUL character.")
 
     @property

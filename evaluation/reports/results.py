@@ -171,8 +171,8 @@ class ComparisonTable:
 
     @property
     def default_methods(self) -> tuple[str, ...]:
-        """The methods of the default intervals among its rows, in order of appearance: one where all could be had."""
-        return tuple(dict.fromkeys(row.default.method for row in self.rows if row.default))
+        """The default intervals among its rows in readers' words, as they appear: one where all could be had."""
+        return tuple(dict.fromkeys(row.default.method_name for row in self.rows if row.default))
 
 
 def comparison_tables(results: Results) -> tuple[ComparisonTable, ...]:

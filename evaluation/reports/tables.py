@@ -60,7 +60,7 @@ def tables_csv(tables: tuple[ComparisonTable, ...]) -> str:
 
 def table_latex(table: ComparisonTable, *, estimand: str, simulated: bool) -> str:
     """One comparison as a booktabs table, in per cent, its caption saying what the intervals are."""
-    methods = " or ".join(dict.fromkeys(row.default.method_name for row in table.rows if row.default)) or "none"
+    methods = " or ".join(table.default_methods) or "none"
     a, b = latex_escape(table.generator_a), latex_escape(table.generator_b)
     caption = (
         f"{latex_escape(table.question_name)}: A = {a}, B = {b}. Shares of ratings in \\%; net share A $-$ B with "

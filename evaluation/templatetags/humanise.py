@@ -62,3 +62,15 @@ def seconds(milliseconds: float | None) -> str:
 def megabytes(n_bytes: int) -> str:
     """`4294967296` -> "4,295 MB"."""
     return f"{n_bytes / 1e6:,.0f} MB"
+
+
+@register.filter
+def count(number: int) -> str:
+    """`10000` -> "10,000"."""
+    return f"{number:,}"
+
+
+@register.filter
+def moment(iso: str) -> str:
+    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06"."""
+    return f"{datetime.fromisoformat(iso):%-d %b %Y %H:%M}"

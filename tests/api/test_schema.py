@@ -11,6 +11,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from drawbench.local.places import CHECKOUT
 from evaluation.api.urls import urlpatterns
 
 
@@ -48,3 +49,11 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script(client:
 def test_the_document_is_open_to_all(client: Client) -> None:
     answer = client.get("/api/v1/schema/")
     assert answer.status_code == 200 and b"openapi: 3" in answer.content
+
+
+def test_the_manual_names_every_address() -> None:
+    manual = (CHECKOUT / "docs" / "api.md").read_text()
+    for pattern in urlpatterns:
+        parts = [part for part in str(pattern.pattern).split("/") if part and not part.startswith("<")]
+        for part in parts:
+            assert f"{part}/" in manual, f"docs/api.md does not name {pattern.pattern}"

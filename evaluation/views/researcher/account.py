@@ -32,7 +32,7 @@ class SignInView(LoginView):
     template_name = "registration/login.html"
     redirect_authenticated_user = True
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Try the name and password, unless too many were tried from this place of late."""
         if not sign_in_allowed(request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")):
             return render(request, self.template_name, {"too_many": True, "form": AuthenticationForm()}, status=429)
