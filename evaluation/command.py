@@ -20,7 +20,7 @@ class ProductCommand(BaseCommand):
     `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
     """
 
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
