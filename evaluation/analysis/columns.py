@@ -90,7 +90,10 @@ def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = codes_of(column), list(column.cat.categories)
     else:
-        codes, uniques = pd.factorize(column, use_na_sentinel=True)
+        try:
+            codes, uniques = pd.factorize(column, use_na_sentinel=True)
+        except TypeError as error:
+            raise RatingsError(f"Column {column.name} holds values that are no text or number: {error}.") from error
         values = list(uniques)
     return codes, [_text(value) for value in values]
 

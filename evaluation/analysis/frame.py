@@ -64,17 +64,30 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
             f"The ratings file {path} {what}. Give a CSV or Parquet file with the columns {listed(REQUIRED)}."
         )
     with path.open("rb") as file:
-        is_parquet = file.read(4) == b"PAR1"
+        start = file.read(4)
+    is_parquet = start == b"PAR1"
     if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
         raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise RatingsError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
     try:
-        table = _read_parquet(path) if is_parquet else _read_csv(path)
-    except pa.ArrowException as error:
-        hint = "Save it as UTF-8." if "UTF8" in str(error) else "Each line needs as many cells as the header has."
-        raise RatingsError(
-            f"{path.name} cannot be read as {'Parquet' if is_parquet else 'CSV'}: {error}. {hint}"
-        ) from error
-    return validate_ratings(table.to_pandas(), source=path.name, header_lines=0 if is_parquet else 1)
+        frame = (_read_parquet(path) if is_parquet else _read_csv(path)).to_pandas()
+    except RatingsError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RatingsError(_unreadable(path, is_parquet, str(error).strip())) from error
+    return validate_ratings(frame, source=path.name, header_lines=0 if is_parquet else 1)
+
+
+def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
+    if is_parquet:
+        return f"{path.name} cannot be read as Parquet: {why}. Export it again."
+    hint = "Each line needs as many cells as the header has."
+    if "UTF8" in why:
+        hint = "Save it as UTF-8."
+    elif "Empty CSV" in why:
+        hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
+    return f"{path.name} cannot be read as CSV: {why}. {hint}"
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -158,6 +171,8 @@ def _check_columns(found: list[str], source: str) -> None:
         near = difflib.get_close_matches(name, [each for each in found if each not in REQUIRED], n=1)
         if near:
             hints.append(f"is {near[0]!r} meant to be {name!r}?")
+    if len(found) == 1 and (";" in found[0] or "\t" in found[0]):
+        hints = ["the cells must be separated by commas"]
     hint = f" ({' '.join(hints)})" if hints else ""
     raise RatingsError(
         f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}{hint}. "

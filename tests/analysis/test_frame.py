@@ -149,6 +149,38 @@ def test_broken_files_are_refused_in_words(tmp_path: Path, content: bytes) -> No
         read_ratings(path)
 
 
+def test_damaged_parquet_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.parquet"
+    frame().to_parquet(path)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for at in rng.integers(4, len(whole), size=4):
+            damaged[at] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        try:
+            read_ratings(path)
+        except RatingsError:
+            refused += 1
+    assert refused > 10
+
+
+def test_other_separators_and_encodings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    frame().to_csv(path, index=False, sep=";")
+    with pytest.raises(RatingsError, match="separated by commas"):
+        read_ratings(path)
+    frame().to_csv(path, index=False, encoding="utf-16")
+    with pytest.raises(RatingsError, match="Save it as UTF-8"):
+        read_ratings(path)
+
+
+def test_values_without_text_are_refused() -> None:
+    with pytest.raises(RatingsError, match="rater_id"):
+        validate_ratings(frame().assign(rater_id=[["r1"]] * 4))
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(RatingsError, match="does not exist"):
         read_ratings(tmp_path / "none.csv")

@@ -136,6 +136,15 @@ def test_same_bytes_for_any_order_of_rows_and_pairs() -> None:
     assert analyse(validate_ratings(mixed)).to_json() == wanted
 
 
+def test_same_bytes_with_rankings() -> None:
+    pairs = {("w", "x"): 0.5, ("x", "y"): 0.2, ("z", "y"): -0.4, ("z", "w"): 0.1}
+    ratings = simulate_ratings(Design(6, {"c": 5, "d": 4}), CrowdSpec(), pairs, np.random.default_rng(0))
+    wanted = analyse(ratings).to_json()
+    assert '"rankings": [{"question"' in wanted
+    for seed in range(3):
+        assert analyse(ratings.sample(frac=1, random_state=seed)).to_json() == wanted
+
+
 def test_swapping_the_generators_negates_the_net_share() -> None:
     ratings = random_ratings(2, nested=False)
     swapped = ratings.assign(choice=ratings["choice"].map(FLIP))
