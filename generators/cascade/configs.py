@@ -141,6 +141,20 @@ class CascadeConfig:
 MINILM = TextConfig(encoder="all-MiniLM-L6-v2", width=384, max_tokens=64)
 """Frozen all-MiniLM-L6-v2: its token states. A language model trained on text alone, but not a T5."""
 
+MINI_EFFICIENT = UNetConfig(
+    kind="efficient",
+    channels=(48, 64, 96),
+    blocks=(1, 1, 2),
+    self_attention=(),
+    text_attention=(2,),
+    embedding=128,
+    text_width=96,
+    head_width=48,
+    patch=2,
+    skip_scaling="residual",
+)
+"""Without self-attention (the paper has it at the lowest level of 256), so that both stages train on crops."""
+
 IMAGEN_MINI = CascadeConfig(
     name="imagen-mini",
     text=MINILM,
@@ -165,37 +179,16 @@ IMAGEN_MINI = CascadeConfig(
         name="sr256",
         size=256,
         low_size=64,
-        unet=UNetConfig(
-            kind="efficient",
-            channels=(48, 64, 96),
-            blocks=(1, 1, 2),
-            self_attention=(),  # the paper has it in the lowest level; without it the stage trains on crops
-            text_attention=(2,),
-            embedding=128,
-            text_width=96,
-            head_width=48,
-            patch=2,
-            skip_scaling="residual",
-        ),
+        unet=MINI_EFFICIENT,
         diffusion=DiffusionConfig(schedule="cosine", prediction="residual", residual_std=0.1),
     ),
     sr1024=StageConfig(
         name="sr1024",
         size=1024,
         low_size=256,
-        unet=UNetConfig(
-            kind="efficient",
-            channels=(32, 48, 64),
-            blocks=(1, 1, 2),
-            self_attention=(),
-            text_attention=(2,),
-            embedding=128,
-            text_width=64,
-            head_width=32,
-            patch=4,
-            skip_scaling="residual",
-        ),
-        diffusion=DiffusionConfig(schedule="linear", prediction="residual", residual_std=0.05),
+        unet=MINI_EFFICIENT,
+        # Linear in the paper. Cosine here: this stage starts from the weights of the one before.
+        diffusion=DiffusionConfig(schedule="cosine", prediction="residual", residual_std=0.1),
     ),
 )
 

@@ -156,6 +156,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
             "none" if thresholding == "none" else "static",
         ),
         aug_level=float(parameters["aug_level"]),
+        aug_level_1024=float(parameters["aug_level_1024"]),
     )
 
 

@@ -38,11 +38,12 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the cascade samples. `aug_level`: of both super-resolution stages, in [0, 1]."""
+    """How the cascade samples. `aug_level`: of what the 256 stage is given, `aug_level_1024`: the 1024 stage; [0, 1]."""
 
     base: StageSettings
     super_resolution: StageSettings
     aug_level: float
+    aug_level_1024: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class Cascade:
             low_res, aug_level = None, None
             if images is not None:
                 eps = self._noise(requests, f"{name}/aug", stage.config.low_size)
-                aug_level = levels_for(len(requests), settings.aug_level, images)
+                level = settings.aug_level if name == "sr256" else settings.aug_level_1024
+                aug_level = levels_for(len(requests), level, images)
                 low_res = upsample(augment(images, aug_level, eps), stage.config.size)
 
             def fresh(step: int, name: StageName = name, size: int = stage.config.size) -> Tensor:

@@ -15,11 +15,12 @@ SPEC = GeneratorSpec(
         Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 3.0, low=1.0, high=30.0),
         Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),
         Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
-        Parameter("sr_steps", "sampling steps of each super-resolution stage", 4, low=1, high=1000),
+        Parameter("sr_steps", "sampling steps of each super-resolution stage", 2, low=1, high=1000),
         Parameter("sampler", "how a step is taken", "dpmpp", choices=SAMPLERS),
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
-        Parameter("aug_level", "noise conditioning augmentation of the low-resolution image", 0.1, low=0.0, high=1.0),
+        Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.1, low=0.0, high=1.0),
+        Parameter("aug_level_1024", "noise conditioning augmentation of the 256x256 image", 0.0, low=0.0, high=1.0),
         Parameter("weights", "folder of the weights; empty for those that ship", "", operator_only=True),
         Parameter(
             "text_encoder", "folder of the text encoder; empty for the one the weights name", "", operator_only=True

@@ -20,9 +20,10 @@ class TrainConfig:
     `warmup`: steps to reach it; `cooldown`: last share of the budget, over which it falls to zero linearly.
     `weight_decay`, `clip`: AdamW's, and the gradient norm's limit. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `ema_std`: relative width of the power-function average of the weights (EDM2).
-    `captions`: distinct captions. `concepts`: scenes with any other are left out of them; none named, all stay. `crop`: side of the crop of the stage's picture that it trains on; the stage's size
-    for the whole picture. `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level lies in
-    [0, max_aug]; 0 for the base. `bf16`: autocast to bfloat16. `sprites`, `cache`: files made once.
+    `captions`: distinct captions. `concepts`: scenes with any other are left out of them; none named, all stay.
+    `crop`: side of the crop of the stage's picture that it trains on; the stage's size for the whole picture.
+    `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
+    `bf16`: autocast to bfloat16. `sprites`, `cache`: files made once.
     """
 
     cascade: str

@@ -1,7 +1,8 @@
 """Super-resolution against bicubic, by number: `python -m generators.training.measure_sr --stage sr256`.
 
-Real renders are averaged down and drawn up again. PSNR against the render (on its [-1, 1] scale, peak 2), sharpness (mean
-gradient, as a share of the render's), how far the averaged output is from the input, and the mean shift a channel.
+Real renders are averaged down and drawn up again. PSNR against the render (on its [-1, 1] scale, peak 2), sharpness
+(mean gradient, as a share of the render's), how far the averaged output is from the input, and the mean shift of a
+channel.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +127,9 @@ class Trainer:
         try:
             self.network.load_state_dict(state["network"])
         except RuntimeError:
-            raise ConfigError(f"{folder} trained another network than {self.config.cascade} {self.config.stage}") from None
+            raise ConfigError(
+                f"{folder} trained another network than {self.config.cascade} {self.config.stage}"
+            ) from None
         self.optimiser.load_state_dict(state["optimiser"])
         self.ema = PowerEma(self.network, self.config.ema_std)
 
@@ -155,14 +159,18 @@ def train(
     minutes: float | None,
     steps: int | None,
     save_every_s: float = 180.0,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Steps until the budget (`minutes` of all runs, or `steps`) is spent; saves now and then and at the end."""
+    """Steps until the budget (`minutes` of all runs, or `steps`) is spent; saves now and then and at the end.
+
+    `stop`: once set, it saves after the step at hand and returns.
+    """
     progress = trainer.progress
     folder.mkdir(parents=True, exist_ok=True)
     saved = reported = time.monotonic()
     while True:
         done = progress.step / steps if steps is not None else progress.seconds / (60 * (minutes or 1.0))
-        if done >= 1:
+        if done >= 1 or (stop is not None and stop.is_set()):
             break
         began = time.monotonic()
         trainer.step(data, done)
@@ -194,7 +202,7 @@ def _report(trainer: Trainer, folder: Path, done: float) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: 0 when the budget is spent, 2 on bad input."""
+    """The command line: 0 when the budget is spent, 2 on bad input, 130 stopped (and saved) by Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.train", description=__doc__)
     parser.add_argument("config", type=Path, help="JSON, see generators/training/configs/")
     budget = parser.add_mutually_exclusive_group(required=True)
@@ -216,7 +224,13 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
-    train(trainer, data, args.out, minutes=args.minutes, steps=args.steps)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    train(trainer, data, args.out, minutes=args.minutes, steps=args.steps, stop=stop)
+    if stop.is_set():
+        print(f"stopped and saved at step {trainer.progress.step}; --resume goes on from there", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from generators.cascade.configs import IMAGEN_MINI, CascadeConfig, ConfigError, 
 from generators.training import train as command
 from generators.training.captions_cache import CaptionCache
 from generators.training.config import TrainConfig, load_train_config
-from generators.training.data import SceneData
+from generators.training.data import SceneData, load_data
 from generators.training.export import export
 from generators.training.objective import PowerEma, gamma_of
 from generators.training.scenes.captions import Scene, Thing
@@ -233,3 +234,43 @@ def test_a_state_of_another_configuration_or_cut_short(tmp_path: Path) -> None:
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(ConfigError, match="can't be read"):
         Trainer(config()).load(tmp_path)
+
+
+def test_stopped_it_saves_and_ends(tmp_path: Path) -> None:
+    wanted = config(batch=2)
+    stop = threading.Event()
+    stop.set()
+    trainer = Trainer(wanted)
+    trainer.step(data(wanted), 0.0)
+    train(trainer, data(wanted), tmp_path, minutes=None, steps=1000, stop=stop)
+    again = Trainer(wanted)
+    again.load(tmp_path)
+    assert again.progress.step == 1
+
+
+def test_a_start_from_another_training_takes_its_weights_alone(tmp_path: Path) -> None:
+    wanted = config(batch=2)
+    first = Trainer(wanted)
+    train(first, data(wanted), tmp_path, minutes=None, steps=2)
+    second = Trainer(config(batch=4))
+    second.start_from(tmp_path)
+    assert second.progress.step == 0
+    live = first.network.state_dict()
+    assert all(torch.equal(value, live[name]) for name, value in second.network.state_dict().items())
+    with pytest.raises(ConfigError, match="another network"):
+        Trainer(config(stage="sr256")).start_from(tmp_path)
+
+
+def test_named_concepts_alone_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    square = np.full((512, 512, 4), 255, dtype=np.uint8)
+    np.savez(tmp_path / "sprites.npz", apple=square, car=square, dog=square)
+
+    def encoded(captions: list[str], *rest: object) -> CaptionCache:
+        return CaptionCache(np.zeros((len(captions), 384), dtype=np.float16), np.arange(len(captions) + 1))
+
+    monkeypatch.setattr("generators.training.data.load_captions", encoded)
+    wanted = config(captions=60, concepts=("apple", "car"), sprites=str(tmp_path / "sprites.npz"))
+    world = load_data(wanted)
+    assert 0 < len(world.pool) < 60
+    assert {thing.concept for scene in world.pool for thing in scene.things} == {"apple", "car"}
+    assert len(world._cache.starts) == len(world.pool) + 1
