@@ -51,7 +51,6 @@ class Overview:
 def overview() -> Overview:
     """The start page's content. Eight queries, however much there is."""
     unfinished = GenerationRun.objects.filter(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
-    pending = [Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.READY, Upload.Status.STORING]
     return Overview(
         suites=Suite.objects.count(),
         runs=GenerationRun.objects.count(),
@@ -59,7 +58,7 @@ def overview() -> Overview:
         studies=Study.objects.count(),
         ratings=int(Rating.objects.filter(retracted_at__isnull=True)[:1].exists()),
         unfinished=tuple(unfinished.select_related("suite")[:5]),
-        uploads=tuple(Upload.objects.filter(status__in=pending).select_related("suite")[:5]),
+        uploads=tuple(uploads_pending()[:5]),
         open_studies=tuple(studies_listed().filter(status=StudyStatus.OPEN)[:5]),
     )
 
@@ -86,6 +85,12 @@ def suite_categories(suite: Suite) -> list[tuple[str, int]]:
 def runs_listed() -> QuerySet[GenerationRun]:
     """Runs with their suite, newest first."""
     return GenerationRun.objects.select_related("suite", "created_by").order_by("-created_at", "-pk")
+
+
+def uploads_pending() -> QuerySet[Upload]:
+    """Uploads that are being checked or wait to be confirmed, and those that failed, newest first."""
+    over = [Upload.Status.DONE, Upload.Status.DROPPED]
+    return Upload.objects.exclude(status__in=over).select_related("suite").defer("table").order_by("-created_at")
 
 
 def comparable_runs() -> QuerySet[GenerationRun]:

@@ -69,9 +69,11 @@ def test_problems_are_named_and_must_be_settled(signed_in: Client, suite: Suite)
 
 def test_an_upload_can_be_dropped(signed_in: Client, suite: Suite) -> None:
     upload = send(signed_in, suite, zipped(GOOD))
+    assert f'href="/uploads/{upload.key}/"' in signed_in.get("/runs/").content.decode()
     assert "was dropped" in signed_in.post(f"/uploads/{upload.key}/drop/", follow=True).content.decode()
     upload.refresh_from_db()
     assert upload.status == Upload.Status.DROPPED
+    assert str(upload.key) not in signed_in.get("/runs/").content.decode()
 
 
 def test_what_is_no_zip_is_refused_beside_its_field(signed_in: Client, suite: Suite) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
-from evaluation.selectors.overview import runs_listed, suite_categories
+from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
 from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
 from evaluation.views.researcher.pages import (
@@ -46,7 +46,8 @@ def runs(request: ResearcherRequest) -> HttpResponseBase:
     listed = page_of(request, runs_listed(), size=RUNS_A_PAGE)
     progress = runs_progress(listed.object_list)
     rows = [(run, progress[run.pk]) for run in listed.object_list]
-    return render(request, "researcher/runs.html", {"area": "runs", "page": listed, "rows": rows})
+    context = {"area": "runs", "page": listed, "rows": rows, "uploads": uploads_pending()[:20]}
+    return render(request, "researcher/runs.html", context)
 
 
 @page("GET", "POST")
