@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from evaluation.errors import NotFoundError
 from evaluation.models import Suite
-from evaluation.services.suite_store import SuiteLoaded, checked_name, slug_of, suite_errors_told, suite_store
+from evaluation.services.suite_store import SuiteLoaded, checked_name, suite_errors_told, suite_store
 from evaluation.suites import BUNDLED, KNOWN_SUITES, fetch_drawbench, read_suite
 from evaluation.suites.build import Duplicates
 from evaluation.suites.bundled import bundled_suite
@@ -61,14 +60,13 @@ def suite_load(
                 source if isinstance(source, bytes) else Path(source),
                 format=source_format,
                 name=name or None,
+                file_name=file_name or None,
                 captions=captions,
                 sample=sample,
                 seed=seed,
                 duplicates=duplicates,
             )
             origin = file_name if isinstance(source, bytes) else Path(source).name
-            if isinstance(source, bytes) and file_name and data.name == "suite":
-                data = replace(data, name=slug_of(Path(file_name).stem))
     return suite_store(data=data, name=name, title=title, source=origin, licence=licence)
 
 

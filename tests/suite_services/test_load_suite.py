@@ -175,3 +175,9 @@ class TestMake:
         assert 'Unknown suite "drawbench-ccx"' in refused(
             "make_suite", "--from", "drawbench-ccx", "--per-category", "1"
         )
+
+
+def test_an_upload_that_is_called_drawbench_must_be_the_published_suite() -> None:
+    with pytest.raises(InputError, match="drawbench.csv"):
+        suite_load(source=b"prompt,category\na fox,Animals\n", file_name="drawbench.csv")
+    assert not Suite.objects.exists()
