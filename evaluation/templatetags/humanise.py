@@ -59,9 +59,9 @@ def seconds(milliseconds: float | None) -> str:
 
 
 @register.filter
-def megabytes(n_bytes: int) -> str:
-    """`4294967296` -> "4,295 MB"."""
-    return f"{n_bytes / 1e6:,.0f} MB"
+def mebibytes(n_bytes: int) -> str:
+    """`4294967296` -> "4,096 MiB"."""
+    return f"{n_bytes / 2**20:,.0f} MiB"
 
 
 @register.filter

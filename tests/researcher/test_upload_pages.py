@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
 
 from evaluation.models import GenerationRun, Suite, Upload
 from evaluation.services.upload_check import upload_check
@@ -98,3 +99,13 @@ def test_the_script_gets_an_address(signed_in: Client, suite: Suite) -> None:
     values = {"suite": suite.pk, "run_name": "imagen", "generator": "imagen", "file": zipped(GOOD)}
     answer = signed_in.post("/uploads/new/", values, headers={"Accept": "application/json"})
     assert answer.status_code == 201 and answer.json()["address"] == f"/uploads/{Upload.objects.get().key}/"
+
+
+def test_a_zip_beyond_the_limit_is_refused_with_the_limit(
+    signed_in: Client, suite: Suite, settings: SettingsWrapper
+) -> None:
+    settings.UPLOAD_MAX_BYTES = 100
+    values = {"suite": suite.pk, "run_name": "imagen", "generator": "imagen", "file": zipped(GOOD)}
+    answer = signed_in.post("/uploads/new/", values)
+    assert answer.status_code == 422 and "this server takes 0 MiB" in answer.content.decode()
+    assert not Upload.objects.exists()
