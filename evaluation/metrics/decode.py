@@ -84,7 +84,7 @@ def _check(image: Image.Image) -> None:
         raise NotScoredError(f"the file holds {frames} frames or pages; it takes one still image")
 
 
-def _stored_mode(image: Image.Image) -> str:
+def _stored_mode(image: ImageFile.ImageFile) -> str:
     """How pixels lie in the file ("RGB;16B"), known before loading only: Pillow hands out 16-bit colours as 8-bit."""
     arguments = image.tile[0].args if image.tile else ""
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)

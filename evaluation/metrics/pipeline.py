@@ -64,14 +64,14 @@ def folder_statistics(
 ) -> FolderStatistics:
     """The statistics of all images below `folder`.
 
-    `groups`: parts for the jackknife (`jackknife_groups`). `workers`: decoding processes, one a processor up to 4
-    unless given. `cache`: a folder where results are kept by content.
+    `groups`: parts for the jackknife (`jackknife_groups`). `workers`: decoding processes, one a processor up to
+    16 unless given, fewer for few images. `cache`: a folder where results are kept by content.
 
     Raises:
         MetricError: there is no image in the folder.
     """
     listing = list_images(folder)
-    workers = workers or min(4, os.cpu_count() or 1)
+    workers = workers or _workers(len(listing.files))
     if cache is None:
         return _score(listing, extractor, protocol, groups, workers, progress)[0]
     hashes = _file_hashes(listing)
@@ -83,6 +83,15 @@ def folder_statistics(
     if seen == hashes:  # else the folder changed while it was read, or a decoder failed for reasons of its own
         save_moments(made.groups, path, _record(made, listing))
     return made
+
+
+def _workers(files: int) -> int:
+    """A decoder takes about 4 ms an image, and a tenth of a second to start."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        processors = os.cpu_count() or 1
+    return max(1, min(16, processors, files // 16))
 
 
 def jackknife_groups(files: Sequence[str], groups: int) -> list[int]:

@@ -38,7 +38,7 @@ class Command(ProductCommand):
         parser.add_argument(
             "--device", metavar="NAME", help="cpu, cuda, cuda:1; a GPU where there is one, unless given"
         )
-        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, at most 4")
+        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, up to 16")
         parser.add_argument(
             "--cache", metavar="FOLDER", help="keep the statistics here, by content, and take them from here"
         )
