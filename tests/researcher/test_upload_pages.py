@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from evaluation.models import GenerationRun, Suite, Upload
 from evaluation.services.upload_check import upload_check
@@ -101,9 +101,7 @@ def test_the_script_gets_an_address(signed_in: Client, suite: Suite) -> None:
     assert answer.status_code == 201 and answer.json()["address"] == f"/uploads/{Upload.objects.get().key}/"
 
 
-def test_a_zip_beyond_the_limit_is_refused_with_the_limit(
-    signed_in: Client, suite: Suite, settings: SettingsWrapper
-) -> None:
+def test_a_zip_beyond_the_limit_is_refused_with_the_limit(signed_in: Client, suite: Suite, settings: Settings) -> None:
     settings.UPLOAD_MAX_BYTES = 100
     values = {"suite": suite.pk, "run_name": "imagen", "generator": "imagen", "file": zipped(GOOD)}
     answer = signed_in.post("/uploads/new/", values)

@@ -58,8 +58,8 @@ class UploadForm(forms.Form):
         most = settings.UPLOAD_MAX_BYTES
         if (file.size or 0) > most:
             raise forms.ValidationError(
-                f"The zip has {(file.size or 0) / 2**20:,.0f} MiB; this server takes {most / 2**20:,.0f} MiB. Split it, "
-                "or let the operator use manage.py upload_run."
+                f"The zip has {(file.size or 0) / 2**20:,.0f} MiB; this server takes {most / 2**20:,.0f} MiB. Split "
+                "it, or let the operator use manage.py upload_run."
             )
         return file
 
