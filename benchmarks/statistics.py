@@ -250,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         continue
                     last[task, who] = size, found.seconds
                     own = found.seconds if own is None else own
-                    ratio = "" if own is found.seconds else f"{found.seconds / max(own, 1e-9):.1f} x"
+                    ratio = "" if who.startswith("own") else f"{found.seconds / max(own, 1e-9):.1f} x"
                     say(f"| {task} | {who} | {found.seconds:.3f} | {found.megabytes:.0f} | {ratio} |")
     if options.write:
         top, rest = PAGE.read_text(encoding="utf-8").split(START)

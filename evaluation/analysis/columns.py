@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -28,6 +28,12 @@ class RatingsError(ValueError):
 
 def listed(names: Sequence[str]) -> str:
     return ", ".join(names)
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """ " Did you mean ...?" with the allowed name nearest to ``name``, or nothing."""
+    found = difflib.get_close_matches(name, list(allowed), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 class Checker:

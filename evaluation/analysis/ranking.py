@@ -8,17 +8,16 @@ alone give, and intervals take t(min(raters, prompts) - 1).
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, nearest
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
@@ -127,9 +126,9 @@ def rank_generators(
         ValueError: an unknown model, question or category, several questions, or sides that are not known.
     """
     if model not in MODELS:
-        raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{_near(str(model), MODELS)}")
+        raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{nearest(str(model), MODELS)}")
     frame = _selected(ratings, question, category)
-    names, table, code = count_rows(frame, correct_side)
+    names, table, codes = count_rows(frame, correct_side)
     n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())
     bare = Ranking(
         question=question or (str(frame["question"].iloc[0]) if len(frame) else ""),
@@ -169,7 +168,7 @@ def rank_generators(
         fitted = fit(model, with_half_wins(table) if penalised else table)
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return replace(bare, why=f"the model could not be fitted: {error}")
-    errors = Errors.of(frame, fitted, code) if min(n_raters, n_prompts) > 1 else None
+    errors = Errors.of(frame, fitted, codes()) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
         notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
@@ -190,11 +189,6 @@ def rank_generators(
     )
 
 
-def _near(name: str, allowed: Sequence[str]) -> str:
-    found = difflib.get_close_matches(name, allowed, n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
-
-
 def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
     frame = ratings[~ratings["control"].to_numpy()] if ratings["control"].any() else ratings
     questions = [str(each) for each in frame["question"].cat.categories]
@@ -205,15 +199,15 @@ def _selected(ratings: pd.DataFrame, question: str | None, category: str | None)
             continue
         allowed = [str(each) for each in frame[name].cat.categories]
         if wanted not in allowed:
-            raise ValueError(f"Unknown {name} {wanted!r}. There are {', '.join(allowed)}.{_near(wanted, allowed)}")
+            raise ValueError(f"Unknown {name} {wanted!r}. There are {', '.join(allowed)}.{nearest(wanted, allowed)}")
         if len(allowed) > 1:
             frame = frame[(frame[name] == wanted).to_numpy()]
     return frame
 
 
-def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, npt.NDArray[np.int32]]:
-    """Names of the generators, counts by pair (and side), and each rating's row * 3 + choice in those counts; of
-    ratings of one question.
+def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, Callable[[], Codes]]:
+    """Names of the generators, counts by pair (and side), and what gives each rating's row * 3 + choice in those
+    counts when asked; of ratings of one question.
     """
     all_names = [str(each) for each in frame["generator_a"].cat.categories]
     size = len(all_names) ** 2 * (2 if correct_side else 1)
@@ -237,9 +231,13 @@ def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[st
     used = np.flatnonzero(counts.any(axis=1))
     lookup = np.zeros((size, 3), dtype=np.int32)
     lookup[used] = np.arange(len(used) * 3).reshape(-1, 3)
-    code = np.empty(len(frame), dtype=np.int32)
-    for part in chunks(len(frame)):
-        code[part] = lookup.ravel()[keys(part)]
+
+    def codes() -> Codes:
+        code = np.empty(len(frame), dtype=np.int32)
+        for part in chunks(len(frame)):
+            code[part] = lookup.ravel()[keys(part)]
+        return code
+
     pair, left = np.divmod(used, 2) if correct_side else (used, np.zeros_like(used))
     first, second = np.divmod(pair, max(len(all_names), 1))
     present = np.unique(np.concatenate([first, second]))
@@ -251,7 +249,7 @@ def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[st
         counts[used].astype(float),
         correct_side,
     )
-    return [all_names[at] for at in present], rows, code
+    return [all_names[at] for at in present], rows, codes
 
 
 def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:

@@ -6,7 +6,6 @@ Nothing here drops a rater by itself.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import CompositeKey, chunks, codes_of, nearest
 from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import shown_answers
@@ -175,8 +174,7 @@ class ScreeningRule:
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
-            near = difflib.get_close_matches(self.measure, MEASURES, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = nearest(self.measure, MEASURES)
             raise ValueError(f"Unknown measure {self.measure!r}. Allowed are {', '.join(MEASURES)}.{hint}")
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"The rule on {self.measure} says neither at_least nor at_most.")

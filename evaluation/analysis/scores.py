@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
-from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
+from evaluation.analysis.columns import Checker, RatingsError, listed, nearest, numbers_column, text_column
 from evaluation.analysis.crossed import METHODS, block_variances, panel_sums, stratified_variances
 from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
@@ -127,7 +127,9 @@ def analyse_scores(
         estimand, level: as for ``summary.analyse``.
     """
     if estimand not in ESTIMANDS:
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.")
+        raise ValueError(
+            f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{nearest(estimand, ESTIMANDS)}"
+        )
     frame = validate_scores(scores, levels)
     estimates: list[ScoreEstimate] = []
     for (question, generator), part in frame.groupby(["question", "generator"], observed=True):

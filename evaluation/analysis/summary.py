@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +12,7 @@ import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
+from evaluation.analysis.columns import nearest
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import (
@@ -173,8 +173,7 @@ def analyse(
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
     if estimand not in ESTIMANDS:
-        near = difflib.get_close_matches(estimand, ESTIMANDS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = nearest(estimand, ESTIMANDS)
         raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
     if not 0 < level < 1:
         raise ValueError(f"The confidence level must lie between 0 and 1, as .95 does; got {level}.")
