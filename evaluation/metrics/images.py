@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,7 +94,9 @@ def list_images(folder: Path) -> Listing:
     return Listing(folder, tuple(sorted(files)), tuple(skipped))
 
 
-def decode_images(listing: Listing, recipe: Recipe, network_size: int, *, workers: int) -> Iterator[Decoded | Skipped]:
+def decode_images(
+    listing: Listing, recipe: Recipe, network_size: int, *, workers: int
+) -> Generator[Decoded | Skipped, None, None]:
     """Each file of `listing` decoded, in its order, by `workers` processes that work a little ahead."""
     idle: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
     decoders = [_Decoder() for _ in range(max(1, min(workers, len(listing.files))))]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -132,17 +133,18 @@ def _score(
         del held[:whole]
 
     images = decode_images(listing, protocol.recipe, extractor.info.input_size, workers=workers)
-    for done, image in enumerate(images, start=1):
-        seen[image.file] = image.sha256
-        if isinstance(image, Skipped):
-            skipped.append(image)
-        else:
-            converted.extend((image.file, note) for note in image.notes)
-            batch.append(image)
-            if len(batch) == BATCH:
-                pass_on()
-        if progress is not None:
-            progress(done, len(listing.files))
+    with closing(images):  # an error or Ctrl-C here ends the decoding processes there
+        for done, image in enumerate(images, start=1):
+            seen[image.file] = image.sha256
+            if isinstance(image, Skipped):
+                skipped.append(image)
+            else:
+                converted.extend((image.file, note) for note in image.notes)
+                batch.append(image)
+                if len(batch) == BATCH:
+                    pass_on()
+            if progress is not None:
+                progress(done, len(listing.files))
     if batch:
         pass_on()
     why = f"in the last part batch of {protocol.drop_last} images, which {protocol.name} drops"

@@ -93,7 +93,7 @@ def test_right_weights_are_loaded_and_called_fid(monkeypatch: pytest.MonkeyPatch
     network = _random_inception()
     path = tmp_path / "weights-inception-2015-12-05-6726825d.pth"
     state = {key: value for key, value in network.state_dict().items() if "num_batches" not in key}
-    torch.save(state, path)
+    torch.save(state, path, _use_new_zipfile_serialization=False)  # torch before 1.6, as the published file is
     info = replace(EXTRACTORS["inception"], sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     monkeypatch.setattr(extractors, "EXTRACTORS", MappingProxyType({"inception": info}))
     extractor = load_extractor("inception", folders=[tmp_path], device="cpu")
