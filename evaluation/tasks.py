@@ -18,6 +18,7 @@ from evaluation.services.run_generator import forget_generators
 from evaluation.services.run_queue import hand_over
 from evaluation.services.run_render import UNFINISHED
 from evaluation.services.run_sweep import work_sweep
+from evaluation.services.study_opening import study_open_by_worker, study_opening_failed
 from evaluation.services.upload_check import upload_check, upload_spoil
 from generators.registry import describe
 
@@ -94,6 +95,26 @@ def check_upload(upload: int) -> None:
         return
     if not finished:
         hand_over("upload_check", upload)
+
+
+@shared_task(
+    **DATABASE_AWAY, time_limit=2 * settings.TASK_SECONDS, soft_time_limit=max(1, 2 * settings.TASK_SECONDS - 15)
+)
+def study_open_queued(study: int) -> None:
+    """Open a study whose images are many. All or nothing: if it is handed out again, the second finds it open."""
+    try:
+        study_open_by_worker(study=study)
+    except (OperationalError, InterfaceError):
+        raise
+    except SoftTimeLimitExceeded:
+        message = (
+            "Opening it took longer than a task may. Open it with `create_study --name NAME --open`, which has no "
+            "limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
+        )
+        study_opening_failed(study=study, message=message)
+    except Exception as error:
+        log.exception("study %s", study)
+        study_opening_failed(study=study, message=FAULT.format(describe(error)))
 
 
 @shared_task

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.invitation_create import invitation_url
+from evaluation.services.study_opening import Opening, study_opening
 from evaluation.services.study_sets import MissingRule
 from evaluation.suites import FORMATS
 
@@ -249,15 +250,29 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         read_only_fields = fields
 
 
+class StudyOpeningSerializer(serializers.Serializer[Opening]):
+    """How far a worker is with opening a study. `message`: why it could not be opened, else empty."""
+
+    done = serializers.IntegerField()
+    images = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+
+
 class StudyDetailSerializer(StudySerializer):
-    """A study with its whole declaration."""
+    """A study with its whole declaration. `opening`: null unless a worker was asked to open it."""
 
     specification = serializers.DictField(read_only=True)
+    opening = serializers.SerializerMethodField()
 
     class Meta:
         model = Study
-        fields = (*StudySerializer.Meta.fields, "specification")
+        fields = (*StudySerializer.Meta.fields, "specification", "opening")
         read_only_fields = fields
+
+    @extend_schema_field(StudyOpeningSerializer(allow_null=True))
+    def get_opening(self, study: Study) -> dict[str, Any] | None:
+        opening = study_opening(study)
+        return None if opening is None else dict(StudyOpeningSerializer(opening).data)
 
 
 class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):

@@ -30,7 +30,8 @@ from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.invitation_create import invitation_create
 from evaluation.services.report_make import report_make
 from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
+from evaluation.services.study_open import study_close
+from evaluation.services.study_opening import study_open_soon
 from evaluation.views.researcher.studies import ratings_response
 
 REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
@@ -75,10 +76,18 @@ class StudyDetail(Endpoint):
 class StudyOpen(Endpoint):
     """Opening."""
 
-    @extend_schema(operation_id="studies_open", request=None, responses={200: StudyDetailSerializer, **REFUSED})
+    @extend_schema(
+        operation_id="studies_open",
+        request=None,
+        responses={200: StudyDetailSerializer, 202: StudyDetailSerializer, **REFUSED},
+    )
     def post(self, request: Request, name: str) -> Response:
-        """Draw the comparisons, make the images that raters see, lock and hash the specification."""
-        return Response(_detail(study_open(study=study_by_name(name)).name))
+        """Draw the comparisons, make the images that raters see, lock and hash the specification.
+
+        200: the study is open. 202: its images are many, and a worker opens it; `status` and `opening` tell how far.
+        """
+        is_open = study_open_soon(study=study_by_name(name))
+        return Response(_detail(name), status=status.HTTP_200_OK if is_open else status.HTTP_202_ACCEPTED)
 
 
 class StudyClose(Endpoint):

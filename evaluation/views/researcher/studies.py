@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +22,8 @@ from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_progress
 from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
 from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
+from evaluation.services.study_open import study_close
+from evaluation.services.study_opening import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -143,8 +145,14 @@ def study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 
 @page("GET")
 def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
-    """A study's progress, as a part of its page that htmx fetches again and again."""
+    """A study's progress, as a part of its page that htmx fetches again and again; that of its opening first."""
     found = _study(name)
+    if request.GET.get("opening"):
+        opening = study_opening(found)
+        response = render(request, "researcher/_study_opening.html", {"study": found, "opening": opening})
+        if opening is None or opening.message:  # open, or not to be opened: another page
+            response["HX-Refresh"] = "true"
+        return response
     return render(request, "researcher/_study_state.html", {"study": found, "progress": study_progress(found)})
 
 
@@ -152,8 +160,14 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Lock the specification and let raters in."""
     found = _study(name)
-    done = "The study is open. Its specification is locked; make an invitation to let raters in."
-    return act(request, lambda: study_open(study=found), done=done, back=_address(found))
+    try:
+        if study_open_soon(study=found):
+            messages.success(
+                request, "The study is open, its specification locked. Make an invitation to let raters in."
+            )
+    except InputError as error:
+        messages.error(request, error.message)
+    return redirect(_address(found))
 
 
 @page("POST")
@@ -232,6 +246,7 @@ def _address(study: Study) -> str:
 def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) -> HttpResponse:
     invitations = [(each, invitation_url(each)) for each in study.invitations.order_by("-created_at")]
     specification: Mapping[str, Any] = study.specification
+    opening = study_opening(study)
     context = {
         "area": "studies",
         "study": study,
@@ -240,6 +255,8 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "invitations": invitations,
         "reports": reports_listed(study)[:10],
         "is_draft": study.status == StudyStatus.DRAFT,
+        "opening": opening,
+        "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,
         "now": timezone.now(),
     }
