@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evaluation.errors import InputError
+
+DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
 
 class ProductCommand(BaseCommand):
@@ -38,7 +40,7 @@ class ProductCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         output_format = options.pop("format")
-        for name in ("verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks"):
+        for name in DJANGO_OPTIONS:
             options.pop(name, None)
         try:
             result = self.run(**options)
@@ -60,8 +62,6 @@ class ProductCommand(BaseCommand):
 
 def _hide_django_options(parser: ArgumentParser) -> None:
     """Leave the product's own options in --help; Django's work as ever."""
-    import argparse
-
     for action in parser._actions:
-        if action.dest in ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity"):
-            action.help = argparse.SUPPRESS
+        if action.dest in DJANGO_OPTIONS:
+            action.help = SUPPRESS
