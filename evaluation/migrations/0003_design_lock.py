@@ -46,6 +46,6 @@ DROP FUNCTION evaluation_study_locked();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evaluation", "0005_completion_and_skips")]
+    dependencies = [("evaluation", "0002_rating_guards")]
 
     operations = [migrations.RunSQL(LOCK, NO_LOCK)]
