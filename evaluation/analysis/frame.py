@@ -75,7 +75,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     except RatingsError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RatingsError(_unreadable(path, is_parquet, str(error).strip())) from error
+        raise RatingsError(_unreadable(path, is_parquet, str(error).strip().rstrip("."))) from error
     return validate_ratings(frame, source=path.name, header_lines=0 if is_parquet else 1)
 
 
