@@ -5,6 +5,11 @@ from django.urls import include, path
 
 from drawbench.health import health
 
+handler400 = "evaluation.views.errors.bad_request"
+handler403 = "evaluation.views.errors.permission_denied"
+handler404 = "evaluation.views.errors.not_found"
+handler500 = "evaluation.views.errors.server_error"
+
 urlpatterns = [
     path("", include("evaluation.urls")),
     path("api/v1/", include("evaluation.api.urls")),

@@ -30,9 +30,7 @@ class Report(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["study", "input_hash", "settings_hash", "code_version"], name="report_once"
-            )
+            models.UniqueConstraint(fields=["study", "input_hash", "settings_hash", "code_version"], name="report_once")
         ]
 
     def __str__(self) -> str:

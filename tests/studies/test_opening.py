@@ -26,8 +26,13 @@ def draft() -> Study:
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is handed to the workers; a study of any images is theirs."""
     calls: list[tuple[str, int]] = []
+
+    def taken(task: str, study: int) -> bool:
+        calls.append((task, study))
+        return True
+
     monkeypatch.setattr(module, "AT_ONCE", 0)
-    monkeypatch.setattr(module, "hand_over", lambda task, pk: calls.append((task, pk)) or True)
+    monkeypatch.setattr(module, "hand_over", taken)
     return calls
 
 
