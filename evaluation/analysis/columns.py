@@ -19,7 +19,6 @@ CHUNK = 1 << 19  # rows taken at a time: what is made of them stays in the proce
 _LOST = frozenset({"nan", "null", "none", "<na>", "#n/a"})  # what programs write for a value that they lost
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
-_FORMULA = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
 
 class RatingsError(ValueError):
@@ -92,7 +91,7 @@ class CompositeKey:
 
 
 def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
-    """Codes (-1 where missing) and their texts, unescaped; two categories may still be equal after that."""
+    """Codes (-1 where missing) and their texts; two values may have one text (the number 7 and the text "7")."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = codes_of(column), list(column.cat.categories)
     else:
@@ -123,8 +122,7 @@ def _mapped(codes: Codes, values: Codes) -> Codes:
 def _text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))  # whole numbers that pandas made floats because a neighbour was missing
-    text = value if isinstance(value, str) else str(value)
-    return text[1:] if text.startswith(_FORMULA) else text
+    return value if isinstance(value, str) else str(value)
 
 
 def _sorted_categorical(codes: Codes, texts: list[str], names: list[str]) -> pd.Categorical:

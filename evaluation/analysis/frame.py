@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
@@ -45,14 +46,15 @@ __all__ = [
 REQUIRED = ("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice")
 OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulated")
 CONTROL_ANSWER = "control_answer"
+ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
 
 
 def read_ratings(path: str | Path) -> pd.DataFrame:
     """Read a ratings file (CSV, or Parquet by its suffix or first bytes) and return it validated.
 
-    Cells that an export escaped against spreadsheet formulas (``'=SUM``) are read as they were meant. Ids stay text
-    (``007`` is not 7).
+    Cells of a CSV file that an export escaped against spreadsheet formulas lose the one apostrophe that it added
+    (``'=SUM`` is ``=SUM``, ``''=SUM`` is ``'=SUM``); nothing is escaped in Parquet. Ids stay text (``007`` is not 7).
 
     Raises:
         RatingsError: the file is missing, unreadable, or not in the contract's form.
@@ -106,6 +108,20 @@ def _read_csv(path: Path) -> pa.Table:
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
     )
+    return _unescaped(table.unify_dictionaries())
+
+
+def _unescaped(table: pa.Table) -> pa.Table:
+    """The table without the apostrophes that an export put before formulas; only the distinct cells are looked at."""
+    for at, column in enumerate(table.columns):
+        is_coded = pa.types.is_dictionary(column.type)
+        if not (is_coded or pa.types.is_string(column.type)) or not column.num_chunks:
+            continue
+        texts = column.chunk(0).dictionary if is_coded else column  # unified: all chunks share it
+        if not pa_compute.any(pa_compute.match_substring_regex(texts, ESCAPED)).as_py():
+            continue
+        plain = pa_compute.replace_substring_regex(column.cast(pa.string()), ESCAPED, r"\1")
+        table = table.set_column(at, table.field(at).name, plain.dictionary_encode() if is_coded else plain)
     return table.unify_dictionaries()
 
 

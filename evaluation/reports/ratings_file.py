@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
+import re
+from typing import Literal
 
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection), or that with apostrophes before it: those
+get one more, so that taking one off gives back exactly what was there."""
 
 
 def ratings_csv(frame: pd.DataFrame) -> bytes:
@@ -17,15 +21,20 @@ def ratings_csv(frame: pd.DataFrame) -> bytes:
     A text cell that a spreadsheet would run as a formula gets a leading apostrophe, which `read_ratings` takes off.
     """
     safe = frame.copy()
+    has_return = any("\r" in str(name) for name in frame.columns)
     for name in frame.columns:
         if pd.api.types.is_bool_dtype(frame[name].dtype):
             safe[name] = frame[name].map({True: "true", False: "false"})
         elif isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             safe[name] = frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         elif not pd.api.types.is_numeric_dtype(frame[name].dtype):
-            safe[name] = frame[name].map({value: no_formula(value) for value in frame[name].unique()})
+            values = frame[name].unique()
+            safe[name] = frame[name].map({value: no_formula(value) for value in values})
+            has_return = has_return or any(isinstance(value, str) and "\r" in value for value in values)
     buffer = io.StringIO()
-    safe.to_csv(buffer, index=False, lineterminator="\n")
+    # The csv module of Python 3.11 quotes a line feed but not a carriage return, which readers take for a line's end.
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+    safe.to_csv(buffer, index=False, lineterminator="\n", quoting=quoting)
     return buffer.getvalue().encode("utf-8")
 
 
@@ -42,5 +51,5 @@ def input_hash(csv: bytes) -> str:
 
 
 def no_formula(value: object) -> object:
-    """`value`, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    """`value`, with an apostrophe before it where a spreadsheet would take it for a formula (see `FORMULA`)."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

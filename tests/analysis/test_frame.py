@@ -56,8 +56,25 @@ def test_files_read_as_the_frame(tmp_path: Path, suffix: str) -> None:
 
 def test_formula_escapes_are_undone(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
-    frame().assign(rater_id=["'=1+1", "'=1+1", "'@home", "it's"]).to_csv(path, index=False)
-    assert read_ratings(path)["rater_id"].tolist() == ["=1+1", "=1+1", "@home", "it's"]
+    ratings = frame().assign(rater_id=["'=1+1", "'=1+1", "''@home", "it's"], note=["'-5", "''", "'a", "x"])
+    ratings.to_csv(path, index=False)
+    found = read_ratings(path)
+    assert found["rater_id"].tolist() == ["=1+1", "=1+1", "'@home", "it's"]
+    assert found["note"].tolist() == ["-5", "''", "'a", "x"]
+
+
+def test_an_escaped_cell_and_its_plain_twin_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    frame().assign(rater_id=["'=r", "=r", "s", "s"]).to_csv(path, index=False)
+    assert read_ratings(path)["rater_id"].cat.categories.tolist() == ["=r", "s"]
+
+
+def test_apostrophes_of_frames_and_parquet_are_their_own(tmp_path: Path) -> None:
+    ratings = frame().assign(rater_id=["'=r", "'=r", "=r", "=r"])
+    assert validate_ratings(ratings)["rater_id"].tolist() == ["'=r", "'=r", "=r", "=r"]
+    path = tmp_path / "ratings.parquet"
+    ratings.to_parquet(path)
+    assert read_ratings(path)["rater_id"].tolist() == ["'=r", "'=r", "=r", "=r"]
 
 
 def test_byte_order_mark_and_quotes(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
@@ -32,6 +34,25 @@ def test_no_cell_runs_as_a_formula(tmp_path: Path, start: str) -> None:
     path.write_bytes(data)
     frame = read_ratings(path)
     assert label in {*frame["generator_a"].unique(), *frame["generator_b"].unique()}
+
+
+words = st.text(alphabet="'=+-@\t\ra,\"\n é7", min_size=1, max_size=6).filter(lambda text: bool(text.strip()))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(words, min_size=4, max_size=4, unique=True), words)
+def test_every_text_comes_back_exactly(tmp_path: Path, raters: list[str], label: str) -> None:
+    frame = ratings(raters=2, prompts=1, label_b=label).assign(note=label)
+    place = {name: at for at, name in enumerate(frame["rater_id"].unique())}
+    frame["rater_id"] = frame["rater_id"].map(lambda name: raters[place[name]])
+    data = ratings_csv(frame)
+    cells = [cell for row in csv.reader(io.StringIO(data.decode(), newline="")) for cell in row]
+    assert not [cell for cell in cells if cell and cell[0] in "=+-@\t\r"]
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(data)
+    found, wanted = read_ratings(path), validate_ratings(frame)
+    for name in ("rater_id", "generator_a", "generator_b", "choice"):
+        assert found[name].tolist() == wanted[name].tolist()
 
 
 def test_the_same_ratings_have_the_same_hash_and_others_another() -> None:
