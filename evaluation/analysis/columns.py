@@ -103,6 +103,20 @@ def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
     return codes, [_text(value) for value in values]
 
 
+def _refuse_inexact(column: pd.Series, check: Checker) -> None:
+    """Ids that came as floats beyond 2^53 may have lost digits, and with them the difference between two ids."""
+    if pd.api.types.is_float_dtype(column.dtype) and len(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        rows = np.flatnonzero(np.abs(values) >= 2.0**53)
+        if len(rows):
+            check.fail(
+                rows,
+                str(column.name),
+                f"the id {values[rows[0]]:g} came as a floating-point number, which cannot hold all its digits. "
+                "Read this column as text (dtype=str).",
+            )
+
+
 def _used(codes: Codes, n: int) -> npt.NDArray[np.bool_]:
     """Which of ``n`` codes occur; the last of the n + 1 values stands for missing ones."""
     used = np.zeros(n + 1, dtype=bool)
@@ -142,12 +156,17 @@ def _used_texts(codes: Codes, texts: list[str], name: str, check: Checker, *, re
     used = _used(codes, len(texts))
 
     def bad(text: str) -> bool:
-        return not text.strip() or (refuse_lost and text.strip().lower() in _LOST)
+        return not text.strip() or not _is_unicode(text) or (refuse_lost and text.strip().lower() in _LOST)
 
     lost = np.array([bad(text) for text in texts] + [True])
     if (lost & used).any():
         _fail_empty(codes, texts, lost, name, check)
     return _present(used, texts)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether text can be written as UTF-8: half a surrogate pair, as a wrong decoding leaves it, cannot."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _fail_empty(codes: Codes, texts: list[str], lost: npt.NDArray[np.bool_], name: str, check: Checker) -> NoReturn:
@@ -159,6 +178,8 @@ def _fail_empty(codes: Codes, texts: list[str], lost: npt.NDArray[np.bool_], nam
         "prompt_id": "every rating needs the id of its prompt",
         "category": "give each prompt a category; one name for all will do",
     }.get(name, f"every rating needs a {name}")
+    if value != "empty" and not _is_unicode(texts[code]):
+        advice = "it holds half a character, which no file can hold; decode the source again, as UTF-8"
     check.fail(rows, name, f"the value is {value}; {advice}.")
 
 
@@ -167,6 +188,7 @@ def text_column(column: pd.Series, check: Checker, *, refuse_lost: bool) -> pd.C
 
     ``refuse_lost`` also refuses what programs write for a value that they lost (``nan``, ``None``, ``NULL`` ...).
     """
+    _refuse_inexact(column, check)
     codes, texts = _codes(column)
     present = _used_texts(codes, texts, str(column.name), check, refuse_lost=refuse_lost)
     return _sorted_categorical(codes, texts, sorted(set(present))) if len(codes) else no_rows()
@@ -209,9 +231,9 @@ def choices_column(
         code = codes[rows[0]]
         value = texts[code] if code >= 0 else ""
         near = difflib.get_close_matches(value.strip().lower(), CHOICES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         said = repr(value) if value else "an empty cell"
-        check.fail(rows, name, f"{said} is not a choice. Allowed are {listed(CHOICES)}{hint}.")
+        check.fail(rows, name, f"{said} is not a choice. Allowed are {listed(CHOICES)}{hint}")
     chosen = _mapped(codes, np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int8))
     if flip.any():
         chosen = np.where(flip & (chosen >= 0), 2 - chosen, chosen)
@@ -241,6 +263,10 @@ def flags_column(column: pd.Series, check: Checker) -> pd.arrays.BooleanArray:
 
 def numbers_column(column: pd.Series, check: Checker) -> pd.Series:
     """A column of numbers of zero or more; NaN where the cell is empty."""
+    unit = "milliseconds, zero or more" if column.name == "response_time_ms" else "a number, zero or more"
+    if getattr(column.dtype, "kind", "O") in "bcmM" and column.notna().any():  # flags, complex, durations, dates
+        rows = np.flatnonzero(column.notna().to_numpy())
+        check.fail(rows, str(column.name), f"{column.iloc[rows[0]]} is not {unit}: the column holds {column.dtype}.")
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     given = column.notna()
     if not pd.api.types.is_numeric_dtype(column.dtype):
@@ -249,7 +275,6 @@ def numbers_column(column: pd.Series, check: Checker) -> pd.Series:
     bad = given.to_numpy() & ~(np.isfinite(values) & (values >= 0))
     rows = np.flatnonzero(bad)
     if len(rows):
-        unit = "milliseconds, zero or more" if column.name == "response_time_ms" else "a number, zero or more"
         check.fail(
             rows, str(column.name), f"{str(column.iloc[rows[0]])!r} is not {unit}. Leave the cell empty if unknown."
         )

@@ -145,6 +145,10 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     Raises:
         RatingsError: with the first offending row and column, how many more there are, and what is allowed.
     """
+    if not isinstance(ratings, pd.DataFrame):
+        raise RatingsError(
+            f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(ratings).__name__}."
+        )
     _check_columns([str(name) for name in ratings.columns], source)
     check = Checker(source, header_lines)
     frame = ratings.reset_index(drop=True).rename(columns=str)
@@ -184,9 +188,10 @@ def _check_columns(found: list[str], source: str) -> None:
         return
     hints = []
     for name in missing:
-        near = difflib.get_close_matches(name, [each for each in found if each not in REQUIRED], n=1)
+        plain = {each.strip().lower(): each for each in found if each not in REQUIRED}
+        near = difflib.get_close_matches(name, plain, n=1)
         if near:
-            hints.append(f"is {near[0]!r} meant to be {name!r}?")
+            hints.append(f"is {plain[near[0]]!r} meant to be {name!r}?")
     if len(found) == 1 and (";" in found[0] or "\t" in found[0]):
         hints = ["the cells must be separated by commas"]
     hint = f" ({' '.join(hints)})" if hints else ""

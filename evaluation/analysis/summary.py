@@ -254,7 +254,9 @@ def _notes(tally: Tally) -> tuple[str, ...]:
         share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated} of {tally.n_ratings}"
         notes.append(f"Simulated: {share} of the ratings were given by simulated raters, not by people.")
     if tally.n_control:
-        notes.append(f"{tally.n_control} ratings of control trials are left out of every rate.")
+        several = f"{tally.n_control} ratings of control trials are"
+        one = "1 rating of a control trial is"
+        notes.append(f"{one if tally.n_control == 1 else several} left out of every rate.")
     if not tally.n_ratings:
         notes.append("There are no ratings yet.")
     prompts = pd.unique(tally.by_prompt.unit * max(len(tally.categories), 1) + tally.by_prompt.category)

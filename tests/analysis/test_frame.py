@@ -129,6 +129,52 @@ def test_bad_optional_cell_is_named(column: str, value: Any) -> None:
         validate_ratings(frame().assign(**{column: [value, None, None, None]}))
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("rater_id", [1e17, 1e17, 2e17, 2e17], "row 1, column rater_id.*floating-point.*dtype=str"),
+        ("rater_id", [1.0, 1.0, np.inf, np.inf], "row 3, column rater_id.*floating-point"),
+        ("category", pd.Series(["c\ud800"] * 4, dtype=object), "row 1, column category.*half a character"),
+        ("response_time_ms", pd.to_timedelta([1, 2, 3, 4], unit="s"), "row 1, column response_time_ms.*timedelta"),
+        ("response_time_ms", [1j, 2, 3, 4], "response_time_ms.*complex"),
+        ("position", [True, False, True, False], "position.*bool"),
+    ],
+)
+def test_columns_of_a_wrong_kind_are_named(column: str, values: Any, words: str) -> None:
+    with pytest.raises(RatingsError, match=words):
+        validate_ratings(frame().assign(**{column: values}))
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    with pytest.raises(RatingsError, match="must be a pandas DataFrame.*got dict"):
+        validate_ratings(frame().to_dict("list"))
+
+
+def test_any_dress_of_the_same_ratings() -> None:
+    """Dtypes, unused categories, indices and further columns change nothing."""
+    plain = frame().assign(control=["false", "True", "", "0"])
+    wanted = validate_ratings(plain)
+    extra = {name: pd.Categorical(plain[name], categories=["~", *plain[name].unique(), "!"]) for name in COLUMNS}
+    for dressed in (
+        plain.assign(**extra),
+        plain.astype("string"),
+        plain.convert_dtypes(dtype_backend="pyarrow"),
+        plain.set_index("rater_id", drop=False),
+        plain.set_index(np.zeros(4, dtype=int)),
+        plain.assign(control=pd.array([None, True, None, False], dtype="boolean")),
+        plain.assign(control=[0.0, 1.0, np.nan, 0.0]),
+    ):
+        pd.testing.assert_frame_equal(validate_ratings(dressed), wanted)
+    with_more = validate_ratings(plain.assign(note=[{}, [], None, "x"]).rename(columns={"note": 7}))
+    assert with_more.columns.tolist() == [*wanted.columns, "7"]
+
+
+def test_ids_as_numbers_and_as_text_are_one() -> None:
+    ids = pd.Series([10**30, "7", 7, 7.0], dtype=object)
+    ratings = frame().assign(rater_id=ids, prompt_id=["p1", "p1", "p2", "p3"])
+    assert validate_ratings(ratings)["rater_id"].tolist() == [str(10**30), "7", "7", "7"]
+
+
 def test_lines_of_the_file_are_named(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     with_cell("choice", 2, "c").to_csv(path, index=False)
@@ -139,6 +185,8 @@ def test_lines_of_the_file_are_named(tmp_path: Path) -> None:
 def test_missing_columns_are_named_with_the_nearest() -> None:
     with pytest.raises(RatingsError, match="lacks the columns rater_id, choice .*'rater' meant to be 'rater_id'"):
         validate_ratings(frame().drop(columns="choice").rename(columns={"rater_id": "rater"}))
+    with pytest.raises(RatingsError, match="is 'CHOICE' meant to be 'choice'"):
+        validate_ratings(frame().rename(columns=str.upper))
 
 
 def test_duplicate_is_refused_in_either_order_of_the_pair() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from crowdkit.aggregation import DawidSkene
 
-from evaluation.analysis import analyse, validate_ratings
+from evaluation.analysis import analyse, read_ratings, validate_ratings
 from evaluation.analysis.influence import influence
 from evaluation.analysis.raters import MEASURES, ScreeningRule, rater_table, screen
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 from evaluation.analysis.tally import tally_ratings
+from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 
 COLUMNS = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
 
@@ -53,6 +56,29 @@ def test_measures_that_cannot_be_had_are_none() -> None:
     for name in ("control_accuracy", "agreement", "side_bias", "longest_run", "median_ms", "fast_share"):
         assert row[name] is None, name
     assert side_bias(validate_ratings(frame)).share_left is None
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_control_accuracy_from_files(tmp_path: Path, suffix: str) -> None:
+    """The right answer goes with its own row's order of the pair; empty answers and other trials do not count."""
+    rows = [
+        ("r1", "k1", "x", "y", "a", True, "a"),  # right
+        ("r1", "k2", "y", "x", "a", True, "a"),  # right: both are turned round
+        ("r1", "k3", "y", "x", "a", True, "b"),  # wrong
+        ("r1", "k4", "x", "x", "indifferent", True, "indifferent"),  # right: the same images twice
+        ("r1", "k5", "x", "y", "b", True, ""),  # no right answer is known
+        ("r2", "k1", "x", "y", "b", True, "a"),  # wrong
+        ("r3", "p1", "x", "y", "a", False, ""),  # no control trial
+    ]
+    columns = ["rater_id", "prompt_id", "generator_a", "generator_b", "choice", "control", "control_answer"]
+    frame = pd.DataFrame(rows, columns=columns).assign(category="c", question="q")
+    path = tmp_path / f"ratings.{suffix}"
+    path.write_bytes(ratings_csv(frame) if suffix == "csv" else ratings_parquet(frame))
+    table = rater_table(read_ratings(path)).set_index("rater_id")
+    assert table["control_accuracy"].tolist() == [pytest.approx(3 / 4), 0.0, None]
+    assert table["n_ratings"].tolist() == [0, 0, 1]
+    found = screen(read_ratings(path), [ScreeningRule("control_accuracy", at_least=0.5)])
+    assert set(found.excluded) == {"r2"} and found.not_judged == {"control_accuracy at least 0.5": 1}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -104,6 +104,55 @@ def test_nested_panels_are_stratified(seed: int) -> None:
     assert_intervals(found["net"], wanted)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_complete_nested_panels_have_a_stratified_anova(seed: int) -> None:
+    """Each category a complete panel of its own raters: variances and Satterthwaite's terms add up over categories."""
+    ratings = random_ratings(seed, nested=True, raters=4 + seed, prompts=3)
+    y = ratings.assign(y=ratings["choice"].map({"a": 1.0, "indifferent": 0.0, "b": -1.0}))
+    variance, terms = 0.0, 0.0
+    for _, block in y.groupby("category"):
+        table = block.pivot(index="rater_id", columns="prompt_id", values="y")
+        r, p = table.shape
+        grand = table.to_numpy().mean()
+        ms_r = p * table.mean(axis=1).var(ddof=1)
+        ms_p = r * table.mean(axis=0).var(ddof=1)
+        rest = table.sub(table.mean(axis=1), axis=0).sub(table.mean(axis=0), axis=1) + grand
+        ms_e = (rest**2).to_numpy().sum() / ((r - 1) * (p - 1))
+        weight = (r * p / len(y)) ** 2 / (r * p)  # (n_c / n)^2 times the 1 / n_c of the category's variance
+        variance += weight * (ms_r + ms_p - ms_e)
+        terms += sum((weight * ms) ** 2 / df for ms, df in ((ms_r, r - 1), (ms_p, p - 1), (ms_e, (r - 1) * (p - 1))))
+    net = analyse(ratings).to_dict()["comparisons"][0]["overall"]["net"]
+    if variance <= 0 or variance**2 / terms < LEAST_DF:
+        assert net["intervals"]["anova"] is None and net["why"]["anova"]
+    else:
+        assert_intervals(net, {"anova": (variance, variance**2 / terms)})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_rater_in_two_categories_ends_the_stratification(seed: int) -> None:
+    """One rating suffices: the overall variances are then those of all ratings as one block."""
+    ratings = random_ratings(seed, nested=True)
+    assert only(ratings)["stratified"] is True
+    visitor = ratings.iloc[[-1]].assign(rater_id=ratings["rater_id"].iloc[0])
+    mixed = pd.concat([ratings, visitor], ignore_index=True)
+    found = only(mixed)
+    assert found["stratified"] is False
+    wanted = brute_force(mixed)
+    assert "anova" not in wanted and found["net"]["intervals"]["anova"] is None
+    assert_intervals(found["net"], wanted)
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_rater_may_be_nested_in_one_comparison_and_not_in_another(nested: bool) -> None:
+    """Whether a rater appears in two categories is asked of each comparison by itself; control trials do not count."""
+    ratings = random_ratings(0, nested=True)
+    other = random_ratings(1, nested=nested).assign(question="alignment")
+    control = ratings.iloc[[-1]].assign(rater_id=ratings["rater_id"].iloc[0], control=True)
+    both = pd.concat([ratings.assign(control=False), other.assign(control=False), control], ignore_index=True)
+    found = {each["question"]: each["overall"]["stratified"] for each in analyse(both).to_dict()["comparisons"]}
+    assert found == {"fidelity": True, "alignment": nested}
+
+
 def test_document_form() -> None:
     ratings = random_ratings(0, nested=True)
     document = analyse(ratings).to_dict()
