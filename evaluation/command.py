@@ -15,6 +15,10 @@ from evaluation.errors import InputError
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
 
+class Error(CommandError):
+    """Bad input. Django prints the class's name before the message, so this one is called as people call it."""
+
+
 class ProductCommand(BaseCommand):
     """A command that exits 0 on success and 2 on bad input, with one message on standard error (contracts, Commands).
 
@@ -45,12 +49,12 @@ class ProductCommand(BaseCommand):
         try:
             result = self.run(**options)
         except InputError as error:
-            raise CommandError(error.message, returncode=2) from error
+            raise Error(error.message, returncode=2) from error
         except ValueError as error:
             # the pure packages (suites, generators, analysis) have ValueErrors of their own; any other is a defect
             if type(error).__module__.split(".")[0] not in ("evaluation", "generators"):
                 raise
-            raise CommandError(str(error), returncode=2) from error
+            raise Error(str(error), returncode=2) from error
         except KeyboardInterrupt:
             sys.stderr.write("\nInterrupted; what was done is kept.\n")
             sys.exit(130)
