@@ -107,7 +107,7 @@ def test_requirements_are_exact_and_say_why() -> None:
 def test_the_installed_versions_are_the_pinned_ones() -> None:
     from importlib.metadata import version
 
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt"):
         for line in read(Path(name)).splitlines():
             if line and not line.startswith(("#", "-")):
                 package, pinned = line.split("#")[0].strip().split("==")
