@@ -1,7 +1,7 @@
-"""How the ratings were collected, as Otani et al. (CVPR 2023) ask reports to say: raters, times, agreement, and checks.
+"""How the ratings were collected, as Otani et al. (CVPR 2023) ask reports to say: raters, ratings, times.
 
-Beside them two checks that readers of a preference study want: whether raters leaned to a side of the screen, and how
-far the overall figure moves when any one rater is left out.
+Beside them how far the overall figure moves when any one rater is left out. Agreement and the lean to a side of the
+screen are the analysis' own.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.agreement import krippendorff_alpha
-from evaluation.analysis.frame import CHOICES, validate_ratings
+from evaluation.analysis.frame import validate_ratings
 
 
 class SpreadDict(TypedDict):
@@ -27,30 +26,23 @@ class SpreadDict(TypedDict):
 
 
 class QuestionDict(TypedDict):
-    """One pair and question. `alpha`: ordinal Krippendorff over prompts, null for the reason in `why`.
-
-    `influence`: the largest change of the overall net share when one rater is left out, in fractions.
+    """One pair and question. `influence`: the largest change of the overall net share when one rater is left out, in
+    fractions; null with one rater.
     """
 
     generator_a: str
     generator_b: str
     question: str
-    alpha: float | None
-    alpha_low: float | None
-    alpha_high: float | None
-    why: str
     influence: float | None
 
 
 class CollectionDict(TypedDict):
-    """All of it; numbers that can't be had are null. `left_share`: of the decided answers, those for the left set."""
+    """All of it; numbers that can't be had are null."""
 
     n_raters: int
     n_simulated_raters: int
     ratings_per_rater: SpreadDict | None
     response_time_ms: SpreadDict | None
-    left_share: float | None
-    n_decided: int
     first_rated_at: str | None
     last_rated_at: str | None
     questions: list[QuestionDict]
@@ -61,7 +53,6 @@ def collection(frame: pd.DataFrame) -> CollectionDict:
     ratings = validate_ratings(frame)
     ratings = ratings[~ratings["control"]]
     raters = ratings.groupby("rater_id", observed=True)
-    left_share, n_decided = _left_share(ratings)
     times = ratings["rated_at"] if "rated_at" in ratings and len(ratings) else None
     pairs = ratings.groupby(["generator_a", "generator_b", "question"], observed=True)
     return {
@@ -71,8 +62,6 @@ def collection(frame: pd.DataFrame) -> CollectionDict:
         "response_time_ms": _spread(ratings["response_time_ms"].dropna().to_numpy(dtype=float))
         if "response_time_ms" in ratings
         else None,
-        "left_share": left_share,
-        "n_decided": n_decided,
         "first_rated_at": None if times is None else times.min().isoformat(),
         "last_rated_at": None if times is None else times.max().isoformat(),
         "questions": [_question(str(a), str(b), str(name), part) for (a, b, name), part in pairs],
@@ -80,16 +69,10 @@ def collection(frame: pd.DataFrame) -> CollectionDict:
 
 
 def _question(generator_a: str, generator_b: str, name: str, part: pd.DataFrame) -> QuestionDict:
-    counts = pd.crosstab(part["prompt_id"].astype(str), part["choice"]).reindex(columns=list(CHOICES), fill_value=0)
-    alpha = krippendorff_alpha(counts.to_numpy(), "ordinal")
     return {
         "generator_a": generator_a,
         "generator_b": generator_b,
         "question": name,
-        "alpha": _rounded(alpha.value),
-        "alpha_low": _rounded(alpha.low),
-        "alpha_high": _rounded(alpha.high),
-        "why": alpha.why or "",
         "influence": _influence(part),
     }
 
@@ -104,18 +87,6 @@ def _influence(part: pd.DataFrame) -> float | None:
         return None
     without = (sums.sum() - sums) / (sizes.sum() - sizes)
     return _rounded(float(np.abs(without - sums.sum() / sizes.sum()).max()))
-
-
-def _left_share(ratings: pd.DataFrame) -> tuple[float | None, int]:
-    if "a_shown_left" not in ratings:
-        return None, 0
-    choice = ratings["choice"].astype(str).to_numpy()
-    known = ratings["a_shown_left"].notna().to_numpy() & (choice != "indifferent")
-    if not known.any():
-        return None, 0
-    a_left = ratings["a_shown_left"].to_numpy(dtype=bool, na_value=False)[known]
-    left = (choice[known] == "a") == a_left
-    return _rounded(float(left.mean())), int(known.sum())
 
 
 def _spread(values: np.ndarray) -> SpreadDict | None:

@@ -17,7 +17,7 @@ from evaluation import analysis
 from evaluation.analysis.preference import ESTIMANDS
 from evaluation.analysis.summary import analyse
 from evaluation.errors import InputError
-from evaluation.reports.results import Results
+from evaluation.reports.document import Results
 
 DEFAULT_SETTINGS: Mapping[str, object] = {
     "estimand": "raters_and_prompts",

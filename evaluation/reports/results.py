@@ -1,12 +1,19 @@
-"""The `drawbench-analysis/1` document, typed, and its comparisons as rows that tables, figures and texts share."""
+"""The comparisons of a `drawbench-analysis/1` document as rows that tables, figures and texts share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
 
-from evaluation.reports.collection import CollectionDict
+from evaluation.reports.document import (
+    DecidedDict,
+    EstimateDict,
+    IntervalDict,
+    RankingDict,
+    Results,
+    ShareIntervalDict,
+    WidthDict,
+)
 
 INTERVAL_NAMES = {
     "independent": "independent votes",
@@ -19,78 +26,6 @@ INTERVAL_NAMES = {
 """What readers see for the contract's names of intervals."""
 
 QUESTION_NAMES = {"fidelity": "Fidelity", "alignment": "Alignment"}
-
-
-class IntervalDict(TypedDict):
-    """An interval; `df` null means normal quantiles."""
-
-    se: float
-    df: float | None
-    low: float
-    high: float
-
-
-class NetDict(TypedDict):
-    """The net share A - B with its intervals; null ones have their reason in `why`."""
-
-    estimate: float
-    default: str
-    intervals: dict[str, IntervalDict | None]
-    why: NotRequired[dict[str, str]]
-
-
-class ShareIntervalDict(TypedDict):
-    """The default interval of one share."""
-
-    default: str
-    interval: IntervalDict | None
-
-
-class EstimateDict(TypedDict):
-    """The contract's ESTIMATE with the further keys that reports use."""
-
-    n_ratings: int
-    n_raters: int
-    n_prompts: int
-    shares: dict[str, float]
-    net: NetDict
-    stratified: NotRequired[bool]
-    share_intervals: NotRequired[dict[str, ShareIntervalDict]]
-
-
-class ComparisonDict(TypedDict):
-    """One pair on one question."""
-
-    generator_a: str
-    generator_b: str
-    question: str
-    overall: EstimateDict
-    categories: dict[str, EstimateDict]
-
-
-class EstimandDict(TypedDict):
-    """For whom the default interval speaks."""
-
-    name: str
-    means: str
-
-
-class Results(TypedDict):
-    """The whole document; a report's own has `collection` beside it."""
-
-    schema: str
-    simulated: bool
-    n_ratings: int
-    n_raters: int
-    n_prompts: int
-    n_control_excluded: int
-    n_simulated: int
-    level: float
-    estimand: EstimandDict
-    indifferent: str
-    notes: list[str]
-    comparisons: list[ComparisonDict]
-    collection: NotRequired[CollectionDict]
 
 
 @dataclass(frozen=True)
@@ -120,7 +55,8 @@ class Bounds:
 @dataclass(frozen=True)
 class Row:
     """One line of a table: shares and net share in fractions. `default`, `naive`: intervals of the net share, None
-    where there is none, for the reason `why`. `share_a`, `share_b`: intervals of these shares.
+    where there is none, for the reason `why`. `share_a`, `share_b`: intervals of these shares. `p_value`: of no
+    preference (a net share of zero), adjusted by Holm over the categories in a category's row.
     """
 
     name: str
@@ -136,6 +72,7 @@ class Row:
     naive: Bounds | None
     share_a: Bounds | None
     share_b: Bounds | None
+    p_value: float | None
     why: str
 
     @property
@@ -147,19 +84,42 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Width:
+    """What one choice of the estimand makes of the overall interval: `half_width` as a fraction, or None."""
+
+    estimand: str
+    means: str
+    method: str
+    half_width: float | None
+    is_default: bool
+
+    @property
+    def method_name(self) -> str:
+        """The method in readers' words."""
+        return INTERVAL_NAMES.get(self.method, self.method)
+
+
+@dataclass(frozen=True)
 class ComparisonTable:
-    """One pair on one question: the overall row, then the categories by name."""
+    """One pair on one question: the overall row, then the categories by name.
+
+    `words`: the effect in a sentence, empty in old reports. `widths`: the choices of the estimand. `decided`: A's share
+    among decided answers alone.
+    """
 
     generator_a: str
     generator_b: str
     question: str
     level: float
     rows: tuple[Row, ...]
+    words: str
+    widths: tuple[Width, ...]
+    decided: DecidedDict | None
 
     @property
     def question_name(self) -> str:
         """The question in readers' words."""
-        return QUESTION_NAMES.get(self.question, self.question.replace("_", " ").capitalize())
+        return question_name(self.question)
 
     @property
     def overall(self) -> Row:
@@ -183,14 +143,33 @@ def comparison_tables(results: Results) -> tuple[ComparisonTable, ...]:
         rows = [_row("Overall", each["overall"], is_overall=True)]
         rows += [_row(name, estimate, is_overall=False) for name, estimate in sorted(categories.items())]
         tables.append(
-            ComparisonTable(each["generator_a"], each["generator_b"], each["question"], results["level"], tuple(rows))
+            ComparisonTable(
+                each["generator_a"],
+                each["generator_b"],
+                each["question"],
+                results["level"],
+                tuple(rows),
+                each["overall"].get("words", ""),
+                _widths(each["overall"], results["estimand"]["name"]),
+                each["overall"].get("decided"),
+            )
         )
     return tuple(tables)
 
 
-def questions(tables: Sequence[ComparisonTable]) -> tuple[str, ...]:
-    """The questions among `tables`, in order of appearance."""
-    return tuple(dict.fromkeys(table.question for table in tables))
+def question_name(question: str) -> str:
+    """The question in readers' words."""
+    return QUESTION_NAMES.get(question, question.replace("_", " ").capitalize())
+
+
+def win_matrix(ranking: RankingDict) -> list[tuple[str, list[float | None]]]:
+    """(generator, how often it was preferred to each), rows and columns in the ranking's order; None where none met.
+
+    Where there is no ranking, by name.
+    """
+    shares = {(each["generator_a"], each["generator_b"]): each["share"] for each in ranking["win_shares"]}
+    names = [each["generator"] for each in ranking["scores"]] or sorted({name for pair in shares for name in pair})
+    return [(row, [shares.get((row, column)) for column in names]) for row in names]
 
 
 def _row(name: str, estimate: EstimateDict, *, is_overall: bool) -> Row:
@@ -212,7 +191,16 @@ def _row(name: str, estimate: EstimateDict, *, is_overall: bool) -> Row:
         naive=_bounds("independent", net["intervals"].get("independent")),
         share_a=_share_bounds(shares.get("a")),
         share_b=_share_bounds(shares.get("b")),
+        p_value=estimate.get("p_value" if is_overall else "p_holm"),
         why=why.get("two_way", "") or (next(iter(why.values()), "") if default is None else ""),
+    )
+
+
+def _widths(overall: EstimateDict, estimand: str) -> tuple[Width, ...]:
+    found: Mapping[str, WidthDict] = overall.get("by_estimand", {})
+    return tuple(
+        Width(name, each["means"], each["interval"], each["half_width"], name == estimand)
+        for name, each in found.items()
     )
 
 

@@ -20,6 +20,7 @@ CSV_COLUMNS = (
         "high",
         "independent_low",
         "independent_high",
+        "p",
     ),
 )
 
@@ -40,7 +41,10 @@ _TEX = str.maketrans(
 
 
 def tables_csv(tables: tuple[ComparisonTable, ...]) -> str:
-    """All rows of all comparisons, in fractions; the category of an overall row is empty."""
+    """All rows of all comparisons, in fractions; the category of an overall row is empty.
+
+    `p`: of no preference, by the default interval's error; of categories adjusted by Holm over them.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -53,6 +57,7 @@ def tables_csv(tables: tuple[ComparisonTable, ...]) -> str:
                     *(row.n_ratings, row.n_raters, row.n_prompts, row.a, row.indifferent, row.b, row.net),
                     *((row.default.method, row.default.low, row.default.high) if row.default else ("", "", "")),
                     *((row.naive.low, row.naive.high) if row.naive else ("", "")),
+                    "" if row.p_value is None else row.p_value,
                 ]
             )
     return buffer.getvalue()

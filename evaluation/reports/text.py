@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from evaluation.reports.results import Bounds, ComparisonTable, Results, Row, comparison_tables
+from evaluation.reports.document import AgreementDict, RankingDict, Results
+from evaluation.reports.results import Bounds, ComparisonTable, Row, comparison_tables, question_name, win_matrix
 
 
 def results_text(results: Results, *, title: str) -> str:
-    """`results` as a readable table a question: shares and net share in per cent, both intervals, all n."""
+    """`results` as a readable table a question: shares and net share in per cent, both intervals, all n; then rankings,
+    agreement and the lean to a side.
+    """
     lines = [
         title,
         f"{results['n_ratings']} ratings by {results['n_raters']} raters of {results['n_prompts']} prompts.",
@@ -16,11 +19,15 @@ def results_text(results: Results, *, title: str) -> str:
         return "\n".join(lines)
     for table in comparison_tables(results):
         lines += ["", *_table(table)]
+    for ranking in results.get("rankings", []):
+        lines += ["", *_ranking(ranking)]
+    lines += ["", *_raters(results)]
     lines += [
         "",
         "Shares in per cent of the ratings; net = A - B, indifferent answers counting as zero.",
         f"The default interval speaks for {results['estimand']['means']}.",
         "Independent: every rating as if from its own rater and prompt, as published figures are; mostly too narrow.",
+        "p: of no preference, by the default interval; of categories adjusted by Holm over them.",
     ]
     return "\n".join(lines)
 
@@ -30,17 +37,62 @@ def _table(table: ComparisonTable) -> list[str]:
     level = f"{table.level * 100:g} %"
     header = (
         f"{'':{width}}  {'n':>6} {'raters':>6} {'prompts':>7}  {'A':>5} {'ind.':>5} {'B':>5}  {'net':>6}  "
-        f"{'default ' + level:<28}  independent {level}"
+        f"{'default ' + level:<28}  {'independent ' + level:<18}  {'p':>6}"
     )
-    lines = [f"{table.question_name}: A = {table.generator_a}, B = {table.generator_b}", header, "-" * len(header)]
+    lines = [f"{table.question_name}: A = {table.generator_a}, B = {table.generator_b}"]
+    lines += [*([table.words] if table.words else []), header, "-" * len(header)]
     for row in table.rows:
         lines.append(
             f"{row.name:{width}}  {row.n_ratings:>6} {row.n_raters:>6} {row.n_prompts:>7}  "
             f"{row.a * 100:5.1f} {row.indifferent * 100:5.1f} {row.b * 100:5.1f}  {row.net * 100:+6.1f}  "
-            f"{_default(row):<28}  {bounds_text(row.naive)}"
+            f"{_default(row):<28}  {bounds_text(row.naive):<18}  {p_text(row.p_value):>6}"
         )
     missing = [f"  {row.name}: {row.why}" for row in table.rows if row.why]
     return lines + (["Where the two-way interval can't be had:", *missing] if missing else [])
+
+
+def _ranking(ranking: RankingDict) -> list[str]:
+    lines = [
+        f"Ranking, {question_name(ranking['question'])} ({ranking['model'].title()}; preferred to each, in per cent)"
+    ]
+    if "why" in ranking:
+        return [*lines, f"  none: {ranking['why']}"]
+    matrix = dict(win_matrix(ranking))
+    width = max(len(each["generator"]) for each in ranking["scores"])
+    for each in ranking["scores"]:
+        band = f"{each['rank_low']} to {each['rank_high']}"
+        wins = " ".join("    -" if share is None else f"{share * 100:5.1f}" for share in matrix[each["generator"]])
+        lines.append(
+            f"{each['rank']:>3}. {each['generator']:{width}}  band {band:<8}  score {each['score']:+.2f}  {wins}"
+        )
+    return [*lines, *(f"  {note}" for note in ranking["notes"])]
+
+
+def _raters(results: Results) -> list[str]:
+    lines = [
+        f"Agreement, {question_name(question)}: {_agreement(each)}"
+        for question, found in results.get("agreement", {}).items()
+        for each in found
+        if each["method"].endswith("ordinal")
+    ]
+    side = results.get("side_bias")
+    if side is not None and side["share_left"] is not None:
+        lines.append(
+            f"Left set: {side['share_left'] * 100:.1f} % of {side['n']} decided answers "
+            f"[{side['low'] * 100:.1f}, {side['high'] * 100:.1f}]"
+        )
+    return lines
+
+
+def _agreement(found: AgreementDict) -> str:
+    value = "none" if found["value"] is None else f"{found['value']:.2f}"
+    bounds = "" if found["low"] is None else f" [{found['low']:.2f}, {found['high']:.2f}]"
+    return f"{found['method']} {value}{bounds}"
+
+
+def p_text(p: float | None) -> str:
+    """`.0312` -> `0.031`; `<0.001` below that; a dash where there is none."""
+    return "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _default(row: Row) -> str:

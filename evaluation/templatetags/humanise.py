@@ -7,6 +7,7 @@ from datetime import datetime
 from django import template
 
 from evaluation.reports.results import Bounds
+from evaluation.reports.text import p_text
 
 register = template.Library()
 
@@ -50,6 +51,18 @@ def points(fraction: float | None) -> str:
 def bounds(interval: Bounds | None) -> str:
     """An interval of a net share in points, cut at what is possible: "−2.3 to +29.5"."""
     return "none" if interval is None else f"{points(interval.cut.low)} to {points(interval.cut.high)}"
+
+
+@register.filter
+def p_value(p: float | None) -> str:
+    """`.0312` -> "0.031", "<0.001" below that, "–" for None."""
+    return p_text(p).replace("-", "–")
+
+
+@register.filter
+def signed(number: float | None) -> str:
+    """`-.213` -> "−0.21"; nothing for None."""
+    return "" if number is None else f"{number:+.2f}".replace("-", "−")
 
 
 @register.filter

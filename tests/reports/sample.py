@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 
-def ratings(raters: int = 4, prompts: int = 5, *, simulated: int = 0, label_b: str = "guided") -> pd.DataFrame:
+def ratings(
+    raters: int = 4, prompts: int = 5, *, simulated: int = 0, label_a: str = "plain", label_b: str = "guided"
+) -> pd.DataFrame:
     """Two categories with their own panel of `raters` each, two questions; the first `simulated` raters are marked."""
     rows = []
     for panel, category in enumerate(("Colors", "Counting")):
@@ -18,7 +20,7 @@ def ratings(raters: int = 4, prompts: int = 5, *, simulated: int = 0, label_b: s
                             "rater_id": f"{category}-{rater}",
                             "prompt_id": f"{panel * prompts + prompt:05d}",
                             "category": category,
-                            "generator_a": "plain",
+                            "generator_a": label_a,
                             "generator_b": label_b,
                             "question": question,
                             "choice": "b" if value > 4 else "a" if value > 1 else "indifferent",
@@ -30,3 +32,9 @@ def ratings(raters: int = 4, prompts: int = 5, *, simulated: int = 0, label_b: s
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def three_generators() -> pd.DataFrame:
+    """Every pair of three, the same raters throughout; the second of a pair is preferred more often than the first."""
+    pairs = [("plain", "guided"), ("plain", "tuned"), ("guided", "tuned")]
+    return pd.concat([ratings(label_a=a, label_b=b) for a, b in pairs], ignore_index=True)

@@ -13,11 +13,12 @@ import pytest
 from evaluation.errors import InputError
 from evaluation.reports.collection import collection
 from evaluation.reports.compute import code_version, compute, settings_from
+from evaluation.reports.document import Results
 from evaluation.reports.figure import FigureFormat, comparison_figure, figure_description
-from evaluation.reports.results import ComparisonTable, Results, comparison_tables
+from evaluation.reports.results import ComparisonTable, comparison_tables, win_matrix
 from evaluation.reports.tables import latex_escape, table_latex, tables_csv
-from evaluation.reports.text import results_text
-from tests.reports.sample import ratings
+from evaluation.reports.text import p_text, results_text
+from tests.reports.sample import ratings, three_generators
 
 
 def results(frame: pd.DataFrame | None = None) -> Results:
@@ -53,6 +54,66 @@ def test_an_interval_that_cannot_be_had_says_why() -> None:
     row = comparison_tables(results(frame))[0].overall
     assert "one rater" in row.why
     assert row.default is None or row.default.method != "two_way"
+
+
+def test_rows_have_the_p_of_their_place() -> None:
+    """Overall as it is, categories adjusted over all of them."""
+    document = results()
+    for each, table in zip(document["comparisons"], comparison_tables(document), strict=True):
+        assert table.overall.p_value == each["overall"]["p_value"]
+        for row in table.categories:
+            assert row.p_value == each["categories"][row.name]["p_holm"]
+            assert row.p_value is not None and row.p_value >= (each["categories"][row.name]["p_value"] or 0)
+
+
+def test_each_estimand_has_its_width() -> None:
+    document = compute(ratings(), settings_from({"estimand": "raters"}))
+    table = comparison_tables(document)[0]
+    assert [width.estimand for width in table.widths] == ["raters_and_prompts", "raters", "prompts", "votes"]
+    chosen = [width for width in table.widths if width.is_default]
+    assert [width.method_name for width in chosen] == ["clustered by rater"]
+    bounds = table.overall.default
+    assert bounds is not None and chosen[0].half_width == pytest.approx((bounds.high - bounds.low) / 2)
+
+
+def test_a_report_from_before_these_keys_is_still_shown() -> None:
+    document = results()
+    for key in ("agreement", "rankings", "side_bias", "version"):
+        del document[key]  # type: ignore[misc]
+    for each in document["comparisons"]:
+        for key in ("words", "by_estimand", "decided", "p_value"):
+            del each["overall"][key]  # type: ignore[misc]
+    table = comparison_tables(document)[0]
+    assert (table.words, table.widths, table.decided, table.overall.p_value) == ("", (), None, None)
+    assert "Overall" in results_text(document, title="Study x")
+
+
+def test_three_generators_are_ranked() -> None:
+    document = results(three_generators())
+    assert [ranking["question"] for ranking in document["rankings"]] == ["alignment", "fidelity"]
+    ranking = document["rankings"][0]
+    assert [score["generator"] for score in ranking["scores"]] == ["tuned", "guided", "plain"]
+    matrix = win_matrix(ranking)
+    assert [name for name, _ in matrix] == ["tuned", "guided", "plain"]
+    for i, (_, row) in enumerate(matrix):
+        assert row[i] is None
+        for j in range(i):
+            above, below = row[j], matrix[j][1][i]
+            assert above is not None and below is not None and above + below == pytest.approx(1)
+    text = results_text(document, title="Study x")
+    assert "Ranking, Alignment (Davidson; preferred to each, in per cent)" in text
+    assert re.search(r"^  1\. tuned   band 1 to \d .*score \+", text, flags=re.MULTILINE)
+
+
+def test_text_tells_agreement_and_the_lean_to_a_side() -> None:
+    text = results_text(results(), title="Study x")
+    assert re.search(r"^Agreement, Fidelity: Krippendorff's alpha, ordinal -?0\.\d\d \[", text, flags=re.MULTILINE)
+    assert re.search(r"^Left set: \d+\.\d % of \d+ decided", text, flags=re.MULTILINE)
+    assert "A typical rater prefers guided on" in text
+
+
+def test_small_p_are_not_zero() -> None:
+    assert [p_text(p) for p in (None, 0.0, 0.00099, 0.0312, 1.0)] == ["-", "<0.001", "<0.001", "0.031", "1.000"]
 
 
 def test_intervals_are_cut_at_what_a_net_share_can_be() -> None:
@@ -122,18 +183,12 @@ def test_the_description_says_the_shares() -> None:
     assert f"{table.overall.a:.1%}" in said and "By category" in said
 
 
-def test_collection_counts_raters_times_sides_and_agreement() -> None:
+def test_collection_counts_raters_and_times() -> None:
     found = collection(ratings(simulated=1))
     assert (found["n_raters"], found["n_simulated_raters"]) == (8, 2)
     assert found["ratings_per_rater"] == {"min": 10, "q1": 10, "median": 10, "q3": 10, "max": 10}
     assert found["response_time_ms"] is not None and found["response_time_ms"]["min"] >= 1000
-    frame = ratings().query("choice != 'indifferent'")
-    left = ((frame["choice"] == "a") == frame["a_shown_left"]).mean()
-    assert found["left_share"] == pytest.approx(left)
-    assert found["n_decided"] == len(frame)
     assert len(found["questions"]) == 2
-    for question in found["questions"]:
-        assert question["alpha"] is not None and question["alpha"] <= 1
 
 
 def test_influence_is_the_largest_change_when_one_rater_is_left_out() -> None:

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from evaluation.models import Invitation, Rating, Report, Study, StudyStatus
 from evaluation.reports.ratings_file import input_hash
-from tests.studies.world import a_run, a_suite
+from evaluation.services.raters_simulate import raters_simulate
+from tests.studies.world import a_run, a_suite, an_open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,47 @@ def test_the_numbers_on_the_page_are_those_of_the_document(signed_in: Client, ra
             assert f"{share * 100:.1f}" in text
         net = f"{comparison['overall']['net']['estimate'] * 100:+.1f}".replace("-", "−")
         assert net in text
+
+
+def test_the_report_shows_what_a_reviewer_asks_for(signed_in: Client, rated: Study) -> None:
+    report, text = report_of(signed_in)
+    fidelity = next(each for each in report.results["comparisons"] if each["question"] == "fidelity")
+    assert fidelity["overall"]["words"] in text
+    for expected in (
+        "Agreement between raters",
+        "Krippendorff&#x27;s alpha, ordinal",
+        "Fleiss&#x27; kappa",
+        "adjusted over all 2 by Holm",
+        "Whom the interval speaks for",
+        "new raters like these, and these very prompts",
+        "decided answers alone",
+        "were for the left set",
+        f"methods {report.results['version']}",
+    ):
+        assert expected in text, expected
+    assert "ranking of" not in text, "two generators need no ranking"
+
+
+def test_three_generators_are_ranked_on_the_page(signed_in: Client) -> None:
+    study = an_open_study(labels=("plain", "guided", "tuned"))
+    raters_simulate(study=study, share=1, seed=0, prefer={"tuned": 2.0})
+    _, text = report_of(signed_in)
+    assert "Fidelity: ranking of 3 generators" in text and "Davidson model" in text
+    assert "indifferent answers as half" in text
+    assert text.index("ranking of 3") < text.index(" against "), "before the pairs"
+    assert text.index(">tuned</th>") < text.index(">plain</th>"), "the best stands first"
+
+
+def test_a_report_made_before_these_figures_still_opens(signed_in: Client, rated: Study) -> None:
+    report, _ = report_of(signed_in)
+    for key in ("agreement", "rankings", "side_bias", "version"):
+        del report.results[key]
+    for each in report.results["comparisons"]:
+        for key in ("words", "by_estimand", "decided", "p_value"):
+            del each["overall"][key]
+    report.save()
+    text = signed_in.get(f"/reports/{report.pk}/").content.decode()
+    assert "Fidelity:" in text and "Whom the interval speaks for" not in text and "Agreement between" not in text
 
 
 def test_figures_and_files(signed_in: Client, rated: Study) -> None:

@@ -12,9 +12,10 @@ from django.views.decorators.gzip import gzip_page
 from evaluation.errors import ConflictError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
+from evaluation.reports.document import Results
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, figure_description
 from evaluation.reports.ratings_file import input_hash, ratings_csv
-from evaluation.reports.results import ComparisonTable, Results, comparison_tables
+from evaluation.reports.results import ComparisonTable, comparison_tables, question_name, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
@@ -51,6 +52,16 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "results": results,
         "collection": results.get("collection"),
         "tables": sorted(shown, key=lambda each: order.get(each[1].question, len(order))),
+        "rankings": [
+            (question_name(each["question"]), each, win_matrix(each))
+            for each in sorted(results.get("rankings", []), key=lambda each: order.get(each["question"], len(order)))
+        ],
+        "agreement": [
+            (question_name(name), found)
+            for name, found in sorted(
+                results.get("agreement", {}).items(), key=lambda each: order.get(each[0], len(order))
+            )
+        ],
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
