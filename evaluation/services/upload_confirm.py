@@ -83,7 +83,7 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
     if summary.problems and not options.get("ignore_problems"):
         raise InputError(
             f"{len(summary.problems):,} of {summary.n_files:,} files have problems:\n{problems_told(summary)}\n"
-            "Mend them, or leave these files out (ignore_problems).",
+            "Mend them, or have these files left out (ignore problems).",
             field="ignore_problems",
             details={"problems": [[row.file, row.problem] for row in summary.problems]},
         )
