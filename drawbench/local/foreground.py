@@ -95,10 +95,13 @@ def worker_concurrency() -> int:
 
 
 def worker_command(concurrency: int | None = None) -> list[str]:
-    """The command line of a Celery worker. Prefetch and acknowledgement are in the settings."""
+    """The command line of a Celery worker. Prefetch and acknowledgement are in the settings.
+
+    Its name is its own even where several run on one machine: a worker that starts asks whether there are others.
+    """
     processes = concurrency or worker_concurrency()
     return [
-        *_python("-m", "celery", "-A", "drawbench", "worker"),
+        *_python("-m", "celery", "-A", "drawbench", "worker", "--hostname", f"worker-{os.getpid()}@%h"),
         *("--concurrency", str(processes), "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
     ]
 
