@@ -13,6 +13,8 @@ from django.db import InterfaceError, OperationalError
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Upload
+from evaluation.services.report_coverage import report_coverage_failed
+from evaluation.services.report_coverage import report_coverage_simulate as simulate_coverage
 from evaluation.services.run_draw import Left, run_chunks, run_draw, run_finish, run_spoil
 from evaluation.services.run_generator import forget_generators
 from evaluation.services.run_queue import hand_over
@@ -115,6 +117,21 @@ def study_open_queued(study: int) -> None:
     except Exception as error:
         log.exception("study %s", study)
         study_opening_failed(study=study, message=FAULT.format(describe(error)))
+
+
+@shared_task(**DATABASE_AWAY)
+def report_coverage_simulate(report: int) -> None:
+    """Simulate how often a report's intervals hold the truth on its own design."""
+    try:
+        simulate_coverage(report=report)
+    except (OperationalError, InterfaceError):
+        raise
+    except SoftTimeLimitExceeded:
+        message = "The simulation took longer than a task may; DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+        report_coverage_failed(report=report, message=message)
+    except Exception as error:
+        log.exception("report %s", report)
+        report_coverage_failed(report=report, message=FAULT.format(describe(error)))
 
 
 @shared_task

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
-from evaluation.errors import ConflictError
+from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
 from evaluation.reports.document import Results
@@ -19,6 +21,7 @@ from evaluation.reports.results import ComparisonTable, comparison_tables, quest
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.report_coverage import CHANGED, report_coverage, report_coverage_ask
 from evaluation.services.report_make import report_make
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.studies import ratings_response
@@ -62,6 +65,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
                 results.get("agreement", {}).items(), key=lambda each: order.get(each[0], len(order))
             )
         ],
+        "coverage": report_coverage(found) if tables else None,
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
@@ -69,6 +73,19 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "same_code": found.code_version == code_version(),
     }
     return render(request, "reports/report.html", context)
+
+
+@page("GET", "POST")
+def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """Have the report's own design simulated; and how far that is, as a part of its page that htmx fetches."""
+    found = _report(pk)
+    if request.method == "POST":
+        try:
+            report_coverage_ask(report=found)
+        except InputError as error:
+            messages.error(request, error.message)
+        return redirect(reverse("researcher:report", args=[pk]) + "#coverage")
+    return render(request, "reports/_coverage.html", {"report": found, "coverage": report_coverage(found)})
 
 
 @gzip_page
@@ -144,10 +161,7 @@ def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResp
     include = bool(found.settings.get("include_simulated", True))
     frame = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
     if input_hash(ratings_csv(frame)) != found.input_hash:
-        raise ConflictError(
-            "The ratings that this report was made from can't be read again exactly: one was being saved at that very "
-            "moment. Open the study's report anew; a new report is made from the ratings as they stand."
-        )
+        raise ConflictError(CHANGED)
     return ratings_response(frame, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
 
 

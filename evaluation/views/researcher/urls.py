@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/ratings.<ratings:suffix>", studies.ratings, name="study-ratings"),
     path("studies/<slug:name>/report/", reports.study_report, name="study-report"),
     path("reports/<int:pk>/", reports.report, name="report"),
+    path("reports/<int:pk>/coverage/", reports.coverage, name="report-coverage"),
     path("reports/<int:pk>/figure-<int:number>.<figure:suffix>", reports.figure, name="report-figure"),
     path("reports/<int:pk>/table-<int:number>.tex", reports.table_tex, name="report-table-tex"),
     path("reports/<int:pk>/results.json", reports.results_json, name="report-json"),
