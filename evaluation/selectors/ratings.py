@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from django.db.models import Q
 
 from evaluation.models import Rating, ShownChoice, Study
+from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
     "rater_id",
@@ -31,16 +33,24 @@ COLUMNS = (
 """The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
 
 
-def ratings_frame(study: Study, *, include_simulated: bool = True, as_of: datetime | None = None) -> pd.DataFrame:
+def ratings_frame(
+    study: Study,
+    *,
+    include_simulated: bool = True,
+    as_of: datetime | None = None,
+    raters: Sequence[int] | None = None,
+) -> pd.DataFrame:
     """The standing ratings of `study`, one row each, in the form of the ratings file contract, with `COLUMNS`.
 
     Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left. `rater_id` is a
     pseudonym that is the same in every export and leads to no participant. `response_time_ms` and `position` are Int64,
-    `position` counts from 0; `rated_at` is UTC. Sorted by rater, position and question. One query.
+    `position` counts from 0; `rated_at` is UTC. `control_answer` stands in rows of control trials, empty in others; the
+    a prompt without a category has `NO_CATEGORY`, as in suites. Sorted by rater, position and question. One query.
 
     Args:
         include_simulated: whether ratings by simulated raters are among them; they are marked in any case.
         as_of: take the ratings that stood at this moment, rather than now.
+        raters: only those of these raters (primary keys).
     """
     standing = Q(retracted_at__isnull=True)
     if as_of is not None:
@@ -48,6 +58,8 @@ def ratings_frame(study: Study, *, include_simulated: bool = True, as_of: dateti
     ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
     if not include_simulated:
         ratings = ratings.filter(rater__simulated=False)
+    if raters is not None:
+        ratings = ratings.filter(rater__in=raters)
     rows = ratings.order_by("rater_id", "assignment__position", "question").values_list(
         "rater__key",
         "assignment__comparison__prompt__number",
@@ -87,7 +99,7 @@ def ratings_frame(study: Study, *, include_simulated: bool = True, as_of: dateti
         {
             "rater_id": pd.Series([pseudonyms[key] for key in keys], dtype=object),
             "prompt_id": pd.Series([f"{number:05d}" for number in prompts], dtype=object),
-            "category": pd.Series(categories, dtype=object),
+            "category": pd.Series([category or NO_CATEGORY for category in categories], dtype=object),
             "generator_a": pd.Series(first, dtype=object),
             "generator_b": pd.Series(second, dtype=object),
             "question": pd.Series(questions, dtype=object),

@@ -5,17 +5,25 @@ from __future__ import annotations
 import io
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.analysis.frame import validate_ratings
-from evaluation.models import Assignment, Rater, Rating, Study
+from evaluation.models import Assignment, Comparison, Rater, Rating, Study
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.ratings import COLUMNS, rater_pseudonym, ratings_frame
+from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.report_make import report_make
+from evaluation.services.study_create import study_create
+from evaluation.services.study_open import study_open
+from evaluation.services.suite_load import suite_load
+from tests.studies.world import a_run, an_open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +50,47 @@ def test_it_is_a_ratings_file(rated: Study) -> None:
     checked = validate_ratings(frame)
     assert len(checked) == len(frame)
     assert checked["simulated"].all() and not checked["control"].any()
+
+
+def test_control_trials_carry_their_right_answer(rated: Study) -> None:
+    control = Comparison.objects.filter(study=rated, assignments__ratings__isnull=False).order_by("pk")[0]
+    with connection.cursor() as cursor:  # as if it had been drawn so: the guards let no design change
+        cursor.execute("SET LOCAL session_replication_role = replica")
+    Comparison.objects.filter(pk=control.pk).update(control_answer="a")
+    frame = ratings_frame(rated)
+    is_control = frame["prompt_id"] == control.prompt.prompt_id
+    assert (frame["control"] == is_control).all() and is_control.any() and not is_control.all()
+    assert set(frame.loc[is_control, "control_answer"]) == {"a"} and set(frame.loc[~is_control, "control_answer"]) == {
+        ""
+    }
+    checked = validate_ratings(frame)
+    assert set(checked.loc[is_control, "control_answer"]) == {"b"}, "turned with its pair: guided stands before plain"
+    again = pd.read_csv(io.BytesIO(ratings_csv(frame)), dtype=str, keep_default_na=False)
+    assert list(again["control_answer"]) == list(frame["control_answer"])
+
+
+def test_a_suite_without_categories_comes_through_to_the_report(signed_in: Client, tmp_path: Path) -> None:
+    file = tmp_path / "plain.txt"
+    file.write_text("a red cube\na blue ball\nthree green dogs\n")
+    suite = suite_load(source=str(file), name="plain-text").suite
+    runs = [a_run(suite, "one"), a_run(suite, "two")]
+    study = study_open(study=study_create(name="plain", runs=runs, raters_per_panel=4))
+    raters_simulate(study=study, share=1, seed=0)
+    frame = ratings_frame(study)
+    assert set(frame["category"]) == {"All prompts"}
+    for comparison in report_make(study=study).results["comparisons"]:
+        assert list(comparison["categories"]) == ["All prompts"]
+        assert comparison["overall"]["n_ratings"] == 4 * 3
+    assert "Fidelity:" in signed_in.get("/studies/plain/report/", follow=True).content.decode()
+    assert "All prompts" in signed_in.get("/studies/plain/").content.decode()
+
+
+def test_a_prompt_without_category_has_one_in_the_file() -> None:
+    study = an_open_study({"": 2})
+    raters_simulate(study=study, share=1, seed=0)
+    frame = ratings_frame(study)
+    assert set(frame["category"]) == {"All prompts"} and len(validate_ratings(frame)) == len(frame)
+    assert list(report_make(study=study).results["comparisons"][0]["categories"]) == ["All prompts"]
 
 
 def test_no_participant_and_no_key_leaves(rated: Study) -> None:

@@ -17,9 +17,10 @@ from evaluation import protocols
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.selectors.live_board import live_board
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
-from evaluation.selectors.studies import study_progress
+from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
 from evaluation.services.study_create import study_create
 from evaluation.services.study_open import study_close
@@ -146,14 +147,15 @@ def study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 @page("GET")
 def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """A study's progress, as a part of its page that htmx fetches again and again; that of its opening first."""
-    found = _study(name)
+    found = study_by_name(name)
     if request.GET.get("opening"):
         opening = study_opening(found)
         response = render(request, "researcher/_study_opening.html", {"study": found, "opening": opening})
         if opening is None or opening.message:  # open, or not to be opened: another page
             response["HX-Refresh"] = "true"
         return response
-    return render(request, "researcher/_study_state.html", {"study": found, "progress": study_progress(found)})
+    context = {"study": found, "progress": study_progress(found), "board": live_board(found)}
+    return render(request, "researcher/_study_state.html", context)
 
 
 @page("POST")
@@ -251,6 +253,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "area": "studies",
         "study": study,
         "progress": study_progress(study),
+        "board": live_board(study),
         "specification": specification,
         "invitations": invitations,
         "reports": reports_listed(study)[:10],
