@@ -9,7 +9,6 @@ functions that a report uses. The Monte Carlo error of a coverage near 95 % is .
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import sys
 import time
@@ -19,14 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.analysis import validate_ratings
+from benchmarks import _coverage_more as more
+from benchmarks import _coverage_votes
+from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
 from evaluation.analysis.coverage import OWN, Coverage, Pattern, coverage
-from evaluation.analysis.ranking import rank_generators
-from evaluation.analysis.resample import resample_cells
-from evaluation.analysis.sequential import replay
-from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities, simulate_ratings, true_shares
+from evaluation.analysis.simulate import CrowdSpec, Design
 
-DRAWBENCH = {f"category {at}": count for at, count in enumerate((25, 10, 22, 20, 10, 20, 10, 7, 38, 20, 18), start=1)}
 COLUMNS = ("two_way", "anova", "pigeonhole", "by_rater", OWN["by_rater"], "by_prompt", OWN["by_prompt"])
 NAIVE = ("independent", "wilson", "tango")
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
@@ -41,14 +38,6 @@ class Case:
     design: Design
     spec: CrowdSpec
     preference: float = 0.3
-
-
-def crossed(raters: int, prompts: int, share: float = 1.0) -> Design:
-    return Design(raters, {"all": prompts}, share_rated=share)
-
-
-def crowd(rater: float, prompt: float, tie: float = 0.0, interaction: float = 0.0) -> CrowdSpec:
-    return CrowdSpec(rater_sd=rater, prompt_sd=prompt, tie=tie, interaction_sd=interaction)
 
 
 CASES = (
@@ -83,113 +72,84 @@ def verdict(found: Coverage) -> str:
     return "" if own.coverage + own.error >= 0.94 else "too narrow"
 
 
-def row(case: Case, found: Coverage) -> str:
-    def cell(name: str, width: bool = False) -> str:
-        each = found.intervals.get(name)
-        if each is None:
-            return "-"
-        text = f"{100 * each.coverage:.1f}" + (f" (±{100 * each.half_width:.1f})" if width else "")
-        gaps = 1 - each.n_intervals / found.n_simulations
-        return text + (f" [{100 * gaps:.0f}% none]" if gaps >= 0.005 else "")
+def cell(found: Coverage, name: str, width: bool = False) -> str:
+    each = found.intervals.get(name)
+    if each is None:
+        return "-"
+    text = f"{100 * each.coverage:.1f}" + (f" (±{100 * each.half_width:.1f})" if width else "")
+    gaps = 1 - each.n_intervals / found.n_simulations
+    return text + (f" [{100 * gaps:.0f}% none]" if gaps >= 0.005 else "")
 
-    cells = [cell("two_way", width=True), verdict(found), *(cell(name) for name in COLUMNS[1:])]
-    cells += [cell("independent", width=True), *(cell(name) for name in NAIVE[1:]), f"{found.milliseconds:.1f}"]
+
+def row(case: Case, found: Coverage) -> str:
+    cells = [cell(found, "two_way", width=True), verdict(found), *(cell(found, name) for name in COLUMNS[1:])]
+    cells += [cell(found, "independent", width=True), *(cell(found, name) for name in NAIVE[1:])]
+    cells.append(f"{found.milliseconds:.1f}")
     return f"| {case.name} | " + " | ".join(cells) + " |"
 
 
-def table(simulations: int, seed: int) -> list[str]:
-    names = ["design", "two_way (default)", "", *COLUMNS[1:], "independent", *NAIVE[1:], "ms"]
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+def simulated(simulations: int, seed: int) -> list[tuple[Case, Coverage]]:
+    done = []
     for number, case in enumerate(CASES):
         rng = np.random.default_rng([seed, number])
         started = time.process_time()
         found = coverage(Pattern.of_design(case.design, rng), case.spec, case.preference, simulations, rng)
-        lines.append(row(case, found))
-        print(f"{lines[-1]}  {time.process_time() - started:.1f} CPU s", file=sys.stderr, flush=True)
-    return lines
+        done.append((case, found))
+        print(f"{row(case, found)}  {time.process_time() - started:.1f} CPU s", file=sys.stderr, flush=True)
+    return done
 
 
-def bootstrap(simulations: int, seed: int) -> list[str]:
-    """The seeded pigeonhole bootstrap's percentile interval beside its closed form."""
-    lines = ["| design | pigeonhole bootstrap, percentiles | mean half-width, points |", "|---|---|---|"]
-    for number, (raters, prompts, sd) in enumerate(((25, 50, 0.5), (25, 20, 0.5), (10, 20, 1.0))):
-        rng = np.random.default_rng([seed, 100 + number])
-        spec = crowd(sd, sd, 0.4)
-        a, _, b = true_shares(spec, 0.3)
-        rater, prompt = (each.ravel() for each in np.indices((raters, prompts)))
-        hits, width = 0, 0.0
-        for at in range(simulations):
-            u = 0.3 + sd * rng.normal(size=raters)[rater] + sd * rng.normal(size=prompts)[prompt]
-            p_a, tie, _ = choice_probabilities(u, spec.tie)
-            draw = rng.random(len(u))
-            score = np.where(draw < p_a, 1.0, np.where(draw < p_a + tie, 0.0, -1.0))
-            zeros = np.zeros(len(u), dtype=np.int64)
-            found = resample_cells(rater, prompt, zeros, score, ["all"], draws=400, seed=at).interval()
-            hits += found.low <= a - b <= found.high
-            width += found.half_width
-        lines.append(
-            f"| {raters} x {prompts}, {sd:g} / {sd:g}, ties | {100 * hits / simulations:.1f} "
-            f"| {100 * width / simulations:.1f} |"
-        )
-    return lines
+def net_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+    names = ["design", "two_way (default)", "", *COLUMNS[1:], "independent", *NAIVE[1:], "ms"]
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    return lines + [row(case, each) for case, each in found]
 
 
-def ranking(simulations: int, seed: int) -> list[str]:
-    """Gaps of Bradley-Terry scores between three generators, against votes as independent."""
-    lines = ["| design | two-way, t | votes as independent |", "|---|---|---|"]
-    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
-    for number, sd in enumerate((0.5, 1.0)):
-        rng = np.random.default_rng([seed, 200 + number])
-        gap = float(choice_probabilities(0.5 + math.sqrt(2) * sd * nodes, 0)[0] @ weights / weights.sum())
-        truth = math.log(gap / (1 - gap))  # both pairs that meet have this gap on average
-        wide = narrow = 0
-        for _ in range(simulations):
-            pairs = {("x", "y"): 0.5, ("y", "z"): 0.5}
-            frame = validate_ratings(simulate_ratings(crossed(15, 20), crowd(sd, sd), pairs, rng))
-            found = rank_generators(frame, model="bradley-terry")
-            x, y = (found.score_of(name) for name in "xy")
-            assert found.covariance is not None and found.df is not None
-            i, j = 0, 1  # generators are in alphabetical order in the covariance
-            c = found.covariance
-            se = math.sqrt(max(c[i, i] + c[j, j] - 2 * c[i, j], 0))
-            off = abs(x.score - y.score - truth)
-            wide += off <= 2.1447866879 * se  # t(14)
-            n = 15 * 20
-            p = 1 / (1 + math.exp(-(x.score - y.score)))
-            narrow += off <= 1.959963985 / math.sqrt(n * p * (1 - p))
-        name = f"3 generators, 15 x 20, {sd:g} / {sd:g}"
-        lines.append(f"| {name} | {100 * wide / simulations:.1f} | {100 * narrow / simulations:.1f} |")
-    return lines
-
-
-def looking(simulations: int, seed: int) -> list[str]:
-    """Ever-wrong rates when one looks after every rater."""
-    lines = ["| design | anytime-valid t sequence | ordinary t interval | votes as independent |", "|---|---|---|---|"]
-    for number, (raters, prompts, sd) in enumerate(itertools.product((25, 100), (20, 200), (0.5,))):
-        rng = np.random.default_rng([seed, 300 + number])
-        found = replay(crossed(raters, prompts), crowd(sd, 0.5, 0.4), 0.3, simulations, rng)
-        rates = (found.sequence_ever_wrong, found.naive_ever_wrong, found.votes_ever_wrong)
-        shown = " | ".join(f"{100 * rate:.1f}" for rate in rates)
-        lines.append(f"| {raters} raters x {prompts} prompts, .5 / .5, ties | {shown} |")
+def share_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+    """The shares and the decided share by their default intervals, and those of independent votes beside them."""
+    names = ["share of a", "share of indifferent", "share of b", "decided"]
+    votes = ["wilson", "clopper_pearson", "goodman", "decided, wilson"]
+    lines = ["| design | " + " | ".join([*names, *votes]) + " |", "|" + "---|" * (1 + len(names) + len(votes))]
+    for case, each in found:
+        cells = [cell(each, name, width=name in names) for name in (*names, *votes)]
+        lines.append(f"| {case.name} | " + " | ".join(cells) + " |")
     return lines
 
 
 def report(simulations: int, seed: int) -> str:
-    few = max(simulations // 5, 1)
+    few = max(simulations // 2, 1)
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
     head = f"""Coverage in percent of nominal 95 % intervals of the net share.
 {simulations:,} simulations each (seed {seed}); one standard error is {error:.1f} points. Raters x prompts, spread of
 the random effects of raters / prompts on the logit scale; in brackets the mean half-width in points, and how often
 there was no interval. Held against the truth for new raters and new prompts; the columns that name an estimand of
 their own are held against that. `ms`: milliseconds of one estimate with all its intervals, on a busy machine."""
+    shares = """Shares and the share of A among decided answers, by their default intervals (half-width in points); and,
+drawn from the same ratings, the intervals of independent votes: Wilson and Clopper-Pearson of the share of A, Goodman
+of all three shares at once, Wilson of the decided share."""
+    votes = "Votes that are independent, one by each rater: coverage computed exactly, not simulated, with the mean "
+    votes += "half-width in points and the time of a call."
+    tost = f"Equivalence, when the true net share is the very margin ({simulations:,} simulations): how often, in "
+    tost += "percent, the two generators are called equivalent at 5 %."
+    agreement = (
+        f"Agreement ({few:,} simulations): jackknife intervals over prompts, against the agreement of these raters "
+    )
+    agreement += "on endlessly many prompts, and against that of endlessly many raters."
+    ever = f"Looking after every rater: how often, in percent, the interval was ever wrong ({simulations:,} studies):"
+    found = simulated(simulations, seed)
     parts = [
-        (head, table(simulations, seed)),
-        (f"The seeded bootstrap ({few:,} simulations of 400 draws):", bootstrap(few, seed)),
-        (f"Gaps of Bradley-Terry scores ({few:,} simulations):", ranking(few, seed)),
-        (
-            f"Looking after every rater: how often, in percent, the interval was ever wrong ({simulations:,} studies):",
-            looking(simulations, seed),
-        ),
+        (head, net_table(found)),
+        (shares, share_table(found)),
+        (votes, _coverage_votes.one_share()),
+        ("The difference of two shares:", _coverage_votes.difference()),
+        ("The net share and the three shares:", _coverage_votes.three_shares()),
+        ("Tests of independent votes, in percent:", _coverage_votes.signs()),
+        (f"The seeded bootstrap by weights ({few:,} simulations of 400 draws):", more.bootstrap(few, seed)),
+        (tost, more.equivalences(simulations, seed)),
+        (f"Differences of net shares ({few:,} simulations):", more.difference_table(few, seed)),
+        (f"Rankings ({few:,} simulations):", more.ranking(few, seed)),
+        (agreement, more.agreements(few, seed)),
+        (ever, more.looking(simulations, seed)),
     ]
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 

@@ -10,17 +10,21 @@ seconds is not run. Ratios matter, not seconds: the machine's other work moves a
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import multiprocessing
 import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import evalica  # noqa: E402
@@ -172,15 +176,8 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
             means.append(tops / np.bincount(codes["category"], weights=weight))
         return np.quantile(means, [0.025, 0.975], axis=0), prompts
 
-    path = folder / "ratings.csv"
-    if len(frame) <= 1_100_000:
-        frame.drop(columns=["control"]).to_csv(path, index=False)
-    reading: dict[str, Task] = {
-        "own": lambda: tally_ratings(read_ratings(path)),
-        "pandas": lambda: pd.read_csv(path, dtype=str).groupby(["generator_a", "generator_b", "choice"]).size(),
-    }
     return {
-        "read a CSV, check it, count": reading if path.exists() else {},
+        **reading(frame, folder),
         "count by pair, category, question, choice (own: also by rater, by prompt)": {
             "own": lambda: tally_ratings(frame),
             "pandas": peer_count,
@@ -203,6 +200,46 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
         "1,000 pigeonhole resamples, overall and categories": {"own": own_resamples, "rows, numpy": peer_resamples},
         "all that a report shows": {"own": lambda: (analyse(frame).to_json(), rater_table(frame, with_models=False))},
     }
+
+
+def reading(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
+    """Reading files into a checked frame: ours (pyarrow), and other readers with our checks after them. Polars and
+    DuckDB are no requirement of the product; they are measured where they are installed.
+    """
+    if len(frame) > 1_100_000:
+        return {}
+    csv, parquet = folder / "ratings.csv", folder / "ratings.parquet"
+    plain = frame.drop(columns=["control"])
+    plain.to_csv(csv, index=False)
+    plain.to_parquet(parquet, index=False)
+
+    def peers(path: Path) -> dict[str, Task]:
+        is_csv = path.suffix == ".csv"
+        found: dict[str, Task] = {"own": lambda: read_ratings(path)}
+        if polars := _optional("polars"):
+            kinds = dict.fromkeys(_CODED, polars.Categorical)
+            with_codes = polars.read_parquet if not is_csv else partial(polars.read_csv, schema_overrides=kinds)
+            found["polars, then our checks"] = lambda: validate_ratings(with_codes(path).to_pandas())
+            found["polars, no checks"] = lambda: with_codes(path)
+        if duckdb := _optional("duckdb"):
+            source = f"read_csv('{path}', all_varchar = true)" if is_csv else f"read_parquet('{path}')"
+
+            def by_duckdb() -> pd.DataFrame:
+                connection = duckdb.connect()
+                connection.execute("SET threads = 1")
+                return validate_ratings(connection.execute(f"SELECT * FROM {source}").df())
+
+            found["duckdb, then our checks"] = by_duckdb
+        by_pandas = partial(pd.read_csv, dtype=str) if is_csv else pd.read_parquet
+        found["pandas, then our checks"] = lambda: validate_ratings(by_pandas(path))
+        return found
+
+    return {"read a CSV and check it": peers(csv), "read Parquet and check it": peers(parquet)}
+
+
+def _optional(name: str) -> ModuleType | None:
+    """A module, or None where it is not installed."""
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
 _CODED = {"rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"}

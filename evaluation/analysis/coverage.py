@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.classic import tango, wilson
+from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
 from evaluation.analysis.columns import codes_of
-from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.planning import components_from_pilot
 from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
 from evaluation.analysis.results import NotebookTable, PlainResult
@@ -123,18 +122,87 @@ def coverage(
     level: float = 0.95,
     default: str = "two_way",
 ) -> Coverage:
-    """Coverage of the net share's intervals on ``pattern``.
+    """Coverage on ``pattern`` of the net share's intervals, of the default intervals of the shares and of the decided
+    share, and of those of independent votes that stand beside them (``wilson``, ``clopper_pearson``: share of A;
+    ``goodman``: all three shares at once; ``tango``: net share; ``decided, wilson``: A among decided answers).
 
-    The truth is the net share over new raters and new prompts; by-rater and by-prompt intervals are also held against
-    their own (these prompts with new raters, these raters with new prompts), under the names of ``OWN``. Each
-    simulation draws raters, prompts and answers anew. Spammers, lapses and sides of ``spec`` are not used.
+    The truth is that over new raters and new prompts; by-rater and by-prompt intervals are also held against their own
+    (these prompts with new raters, these raters with new prompts), under the names of ``OWN``. Each simulation draws
+    raters, prompts and answers anew. Spammers, lapses and sides of ``spec`` are not used.
     """
+    spread = math.hypot(spec.rater_sd, spec.prompt_sd, spec.interaction_sd)
+    shares = [float(each) for each in _shares(spec, preference, spread)]
+    truth = shares[0] - shares[2]
+    decided = shares[0] / (shares[0] + shares[2])
+    seen = _Seen()
+    for drawn in simulated_rates(pattern, spec, preference, n_simulations, rng, level):
+        rate = drawn.rate
+        seen.seconds += drawn.seconds
+        for name, interval in rate.net.intervals.items():
+            if isinstance(interval, Interval):
+                seen.add(name, (interval.low, interval.high), truth)
+                if name in OWN:
+                    seen.add(OWN[name], (interval.low, interval.high), drawn.own[name])
+        for name, each, wanted in (
+            *((SHARE_NAMES[choice], rate.shares[choice], shares[at]) for at, choice in enumerate(SHARE_NAMES)),
+            ("decided", rate.decided, decided),
+        ):
+            if each and each.interval:
+                seen.add(name, (each.interval.low, each.interval.high), wanted)
+        a, indifferent, b = rate.counts
+        seen.add("tango", tango(a, indifferent, b, level), truth)
+        seen.add("wilson", wilson(a, rate.n_ratings, level), shares[0])
+        seen.add("clopper_pearson", clopper_pearson(a, rate.n_ratings, level), shares[0])
+        three = goodman(rate.counts, level)
+        held = all(low <= share <= high for (low, high), share in zip(three, shares, strict=True))
+        seen.note("goodman", held, math.fsum(high - low for low, high in three) / 6)
+        if a + b:
+            seen.add("decided, wilson", wilson(a, a + b, level), decided)
+    found = {name: _covered(name, *seen.by_name[name]) for name in seen.by_name}
+    return Coverage(n_simulations, level, spec, preference, default, found, 1000 * seen.seconds / n_simulations)
+
+
+SHARE_NAMES = {"a": "share of a", "indifferent": "share of indifferent", "b": "share of b"}
+
+
+class _Seen:
+    """By interval: whether each simulation's held the truth, and its half-width."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, tuple[list[bool], list[float]]] = {}
+        self.seconds = 0.0
+
+    def note(self, name: str, held: bool, half_width: float) -> None:
+        hits, widths = self.by_name.setdefault(name, ([], []))
+        hits.append(held)
+        widths.append(half_width)
+
+    def add(self, name: str, bounds: tuple[float, float], truth: float) -> None:
+        low, high = bounds
+        self.note(name, bool(low <= truth <= high), (high - low) / 2)
+
+
+@dataclass(frozen=True)
+class DrawnRate:
+    """A simulated preference rate. ``own``: the truth of the estimands ``by_rater`` (these prompts) and ``by_prompt``
+    (these raters). ``seconds``: what making the rate took.
+    """
+
+    rate: PreferenceRate
+    own: Mapping[str, float]
+    seconds: float
+
+
+def simulated_rates(
+    pattern: Pattern,
+    spec: CrowdSpec,
+    preference: float,
+    n_simulations: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> Iterator[DrawnRate]:
+    """Overall preference rates of simulated ratings on ``pattern``, made as a report makes them."""
     layout = _Layout.of(pattern)
-    truth = float((_net(spec, preference, math.hypot(spec.rater_sd, spec.prompt_sd, spec.interaction_sd))).item())
-    hits: dict[str, list[bool]] = {name: [] for name in (*METHODS, "tango", "wilson", *OWN.values())}
-    widths: dict[str, list[float]] = {name: [] for name in hits}
-    share_truth = float(_share_a(spec, preference, math.hypot(spec.rater_sd, spec.prompt_sd, spec.interaction_sd)))
-    seconds = 0.0
     for _ in range(n_simulations):
         rater = spec.rater_sd * rng.normal(size=layout.n_raters)
         prompt = spec.prompt_sd * rng.normal(size=layout.n_prompts)
@@ -146,28 +214,14 @@ def coverage(
         choice = np.where(draw < a, 0, np.where(draw < a + indifferent, 1, 2))
         started = time.perf_counter()
         rate = layout.rate(choice, level)
-        seconds += time.perf_counter() - started
-        truths = dict.fromkeys(METHODS, truth)
+        seconds = time.perf_counter() - started
         given_prompts = _net(spec, preference + prompt, math.hypot(spec.rater_sd, spec.interaction_sd))
         given_raters = _net(spec, preference + rater, math.hypot(spec.prompt_sd, spec.interaction_sd))
-        own = {"by_rater": given_prompts[pattern.prompt].mean(), "by_prompt": given_raters[pattern.rater].mean()}
-        for name in METHODS:
-            interval = rate.net.intervals[name]
-            if not isinstance(interval, Interval):
-                continue
-            hits[name].append(interval.low <= truths[name] <= interval.high)
-            widths[name].append(interval.half_width)
-            if name in OWN:
-                hits[OWN[name]].append(bool(interval.low <= own[name] <= interval.high))
-                widths[OWN[name]].append(interval.half_width)
-        for name, (low, high), wanted in (
-            ("tango", tango(*rate.counts, level), truth),
-            ("wilson", wilson(rate.counts[0], rate.n_ratings, level), share_truth),
-        ):
-            hits[name].append(low <= wanted <= high)
-            widths[name].append((high - low) / 2)
-    found = {name: _covered(name, hits[name], widths[name]) for name in hits if hits[name]}
-    return Coverage(n_simulations, level, spec, preference, default, found, 1000 * seconds / n_simulations)
+        own = {
+            "by_rater": float(given_prompts[pattern.prompt].mean()),
+            "by_prompt": float(given_raters[pattern.rater].mean()),
+        }
+        yield DrawnRate(rate, own, seconds)
 
 
 def _covered(name: str, hits: list[bool], widths: list[float]) -> Covered:
@@ -185,8 +239,9 @@ def _net(spec: CrowdSpec, centre: npt.ArrayLike, sd: float) -> Float:
     return np.asarray((a - b) @ _WEIGHTS)
 
 
-def _share_a(spec: CrowdSpec, centre: float, sd: float) -> float:
-    return float(choice_probabilities(centre + sd * _NODES, spec.tie)[0] @ _WEIGHTS)
+def _shares(spec: CrowdSpec, centre: float, sd: float) -> Float:
+    """Expected shares, (3,), of a, indifferent and b, with a normal spread of ``sd`` around ``centre``."""
+    return np.array([each @ _WEIGHTS for each in choice_probabilities(centre + sd * _NODES, spec.tie)])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 With variance components of a rating's score (net share: +1, 0, -1) between raters, between prompts and what is left,
 the standard error of the mean of R raters x P prompts is sqrt(s2_r / R + s2_p / P + s2_e / (R P)). More raters cannot
 pass the floor sqrt(s2_p / P): where prompts differ, only more prompts help. Prompts differ partly because each shows
-its own images; that part falls with the number of image sets drawn for a prompt (``samples``).
+its own images; that part falls with the number of image sets drawn for a prompt (``samples``). Only a pilot that showed
+several sets of a prompt can tell that part (``components_from_pilot``); elsewhere it is an assumption of the planner's.
 """
 
 from __future__ import annotations
@@ -40,19 +41,28 @@ class Components:
 
 @dataclass(frozen=True)
 class Pilot(PlainResult):
-    """Components estimated from a pilot; ``raw`` holds them before negative ones were set to zero."""
+    """Components estimated from a pilot; ``raw`` holds them (rater, prompt, rest, and images where they were told
+    apart) before negative ones were set to zero.
+    """
 
     components: Components
-    raw: tuple[float, float, float]
+    raw: tuple[float, ...]
     n_ratings: int
     n_raters: int
     n_prompts: int
 
 
-def components_from_pilot(scores: npt.ArrayLike, raters: npt.ArrayLike, prompts: npt.ArrayLike) -> Pilot:
+def components_from_pilot(
+    scores: npt.ArrayLike, raters: npt.ArrayLike, prompts: npt.ArrayLike, images: npt.ArrayLike | None = None
+) -> Pilot:
     """Unbiased components from any panel, complete or not: half the mean squared difference of two ratings is
     s2_p + s2_e within a rater, s2_r + s2_e within a prompt, and s2_r + s2_p + s2_e where they share neither.
     For a complete panel these are the ANOVA estimates.
+
+    ``images``: which image set of its prompt each rating saw (numbers may start anew in each prompt). Two raters of a
+    prompt who saw different sets then differ by s2_i more than two who saw the same. Where every prompt has one set,
+    as in a study that shows one set of each generator, images cannot be told from prompts: leave this out, and
+    ``prompt`` holds both.
 
     Raises:
         ValueError: there are no two ratings of each of these kinds.
@@ -68,8 +78,40 @@ def components_from_pilot(scores: npt.ArrayLike, raters: npt.ArrayLike, prompts:
     spread = panel.n * float(((y - y.mean()) ** 2).sum())
     apart = (spread - within_rater - within_prompt + within_cell) / n_apart
     one, other = within_rater / n_rater, within_prompt / n_prompt
-    raw = (apart - one, apart - other, one + other - apart)
-    return Pilot(Components(*(max(each, 0.0) for each in raw)), raw, panel.n, panel.raters.n, panel.prompts.n)
+    raw: tuple[float, ...] = (apart - one, apart - other, one + other - apart)
+    if images is not None:
+        one, same, different = _within_images(y, raters, prompts, images)
+        raw = (apart - one, apart - different, one + same - apart, different - same)
+    components = Components(*(max(each, 0.0) for each in raw))
+    return Pilot(components, raw, panel.n, panel.raters.n, panel.prompts.n)
+
+
+def _within_images(
+    y: npt.NDArray[np.float64], raters: npt.ArrayLike, prompts: npt.ArrayLike, images: npt.ArrayLike
+) -> tuple[float, float, float]:
+    """Half mean squared differences of ratings of one rater on two prompts, and of two raters of one prompt: who saw
+    the same image set, and who saw different ones. A rater's several ratings of a prompt are not held together.
+    """
+    if len(np.asarray(images)) != len(y):
+        raise ValueError(f"Scores and images must be equally long; got {len(y)} and {len(np.asarray(images))}.")
+    sets = _cells(prompts, images)
+    parts = [np.asarray(raters), _cells(raters, prompts), np.asarray(prompts), sets, _cells(raters, sets)]
+    rater, own_prompt, prompt, same_set, own_set = (_within(y, part) for part in parts)
+
+    def mean(*terms: tuple[int, tuple[float, int]]) -> float:
+        total, pairs = (sum(sign * term[at] for sign, term in terms) for at in (0, 1))
+        if not pairs:
+            raise ValueError(
+                "To tell images from prompts, a pilot needs raters with several prompts, and prompts with several "
+                "image sets, each seen by several raters. Where each prompt has one set, leave images out."
+            )
+        return total / pairs
+
+    return (
+        mean((1, rater), (-1, own_prompt)),
+        mean((1, same_set), (-1, own_set)),
+        mean((1, prompt), (-1, same_set), (-1, own_prompt), (1, own_set)),
+    )
 
 
 def _cells(raters: npt.ArrayLike, prompts: npt.ArrayLike) -> npt.NDArray[np.int64]:

@@ -62,6 +62,47 @@ def test_components_of_sparse_panels_are_unbiased() -> None:
         components_from_pilot([1, 0], [0, 0], [0, 1])
 
 
+def test_images_are_told_from_prompts_where_prompts_have_several_sets() -> None:
+    rng, found = np.random.default_rng(2), []
+    r, p = (each.ravel() for each in np.indices((12, 15)))
+    for at in range(400):
+        shown = rng.integers(3, size=len(r))  # each rater sees one of three sets of each prompt
+        effects = rng.normal(0, 0.5, 12)[r] + rng.normal(0, 0.8, 15)[p] + rng.normal(0, 0.6, (15, 3))[p, shown]
+        keep = rng.random(len(r)) < (1.0 if at % 2 else 0.6)
+        y = (effects + rng.normal(size=len(r)))[keep]
+        found.append(components_from_pilot(y, r[keep], p[keep], shown[keep]).raw)
+    mean, error = np.mean(found, axis=0), np.std(found, axis=0) / 20
+    assert (np.abs(mean - [0.25, 0.64, 1.0, 0.36]) < 4 * error).all()
+
+
+def test_components_with_images_by_pairs() -> None:
+    """Each kind of pair by loops, with raters who saw two sets of a prompt."""
+    rng = np.random.default_rng(3)
+    n = 60
+    r, p, i = rng.integers(5, size=n), rng.integers(4, size=n), rng.integers(2, size=n)
+    y = rng.integers(-1, 2, size=n).astype(float)
+    kinds: dict[str, list[float]] = {"apart": [], "rater": [], "same": [], "different": []}
+    for j in range(n):
+        for k in range(n):
+            half = (y[j] - y[k]) ** 2 / 2
+            if r[j] != r[k]:
+                kinds["apart" if p[j] != p[k] else "same" if i[j] == i[k] else "different"].append(half)
+            elif p[j] != p[k]:
+                kinds["rater"].append(half)
+    apart, one, same, different = (float(np.mean(each)) for each in kinds.values())
+    wanted = (apart - one, apart - different, one + same - apart, different - same)
+    assert components_from_pilot(y, r, p, i).raw == pytest.approx(wanted)
+
+
+def test_one_image_set_a_prompt_cannot_tell_images() -> None:
+    r, p = (each.ravel() for each in np.indices((4, 5)))
+    y = np.arange(20.0) % 3
+    with pytest.raises(ValueError, match="leave images out"):
+        components_from_pilot(y, r, p, np.zeros(20))
+    with pytest.raises(ValueError, match="equally long"):
+        components_from_pilot(y, r, p, np.zeros(3))
+
+
 def test_more_raters_cannot_pass_the_floor() -> None:
     parts = Components(0.05, 0.1, 0.5)
     assert 1.959963985 * standard_error(parts, 10**7, 50) == pytest.approx(floor(parts, 50), rel=1e-3)
