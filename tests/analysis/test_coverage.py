@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks._coverage_more import draw_choices, net, true_agreement
+from benchmarks._coverage_votes import ever_wrong, exactly
 from benchmarks.coverage import CASES, END, START, main
 from evaluation.analysis import analyse, validate_ratings
+from evaluation.analysis.agreement import krippendorff_alpha
+from evaluation.analysis.classic import wilson
 from evaluation.analysis.coverage import Pattern, coverage, coverage_like, crowd_like
+from evaluation.analysis.sequential import beta_binomial
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 NESTED = Design(8, {"c": 6, "d": 9, "e": 5}, nested=True)
@@ -29,6 +34,38 @@ def test_default_covers_and_naive_does_not(design: Design) -> None:
     assert naive.coverage < own.coverage - 0.05
     assert f"covered {own.coverage:.1%} in 300 simulations" in found.in_words()
     assert len(found.to_frame()) == len(found.intervals)
+
+
+def test_shares_and_decided_cover_and_stand_in_the_table() -> None:
+    rng = np.random.default_rng(5)
+    found = coverage(Pattern.of_design(Design(12, {"all": 20}), rng), CrowdSpec(0.7, 0.7), 0.4, 300, rng)
+    for name in ("share of a", "share of indifferent", "share of b", "decided"):
+        assert found.intervals[name].coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300), name
+    for name in ("wilson", "clopper_pearson", "goodman", "decided, wilson"):
+        assert found.intervals[name].coverage < 0.85, name
+
+
+def test_exact_coverage_is_what_simulation_sees() -> None:
+    rng, n, p = np.random.default_rng(6), 25, 0.9
+    outcomes = [(math.comb(n, x) * p**x * (1 - p) ** (n - x), (x, n)) for x in range(n + 1)]
+    seen = np.mean([low <= p <= high for low, high in (wilson(x, n) for x in rng.binomial(n, p, size=4000).tolist())])
+    assert float(exactly(outcomes, wilson, [p]).split()[0]) == pytest.approx(100 * seen, abs=1.2)
+    votes = rng.random((1500, 30)) < 0.5
+    bounds = {(x, k): beta_binomial(x, k) for k in range(1, 31) for x in range(k + 1)}
+    off = {key for key, (low, high) in bounds.items() if not low <= 0.5 <= high}
+    wrong = [any((x, k) in off for k, x in enumerate(row, start=1)) for row in votes.cumsum(axis=1).tolist()]
+    assert ever_wrong(30, 0.5) == pytest.approx(np.mean(wrong), abs=0.015)
+
+
+def test_true_agreement_is_that_of_a_huge_panel() -> None:
+    rng = np.random.default_rng(7)
+    leaning = rng.normal(size=6)
+    choice = draw_choices(leaning + 0.8 * rng.normal(size=(60_000, 1)), 0.4, rng)
+    counts = np.stack([(choice == code).sum(axis=1) for code in range(3)], axis=1)
+    nominal, ordinal, _ = true_agreement(leaning[:, None], 0.8, None)
+    assert krippendorff_alpha(counts, "nominal").value == pytest.approx(nominal, abs=0.005)
+    assert krippendorff_alpha(counts, "ordinal").value == pytest.approx(ordinal, abs=0.005)
+    assert net(CrowdSpec(0, 0, tie=0), 0.0) == pytest.approx(0)
 
 
 def test_by_rater_covers_its_own_estimand() -> None:
@@ -71,7 +108,9 @@ def test_page_holds_every_case() -> None:
     page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
     table = page.split(START)[1].split(END)[0]
     for case in CASES:
-        assert f"| {case.name} |" in table, "run: python -m benchmarks.coverage"
+        assert table.count(f"| {case.name} |") == 2, "run: python -m benchmarks.coverage"
+    for name in ("wilson", "newcombe", "tango", "goodman", "jeffreys", "beta_binomial", "bootstrap", "Equivalence"):
+        assert name in table, "run: python -m benchmarks.coverage"
 
 
 def test_benchmark_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
