@@ -191,16 +191,19 @@ def _row(name: str, estimate: EstimateDict, *, is_overall: bool) -> Row:
         naive=_bounds("independent", net["intervals"].get("independent")),
         share_a=_share_bounds(shares.get("a")),
         share_b=_share_bounds(shares.get("b")),
-        p_value=estimate.get("p_value" if is_overall else "p_holm"),
+        p_value=estimate.get("p_value") if is_overall else estimate.get("p_holm"),
         why=why.get("two_way", "") or (next(iter(why.values()), "") if default is None else ""),
     )
+
+
+_WIDEST_CLAIM_FIRST = ("raters_and_prompts", "raters", "prompts", "votes")  # the database keeps no order of keys
 
 
 def _widths(overall: EstimateDict, estimand: str) -> tuple[Width, ...]:
     found: Mapping[str, WidthDict] = overall.get("by_estimand", {})
     return tuple(
         Width(name, each["means"], each["interval"], each["half_width"], name == estimand)
-        for name, each in found.items()
+        for name, each in sorted(found.items(), key=lambda each: _WIDEST_CLAIM_FIRST.index(each[0]))
     )
 
 

@@ -87,7 +87,8 @@ def report_coverage_simulate(*, report: int) -> None:
         report_coverage_failed(report=report, message=CHANGED)
         return
     valid = validate_ratings(ratings)
-    tables = comparison_tables(cast(Results, found.results))
+    asked = [each["id"] for each in found.study.specification["protocol"]["questions"]]
+    tables = sorted(comparison_tables(cast(Results, found.results)), key=lambda table: asked.index(table.question))
     n_simulations = max(LEAST_EACH, min(MOST_EACH, SIMULATIONS // len(tables)))
     told = ReportCoverage(len(tables))
     for table in tables:

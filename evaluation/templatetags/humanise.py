@@ -66,6 +66,12 @@ def signed(number: float | None) -> str:
 
 
 @register.filter
+def decimal(number: float | None) -> str:
+    """`-.213` -> "−0.21", without a plus; nothing for None."""
+    return "" if number is None else f"{number:.2f}".replace("-", "−")
+
+
+@register.filter
 def seconds(milliseconds: float | None) -> str:
     """`8460` -> "8.5 s"."""
     return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"

@@ -49,12 +49,12 @@ def test_it_is_asked_for_done_by_a_worker_and_kept(
     signed_in.post(part)
     assert queued == [("report_coverage_simulate", made.pk)], "asked for once, however often"
     waiting = signed_in.get(page).content.decode()
-    assert "Waiting for a worker" in waiting and f'hx-get="{part}"' in waiting and "htmx-config" in waiting
+    assert "A worker takes it up" in waiting and f'hx-get="{part}"' in waiting and "htmx-config" in waiting
 
     tasks.report_coverage_simulate(made.pk)
     done = report_coverage(made)
     assert done is not None and not done.is_running
-    assert [name for name, _ in done.done] == ["Alignment, guided against plain", "Fidelity, guided against plain"]
+    assert [name for name, _ in done.done] == ["Fidelity, guided against plain", "Alignment, guided against plain"]
     for _, sentence in done.done:
         assert sentence.startswith("A 95% interval on a design like yours covered") and "in 20 simulations" in sentence
         assert sentence in signed_in.get(page).content.decode()

@@ -42,7 +42,7 @@ def test_it_is_the_sequence_over_finished_raters(busy: Study) -> None:
     for line in board.lines:
         last = t_sequence(rater_means(frame, "guided", "plain", line.question).tolist()).looks[-1]
         assert last.low is not None and last.high is not None and line.interval is not None
-        assert (line.n, line.net) == (11, pytest.approx(last.estimate))
+        assert line.n == 11 and line.net == pytest.approx(last.estimate)
         assert (line.interval.low, line.interval.high) == pytest.approx((last.low, last.high))
         assert line.decision is None
 
