@@ -85,7 +85,7 @@ def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
     if is_parquet:
         return f"{path.name} cannot be read as Parquet: {why}. Export it again."
     hint = "Each line needs as many cells as the header has."
-    if "UTF8" in why:
+    if "UTF8" in why or "utf-8" in why:
         hint = "Save it as UTF-8."
     elif "Empty CSV" in why:
         hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, nearest
 from evaluation.analysis.preference import Interval
 
 Float = npt.NDArray[np.float32]
@@ -40,9 +40,21 @@ class Resampled:
     level: float
 
     def interval(self, category: str | None = None) -> Interval:
-        """The percentile interval, with the standard deviation of the draws as its error."""
+        """The percentile interval, with the standard deviation of the draws as its error.
+
+        Raises:
+            ValueError: all draws are alike (all ratings are, or there is one only): they say nothing about others.
+        """
+        if category is not None and category not in self.categories:
+            allowed = ", ".join(self.categories)
+            hint = nearest(category, self.categories)
+            raise ValueError(f"There are no ratings in category {category!r}; there are {allowed}.{hint}")
         values = self.overall if category is None else self.categories[category]
         kept = values[np.isfinite(values)]
+        if not len(kept) or kept.min() == kept.max():
+            raise ValueError(
+                "All draws are alike: their spread is zero and says nothing about what others would choose."
+            )
         tail = (1 - self.level) / 2
         low, high = (float(each) for each in np.quantile(kept, [tail, 1 - tail]))
         return Interval("pigeonhole bootstrap", self.level, float(kept.std()), None, low, high)
@@ -61,7 +73,7 @@ def pigeonhole_bootstrap(
     """Resample one comparison of a validated frame.
 
     Raises:
-        ValueError: the frame holds no ratings of that comparison.
+        ValueError: the frame holds no ratings of that comparison, or those of one rater or of one prompt only.
     """
     turned = generator_a > generator_b
     first, second = sorted((generator_a, generator_b))
@@ -69,13 +81,17 @@ def pigeonhole_bootstrap(
     for name, wanted in (("generator_a", first), ("generator_b", second), ("question", question)):
         levels = list(ratings[name].cat.categories)
         if wanted not in levels:
-            raise ValueError(f"There are no ratings with {name} {wanted!r}; there are {', '.join(map(str, levels))}.")
+            known = ", ".join(map(str, levels)) or "none at all"
+            raise ValueError(f"There are no ratings with {name} {wanted!r}; there are {known}.")
         if len(levels) > 1:
             keep &= codes_of(ratings[name]) == levels.index(wanted)
     part = ratings if keep.all() else ratings[keep]
     if not len(part):
         raise ValueError(f"There are no ratings of {generator_a!r} and {generator_b!r} on {question!r}.")
     codes = {name: codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id", "category")}
+    for name, unit in (("rater_id", "rater"), ("prompt_id", "prompt")):
+        if (codes[name] == codes[name][0]).all():
+            raise ValueError(f"There is one {unit}: nothing is known about how {unit}s differ, and none can be drawn.")
     score = (1 - codes_of(part["choice"])).astype(float) * (-1 if turned else 1)
     names = [str(each) for each in part["category"].cat.categories]
     return resample_cells(

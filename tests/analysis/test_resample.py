@@ -48,3 +48,18 @@ def test_seeded_and_turned() -> None:
 def test_unknown_comparisons_are_named() -> None:
     with pytest.raises(ValueError, match="'w'"):
         pigeonhole_bootstrap(crowd(Design(3, {"c": 3})), "w", "x", "alignment")
+
+
+def test_what_says_nothing_about_others_has_no_interval() -> None:
+    ratings = crowd(Design(3, {"c": 3, "d": 3}))
+    alike = ratings.assign(choice=pd.Categorical(["a"] * len(ratings), categories=["a", "indifferent", "b"]))
+    with pytest.raises(ValueError, match="spread is zero"):
+        pigeonhole_bootstrap(alike, "x", "y", "alignment", draws=20).interval()
+    with pytest.raises(ValueError, match="one rater"):
+        pigeonhole_bootstrap(ratings[ratings["rater_id"] == "rater-0000"], "x", "y", "alignment")
+    with pytest.raises(ValueError, match="one prompt"):
+        pigeonhole_bootstrap(ratings[ratings["prompt_id"] == "c-000"], "x", "y", "alignment")
+    with pytest.raises(ValueError, match="none at all"):
+        pigeonhole_bootstrap(validate_ratings(ratings.head(0)), "x", "y", "alignment")
+    with pytest.raises(ValueError, match="'cc'; there are c, d. Did you mean 'c'"):
+        pigeonhole_bootstrap(ratings, "x", "y", "alignment", draws=20).interval("cc")
