@@ -38,7 +38,7 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the cascade samples. `aug_level`: of what the 256 stage is given, `aug_level_1024`: the 1024 stage; [0, 1]."""
+    """How the cascade samples. `aug_level`, `aug_level_1024`: of the 256 and the 1024 stage's input, in [0, 1]."""
 
     base: StageSettings
     super_resolution: StageSettings
