@@ -14,7 +14,17 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from evaluation.api.urls import urlpatterns
-from evaluation.models import GenerationRun, Invitation, RunStatus, SampleFailure, Study, StudyStatus, Suite, Upload
+from evaluation.models import (
+    GenerationRun,
+    Invitation,
+    Report,
+    RunStatus,
+    SampleFailure,
+    Study,
+    StudyStatus,
+    Suite,
+    Upload,
+)
 from evaluation.services.api_token import api_token_rotate
 from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.upload_check import upload_check
@@ -232,6 +242,10 @@ def test_a_study_from_draft_to_results(api: APIClient) -> None:
     results = api.get(f"{base}results/").json()
     assert results["schema"] == "drawbench-analysis/1" and results["simulated"] is True
     assert results["report"]["study"] == "mine" and len(results["comparisons"]) == 2
+    assert {"agreement", "rankings", "side_bias", "version"} <= set(results)
+    assert {"words", "by_estimand", "decided", "p_value"} <= set(results["comparisons"][0]["overall"])
+    kept = Report.objects.get(pk=results["report"]["id"]).results
+    assert {name: results[name] for name in kept} == kept, "the document that the report page shows"
     csv = api.get(f"{base}ratings/")
     assert csv.headers["Content-Type"].startswith("text/csv") and b"simulated" in csv.content.splitlines()[0]
     assert api.get(f"{base}ratings/?as=parquet").content.startswith(b"PAR1")
