@@ -43,6 +43,8 @@ def start(fresh: Places, tmp_path: Path) -> Iterator[Callable[..., subprocess.Po
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=said,
+                    # a test run in the background ignores Ctrl-C, and its children would before their own code runs
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 )
             )
         return started[-1]
@@ -109,8 +111,10 @@ def test_interrupted_at_any_moment_nothing_is_left(
     serving = start("serve", "--port", str(_free_port()))
     time.sleep(after)
     serving.send_signal(signal.SIGINT)
-    assert serving.wait(60) == 130, (tmp_path / "said").read_text()
-    assert "Traceback" not in (tmp_path / "said").read_text()
+    ended = serving.wait(60)
+    said = (tmp_path / "said").read_text()
+    assert ended in (130, -signal.SIGINT), said  # the latter: before a line of ours ran, on a busy machine
+    assert ended != 130 or "Traceback" not in said
     assert _processes_of(fresh) == []
     services.up(fresh, fast=True)
     assert all(service.answers for service in services.status(fresh))
