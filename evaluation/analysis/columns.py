@@ -261,9 +261,10 @@ def flags_column(column: pd.Series, check: Checker) -> pd.arrays.BooleanArray:
     return pd.arrays.BooleanArray(truth, missing)
 
 
-def numbers_column(column: pd.Series, check: Checker) -> pd.Series:
-    """A column of numbers of zero or more; NaN where the cell is empty."""
-    unit = "milliseconds, zero or more" if column.name == "response_time_ms" else "a number, zero or more"
+def numbers_column(column: pd.Series, check: Checker, lowest: float | None = 0.0) -> pd.Series:
+    """A column of numbers of ``lowest`` or more (None: any); NaN where the cell is empty."""
+    unit = "milliseconds" if column.name == "response_time_ms" else "a number"
+    unit += "" if lowest is None else f", {lowest:g} or more"
     if getattr(column.dtype, "kind", "O") in "bcmM" and column.notna().any():  # flags, complex, durations, dates
         rows = np.flatnonzero(column.notna().to_numpy())
         check.fail(rows, str(column.name), f"{column.iloc[rows[0]]} is not {unit}: the column holds {column.dtype}.")
@@ -272,7 +273,7 @@ def numbers_column(column: pd.Series, check: Checker) -> pd.Series:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         given &= ~column.astype(str).str.strip().str.lower().isin({"", *_LOST})
     values = numbers.to_numpy()
-    bad = given.to_numpy() & ~(np.isfinite(values) & (values >= 0))
+    bad = given.to_numpy() & ~(np.isfinite(values) & (values >= (-np.inf if lowest is None else lowest)))
     rows = np.flatnonzero(bad)
     if len(rows):
         check.fail(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from evaluation.analysis.classic import holm, tost, two_sided_p
 from evaluation.analysis.columns import CompositeKey, codes_of
-from evaluation.analysis.crossed import quantile
+from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.preference import MeanEstimate, PreferenceRate
 from evaluation.analysis.results import PlainResult
 
@@ -168,10 +168,11 @@ def equivalence(net: MeanEstimate, margin: float, alpha: float = 0.05) -> Equiva
     """Test that the two generators are preferred equally, up to ``margin`` (a net share, declared beforehand).
 
     Raises:
-        ValueError: ``margin`` is not above zero.
+        ValueError: ``margin`` is not above 0 and at most 1, or ``alpha`` not between 0 and 1.
     """
     if not 0 < margin <= 1:
         raise ValueError(f"The margin is a net share above 0 and at most 1, such as .05; got {margin}.")
+    check_between(alpha, "level of the test", ".05")
     own = net.interval
     p = tost(net.estimate, own.se, margin, own.df) if own else None
     return Equivalence(margin, p, p is not None and p < alpha, alpha, f"TOST on the {net.default} interval")

@@ -18,6 +18,7 @@ import pandas as pd
 
 from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
 from evaluation.analysis.columns import codes_of
+from evaluation.analysis.crossed import check_between
 from evaluation.analysis.planning import components_from_pilot
 from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
 from evaluation.analysis.results import NotebookTable, PlainResult
@@ -202,6 +203,9 @@ def simulated_rates(
     level: float = 0.95,
 ) -> Iterator[DrawnRate]:
     """Overall preference rates of simulated ratings on ``pattern``, made as a report makes them."""
+    check_between(level, "confidence level")
+    if n_simulations < 1:
+        raise ValueError(f"Coverage needs one simulation or more, better 2,000; got {n_simulations}.")
     layout = _Layout.of(pattern)
     for _ in range(n_simulations):
         rater = spec.rater_sd * rng.normal(size=layout.n_raters)

@@ -264,8 +264,23 @@ def _stratified_anova(blocks: Sequence[tuple[str, PanelSums]], n: int, fallback_
     return _satterthwaite(pieces, fallback_df)
 
 
+def check_between(value: float, name: str, example: str = ".95") -> None:
+    """Refuse a probability that does not lie between 0 and 1.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not 0 < value < 1:
+        raise ValueError(f"The {name} must lie between 0 and 1, as {example} does; got {value}.")
+
+
 @functools.lru_cache(maxsize=4096)
 def quantile(level: float, df: float | None) -> float:
-    """The two-sided quantile of ``level`` (0 < level < 1): of t with ``df``, or of the normal where ``df`` is None."""
+    """The two-sided quantile of ``level``: of t with ``df``, or of the normal where ``df`` is None.
+
+    Raises:
+        ValueError: ``level`` does not lie between 0 and 1.
+    """
+    check_between(level, "confidence level")
     tail = (1 + level) / 2
     return float(special.ndtri(tail) if df is None else special.stdtrit(df, tail))

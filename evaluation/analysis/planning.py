@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from evaluation.analysis.crossed import panel_sums
+from evaluation.analysis.crossed import check_between, panel_sums, quantile
 from evaluation.analysis.results import PlainResult
 
 
@@ -143,6 +143,8 @@ def nested_standard_error(
     """Standard error of the mean over all ratings where each category has ``raters_each`` raters of its own and its
     number of ``prompts`` (DrawBench: 25 raters each, 11 categories).
     """
+    if not len(prompts):
+        raise ValueError("A nested design needs the number of prompts of one category or more; got none.")
     n = sum(prompts)
     variances = [standard_error(components, raters_each, count, samples) ** 2 * (count / n) ** 2 for count in prompts]
     return math.sqrt(math.fsum(variances))
@@ -150,22 +152,25 @@ def nested_standard_error(
 
 def floor(components: Components, prompts: float, samples: int = 1, level: float = 0.95) -> float:
     """Half-width that no number of raters can pass."""
-    return _z(level) * standard_error(components, math.inf, prompts, samples)
-
-
-def _z(level: float) -> float:
-    return float(special.ndtri((1 + level) / 2))
+    return quantile(level, None) * standard_error(components, math.inf, prompts, samples)
 
 
 def detectable(se: float, alpha: float = 0.05, power: float = 0.8) -> float:
     """The smallest effect found with ``power``: (z_(1 - alpha/2) + z_power) se."""
+    _check_test(alpha, power)
     return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * se
+
+
+def _check_test(alpha: float, power: float = 0.8) -> None:
+    check_between(alpha, "level of the test", ".05")
+    check_between(power, "power", ".8")
 
 
 def power(effect: float, se: float, alpha: float = 0.05, df: float | None = None) -> float:
     """Chance that a two-sided test finds ``effect``; with ``df``, the non-central t distribution."""
     if se <= 0:
         raise ValueError(f"Power needs a standard error above zero; got {se}.")
+    _check_test(alpha)
     shift = abs(effect) / se
     if df is None:
         limit = special.ndtri(1 - alpha / 2)
@@ -182,6 +187,7 @@ def votes_for_share(share: float, against: float = 0.5, alpha: float = 0.05, pow
     """
     if not (0 < share < 1 and 0 < against < 1) or share == against:
         raise ValueError(f"Two different shares between 0 and 1 are needed; got {share} and {against}.")
+    _check_test(alpha, power)
     spread = special.ndtri(1 - alpha / 2) * math.sqrt(against * (1 - against))
     spread += special.ndtri(power) * math.sqrt(share * (1 - share))
     return float((spread / (share - against)) ** 2)
@@ -227,6 +233,7 @@ def cheapest(
     """
     if half_width <= 0:
         raise ValueError(f"The wanted half-width must be above zero; got {half_width}.")
+    check_between(level, "confidence level")
     price = costs or Costs()
     prompts = np.arange(2, max_prompts + 1)
     best: Plan | None = None
@@ -252,6 +259,7 @@ def precision_table(
     components: Components, raters: Sequence[int], prompts: Sequence[int], level: float = 0.95
 ) -> pd.DataFrame:
     """Half-widths, detectable effects and floors for every combination of ``raters`` and ``prompts``."""
+    check_between(level, "confidence level")
     rows = []
     for p in prompts:
         for r in raters:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, nearest
-from evaluation.analysis.crossed import quantile
+from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
 from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
@@ -127,6 +127,7 @@ def rank_generators(
     """
     if model not in MODELS:
         raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{nearest(str(model), MODELS)}")
+    check_between(level, "confidence level")
     frame = _selected(ratings, question, category)
     names, table, codes = count_rows(frame, correct_side)
     n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())

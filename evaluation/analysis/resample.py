@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.columns import codes_of, nearest
+from evaluation.analysis.crossed import check_between
 from evaluation.analysis.preference import Interval
 
 Float = npt.NDArray[np.float32]
@@ -111,6 +112,9 @@ def resample_cells(
     level: float = 0.95,
 ) -> Resampled:
     """Resample ratings given as codes, (n,) each; ``names`` are those of the categories."""
+    check_between(level, "confidence level")
+    if draws < 2:
+        raise ValueError(f"A bootstrap needs two draws or more, better 1,000; got {draws}.")
     n_categories, n_raters = len(names), int(rater.max()) + 1
     place = prompt * n_categories + category  # a prompt that stands in two categories is a prompt in each
     used = np.flatnonzero(np.bincount(place, minlength=1))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
 from evaluation.analysis.columns import Checker, RatingsError, listed, nearest, numbers_column, text_column
-from evaluation.analysis.crossed import METHODS, block_variances, panel_sums, stratified_variances
+from evaluation.analysis.crossed import METHODS, block_variances, check_between, panel_sums, stratified_variances
 from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 
@@ -91,6 +91,10 @@ def validate_scores(
     Raises:
         RatingsError: a column is missing, an id empty, a score not allowed, or a rating doubled, with row and column.
     """
+    if not isinstance(scores, pd.DataFrame):
+        raise RatingsError(
+            f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(scores).__name__}."
+        )
     missing = [name for name in COLUMNS if name not in scores]
     if missing:
         raise RatingsError(f"{source} lacks {listed(missing)}. Needed are {listed(COLUMNS)}.")
@@ -99,7 +103,7 @@ def validate_scores(
     columns: dict[str, pd.Series | pd.Categorical] = {
         name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:-1]
     }
-    numbers = numbers_column(frame["score"], check)
+    numbers = numbers_column(frame["score"], check, lowest=None)
     if levels is not None:
         wrong = np.flatnonzero(numbers.notna().to_numpy() & ~numbers.isin(levels).to_numpy())
         if len(wrong):
@@ -130,6 +134,7 @@ def analyse_scores(
         raise ValueError(
             f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{nearest(estimand, ESTIMANDS)}"
         )
+    check_between(level, "confidence level")
     frame = validate_scores(scores, levels)
     estimates: list[ScoreEstimate] = []
     for (question, generator), part in frame.groupby(["question", "generator"], observed=True):

@@ -14,6 +14,7 @@ from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_
 from evaluation.analysis.classic import holm
 from evaluation.analysis.columns import nearest
 from evaluation.analysis.compare import effect_in_words
+from evaluation.analysis.crossed import check_between
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import (
     ESTIMAND_WORDS,
@@ -175,8 +176,7 @@ def analyse(
     if estimand not in ESTIMANDS:
         hint = nearest(estimand, ESTIMANDS)
         raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
-    if not 0 < level < 1:
-        raise ValueError(f"The confidence level must lie between 0 and 1, as .95 does; got {level}.")
+    check_between(level, "confidence level")
     valid = validate_ratings(ratings)
     tally = tally_ratings(valid)
     results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
