@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 class DemoSize:
     """How much the demonstration draws. `size`: pixels a side."""
 
-    per_category: int = 2
+    per_category: int = 3
     samples: int = 8
     size: int = 256
 
