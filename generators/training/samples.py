@@ -47,16 +47,17 @@ GUIDANCES = (1.0, 3.0, 5.0)
 TAUGHT = load_train_config(Path(__file__).parent / "configs" / "mini-base-16.json").concepts
 """The objects that the base's last training showed it."""
 
-GAP, LABEL = 6, 18
+GAP = 6
 
 
 def grid(generators: Sequence[CascadeGenerator], labels: Sequence[str], samples: int, size: int) -> Image.Image:
     """One row a prompt, `samples` images a generator side by side, labels above and prompts below."""
     columns = len(generators) * samples
+    label_height = max(14, size // 5)
     width = GAP + columns * (size + GAP) + (len(generators) - 1) * 3 * GAP
-    picture = Image.new("RGB", (width, LABEL + len(GRID_PROMPTS) * (size + LABEL + GAP)), "white")
+    picture = Image.new("RGB", (width, label_height + len(GRID_PROMPTS) * (size + label_height + GAP)), "white")
     ink = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(13)
+    font = ImageFont.load_default(label_height * 3 // 4)
     for block, (generator, label) in enumerate(zip(generators, labels, strict=True)):
         left = GAP + block * (samples * (size + GAP) + 3 * GAP)
         ink.text((left, 1), label, fill="black", font=font)
@@ -67,7 +68,7 @@ def grid(generators: Sequence[CascadeGenerator], labels: Sequence[str], samples:
         ]
         drawn = {result.key: result.image for result in generator.generate(asked)}
         for row, prompt in enumerate(GRID_PROMPTS):
-            top = LABEL + row * (size + LABEL + GAP)
+            top = label_height + row * (size + label_height + GAP)
             for sample in range(samples):
                 image = drawn[f"{row}/{sample}"]
                 if image is not None:
@@ -181,8 +182,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m generators.training.samples", description=__doc__)
     parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
     parser.add_argument("--out", type=Path, default=Path("docs/images/cascade-samples.png"))
-    parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; shown at 128 or less")
-    parser.add_argument("--samples", type=int, default=3, help="images a prompt and guidance weight")
+    parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; 256 is shown at 102")
+    parser.add_argument("--samples", type=int, default=2, help="images a prompt and guidance weight")
     parser.add_argument("--measure", type=int, metavar="N", help="print accuracy on N prompts instead")
     parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites.npz"), help="for --measure")
     args = parser.parse_args(argv)
@@ -207,9 +208,9 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     picture = grid(generators, [f"guidance {w:g}" for w in GUIDANCES], args.samples, args.size)
     if args.size == 256:
-        picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
+        picture = picture.resize((picture.width * 2 // 5, picture.height * 2 // 5), Image.Resampling.LANCZOS)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(200, method=Image.Quantize.MEDIANCUT).save(args.out, optimize=True)
+    picture.save(args.out, optimize=True)
     print(f"{args.out}: {picture.width} x {picture.height}")
     return 0
 
