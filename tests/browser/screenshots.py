@@ -1,4 +1,4 @@
-"""`./dev screenshots`: the pictures of README.md and docs/, taken from the demonstration in a real browser.
+"""`./dev screenshots`: pictures of the demonstration in a real browser, those of README.md and docs/ among them.
 
 Starts `./dev demo`, looks at it as a rater and as a researcher, on a desktop and a phone, light and dark, and leaves
 the study as it was: the rater that it enrols withdraws.
@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from tests.chromium import CHECKOUT, FLAGS
 
 DESKTOP = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)
+IN_DOCS = ("rater.png", "rater-phone.png", "report.png", "study.png")
+"""The pictures that documents show; they are copied to docs/images."""
+
 ADDRESS = re.compile(r"(Rate as a rater|Sign in as researcher|Read the report):\s+(http\S+)")
 
 
@@ -57,18 +61,24 @@ def demonstration(arguments: list[str]) -> Iterator[Addresses]:
 
 
 def main() -> int:
-    """Take all pictures into `--out`. Further arguments go to the demonstration."""
+    """Take all pictures into `--out`, and those of the documents also into docs/images, unless `--out` was given.
+
+    Further arguments go to the demonstration.
+    """
     parser = argparse.ArgumentParser(prog="./dev screenshots", description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=CHECKOUT / "docs" / "images", help="folder (default: docs/images)")
+    parser.add_argument("--out", type=Path, help="folder of all (var/screenshots, and docs/images is refreshed)")
     options, rest = parser.parse_known_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    out: Path = options.out or CHECKOUT / "var" / "screenshots"
+    out.mkdir(parents=True, exist_ok=True)
     with demonstration(rest) as addresses, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ.get("DRAWBENCH_CHROMIUM"), args=FLAGS)
-        _rater(browser, addresses.rater, options.out)
-        _researcher(browser, addresses, options.out)
+        _rater(browser, addresses.rater, out)
+        _researcher(browser, addresses, out)
         browser.close()
-    for file in sorted(options.out.glob("*.png")):
-        print(f"{file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    if options.out is None:
+        for name in IN_DOCS:
+            shutil.copyfile(out / name, CHECKOUT / "docs" / "images" / name)
+    print(f"Pictures: {out}" + ("" if options.out else f"; of them in docs/images: {', '.join(IN_DOCS)}"))
     return 0
 
 
