@@ -65,6 +65,14 @@ def t_limit(n: int, alpha: float = 0.05, mixture: float = MIXTURE) -> float | No
     return math.sqrt((n - 1) * (q - 1) / (1 - q * g)) if q * g < 1 else None
 
 
+def fewest_raters(alpha: float = 0.05) -> int:
+    """Raters that an interval takes: with fewer there is no finite limit."""
+    n = 2
+    while t_limit(n, alpha) is None:
+        n += 1
+    return n
+
+
 def _check_alpha(alpha: float) -> None:
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, as .05 does; got {alpha}.")
@@ -149,6 +157,9 @@ class StoppingRule(PlainResult):
     def __post_init__(self) -> None:
         if not 2 <= self.min_raters <= self.max_raters:
             raise ValueError(f"Needed is 2 <= min_raters <= max_raters; got {self.min_raters}, {self.max_raters}.")
+        for name, width in (("margin", self.margin), ("half_width", self.half_width)):
+            if width is not None and not 0 < width < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, a fraction of the net share; got {width}.")
         _check_alpha(self.alpha)
 
 
@@ -161,8 +172,8 @@ class Decision(PlainResult):
     reason: str
 
 
-def decide(rule: StoppingRule, sequence: LookSequence) -> Decision:
-    """The first look at which ``rule`` stops, or that it has not stopped yet.
+def decide(rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = ("A", "B")) -> Decision:
+    """The first look at which ``rule`` stops, or that it has not stopped yet. ``names``: of A and B, for the reason.
 
     Raises:
         ValueError: the sequence was made for another alpha than the rule declares.
@@ -172,9 +183,8 @@ def decide(rule: StoppingRule, sequence: LookSequence) -> Decision:
     for look in sequence.looks:
         if look.n >= rule.min_raters and look.low is not None and look.high is not None:
             if look.low > 0 or look.high < 0:
-                return Decision(
-                    True, look.n, f"{'A' if look.low > 0 else 'B'} is preferred: the interval excludes zero"
-                )
+                preferred = names[0] if look.low > 0 else names[1]
+                return Decision(True, look.n, f"{preferred} is preferred: the interval excludes zero")
             if rule.margin is not None and -rule.margin < look.low and look.high < rule.margin:
                 return Decision(True, look.n, f"equivalent: the interval lies within +-{rule.margin:g}")
             if rule.half_width is not None and (look.high - look.low) / 2 <= rule.half_width:

@@ -140,8 +140,44 @@ class EstimandDict(TypedDict):
     means: str
 
 
+class StoppingBoundsDict(TypedDict):
+    """An anytime-valid interval of a net share."""
+
+    low: float
+    high: float
+
+
+class DecisionDict(TypedDict):
+    """Whether a rule stops, after how many raters, and why."""
+
+    stop: bool
+    n: int
+    reason: str
+
+
+class StoppingLineDict(TypedDict):
+    """One pair on one question after `n_raters` finished raters; no interval with too few, or where all are alike."""
+
+    question: str
+    generator_a: str
+    generator_b: str
+    n_raters: int
+    net: float
+    interval: StoppingBoundsDict | None
+    decision: DecisionDict
+
+
+class StoppingDict(TypedDict):
+    """What the declared stopping rule came to. `stop`: whether it says so for every line."""
+
+    rule: dict[str, object]
+    n_raters: int
+    stop: bool
+    lines: list[StoppingLineDict]
+
+
 class Results(TypedDict):
-    """The whole document; a report's own has `collection` beside it."""
+    """The whole document; a report's own has `collection` beside it, and `stopping_rule` where one was declared."""
 
     schema: str
     simulated: bool
@@ -160,3 +196,4 @@ class Results(TypedDict):
     rankings: NotRequired[list[RankingDict]]
     side_bias: NotRequired[SideBiasDict]
     collection: NotRequired[CollectionDict]
+    stopping_rule: NotRequired[StoppingDict]

@@ -11,7 +11,9 @@ from evaluation.models import Report, Study
 from evaluation.reports.collection import collection
 from evaluation.reports.compute import code_version, compute, settings_from
 from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.selectors.live_board import stopping_state
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.services.study_specify import canonical_hash
 
 
 def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -> Report:
@@ -27,11 +29,16 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     frame = ratings_frame(study, include_simulated=checked.include_simulated, as_of=as_of)
     results = compute(frame, checked)
     results["collection"] = collection(frame)
+    stopping = stopping_state(study, as_of=as_of, include_simulated=checked.include_simulated)
+    settings_hash = checked.hash
+    if stopping is not None:  # who has finished is input too, which the ratings' hash does not show
+        results["stopping_rule"] = stopping
+        settings_hash = canonical_hash([settings_hash, stopping])
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
             study=study,
             input_hash=input_hash(ratings_csv(frame)),
-            settings_hash=checked.hash,
+            settings_hash=settings_hash,
             code_version=code_version(),
             defaults={
                 "as_of": as_of,

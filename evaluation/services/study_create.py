@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -13,8 +14,9 @@ from django.db import transaction
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.services.stopping_rule import stopping_rule as checked_rule
 from evaluation.services.study_sets import default_set_size, image_sets, missing_rule
-from evaluation.services.study_specify import CONSENT, StudySettings, specification
+from evaluation.services.study_specify import CONSENT, StudySettings, panel_prompts, specification
 
 MOST_RATERS = 10_000
 MOST_RUNS = 20
@@ -36,6 +38,7 @@ def study_create(
     display_side: int | None = None,
     consent: str = "",
     contact: str = "",
+    stopping_rule: Mapping[str, object] | None = None,
     created_by: User | None = None,
 ) -> Study:
     """Make a draft; `study_open` then draws its comparisons and locks it.
@@ -51,6 +54,8 @@ def study_create(
         labels: the runs' names in results; the runs' own when None.
         display_side: longest side of shown images, in pixels; the largest of the runs' up to 512 when None.
         consent, contact: what raters agree to (a plain text of ours when empty), and whom they can ask.
+        stopping_rule: fields of `evaluation.analysis.sequential.StoppingRule`, when the study may be ended early; an
+            empty one has the defaults of all, None is no rule. It closes nothing by itself.
 
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
@@ -79,6 +84,9 @@ def study_create(
     )
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=size, missing=settings.missing)
+    if stopping_rule is not None:
+        places = raters * len(panel_prompts(sets, declared))
+        settings = replace(settings, stopping_rule=checked_rule(stopping_rule, places=places))
     study = Study(
         name=name, title=title.strip(), protocol=declared.name, design_seed=design_seed, created_by=created_by
     )

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation import protocols
+from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.selectors.live_board import declared_rule
 from evaluation.services.study_sets import ImageSets, MissingRule
 
 SCHEMA = "drawbench-study/1"
@@ -33,7 +35,7 @@ class StudySettings:
     """What the researcher chose.
 
     `display_side`: the longest side of shown images in pixels, None for the largest of the runs up to `LARGEST_SIDE`.
-    `consent`: what raters agree to. `contact`: whom they can ask.
+    `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
     """
 
     protocol: str
@@ -43,6 +45,7 @@ class StudySettings:
     display_side: int | None
     consent: str
     contact: str
+    stopping_rule: StoppingRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def specification(
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
         },
     }
+    if settings.stopping_rule is not None:
+        declared["stopping_rule"] = settings.stopping_rule.to_dict()
     if display is not None:
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
         declared["comparisons"] = {"n": n_pairs * len(sets.prompts), "shown_sha256": canonical_hash(list(shown))}
@@ -142,6 +147,7 @@ def settings_of(study: Study) -> StudySettings:
         display_side=declared["display"]["largest_side"],
         consent=declared["raters"]["consent"],
         contact=declared["raters"]["contact"],
+        stopping_rule=declared_rule(declared),
     )
 
 

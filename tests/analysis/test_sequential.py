@@ -10,6 +10,7 @@ from evaluation.analysis.sequential import (
     StoppingRule,
     beta_binomial,
     decide,
+    fewest_raters,
     rater_means,
     replay,
     t_limit,
@@ -74,6 +75,17 @@ def test_stopping_rule_decides_as_declared() -> None:
         decide(StoppingRule(max_raters=10, alpha=0.1), none)
     with pytest.raises(ValueError, match="min_raters"):
         StoppingRule(max_raters=3)
+    for width in (0.0, -0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match="margin must lie"):
+            StoppingRule(max_raters=10, margin=width)
+        with pytest.raises(ValueError, match="half_width must lie"):
+            StoppingRule(max_raters=10, half_width=width)
+
+
+def test_the_fewest_raters_are_those_with_a_limit() -> None:
+    for alpha in (0.001, 0.05, 0.5):
+        fewest = fewest_raters(alpha)
+        assert t_limit(fewest, alpha) is not None and t_limit(fewest - 1, alpha) is None
 
 
 def test_looks_are_a_table() -> None:

@@ -50,7 +50,7 @@ def test_it_is_the_sequence_over_finished_raters(busy: Study) -> None:
 def test_the_declared_rule_decides(busy: Study) -> None:
     busy.specification["stopping_rule"] = {"max_raters": 12, "min_raters": 8, "margin": 0.1}
     board = live_board(busy)
-    assert board is not None and board.rule is not None
+    assert board is not None and board.rule is not None and board.stop
     for line in board.lines:
         assert line.decision is not None and line.decision.stop
     assert any(line.leader == "plain" for line in board.lines)
@@ -74,7 +74,7 @@ def test_the_page_says_what_the_declared_rule_says(
     signed_in: Client, busy: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = StoppingRule(max_raters=12, min_raters=8, margin=0.1)
-    monkeypatch.setattr(module, "_rule", lambda specification: rule)
+    monkeypatch.setattr(module, "declared_rule", lambda specification: rule)
     text = signed_in.get("/studies/trial/state/").content.decode()
     assert "Stopping rule, declared before" in text and "±10.0 points" in text and "<strong>stop</strong>" in text
 

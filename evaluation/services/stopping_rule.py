@@ -1,0 +1,83 @@
+"""The stopping rule that a study declares when it is made: what was given, checked against the study's own size."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+
+from evaluation.analysis.sequential import StoppingRule, fewest_raters
+from evaluation.errors import InputError
+
+NAMES = tuple(each.name for each in fields(StoppingRule))
+FEWEST = 5
+"""Raters before the rule may stop, unless it says otherwise or the study has fewer places."""
+
+
+def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
+    """The rule of `given`, in which every field may be absent or None.
+
+    Args:
+        given: fields of `StoppingRule`; `margin` and `half_width` are fractions of the net share, .1 being ten points.
+        places: raters that the study has places for, over all panels; the default of `max_raters`.
+
+    Raises:
+        InputError: an unknown field, a value that is not allowed, or a rule that could never decide. Its field is
+            `stopping_rule.` and the field's name.
+    """
+    for name in given:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            raise InputError(
+                f'A stopping rule has no "{name}". It has {", ".join(NAMES)}.{hint}', field="stopping_rule"
+            )
+    alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 for 95 % intervals", 0.001, 0.5)
+    at_most = _raters(given, "max_raters", "The stopping rule's largest number of raters", places, places)
+    at_least = _raters(
+        given, "min_raters", "The stopping rule's smallest number of raters", min(FEWEST, at_most), at_most
+    )
+    points = "as a fraction of the net share, 0.1 for ten points"
+    rule = StoppingRule(
+        max_raters=at_most,
+        min_raters=at_least,
+        margin=_fraction(given, "margin", "The stopping rule's margin", points, 0.001, 0.999),
+        half_width=_fraction(given, "half_width", "The stopping rule's half-width", points, 0.001, 0.999),
+        alpha=0.05 if alpha is None else alpha,
+    )
+    fewest = fewest_raters(rule.alpha)
+    if at_most < fewest:
+        raise InputError(
+            f"This stopping rule could never decide: with alpha {rule.alpha:g} an interval takes {fewest} raters, and "
+            f"it stops at {at_most} at the latest. Let more raters in, or declare no rule.",
+            field="stopping_rule.max_raters",
+        )
+    return rule
+
+
+def _raters(given: Mapping[str, object], name: str, what: str, default: int, most: int) -> int:
+    value = given.get(name)
+    if value is None:
+        value = default
+    if isinstance(value, bool) or not isinstance(value, int) or not 2 <= value <= most:
+        if most < 2:
+            why = f"the study has a place for {most} rater, and a rule needs two"
+        elif name == "max_raters":
+            why = f"it can be 2 to {most}, the study's places over all panels"
+        else:
+            why = f"it can be 2 to {most}, where the rule stops in any case"
+        raise InputError(f"{what} is {value}: {why}.", field=f"stopping_rule.{name}")
+    return value
+
+
+def _fraction(
+    given: Mapping[str, object], name: str, what: str, meaning: str, least: float, most: float
+) -> float | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise InputError(
+            f"{what} is {value}: it can be {least:g} to {most:g}, {meaning}.", field=f"stopping_rule.{name}"
+        )
+    return float(value)
