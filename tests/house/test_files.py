@@ -98,7 +98,7 @@ def test_the_licence_is_whole() -> None:
 
 
 def test_requirements_are_exact_and_say_why() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt", "requirements-train.txt"):
         for line in read(Path(name)).splitlines():
             if line and not line.startswith(("#", "-")):
                 assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*\s+# .{5,}", line), f"{name}: {line}"
