@@ -186,9 +186,11 @@ def decide(rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = 
                 preferred = names[0] if look.low > 0 else names[1]
                 return Decision(True, look.n, f"{preferred} is preferred: the interval excludes zero")
             if rule.margin is not None and -rule.margin < look.low and look.high < rule.margin:
-                return Decision(True, look.n, f"equivalent: the interval lies within +-{rule.margin:g}")
+                return Decision(True, look.n, f"equivalent: the interval lies within ±{rule.margin * 100:g} points")
             if rule.half_width is not None and (look.high - look.low) / 2 <= rule.half_width:
-                return Decision(True, look.n, f"precise: the interval is no wider than +-{rule.half_width:g}")
+                return Decision(
+                    True, look.n, f"precise: the interval is no wider than ±{rule.half_width * 100:g} points"
+                )
         if look.n >= rule.max_raters:
             return Decision(True, look.n, "the declared number of raters is reached without a decision")
     return Decision(False, len(sequence.looks), "go on")

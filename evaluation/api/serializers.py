@@ -275,6 +275,29 @@ class StudyDetailSerializer(StudySerializer):
         return None if opening is None else dict(StudyOpeningSerializer(opening).data)
 
 
+class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
+    """When a study may end early; every field may be left out. The live board and the results say what it comes to."""
+
+    max_raters = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Given up at so many finished raters; all places of the study"
+    )
+    min_raters = serializers.IntegerField(required=False, allow_null=True, help_text="Never before so many; 5")
+    margin = serializers.FloatField(
+        required=False, allow_null=True, help_text="Decided too when the interval lies within +-this; 0.1 is ten points"
+    )
+    half_width = serializers.FloatField(
+        required=False, allow_null=True, help_text="Decided too when the interval is no wider than +-this"
+    )
+    alpha = serializers.FloatField(
+        required=False, allow_null=True, help_text="The intervals have level 1 - alpha; 0.05"
+    )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Fields that are not ours go along, so that the service tells of them: a rule is locked, and none is lost."""
+        checked: dict[str, Any] = super().to_internal_value(data)
+        return {name: data[name] for name in data if name not in self.fields} | checked
+
+
 class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A draft of a study to make."""
 
@@ -293,6 +316,9 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     missing = serializers.ChoiceField(choices=get_args(MissingRule), required=False, default="refuse")
     consent = serializers.CharField(required=False, allow_blank=True, default="")
     contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+    stopping_rule = StoppingRuleSerializer(
+        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
+    )
 
 
 class PanelProgressSerializer(serializers.Serializer[Any]):

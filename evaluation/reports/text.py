@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from evaluation.reports.document import AgreementDict, RankingDict, Results
 from evaluation.reports.results import Bounds, ComparisonTable, Row, comparison_tables, question_name, win_matrix
 
@@ -88,6 +91,20 @@ def _agreement(found: AgreementDict) -> str:
     value = "none" if found["value"] is None else f"{found['value']:.2f}"
     bounds = "" if found["low"] is None else f" [{found['low']:.2f}, {found['high']:.2f}]"
     return f"{found['method']} {value}{bounds}"
+
+
+def stopping_rule_text(rule: Mapping[str, Any]) -> str:
+    """A declared stopping rule (the fields of `evaluation.analysis.sequential.StoppingRule`) in plain words."""
+    stops = ["excludes zero"]
+    if rule["margin"] is not None:
+        stops.append(f"lies within ±{rule['margin'] * 100:g} points")
+    if rule["half_width"] is not None:
+        stops.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+    return (
+        f"each pair and question is decided when its {(1 - rule['alpha']) * 100:g} % anytime-valid interval of the net "
+        f"share {', or '.join(stops)}, from {rule['min_raters']} finished raters on, and is given up at "
+        f"{rule['max_raters']}; the rule says stop when that is so for all of them. Nothing is closed by itself."
+    )
 
 
 def p_text(p: float | None) -> str:

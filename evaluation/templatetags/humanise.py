@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django import template
 
 from evaluation.reports.results import Bounds
-from evaluation.reports.text import p_text
+from evaluation.reports.text import p_text, stopping_rule_text
 
 register = template.Library()
 
@@ -57,6 +59,12 @@ def bounds(interval: Bounds | None) -> str:
 def p_value(p: float | None) -> str:
     """`.0312` -> "0.031", "<0.001" below that, "–" for None."""
     return p_text(p).replace("-", "–")
+
+
+@register.filter
+def stopping_rule(rule: Mapping[str, Any]) -> str:
+    """A declared stopping rule in plain words."""
+    return stopping_rule_text(rule)
 
 
 @register.filter

@@ -267,6 +267,34 @@ def test_settings_of_results_that_cannot_be(api: APIClient, query: str, field: s
     assert answer.status_code == 400 and answer.json()["field"] == field
 
 
+def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
+    suite = a_suite()
+    for name in ("one", "two"):
+        a_run(suite, name)
+    given = {"name": "mine", "runs": ["one", "two"], "raters_per_panel": 8}
+    for rule, field, words in (
+        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
+        ({"margin": 5}, "stopping_rule.margin", "0.1 for ten points"),
+        ({"max_raters": 17}, "stopping_rule.max_raters", "2 to 16"),
+        ({"alpha": 0.9}, "stopping_rule.alpha", "0.05 for 95 % intervals"),
+    ):
+        answer = api.post(f"{V1}/studies/", {**given, "stopping_rule": rule}, format="json")
+        assert answer.status_code == 400, rule
+        assert answer.json()["field"] == field and words in answer.json()["detail"], answer.json()
+    for odd in ([1], "soon", 3, {"max_raters": "many"}, {"margin": [1]}, {"alpha": "nan"}):
+        assert api.post(f"{V1}/studies/", {**given, "stopping_rule": odd}, format="json").status_code == 400, odd
+    made = api.post(f"{V1}/studies/", {**given, "stopping_rule": {"margin": 0.1, "alpha": None}}, format="json")
+    assert made.status_code == 201, made.json()
+    declared = {"max_raters": 16, "min_raters": 5, "margin": 0.1, "half_width": None, "alpha": 0.05}
+    assert made.json()["specification"]["stopping_rule"] == declared
+    api.post(f"{V1}/studies/mine/open/")
+    told = api.get(f"{V1}/studies/mine/results/").json()["stopping_rule"]
+    assert told == {"rule": declared, "n_raters": 0, "stop": False, "lines": []}
+    plain = api.post(f"{V1}/studies/", {**given, "name": "plain", "stopping_rule": None}, format="json")
+    assert "stopping_rule" not in plain.json()["specification"]
+    assert "stopping_rule" not in api.get(f"{V1}/studies/plain/results/").json()
+
+
 def test_studies_that_cannot_be(api: APIClient) -> None:
     a_run(a_suite(), "one")
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "tow"]}, format="json")

@@ -76,7 +76,7 @@ def test_the_page_says_what_the_declared_rule_says(
     rule = StoppingRule(max_raters=12, min_raters=8, margin=0.1)
     monkeypatch.setattr(module, "declared_rule", lambda specification: rule)
     text = signed_in.get("/studies/trial/state/").content.decode()
-    assert "Stopping rule, declared before" in text and "±10.0 points" in text and "<strong>stop</strong>" in text
+    assert "Stopping rule, declared before" in text and "±10 points" in text and "<strong>stop</strong>" in text
 
 
 def test_few_raters_have_no_interval(signed_in: Client) -> None:

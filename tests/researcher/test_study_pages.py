@@ -13,9 +13,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from evaluation.models import Invitation, Rating, Report, Study, StudyStatus
+from evaluation.models import GenerationRun, Invitation, Rating, Report, Study, StudyStatus, Suite
 from evaluation.reports.ratings_file import input_hash
 from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.study_open import study_open
 from tests.studies.world import a_run, a_suite, an_open_study
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +86,66 @@ def test_a_study_that_cannot_be(signed_in: Client, given: dict[str, object], sai
     if given.get("runs") != []:
         assert text.count("checked") == 2, "the choice of runs is kept"
         assert 'value="the other"' in text, "and so are their labels"
+
+
+def test_a_stopping_rule_is_declared_by_the_form(signed_in: Client) -> None:
+    draft(signed_in, raters_per_panel=8, stop_half_width="0.05", stop_max_raters="12", stop_margin="")
+    assert Study.objects.get().specification["stopping_rule"] == {
+        "max_raters": 12,
+        "min_raters": 5,
+        "margin": None,
+        "half_width": 0.05,
+        "alpha": 0.05,
+    }
+    text = signed_in.get("/studies/mine/").content.decode()
+    assert "<dt>Stopping rule</dt>" in text and "no wider than ±5 points, from 5 finished raters on" in text
+
+
+def test_ticking_is_enough_and_leaving_it_is_no_rule(signed_in: Client) -> None:
+    draft(signed_in, raters_per_panel=8, stop_when_decided="on")
+    study = Study.objects.get()
+    assert study.specification["stopping_rule"]["max_raters"] == 16
+    study.delete()
+    values = {"name": "mine", "protocol": "drawbench", "runs": [run.pk for run in GenerationRun.objects.all()],
+              "missing": "refuse", "design_seed": 0}  # fmt: skip
+    signed_in.post("/studies/new/", values)
+    assert "stopping_rule" not in Study.objects.get().specification
+    assert "Stopping rule" not in signed_in.get("/studies/mine/").content.decode()
+
+
+def test_a_stopping_rule_that_cannot_be_is_told_beside_its_field(signed_in: Client) -> None:
+    folded = re.compile(r"<details class=\"card\"( open)?><summary>Looking early")
+    answer = draft(signed_in, raters_per_panel=8, stop_margin="10", stop_alpha="x")
+    assert "Enter a number" in answer.content.decode()  # type: ignore[attr-defined]
+    GenerationRun.objects.all().delete()
+    Suite.objects.all().delete()
+    answer = draft(signed_in, raters_per_panel=8, stop_margin="10")
+    text = answer.content.decode()  # type: ignore[attr-defined]
+    assert answer.status_code == 422 and 'id="id_stop_margin-error"' in text  # type: ignore[attr-defined]
+    assert "as a fraction of the net share, 0.1 for ten points" in text
+    found = folded.search(text)
+    assert found is not None and found[1], "unfolded, with what was filled in"
+    found = folded.search(signed_in.get("/studies/new/").content.decode())
+    assert found is not None and not found[1], "folded away at first"
+
+
+def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> None:
+    draft(signed_in, raters_per_panel=8, stop_max_raters="12", stop_min_raters="8", stop_margin="0.1")
+    study = study_open(study=Study.objects.get())
+    raters_simulate(study=study, raters=4, seed=1, prefer={"one": 2.5})
+    assert "<strong>The rule says: not yet.</strong>" in signed_in.get("/studies/mine/state/").content.decode()
+    assert "it did not say stop yet" in signed_in.get("/studies/mine/report/", follow=True).content.decode()
+    raters_simulate(study=study, raters=8, seed=2, prefer={"one": 2.5})
+    text = signed_in.get("/studies/mine/state/").content.decode()
+    assert "<strong>The rule says stop:</strong>" in text and "one is preferred: the interval excludes zero" in text
+    text = signed_in.get("/studies/mine/report/", follow=True).content.decode()
+    for expected in (
+        "The declared stopping rule",
+        "lies within ±10 points",
+        "After 12 finished raters it said stop",
+        "one is preferred: the interval excludes zero",
+    ):
+        assert expected in text, expected
 
 
 def test_runs_of_two_suites_are_not_compared(signed_in: Client) -> None:

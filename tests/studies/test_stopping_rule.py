@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from evaluation.errors import InputError
@@ -135,3 +138,45 @@ def test_who_left_later_counts_at_the_earlier_moment() -> None:
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
     then, now = stopping_state(study, as_of=moment), stopping_state(study, as_of=timezone.now())
     assert then is not None and now is not None and (then["n_raters"], now["n_raters"]) == (9, 8)
+
+
+# --- The command ------------------------------------------------------------------------------------------------------
+
+
+def created(*arguments: str, name: str = "mine") -> str:
+    suite = a_suite(name=f"suite-{name}")
+    for label in ("one", "two"):
+        a_run(suite, f"{name}-{label}")
+    out = StringIO()
+    runs = f"{name}-one,{name}-two"
+    call_command(
+        "create_study", "--name", name, "--runs", runs, "--raters-per-panel", "8", *arguments,
+        stdout=out, stderr=StringIO(),
+    )  # fmt: skip
+    return out.getvalue()
+
+
+def test_the_command_declares_a_rule_in_plain_words() -> None:
+    told = created("--stop-half-width", "0.05", "--stop-margin", ".1", "--stop-min-raters", "6")
+    for words in (
+        "Stopping rule: each pair and question is decided when its 95 % anytime-valid interval",
+        "excludes zero, or lies within ±10 points, or is no wider than ±5 points",
+        "from 6 finished raters on, and is given up at 16",
+        "Nothing is closed by itself.",
+    ):
+        assert words in told, words
+    made = json.loads(created("--stop-when-decided", "--format", "json", name="decided"))
+    assert made["stopping_rule"] == Study.objects.get(name="decided").specification["stopping_rule"]
+    assert made["stopping_rule"]["max_raters"] == 16 and made["stopping_rule"]["margin"] is None
+    assert json.loads(created("--format", "json", name="plain"))["stopping_rule"] is None
+    assert "Stopping rule" not in created(name="silent")
+
+
+def test_the_command_refuses_a_rule_that_cannot_be() -> None:
+    with pytest.raises(CommandError, match="2 to 16, the study's places"):
+        created("--stop-max-raters", "99")
+    created(name="there")
+    with pytest.raises(CommandError, match="declared when a study is made") as refused:
+        call_command("create_study", "--name", "there", "--open", "--stop-when-decided")
+    assert refused.value.returncode == 2
+    assert Study.objects.get(name="there").status == "draft"

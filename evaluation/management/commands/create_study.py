@@ -10,11 +10,15 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
+from evaluation.reports.text import stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.invitation_create import invitation_create, invitation_url
 from evaluation.services.study_create import study_create
 from evaluation.services.study_open import study_close, study_open
+
+RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
+"""What `--stop-...` gives of a stopping rule."""
 
 
 class Command(ProductCommand):
@@ -43,6 +47,21 @@ class Command(ProductCommand):
         parser.add_argument("--display-side", type=int, help="longest side of shown images, pixels (the runs', to 512)")
         parser.add_argument("--consent", default="", metavar="FILE", help="a text file: what raters agree to")
         parser.add_argument("--contact", default="", help="whom raters can ask")
+        rule = parser.add_argument_group(
+            "looking early",
+            "Any of these declares a stopping rule: what the live board says stop by, for every pair and question. It "
+            "always stops when an interval excludes zero. Nothing is closed by itself.",
+        )
+        rule.add_argument("--stop-when-decided", action="store_true", help="a rule with its defaults: that alone")
+        rule.add_argument(
+            "--stop-margin", type=float, metavar="M", help="or when the interval lies within +-M: 0.1 for ten points"
+        )
+        rule.add_argument(
+            "--stop-half-width", type=float, metavar="H", help="or when the interval is no wider than +-H"
+        )
+        rule.add_argument("--stop-min-raters", type=int, metavar="N", help="never before N raters have finished (5)")
+        rule.add_argument("--stop-max-raters", type=int, metavar="N", help="in any case after N raters (all places)")
+        rule.add_argument("--stop-alpha", type=float, metavar="A", help="the intervals are of level 1 - A (0.05)")
         parser.add_argument("--open", action="store_true", help="open it at once and print the raters' address")
         parser.add_argument("--close", action="store_true", help="close the study of this name")
 
@@ -52,6 +71,11 @@ class Command(ProductCommand):
             study = study_close(study=study_by_name(options["name"]))
         elif options["runs"] is None:
             study = study_by_name(options["name"])
+            if _rule_of(options) is not None:
+                raise InputError(
+                    f"{study} is there already: a stopping rule is declared when a study is made, with --runs.",
+                    field="stopping_rule",
+                )
             if not options["open"]:
                 raise InputError(f"Which runs does {study} compare? Give --runs A,B; or --open or --close it.")
         else:
@@ -68,6 +92,7 @@ class Command(ProductCommand):
                 display_side=options["display_side"],
                 consent=_text_of(options["consent"]),
                 contact=options["contact"],
+                stopping_rule=_rule_of(options),
             )
         invitation = None
         if options["open"]:
@@ -82,6 +107,7 @@ class Command(ProductCommand):
             "runs": {entry["label"]: entry["run"] for entry in study.specification["runs"]},
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
+            "stopping_rule": study.specification.get("stopping_rule"),
             "panels": len(progress.panels),
             "raters": progress.raters_wanted,
             "ratings": progress.ratings_wanted,
@@ -98,6 +124,8 @@ class Command(ProductCommand):
         ]
         if result["departures"]:
             lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
+        if result["stopping_rule"]:
+            lines.append(f"Stopping rule: {stopping_rule_text(result['stopping_rule'])}")
         if result["status"] == StudyStatus.DRAFT:
             lines.append(f"Open it: manage.py create_study --name {result['study']} --open")
         if result["specification_hash"]:
@@ -105,6 +133,11 @@ class Command(ProductCommand):
         if result["invitation"]:
             lines.append(f"Raters' address: {result['invitation']}")
         return "\n".join(lines)
+
+
+def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:
+    rule = {name: options[f"stop_{name}"] for name in RULE if options[f"stop_{name}"] is not None}
+    return rule if rule or options["stop_when_decided"] else None
 
 
 def _text_of(path: str) -> str:

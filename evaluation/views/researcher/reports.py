@@ -14,10 +14,10 @@ from django.views.decorators.gzip import gzip_page
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
-from evaluation.reports.document import Results
+from evaluation.reports.document import Results, StoppingLineDict
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, figure_description
 from evaluation.reports.ratings_file import input_hash, ratings_csv
-from evaluation.reports.results import ComparisonTable, comparison_tables, question_name, win_matrix
+from evaluation.reports.results import Bounds, ComparisonTable, comparison_tables, question_name, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
@@ -48,6 +48,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         for number, table in enumerate(tables)
     ]
     newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
+    stopping = results.get("stopping_rule")
     context = {
         "area": "studies",
         "report": found,
@@ -65,6 +66,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
                 results.get("agreement", {}).items(), key=lambda each: order.get(each[0], len(order))
             )
         ],
+        "stopping": stopping and [(question_name(each["question"]), each, _looked(each)) for each in stopping["lines"]],
         "coverage": report_coverage(found) if tables else None,
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
@@ -171,6 +173,12 @@ def _report(pk: int) -> Report:
 
 def _results(report: Report) -> Results:
     return cast(Results, report.results)
+
+
+def _looked(line: StoppingLineDict) -> Bounds | None:
+    """The anytime-valid interval of a line that a stopping rule decides on."""
+    interval = line["interval"]
+    return None if interval is None else Bounds("t_sequence", interval["low"], interval["high"])
 
 
 def _stem(pk: int, table: ComparisonTable) -> str:

@@ -63,6 +63,27 @@ class StudyForm(forms.Form):
     design_seed = forms.IntegerField(
         label="Design seed", initial=0, min_value=0, help_text="Of sides, orders and the choice of samples."
     )
+    stop_when_decided = forms.BooleanField(
+        label="Declare a stopping rule",
+        required=False,
+        help_text="A pair and question is decided when its interval excludes zero. Filling in any field below declares "
+        "a rule too.",
+    )
+    stop_margin = forms.FloatField(
+        label="Or within so little of zero",
+        required=False,
+        help_text="Equivalent: the interval lies within ± this. 0.1 is ten points of the net share.",
+    )
+    stop_half_width = forms.FloatField(
+        label="Or so narrow", required=False, help_text="Precise: the interval is no wider than ± this, 0.1 as above."
+    )
+    stop_min_raters = forms.IntegerField(
+        label="Not before so many raters", required=False, help_text="Finished, over all panels. Empty: 5."
+    )
+    stop_max_raters = forms.IntegerField(
+        label="At so many at the latest", required=False, help_text="Empty: all places of the study."
+    )
+    stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="Empty: 0.05, for 95 % intervals.")
     contact = forms.CharField(
         label="Contact", required=False, max_length=200, help_text="Whom raters can ask; they see it with the consent."
     )
@@ -81,6 +102,25 @@ class StudyForm(forms.Form):
         protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
         runs.queryset = comparable_runs()
         runs.error_messages["required"] = "Choose the runs to compare: two or more of one suite."
+
+    @property
+    def rule_fields(self) -> list[forms.BoundField]:
+        """The fields of the stopping rule, for a part of the page that is folded away."""
+        return [self[name] for name in self.fields if name.startswith("stop_")]
+
+    @property
+    def rule_shown(self) -> bool:
+        """Whether that part is unfolded: something was filled in."""
+        return any(each.errors or each.value() not in (None, "", False) for each in self.rule_fields)
+
+    def stopping_rule(self) -> dict[str, object] | None:
+        """The rule that was filled in, None for none."""
+        given = {
+            name.removeprefix("stop_"): value
+            for name, value in self.cleaned_data.items()
+            if name.startswith("stop_") and name != "stop_when_decided" and value is not None
+        }
+        return given if given or self.cleaned_data["stop_when_decided"] else None
 
 
 class InvitationForm(forms.Form):
@@ -127,10 +167,11 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                 design_seed=values["design_seed"],
                 contact=values["contact"],
                 consent=values["consent"],
+                stopping_rule=form.stopping_rule(),
                 created_by=request.user,
             )
         except InputError as error:
-            add_input_error(form, InputError(error.message, field="runs") if error.field == "labels" else error)
+            add_input_error(form, InputError(error.message, field=_form_field(error.field)))
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
@@ -232,6 +273,11 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
 def _label(request: ResearcherRequest, run: GenerationRun) -> str:
     """What was written beside a run; what can't be printed is left out."""
     return "".join(filter(str.isprintable, request.POST.get(f"label-{run.pk}", ""))).strip()
+
+
+def _form_field(field: str) -> str:
+    """Where the form has what `study_create` calls `field`."""
+    return "runs" if field == "labels" else field.replace("stopping_rule.", "stop_")
 
 
 def _study(name: str) -> Study:
