@@ -13,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import protocols
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
@@ -33,94 +32,9 @@ from evaluation.views.researcher.pages import (
     page,
     page_of,
 )
+from evaluation.views.researcher.study_form import StudyForm, form_field
 
-MISSING_CHOICES = [
-    ("refuse", "refuse: do not make the study"),
-    ("drop-prompts", "leave these prompts out"),
-    ("smaller-sets", "show smaller sets for these prompts"),
-]
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-
-
-class StudyForm(forms.Form):
-    """A new study. The runs are picked in a table beside it, each with a label of its own."""
-
-    name = forms.SlugField(
-        label="Name", max_length=100, help_text="Letters, digits, - and _: it stands in addresses and commands."
-    )
-    title = forms.CharField(
-        label="Title", required=False, max_length=200, help_text="For researchers; raters never see it."
-    )
-    protocol = forms.ChoiceField(label="Protocol")
-    runs = forms.ModelMultipleChoiceField(GenerationRun.objects.none(), label="Runs to compare")
-    raters_per_panel = forms.IntegerField(
-        label="Raters a panel", required=False, min_value=1, help_text="Empty: the protocol's number."
-    )
-    samples_per_set = forms.IntegerField(
-        label="Images a set", required=False, min_value=1, help_text="Empty: the protocol's, or what the runs have."
-    )
-    missing = forms.ChoiceField(label="Where a run lacks samples", choices=MISSING_CHOICES)
-    design_seed = forms.IntegerField(
-        label="Design seed", initial=0, min_value=0, help_text="Of sides, orders and the choice of samples."
-    )
-    stop_when_decided = forms.BooleanField(
-        label="Declare a stopping rule",
-        required=False,
-        help_text="A pair and question is decided when its interval excludes zero. Filling in any field below declares "
-        "a rule too.",
-    )
-    stop_margin = forms.FloatField(
-        label="Or within so little of zero",
-        required=False,
-        help_text="Equivalent: the interval lies within ± this. 0.1 is ten points of the net share.",
-    )
-    stop_half_width = forms.FloatField(
-        label="Or so narrow", required=False, help_text="Precise: the interval is no wider than ± this, 0.1 as above."
-    )
-    stop_min_raters = forms.IntegerField(
-        label="Not before so many raters", required=False, help_text="Finished, over all panels. Empty: 5."
-    )
-    stop_max_raters = forms.IntegerField(
-        label="At so many at the latest", required=False, help_text="Empty: all places of the study."
-    )
-    stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="Empty: 0.05, for 95 % intervals.")
-    contact = forms.CharField(
-        label="Contact", required=False, max_length=200, help_text="Whom raters can ask; they see it with the consent."
-    )
-    consent = forms.CharField(
-        label="Consent text",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What raters agree to. Empty: a plain text that says what is asked and what is kept.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        protocol, runs = self.fields["protocol"], self.fields["runs"]
-        assert isinstance(protocol, forms.ChoiceField)
-        assert isinstance(runs, forms.ModelMultipleChoiceField)
-        protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
-        runs.queryset = comparable_runs()
-        runs.error_messages["required"] = "Choose the runs to compare: two or more of one suite."
-
-    @property
-    def rule_fields(self) -> list[forms.BoundField]:
-        """The fields of the stopping rule, for a part of the page that is folded away."""
-        return [self[name] for name in self.fields if name.startswith("stop_")]
-
-    @property
-    def rule_shown(self) -> bool:
-        """Whether that part is unfolded: something was filled in."""
-        return any(each.errors or each.value() not in (None, "", False) for each in self.rule_fields)
-
-    def stopping_rule(self) -> dict[str, object] | None:
-        """The rule that was filled in, None for none."""
-        given = {
-            name.removeprefix("stop_"): value
-            for name, value in self.cleaned_data.items()
-            if name.startswith("stop_") and name != "stop_when_decided" and value is not None
-        }
-        return given if given or self.cleaned_data["stop_when_decided"] else None
 
 
 class InvitationForm(forms.Form):
@@ -171,7 +85,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                 created_by=request.user,
             )
         except InputError as error:
-            add_input_error(form, InputError(error.message, field=_form_field(error.field)))
+            add_input_error(form, InputError(error.message, field=form_field(error.field)))
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
@@ -273,11 +187,6 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
 def _label(request: ResearcherRequest, run: GenerationRun) -> str:
     """What was written beside a run; what can't be printed is left out."""
     return "".join(filter(str.isprintable, request.POST.get(f"label-{run.pk}", ""))).strip()
-
-
-def _form_field(field: str) -> str:
-    """Where the form has what `study_create` calls `field`."""
-    return "runs" if field == "labels" else field.replace("stopping_rule.", "stop_")
 
 
 def _study(name: str) -> Study:
