@@ -45,18 +45,18 @@ class StudyForm(forms.Form):
         "a rule too.",
     )
     stop_margin = forms.FloatField(
-        label="Or within so little of zero",
+        label="Margin",
         required=False,
-        help_text="Equivalent: the interval lies within ± this. 0.1 is ten points of the net share.",
+        help_text="Decided too within ± this (equivalent). 0.1 is ten points of the net share.",
     )
     stop_half_width = forms.FloatField(
-        label="Or so narrow", required=False, help_text="Precise: the interval is no wider than ± this, 0.1 as above."
+        label="Half-width", required=False, help_text="Decided too when no wider than ± this (precise)."
     )
     stop_min_raters = forms.IntegerField(
-        label="Not before so many raters", required=False, help_text="Finished, over all panels. Empty: 5."
+        label="Fewest raters", required=False, help_text="Never before so many have finished. Empty: 5."
     )
     stop_max_raters = forms.IntegerField(
-        label="At so many at the latest", required=False, help_text="Empty: all places of the study."
+        label="Most raters", required=False, help_text="Over all panels. Empty: all places of the study."
     )
     stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="Empty: 0.05, for 95 % intervals.")
     contact = forms.CharField(
