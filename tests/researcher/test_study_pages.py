@@ -142,7 +142,7 @@ def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> N
     for expected in (
         "The declared stopping rule",
         "lies within ±10 points",
-        "After 12 finished raters it said stop",
+        "With 12 finished raters it says stop",
         "one is preferred: the interval excludes zero",
     ):
         assert expected in text, expected
