@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,7 @@ class Error(CommandError):
     """Bad input. Django prints the class's name before the message, so this one is called as people call it."""
 
 
-class ProductCommand(BaseCommand):
+class ProductCommand(BaseCommand, ABC):
     """A command that exits 0 on success and 2 on bad input, with one message on standard error (contracts, Commands).
 
     A subclass writes `run(**options)` and returns what it did: a mapping, which is printed alone as JSON with
@@ -34,9 +35,9 @@ class ProductCommand(BaseCommand):
         _hide_django_options(parser)
         return parser
 
+    @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any]:
         """Do the work. Raises `InputError` (or a pure package's ValueError) on bad input."""
-        raise NotImplementedError(f"{type(self).__module__} has no run()")
 
     def describe(self, result: Mapping[str, Any]) -> str:
         """`result` for people."""

@@ -59,6 +59,7 @@ __all__ = [
     "ImageProblem",
     "Problem",
     "check_images",
+    "child_end",
     "content_hash",
     "decode_image",
     "encode_png",
@@ -102,6 +103,16 @@ def check_images(
         pool.shutdown(wait=True, cancel_futures=True)
         for process in processes:
             process.close()
+
+
+def child_end(child: subprocess.Popen[bytes]) -> None:
+    """Kill a decoding process and let go of its pipes."""
+    child.kill()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    child.wait()
 
 
 class DecodeProcess:
@@ -152,14 +163,8 @@ class DecodeProcess:
     def close(self) -> None:
         """End the child. Harmless when there is none."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        child.wait()
+        if child is not None:
+            child_end(child)
 
     def _ask(
         self, name: str, source: bytes | Path, want: Literal["png", "pixels"]

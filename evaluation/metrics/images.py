@@ -5,7 +5,6 @@ A file that is damaged, hangs the decoder or kills it becomes a `Skipped` with t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ from evaluation.metrics.decode import EXTENSIONS
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.resize import Recipe
 from generators.image_decode import sniff
+from generators.images import child_end
 
 _SECONDS = 90.0
 """Wall time that one file may take, the start of a child included."""
@@ -182,14 +182,8 @@ class _Decoder:
 
     def close(self) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        child.wait()
+        if child is not None:
+            child_end(child)
 
 
 def _start() -> subprocess.Popen[bytes]:
