@@ -201,11 +201,21 @@ def test_a_second_tab_cannot_rate_twice(page: Page, enter: Callable[[Page], None
     place(second, 3)
 
 
+def until_loaded(page: Page, images: int) -> None:
+    """Wait for images in the page's cache. Asked from here: what a page repeats by itself would be `eval`, which its
+    content security policy forbids."""
+    script = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/r/i/')).length"
+    for _ in range(300):
+        loaded = page.evaluate(script)
+        if loaded >= images:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{loaded} images loaded, {images} wanted")
+
+
 def test_answers_wait_for_the_connection_and_are_then_saved(page: Page, enter: Callable[[Page], None]) -> None:
     enter(page)
-    page.wait_for_function(
-        "performance.getEntriesByType('resource').filter((e) => e.name.includes('/r/i/')).length >= 12"
-    )
+    until_loaded(page, 12)
     page.context.set_offline(True)
     rate(page, "12")
     place(page, 2)
