@@ -88,7 +88,7 @@ const outbox = (() => {
     put(answers) { write([...read(), ...answers]); return this.flush(); },
     // Resolves when all is saved, however long that takes; one request at a time. Rejects if the server refuses.
     flush() { sending ??= send().finally(() => { sending = null; }); return sending; },
-    holds: (assignment) => read().some((each) => each.assignment === assignment),
+    assignments: () => read().map((each) => each.assignment),
     size: () => read().length,
     listen(to) { listener = to; },
     lost: () => !stored && memory.length > 0, // unsaved answers that would go with the page
@@ -165,6 +165,8 @@ let reached = -1; // position of the last trial that the server gave
 let exhausted = false; // the server has no trial beyond those here
 let filling = null;
 let busy = false; // an undo or skip is on its way
+// Answered before this page was loaded, and kept: the server may name such a trial as open while its answer arrives.
+const kept = new Set(outbox.assignments());
 
 function panel(name) {
   for (const id of ["trial", "waiting", "done", "stopped"]) at(id).hidden = id !== name;
@@ -277,7 +279,8 @@ function fill() {
         const answer = await request(`${config.next}?rater=${config.rater}&after=${reached}`);
         total = answer.total;
         reached = answer.trials.at(-1)?.position ?? reached;
-        const news = answer.trials.filter((trial) => !outbox.holds(trial.assignment)).map((trial) => new Trial(trial));
+        const answered = new Set([...kept, ...outbox.assignments()]);
+        const news = answer.trials.filter((trial) => !answered.has(trial.assignment)).map((trial) => new Trial(trial));
         exhausted = answer.trials.length === 0;
         ahead.push(...news);
         if (!current && !at("waiting").hidden && ahead.length) show(ahead.shift());
@@ -317,6 +320,7 @@ async function finished() {
 // Forget what was loaded and begin at the first trial that the server has open.
 function restart() {
   current = null; previous = null; ahead = []; reached = -1; exhausted = false;
+  kept.clear(); // what the server has open now is open, an undo in another tab included
   wait("Loading the images …");
   fill().catch(stopped);
 }
