@@ -168,6 +168,33 @@ class Parameter:
         return word
 
 
+def resolve_parameters(
+    owner: str, parameters: Sequence[Parameter], given: Mapping[str, object], *, operator: bool = True
+) -> dict[str, ParameterValue]:
+    """All `parameters` of `owner` ("generator cascade"), checked and completed: see `GeneratorSpec.resolve`."""
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            listing = ", ".join(known) or "none"
+            raise GeneratorError(
+                f"{owner} has no parameter {name!r}{nearest(name, known) or '.'} Its parameters: {listing}."
+            )
+    values: dict[str, ParameterValue] = {}
+    for name, parameter in known.items():
+        if name in given:
+            values[name] = parameter.parse(given[name])
+            if parameter.operator_only and not operator and values[name] != parameter.default:
+                raise GeneratorError(
+                    f"parameter {name} of {owner} names files or addresses of the server: "
+                    "only a command on the server may give it"
+                )
+        elif parameter.default is None:
+            raise GeneratorError(f"{owner} needs the parameter {name}: {parameter.help}")
+        else:
+            values[name] = parameter.default
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratorSpec:
     """A generator as the registry knows it before it is loaded: an entry point `drawbench.generators` names one.
@@ -200,28 +227,7 @@ class GeneratorSpec:
             GeneratorError: an unknown name (with the nearest), a missing one, a value that is not allowed, or another
                 value than the default where only the operator may give one.
         """
-        known = {parameter.name: parameter for parameter in self.parameters}
-        for name in given:
-            if name not in known:
-                listing = ", ".join(known) or "none"
-                raise GeneratorError(
-                    f"generator {self.name} has no parameter {name!r}{nearest(name, known) or '.'} "
-                    f"Its parameters: {listing}."
-                )
-        values: dict[str, ParameterValue] = {}
-        for name, parameter in known.items():
-            if name in given:
-                values[name] = parameter.parse(given[name])
-                if parameter.operator_only and not operator and values[name] != parameter.default:
-                    raise GeneratorError(
-                        f"parameter {name} of generator {self.name} names files or addresses of the server: "
-                        "only a command on the server may give it"
-                    )
-            elif parameter.default is None:
-                raise GeneratorError(f"generator {self.name} needs the parameter {name}: {parameter.help}")
-            else:
-                values[name] = parameter.default
-        return values
+        return resolve_parameters(f"generator {self.name}", self.parameters, given, operator=operator)
 
 
 @dataclass(frozen=True, slots=True)

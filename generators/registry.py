@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Mapping
+from typing import cast
 
-from generators.contract import Generator, GeneratorError, GeneratorSpec, nearest
+from generators import plugins
+from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec, nearest
+from generators.plugins import describe as describe  # others import it from here
+from generators.plugins import import_reference
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
@@ -24,29 +25,20 @@ BUILT_IN: Mapping[str, str] = {
 """Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One generator as found: usable (`spec`) or broken (`error` says why, for people), never both.
+Entry = plugins.Entry[GeneratorSpec]
+"""One generator as found: usable (`spec`) or broken (`error` says why, for people), never both."""
 
-    `source`: "built in", or the package that brings it ("acme-imagen 1.2"). `reference`: "module:attribute".
-    """
-
-    name: str
-    source: str
-    reference: str
-    spec: GeneratorSpec | None = None
-    error: str = ""
+_GENERATORS = plugins.Plugins("generator", ENTRY_POINT_GROUP, BUILT_IN, GeneratorSpec, GeneratorError)
 
 
 def names() -> list[str]:
     """The names that may be asked for, sorted, without importing anything: some may turn out to be broken."""
-    return sorted({entry.name for entry in _found()})
+    return _GENERATORS.names()
 
 
 def entries() -> list[Entry]:
     """Every generator, sorted by name, each spec imported; a broken one carries its error and harms no other."""
-    found = list(_found())
-    return sorted((_resolve(entry, found) for entry in found), key=lambda entry: (entry.name, entry.source))
+    return _GENERATORS.entries()
 
 
 def get_spec(name: str) -> GeneratorSpec:
@@ -55,15 +47,7 @@ def get_spec(name: str) -> GeneratorSpec:
     Raises:
         GeneratorError: no generator has this name (the nearest is named), or the one that has it is broken.
     """
-    found = list(_found())
-    resolved = [_resolve(entry, found) for entry in found if entry.name == name]
-    if not resolved:
-        known = sorted({entry.name for entry in found})
-        raise GeneratorError(f'unknown generator "{name}"{nearest(name, known) or "."} Generators: {", ".join(known)}.')
-    for entry in resolved:
-        if entry.spec is not None:
-            return entry.spec
-    raise GeneratorError(f'generator "{name}" ({resolved[0].source}) can\'t be used: {resolved[0].error}')
+    return _GENERATORS.get(name)
 
 
 def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: str = "auto") -> Generator:
@@ -79,9 +63,9 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     values = spec.resolve(parameters)
     size = check_size(spec, size)
     device = resolve_device(spec, device)
-    module_name, _, attribute = spec.factory.partition(":")
     try:
-        generator = getattr(importlib.import_module(module_name), attribute)(values, size=size, device=device)
+        factory = cast(GeneratorFactory, import_reference(spec.factory))
+        generator: object = factory(values, size=size, device=device)
     except GeneratorError:
         raise
     except Exception as error:
@@ -135,12 +119,6 @@ def resolve_device(spec: GeneratorSpec, device: str) -> str:
     return device
 
 
-def describe(error: BaseException) -> str:
-    """An exception in one line for people: its type and message."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def _available(kind: str, index: int = 0) -> bool:
     """Whether torch can use the device. torch is imported only here, and only for generators that may use one."""
     if importlib.util.find_spec("torch") is None:
@@ -151,47 +129,3 @@ def _available(kind: str, index: int = 0) -> bool:
     if kind == "mps":
         return index == 0 and bool(torch.backends.mps.is_available())
     return False
-
-
-def _found() -> Iterator[Entry]:
-    for name, reference in BUILT_IN.items():
-        yield Entry(name, "built in", reference)
-    seen: set[tuple[str, str, str]] = set()
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown package"
-        # An editable install may be seen twice, once as its egg-info in the working folder.
-        if (identity := (point.name, source, point.value)) not in seen:
-            seen.add(identity)
-            yield Entry(point.name, source, point.value)
-
-
-def _resolve(entry: Entry, found: list[Entry]) -> Entry:
-    """`entry` with its spec imported, or with the error that keeps it from being used."""
-    rivals = [other for other in found if other.name == entry.name and other != entry]
-    try:
-        if entry.source != "built in" and entry.name in BUILT_IN:
-            raise GeneratorError(f'the name "{entry.name}" is a built-in generator\'s; the plug-in must choose another')
-        if entry.source != "built in" and rivals:
-            others = ", ".join(sorted(Counter(other.source for other in rivals)))
-            raise GeneratorError(f'the name "{entry.name}" is also claimed by {others}; uninstall one of them')
-        spec = _import(entry.reference)
-        if not isinstance(spec, GeneratorSpec):
-            raise GeneratorError(
-                f"{entry.reference} is a {type(spec).__name__}, not a generators.contract.GeneratorSpec"
-            )
-        if spec.name != entry.name:
-            raise GeneratorError(
-                f'the entry point is called "{entry.name}" and its spec "{spec.name}"; give them one name'
-            )
-    except (Exception, SystemExit) as error:
-        message = str(error) if isinstance(error, GeneratorError) else f"{entry.reference}: {describe(error)}"
-        return Entry(entry.name, entry.source, entry.reference, error=message)
-    return Entry(entry.name, entry.source, entry.reference, spec=spec)
-
-
-def _import(reference: str) -> object:
-    module_name, _, attribute = reference.partition(":")
-    value: object = importlib.import_module(module_name)
-    for part in attribute.split("."):
-        value = getattr(value, part)
-    return value

@@ -1,0 +1,77 @@
+"""Metrics by name: the built-in ones, and those that installed packages bring as entry points `drawbench.metrics`.
+
+Importing this module imports neither torch nor a concrete metric; `get_spec` and `entries` import the light spec
+modules, and only `load` imports what scores. The web process may use all but `load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.spec import Metric, MetricFactory, MetricSpec, SampleMetric
+from generators import plugins
+
+ENTRY_POINT_GROUP = "drawbench.metrics"
+
+BUILT_IN: Mapping[str, str] = {}
+"""Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
+
+Entry = plugins.Entry[MetricSpec]
+"""One metric as found: usable (`spec`) or broken (`error` says why, for people), never both."""
+
+_METRICS = plugins.Plugins("metric", ENTRY_POINT_GROUP, BUILT_IN, MetricSpec, MetricError)
+
+
+def names() -> list[str]:
+    """The names that may be asked for, sorted, without importing anything: some may turn out to be broken."""
+    return _METRICS.names()
+
+
+def entries() -> list[Entry]:
+    """Every metric, sorted by name, each spec imported; a broken one carries its error and harms no other."""
+    return _METRICS.entries()
+
+
+def get_spec(name: str) -> MetricSpec:
+    """The spec of the metric called `name`; no other metric's module is imported.
+
+    Raises:
+        MetricError: no metric has this name (the nearest is named), or the one that has it is broken.
+    """
+    return _METRICS.get(name)
+
+
+def load(
+    name: str,
+    parameters: Mapping[str, object],
+    *,
+    device: str | None = None,
+    weight_folders: Sequence[Path] = (),
+) -> Metric:
+    """The metric called `name`, ready to score: a `SampleMetric` or a `SetMetric`, as its spec's `kind` says.
+
+    `parameters`: values or their texts, checked and completed by its spec. `device`: None for the best there is, else
+    "cpu", "cuda", "cuda:1" ... `weight_folders`: where weights that users bring are looked for.
+
+    Raises:
+        MetricError: unknown name, parameter, value or device; or what it needs is not there.
+    """
+    spec = get_spec(name)
+    values = spec.resolve(parameters)
+    try:
+        factory = cast(MetricFactory, plugins.import_reference(spec.factory))
+        metric: object = factory(values, device=device, weight_folders=tuple(weight_folders))
+    except MetricError:
+        raise
+    except Exception as error:
+        raise MetricError(f'metric "{name}" could not be loaded: {plugins.describe(error)}') from error
+    # Both protocols ask for the same names; what `score` takes follows from the spec's kind.
+    if not isinstance(metric, SampleMetric):
+        raise MetricError(
+            f'metric "{name}": {spec.factory} gave a {type(metric).__name__}, which lacks one of label, provenance and '
+            f"score (evaluation.metrics.spec.{spec.kind.capitalize()}Metric)"
+        )
+    return cast(Metric, metric)
