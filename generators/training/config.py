@@ -6,67 +6,109 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal
 
-from generators.cascade.configs import CASCADES, ConfigError, StageConfig, StageName, TextConfig
-from generators.training.sprites import CONCEPTS
+from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig
+from generators.training.data_config import DataConfig, data_config, in_range
+from generators.training.strict import build, chosen
+
+Optimiser = Literal["adamw", "adafactor"]
+Decay = Literal["linear", "cosine"]
+Parallel = Literal["ddp", "fsdp"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How one stage is trained on procedural scenes.
+    """How one stage is trained.
 
-    `cascade`, `stage`: which network. `seed`: of everything random. `batch`: images a step. `learning_rate`: peak;
-    `warmup`: steps to reach it; `cooldown`: last share of the budget, over which it falls to zero linearly.
-    `weight_decay`, `clip`: AdamW's, and the gradient norm's limit. `text_drop`: share of prompts dropped for
-    classifier-free guidance [2.2]. `ema_std`: relative width of the power-function average of the weights (EDM2).
-    `captions`: distinct captions. `concepts`: scenes with any other are left out of them; none named, all stay.
-    `crop`: side of the crop of the stage's picture that it trains on; the stage's size for the whole picture.
-    `shrink`: sides of objects are multiplied by it. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
-    `bf16`: autocast to bfloat16. `sprites`, `cache`: files made once.
+    `cascade`, `stage`: which network. `data`: what it learns from. `seed`: of everything random. `cache`: folder for
+    what is made once, such as the captions' encoded text.
+
+    `batch`: images a step, over all processes. `micro_batch`: images that go through the network at once in one
+    process, 0 for all of its share; the step is the same, the memory less. `crop`: side of the crop of the stage's
+    picture that it trains on; the stage's size for the whole picture. `text_drop`: share of prompts dropped for
+    classifier-free guidance [2.2]. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
+
+    `optimiser`: adamw with `betas`, or adafactor, which keeps no second moment of a parameter's own size [F.1 for the
+    base]. `learning_rate`: peak (adafactor's is relative to a parameter's root mean square); `warmup`: steps to reach
+    it; `cooldown`: last share of the budget, over which it falls to zero by `decay`. `weight_decay`; `clip`: the
+    gradient norm's limit. `steps`: the budget where the command line names none; 0: it must.
+
+    `ema_stds`: relative widths of the power-function averages of the weights that are kept (EDM2); `ema_std`: the one
+    of them that is written for use. `snapshot_steps`: steps between snapshots of the averages, from which any other
+    width can be had afterwards; 0 for none.
+
+    `bf16`: autocast to bfloat16. `compile`: torch.compile. `checkpoint_blocks`: activations within a block are computed
+    again in the backward pass instead of kept. `parallel`: how more than one process share the work: each with all
+    weights (ddp) or with a share of them (fsdp).
+
+    `sample_steps`: steps between grids of samples; 0 for none. `sample_prompts`: what the base is asked for in them;
+    none: captions of the training set.
     """
 
     cascade: str
     stage: StageName
-    seed: int
+    data: DataConfig
     batch: int
     learning_rate: float
-    warmup: int
-    cooldown: float
-    weight_decay: float
-    clip: float
-    text_drop: float
-    ema_std: float
-    captions: int
-    concepts: tuple[str, ...]
     crop: int
-    shrink: float
-    max_aug: float
-    bf16: bool
-    sprites: str
-    cache: str
+    seed: int = 0
+    cache: str = "var/training"
+    micro_batch: int = 0
+    text_drop: float = 0.1
+    max_aug: float = 0.0
+    optimiser: Optimiser = "adamw"
+    betas: tuple[float, ...] = (0.9, 0.99)
+    warmup: int = 200
+    cooldown: float = 0.25
+    decay: Decay = "linear"
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    steps: int = 0
+    ema_std: float = 0.1
+    ema_stds: tuple[float, ...] = (0.05, 0.1)
+    snapshot_steps: int = 0
+    bf16: bool = True
+    compile: bool = False
+    checkpoint_blocks: bool = False
+    parallel: Parallel = "ddp"
+    sample_steps: int = 0
+    sample_prompts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.cascade not in CASCADES:
-            raise ConfigError(f"cascade {self.cascade!r} is unknown; there are: {', '.join(CASCADES)}")
-        if self.stage not in get_args(StageName):
-            raise ConfigError(f"stage {self.stage!r} is unknown; there are: {', '.join(get_args(StageName))}")
+        chosen(self.cascade, CASCADES, "cascade")
+        chosen(self.stage, dict.fromkeys(STAGES, ""), "stage")
         for name, low, high in (
             ("batch", 1, 1 << 16),
+            ("micro_batch", 0, self.batch),
             ("learning_rate", 0.0, 1.0),
             ("cooldown", 0.0, 1.0),
+            ("weight_decay", 0.0, 1.0),
+            ("clip", 1e-6, 1e6),
             ("text_drop", 0.0, 1.0),
             ("max_aug", 0.0, 1.0),
-            ("captions", 1, 10_000_000),
             ("warmup", 0, 10_000_000),
+            ("steps", 0, 1_000_000_000),
+            ("snapshot_steps", 0, 1_000_000_000),
+            ("sample_steps", 0, 1_000_000_000),
+            ("seed", 0, (1 << 31) - 1),
         ):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in {low} .. {high}")
-        unknown = sorted(set(self.concepts) - set(CONCEPTS))
-        if unknown:
-            raise ConfigError(f"concepts {', '.join(unknown)} are unknown; there are: {', '.join(CONCEPTS)}")
-        if self.crop > self.network.size or self.crop % 16:
-            raise ConfigError(f"crop is {self.crop}; it must be a multiple of 16 and at most {self.network.size}")
+            in_range("training", name, getattr(self, name), low, high)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"training: betas are {list(self.betas)}; two numbers from 0 to below 1 are wanted")
+        for std in self.ema_stds:
+            in_range("training", "a width of ema_stds", std, 0.005, 0.28)
+        if self.ema_std not in self.ema_stds:
+            raise ConfigError(f"training: ema_std is {self.ema_std}; it must be one of ema_stds {list(self.ema_stds)}")
+        network = self.network
+        if self.max_aug and not network.low_size:
+            raise ConfigError("training: max_aug is for super-resolution stages; the base has no image to augment")
+        factor = network.size // network.low_size if network.low_size else 1
+        unit = max(16, factor)
+        if not unit <= self.crop <= network.size or self.crop % unit:
+            raise ConfigError(
+                f"training: crop is {self.crop}; it must be a multiple of {unit} and at most {network.size}"
+            )
 
     @property
     def network(self) -> StageConfig:
@@ -83,7 +125,7 @@ def load_train_config(path: Path) -> TrainConfig:
     """Read one, strictly.
 
     Raises:
-        ConfigError: the file is not there, is not JSON, or a field is missing, unknown or out of range.
+        ConfigError: it is not there or not JSON, or a field is missing, unknown, of another type or out of range.
     """
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
@@ -91,12 +133,16 @@ def load_train_config(path: Path) -> TrainConfig:
         raise ConfigError(
             f"{path}: {error.strerror}. Configurations that ship are in generators/training/configs/"
         ) from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON, line {error.lineno}: {error.msg}") from None
-    known = {field.name for field in dataclasses.fields(TrainConfig)}
-    if not isinstance(held, dict) or set(held) != known:
-        given = set(held) if isinstance(held, dict) else set()
-        raise ConfigError(
-            f"{path}: missing {sorted(known - given) or 'nothing'}, unknown {sorted(given - known) or 'nothing'}"
-        )
-    return TrainConfig(**{**held, "concepts": tuple(held["concepts"])})
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not JSON ({error})") from None
+    try:
+        if isinstance(held, dict) and "data" in held:
+            held["data"] = data_config(held["data"])
+        return build(TrainConfig, held, "training")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def to_plain(config: TrainConfig) -> dict[str, object]:
+    """A configuration as JSON's own types, for a checkpoint."""
+    return dataclasses.asdict(config)

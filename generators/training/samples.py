@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
 from generators.training.config import load_train_config
+from generators.training.data_config import ScenesConfig
 from generators.training.scenes.captions import COLOURS, Scene, Thing, article, held_out
 from generators.training.scenes.layout import lay_out
 from generators.training.scenes.render import Renderer
@@ -44,7 +46,9 @@ GRID_PROMPTS = (
 """Within its world and, the last three, beyond it: the giraffe, riding and writing were not taught to the end."""
 
 GUIDANCES = (1.0, 3.0, 5.0)
-TAUGHT = load_train_config(Path(__file__).parent / "configs" / "mini-base-16.json").concepts
+TAUGHT: tuple[str, ...] = cast(
+    ScenesConfig, load_train_config(Path(__file__).parent / "configs" / "mini-base-16.json").data
+).concepts
 """The objects that the base's last training showed it."""
 
 GAP = 6

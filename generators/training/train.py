@@ -24,8 +24,8 @@ from torch import nn
 from generators.cascade.checkpoint import save_stage, write_index
 from generators.cascade.configs import ConfigError
 from generators.cascade.unet import build_unet
-from generators.training.config import TrainConfig, load_train_config
-from generators.training.data import SceneData, load_data
+from generators.training.config import TrainConfig, load_train_config, to_plain
+from generators.training.data import Data, load_data
 from generators.training.objective import PowerEma, stage_loss
 
 STATE_SCHEMA = "drawbench-training/1"
@@ -60,7 +60,7 @@ class Trainer:
         cool = min(1.0, max(0.0, 1.0 - done) / config.cooldown) if config.cooldown else 1.0
         return config.learning_rate * warm * cool
 
-    def step(self, data: SceneData, done: float) -> float:
+    def step(self, data: Data, done: float) -> float:
         """One step; returns its loss."""
         config = self.config
         random = torch.Generator().manual_seed((config.seed << 32) + self.progress.step)
@@ -86,7 +86,7 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "schema": STATE_SCHEMA,
-            "config": json.dumps(_plain(self.config)),
+            "config": json.dumps(to_plain(self.config)),
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "ema": self.ema.weights,
@@ -110,7 +110,7 @@ class Trainer:
             ConfigError: there is none, it can't be read, or it belongs to another configuration.
         """
         state = _read_state(folder)
-        if state["config"] != json.dumps(_plain(self.config)):
+        if state["config"] != json.dumps(to_plain(self.config)):
             raise ConfigError(f"{folder} belongs to another configuration; give its own, or another --out")
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -147,13 +147,9 @@ def _read_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _plain(config: TrainConfig) -> dict[str, object]:
-    return {name: getattr(config, name) for name in config.__slots__}
-
-
 def train(
     trainer: Trainer,
-    data: SceneData,
+    data: Data,
     folder: Path,
     *,
     minutes: float | None,

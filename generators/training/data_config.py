@@ -1,0 +1,109 @@
+"""What a training set is, as the field `data` of a training's configuration: one class a kind, told apart by `kind`.
+
+The kinds that bring images of their own name the module `generators.training.sources.KIND` that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from generators.cascade.configs import ConfigError
+from generators.training.sprites import CONCEPTS
+from generators.training.strict import build, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class ScenesConfig:
+    """Procedural scenes with exact captions, drawn anew for each batch.
+
+    `captions`: distinct captions. `concepts`: scenes with any other are left out; none named, all stay. `shrink`:
+    sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    """
+
+    sprites: str
+    captions: int = 24_000
+    concepts: tuple[str, ...] = ()
+    shrink: float = 1.0
+    kind: Literal["scenes"] = "scenes"
+
+    def __post_init__(self) -> None:
+        in_range("data", "captions", self.captions, 1, 10_000_000)
+        in_range("data", "shrink", self.shrink, 0.05, 4.0)
+        unknown = sorted(set(self.concepts) - set(CONCEPTS))
+        if unknown:
+            raise ConfigError(f"data: concepts {', '.join(unknown)} are unknown; there are: {', '.join(CONCEPTS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderConfig:
+    """Images in a folder, at any depth, each with its caption beside it.
+
+    `max_broken`: the share of images without a readable picture or caption that is passed over before it is an error.
+    """
+
+    path: str
+    max_broken: float = 0.05
+    kind: Literal["folder"] = "folder"
+
+    def __post_init__(self) -> None:
+        in_range("data", "max_broken", self.max_broken, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CocoConfig:
+    """Images with a COCO captions file. `path`: the folder of the images. `annotations`: the JSON file."""
+
+    path: str
+    annotations: str
+    max_broken: float = 0.05
+    kind: Literal["coco"] = "coco"
+
+    def __post_init__(self) -> None:
+        in_range("data", "max_broken", self.max_broken, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WebDatasetConfig:
+    """Tar shards as img2dataset writes them. `path`: a folder of shards, or a pattern of their names."""
+
+    path: str
+    max_broken: float = 0.05
+    kind: Literal["webdataset"] = "webdataset"
+
+    def __post_init__(self) -> None:
+        in_range("data", "max_broken", self.max_broken, 0.0, 1.0)
+
+
+DataConfig = ScenesConfig | FolderConfig | CocoConfig | WebDatasetConfig
+
+KINDS: dict[str, type[DataConfig]] = {
+    "scenes": ScenesConfig,
+    "folder": FolderConfig,
+    "coco": CocoConfig,
+    "webdataset": WebDatasetConfig,
+}
+
+
+def data_config(held: object) -> DataConfig:
+    """The description of a training set from JSON's own types, strictly.
+
+    Raises:
+        ConfigError: no or an unknown `kind`, or a field missing, unknown, of another type or out of range.
+    """
+    if not isinstance(held, Mapping):
+        raise ConfigError(f'data: an object with a "kind" is wanted, one of {", ".join(KINDS)}')
+    if "kind" not in held:
+        raise ConfigError(f'data: "kind" is missing; it says what the training set is: {", ".join(KINDS)}')
+    return build(chosen(held["kind"], KINDS, "data: kind"), held, f"data ({held['kind']})")
+
+
+def in_range(what: str, name: str, value: float, low: float, high: float) -> None:
+    """Nothing where the value lies between the limits, both included.
+
+    Raises:
+        ConfigError: it does not, or is not a number at all (NaN).
+    """
+    if not low <= value <= high:
+        raise ConfigError(f"{what}: {name} is {value}; it must lie in {low} .. {high}")
