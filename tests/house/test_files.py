@@ -98,7 +98,9 @@ def test_the_licence_is_whole() -> None:
 
 
 def test_requirements_are_exact_and_say_why() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt", "requirements-train.txt"):
+    for name in (
+        "requirements.txt", "requirements-ocr.txt", "requirements-dev.txt", "requirements-peers.txt", "requirements-train.txt",
+    ):  # fmt: skip
         for line in read(Path(name)).splitlines():
             if line and not line.startswith(("#", "-")):
                 assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*\s+# .{5,}", line), f"{name}: {line}"
@@ -107,7 +109,7 @@ def test_requirements_are_exact_and_say_why() -> None:
 def test_the_installed_versions_are_the_pinned_ones() -> None:
     from importlib.metadata import version
 
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-ocr.txt", "requirements-dev.txt"):
         for line in read(Path(name)).splitlines():
             if line and not line.startswith(("#", "-")):
                 package, pinned = line.split("#")[0].strip().split("==")
