@@ -12,7 +12,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from evaluation.errors import InputError
-from evaluation.models import GenerationRun, Upload
+from evaluation.models import GenerationRun, MetricRun, Upload
+from evaluation.services.metric_load import forget_metrics
+from evaluation.services.metric_score import LeftImages, metric_chunks, metric_finish, metric_score, metric_spoil
+from evaluation.services.metric_set import metric_score_set, metric_too_long
 from evaluation.services.report_coverage import report_coverage_failed
 from evaluation.services.report_coverage import report_coverage_simulate as simulate_coverage
 from evaluation.services.run_draw import Left, run_chunks, run_draw, run_finish, run_spoil
@@ -132,6 +135,65 @@ def report_coverage_simulate(report: int) -> None:
     except Exception as error:
         log.exception("report %s", report)
         report_coverage_failed(report=report, message=FAULT.format(describe(error)))
+
+
+@shared_task(**DATABASE_AWAY)
+def metric_begin(metric_run: int) -> None:
+    """Cut an automatic score into tasks, or end it when nothing is missing."""
+    found = MetricRun.objects.filter(pk=metric_run, status__in=UNFINISHED).first()
+    if found is None:
+        return
+    if found.kind == MetricRun.Kind.SET:
+        if not hand_over("metric_score_whole", metric_run):
+            raise OperationalError("the broker does not answer")
+        return
+    chunks = metric_chunks(found)
+    if not chunks:
+        metric_finish(metric_run=metric_run)
+    for samples in chunks:
+        if not hand_over("metric_score_samples", metric_run, samples):
+            raise OperationalError("the broker does not answer")
+
+
+@shared_task(bind=True, **DATABASE_AWAY)
+def metric_score_samples(self: Task, metric_run: int, samples: list[int]) -> None:
+    """Score what is missing of a few samples."""
+    left: LeftImages | None
+    try:
+        left = metric_score(metric_run=metric_run, samples=samples, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    except SoftTimeLimitExceeded:  # outside of scoring itself: loading, storing
+        forget_metrics()
+        left = LeftImages(samples, after_s=5.0)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("metric run %s, samples %s", metric_run, samples)
+        if self.request.retries < FAULT_RETRIES:
+            raise self.retry(exc=error, countdown=5) from error
+        metric_spoil(metric_run=metric_run, message=FAULT.format(describe(error)))
+        return
+    if left is not None:
+        metric_score_samples.apply_async(args=[metric_run, left.samples], countdown=left.after_s)
+
+
+@shared_task(
+    **DATABASE_AWAY, time_limit=2 * settings.TASK_SECONDS, soft_time_limit=max(1, 2 * settings.TASK_SECONDS - 15)
+)
+def metric_score_whole(metric_run: int) -> None:
+    """Score all images of a run at once."""
+    found = MetricRun.objects.select_related("run").filter(pk=metric_run).first()
+    if found is None:
+        return
+    try:
+        metric_score_set(metric_run=metric_run)
+    except (OperationalError, InterfaceError):
+        raise
+    except SoftTimeLimitExceeded:
+        forget_metrics()
+        metric_spoil(metric_run=metric_run, message=metric_too_long(found))
+    except Exception as error:
+        log.exception("metric run %s", metric_run)
+        metric_spoil(metric_run=metric_run, message=FAULT.format(describe(error)))
 
 
 @shared_task

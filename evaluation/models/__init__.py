@@ -2,6 +2,7 @@
 
 from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
+from evaluation.models.metric import MetricRun, MetricScore, MetricShard
 from evaluation.models.rating import Rating, ShownChoice
 from evaluation.models.report import Report
 from evaluation.models.study import (
@@ -21,6 +22,9 @@ __all__ = [
     "Comparison",
     "GenerationRun",
     "Invitation",
+    "MetricRun",
+    "MetricScore",
+    "MetricShard",
     "Prompt",
     "Rater",
     "Rating",

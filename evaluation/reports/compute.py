@@ -89,8 +89,12 @@ def code_version() -> str:
 
     It changes when, and only when, a file of `evaluation/analysis` does, with git or without.
     """
-    folder = Path(str(analysis.__file__)).parent
+    return source_version("analysis", Path(str(analysis.__file__)).parent)
+
+
+def source_version(name: str, folder: Path) -> str:
+    """`name` and the first 16 digits of SHA-256 over the Python files of `folder`, their names included."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return f"analysis-{digest.hexdigest()[:16]}"
+    return f"{name}-{digest.hexdigest()[:16]}"

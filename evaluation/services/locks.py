@@ -11,7 +11,10 @@ from contextlib import contextmanager, suppress
 from django.db import DatabaseError, connection
 
 UPLOADS = -1
-"""The group of upload locks; the groups of prompt locks are runs, which have positive keys."""
+"""The group of upload locks. The groups of prompts are runs, which have positive keys; those of scores lie below."""
+
+WHOLE = 0
+"""The key of what a set's score is made of in one piece."""
 
 
 @contextmanager
@@ -26,6 +29,14 @@ def upload_held(upload: int) -> Iterator[bool]:
     """Whether the upload with this primary key is ours to work on until the block ends."""
     with _held(UPLOADS, [upload]) as held:
         yield bool(held)
+
+
+@contextmanager
+def scores_held(metric_run: int, keys: Sequence[int]) -> Iterator[list[int]]:
+    """Those of `keys` (samples by primary key, or parts of a set) that nobody else scores for this metric run."""
+    by_lock = {key & 0x7FFF_FFFF: key for key in keys}
+    with _held(UPLOADS - metric_run, list(by_lock)) as held:
+        yield [by_lock[key] for key in held]
 
 
 @contextmanager

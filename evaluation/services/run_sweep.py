@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from evaluation.models import GenerationRun, RunStatus, Upload
+from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
 from evaluation.services.image_store import partial_files_remove
 from evaluation.services.run_queue import hand_over, messages_waiting, workers_answering
 from evaluation.services.run_render import UNFINISHED
@@ -17,11 +17,11 @@ UPLOAD_DAYS = 7
 
 
 def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
-    """Queue unfinished runs and checks again if they were lost, and clean up; the names of those queued.
+    """Queue unfinished runs, scores and checks again if they were lost, and clean up; the names of those queued.
 
     Lost is what no message speaks of: the queue was emptied, or did not answer when the run was asked for. A worker
     that is `starting` and finds no other takes everything up at once, also what a killed worker held: the broker would
-    hand that out again too, but minutes later. To queue a thing twice is harmless (`run_draw`).
+    hand that out again too, but minutes later. To queue a thing twice is harmless (`run_draw`, `metric_score`).
     """
     for upload in Upload.objects.filter(
         status__in=[Upload.Status.RECEIVED, Upload.Status.READY, Upload.Status.FAILED],
@@ -40,6 +40,9 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
     for run in GenerationRun.objects.filter(status__in=lost, origin=GenerationRun.Origin.RENDERED):
         if hand_over("run_begin", run.pk):
             queued.append(run.name)
+    for metric_run in MetricRun.objects.filter(status__in=lost).select_related("run"):
+        if hand_over("metric_begin", metric_run.pk):
+            queued.append(str(metric_run))
     for upload in Upload.objects.filter(status=Upload.Status.CHECKING):
         if hand_over("upload_check", upload.pk):
             queued.append(upload.run_name)
