@@ -75,16 +75,20 @@ def spawn(
 
 
 def run_as(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end as `account`. The result holds its output, or why it could not start (status 126)."""
+    """Run a program to its end as `account`. The result holds its output, or why it could not start (status 126).
+
+    Interrupted here, it goes with all that it started: it is given a process group of its own.
+    """
     other = None if account.is_self else account
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
             cwd="/",
-            check=False,
             user=other.uid if other else None,
             group=other.gid if other else None,
             extra_groups=[] if other else None,
@@ -96,6 +100,29 @@ def run_as(command: Sequence[str | Path], account: Account) -> subprocess.Comple
             f"Can't become user `{account.name}` to run PostgreSQL ({error}). Run as an ordinary user instead of root, "
             "or point DRAWBENCH_DATABASE at a PostgreSQL server."
         ) from None
+    with process:
+        try:
+            said, complained = process.communicate()
+        except BaseException:
+            end_group(process)
+            raise
+    return subprocess.CompletedProcess(list(command), process.returncode, said, complained)
+
+
+def end_group(process: subprocess.Popen[str], patience: float = 5.0) -> None:
+    """Kill a process that leads a group, and the group with it; returns when none of them lives."""
+    members = [member for member in psutil.process_iter() if _group(member.pid) == process.pid]
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs([member for member in members if member.pid != process.pid], timeout=patience)
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
 
 
 def reaches(account: Account, folder: Path) -> bool:
