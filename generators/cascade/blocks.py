@@ -147,33 +147,46 @@ def resampled(x: Tensor, direction: int) -> Tensor:
 class Attention(nn.Module):
     """Attention of image positions to the image, to the text, or to both at once.
 
-    With both, the text's keys and values are concatenated to the image's and one softmax serves them [2.5].
+    With both, the text's keys and values are concatenated to the image's and one softmax serves them [2.5]. `hidden`:
+    width of queries, keys and values, in channels.
     """
 
     def __init__(
-        self, channels: int, text_width: int, head_width: int, *, to_image: bool, to_text: bool, max_tokens: int
+        self,
+        channels: int,
+        text_width: int,
+        head_width: int,
+        *,
+        to_image: bool,
+        to_text: bool,
+        max_tokens: int,
+        hidden: int = 1,
     ) -> None:
         super().__init__()
-        self.heads = channels // head_width
+        inner = hidden * channels
+        self.heads = inner // head_width
         self.max_tokens = max_tokens
         self.norm = group_norm(channels)
-        self.query = nn.Conv2d(channels, channels, 1)
-        self.image: nn.Module | None = nn.Conv2d(channels, 2 * channels, 1) if to_image else None
+        self.query = nn.Conv2d(channels, inner, 1)
+        self.image: nn.Module | None = nn.Conv2d(channels, 2 * inner, 1) if to_image else None
         self.text: nn.Module | None = None
         if to_text:
-            self.text = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, 2 * channels))
-        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+            self.text = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, 2 * inner))
+        self.out = zeroed(nn.Conv2d(inner, channels, 1))
 
     def forward(self, x: Tensor, text: Tensor, mask: Tensor) -> Tensor:
         """(batch, channels, h, w), (batch, length, text_width), (batch, length) -> as `x`."""
-        batch, channels, height, width = x.shape
+        batch, _, height, width = x.shape
         places = height * width
         normed = self.norm(x)
         pairs: list[Tensor] = []
         seen: list[Tensor] = []
         if self.image is not None:
             if places > self.max_tokens:
-                raise ValueError(f"self-attention over {places} positions; this network allows {self.max_tokens}")
+                raise ValueError(
+                    f"self-attention over {height}x{width} = {places} positions; this network allows "
+                    f"{self.max_tokens}: it can't be run on images this large"
+                )
             pairs.append(self.image(normed).flatten(2).transpose(1, 2))
             seen.append(mask.new_ones(batch, places))
         if self.text is not None:
@@ -185,7 +198,7 @@ class Attention(nn.Module):
         mixed = F.scaled_dot_product_attention(
             self._heads(query), self._heads(key), self._heads(value), attn_mask=allowed
         )
-        mixed = mixed.transpose(1, 2).reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+        mixed = mixed.transpose(1, 2).reshape(batch, height, width, -1).permute(0, 3, 1, 2)
         return x + self.out(mixed)
 
     def _heads(self, x: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ Prediction = Literal["eps", "v", "x0", "residual"]
 StageName = Literal["base", "sr256", "sr1024"]
 Kind = Literal["base", "efficient"]
 SkipScaling = Literal["residual", "concat", "none"]
+SkipJoin = Literal["concat", "add"]
+ResamplingOrder = Literal["efficient", "standard"]
 STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
 
 
@@ -42,14 +44,22 @@ class TextConfig:
 class UNetConfig:
     """One U-Net. Levels run from high to low resolution and the lists have one entry a level.
 
-    `kind`: "base" is the ADM-shaped network of [F.1], "efficient" the Efficient U-Net of [F.2].
+    `kind`: "base" is the ADM-shaped network of [F.1], which a super-resolution stage may have too (the standard U-Net
+    that the Efficient one is compared with); "efficient" is the Efficient U-Net of [F.2].
     `patch`: space-to-depth factor of the stem; 1 in the paper, more keeps a small network off high resolutions (ours).
     `self_attention`, `text_attention`: the levels (0 = highest) with attention to the image and to the text. Where a
     level has both, the text's keys and values are concatenated to the image's [2.5].
     `extra_decoder_block`: ADM's additional block on the way up, fed by the resampling's skip.
     `resblock_resampling`: BigGAN residual blocks change the resolution [F.1]; else one convolution does (ours, small).
-    `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the concatenated skip, or nothing.
+    `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the joining skip, or nothing.
     `max_attention_tokens`: self-attention over more positions is refused: it would be most of the run time.
+    `attention_hidden`: width inside attention, in channels of its level; 2 in the Efficient U-Net [A.27].
+    `attention_once`: one attention after a level's blocks [A.28, A.29], not one after each block [ADM].
+    `skip_join`: how a skip joins on the way up: concatenated, or added [A.29].
+    `resampling_order`: "efficient" resamples before a level's blocks on the way down and after them on the way up
+    [F.2]; "standard" the other way round, so that the same parameters work at twice the resolution.
+    The efficient kind alone has `skip_scaling`, `skip_join` and `resampling_order`, the base kind alone
+    `extra_decoder_block` and `resblock_resampling`.
     """
 
     kind: Kind
@@ -65,6 +75,10 @@ class UNetConfig:
     resblock_resampling: bool = False
     skip_scaling: SkipScaling = "none"
     max_attention_tokens: int = 1024
+    attention_hidden: int = 1
+    attention_once: bool = False
+    skip_join: SkipJoin = "concat"
+    resampling_order: ResamplingOrder = "efficient"
 
     def __post_init__(self) -> None:
         levels = len(self.channels)
@@ -78,11 +92,21 @@ class UNetConfig:
             if width % 8:
                 raise ConfigError(f"U-Net: {width} channels; group normalisation needs a multiple of 8")
         for level in {*self.self_attention, *self.text_attention}:
-            if self.channels[level] % self.head_width:
+            width = self.channels[level] * self.attention_hidden
+            if width <= 0 or width % self.head_width:
                 raise ConfigError(
-                    f"U-Net: level {level} has {self.channels[level]} channels, not a multiple of "
+                    f"U-Net: level {level} has {width} channels in attention, not a multiple of "
                     f"head_width {self.head_width}"
                 )
+        for name, default in _OF_THE_OTHER_KIND[self.kind].items():
+            if getattr(self, name) != default:
+                raise ConfigError(f"U-Net: {name} means nothing to the kind {self.kind!r}; leave it at {default!r}")
+
+
+_OF_THE_OTHER_KIND: dict[Kind, dict[str, object]] = {
+    "base": {"skip_scaling": "none", "skip_join": "concat", "resampling_order": "efficient"},
+    "efficient": {"extra_decoder_block": False, "resblock_resampling": False},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +145,21 @@ class StageConfig:
             raise ConfigError(f"stage {self.name}: low_size {self.low_size}; only the base starts from nothing")
         if self.low_size and self.size % self.low_size:
             raise ConfigError(f"stage {self.name}: size {self.size} is not a multiple of low_size {self.low_size}")
+        if self.name == "base" and self.unet.kind != "base":
+            raise ConfigError("stage base: the Efficient U-Net needs a low-resolution image; the base has kind 'base'")
+        for level in self.unet.self_attention:
+            side = self.grid(level)
+            if side**2 > self.unet.max_attention_tokens:
+                raise ConfigError(
+                    f"stage {self.name}: self-attention at level {level} would run over {side}x{side} = {side**2} "
+                    f"positions, and max_attention_tokens allows {self.unet.max_attention_tokens}: it would be most of "
+                    "the run time. Name lower levels in self_attention, or text_attention alone."
+                )
+
+    def grid(self, level: int) -> int:
+        """The side of a level's feature maps when the stage draws a whole image, in positions."""
+        shrunk_first = self.unet.kind == "efficient" and self.unet.resampling_order == "efficient"
+        return self.size // (self.unet.patch * 2 ** (level + shrunk_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +231,66 @@ IMAGEN_MINI = CascadeConfig(
     ),
 )
 
-CASCADES: dict[str, CascadeConfig] = {IMAGEN_MINI.name: IMAGEN_MINI}
+T5_XXL = TextConfig(encoder="t5-v1_1-xxl", width=4096, max_tokens=128)
+"""The paper's encoder [2.1]; the length is ours, the paper does not say."""
+
+T5_LARGE = TextConfig(encoder="t5-v1_1-large", width=1024, max_tokens=128)
+
+
+def _adm(width: int, text_width: int) -> UNetConfig:
+    """The base of [F.1]: four levels of three BigGAN blocks, attention at 32, 16 and 8."""
+    return UNetConfig(
+        kind="base",
+        channels=(width, 2 * width, 3 * width, 4 * width),
+        blocks=(3, 3, 3, 3),
+        self_attention=(1, 2, 3),
+        text_attention=(1, 2, 3),
+        embedding=4 * width,
+        text_width=text_width,
+        extra_decoder_block=True,
+        resblock_resampling=True,
+    )
+
+
+def _efficient(width: int, embedding: int, text_width: int, *, to_image: bool) -> UNetConfig:
+    """The Efficient U-Net of [F.2, A.27 to A.30]: 8 heads of twice the channels in the lowest level alone."""
+    return UNetConfig(
+        kind="efficient",
+        channels=(width, 2 * width, 4 * width, 8 * width),
+        blocks=(2, 4, 8, 8),
+        self_attention=(3,) if to_image else (),
+        text_attention=(3,),
+        embedding=embedding,
+        text_width=text_width,
+        head_width=2 * width,
+        skip_scaling="residual",
+        attention_hidden=2,
+        attention_once=True,
+        skip_join="add",
+    )
+
+
+IMAGEN_XXL = CascadeConfig(
+    name="imagen-xxl",
+    text=T5_XXL,
+    base=StageConfig("base", 64, 0, _adm(512, 1024), DiffusionConfig("cosine", "eps")),
+    sr256=StageConfig("sr256", 256, 64, _efficient(128, 2048, 2048, to_image=True), DiffusionConfig("cosine", "eps")),
+    sr1024=StageConfig(
+        "sr1024", 1024, 256, _efficient(128, 2048, 2048, to_image=False), DiffusionConfig("linear", "eps")
+    ),
+)
+"""The paper's system [2.5, F]. The widths of embedding and projected text are ours: the paper gives none."""
+
+IMAGEN_SMALL = CascadeConfig(
+    name="imagen-small",
+    text=T5_LARGE,
+    base=StageConfig("base", 64, 0, _adm(192, 512), DiffusionConfig("cosine", "v")),
+    sr256=StageConfig("sr256", 256, 64, _efficient(64, 768, 512, to_image=True), DiffusionConfig("cosine", "v")),
+    sr1024=StageConfig("sr1024", 1024, 256, _efficient(64, 768, 512, to_image=False), DiffusionConfig("cosine", "v")),
+)
+"""The same shapes for one GPU (ours): v-prediction with zero terminal SNR, as small models shift colours."""
+
+CASCADES: dict[str, CascadeConfig] = {config.name: config for config in (IMAGEN_MINI, IMAGEN_SMALL, IMAGEN_XXL)}
 
 
 def cascade_config(name: str) -> CascadeConfig:
@@ -214,7 +312,10 @@ def to_json(config: StageConfig | TextConfig) -> Json:
 
 
 def stage_from_json(value: object) -> StageConfig:
-    """The inverse of `to_json` for a stage; strict: a field too many or too few is an error."""
+    """The inverse of `to_json` for a stage; strict: a field too many or too few is an error.
+
+    Fields that came after the first weights (`LATER`) may be missing: those weights have the defaults.
+    """
     fields = _checked(StageConfig, value, "stage")
     unet = {
         name: tuple(item) if isinstance(item, list) else item
@@ -231,12 +332,18 @@ def text_from_json(value: object) -> TextConfig:
     return _build(TextConfig, _checked(TextConfig, value, "text"))
 
 
+LATER: dict[type, frozenset[str]] = {
+    UNetConfig: frozenset({"attention_hidden", "attention_once", "skip_join", "resampling_order"})
+}
+"""Fields that weights of schema 1 may lack: written before there were these. Each has a default that means the same."""
+
+
 def _checked(kind: type, value: object, what: str) -> Json:
     if not isinstance(value, dict):
         raise ConfigError(f"{what} configuration: an object is wanted, not {type(value).__name__}")
     known = {field.name for field in dataclasses.fields(kind)}
-    if set(value) != known:
-        missing, extra = sorted(known - set(value)), sorted(set(value) - known)
+    missing, extra = sorted(known - set(value) - LATER.get(kind, frozenset())), sorted(set(value) - known)
+    if missing or extra:
         raise ConfigError(f"{what} configuration: missing {missing or 'nothing'}, unknown {extra or 'nothing'}")
     return value
 

@@ -1,5 +1,6 @@
 """The base network: an ADM-shaped U-Net on 64x64 [2.5, F.1], and what both U-Nets share.
 
+A super-resolution stage may have it too: it is the standard U-Net that the Efficient one is compared with.
 Start at `UNet.forward`. `build_unet` makes the network that a stage's configuration asks for.
 """
 
@@ -16,7 +17,7 @@ IMAGE_CHANNELS = 3
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each followed by attention where the level has it."""
+    """Residual blocks of one resolution, each (or the last alone) followed by attention where the level has it."""
 
     def __init__(self, config: UNetConfig, level: int, inside: list[int], *, residual_scale: float = 1.0) -> None:
         super().__init__()
@@ -24,30 +25,38 @@ class Level(nn.Module):
         self.blocks = nn.ModuleList(
             ResBlock(width, channels, config.embedding, residual_scale=residual_scale) for width in inside
         )
+        self.last = len(inside) - 1
+        self.once = config.attention_once
         self.attention = nn.ModuleList(
-            attention for _ in inside if (attention := attention_of(config, level)) is not None
+            attention
+            for _ in (inside[-1:] if self.once else inside)
+            if (attention := attention_of(config, level)) is not None
         )
 
     def forward(self, index: int, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
         """Block `index` and its attention."""
         x = self.blocks[index](x, embedding)
-        return self.attention[index](x, text, mask) if self.attention else x
+        if not self.attention or (self.once and index < self.last):
+            return x
+        return self.attention[0 if self.once else index](x, text, mask)
 
 
 class UNet(nn.Module):
-    """What a stage predicts from noisy images, time and text. The base: no low-resolution image comes in.
+    """What a stage predicts from noisy images, time and text, and the low-resolution image unless it is the base.
 
     Skips join by concatenation. Without `extra_decoder_block` each block on the way down feeds one on the way up;
     with it (ADM) the stem and each resampling feed one more.
     """
 
-    def __init__(self, config: UNetConfig, text: TextConfig) -> None:
+    def __init__(self, config: UNetConfig, text: TextConfig, *, super_resolution: bool = False) -> None:
         super().__init__()
         self.config = config
+        self.super_resolution = super_resolution
         levels = range(len(config.channels))
         widths = config.channels
-        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=False)
-        self.stem = nn.Conv2d(IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
+        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=super_resolution)
+        images = 2 if super_resolution else 1
+        self.stem = nn.Conv2d(images * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
         skips: list[list[int]] = []
@@ -87,13 +96,15 @@ class UNet(nn.Module):
     ) -> Tensor:
         """The network's raw prediction, (batch, 3, size, size).
 
-        `z`: noisy images. `t`: (batch,) in [0, 1]. `keep`: (batch,) bool, False drops the prompt. The base takes
-        neither `low_res` nor `aug_level`; they stand here so that all stages are called alike.
+        `z`: noisy images. `t`: (batch,) in [0, 1]. `keep`: (batch,) bool, False drops the prompt. `low_res`: (batch, 3,
+        size, size), already upsampled and noised to `aug_level` (batch,). The base takes neither; they stand here so
+        that all stages are called alike.
         """
-        if low_res is not None or aug_level is not None:
+        if not self.super_resolution and (low_res is not None or aug_level is not None):
             raise ValueError("the base takes no low-resolution image and no aug_level")
-        embedding, sequence, mask = self.conditioning(t, text, keep, None)
-        x = self.stem(F.pixel_unshuffle(z, self.config.patch))
+        shown = beside(z, low_res) if self.super_resolution else z
+        embedding, sequence, mask = self.conditioning(t, text, keep, aug_level)
+        x = self.stem(F.pixel_unshuffle(shown, self.config.patch))
         skips: list[list[Tensor]] = []
         for level, stage in enumerate(self.down):
             held = [x] if self.config.extra_decoder_block else []
@@ -116,6 +127,13 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.head(F.silu(self.head_norm(x))), self.config.patch)
 
 
+def beside(z: Tensor, low_res: Tensor | None) -> Tensor:
+    """Noisy and low-resolution image as channels of one input, (batch, 6, size, size)."""
+    if low_res is None:
+        raise ValueError("a super-resolution stage needs its low-resolution image")
+    return torch.cat((z, low_res), dim=1)
+
+
 def attention_of(config: UNetConfig, level: int) -> Attention | None:
     """The attention that a level has, None where it has none."""
     to_image, to_text = level in config.self_attention, level in config.text_attention
@@ -128,6 +146,7 @@ def attention_of(config: UNetConfig, level: int) -> Attention | None:
         to_image=to_image,
         to_text=to_text,
         max_tokens=config.max_attention_tokens,
+        hidden=config.attention_hidden,
     )
 
 
@@ -135,7 +154,9 @@ def build_unet(stage: StageConfig, text: TextConfig) -> nn.Module:
     """The network of a stage, freshly initialised, called as `UNet.forward`."""
     from generators.cascade.efficient_unet import EfficientUNet  # it uses this module's blocks
 
-    return UNet(stage.unet, text) if stage.unet.kind == "base" else EfficientUNet(stage.unet, text)
+    if stage.unet.kind == "efficient":
+        return EfficientUNet(stage.unet, text)
+    return UNet(stage.unet, text, super_resolution=bool(stage.low_size))
 
 
 def _resample(config: UNetConfig, inside: int, outside: int, direction: int) -> nn.Module:

@@ -1,25 +1,16 @@
 """Both U-Nets: shapes, what conditions them, what they refuse."""
 
 import dataclasses
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from generators.cascade.blocks import Attention, ResBlock, TextStates, fourier_features
-from generators.cascade.configs import (
-    IMAGEN_MINI,
-    MINILM,
-    STAGES,
-    ConfigError,
-    StageName,
-    UNetConfig,
-    cascade_config,
-    stage_from_json,
-    text_from_json,
-    to_json,
-)
-from generators.cascade.unet import build_unet
+from generators.cascade.configs import IMAGEN_MINI, MINILM, STAGES, StageName, UNetConfig
+from generators.cascade.efficient_unet import DBlock, EfficientUNet, UBlock
+from generators.cascade.unet import Level, UNet, build_unet
 
 TINY = UNetConfig(
     kind="base",
@@ -31,6 +22,8 @@ TINY = UNetConfig(
     text_width=16,
     head_width=8,
 )
+
+SMALL_SR = dataclasses.replace(IMAGEN_MINI.sr256, size=64, low_size=16)
 
 
 def awake(network: nn.Module) -> nn.Module:
@@ -49,11 +42,9 @@ def text(count: int, length: int = 5) -> TextStates:
 
 def tiny(**changes: object) -> nn.Module:
     unet = dataclasses.replace(TINY, **changes)  # type: ignore[arg-type]
-    base = dataclasses.replace(IMAGEN_MINI.base, unet=unet)
-    if unet.kind == "efficient":
-        base = dataclasses.replace(IMAGEN_MINI.sr256, unet=unet)
+    stage = dataclasses.replace(SMALL_SR if unet.kind == "efficient" else IMAGEN_MINI.base, unet=unet)
     torch.manual_seed(0)
-    return awake(build_unet(base, MINILM))
+    return awake(build_unet(stage, MINILM))
 
 
 def call(network: nn.Module, z: Tensor, states: TextStates, keep: bool = True, low: Tensor | None = None) -> Tensor:
@@ -87,6 +78,12 @@ def test_each_stage_keeps_the_shape_and_starts_at_zero(name: StageName) -> None:
         {"kind": "efficient", "skip_scaling": "residual"},
         {"kind": "efficient", "skip_scaling": "concat", "patch": 2},
         {"channels": (8, 16, 24), "blocks": (2, 1, 3), "extra_decoder_block": True},
+        {"attention_hidden": 2},
+        {"attention_once": True, "extra_decoder_block": True},
+        {"kind": "efficient", "attention_hidden": 3, "attention_once": True},
+        {"kind": "efficient", "skip_join": "add", "skip_scaling": "concat"},
+        {"kind": "efficient", "resampling_order": "standard", "skip_scaling": "residual"},
+        {"kind": "efficient", "resampling_order": "standard", "skip_join": "add", "patch": 2},
     ],
 )
 def test_every_switch_makes_a_network_that_runs(changes: dict[str, object]) -> None:
@@ -116,23 +113,88 @@ def test_padding_changes_nothing() -> None:
     assert torch.allclose(call(network, z, short), call(network, z, padded), atol=1e-5)
 
 
-def test_skips_are_scaled_by_one_over_root_two() -> None:
+def test_residual_sums_are_scaled_by_one_over_root_two() -> None:
     block = ResBlock(8, 8, 16, residual_scale=2**-0.5)
     x = torch.randn(1, 8, 4, 4)
     assert torch.allclose(block(x, torch.randn(1, 16)), x / 2**0.5)  # the branch starts at zero
 
 
+@pytest.mark.parametrize("scaling", ["residual", "concat", "none"])
+def test_what_the_switch_scales(scaling: Literal["residual", "concat", "none"]) -> None:
+    """A fresh block's branch is zero, so an added skip goes through it untouched but for the scales."""
+    stage = dataclasses.replace(
+        IMAGEN_MINI.sr256,
+        unet=dataclasses.replace(
+            TINY, kind="efficient", skip_join="add", skip_scaling=scaling, self_attention=(), text_attention=()
+        ),
+    )
+    network = build_unet(stage, MINILM)
+    assert isinstance(network, EfficientUNet)
+    block = network.up[1]
+    assert isinstance(block, UBlock)
+    block.up = nn.Identity()  # type: ignore[assignment]
+    x, skip = torch.randn(1, 8, 4, 4), torch.randn(1, 8, 4, 4)
+    drawn = block(x, skip, torch.randn(1, 16), torch.randn(1, 5, 16), torch.ones(1, 5, dtype=torch.bool))
+    root = 2**-0.5
+    wanted = {"residual": (x + skip) * root, "concat": x + skip * root, "none": x + skip}[scaling]
+    assert torch.allclose(drawn, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(("order", "sides"), [("efficient", [8, 4]), ("standard", [16, 8])])
+def test_the_order_of_resampling_decides_where_blocks_work(order: str, sides: list[int]) -> None:
+    """Resampled first on the way down and last on the way up, a level's blocks see half the resolution."""
+    network = tiny(kind="efficient", resampling_order=order)
+    seen: list[tuple[type[nn.Module], int]] = []
+    for part in (*network.down, *network.up):  # type: ignore[misc]
+        assert isinstance(part, (DBlock, UBlock))
+        kind = type(part)
+        part.level.blocks[0].register_forward_hook(
+            lambda module, inputs, output, kind=kind: seen.append((kind, output.shape[-1]))
+        )
+    z = torch.randn(1, 3, 16, 16)
+    call(network, z, text(1), low=z)
+    assert [side for of, side in seen if of is DBlock] == sides
+    assert [side for of, side in seen if of is UBlock] == sides[::-1]
+
+
+def test_attention_once_comes_after_the_last_block() -> None:
+    network = tiny(attention_once=True, blocks=(1, 3))
+    level = network.down[1]  # type: ignore[index]
+    assert isinstance(level, Level) and len(level.blocks) == 3 and len(level.attention) == 1
+    order: list[str] = []
+    for name, module in (("attention", level.attention[0]), ("last block", level.blocks[2])):
+        module.register_forward_hook(lambda module, inputs, output, name=name: order.append(name))
+    call(network, torch.randn(1, 3, 16, 16), text(1))
+    assert order == ["last block", "attention"]
+    each = tiny(blocks=(1, 3)).down[1]  # type: ignore[index]
+    assert isinstance(each, Level) and len(each.attention) == 3
+
+
+def test_a_standard_network_serves_super_resolution_too() -> None:
+    stage = dataclasses.replace(IMAGEN_MINI.sr256, unet=TINY, size=64, low_size=16)
+    torch.manual_seed(0)
+    network = awake(build_unet(stage, MINILM))
+    assert isinstance(network, UNet)
+    random = torch.Generator().manual_seed(3)
+    z, low = (torch.randn(1, 3, 16, 16, generator=random) for _ in range(2))
+    assert not torch.allclose(call(network, z, text(1), low=low), call(network, z, text(1), low=-low), atol=1e-5)
+    with pytest.raises(ValueError, match="needs its low-resolution image"):
+        call(network, z, text(1))
+    with pytest.raises(ValueError, match="needs aug_level"):
+        network(z, torch.ones(1), text(1), torch.ones(1, dtype=torch.bool), low)
+
+
 def test_self_attention_over_too_many_positions_is_refused() -> None:
-    with pytest.raises(ValueError, match="4096 positions"):
-        call(tiny(self_attention=(0,), text_attention=()), torch.randn(1, 3, 64, 64), text(1))
+    with pytest.raises(ValueError, match="64x64 = 4096 positions"):
+        call(tiny(), torch.randn(1, 3, 128, 128), text(1))
 
 
 def test_attention_heads_are_apart() -> None:
-    """One head of a two-head attention must equal a one-head attention on its half of the channels."""
-    attention = Attention(16, 8, 8, to_image=True, to_text=False, max_tokens=64)
+    """One head of a two-head attention must equal a one-head attention on its half of the inner channels."""
+    attention = Attention(8, 8, 8, to_image=True, to_text=False, max_tokens=64, hidden=2)
     awake(attention)
     assert attention.image is not None
-    x = torch.randn(1, 16, 4, 4)
+    x = torch.randn(1, 8, 4, 4)
     with torch.no_grad():
         drawn = attention(x, torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool))
         normed = attention.norm(x)
@@ -160,45 +222,3 @@ def test_wrong_calls() -> None:
         call(tiny(kind="efficient"), z, text(1))
     with pytest.raises(ValueError, match="aug_level"):
         tiny(kind="efficient")(z, torch.ones(1), text(1), torch.ones(1, dtype=torch.bool), z)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"channels": (8,)}, "must match"),
-        ({"channels": (), "blocks": ()}, "must match"),
-        ({"channels": (8, 12)}, "multiple of 8"),
-        ({"self_attention": (2,)}, "levels run from 0 to 1"),
-        ({"head_width": 12}, "head_width"),
-    ],
-)
-def test_configurations_that_cannot_be(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        dataclasses.replace(TINY, **changes)  # type: ignore[arg-type]
-
-
-def test_stages_that_cannot_be() -> None:
-    with pytest.raises(ConfigError, match="multiple"):
-        dataclasses.replace(IMAGEN_MINI.base, size=66)
-    with pytest.raises(ConfigError, match="only the base"):
-        dataclasses.replace(IMAGEN_MINI.base, low_size=16)
-    with pytest.raises(ConfigError, match="residual_std"):
-        dataclasses.replace(IMAGEN_MINI.sr256.diffusion, residual_std=0.0)
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_configurations_survive_json(name: StageName) -> None:
-    import json
-
-    stage = IMAGEN_MINI.stage(name)
-    assert stage_from_json(json.loads(json.dumps(to_json(stage)))) == stage
-    assert text_from_json(json.loads(json.dumps(to_json(MINILM)))) == MINILM
-    held = to_json(stage)
-    held["colour"] = 1
-    with pytest.raises(ConfigError, match="unknown.*colour"):
-        stage_from_json(held)
-
-
-def test_an_unknown_cascade_is_told_the_nearest() -> None:
-    with pytest.raises(ConfigError, match='did you mean "imagen-mini"'):
-        cascade_config("imagen-mimi")
