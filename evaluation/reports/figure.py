@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,7 +36,9 @@ _LOCK = threading.Lock()  # matplotlib's font cache and settings are the process
 
 
 @dataclass(frozen=True)
-class _Colours:
+class Colours:
+    """What differs between light and dark pages."""
+
     text: str
     soft: str
     grid: str
@@ -43,9 +46,9 @@ class _Colours:
     naive: str
 
 
-_COLOURS: dict[str, _Colours] = {
-    "light": _Colours("#1b2430", "#5a6675", "#dde2e8", "#d3d8de", "#8a95a3"),
-    "dark": _Colours("#e8ecf1", "#a7b1bf", "#343d4a", "#4b5563", "#8a95a3"),
+_COLOURS: dict[str, Colours] = {
+    "light": Colours("#1b2430", "#5a6675", "#dde2e8", "#d3d8de", "#8a95a3"),
+    "dark": Colours("#e8ecf1", "#a7b1bf", "#343d4a", "#4b5563", "#8a95a3"),
 }
 
 _RC: Any = {
@@ -66,8 +69,13 @@ def comparison_figure(
     `theme`: of the text, for light or dark pages. `narrow`: for a phone's width, names above the bars and the net share
     as a number.
     """
+    return drawn(lambda colours: _narrow(table, colours) if narrow else _wide(table, colours), image_format, theme)
+
+
+def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: Theme) -> bytes:
+    """What `draw` makes of a theme's colours, as a file: the same figure gives the same bytes."""
     with _LOCK, matplotlib.rc_context(_RC):
-        figure = _narrow(table, _COLOURS[theme]) if narrow else _wide(table, _COLOURS[theme])
+        figure = draw(_COLOURS[theme])
         buffer = io.BytesIO()
         figure.savefig(
             buffer, format=image_format, transparent=image_format != "png", metadata=_INFO[image_format], dpi=200
@@ -96,7 +104,7 @@ def figure_description(table: ComparisonTable) -> str:
     return said
 
 
-def _wide(table: ComparisonTable, colours: _Colours) -> Figure:
+def _wide(table: ComparisonTable, colours: Colours) -> Figure:
     places = _places(table)
     top, bottom = 0.62, 0.5  # inches
     height = top + bottom + 0.3 * (places[-1] + 1)
@@ -119,7 +127,7 @@ def _wide(table: ComparisonTable, colours: _Colours) -> Figure:
     return figure
 
 
-def _narrow(table: ComparisonTable, colours: _Colours) -> Figure:
+def _narrow(table: ComparisonTable, colours: Colours) -> Figure:
     places = [1.0 * place for place in _places(table)]
     top, bottom = 0.75, 0.45
     height = top + bottom + 0.46 * (places[-1] + 1)
@@ -145,7 +153,7 @@ def _places(table: ComparisonTable) -> list[float]:
     return [0.0 if row.is_overall else at + 0.35 for at, row in enumerate(table.rows)]
 
 
-def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: _Colours, *, bar_height: float) -> None:
+def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: Colours, *, bar_height: float) -> None:
     for place, row in zip(places, table.rows, strict=True):
         shares = (row.a * 100, row.indifferent * 100, row.b * 100)
         left = 0.0
@@ -160,10 +168,10 @@ def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: _
     axes.set_ylim(places[-1] + 0.6, places[0] - 0.6)
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.axvline(50, color=colours.text, linewidth=0.6, linestyle=(0, (2, 2)), alpha=0.6)
-    _bare(axes, colours)
+    bare_axes(axes, colours)
 
 
-def _numbers(axes: Axes, place: float, row: Row, colours: _Colours) -> None:
+def _numbers(axes: Axes, place: float, row: Row, colours: Colours) -> None:
     """Each share in per cent within its part of the bar, where no whisker runs through it."""
     a_low, a_high = _reach(row.a, row.share_a)
     b_low, b_high = _reach(row.b, row.share_b)
@@ -207,7 +215,7 @@ def _whisker(axes: Axes, place: float, bounds: Bounds | None, *, scale: float, s
     )
 
 
-def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours: _Colours) -> None:
+def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours: Colours) -> None:
     reach = 10.0
     for place, row in zip(places, table.rows, strict=True):
         for bounds, offset, width, colour in (
@@ -246,19 +254,19 @@ def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours:
             va="center",
             style="italic",
         )
-    _bare(axes, colours)
+    bare_axes(axes, colours)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], symmetric=True))
     axes.xaxis.set_major_formatter(
         matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", "−") if value else "0")
     )
 
 
-def _net_colour(row: Row, colours: _Colours) -> str:
+def _net_colour(row: Row, colours: Colours) -> str:
     return {"a": A_COLOUR, "b": B_COLOUR, "": colours.text}[row.verdict]
 
 
 def _legend(
-    figure: Figure, table: ComparisonTable, colours: _Colours, *, x: float, y: float, size: float, stacked: bool = False
+    figure: Figure, table: ComparisonTable, colours: Colours, *, x: float, y: float, size: float, stacked: bool = False
 ) -> None:
     entries = (
         (A_COLOUR, f"A  {table.generator_a}"),
@@ -301,7 +309,8 @@ def _legend(
         )
 
 
-def _bare(axes: Axes, colours: _Colours) -> None:
+def bare_axes(axes: Axes, colours: Colours) -> None:
+    """Nothing but a line below and a grid upwards from it."""
     axes.set_facecolor("none")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

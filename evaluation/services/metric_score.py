@@ -23,6 +23,8 @@ from django.utils import timezone
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import SampleMetric, SampleScore, ScoredImage
 from evaluation.models import MetricRun, MetricScore, RunStatus, Sample
+from evaluation.reports.score_summary import summarise
+from evaluation.selectors.metrics import scores_frame
 from evaluation.services.locks import scores_held
 from evaluation.services.metric_images import images_hash, scored_images
 from evaluation.services.metric_load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
@@ -130,6 +132,7 @@ def metric_finish(*, metric_run: int) -> bool:
     row.n_total = row.n_done = counts["n"]
     row.status, row.message, row.finished_at = RunStatus.DONE, "", timezone.now()
     row.images_hash = images_hash([row.run])
+    row.result = {"name": row.label, **summarise(scores_frame([row]))}
     if not counts["n_values"]:
         first = row.scores.exclude(why="").first()
         row.status = RunStatus.FAILED
