@@ -55,6 +55,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 10,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 5,
 }
 
 CELERY_IMPORTS = ["tests.house.tasks"]
