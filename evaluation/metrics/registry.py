@@ -16,7 +16,10 @@ from generators import plugins
 
 ENTRY_POINT_GROUP = "drawbench.metrics"
 
-BUILT_IN: Mapping[str, str] = {}
+BUILT_IN: Mapping[str, str] = {
+    "clip-score": "evaluation.metrics.builtin:CLIP_SCORE",
+    "cmmd": "evaluation.metrics.builtin:CMMD",
+}
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
 
 Entry = plugins.Entry[MetricSpec]
