@@ -7,11 +7,10 @@ from django import forms
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.run_render import MAX_SAMPLES_PER_PROMPT
+from evaluation.views.researcher.parameter_form import ParametersForm
 from generators import registry
-from generators.contract import GeneratorError, GeneratorSpec, Parameter, ParameterValue
+from generators.contract import GeneratorSpec
 from generators.seeding import MAX_RUN_SEED
-
-PREFIX = "parameter-"
 
 
 class SuiteChoice(forms.ModelChoiceField):
@@ -22,7 +21,7 @@ class SuiteChoice(forms.ModelChoiceField):
         return f"{obj} ({obj.n_prompts} prompts)"  # type: ignore[attr-defined]
 
 
-class RunForm(forms.Form):
+class RunForm(ParametersForm):
     """A new run of `spec`. The suite and the numbers; then a field for each parameter that pages may give."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
@@ -46,7 +45,6 @@ class RunForm(forms.Form):
 
     def __init__(self, spec: GeneratorSpec, names: list[str], data: object = None, **kwargs: object) -> None:
         super().__init__(data, **kwargs)  # type: ignore[arg-type]
-        self.spec = spec
         suite = self.fields["suite"]
         assert isinstance(suite, forms.ModelChoiceField)
         suite.queryset = suites_listed()
@@ -59,35 +57,7 @@ class RunForm(forms.Form):
         size.initial = registry.default_size(spec)
         if not spec.sizes:
             del self.fields["size"]
-        for parameter in spec.parameters:
-            if not parameter.operator_only:
-                self.fields[PREFIX + parameter.name] = _field(parameter)
-
-    @property
-    def parameter_fields(self) -> list[forms.BoundField]:
-        """The generator's own fields."""
-        return [self[name] for name in self.fields if name.startswith(PREFIX)]
-
-    @property
-    def parameters(self) -> dict[str, ParameterValue]:
-        """What was given for the generator's parameters; those left empty have their defaults."""
-        given = {
-            name.removeprefix(PREFIX): value for name, value in self.cleaned_data.items() if name.startswith(PREFIX)
-        }
-        return {name: value for name, value in given.items() if value not in (None, "")}
-
-    def clean(self) -> dict[str, object]:
-        """Each parameter as the generator's spec checks it, its error beside its field."""
-        given = super().clean() or {}
-        for parameter in self.spec.parameters:
-            name = PREFIX + parameter.name
-            if given.get(name) in (None, ""):
-                continue
-            try:
-                parameter.parse(given[name])
-            except GeneratorError as error:
-                self.add_error(name, str(error))
-        return given
+        self.add_parameters(spec.parameters)
 
 
 def usable_specs() -> dict[str, GeneratorSpec]:
@@ -97,38 +67,3 @@ def usable_specs() -> dict[str, GeneratorSpec]:
         for entry in registry.entries()
         if entry.spec is not None and not entry.spec.needs_operator
     }
-
-
-def _field(parameter: Parameter) -> forms.Field:
-    label = parameter.name.replace("_", " ")
-    label = label[0].upper() + label[1:]
-    needed = parameter.default is None
-    help_text, initial = parameter.help, parameter.default
-    if parameter.choices:
-        return forms.ChoiceField(
-            label=label, choices=[(each, each) for each in parameter.choices], initial=initial, help_text=help_text
-        )
-    kind = parameter.value_type
-    if kind is bool:
-        return forms.BooleanField(label=label, required=False, initial=initial, help_text=help_text)
-    low, high = parameter.low, parameter.high
-    if kind is int:
-        return forms.IntegerField(
-            label=label,
-            required=needed,
-            initial=initial,
-            help_text=help_text,
-            min_value=None if low is None else int(low),
-            max_value=None if high is None else int(high),
-        )
-    if kind is float:
-        return forms.FloatField(
-            label=label,
-            required=needed,
-            initial=initial,
-            help_text=help_text,
-            min_value=low,
-            max_value=high,
-            widget=forms.NumberInput(attrs={"step": "any"}),
-        )
-    return forms.CharField(label=label, required=needed, initial=initial, help_text=help_text, max_length=1000)

@@ -15,6 +15,7 @@ from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFa
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
 from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -24,7 +25,8 @@ from evaluation.views.researcher.pages import (
     page_of,
     problem,
 )
-from evaluation.views.researcher.run_form import PREFIX, RunForm, usable_specs
+from evaluation.views.researcher.parameter_form import PREFIX
+from evaluation.views.researcher.run_form import RunForm, usable_specs
 from generators.contract import nearest
 
 RUNS_A_PAGE = 25
@@ -100,17 +102,21 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         chosen = ""
     shown = page_of(request, prompts, size=PROMPTS_A_PAGE)
     failures = list(found.failures.select_related("prompt").order_by("prompt__number", "sample")[: FAILURES_SHOWN + 1])
-    context = _progress_context(found) | {
-        "area": "runs",
-        "categories": categories,
-        "chosen": chosen,
-        "keep": f"{urlencode({'category': chosen})}&" if chosen else "",
-        "page": shown,
-        "rows": _places(found, list(shown.object_list)),
-        "failures": failures[:FAILURES_SHOWN],
-        "more_failures": len(failures) > FAILURES_SHOWN,
-        "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
-    }
+    context = (
+        _progress_context(found)
+        | scores_of(found)
+        | {
+            "area": "runs",
+            "categories": categories,
+            "chosen": chosen,
+            "keep": f"{urlencode({'category': chosen})}&" if chosen else "",
+            "page": shown,
+            "rows": _places(found, list(shown.object_list)),
+            "failures": failures[:FAILURES_SHOWN],
+            "more_failures": len(failures) > FAILURES_SHOWN,
+            "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
+        }
+    )
     return render(request, "researcher/run.html", context)
 
 

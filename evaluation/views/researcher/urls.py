@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
-from evaluation.views.researcher import account, generators, home, images, reports, runs, studies, suites, uploads
+from evaluation.views.researcher import (
+    account,
+    generators,
+    home,
+    images,
+    metrics,
+    reports,
+    runs,
+    studies,
+    suites,
+    uploads,
+)
 
 app_name = "researcher"
 
@@ -27,6 +38,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/cancel/", runs.cancel, name="cancel-run"),
     path("runs/<int:pk>/retry/", runs.retry, name="retry-run"),
     path("runs/<int:pk>/resume/", runs.resume, name="resume-run"),
+    path("runs/<int:pk>/scores/", metrics.run_scores, name="run-scores"),
+    path("runs/<int:pk>/scores/new/", metrics.new_score, name="new-score"),
+    path("scores/<int:pk>/", metrics.metric_run, name="metric-run"),
+    path("scores/<int:pk>/state/", metrics.metric_run_state, name="metric-run-state"),
+    path("scores/<int:pk>/cancel/", metrics.cancel_score, name="cancel-score"),
+    path("scores/<int:pk>/retry/", metrics.retry_score, name="retry-score"),
+    path("scores/<int:pk>/anew/", metrics.score_anew, name="score-anew"),
+    path("scores/<int:pk>/figure.<figure:suffix>", metrics.score_figure, name="score-figure"),
+    path("scores/<int:pk>/scores.csv", metrics.scores_csv, name="scores-csv"),
+    path("scores/<int:pk>/result.json", metrics.score_json, name="score-json"),
     path("uploads/new/", uploads.new_upload, name="new-upload"),
     path("uploads/<uuid:key>/", uploads.upload, name="upload"),
     path("uploads/<uuid:key>/state/", uploads.upload_state, name="upload-state"),
