@@ -1,0 +1,229 @@
+"""Scores files: what automatic metrics say of images, read, checked, and brought to one number for each image set.
+
+One row a score: ``prompt_id, generator, sample, metric, value``. ``value`` is a number, or empty where the metric has
+none. Optional are ``category`` (of the prompt) and ``better`` (``higher``, the default, or ``lower``: which way is
+good). Further columns are ignored. (prompt_id, generator, sample, metric) is unique. The form is described in
+docs/against-people.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+
+from evaluation.analysis.columns import Checker, RatingsError, codes_of, listed, nearest, numbers_column, text_column
+
+Float = npt.NDArray[np.float64]
+REQUIRED = ("prompt_id", "generator", "sample", "metric", "value")
+OPTIONAL = ("category", "better")
+AGGREGATES = ("mean", "median", "max", "min")
+"""How the images of a set become one number."""
+BETTER = ("higher", "lower")
+_KEY = ["prompt_id", "generator", "sample", "metric"]
+
+
+def read_automatic_scores(path: str | Path) -> pd.DataFrame:
+    """Read a scores file (CSV, or Parquet by its first bytes) and return it validated. Ids stay text (``007`` is not
+    7).
+
+    Raises:
+        RatingsError: the file is missing, unreadable, or not in the form above.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise RatingsError(f"The scores file {path} {what}. Give a CSV or Parquet file with {listed(REQUIRED)}.")
+    with path.open("rb") as file:
+        start = file.read(4)
+    is_parquet = start == b"PAR1"
+    if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
+        raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise RatingsError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
+    if not start:
+        raise RatingsError(f"{path.name} is empty. A scores file has a header line with {listed(REQUIRED)}.")
+    try:
+        frame = (pa_parquet.read_table(path) if is_parquet else _read_csv(path)).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        kind = "Parquet" if is_parquet else "CSV in UTF-8"
+        why = str(error).strip().rstrip(".")
+        raise RatingsError(f"{path.name} cannot be read as {kind}: {why}. Save it again in this form.") from error
+    return validate_automatic_scores(frame, source=path.name, header_lines=0 if is_parquet else 1)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    types = dict.fromkeys((*REQUIRED, *OPTIONAL), pa.string())
+    return pa_csv.read_csv(
+        path,
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
+    )
+
+
+def validate_automatic_scores(
+    scores: pd.DataFrame, *, source: str = "the scores", header_lines: int = 0
+) -> pd.DataFrame:
+    """Check scores and bring them to one form; a frame that passed passes again unchanged.
+
+    Returns:
+        ``prompt_id``, ``generator``, ``sample``, ``metric`` categorical with sorted texts, ``value`` float (NaN: none),
+        ``better`` text, and ``category`` (categorical) only if it came. Rows in the given order.
+
+    Raises:
+        RatingsError: with the first offending row and column, how many more there are, and what is allowed.
+    """
+    if not isinstance(scores, pd.DataFrame):
+        raise RatingsError(
+            f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(scores).__name__}."
+        )
+    frame = scores.reset_index(drop=True).rename(columns=str)
+    _check_columns([str(name) for name in frame.columns], source)
+    check = Checker(source, header_lines)
+    columns: dict[str, pd.Series | pd.Categorical] = {
+        name: text_column(frame[name], check, refuse_lost=name in {"prompt_id", "sample"}) for name in REQUIRED[:-1]
+    }
+    columns["value"] = numbers_column(frame["value"], check, lowest=None)
+    if "category" in frame:
+        columns["category"] = text_column(frame["category"], check, refuse_lost=False)
+    columns["better"] = _better(frame, check)
+    result = pd.DataFrame(columns)
+    again = np.flatnonzero(result.duplicated(_KEY).to_numpy())
+    if len(again):
+        row = result.iloc[again[0]]
+        told = ", ".join(f"{name} {row[name]!r}" for name in _KEY)
+        check.fail(again, listed(_KEY), f"this image has a score by this metric already ({told}); keep one.")
+    _one_each(result, "metric", "better", check)
+    if "category" in result:
+        _one_each(result, "prompt_id", "category", check)
+    return result
+
+
+def _check_columns(found: list[str], source: str) -> None:
+    doubled = sorted({name for name in found if found.count(name) > 1})
+    if doubled:
+        raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
+    missing = [name for name in REQUIRED if name not in found]
+    if missing:
+        others = [name for name in found if name not in REQUIRED]
+        hint = nearest(missing[0], others) if others else ""
+        raise RatingsError(
+            f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}.{hint} "
+            f"Needed are {listed(REQUIRED)}; found are {listed(found) or 'none'}."
+        )
+
+
+def _better(frame: pd.DataFrame, check: Checker) -> pd.Series:
+    if "better" not in frame:
+        return pd.Series(np.full(len(frame), "higher", dtype=object), dtype=object)
+    said = frame["better"].astype(object).where(frame["better"].notna(), "").astype(str).str.strip().str.lower()
+    said = said.where(said != "", "higher").astype(object)
+    wrong = np.flatnonzero(~said.isin(BETTER).to_numpy())
+    if len(wrong):
+        value = str(frame["better"].iloc[wrong[0]])
+        check.fail(wrong, "better", f"{value!r} is not one of {listed(BETTER)}, or empty.{nearest(value, BETTER)}")
+    return said
+
+
+def _one_each(frame: pd.DataFrame, unit: str, name: str, check: Checker) -> None:
+    """Refuse a ``unit`` with two values of ``name``."""
+    first = frame.groupby(unit, observed=True)[name].transform("first")
+    wrong = np.flatnonzero((frame[name].astype(object) != first.astype(object)).to_numpy())
+    if len(wrong):
+        row = frame.iloc[wrong[0]]
+        earlier = first.iloc[wrong[0]]
+        check.fail(wrong, name, f"{unit} {row[unit]!r} has {row[name]!r} here and {earlier!r} before; give it one.")
+
+
+def image_sets(scores: pd.DataFrame, aggregate: str = "mean") -> pd.DataFrame:
+    """One row for each prompt, generator and metric: the ``aggregate`` of the scores of its images.
+
+    ``scores``: validated. Columns ``prompt_id, generator, metric, score, n_samples, n_missing``: images that have a
+    score, and that have none; ``score`` is NaN where no image has one.
+
+    Raises:
+        ValueError: ``aggregate`` is not one of ``AGGREGATES``.
+    """
+    if aggregate not in AGGREGATES:
+        raise ValueError(
+            f"Unknown aggregate {aggregate!r}. Allowed are {listed(AGGREGATES)}.{nearest(aggregate, AGGREGATES)}"
+        )
+    grouped = scores.groupby(["prompt_id", "generator", "metric"], observed=True, sort=True)["value"]
+    found = pd.DataFrame({"score": grouped.agg(aggregate), "n_samples": grouped.count()})
+    found["n_missing"] = grouped.size() - found["n_samples"]
+    return found.reset_index()
+
+
+def metric_directions(scores: pd.DataFrame) -> dict[str, str]:
+    """Metric names, sorted, and which way is good, of validated scores."""
+    first = scores.groupby("metric", observed=True)["better"].first()
+    return {str(name): str(better) for name, better in first.items()}
+
+
+def score_differences(
+    sets: pd.DataFrame, directions: dict[str, str], generator_a: str, generator_b: str
+) -> pd.DataFrame:
+    """By prompt (index, text) and metric (columns, sorted): score of A less that of B, turned so that a positive number
+    speaks for A; NaN where one of them has none. Prompts for which both have an image set.
+    """
+    wide = {}
+    for name in (generator_a, generator_b):
+        part = sets[sets["generator"] == name]
+        index = pd.Index(part["prompt_id"].astype(str), name="prompt_id")
+        table = pd.Series(part["score"].to_numpy(), index=[index, part["metric"].astype(str)])
+        wide[name] = table.unstack().reindex(columns=list(directions))
+    first, second = wide[generator_a], wide[generator_b]
+    prompts = first.index.intersection(second.index).sort_values()
+    sign = np.array([1.0 if better == "higher" else -1.0 for better in directions.values()])
+    return (first.loc[prompts] - second.loc[prompts]) * sign
+
+
+def prompt_categories(scores: pd.DataFrame) -> dict[str, str]:
+    """The category of each prompt that the scores name, empty where they name none."""
+    if "category" not in scores:
+        return {}
+    first = scores.groupby("prompt_id", observed=True)["category"].first()
+    return {str(prompt): str(category) for prompt, category in first.items()}
+
+
+def match_scores(ratings: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Ratings of comparisons whose generators both have scores (control trials left out), and notes on what was left.
+
+    Both frames validated.
+
+    Raises:
+        RatingsError: no rated comparison has scores; the message shows how ids and names look on both sides.
+    """
+    frame = ratings[~ratings["control"].to_numpy()]
+    named = list(scores["generator"].cat.categories)
+    notes: list[str] = []
+    rated = sorted(set(frame["generator_a"].astype(str)) | set(frame["generator_b"].astype(str)))
+    lost = [name for name in rated if name not in named]
+    if len(frame) and len(rated) - len(lost) < 2:
+        hint = nearest(lost[0], named) if lost else ""
+        raise RatingsError(
+            f"The scores know generators {_some(named)}, the ratings {_some(rated)}: no rated pair has scores. "
+            f"Names must be the same in both.{hint}"
+        )
+    if lost:
+        notes.append(f"No scores of {listed(lost)}: their comparisons are left out.")
+        keep = ~(frame["generator_a"].isin(lost) | frame["generator_b"].isin(lost))
+        frame = frame[keep.to_numpy()]
+    known = set(scores["prompt_id"].cat.categories)
+    prompts = [frame["prompt_id"].cat.categories[code] for code in np.unique(codes_of(frame["prompt_id"]))]
+    if prompts and not known.intersection(prompts):
+        raise RatingsError(
+            f"None of the {len(prompts)} rated prompts has a score. Prompt ids of the ratings look like "
+            f"{_some(prompts)}, of the scores like {_some(sorted(known))}; they must be the same."
+        )
+    return frame, tuple(notes)
+
+
+def _some(names: Sequence[str], n: int = 3) -> str:
+    return listed([repr(name) for name in names[:n]]) + (" ..." if len(names) > n else "")

@@ -1,0 +1,177 @@
+"""What comes of prediction-powered rates: frozen results, with their JSON and table, and the words of their claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pandas as pd
+
+from evaluation.analysis.crossed import Absent
+from evaluation.analysis.preference import Interval
+from evaluation.analysis.results import Document, NotebookTable, PlainResult, document, to_json
+
+SCHEMA = "drawbench-prediction-powered/1"
+ESTIMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "new_prompts": "new raters, and new prompts (with new images) like these",
+        "these_prompts": "new raters, and all prompts of this suite with these images, rated or not",
+    }
+)
+ASSUMPTION = (
+    "The rated prompts are taken to be a random draw from the scored ones, in each category for itself; where somebody "
+    "chose them, these intervals do not hold."
+)
+
+
+@dataclass(frozen=True)
+class PoweredInterval:
+    """The interval for one estimand. ``satterthwaite`` is the default; ``two_way`` has the same standard error with
+    min(raters, prompts) - 1 degrees of freedom, this package's rule elsewhere, conservative with few raters who agree.
+    """
+
+    satterthwaite: Interval | Absent
+    two_way: Interval | Absent
+
+    def to_dict(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name in ("satterthwaite", "two_way"):
+            own = getattr(self, name)
+            found |= {name: own.to_dict() if isinstance(own, Interval) else None}
+        return found | ({"why": self.satterthwaite.why} if isinstance(self.satterthwaite, Absent) else {})
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An estimate of the net share with an interval for each of ``ESTIMANDS``."""
+
+    estimate: float
+    intervals: Mapping[str, PoweredInterval]
+
+    def interval(self, estimand: str) -> Interval | None:
+        """The default interval for an estimand, or None if it cannot be had."""
+        own = self.intervals[estimand].satterthwaite
+        return own if isinstance(own, Interval) else None
+
+    def to_dict(self) -> dict[str, object]:
+        return {"estimate": self.estimate, "intervals": {name: each.to_dict() for name, each in self.intervals.items()}}
+
+
+@dataclass(frozen=True)
+class PoweredRate:
+    """The net share over a suite's prompts (``category`` None: all of them, each category by its share of the suite).
+
+    ``n_rated`` of ``n_prompts`` prompts were rated, by ``n_raters`` with ``n_ratings``. ``classical``: from the ratings
+    alone, weighted and with intervals made alike. ``power``: lambda of the fit to all rated prompts, 0 where the scores
+    are left alone. ``why``: why there is no estimate (both rates are then None).
+    """
+
+    category: str | None
+    n_ratings: int
+    n_raters: int
+    n_rated: int
+    n_prompts: int
+    powered: Rate | None
+    classical: Rate | None
+    power: float
+    why: str | None = None
+
+    def width_ratio(self, estimand: str) -> float | None:
+        """Width of the powered interval by that of the classical one; None where either cannot be had."""
+        own = self.powered.interval(estimand) if self.powered else None
+        other = self.classical.interval(estimand) if self.classical else None
+        return own.half_width / other.half_width if own and other else None
+
+    def to_dict(self) -> dict[str, object]:
+        names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
+        found: dict[str, object] = {name: getattr(self, name) for name in names}
+        found["powered"] = self.powered.to_dict() if self.powered else None
+        found["classical"] = self.classical.to_dict() if self.classical else None
+        found["width_ratio"] = {name: self.width_ratio(name) for name in ESTIMANDS}
+        return found | ({"why": self.why} if self.why else {})
+
+
+@dataclass(frozen=True)
+class Balance(PlainResult):
+    """Whether rated and other prompts differ in a score: ``difference`` of the means of its normal scores within
+    categories, in standard deviations; ``p_value`` of no difference. ``weight``: the score's coefficient in the
+    predictor (log odds for a standard deviation), 0 where it says nothing.
+    """
+
+    metric: str
+    difference: float | None
+    p_value: float | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class PoweredComparison:
+    """One question about one pair."""
+
+    generator_a: str
+    generator_b: str
+    question: str
+    overall: PoweredRate
+    categories: tuple[PoweredRate, ...]
+    balance: tuple[Balance, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "generator_a": self.generator_a,
+            "generator_b": self.generator_b,
+            "question": self.question,
+            "overall": self.overall.to_dict(),
+            "categories": {str(each.category): each.to_dict() for each in self.categories},
+            "metrics": [each.to_dict() for each in self.balance],
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class PredictionPowered(NotebookTable):
+    """Prediction-powered rates of every comparison that has ratings and scores."""
+
+    comparisons: tuple[PoweredComparison, ...]
+    aggregate: str
+    level: float
+    seed: int
+    n_simulated: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> Document:
+        return document(
+            {
+                "schema": SCHEMA,
+                "aggregate": self.aggregate,
+                "level": self.level,
+                "seed": self.seed,
+                "n_simulated": self.n_simulated,
+                "assumption": ASSUMPTION,
+                "estimands": ESTIMANDS,
+                "comparisons": [each.to_dict() for each in self.comparisons],
+                "notes": self.notes,
+            }
+        )
+
+    def to_json(self) -> str:
+        return to_json(self.to_dict())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each comparison, category and estimand."""
+        rows = []
+        for comparison in self.comparisons:
+            for each in (comparison.overall, *comparison.categories):
+                for estimand in ESTIMANDS:
+                    row: dict[str, object] = {
+                        name: getattr(comparison, name) for name in ("generator_a", "generator_b", "question")
+                    }
+                    names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts")
+                    row |= {name: getattr(each, name) for name in names} | {"estimand": estimand}
+                    for name, rate in (("net", each.powered), ("classical", each.classical)):
+                        own = rate.interval(estimand) if rate else None
+                        row[name] = rate.estimate if rate else None
+                        row |= {f"{name}_low": own.low if own else None, f"{name}_high": own.high if own else None}
+                    rows.append(row | {"width_ratio": each.width_ratio(estimand)})
+        return pd.DataFrame(rows)
