@@ -13,9 +13,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,11 +54,42 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a folder that are to be scored, sorted by path; and what is named but not looked into."""
+    """The files that are to be scored, sorted by name; and what is named but not looked into.
+
+    `places`: where each file lies, for files that are not below `folder` under their names (a run's, in the image
+    store). `hashes`: SHA-256 of each file, where it is known already.
+    """
 
     folder: Path
     files: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...] = ()
+    places: Mapping[str, Path] | None = None
+    hashes: Mapping[str, str] | None = None
+
+    def place(self, file: str) -> Path:
+        """Where `file` lies."""
+        return self.folder / file if self.places is None else self.places[file]
+
+    def only(self, files: Collection[str]) -> Listing:
+        """The same list with those of its files that are in `files`."""
+        return replace(self, files=tuple(file for file in self.files if file in files))
+
+
+def listing_of(
+    places: Mapping[str, Path],
+    *,
+    folder: Path,
+    hashes: Mapping[str, str] | None = None,
+    skipped: Sequence[Skipped] = (),
+) -> Listing:
+    """A list of files by name, wherever they lie. `folder`: what messages call it.
+
+    Raises:
+        MetricError: there are none.
+    """
+    if not places:
+        raise MetricError(f"There are no images in {folder}.")
+    return Listing(folder, tuple(sorted(places)), tuple(skipped), dict(places), hashes)
 
 
 def list_images(folder: Path) -> Listing:
@@ -94,6 +125,15 @@ def list_images(folder: Path) -> Listing:
     return Listing(folder, tuple(sorted(files)), tuple(skipped))
 
 
+def default_workers(files: int) -> int:
+    """Decoding processes for so many files: a decoder takes about 4 ms an image, and a tenth of a second to start."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        processors = os.cpu_count() or 1
+    return max(1, min(16, processors, files // 16))
+
+
 def decode_images(
     listing: Listing, recipe: Recipe, network_size: int, *, workers: int
 ) -> Generator[Decoded | Skipped, None, None]:
@@ -107,7 +147,7 @@ def decode_images(
     def one(file: str) -> Decoded | Skipped:
         decoder = idle.get()
         try:
-            return decoder.decode(file, {"path": str((listing.folder / file).absolute()), **job})
+            return decoder.decode(file, {"path": str(listing.place(file).absolute()), **job})
         finally:
             idle.put(decoder)
 
@@ -126,6 +166,24 @@ def decode_images(
         pool.shutdown(wait=True, cancel_futures=True)
         for decoder in decoders:
             decoder.close()
+
+
+def file_hashes(listing: Listing) -> dict[str, str]:
+    """SHA-256 of each file, taken from the list where it has them; "" for what can't be read."""
+    hashes = {}
+    for file in listing.files:
+        known = (listing.hashes or {}).get(file)
+        if known:
+            hashes[file] = known
+            continue
+        path, hashes[file] = listing.place(file), ""
+        try:
+            if path.is_file():  # a pipe would never end
+                with path.open("rb") as opened:
+                    hashes[file] = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError:
+            continue  # named as skipped when it is decoded
+    return hashes
 
 
 def dataset_hash(hashes: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ how much it depends on which images were drawn, hence the error (Efron and Stein
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,23 @@ class CorrectedDistance:
     high: float
     level: float
     groups: tuple[int, int]
+
+
+def jackknife_groups(files: Sequence[str], groups: int) -> list[int]:
+    """For each file the group (0 to `groups` - 1) it belongs to; the same for the same names, whatever their order.
+
+    Images of one prompt hang together, so that a folder (as in `00012/3.png`) stays whole where there are at least five
+    folders a group. Units are dealt out in the order of a hash of their names.
+    """
+    parents = [file.rpartition("/")[0] for file in files]
+    return deal(parents if len(set(parents)) >= 5 * groups else files, groups)
+
+
+def deal(units: Sequence[str], groups: int) -> list[int]:
+    """For each entry the group (0 to `groups` - 1) that its unit is dealt to, in the order of a hash of its name."""
+    ordered = sorted(set(units), key=lambda unit: hashlib.sha256(unit.encode(errors="surrogateescape")).digest())
+    place = {unit: i % groups for i, unit in enumerate(ordered)}
+    return [place[unit] for unit in units]
 
 
 def corrected_distance(

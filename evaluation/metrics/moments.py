@@ -189,6 +189,20 @@ def save_moments(groups: Iterable[Moments], path: Path | BinaryIO, record: Mappi
         raise
 
 
+def load_record(path: Path) -> dict[str, object]:
+    """The record that `save_moments` wrote, without the moments.
+
+    Raises:
+        MetricError: the file is damaged or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            record = json.loads(file["record"].tobytes())
+    except (OSError, EOFError, LookupError, TypeError, AttributeError, ValueError, zipfile.BadZipFile) as error:
+        raise MetricError(f"{path} holds no statistics that can be read ({error}). Make them anew.") from None
+    return record if isinstance(record, dict) else {}
+
+
 def load_moments(path: Path | BinaryIO) -> tuple[list[Moments], dict[str, object]]:
     """The moments and the record that `save_moments` wrote.
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.resize import Recipe
+
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
+"""How the network computes. TF32 exists on NVIDIA's GPUs from Ampere on; elsewhere it is float32."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Protocol:
     """A way to score. `recipe`: from decoded RGB to the network. `drop_last`: None, or the batch of whose rests nothing
     is counted, as the protocol's original code does. `generated` and `reference`: how many images of what the
     protocol means by a published value (COCO); folders of other images are scored with the same steps.
+    `n_generated`, `n_reference`: those numbers; None: all there are.
     """
 
     name: str
@@ -27,6 +32,9 @@ class Protocol:
     generated: str
     reference: str
     source: str
+    n_generated: int | None = None
+    n_reference: int | None = None
+    precision: Precision = "float32"
 
     def manifest(self, *, network_size: int) -> dict[str, object]:
         """The protocol as data, whole: it goes beside every value."""
@@ -37,11 +45,31 @@ class Protocol:
             "drop_last": self.drop_last,
             "colour": "RGB, 8 bits; embedded profiles and EXIF orientation ignored; transparent parts on white",
             "covariance": "divisor n - 1, float64",
-            "network": "float32, TF32 off",
+            "network": "float32, TF32 off" if self.precision == "float32" else self.precision,
             "generated": self.generated,
             "reference": self.reference,
             "source": self.source,
         }
+
+    def data(self) -> dict[str, Any]:
+        """The protocol as JSON, for `protocol_from`."""
+        return asdict(self)
+
+
+def protocol_from(data: Mapping[str, Any]) -> Protocol:
+    """The protocol whose `data()` this is.
+
+    Raises:
+        MetricError: it is none.
+    """
+    try:
+        found = Protocol(**{**data, "recipe": Recipe(**data["recipe"])})
+    except (KeyError, TypeError):
+        names = ", ".join(field.name for field in fields(Protocol))
+        raise MetricError(f"This is no protocol: it has {', '.join(map(str, data))}, and must have {names}.") from None
+    if found.precision not in get_args(Precision):
+        raise MetricError(f"There is no precision {found.precision!r}. There are: {', '.join(get_args(Precision))}.")
+    return found
 
 
 _PROTOCOLS = (
@@ -52,6 +80,7 @@ _PROTOCOLS = (
         generated="30,000 captions from a stored list of ids",
         reference="all 40,504 images of COCO val2014",
         source="Saharia et al. 2022, section 4.1: 30,000 prompts against the full validation set",
+        n_generated=30_000,
     ),
     Protocol(
         name="dalle-squash",
@@ -60,6 +89,7 @@ _PROTOCOLS = (
         generated="30,000 captions of COCO val2014",
         reference="COCO val2014",
         source="Ramesh et al. 2021 with the code of DM-GAN: straight to the network's size, last part batch dropped",
+        n_generated=30_000,
     ),
     Protocol(
         name="ldm-30k",
@@ -68,6 +98,8 @@ _PROTOCOLS = (
         generated="30,000 captions of COCO val2014",
         reference="30,000 images of COCO val2014",
         source="Rombach et al. 2022 with torch-fidelity (its samples_resize_and_crop)",
+        n_generated=30_000,
+        n_reference=30_000,
     ),
     Protocol(
         name="gigagan-lanczos-clean",
@@ -76,6 +108,7 @@ _PROTOCOLS = (
         generated="30,000 captions of COCO val2014",
         reference="all 40,504 images of COCO val2014",
         source="Kang et al. 2023: centre crop, Lanczos to 256, then clean-fid (Parmar et al. 2022)",
+        n_generated=30_000,
     ),
 )
 

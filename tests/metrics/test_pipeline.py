@@ -7,43 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
-from evaluation.metrics import pipeline
-from evaluation.metrics.extractors import EXTRACTORS, Extractor
+from evaluation.metrics import parts, pipeline, shards
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.extractors import Extractor
+from evaluation.metrics.features import read_features
 from evaluation.metrics.frechet import frechet_distance_of_features
 from evaluation.metrics.images import Decoded, decode_images, list_images
 from evaluation.metrics.moments import distance, merge
 from evaluation.metrics.pipeline import FolderStatistics, folder_statistics, jackknife_groups
 from evaluation.metrics.protocols import PROTOCOLS, Protocol
 from tests.metrics.pictures import picture, pictures, spoilt
+from tests.metrics.projection import Projection, projection
 
 DEFAULT = PROTOCOLS["imagen-full"]
 
 
-class _Projection(nn.Module):
-    """Six fixed random projections of an image: a network small enough to follow. Counts the images it sees."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = 0
-        weights = np.random.default_rng(7).normal(size=(3 * 8 * 8, 6)) / 255
-        self.weights = nn.Parameter(torch.from_numpy(weights).float())
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen += len(x)
-        return torch.nn.functional.adaptive_avg_pool2d(x, 8).flatten(1) @ self.weights
-
-
 @pytest.fixture
 def extractor() -> Extractor:
-    info = replace(EXTRACTORS["efficientnet-lite0"], name="projection", features=6, input_size=64, sha256="0" * 64)
-    return Extractor(info, _Projection().eval().requires_grad_(False), torch.device("cpu"))
+    return projection()
 
 
 def _seen(extractor: Extractor) -> int:
-    assert isinstance(extractor.module, _Projection)
+    assert isinstance(extractor.module, Projection)
     return extractor.module.seen
 
 
@@ -92,8 +78,8 @@ def test_deterministic_whatever_the_workers(tmp_path: Path, extractor: Extractor
 
 def test_shards_on_different_machines_merge_to_the_whole(tmp_path: Path, extractor: Extractor) -> None:
     whole = pictures(tmp_path / "whole", 40)
-    shards = [pictures(tmp_path / f"shard{i}", 10, first=10 * i) for i in range(4)]
-    merged = merge(folder_statistics(shard, extractor, DEFAULT).total() for shard in shards)
+    folders = [pictures(tmp_path / f"shard{i}", 10, first=10 * i) for i in range(4)]
+    merged = merge(folder_statistics(folder, extractor, DEFAULT).total() for folder in folders)
     total = folder_statistics(whole, extractor, DEFAULT).total()
     other = folder_statistics(pictures(tmp_path / "other", 40, first=300), extractor, DEFAULT).total()
     # The features agree to float32's rounding (batches differ), the merging to float64's.
@@ -113,7 +99,7 @@ def test_cache_is_addressed_by_content(tmp_path: Path, extractor: Extractor) -> 
     assert seen == 12
     assert _same(again(), first)
     assert _seen(extractor) == seen  # nothing was computed
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.glob("*.np?"))) == 1
     # Everything that matters makes it new: groups, protocol, weights, a file's content, its name.
     again(groups=3)
     again(protocol=PROTOCOLS["ldm-30k"])
@@ -132,25 +118,62 @@ def test_cache_is_addressed_by_content(tmp_path: Path, extractor: Extractor) -> 
 def test_a_damaged_cache_is_made_anew(tmp_path: Path, extractor: Extractor) -> None:
     folder, cache = pictures(tmp_path / "a", 5), tmp_path / "cache"
     first = folder_statistics(folder, extractor, DEFAULT, cache=cache)
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("*.npz")
     stored.write_bytes(stored.read_bytes()[:300])
     assert _same(folder_statistics(folder, extractor, DEFAULT, cache=cache), first)
     assert stored.stat().st_size > 300
 
 
-def test_a_folder_that_changes_while_it_is_read_is_not_cached(
+def test_a_folder_that_changes_while_it_is_read_is_told_and_not_cached(
     tmp_path: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, cache = pictures(tmp_path / "a", 5), tmp_path / "cache"
-    real = pipeline._score
+    real = shards.score_part
 
-    def score(*arguments: object) -> object:
+    def score(*arguments: object, **named: object) -> object:
         picture(888).save(folder / "002.png")
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_score", score)
-    folder_statistics(folder, extractor, DEFAULT, cache=cache)
-    assert not cache.exists()
+    monkeypatch.setattr(shards, "score_part", score)
+    with pytest.raises(MetricError, match=r"002\.png is not what it was"):
+        folder_statistics(folder, extractor, DEFAULT, cache=cache)
+    assert not list(cache.glob("*.npz"))
+
+
+def test_features_are_kept_in_order(tmp_path: Path, extractor: Extractor) -> None:
+    folder = pictures(tmp_path / "a", 70)
+    spoilt(folder)
+    for protocol, rows in ((DEFAULT, 70), (PROTOCOLS["dalle-squash"], 64)):
+        made = folder_statistics(folder, extractor, protocol, groups=3, cache=tmp_path / "cache", keep_features=True)
+        again = folder_statistics(folder, extractor, protocol, groups=3, cache=tmp_path / "cache", keep_features=True)
+        assert made.features is not None
+        assert _same(made, again)
+        assert list(again.scored) == list(made.scored)
+        found = read_features(made.features)
+        assert found.shape == (rows, 6) == (len(made.scored), 6)
+        np.testing.assert_allclose(found, _by_hand(folder, extractor, protocol)[:rows], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found.mean(axis=0, dtype=np.float64), made.total().mean, rtol=1e-6)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    tmp_path: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "SHARD", 32)
+    folder, cache = pictures(tmp_path / "a", 100), tmp_path / "cache"
+
+    def stop(done: int, total: int) -> None:
+        if done == 70:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache, progress=stop)
+    seen = _seen(extractor)
+    made = folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache)
+    assert _seen(extractor) - seen == 100 - 64  # two shards were there
+    assert _same(made, folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache))
+    assert not list((cache / "unfinished").iterdir())
+    whole = folder_statistics(folder, extractor, DEFAULT, groups=2)
+    np.testing.assert_allclose(made.total().scatter, whole.total().scatter, rtol=1e-12)
 
 
 def test_memory_does_not_grow_with_the_images(tmp_path: Path, extractor: Extractor) -> None:
@@ -165,7 +188,7 @@ def test_memory_does_not_grow_with_the_images(tmp_path: Path, extractor: Extract
             alive.append(sum(type(thing) is Decoded for thing in gc.get_objects()))
 
     folder_statistics(folder, extractor, DEFAULT, workers=2, progress=count)
-    assert max(alive) <= pipeline.BATCH + 2 * 4 + 2 + 2
+    assert max(alive) <= parts.BATCH + 2 * 4 + 2 + 2
 
 
 def test_progress_reaches_the_end(tmp_path: Path, extractor: Extractor) -> None:
