@@ -39,6 +39,14 @@ class RunAdmin(ReadOnly):
     search_fields = ["name", "generator"]
 
 
+@admin.register(models.MetricRun)
+class MetricRunAdmin(ReadOnly):
+    list_display = ["__str__", "label", "status", "n_done", "n_total", "created_at"]
+    list_filter = ["metric", "status"]
+    list_select_related = ["run"]
+    search_fields = ["metric", "run__name"]
+
+
 @admin.register(models.Upload)
 class UploadAdmin(ReadOnly):
     list_display = ["run_name", "suite", "status", "n_files", "created_at"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.api import account, docs, generators, runs, studies, suites, uploads
+from evaluation.api import account, docs, generators, metrics, runs, studies, suites, uploads
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
@@ -24,6 +24,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/resume/", runs.RunResume.as_view(), name="run-resume"),
     path("runs/<int:pk>/samples/", runs.RunSamples.as_view(), name="run-samples"),
     path("runs/<int:pk>/failures/", runs.RunFailures.as_view(), name="run-failures"),
+    path("metrics/", metrics.MetricList.as_view(), name="metric-list"),
+    path("scores/", metrics.MetricRunList.as_view(), name="score-list"),
+    path("scores/<int:pk>/", metrics.MetricRunDetail.as_view(), name="score"),
+    path("scores/<int:pk>/cancel/", metrics.MetricRunCancel.as_view(), name="score-cancel"),
+    path("scores/<int:pk>/retry/", metrics.MetricRunRetry.as_view(), name="score-retry"),
+    path("scores/<int:pk>/images/", metrics.MetricRunImages.as_view(), name="score-images"),
     path("images/<sha256:sha256>/", runs.Image.as_view(), name="image"),
     path("uploads/", uploads.UploadList.as_view(), name="upload-list"),
     path("uploads/<uuid:key>/", uploads.UploadDetail.as_view(), name="upload"),
