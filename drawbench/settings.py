@@ -135,7 +135,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Without these two a killed worker's tasks stay stuck: the sweep for them would come by too rarely.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A worker killed while it swept holds the lock of that until then; the default of 5 minutes blocks all others.
+    # A worker killed while it swept holds the sweep's lock so long; kombu's 5 minutes would stop all others.
     "unacked_mutex_expire": 30,
 }
 CELERY_TASK_ACKS_LATE = True

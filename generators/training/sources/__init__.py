@@ -1,0 +1,1 @@
+"""Training sets of images that others made: a folder, a COCO captions file, WebDataset shards. One module a kind."""
