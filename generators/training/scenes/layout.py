@@ -1,108 +1,290 @@
-"""Where things stand: boxes in units of the picture's side, so that one layout renders at any size."""
+"""Where things stand: squares in units of the picture's side, so that one layout renders at any size.
+
+`lay_out` turns a scene into a list of drawings from back to front. Drawings fill their squares by their longer side
+(`drawings.csv` has both), so things on one another touch.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generators.training.scenes.captions import COLOURS, PLACES, Scene
+from generators.training.scenes.concepts import concept
+from generators.training.scenes.drawings import DRAWINGS, WHOLE
+from generators.training.scenes.grounds import Rgb, ground_of, place_key
+from generators.training.scenes.lettering import Box, letters
+from generators.training.scenes.roles import BOARDS, HEADS, HEADWEAR
+from generators.training.scenes.truth import Pattern, Scene, Thing
+from generators.training.scenes.words import PLACES
 
-Rgb = tuple[int, int, int]
-
-GROUNDS: dict[str, tuple[Rgb, Rgb]] = {
-    "grass": ((176, 222, 246), (106, 190, 80)),
-    "street": ((208, 222, 234), (104, 106, 114)),
-    "sky": ((132, 196, 246), (196, 230, 252)),
-    "table": ((240, 232, 216), (172, 122, 74)),
-    "beach": ((122, 206, 238), (240, 216, 160)),
-    "snow": ((188, 212, 236), (246, 249, 253)),
-    "sea": ((190, 228, 250), (36, 112, 184)),
-}
-"""Places: the upper and the lower colour. The sky blends, the others have a horizon."""
+ONE_WAY = ("stop sign", "clock", "map", "computer", *BOARDS)
+"""Never drawn mirrored: they carry words or a fixed order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One object: centre and side in units of the picture's side, y downwards."""
+    """One object: the centre and side of its square in units of the picture's side, y downwards.
+
+    `drawing`: which of the concept's drawings. `flip`: mirrored left to right. `thing`: its place in the scene's
+    things; -1 for a letter of a sign, whose concept is then `lettering.glyph_key`.
+    """
 
     concept: str
     colour: str | None
     x: float
     y: float
     side: float
+    drawing: int = 0
+    flip: bool = False
+    pattern: Pattern | None = None
+    second_colour: str | None = None
+    thing: int = 0
+
+    @property
+    def key(self) -> str:
+        """The drawing's name in the sprites."""
+        return self.concept if self.drawing == 0 else f"{self.concept}#{self.drawing}"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A scene with its places. `top`, `bottom`: the background's colours; `horizon`: y of the step, None to blend."""
+    """A scene with its places: objects from back to front.
+
+    `top`, `bottom`: the background's colours; `horizon`: y of the step between them, None to blend. `place`: the
+    drawing that lies over both, if the sprites have it.
+    """
 
     objects: tuple[Placed, ...]
     top: Rgb
     bottom: Rgb
     horizon: float | None
+    place: Placed | None = None
 
 
-PATTERNS: dict[int, tuple[tuple[tuple[float, float], ...], ...]] = {
-    1: (((0.5, 0.5),),),
-    2: (((0.27, 0.5), (0.73, 0.5)),),
-    3: (((0.19, 0.5), (0.5, 0.5), (0.81, 0.5)), ((0.5, 0.27), (0.27, 0.72), (0.73, 0.72))),
-    4: (((0.28, 0.28), (0.72, 0.28), (0.28, 0.72), (0.72, 0.72)),),
-    5: (
-        ((0.2, 0.22), (0.8, 0.22), (0.5, 0.5), (0.2, 0.78), (0.8, 0.78)),
-        ((0.2, 0.3), (0.5, 0.3), (0.8, 0.3), (0.33, 0.7), (0.67, 0.7)),
-    ),
-}
-SIDES = {1: (0.62, 0.82), 2: (0.4, 0.46), 3: (0.29, 0.33), 4: (0.34, 0.4), 5: (0.25, 0.3)}
-"""How many of one kind: their centres, and the range of their common side."""
+def extent(placed: Placed) -> tuple[float, float]:
+    """Width and height of the visible part, in units of the picture's side."""
+    width, height = DRAWINGS.get(placed.key, WHOLE).extent
+    return width * placed.side, height * placed.side
 
 
 def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0) -> Layout:
     """A layout of the scene that its caption is true of. `shrink`: sides are multiplied by it."""
-    objects: list[Placed] = []
-    if len(scene.things) == 1:
-        thing = scene.things[0]
-        patterns = PATTERNS[thing.count]
-        centres = patterns[rng.integers(len(patterns))]
-        jitter = 0.06 if thing.count == 1 else 0.025
-        side = float(rng.uniform(*SIDES[thing.count])) * shrink
-        for x, y in centres:
-            dx, dy = rng.uniform(-jitter, jitter, 2)
-            objects.append(Placed(thing.concept, thing.colour, x + float(dx), y + float(dy), side))
+    if scene.sign is not None:
+        objects = _written(scene, rng, shrink)
+    elif scene.relation in _ARRANGED:
+        objects = _ARRANGED[scene.relation](scene, rng, shrink)
+    elif len(scene.things) == 1 or any(thing.count > 1 for thing in scene.things) or len(scene.things) > 2:
+        objects = _grouped(scene, rng, shrink)
     else:
-        first, second = scene.things
-        sides = rng.uniform(0.4, 0.48, 2) * shrink
-        spots = {
-            "left": ((0.27, 0.5), (0.73, 0.5)),
-            "right": ((0.73, 0.5), (0.27, 0.5)),
-            "above": ((0.5, 0.27), (0.5, 0.73)),
-            "below": ((0.5, 0.73), (0.5, 0.27)),
-        }
-        relation = scene.relation
-        if relation is None or relation == "beside":
-            relation = "left" if rng.random() < 0.5 else "right"
-        for thing, (x, y), side in zip((first, second), spots[relation], sides, strict=True):
-            dx, dy = rng.uniform(-0.03, 0.03, 2)
-            objects.append(Placed(thing.concept, thing.colour, x + float(dx), y + float(dy), float(side)))
-    top, bottom, horizon = _ground(scene, rng)
-    return Layout(tuple(objects), top, bottom, horizon)
+        objects = _side_by_side(scene, rng, shrink)
+    top, bottom, horizon = ground_of(scene, rng)
+    return Layout(tuple(objects), top, bottom, horizon, _place(scene, rng))
 
 
-def _ground(scene: Scene, rng: np.random.Generator) -> tuple[Rgb, Rgb, float | None]:
-    name = scene.background
-    if name in PLACES:
-        upper, lower = GROUNDS[name]
-        return upper, lower, None if name == "sky" else float(rng.uniform(0.5, 0.68))
-    if name is not None:
-        plain = COLOURS[name]
-        return plain, plain, None
-    # Nothing is said of the background: pale, blended, and away from white things.
-    low, high = (190, 225) if any(thing.colour == "white" for thing in scene.things) else (215, 250)
-    red, green, blue = (int(value) for value in rng.integers(low, high, 3))
-    pale = (red, green, blue)
-    lift = int(rng.integers(-14, 14))
-    return pale, (_clip(red + lift), _clip(green + lift), _clip(blue + lift)), None
+def _place(scene: Scene, rng: np.random.Generator) -> Placed | None:
+    """The place's drawing, a little enlarged and moved, so that it covers the picture."""
+    if scene.background not in PLACES:
+        return None
+    side = float(rng.uniform(1.0, 1.15))
+    x, y = (0.5 + float(rng.uniform(-0.5, 0.5)) * (side - 1) for _ in range(2))
+    return Placed(place_key(scene.background), None, x, y, side, flip=bool(rng.random() < 0.5), thing=-1)
 
 
-def _clip(value: int) -> int:
-    return max(0, min(255, value))
+def _look(thing: Thing, index: int, rng: np.random.Generator, *, drawing: int | None = None) -> Placed:
+    """The thing at no place yet, in one of its drawings."""
+    drawings = len(concept(thing.concept).drawings)
+    if drawing is None:
+        drawing = int(rng.random() * drawings) if drawings > 1 else 0
+    flip = thing.concept not in ONE_WAY and rng.random() < 0.5
+    return Placed(thing.concept, thing.colour, 0.5, 0.5, 0.5, drawing, flip, thing.pattern, thing.second_colour, index)
+
+
+def _side(thing: Thing, rng: np.random.Generator, low: float, high: float) -> float:
+    """A side in the range, or what its size word asks for."""
+    if thing.size == "small":
+        low, high = 0.19, 0.25
+    elif thing.size == "large":
+        low, high = 0.54, 0.62
+    return float(rng.uniform(low, high))
+
+
+def _grouped(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """Each thing's objects in a part of the picture of their own; one thing has it all."""
+    things = scene.things
+    order = rng.permutation(len(things))
+    # Room by the number of objects, a little more for few, which would otherwise be larger than the others.
+    room = np.array([things[index].count ** 0.75 for index in order])
+    edges = np.concatenate(([0.0], np.cumsum(room / room.sum())))
+    across = rng.random() < 0.5
+    objects: list[Placed] = []
+    for at, index in enumerate(order.tolist()):
+        low, high = float(edges[at]), float(edges[at + 1])
+        box = Box(low, 0.02, high, 0.98) if across else Box(0.02, low, 0.98, high)
+        objects += _filled(things[index], index, Box(0.01, 0.01, 0.99, 0.99) if len(things) == 1 else box, rng, shrink)
+    return objects
+
+
+def _filled(thing: Thing, index: int, box: Box, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """`thing.count` objects in rows that fill the box, apart from one another."""
+    look = _look(thing, index, rng)
+    wide, high = box.right - box.left, box.bottom - box.top
+    sides = {rows: min(high / rows, wide / -(-thing.count // rows)) for rows in range(1, thing.count + 1)}
+    best = max(sides.values())
+    fair = [rows for rows, side in sides.items() if side > 0.8 * best]
+    rows = fair[int(rng.random() * len(fair))]
+    cell = sides[rows]
+    if thing.count == 1:
+        side = _side(thing, rng, 0.62, 0.82) * shrink
+        slack = max(0.0, cell - side) / 2
+        side = min(side, cell * 0.9)
+    else:
+        side = min(cell * float(rng.uniform(0.74, 0.9)), 0.48) * shrink
+        slack = (cell - side) / 2
+    counts = [thing.count // rows + (row < thing.count % rows) for row in range(rows)]
+    if rng.random() < 0.5:
+        counts.reverse()
+    objects = []
+    for row, columns in enumerate(counts):
+        for column in range(columns):
+            dx, dy = rng.uniform(-slack, slack, 2) * 0.8
+            x = box.left + wide * (column + 0.5) / columns + float(dx)
+            y = box.top + high * (row + 0.5) / rows + float(dy)
+            objects.append(replace(look, x=x, y=y, side=side))
+    return objects
+
+
+def _side_by_side(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """Two things left and right, either way where the scene does not say."""
+    first, second = (_look(thing, index, rng) for index, thing in enumerate(scene.things))
+    sides = [_side(thing, rng, 0.38, 0.46) * shrink for thing in scene.things]
+    leftmost = scene.relation == "left" or (scene.relation != "right" and rng.random() < 0.5)
+    split = sides[0] / (sides[0] + sides[1])
+    at = (split / 2, (1 + split) / 2) if leftmost else (1 - split / 2, (1 - split) / 2)
+    placed = []
+    for look, x, side in zip((first, second), at, sides, strict=True):
+        dx, dy = rng.uniform(-0.02, 0.02), rng.uniform(-0.05, 0.05)
+        placed.append(replace(look, x=x + float(dx), y=0.5 + float(dy), side=side))
+    return placed
+
+
+def _over(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """One above the other, with room between them."""
+    looks = [_look(thing, index, rng) for index, thing in enumerate(scene.things)]
+    if scene.relation == "below":
+        looks.reverse()
+    placed = []
+    for look, y in zip(looks, (0.26, 0.74), strict=True):
+        side = _side(scene.things[look.thing], rng, 0.36, 0.44) * shrink
+        dx, dy = rng.uniform(-0.05, 0.05), rng.uniform(-0.015, 0.015)
+        placed.append(replace(look, x=0.5 + float(dx), y=y + float(dy), side=side))
+    return placed
+
+
+def _piled(scene: Scene, rng: np.random.Generator, shrink: float, *, overlap: float = 0.06) -> list[Placed]:
+    """Each on the next, touching: `overlap` is the share of the lower one's height that the upper one covers."""
+    same = len({thing.concept for thing in scene.things}) == 1
+    first = _look(scene.things[0], 0, rng)
+    looks = [
+        _look(thing, index, rng, drawing=first.drawing if same else None) for index, thing in enumerate(scene.things)
+    ]
+    if scene.relation == "under":
+        looks.reverse()
+    common = float(rng.uniform(0.42, 0.52)) if len(looks) == 2 else float(rng.uniform(0.36, 0.5))
+    looks = [replace(look, side=_side(scene.things[look.thing], rng, common * 0.92, common) * shrink) for look in looks]
+    heights = [extent(look)[1] for look in looks]
+    tall = sum(heights) - sum(overlap * height for height in heights[1:])
+    scale = min(1.0, 0.95 / tall)
+    y = 0.5 - tall * scale / 2 + float(rng.uniform(-1, 1)) * (0.96 - tall * scale) * 0.3
+    x = 0.5 + float(rng.uniform(-0.05, 0.05))
+    placed = []
+    for index, (look, height) in enumerate(zip(looks, heights, strict=True)):
+        if index:
+            y -= overlap * height * scale
+        dx = float(rng.uniform(-0.025, 0.025))
+        placed.append(replace(look, x=x + dx, y=y + height * scale / 2, side=look.side * scale))
+        y += height * scale
+    return placed[::-1]  # what lies lower is drawn first
+
+
+def _ridden(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    return _piled(scene, rng, shrink, overlap=0.38)
+
+
+def _before(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """One partly hidden by the other, which stands lower and to a side."""
+    looks = [_look(thing, index, rng) for index, thing in enumerate(scene.things)]
+    if scene.relation == "behind":
+        looks.reverse()
+    front, back = looks
+    front_side = _side(scene.things[front.thing], rng, 0.36, 0.44) * shrink
+    back_side = _side(scene.things[back.thing], rng, 0.54, 0.62) * shrink
+    back = replace(
+        back, x=0.5 + float(rng.uniform(-0.06, 0.06)), y=0.4 + float(rng.uniform(-0.03, 0.03)), side=back_side
+    )
+    away = float(rng.uniform(0.6, 0.95)) * extent(back)[0] / 2 * (1 if rng.random() < 0.5 else -1)
+    foot = back.y + extent(back)[1] / 2 + 0.06
+    front = replace(front, side=front_side)
+    y = min(foot - extent(front)[1] / 2, 0.98 - extent(front)[1] / 2)
+    half = front_side / 2
+    return [back, replace(front, x=min(max(back.x + away, half), 1 - half), y=y)]
+
+
+def _held(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """The first looks out of the second."""
+    held, holder = (_look(thing, index, rng) for index, thing in enumerate(scene.things))
+    holder = replace(holder, x=0.5 + float(rng.uniform(-0.05, 0.05)), side=float(rng.uniform(0.54, 0.6)) * shrink)
+    width, height = extent(holder)
+    held = replace(held, side=float(rng.uniform(0.36, 0.42)) * shrink)
+    holder = replace(holder, y=0.95 - height / 2 - float(rng.uniform(0, 0.04)))
+    rim = holder.y - height / 2
+    sunk = 0.35 * extent(held)[1]
+    return [
+        replace(held, x=holder.x + float(rng.uniform(-0.1, 0.1)) * width, y=rim + sunk - extent(held)[1] / 2),
+        holder,
+    ]
+
+
+def _worn(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """The second on the head of the first."""
+    wearer, worn = (_look(thing, index, rng, drawing=0) for index, thing in enumerate(scene.things))
+    side = float(rng.uniform(0.6, 0.7)) * shrink
+    wearer = replace(wearer, x=0.5 + float(rng.uniform(-0.05, 0.05)), y=0.62, side=side, flip=False)
+    x, y, width = HEADS[wearer.concept]
+    worn = replace(worn, flip=False)
+    wide, high = DRAWINGS.get(worn.key, WHOLE).extent
+    worn_side = width * side / wide
+    brim = wearer.y + (y - 0.5) * side
+    lift = (HEADWEAR[worn.concept] - 0.5) * high * worn_side
+    return [wearer, replace(worn, x=wearer.x + (x - 0.5) * side, y=brim - lift, side=worn_side)]
+
+
+def _written(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+    """The first thing large, in its own drawing that has room for words, and the words on it."""
+    assert scene.sign is not None
+    thing = scene.things[0]
+    own = [at for at, (source, _) in enumerate(concept(thing.concept).drawings) if source == "own"]
+    side = float(rng.uniform(0.84, 0.97)) * shrink
+    x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.98 - side) / 2 for _ in range(2))
+    carrier = replace(_look(thing, 0, rng, drawing=own[-1] if own else 0), x=x, y=y, side=side, flip=False)
+    board = BOARDS[thing.concept]
+    left, top = x - side / 2, y - side / 2
+    box = Box(left + board.left * side, top + board.top * side, left + board.right * side, top + board.bottom * side)
+    return [carrier] + [
+        Placed(key, scene.sign.ink, at_x, at_y, letter_side, thing=-1)
+        for key, at_x, at_y, letter_side in letters(scene.sign.text, box, rng)
+    ]
+
+
+_ARRANGED: dict[str | None, Callable[[Scene, np.random.Generator, float], list[Placed]]] = {
+    "above": _over,
+    "below": _over,
+    "on": _piled,
+    "under": _piled,
+    "riding": _ridden,
+    "in front of": _before,
+    "behind": _before,
+    "inside": _held,
+    "wearing": _worn,
+}

@@ -1,0 +1,100 @@
+"""Words as squares of letters: which font's, how large, and where each letter goes so that the words fill a box."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+FONTS_TABLE = Path(__file__).with_name("fonts.json")
+
+CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+FONTS = ("sans", "serif", "mono")
+"""DejaVu Sans, Serif and Sans Mono, all bold: they can be read when they are small."""
+
+CELL = 1.4
+"""Side of a letter's square, in em."""
+PEN = 0.2
+"""Where in it the letter begins, from the left, in em."""
+BASELINE = 1.05
+"""Where in it the letter stands, from the top, in em."""
+LINE = 1.12
+"""From one baseline to the next, in em."""
+CAPITAL = 0.73
+"""Height of a capital, in em."""
+LARGEST = 0.34
+"""Em at most, in units of the picture's side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of the picture, in units of its side, y downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def glyph_key(font: str, character: str) -> str:
+    """The name of a letter's drawing in the sprites."""
+    return f"glyph/{font}/{character}"
+
+
+@lru_cache(maxsize=1)
+def advances() -> dict[str, dict[str, float]]:
+    """Font -> character -> width, in em; made beside the sprites."""
+    held: dict[str, dict[str, float]] = json.loads(FONTS_TABLE.read_text(encoding="utf-8"))
+    return held
+
+
+def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str, float, float, float]]:
+    """The words' letters as (drawing, x and y of the middle, side), in the lines that let them be largest.
+
+    Raises:
+        ValueError: a character has no drawing.
+    """
+    unknown = sorted(set(text) - set(CHARACTERS) - {" "})
+    if unknown:
+        raise ValueError(f"{text!r} has {' '.join(map(repr, unknown))}; signs are written in A-Z, a-z, 0-9 and blanks")
+    font = FONTS[0] if rng.random() < 0.6 else FONTS[1 + int(rng.random() * (len(FONTS) - 1))]
+    widths = advances()[font]
+    wide, high = box.right - box.left, box.bottom - box.top
+    em, lines = max((_em(lines, widths, wide, high), lines) for lines in _breaks(text.split()))
+    em *= float(rng.uniform(0.85, 1.0))
+    height = em * (LINE * (len(lines) - 1) + CAPITAL)
+    y = (box.top + box.bottom - height) / 2 + em * CAPITAL
+    for line in lines:
+        x = (box.left + box.right - em * _width(line, widths)) / 2
+        for character in line:
+            if character != " ":
+                middle = (x + em * (CELL / 2 - PEN), y + em * (CELL / 2 - BASELINE))
+                yield glyph_key(font, character), middle[0], middle[1], em * CELL
+            x += em * widths[character]
+        y += em * LINE
+
+
+def _em(lines: list[str], widths: dict[str, float], wide: float, high: float) -> float:
+    """The largest em at which the lines fit."""
+    longest = max(_width(line, widths) for line in lines)
+    return min(wide / longest, high / (LINE * (len(lines) - 1) + CAPITAL + 0.25), LARGEST)
+
+
+def _width(line: str, widths: dict[str, float]) -> float:
+    return sum(widths[character] for character in line)
+
+
+def _breaks(words: list[str]) -> Iterator[list[str]]:
+    """Every way to break words into lines."""
+    for choice in range(1 << (len(words) - 1)):
+        lines = [words[0]]
+        for index, word in enumerate(words[1:]):
+            if choice >> index & 1:
+                lines.append(word)
+            else:
+                lines[-1] += " " + word
+        yield lines
