@@ -5,6 +5,7 @@ from __future__ import annotations
 from evaluation.metrics.brought_extractors import CLIP_IMAGES
 from evaluation.metrics.clip import CLIP
 from evaluation.metrics.clip_score import COSINE, FORMS
+from evaluation.metrics.detector import DETECTOR
 from evaluation.metrics.spec import MetricSpec
 from generators.contract import Parameter
 
@@ -18,6 +19,18 @@ CLIP_SCORE = MetricSpec(
         *CLIP.parameters(),
         Parameter("form", "which form is the value; both are kept for every image", COSINE, choices=FORMS),
         Parameter("prefix", 'words before each prompt; Hessel et al. use "A photo depicts"', ""),
+    ),
+)
+
+OBJECT_CHECKS = MetricSpec(
+    name="object-checks",
+    summary="The share of a prompt's claims (objects, counts, colours, relations) by a detector that you bring.",
+    kind="sample",
+    better="higher",
+    factory="evaluation.metrics.object_checks:load",
+    parameters=(
+        *DETECTOR.parameters(),
+        Parameter("threshold", "scores from here on count; 0 for the usual of its kind", 0.0, low=0.0, high=0.99),
     ),
 )
 

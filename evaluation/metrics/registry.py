@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "drawbench.metrics"
 BUILT_IN: Mapping[str, str] = {
     "clip-score": "evaluation.metrics.builtin:CLIP_SCORE",
     "cmmd": "evaluation.metrics.builtin:CMMD",
+    "object-checks": "evaluation.metrics.builtin:OBJECT_CHECKS",
 }
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
 
