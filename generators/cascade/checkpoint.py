@@ -6,10 +6,16 @@ altered file each raise `CheckpointError` with what to do. Nothing is ever drawn
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
+import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -33,6 +39,12 @@ SCHEMA = "drawbench-cascade/1"
 INDEX_SCHEMA = "drawbench-cascade-index/1"
 INDEX = "index.json"
 
+LARGE = 100_000_000
+"""Parameters from which a network is built without initialising it first."""
+
+
+T = TypeVar("T")
+
 
 class CheckpointError(GeneratorError):
     """Weights that can't be used: the message names the file, what is wrong and what to do."""
@@ -47,11 +59,20 @@ class StageWeights:
     tensors: dict[str, Tensor]
     about: str
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the file holds."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
     def network(self, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
         """The network with these weights, for inference, channels last."""
-        # Initialised and then overwritten: 15 ms for a small network, where the meta device's imports take a second.
-        with torch.random.fork_rng(devices=[]):
-            network = build_unet(self.stage, self.text)
+        if self.parameters >= LARGE:
+            with torch.device("meta"):
+                network = build_unet(self.stage, self.text)
+        else:
+            # Initialised and then overwritten: 15 ms for a small network; the meta device's imports take a second.
+            with torch.random.fork_rng(devices=[]):
+                network = build_unet(self.stage, self.text)
         wanted, given = set(network.state_dict()), set(self.tensors)
         if wanted != given:
             raise CheckpointError(
@@ -63,15 +84,34 @@ class StageWeights:
                 raise CheckpointError(
                     f"stage {self.stage.name}: {name} is {tuple(self.tensors[name].shape)}, not {tuple(tensor.shape)}"
                 )
-        network.load_state_dict(self.tensors)
+        if self.parameters >= LARGE:  # tensor by tensor: no second copy of the whole
+            network.load_state_dict(
+                {name: tensor.to(device, dtype) for name, tensor in self.tensors.items()}, assign=True
+            )
+        else:
+            network.load_state_dict(self.tensors)
         network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)
+
+
+@dataclass(frozen=True, slots=True)
+class StageHead:
+    """A stage's file without its weights. `parameters`: how many numbers it holds; `bytes`: its length."""
+
+    stage: StageConfig
+    text: TextConfig
+    about: str
+    parameters: int
+    bytes: int
 
 
 def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig, text: TextConfig, about: str) -> None:
     """Write one stage in fp16 with its configuration inside; the old file stays until the new one is whole.
 
     `about`: one line for people: how it was trained.
+
+    Raises:
+        CheckpointError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
     """
     tensors = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in network_state.items()}
     metadata = {
@@ -80,11 +120,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata=metadata)
-    part.chmod(0o644)  # safetensors makes it private; weights are for whoever may read the folder
-    part.replace(path)
+    _write_whole(path, lambda part: save_file(tensors, part, metadata=metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
@@ -96,51 +132,63 @@ def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
     if not path.is_file():
         raise CheckpointError(f"weights: {path} is not there. Check the checkout, or give another folder of weights.")
     if sha256 is not None:
-        found = file_sha256(path)
+        found = _verified(path, sha256)
         if found != sha256:
             raise CheckpointError(
                 f"weights: {path.name} hashes to {found[:12]}..., its index says {sha256[:12]}...: the file was "
                 "altered or cut short. Fetch it again (git checkout, or copy it anew)."
             )
-    try:
-        with safe_open(path, framework="pt") as held:
-            metadata = held.metadata() or {}
-            if metadata.get("schema") != SCHEMA:
-                raise CheckpointError(
-                    f"weights: {path.name} has schema {metadata.get('schema', 'none')!r}; this version reads "
-                    f"{SCHEMA!r}. It is another program's file or another version's: train or export it again."
-                )
-            stage = stage_from_json(json.loads(metadata["stage"]))
-            text = text_from_json(json.loads(metadata["text"]))
-            names: list[str] = held.keys()  # it is no mapping: iterating over it is an error
-            tensors = {name: held.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"weights: {path.name} is no whole safetensors file ({error}). Fetch it again."
-        ) from error
-    except (KeyError, json.JSONDecodeError, ConfigError) as error:
-        raise CheckpointError(f"weights: {path.name} holds no usable configuration: {error}") from error
-    return StageWeights(stage, text, tensors, metadata.get("about", ""))
+    stage, text, about, tensors = _read(path, _tensors)
+    return StageWeights(stage, text, tensors, about)
+
+
+def load_head(path: Path) -> StageHead:
+    """A stage's configuration and size without its weights; their hash is not checked.
+
+    Raises:
+        CheckpointError: as `load_stage`.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"weights: {path} is not there. Check the checkout, or give another folder of weights.")
+    stage, text, about, parameters = _read(path, _count)
+    return StageHead(stage, text, about, parameters, path.stat().st_size)
 
 
 def write_index(folder: Path, cascade: str) -> None:
-    """Record the hashes of the stages in a folder of weights."""
+    """Record the hashes of the stages in a folder of weights.
+
+    Raises:
+        CheckpointError: the disk is full or the folder can't be written; the old index stays.
+    """
     stages = {
         name: {"file": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
         for name in STAGES
         if (path := folder / f"{name}.safetensors").is_file()
     }
     text = json.dumps({"schema": INDEX_SCHEMA, "cascade": cascade, "stages": stages}, indent=2)
-    (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+    _write_whole(folder / INDEX, lambda part: part.write_text(text + "\n", encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFolder:
-    """A folder of weights and its index: which stages it has, and their hashes."""
+    """A folder of weights and its index: which stages it has, the hashes of their files, and what these are called."""
 
     folder: Path
     cascade: str
     hashes: dict[StageName, str]
+    files: dict[StageName, str]
+
+    def path(self, name: StageName) -> Path:
+        """A stage's file.
+
+        Raises:
+            CheckpointError: the folder lacks the stage.
+        """
+        if name not in self.hashes:
+            raise CheckpointError(
+                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
+            )
+        return self.folder / self.files[name]
 
     def load(self, name: StageName) -> StageWeights:
         """One stage, its hash checked.
@@ -148,14 +196,23 @@ class WeightsFolder:
         Raises:
             CheckpointError: the folder lacks it, or as `load_stage`.
         """
-        if name not in self.hashes:
-            raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
-            )
-        weights = load_stage(self.folder / f"{name}.safetensors", self.hashes[name])
+        path = self.path(name)
+        weights = load_stage(path, self.hashes[name])
         if weights.stage.name != name:
-            raise CheckpointError(f"weights: {name}.safetensors holds the stage {weights.stage.name}")
+            raise CheckpointError(f"weights: {path.name} holds the stage {weights.stage.name}")
         return weights
+
+    def head(self, name: StageName) -> StageHead:
+        """One stage's configuration, its weights neither read nor checked.
+
+        Raises:
+            CheckpointError: the folder lacks it, or as `load_head`.
+        """
+        path = self.path(name)
+        head = load_head(path)
+        if head.stage.name != name:
+            raise CheckpointError(f"weights: {path.name} holds the stage {head.stage.name}")
+        return head
 
     def fingerprint(self, stages: tuple[StageName, ...]) -> str:
         """SHA-256 over the hashes of the stages that an image depends on, in order."""
@@ -171,18 +228,29 @@ def open_weights(folder: Path) -> WeightsFolder:
     path = folder / INDEX
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"weights: {path} is not JSON ({error.msg}, line {error.lineno})") from None
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
+        raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        what = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 text"
+        raise CheckpointError(f"weights: {path} is not JSON ({what})") from None
     if not isinstance(held, dict) or held.get("schema") != INDEX_SCHEMA:
         raise CheckpointError(f"weights: {path} is not an index of schema {INDEX_SCHEMA}")
     stages = held.get("stages", {})
     try:
         hashes: dict[StageName, str] = {name: str(stages[name]["sha256"]) for name in STAGES if name in stages}
-    except (KeyError, TypeError):
+        files: dict[StageName, str] = {
+            name: str(stages[name].get("file", f"{name}.safetensors")) for name in STAGES if name in stages
+        }
+    except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"weights: {path} has a stage without its sha256") from None
-    return WeightsFolder(folder, str(held.get("cascade", "")), hashes)
+    for name, file in files.items():
+        if Path(file).name != file or file in ("", ".", ".."):
+            raise CheckpointError(
+                f"weights: {path} has {file!r} as the file of stage {name}; a name of a file beside it is wanted"
+            )
+    return WeightsFolder(folder, str(held.get("cascade", "")), hashes, files)
 
 
 def file_sha256(path: Path) -> str:
@@ -192,6 +260,98 @@ def file_sha256(path: Path) -> str:
         while chunk := held.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+class Held(Protocol):
+    """What is used of an open safetensors file; it is no mapping: iterating over it is an error."""
+
+    def keys(self) -> list[str]: ...
+
+    def get_tensor(self, name: str) -> Tensor: ...
+
+    def get_slice(self, name: str) -> Slice: ...
+
+
+class Slice(Protocol):
+    """A tensor of a file, not read yet."""
+
+    def get_shape(self) -> list[int]: ...
+
+
+def _count(held: Held) -> int:
+    names: list[str] = held.keys()
+    return sum(math.prod(held.get_slice(name).get_shape()) for name in names)
+
+
+def _tensors(held: Held) -> dict[str, Tensor]:
+    names: list[str] = held.keys()
+    return {name: held.get_tensor(name) for name in names}
+
+
+_seen: dict[tuple[str, int, int], str] = {}
+"""Hashes of files read before in this process, by path, length and time of change: a stage may be loaded many times."""
+
+
+def _verified(path: Path, wanted: str) -> str:
+    try:
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        if _seen.get(key) != wanted:
+            _seen[key] = file_sha256(path)
+        return _seen[key]
+    except OSError as error:
+        raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _read(path: Path, take: Callable[[Held], T]) -> tuple[StageConfig, TextConfig, str, T]:
+    """Configuration and whatever `take` takes from a stage's file, which is there."""
+    try:
+        with safe_open(path, framework="pt") as held:
+            metadata = held.metadata() or {}
+            if metadata.get("schema") != SCHEMA:
+                raise CheckpointError(
+                    f"weights: {path.name} has schema {metadata.get('schema', 'none')!r}; this version reads "
+                    f"{SCHEMA!r}. It is another program's file or another version's: train or export it again."
+                )
+            stage = stage_from_json(json.loads(metadata["stage"]))
+            text = text_from_json(json.loads(metadata["text"]))
+            return stage, text, metadata.get("about", ""), take(held)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"weights: {path.name} is no whole safetensors file ({error}). Fetch it again."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from error
+    except (KeyError, json.JSONDecodeError, ConfigError) as error:
+        raise CheckpointError(f"weights: {path.name} holds no usable configuration: {error}") from error
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, bring it to the disk and rename it; on an error nothing of it is left."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        part.chmod(0o644)  # safetensors makes it private; weights are for whoever may read the folder
+        with part.open("rb") as held:
+            os.fsync(held.fileno())
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        said = str(error)
+        full = (
+            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            or "StorageFull" in said
+            or "os error 28" in said
+        )
+        why = "the disk is full" if full else ((getattr(error, "strerror", None) or said).lower())
+        kept = "the file that was there stays" if path.exists() else "nothing is left of it"
+        raise CheckpointError(f"weights: {path} can't be written: {why}; {kept}.") from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _some(names: set[str]) -> str:
