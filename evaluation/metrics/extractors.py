@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.metrics.brought_extractors import brought_info, is_brought, load_brought
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.protocols import Precision, Protocol
 
@@ -110,7 +111,11 @@ def load_extractor(
     """
     import torch
 
-    info = extractor_by_name(name)
+    info = extractor_by_name(name, folders)
+    if name not in EXTRACTORS:
+        if weights is not None:
+            raise MetricError(f"{name} is a folder with its own weights; --weights is for the others.")
+        return load_brought(name, folders=folders, device=device)
     path = weights if weights is not None else _find(info, folders)
     if path is None:
         raise MetricError(missing_weights(info, folders))
@@ -133,13 +138,22 @@ def prepare_module(module: nn.Module) -> nn.Module:
     return converted
 
 
-def extractor_by_name(name: str) -> ExtractorInfo:
-    """The extractor called `name`. Raises `MetricError` with the nearest name when there is none."""
+def extractor_by_name(name: str, folders: Sequence[Path] = ()) -> ExtractorInfo:
+    """The extractor called `name`, or the one that "dinov2:FOLDER" or "clip:FOLDER" names, looked for in `folders`.
+
+    Raises:
+        MetricError: there is none; the message has the nearest name.
+    """
     if name in EXTRACTORS:
         return EXTRACTORS[name]
+    if is_brought(name):
+        return brought_info(name, folders)
     near = difflib.get_close_matches(name, [*EXTRACTORS, "fid"], n=1)
     hint = f" Did you mean {'inception' if near[0] == 'fid' else near[0]!r}?" if near else ""
-    raise MetricError(f"There is no feature extractor {name!r}.{hint} There are: {', '.join(EXTRACTORS)}.")
+    raise MetricError(
+        f"There is no feature extractor {name!r}.{hint} There are: {', '.join(EXTRACTORS)}, and what "
+        f"you bring, as dinov2:FOLDER or clip:FOLDER."
+    )
 
 
 def missing_weights(info: ExtractorInfo, folders: Sequence[Path] = ()) -> str:

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.kernel import Rows, blocks, checked_rows
 
 Array = NDArray[np.float64]
-
-_ROWS = 1024
-"""Rows of a distance matrix held at once."""
 
 
 @dataclass(frozen=True)
@@ -31,31 +29,44 @@ class PrecisionRecall:
 def precision_recall(generated: ArrayLike, real: ArrayLike, *, k: int = 3) -> PrecisionRecall:
     """Precision and recall of `generated` (n, d) against `real` (m, d), both of more than `k` rows.
 
-    Both shares depend on n and m: compare only values of equal counts.
+    Both shares depend on n and m: compare only values of equal counts. Rows may lie on disk; memory is a block of them.
 
     Raises:
         MetricError: shapes that do not fit, too few rows, entries that are not finite.
     """
-    x, y = np.asarray(generated, dtype=np.float64), np.asarray(real, dtype=np.float64)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+    x, y = checked_rows(generated, "generated", 1), checked_rows(real, "real", 1)
+    if x.shape[1] != y.shape[1]:
         raise MetricError(f"Features must have the shapes (n, d) and (m, d); they have {x.shape} and {y.shape}.")
     if k < 1 or min(len(x), len(y)) <= k:
         raise MetricError(f"The {k}th neighbour takes more than {k} images; there are {len(x)} and {len(y)}.")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise MetricError("The features hold entries that are not finite (NaN or Inf).")
     return PrecisionRecall(precision=_covered(x, y, k), recall=_covered(y, x, k), k=k)
 
 
-def _covered(points: Array, centres: Array, k: int) -> float:
+def _covered(points: Rows, centres: Rows, k: int) -> float:
     """The share of `points` within the k-th neighbour's distance of some centre."""
-    radii = np.concatenate(
-        [
-            np.partition(_squares(centres[i : i + _ROWS], centres), k, axis=1)[:, k]  # the 0th neighbour is itself
-            for i in range(0, len(centres), _ROWS)
-        ]
-    )
-    inside = [(_squares(points[i : i + _ROWS], centres) <= radii).any(axis=1) for i in range(0, len(points), _ROWS)]
-    return float(np.concatenate(inside).mean())
+    radii = _radii(centres, k)
+    inside = 0
+    for _, a in blocks(points):
+        covered = np.zeros(len(a), dtype=bool)
+        for j, b in blocks(centres):
+            covered |= (_squares(a, b) <= radii[j : j + len(b)]).any(axis=1)
+        inside += int(covered.sum())
+    return inside / len(points)
+
+
+def _radii(rows: Rows, k: int) -> Array:
+    """For each row its squared distance to the k-th nearest other one."""
+    found = []
+    for i, a in blocks(rows):
+        nearest = np.full((len(a), k), np.inf)
+        for j, b in blocks(rows):
+            squares = _squares(a, b)
+            if i == j:
+                np.fill_diagonal(squares, np.inf)  # itself
+            together = np.concatenate([nearest, squares], axis=1)
+            nearest = np.partition(together, k - 1, axis=1)[:, :k]
+        found.append(nearest.max(axis=1))
+    return np.concatenate(found)
 
 
 def _squares(x: Array, y: Array) -> Array:
