@@ -52,6 +52,7 @@ from evaluation.analysis.crossed_spread import crossed_spread
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
 from evaluation.analysis.rank_correlation import kendall_tau_b
+from evaluation.analysis.rater_ceiling import agreement_of_raters
 
 Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -236,22 +237,10 @@ class _Panel:
         return found
 
     def _raters(self) -> list[RaterAgreement]:
-        counts, at = self.counts[self.prompt], 1 - self.answer
-        others = counts - np.eye(3, dtype=np.int64)[at]
-        rows, n = np.arange(len(at)), others.sum(axis=1)
-        top = others == others.max(axis=1, keepdims=True)
-        lead = np.sign(others[:, 0] - others[:, 2])
-        decided = others[:, 0] + others[:, 2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            majority = np.where(n > 0, top[rows, at] / top.sum(axis=1), np.nan)
-            another = np.where(n > 0, others[rows, at] / n, np.nan)
-            use = (decided > 0) & (self.answer != 0)
-            majority_decided = np.where(use, (1 + lead * self.answer) / 2, np.nan)
-            another_decided = np.where(use, others[rows, at] / decided, np.nan)
         found = []
         for category, keep in self._parts():
-            means = [self._mean(each, keep) for each in (majority, another, majority_decided, another_decided)]
-            found.append(RaterAgreement(category, int((keep & (n > 0)).sum()), *means))
+            own = agreement_of_raters(1 - self.answer[keep], self.rater[keep], self.prompt[keep], self.level)
+            found.append(RaterAgreement(category, int(keep.sum()), **own))
         return found
 
     def _differences(self, hits: dict[str, tuple[Float, Float]]) -> list[MetricDifference]:

@@ -46,8 +46,9 @@ class MetricAgreement:
 
 @dataclass(frozen=True)
 class RaterAgreement:
-    """The raters against each other, on ratings of prompts that others rated too: each against the ``majority`` of the
-    others (equal numbers share), and against ``another`` rater drawn at random; both also over decided ratings.
+    """The raters against each other: each rating against the ``majority`` of the others of its prompt (equal numbers
+    share), and against ``another`` rater drawn at random; both also over decided ratings. Intervals are jackknifes (see
+    ``rater_ceiling``), for new raters and new prompts whatever the estimand of the scores' intervals.
     """
 
     category: str | None

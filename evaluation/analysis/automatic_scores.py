@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.columns import Checker, RatingsError, codes_of, listed, nearest, numbers_column, text_column
+from evaluation.analysis.frame import ESCAPED
 
 Float = npt.NDArray[np.float64]
 REQUIRED = ("prompt_id", "generator", "sample", "metric", "value")
@@ -55,6 +56,9 @@ def read_automatic_scores(path: str | Path) -> pd.DataFrame:
         kind = "Parquet" if is_parquet else "CSV in UTF-8"
         why = str(error).strip().rstrip(".")
         raise RatingsError(f"{path.name} cannot be read as {kind}: {why}. Save it again in this form.") from error
+    if not is_parquet:
+        for name in frame.columns.intersection([*REQUIRED, *OPTIONAL]):  # what an export escaped for spreadsheets
+            frame[name] = frame[name].str.replace(ESCAPED, r"\1", regex=True)
     return validate_automatic_scores(frame, source=path.name, header_lines=0 if is_parquet else 1)
 
 

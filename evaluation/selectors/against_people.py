@@ -1,0 +1,59 @@
+"""The automatic scores of the images that a study is about, for what raters saw and for what nobody rated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from evaluation.design import choose_samples, rng_for
+from evaluation.models import MetricRun, Study, StudyImage
+from evaluation.selectors.metrics import metric_names, scores_frame, study_metric_runs
+
+
+def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The scores of the study's runs in the scores file's form, and notes for people. Empty where nothing was scored.
+
+    Generators are called by their labels in the study. Of a prompt that the study shows, the scores are those of the
+    images shown; of any other prompt of the suite, those of as many images, drawn by the study's own rule and seed:
+    rated and unrated prompts then differ in nothing but in having been rated.
+    """
+    newest: dict[tuple[str, str, int], MetricRun] = {}
+    for each in study_metric_runs(study):
+        newest.setdefault((each.metric, each.parameters_hash, each.run_id), each)
+    metric_runs = list(newest.values())
+    runs = {each.run_id: each for each in study.study_runs.select_related("run")}
+    names = metric_names(metric_runs)
+    frame = scores_frame(metric_runs, labels={key: each.label for key, each in runs.items()}, names=names)
+    if not len(frame):
+        return frame, ()
+    shown = set(
+        StudyImage.objects.filter(study=study).values_list("sample__run_id", "sample__prompt__number", "sample__sample")
+    )
+    sizes = pd.Series([(run, prompt) for run, prompt, _ in shown], dtype=object).value_counts()
+    size = int(sizes.mode().max()) if len(sizes) else 0
+    in_study = {f"{prompt:05d}" for _, prompt, _ in shown}
+    keys = {each.label: key for key, each in runs.items()}
+    keep = pd.Series(False, index=frame.index)
+    for (label, prompt), part in frame.groupby(["generator", "prompt_id"], sort=False):
+        run, samples = runs[keys[str(label)]].run, sorted(set(part["sample"].tolist()))
+        number = int(str(prompt))
+        if str(prompt) in in_study:
+            wanted = {sample for sample in samples if (run.pk, number, sample) in shown}
+        else:
+            fits = min(size or len(samples), len(samples))
+            wanted = set(choose_samples(samples, fits, rng_for(study.design_seed, "samples", run.name, number)))
+        keep[part.index[part["sample"].isin(wanted).to_numpy()]] = True
+    return frame[keep.to_numpy()].reset_index(drop=True), _unlike(metric_runs, names)
+
+
+def _unlike(metric_runs: Sequence[MetricRun], names: dict[int, str]) -> tuple[str, ...]:
+    """A note on each metric whose numbers were not made alike for all runs."""
+    made: dict[str, set[str]] = {}
+    for each in metric_runs:
+        made.setdefault(names[each.pk], set()).add(each.label)
+    return tuple(
+        f"The scores called {name} were not made alike for all runs: {', '.join(sorted(labels))}. Score them again."
+        for name, labels in made.items()
+        if len(labels) > 1
+    )
