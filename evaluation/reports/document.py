@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from evaluation.reports.collection import CollectionDict
 
@@ -176,8 +176,46 @@ class StoppingDict(TypedDict):
     lines: list[StoppingLineDict]
 
 
+class ScoredRunDict(TypedDict):
+    """An automatic score of one compared run. `name`: what the scores file calls the metric; `label`: its full name.
+
+    `mean`, `low`, `high`: over the images shown, with the interval for new prompts; null where they can't be had.
+    """
+
+    name: str
+    label: str
+    better: str
+    generator: str
+    metric_run: int
+    parameters: dict[str, object]
+    code_version: str
+    images_hash: str
+    n: int
+    n_missing: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class AutomaticDict(TypedDict):
+    """Automatic scores of the compared runs: `drawbench-automatic/1`.
+
+    `scores_sha256`: of the scores file (CSV). `against_people`: `drawbench-against-people/1`; null for the reason
+    `why`.
+    """
+
+    schema: str
+    scores_sha256: str
+    scored: list[ScoredRunDict]
+    against_people: dict[str, Any] | None
+    why: str
+    notes: list[str]
+
+
 class Results(TypedDict):
-    """The whole document; a report's own has `collection` beside it, and `stopping_rule` where one was declared."""
+    """The whole document; a report's own has `collection` beside it, `stopping_rule` where one was declared, and
+    `automatic` where the compared runs have automatic scores.
+    """
 
     schema: str
     simulated: bool
@@ -197,3 +235,4 @@ class Results(TypedDict):
     side_bias: NotRequired[SideBiasDict]
     collection: NotRequired[CollectionDict]
     stopping_rule: NotRequired[StoppingDict]
+    automatic: NotRequired[AutomaticDict]

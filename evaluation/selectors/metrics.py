@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import pandas as pd
 from django.core.cache import cache
 from django.db.models import F, QuerySet
 
 from evaluation.errors import NotFoundError
-from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Study
+from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage
 from evaluation.suites.types import NO_CATEGORY
 from generators.contract import nearest
 
@@ -101,19 +101,25 @@ def scores_without(metric_run: MetricRun) -> QuerySet[MetricScore]:
 
 
 def scores_frame(
-    metric_runs: Iterable[MetricRun], *, labels: Mapping[int, str] | None = None, names: Mapping[int, str] | None = None
+    metric_runs: Iterable[MetricRun],
+    *,
+    labels: Mapping[int, str] | None = None,
+    names: Mapping[int, str] | None = None,
+    shown_in: Study | None = None,
 ) -> pd.DataFrame:
-    """The scores of all images by these metric runs (of kind sample), one row each, with `COLUMNS`.
+    """The scores of all images by these metric runs, one row each, with `COLUMNS`.
 
     `labels`: what to call a run (primary key), its name unless given. `names`: what to call the metric of a metric run
-    (primary key). Without a number `value` is NaN. In the suite's order, metric by metric. A query a metric run.
+    (primary key). `shown_in`: only images that this study shows its raters. Without a number `value` is NaN. In the
+    suite's order, metric by metric. A query a metric run.
     """
     parts: list[pd.DataFrame] = []
     for metric_run in metric_runs:
-        rows = (
-            MetricScore.objects.filter(metric_run=metric_run)
-            .order_by("sample__prompt__number", "sample__sample")
-            .values_list("sample__prompt__number", "sample__prompt__category", "sample__sample", "value", "why")
+        scores = MetricScore.objects.filter(metric_run=metric_run)
+        if shown_in is not None:
+            scores = scores.filter(sample__in=StudyImage.objects.filter(study=shown_in).values("sample"))
+        rows = scores.order_by("sample__prompt__number", "sample__sample").values_list(
+            "sample__prompt__number", "sample__prompt__category", "sample__sample", "value", "why"
         )
         numbers, categories, samples, values, whys = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
         part = pd.DataFrame(
@@ -152,12 +158,49 @@ def metric_names(metric_runs: Sequence[MetricRun]) -> dict[int, str]:
 
 
 def study_metric_runs(study: Study) -> list[MetricRun]:
-    """The finished metric runs of the runs of `study`, of kind sample, in the order of metrics and runs. One query."""
-    runs = study.study_runs.values("run")
-    found = MetricRun.objects.filter(run__in=runs, kind=MetricRun.Kind.SAMPLE, status=RunStatus.DONE)
-    return list(found.select_related("run").order_by("metric", "parameters_hash", "run_id", "-finished_at"))
+    """The finished metric runs of the runs of `study`, of kind sample, that can be held against each other.
+
+    Those are by the same metric, with the same parameters and label (weights), of two runs or more; in the order of
+    metrics and of the runs in the study. Two queries.
+    """
+    return [each for group, why in _study_groups(study) if not why for each in group]
 
 
-def summary_of(metric_run: MetricRun) -> Mapping[str, object]:
-    """The result of `metric_run`; empty while there is none."""
-    return cast(Mapping[str, object], metric_run.result or {})
+def study_metrics_left_out(study: Study) -> list[str]:
+    """Why finished scores of the runs of `study` are not among `study_metric_runs`, a sentence each. Two queries."""
+    return [why for _, why in _study_groups(study) if why]
+
+
+def _study_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
+    """Metric runs alike in metric and parameters, and why they can't be held against each other, if so."""
+    places = {each.run_id: each for each in study.study_runs.all()}
+    done = MetricRun.objects.filter(run__in=places, kind=MetricRun.Kind.SAMPLE, status=RunStatus.DONE)
+    groups: dict[tuple[str, str], list[MetricRun]] = {}
+    for each in done.select_related("run").defer("result").order_by("metric", "parameters_hash"):
+        groups.setdefault((each.metric, each.parameters_hash), []).append(each)
+    found: list[tuple[list[MetricRun], str]] = []
+    for group in groups.values():
+        group.sort(key=lambda each: places[each.run_id].order)
+        labels, why = sorted({each.label for each in group}), ""
+        if len(group) < 2:
+            only = places[group[0].run_id].label
+            why = f"{labels[0]} is left out: of the compared runs only {only} was scored with it."
+        elif len(labels) > 1:
+            told = ", ".join(labels)
+            why = f"{group[0].metric} is left out: the runs were not scored with the same ({told}). Score one anew."
+        found.append((group, why))
+    return found
+
+
+def study_sets(study: Study, prompts: Iterable[str]) -> dict[tuple[str, str], list[Sample]]:
+    """The images that `study` shows for these prompts (five digits), by prompt and label of the run. Two queries."""
+    labels = {each.run_id: each.label for each in study.study_runs.all()}
+    found: dict[tuple[str, str], list[Sample]] = {}
+    samples = Sample.objects.filter(
+        run__in=labels,
+        prompt__number__in=[int(prompt) for prompt in prompts],
+        pk__in=StudyImage.objects.filter(study=study).values("sample"),
+    )
+    for sample in samples.select_related("prompt", "image").order_by("prompt__number", "run", "sample"):
+        found.setdefault((sample.prompt.prompt_id, labels[sample.run_id]), []).append(sample)
+    return found

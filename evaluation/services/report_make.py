@@ -13,6 +13,7 @@ from evaluation.reports.compute import code_version, compute, settings_from
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.live_board import stopping_state
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.services.metric_report import automatic_section
 from evaluation.services.study_specify import canonical_hash
 
 
@@ -34,6 +35,10 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     if stopping is not None:  # who has finished is input too, which the ratings' hash does not show
         results["stopping_rule"] = stopping
         settings_hash = canonical_hash([settings_hash, stopping])
+    automatic = automatic_section(study=study, ratings=frame, settings=checked)
+    if automatic is not None:  # the scores are input too
+        results["automatic"] = automatic
+        settings_hash = canonical_hash([settings_hash, automatic["scores_sha256"]])
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
             study=study,

@@ -23,6 +23,7 @@ from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.report_coverage import CHANGED, report_coverage, report_coverage_ask
 from evaluation.services.report_make import report_make
+from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.studies import ratings_response
 
@@ -68,6 +69,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         ],
         "stopping": stopping and [(question_name(each["question"]), each, _looked(each)) for each in stopping["lines"]],
         "coverage": report_coverage(found) if tables else None,
+        **automatic_context(found, results),
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
