@@ -7,6 +7,8 @@ along edges inside a tinted sprite, on average by less than a step of 256 (tests
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,18 +26,21 @@ from generators.training.scenes.render import (
     LUMINANCE,
     RAINBOW,
     SHADE,
+    SMALLEST_LEVEL,
     SPOT_RADIUS,
     SPOTS,
     STRIPES,
-    level_of,
     mean_light,
     pyramid,
     sprite_key,
 )
 from generators.training.scenes.words import COLOURS
 
-PATCHES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-"""Sides of the squares of pixels that objects are drawn in: an object takes the smallest that holds it."""
+PATCHES = (1 / 16, 3 / 32, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1.0)
+"""Sides of the squares that objects are drawn in, of the picture's side: an object takes the smallest that holds it."""
+
+MARGIN = 2 / DRAWN
+"""Room that a square leaves for whole pixels."""
 
 _COLOUR_INDEX = {name: index for index, name in enumerate(COLOURS)}
 _PATTERNS = {None: 0, "striped": 1, "spotted": 2, "rainbow": 3}
@@ -45,8 +50,8 @@ _PATTERNS = {None: 0, "striped": 1, "spotted": 2, "rainbow": 3}
 class Packed:
     """Layouts as arrays. `grounds`: (scenes, 7) float: top, bottom (0 to 255) and horizon, -1 to blend.
 
-    `where`: (objects, 3) float: x, y, side. `what`: (objects, 7) int: scene, place in the order of drawing, sprite,
-    mirrored, colour (-1 as it is), pattern, second colour.
+    `where`: (objects, 3) float: x, y, side. `what`: (objects, 8) int: scene, layer, patch, sprite, mirrored, colour
+    (-1 as it is), pattern, second colour. Objects of one layer do not touch each other's patches.
     """
 
     grounds: NDArray[np.float32]
@@ -55,10 +60,62 @@ class Packed:
 
     def part(self, first: int, last: int) -> Packed:
         """Some scenes alone, numbered from 0."""
-        rows = (self.what[:, 0] >= first) & (self.what[:, 0] < last)
-        what = self.what[rows]
+        low, high = np.searchsorted(self.what[:, 0], (first, last))
+        what = self.what[low:high].copy()
         what[:, 0] -= first
-        return Packed(self.grounds[first:last], self.where[rows], what)
+        return Packed(self.grounds[first:last], self.where[low:high], what)
+
+
+def pack(layouts: Sequence[Layout], index: Mapping[str, int]) -> Packed:
+    """Layouts as arrays, which any process may make ahead: drawing them is then the device's work alone.
+
+    `index`: a sprite's name -> its place, `SceneComposer.index`.
+
+    Raises:
+        ValueError: the sprites lack something that a layout holds.
+    """
+    grounds = np.empty((len(layouts), 7), dtype=np.float32)
+    where: list[tuple[float, float, float]] = []
+    what: list[tuple[int, ...]] = []
+    for scene, layout in enumerate(layouts):
+        grounds[scene] = (*layout.top, *layout.bottom, -1.0 if layout.horizon is None else layout.horizon)
+        drawn = layout.objects
+        if layout.place is not None and layout.place.key in index:
+            drawn = (layout.place, *drawn)
+        squares: list[tuple[float, float, float, int]] = []
+        for placed in drawn:
+            patch = bisect_left(PATCHES, min(placed.side + MARGIN, 1.0))
+            wide = PATCHES[patch]
+            left = min(max(placed.x - placed.side / 2, 0.0), 1 - wide)
+            top = min(max(placed.y - placed.side / 2, 0.0), 1 - wide)
+            layer = 0
+            for other_left, other_top, other_wide, other_layer in squares:
+                if (
+                    other_layer >= layer
+                    and left < other_left + other_wide + MARGIN
+                    and other_left < left + wide + MARGIN
+                    and top < other_top + other_wide + MARGIN
+                    and other_top < top + wide + MARGIN
+                ):
+                    layer = other_layer + 1
+            squares.append((left, top, wide, layer))
+            where.append((placed.x, placed.y, placed.side))
+            what.append((scene, layer, patch, *_look(placed, index)))
+    return Packed(
+        grounds,
+        np.array(where, dtype=np.float32).reshape(-1, 3),
+        np.array(what, dtype=np.int64).reshape(-1, 8),
+    )
+
+
+def _look(placed: Placed, index: Mapping[str, int]) -> tuple[int, ...]:
+    return (
+        index[sprite_key(placed, index)],
+        int(placed.flip),
+        -1 if placed.colour is None else _COLOUR_INDEX[placed.colour],
+        _PATTERNS[placed.pattern],
+        0 if placed.second_colour is None else _COLOUR_INDEX[placed.second_colour],
+    )
 
 
 class SceneComposer:
@@ -66,7 +123,7 @@ class SceneComposer:
 
     def __init__(self, sprites: Mapping[str, NDArray[np.uint8]], device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        self._index = {name: index for index, name in enumerate(sprites)}
+        self.index = {name: index for index, name in enumerate(sprites)}
         self.side = len(next(iter(sprites.values())))
         levels: list[list[NDArray[np.uint8]]] = [pyramid(sprite) for sprite in sprites.values()]
         sides = [len(level) for level in levels[0]]
@@ -80,47 +137,15 @@ class SceneComposer:
         self._colours = torch.tensor(list(COLOURS.values()), device=self.device, dtype=torch.float32) / 255
         self._rainbow = self._colours[[_COLOUR_INDEX[name] for name in RAINBOW]]
 
-    def pack(self, layouts: Sequence[Layout]) -> Packed:
-        """Layouts as arrays, which may be made ahead and kept: drawing them is then the device's work alone.
-
-        Raises:
-            ValueError: the sprites lack something that a layout holds.
-        """
-        grounds = np.empty((len(layouts), 7), dtype=np.float32)
-        where: list[tuple[float, float, float]] = []
-        what: list[tuple[int, ...]] = []
-        for scene, layout in enumerate(layouts):
-            grounds[scene] = (*layout.top, *layout.bottom, -1.0 if layout.horizon is None else layout.horizon)
-            drawn = layout.objects
-            if layout.place is not None and layout.place.key in self._index:
-                drawn = (layout.place, *drawn)
-            for order, placed in enumerate(drawn):
-                where.append((placed.x, placed.y, placed.side))
-                what.append((scene, order, *self._look(placed)))
-        return Packed(
-            grounds,
-            np.array(where, dtype=np.float32).reshape(-1, 3),
-            np.array(what, dtype=np.int64).reshape(-1, 7),
-        )
-
-    def _look(self, placed: Placed) -> tuple[int, ...]:
-        return (
-            self._index[sprite_key(placed, self._index)],
-            int(placed.flip),
-            -1 if placed.colour is None else _COLOUR_INDEX[placed.colour],
-            _PATTERNS[placed.pattern],
-            0 if placed.second_colour is None else _COLOUR_INDEX[placed.second_colour],
-        )
-
     @torch.no_grad()
     def draw(self, layouts: Sequence[Layout] | Packed, size: int, *, chunk: int | None = None) -> Tensor:
-        """The pictures, (n, 3, size, size) uint8 on the device. `chunk`: scenes at once, by default what takes about a
-        gigabyte at most; the pictures do not depend on it.
+        """The pictures, (n, 3, size, size) uint8 on the device. `chunk`: scenes at once, by default 1024 at 256
+        pixels (about 8 GB), 16 on the CPU; the pictures do not depend on it.
         """
-        packed = layouts if isinstance(layouts, Packed) else self.pack(layouts)
+        packed = layouts if isinstance(layouts, Packed) else pack(layouts, self.index)
         drawn = DRAWN if size < DRAWN and DRAWN % size == 0 else size
         total = len(packed.grounds)
-        step = chunk or max(1, (16 if self.device.type == "cpu" else 256) * DRAWN**2 // drawn**2)
+        step = chunk or max(1, (16 if self.device.type == "cpu" else 1024) * DRAWN**2 // drawn**2)
         pictures = torch.empty((total, 3, size, size), dtype=torch.uint8, device=self.device)
         for first in range(0, total, step):
             canvas = self._drawn(packed.part(first, min(first + step, total)), drawn).permute(0, 3, 1, 2)
@@ -132,17 +157,18 @@ class SceneComposer:
     def _drawn(self, packed: Packed, size: int) -> Tensor:
         """(scenes, size, size, 3) float, 0 to 255."""
         canvas = self._backgrounds(packed.grounds, size)
-        spans = np.minimum(np.ceil(np.maximum(packed.where[:, 2] * size, 2.0)) + 1, size)
-        patches = np.array([side for side in PATCHES if side < size] + [size])
-        bucket = patches[np.searchsorted(patches, spans)]
-        levels = np.array(
-            [level_of(max(2.0, side * size), self.side) for side in packed.where[:, 2].tolist()], dtype=int
-        )
-        # Objects of one picture in their order; of different pictures all at once.
-        for order in range(int(packed.what[:, 1].max(initial=-1)) + 1):
-            for patch in np.unique(bucket[packed.what[:, 1] == order]).tolist():
-                rows = np.flatnonzero((packed.what[:, 1] == order) & (bucket == patch))
-                self._put(canvas, packed.where[rows], packed.what[rows], levels[rows], patch)
+        sides = np.maximum(packed.where[:, 2] * size, 2.0)
+        levels = np.zeros(len(sides), dtype=np.int64)
+        half = self.side / 2
+        while half >= SMALLEST_LEVEL:
+            levels += half >= sides
+            half /= 2
+        layers, patches = packed.what[:, 1], packed.what[:, 2]
+        for layer in range(int(layers.max(initial=-1)) + 1):
+            for patch in np.unique(patches[layers == layer]).tolist():
+                rows = np.flatnonzero((layers == layer) & (patches == patch))
+                pixels = min(size, math.ceil(PATCHES[patch] * size))
+                self._put(canvas, packed.where[rows], packed.what[rows], levels[rows], pixels)
         return canvas
 
     def _backgrounds(self, grounds: NDArray[np.float32], size: int) -> Tensor:
@@ -161,10 +187,10 @@ class SceneComposer:
         levels: NDArray[np.int64],
         patch: int,
     ) -> None:
-        """Lay objects over the canvas, at most one a picture, in squares of `patch` pixels."""
+        """Lay objects over the canvas, none in another's way, in squares of `patch` pixels."""
         size = canvas.shape[1]
         spots = torch.from_numpy(where).to(self.device) * size
-        scene, _, sprite, mirrored, colour, pattern, second = torch.from_numpy(what).to(self.device).unbind(1)
+        scene, _, _, sprite, mirrored, colour, pattern, second = torch.from_numpy(what).to(self.device).unbind(1)
         level = torch.from_numpy(levels).to(self.device)
         side = spots[:, 2:].clamp(min=2.0)
         corner = spots[:, :2] - side / 2
@@ -174,8 +200,9 @@ class SceneComposer:
         at = (pixel + 0.5 - corner[:, :, None]) / side[:, :, None]  # of the sprite's side
         at = torch.stack((torch.where(mirrored[:, None] == 1, 1 - at[:, 0], at[:, 0]), at[:, 1]), dim=1)
         colours, cover = self._sampled(at, sprite, level)
-        if bool((what[:, 4] >= 0).any()) or bool((what[:, 5] > 0).any()):
-            base = self._bases(at, colour, pattern, second)
+        patterned = bool((what[:, 6] > 0).any())
+        if patterned or bool((what[:, 5] >= 0).any()):
+            base = self._bases(at, colour, pattern, second) if patterned else self._plain(colour)
             tinted = self._tinted(colours, base, self._means[sprite])
             plain = ((colour < 0) & (pattern == 0))[:, None, None, None]
             colours = torch.where(plain, colours, tinted)
@@ -207,11 +234,12 @@ class SceneComposer:
         assert colours is not None and cover is not None
         return colours / cover.clamp(min=1e-6), cover
 
+    def _plain(self, colour: Tensor) -> Tensor:
+        return self._colours[colour.clamp(min=0)][:, None, None, :]
+
     def _bases(self, at: Tensor, colour: Tensor, pattern: Tensor, second: Tensor) -> Tensor:
         """The colour to tint with at each pixel, (objects, patch or 1, patch or 1, 3)."""
-        base = self._colours[colour.clamp(min=0)][:, None, None, :]
-        if not bool((pattern > 0).any()):
-            return base
+        base = self._plain(colour)
         other = self._colours[second][:, None, None, :]
         x, y = at[:, 0].clamp(0, 1 - 1e-6), at[:, 1].clamp(0, 1 - 1e-6)
         stripes = ((y * STRIPES).long() % 2 == 1)[:, :, None]

@@ -148,7 +148,7 @@ def counted(draw: Draw) -> Scene:
     if count == 1:
         sentence = singled(chance, thing, called)
     elif count == 2 and chance.happens(0.2):
-        opening = chance.one(("a couple of", "a pair of", "both"))
+        opening = chance.one(("a couple of", "a pair of"))
         sentence = f"{opening} {phrase(chance, thing, called=called, bare=True)}"
     else:
         sentence = phrase(chance, thing, called=called)

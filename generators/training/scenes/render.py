@@ -108,12 +108,12 @@ class Renderer:
     lack, the concept's first is taken; of a place, its two colours alone.
     """
 
-    def __init__(self, sprites: Mapping[str, NDArray[np.uint8]], *, keep: int = 4096) -> None:
+    def __init__(self, sprites: Mapping[str, NDArray[np.uint8]], *, keep: int = 2048) -> None:
         self.concepts = tuple(sorted(name for name in sprites if "/" not in name and "#" not in name))
         self._sprites = sprites
         self._levels = lru_cache(maxsize=None)(lambda key: pyramid(sprites[key]))
         self._means = lru_cache(maxsize=None)(lambda key: mean_light(sprites[key]))
-        # Most are small: at the size of the picture only what is drawn large.
+        # A quarter of a megabyte each at most: half a gigabyte.
         self._tinted = lru_cache(maxsize=keep)(self._tint)
 
     def draw(self, layout: Layout, size: int) -> NDArray[np.uint8]:
