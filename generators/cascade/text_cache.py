@@ -7,6 +7,7 @@ do no harm. What can't be read, or was altered, counts as not there.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -83,12 +84,13 @@ class TextCache:
             if metadata["sha256"] != _hash(states):
                 raise ValueError("it was altered")
             facts = PromptFacts(**json.loads(metadata["facts"]))
-            os.utime(path)  # the longest unused go first
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             log.warning("text cache: %s is made anew (%s)", path, error)
             return None
+        with contextlib.suppress(OSError):  # another's cache, that we may only read
+            os.utime(path)  # the longest unused go first
         return Entry(states, facts)
 
     def put(self, prompt: str, entry: Entry) -> None:
@@ -103,7 +105,8 @@ class TextCache:
             part.write_bytes(save({"states": entry.states.contiguous().cpu()}, metadata=metadata))
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             self._broken = True
             log.warning("text cache: %s can't be written (%s); prompts are encoded each time", self.folder, error)
             return
@@ -126,7 +129,8 @@ class TextCache:
         for _, size, path in sorted(found, key=lambda each: each[0]):
             if total <= self.most_bytes:
                 break
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             total, gone = total - size, gone + 1
         return gone
 

@@ -6,6 +6,7 @@ tokenizer files it makes up a tokenizer that knows no word, and what a shard lac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -245,4 +246,5 @@ def _write_memo(memo: Path | None, known: Mapping[str, str]) -> None:
         part.write_text(json.dumps(known), encoding="utf-8")
         part.replace(memo)
     except OSError:  # only time is lost
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
