@@ -57,7 +57,21 @@ def place(page: Page, number: int) -> None:
     expect(page.locator("#progress-text")).to_have_text(f"Trial {number} of {TRIALS}")
 
 
+def ask_until(page: Page, script: str, wanted: Callable[[int], bool]) -> None:
+    """Ask the page until it answers so. Asked from here: what a page repeats by itself would be `eval`, which its
+    content security policy forbids."""
+    for _ in range(300):
+        answer = page.evaluate(script)
+        if wanted(answer):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{script}: {answer}")
+
+
 def saved(page: Page) -> None:
+    """Wait until the browser keeps no answer: each has reached the server. The words alone may be from before."""
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('drawbench-answers-')).length"
+    ask_until(page, kept, lambda answers: answers == 0)
     expect(page.locator("#saved")).to_have_text("All answers saved")
 
 
@@ -201,21 +215,10 @@ def test_a_second_tab_cannot_rate_twice(page: Page, enter: Callable[[Page], None
     place(second, 3)
 
 
-def until_loaded(page: Page, images: int) -> None:
-    """Wait for images in the page's cache. Asked from here: what a page repeats by itself would be `eval`, which its
-    content security policy forbids."""
-    script = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/r/i/')).length"
-    for _ in range(300):
-        loaded = page.evaluate(script)
-        if loaded >= images:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{loaded} images loaded, {images} wanted")
-
-
 def test_answers_wait_for_the_connection_and_are_then_saved(page: Page, enter: Callable[[Page], None]) -> None:
     enter(page)
-    until_loaded(page, 12)
+    images = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/r/i/')).length"
+    ask_until(page, images, lambda loaded: loaded >= 12)
     page.context.set_offline(True)
     rate(page, "12")
     place(page, 2)
