@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.errors import NotFoundError
+from django.conf import settings
+
+from evaluation.errors import InputError, NotFoundError
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.references import load_reference, reference_names
 from evaluation.metrics.spec import ScoredImage
 from evaluation.models import GenerationRun, MetricRun, Sample
 from evaluation.services.metric_images import scored_images
 
 
+def reference_root() -> Path:
+    """The folder of all stored references (`evaluation.metrics.references`)."""
+    return Path(settings.PLACES.var) / "references"
+
+
 def references_listed() -> list[str]:
     """The names of the references that are stored here."""
-    return []
+    return reference_names(reference_root())
 
 
 def reference_known(name: str) -> None:
@@ -21,17 +30,30 @@ def reference_known(name: str) -> None:
 
     Raises:
         NotFoundError: there is none; the nearest name is told.
+        InputError: its lists are damaged.
     """
-    raise NotFoundError(f'Unknown reference "{name}".', field="reference")
+    known = name in references_listed()
+    try:
+        load_reference(reference_root(), name)
+    except MetricError as error:
+        raise (InputError if known else NotFoundError)(str(error), field="reference") from error
 
 
 def reference_count(name: str, run: GenerationRun | None) -> int:
-    """How many images of a reference are read."""
-    return Sample.objects.filter(run=run).count() if run else 0
+    """How many images a reference has."""
+    if run is not None:
+        return Sample.objects.filter(run=run).count()
+    return len(load_reference(reference_root(), name).hashes) if name else 0
 
 
 def reference_input(metric_run: MetricRun) -> Sequence[ScoredImage] | Path | None:
-    """The reference as a metric takes it."""
+    """The reference as a metric takes it: another run's images, or the folder of a stored one's lists.
+
+    Raises:
+        MetricError: the stored one is gone or damaged.
+    """
     if metric_run.reference_run is not None:
         return list(scored_images(metric_run.reference_run).values())
-    return None
+    if not metric_run.reference_name:
+        return None
+    return load_reference(reference_root(), metric_run.reference_name).place

@@ -58,7 +58,11 @@ def parameter_field(parameter: Parameter) -> forms.Field:
     help_text, initial = parameter.help, parameter.default
     if parameter.choices:
         return forms.ChoiceField(
-            label=label, choices=[(each, each) for each in parameter.choices], initial=initial, help_text=help_text
+            label=label,
+            required=needed,
+            choices=[(each, each) for each in parameter.choices],
+            initial=initial,
+            help_text=help_text,
         )
     kind = parameter.value_type
     if kind is bool:

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 from evaluation.views.researcher import (
     account,
+    curves,
     generators,
     home,
     images,
@@ -49,6 +50,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("scores/<int:pk>/figure.<figure:suffix>", metrics.score_figure, name="score-figure"),
     path("scores/<int:pk>/scores.csv", metrics.scores_csv, name="scores-csv"),
     path("scores/<int:pk>/result.json", metrics.score_json, name="score-json"),
+    path("curves/", curves.curves, name="curves"),
+    path("curves/<int:pk>-<int:number>/figure.<figure:suffix>", curves.figure, name="curve-figure"),
     path("uploads/new/", uploads.new_upload, name="new-upload"),
     path("uploads/<uuid:key>/", uploads.upload, name="upload"),
     path("uploads/<uuid:key>/state/", uploads.upload_state, name="upload-state"),
