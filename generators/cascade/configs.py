@@ -13,7 +13,8 @@ from typing import Literal, TypeVar, cast
 
 Json = dict[str, object]
 T = TypeVar("T")
-ScheduleName = Literal["cosine", "linear"]
+ScheduleName = Literal["cosine", "linear", "linear-zero-snr"]
+Weighting = Literal["min-snr", "edm", "none"]
 Prediction = Literal["eps", "v", "x0", "residual"]
 StageName = Literal["base", "sr256", "sr1024"]
 Kind = Literal["base", "efficient"]
@@ -113,9 +114,10 @@ _OF_THE_OTHER_KIND: dict[Kind, dict[str, object]] = {
 class DiffusionConfig:
     """How a stage adds noise and what its network predicts.
 
-    `schedule`: cosine for 64 and 256, linear for 1024 [F]. `prediction`: eps in the paper; v with zero terminal SNR
-    for small models (ours: no colour shift); "residual" predicts, normalised, what is missing from the upsampled
-    low-resolution image (ours, super-resolution only; `residual_std` is that residue's standard deviation in [-1, 1]).
+    `schedule`: cosine for 64 and 256, linear for 1024 [F]; "linear-zero-snr" is the linear one without signal at its
+    end, as the cosine one is (ours). `prediction`: eps in the paper; v with zero terminal SNR for small models (ours:
+    no colour shift); "residual" predicts, normalised, what is missing from the upsampled low-resolution image (ours,
+    super-resolution only; `residual_std` is that residue's standard deviation in [-1, 1]).
     """
 
     schedule: ScheduleName

@@ -142,18 +142,31 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
 
 
 def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
-    """The parameters as settings of the stages. The base is thresholded as asked, super-resolution clipped."""
+    """The parameters as settings of the stages. The base is thresholded as asked, super-resolution clipped.
+
+    Raises:
+        GeneratorError: an interval of guidance that is empty.
+    """
     sampler = cast(SamplerName, str(parameters["sampler"]))
     thresholding = cast(Thresholding, str(parameters["thresholding"]))
     eta = float(parameters["eta"])
+    interval = float(parameters["guidance_low"]), float(parameters["guidance_high"])
+    if interval[0] >= interval[1]:
+        raise GeneratorError(
+            f"guidance_low is {interval[0]:g} and guidance_high {interval[1]:g}: the first must be below the second. "
+            "For no guidance at all say guidance=1."
+        )
     return Settings(
-        base=StageSettings(float(parameters["guidance"]), int(parameters["steps"]), sampler, eta, thresholding),
+        base=StageSettings(
+            float(parameters["guidance"]), int(parameters["steps"]), sampler, eta, thresholding, *interval
+        ),
         super_resolution=StageSettings(
             float(parameters["sr_guidance"]),
             int(parameters["sr_steps"]),
             sampler,
             eta,
             "none" if thresholding == "none" else "static",
+            *interval,
         ),
         aug_level=float(parameters["aug_level"]),
         aug_level_1024=float(parameters["aug_level_1024"]),

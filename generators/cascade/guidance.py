@@ -21,6 +21,16 @@ def guided(conditional: Tensor, unconditional: Tensor, w: float) -> Tensor:
     return torch.lerp(unconditional, conditional, w)
 
 
+def guides_at(t: float, low: float, high: float) -> bool:
+    """Whether guidance acts at time t: low < t <= high (Kynkaanniemi et al. 2024, equation 6, in t for sigma).
+
+    Outside of its interval w is 1: guidance at high noise costs variety, at low noise it changes nothing, and either
+    way it costs a second forward. 0 and 1 are the whole path. Their sigmas are times by `schedules.time_at`; with the
+    cosine schedule t = 2 / pi * atan(sigma).
+    """
+    return low < t <= high
+
+
 def static_threshold(x0: Tensor) -> Tensor:
     """x0 clipped to [-1, 1] [2.3]."""
     return x0.clamp(-1.0, 1.0)

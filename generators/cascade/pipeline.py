@@ -18,7 +18,7 @@ from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import WeightsFolder
 from generators.cascade.configs import STAGES, StageConfig, StageName
-from generators.cascade.guidance import Thresholding, guided, thresholded
+from generators.cascade.guidance import Thresholding, guided, guides_at, thresholded
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.schedules import noise_at, residual_for, x0_from
 from generators.contract import GeneratorError, ImageRequest
@@ -27,13 +27,18 @@ from generators.seeding import noise as request_noise
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """How one stage samples. `w`: guidance weight. `eta`: ddim's. `thresholding`: of the predicted image."""
+    """How one stage samples. `w`: guidance weight. `eta`: ddim's. `thresholding`: of the predicted image.
+
+    `guidance_low`, `guidance_high`: guidance acts at low < t <= high and nowhere else; see `guidance.guides_at`.
+    """
 
     w: float
     steps: int
     sampler: SamplerName
     eta: float
     thresholding: Thresholding
+    guidance_low: float = 0.0
+    guidance_high: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,9 @@ class Denoise:
         self.guides = settings.w != 1.0
         # Both guidance passes go as one batch: conditional rows first.
         times = 2 if self.guides else 1
-        count = len(text.tokens)
+        self.count = len(text.tokens)
         self.text = TextStates(text.tokens.repeat(times, 1, 1), text.mask.repeat(times, 1))
-        self.keep = torch.arange(times * count, device=text.mask.device) < count
+        self.keep = torch.arange(times * self.count, device=text.mask.device) < self.count
         self.residual = (
             residual_for(low_res, aug_level, stage.config.diffusion.residual_std)
             if low_res is not None and aug_level is not None and stage.config.diffusion.prediction == "residual"
@@ -154,17 +159,21 @@ class Denoise:
         return thresholded(x0, self.settings.thresholding)
 
     def _predict(self, shown: Tensor, t: float) -> Tensor:
-        times = 2 if self.guides else 1
-        dtype = self.text.tokens.dtype
+        chosen = self.settings
+        guides = self.guides and guides_at(t, chosen.guidance_low, chosen.guidance_high)
+        times = 2 if guides else 1
+        rows = slice(times * self.count)
+        text = TextStates(self.text.tokens[rows], self.text.mask[rows])
+        dtype = text.tokens.dtype
         inputs = [shown.to(dtype).repeat(times, 1, 1, 1).contiguous(memory_format=torch.channels_last)]
         inputs.append(torch.full((len(inputs[0]),), t, device=shown.device))
         if self.low_res is None or self.aug_level is None:
-            output = self.stage.network(*inputs, self.text, self.keep)
+            output = self.stage.network(*inputs, text, self.keep[rows])
         else:
             low_res = self.low_res.to(dtype).repeat(times, 1, 1, 1)
-            output = self.stage.network(*inputs, self.text, self.keep, low_res, self.aug_level.repeat(times))
+            output = self.stage.network(*inputs, text, self.keep[rows], low_res, self.aug_level.repeat(times))
         output = output.float()
-        if not self.guides:
+        if not guides:
             return output
         conditional, unconditional = output.chunk(2)
-        return guided(conditional, unconditional, self.settings.w)
+        return guided(conditional, unconditional, chosen.w)

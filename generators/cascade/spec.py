@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from generators.contract import GeneratorSpec, Parameter
 
-SAMPLERS = ("ddim", "ddpm", "dpmpp")
+SAMPLERS = ("ddim", "ddpm", "dpmpp", "heun")
 THRESHOLDINGS = ("dynamic", "static", "none")
 
 SPEC = GeneratorSpec(
@@ -14,9 +14,11 @@ SPEC = GeneratorSpec(
     parameters=(
         Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 3.0, low=1.0, high=30.0),
         Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),
+        Parameter("guidance_low", "guidance acts at times above this; 0 is the finished image", 0.0, low=0.0, high=1.0),
+        Parameter("guidance_high", "guidance acts at times up to this; 1 is pure noise", 1.0, low=0.0, high=1.0),
         Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
         Parameter("sr_steps", "sampling steps of each super-resolution stage", 2, low=1, high=1000),
-        Parameter("sampler", "how a step is taken", "dpmpp", choices=SAMPLERS),
+        Parameter("sampler", "how a step is taken; heun asks the network twice a step", "dpmpp", choices=SAMPLERS),
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
         Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.1, low=0.0, high=1.0),

@@ -1,10 +1,19 @@
 """Guidance, thresholding and augmentation on cases worked by hand."""
 
+import dataclasses
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from generators.cascade.augmentation import augment, downsample, upsample
-from generators.cascade.guidance import dynamic_threshold, guided, static_threshold, thresholded
+from generators.cascade.blocks import TextStates
+from generators.cascade.configs import IMAGEN_MINI, DiffusionConfig
+from generators.cascade.generator import settings_from
+from generators.cascade.guidance import dynamic_threshold, guided, guides_at, static_threshold, thresholded
+from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
+from generators.cascade.spec import SPEC
+from generators.contract import GeneratorError
 
 
 def test_guidance_is_the_papers_equation() -> None:
@@ -12,6 +21,55 @@ def test_guidance_is_the_papers_equation() -> None:
     for w in (0.0, 1.0, 1.35, 8.0):
         assert torch.allclose(guided(conditional, unconditional, w), w * conditional + (1 - w) * unconditional)
     assert torch.equal(guided(conditional, unconditional, 1.0), conditional)
+
+
+def test_where_guidance_acts() -> None:
+    """Above low, up to high: of four steps from t = 1, 0.75, 0.5, 0.25, the interval (0.25, 0.75] has two."""
+    assert [guides_at(t, 0.25, 0.75) for t in (1.0, 0.75, 0.5, 0.25)] == [False, True, True, False]
+    assert all(guides_at(t, 0.0, 1.0) for t in (1.0, 0.5, 1e-9))
+
+
+class Sevens(nn.Module):
+    """Predicts 7 with its prompt and 3 without, and notes how many rows it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def forward(self, z: Tensor, t: Tensor, text: TextStates, keep: Tensor) -> Tensor:
+        assert len(z) == len(t) == len(text.tokens) == len(text.mask) == len(keep)
+        self.asked.append(len(z))
+        return torch.where(keep[:, None, None, None], 7.0, 3.0).expand(z.shape)
+
+
+@pytest.mark.parametrize(
+    ("interval", "asked", "drawn"),
+    [
+        ((0.0, 1.0), [4, 4, 4], [11, 11, 11]),
+        ((0.25, 0.75), [2, 4, 2], [7, 11, 7]),
+        ((0.0, 0.5), [2, 4, 4], [7, 11, 11]),
+    ],
+)
+def test_outside_its_interval_guidance_is_off_and_costs_nothing(
+    interval: tuple[float, float], asked: list[int], drawn: list[int]
+) -> None:
+    """w = 2 makes 2 * 7 - 3 = 11 of a prediction of x0; without guidance it is 7, of half as many rows."""
+    diffusion = DiffusionConfig(schedule="cosine", prediction="x0")
+    stage = LoadedStage(dataclasses.replace(IMAGEN_MINI.base, diffusion=diffusion), network := Sevens())
+    text = TextStates(torch.zeros(2, 5, 384), torch.ones(2, 5, dtype=torch.bool))
+    denoise = Denoise(stage, text, StageSettings(2.0, 16, "dpmpp", 0.0, "none", *interval))
+    found = [denoise(torch.zeros(2, 3, 4, 4), t) for t in (1.0, 0.5, 0.25)]
+    assert network.asked == asked
+    for image, value in zip(found, drawn, strict=True):
+        assert torch.equal(image, torch.full((2, 3, 4, 4), float(value)))
+
+
+def test_settings_take_the_interval_and_refuse_an_empty_one() -> None:
+    chosen = settings_from(SPEC.resolve({"guidance_low": 0.2, "guidance_high": 0.8, "sampler": "heun"}))
+    for settings in (chosen.base, chosen.super_resolution):
+        assert (settings.guidance_low, settings.guidance_high, settings.sampler) == (0.2, 0.8, "heun")
+    with pytest.raises(GeneratorError, match=r"guidance_low is 0\.8 and guidance_high 0\.2.*guidance=1"):
+        settings_from(SPEC.resolve({"guidance_low": 0.8, "guidance_high": 0.2}))
 
 
 def image_of(*values: float) -> torch.Tensor:
