@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -13,9 +17,11 @@ import torch
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.guidance import Thresholding
-from generators.cascade.pipeline import Cascade, Settings, StageSettings
+from generators.cascade.memory import first_line, fits
+from generators.cascade.pipeline import Cascade, Settings, StageSettings, stages_to
 from generators.cascade.samplers import SamplerName
-from generators.cascade.text import TextEncoder, load_encoder
+from generators.cascade.text import DTYPES, SPLIT, TextEncoder, has_bfloat16, load_encoder
+from generators.cascade.text_cache import PromptFacts
 from generators.contract import (
     Failure,
     FailureKind,
@@ -27,17 +33,19 @@ from generators.contract import (
 )
 from generators.seeding import request_seed
 
+log = logging.getLogger(__name__)
+
 VERSION = "1"
 """Raised when the same request, weights and parameters give another image."""
 
 BUNDLED = Path(__file__).resolve().parent.parent / "weights"
-MICRO_BATCH = {64: 32, 256: 8, 1024: 1}
-"""Images drawn at once by size: enough to fill a core, little enough for a laptop's memory."""
 
 TOLERANCE = {torch.float32: 2.0, torch.bfloat16: 64.0}
 """Grey levels that a pixel may move with its batch, by dtype; measured by `tests/cascade/test_generator.py`."""
 
 KEPT_PROMPTS = 512
+ONE_AT_A_TIME = 64
+"""Requests a call where one stage is in memory at a time: each loading of a stage serves so many."""
 
 
 class CascadeGenerator:
@@ -48,8 +56,11 @@ class CascadeGenerator:
         self._encoder = encoder
         self._settings = settings
         self._info = info
-        self._encoded: OrderedDict[str, tuple[TextStates, int]] = OrderedDict()
-        self.batch_size = MICRO_BATCH[cascade.size]
+        self._encoded: OrderedDict[str, tuple[TextStates, PromptFacts]] = OrderedDict()
+        self._encoding = threading.Lock()
+        self._threads = torch.get_num_threads() if torch.device(cascade.device).type == "cpu" else 1
+        batch = cascade.micro_batch[cascade.names[-1]]
+        self.batch_size = batch * self._threads if cascade.at_once else max(batch, ONE_AT_A_TIME)
 
     @property
     def info(self) -> GeneratorInfo:
@@ -65,49 +76,92 @@ class CascadeGenerator:
                 drawable.append(request)
             else:
                 yield ImageResult(request.key, failure=Failure(FailureKind.INVALID, why))
-        for first in range(0, len(drawable), self.batch_size):
-            yield from self._draw(drawable[first : first + self.batch_size])
+        if not self._cascade.at_once:
+            for first in range(0, len(drawable), self.batch_size):
+                yield from self._draw(drawable[first : first + self.batch_size])
+            return
+        batches = shares(drawable, self._cascade.micro_batch[self._cascade.names[-1]], self._threads)
+        if self._threads == 1 or len(batches) == 1:
+            for batch in batches:
+                yield from self._draw(batch)
+        else:
+            yield from self._draw_side_by_side(batches)
 
     def close(self) -> None:
         """Let go of the networks."""
-        self._cascade.stages.clear()
+        self._cascade.release()
+        self._encoder.release()
         self._encoded.clear()
+
+    def _draw_side_by_side(self, batches: Sequence[Sequence[ImageRequest]]) -> Iterator[ImageResult]:
+        """Micro-batches on a core each: threads inside of a small network would mostly wait for one another."""
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                waiting: deque[Future[list[ImageResult]]] = deque()
+                for batch in batches:
+                    waiting.append(pool.submit(self._drawn, batch))
+                    if len(waiting) > self._threads:
+                        yield from waiting.popleft().result()
+                while waiting:
+                    yield from waiting.popleft().result()
+        finally:
+            torch.set_num_threads(self._threads)
+
+    def _drawn(self, requests: Sequence[ImageRequest]) -> list[ImageResult]:
+        return list(self._draw(requests))
 
     def _draw(self, requests: Sequence[ImageRequest]) -> Iterator[ImageResult]:
         began = time.perf_counter()
         try:
-            states, cut = self._text([request.prompt for request in requests])
+            states, facts = self._text([request.prompt for request in requests])
+            if not self._cascade.at_once:
+                self._encoder.release()
             images = self._cascade.draw(requests, states, self._settings)
         except (RuntimeError, MemoryError, ValueError) as error:
-            message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+            message = str(error) if isinstance(error, GeneratorError) else first_line(error)
             for request in requests:
                 yield ImageResult(request.key, failure=Failure(FailureKind.CRASH, message))
             return
         seconds = (time.perf_counter() - began) / len(requests)
-        for request, image, tokens in zip(requests, images, cut, strict=True):
-            provenance: dict[str, ParameterValue] = {"seed": request_seed(request, "base")}
-            if tokens:
-                provenance["prompt_tokens_cut"] = tokens
-            yield ImageResult(request.key, image=image, seconds=seconds, provenance=provenance)
+        for request, image, told in zip(requests, images, facts, strict=True):
+            yield ImageResult(request.key, image=image, seconds=seconds, provenance=self._provenance(request, told))
 
-    def _text(self, prompts: Sequence[str]) -> tuple[TextStates, list[int]]:
+    def _provenance(self, request: ImageRequest, facts: PromptFacts) -> dict[str, ParameterValue]:
+        """What a reader needs beside the run's own account: the seed, what of the prompt was lost, what ran out."""
+        told: dict[str, ParameterValue] = {"seed": request_seed(request, "base")}
+        if facts.cut:
+            told["prompt_tokens_cut"] = facts.cut
+            told["prompt_text_cut"] = facts.cut_text
+        if facts.unknown:
+            told["prompt_tokens_unknown"] = facts.unknown
+        return {**told, **self._cascade.notes, **self._encoder.notes}
+
+    def _text(self, prompts: Sequence[str]) -> tuple[TextStates, list[PromptFacts]]:
         """The prompts' states, each encoded by itself and once, so that no neighbour's length can change them."""
-        rows: list[tuple[TextStates, int]] = []
-        for prompt in prompts:
-            if prompt not in self._encoded:
-                encoded = self._encoder.encode([prompt])
-                self._encoded[prompt] = (encoded.states, encoded.cut[0])
-            self._encoded.move_to_end(prompt)
-            rows.append(self._encoded[prompt])
-        while len(self._encoded) > KEPT_PROMPTS:
-            self._encoded.popitem(last=False)
+        rows: list[tuple[TextStates, PromptFacts]] = []
+        with self._encoding:
+            for prompt in prompts:
+                if prompt not in self._encoded:
+                    encoded = self._encoder.encode([prompt])
+                    self._encoded[prompt] = (encoded.states, encoded.facts[0])
+                self._encoded.move_to_end(prompt)
+                rows.append(self._encoded[prompt])
+            while len(self._encoded) > KEPT_PROMPTS:
+                self._encoded.popitem(last=False)
         length = max(states.tokens.shape[1] for states, _ in rows)
         tokens = rows[0][0].tokens.new_zeros(len(rows), length, rows[0][0].tokens.shape[2])
         mask = rows[0][0].mask.new_zeros(len(rows), length)
         for index, (states, _) in enumerate(rows):
             tokens[index, : states.tokens.shape[1]] = states.tokens[0]
             mask[index, : states.mask.shape[1]] = states.mask[0]
-        return TextStates(tokens, mask), [cut for _, cut in rows]
+        return TextStates(tokens, mask), [facts for _, facts in rows]
+
+
+def shares(requests: Sequence[ImageRequest], largest: int, threads: int) -> list[Sequence[ImageRequest]]:
+    """The requests in batches of at most `largest`, and at least one a thread where there are so many requests."""
+    size = max(1, min(largest, -(-len(requests) // threads)))
+    return [requests[first : first + size] for first in range(0, len(requests), size)]
 
 
 def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> CascadeGenerator:
@@ -116,16 +170,35 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
     Raises:
         GeneratorError: a size it can't make, a device that isn't there, weights or text encoder missing or damaged.
     """
-    dtype = _dtype_for(device)
+    dtype, notes = _dtype_for(device, str(parameters["dtype"]))
     folder = Path(str(parameters["weights"])) if parameters["weights"] else BUNDLED
     weights = open_weights(folder)
-    cascade = Cascade(weights, size, device=device, dtype=dtype)
-    encoder = load_encoder(cascade.text, folder=str(parameters["text_encoder"]), device=device)
-    settings = settings_from(parameters)
+    names = stages_to(size)
+    text = weights.head("base").text
+    given = str(parameters["text_encoder"])
+    encoder = load_encoder(
+        text,
+        folder=given,
+        device=_text_device(str(parameters["text_device"]), device),
+        dtype=str(parameters["text_dtype"]),
+        later=True,
+    )
+    needed = encoder.bytes_needed + sum(weights.head(name).parameters * dtype.itemsize for name in names)
+    memory = str(parameters["memory"])
+    at_once = memory == "all" or (memory == "auto" and fits(needed, device))
+    if at_once and encoder.cache is None:
+        encoder.load()
+    cascade = Cascade(weights, size, device=device, dtype=dtype, at_once=at_once, compiled=bool(parameters["compile"]))
+    fingerprint = weights.fingerprint(names)
+    if encoder.fingerprint:  # another than the one that ships: its files count as weights
+        notes["text_encoder_sha256"] = encoder.fingerprint
+        fingerprint = hashlib.sha256(f"{fingerprint}\ntext {encoder.fingerprint}".encode()).hexdigest()
+    if not at_once:
+        notes["stages_in_memory"] = "one at a time"
     info = GeneratorInfo(
         name="cascade",
         version=VERSION,
-        weights_fingerprint=weights.fingerprint(cascade.names),
+        weights_fingerprint=fingerprint,
         tolerance=TOLERANCE[dtype],
         provenance={
             "cascade": weights.cascade,
@@ -135,10 +208,12 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
             "dtype": str(dtype).removeprefix("torch."),
             "device": device,
             "torch": torch.__version__,
-            **{name: value for name, value in parameters.items() if name not in ("weights", "text_encoder")},
+            **{name: value for name, value in parameters.items() if name not in ("weights", "text_encoder", "dtype")},
+            "text_dtype": str(encoder.dtype).removeprefix("torch."),
+            **notes,
         },
     )
-    return CascadeGenerator(cascade, encoder, settings, info)
+    return CascadeGenerator(cascade, encoder, settings_from(parameters), info)
 
 
 def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
@@ -173,22 +248,46 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
     )
 
 
-def _dtype_for(device: str) -> torch.dtype:
+def _dtype_for(device: str, asked: str) -> tuple[torch.dtype, dict[str, ParameterValue]]:
+    """The dtype of the networks, and what to say of it where it is not as asked."""
+    _check_device(device)
+    native = has_bfloat16(device)
+    if asked == "bfloat16" and not native:
+        log.warning("%s does not compute in bfloat16: the networks run in float32", device)
+        return torch.float32, {"dtype_note": f"{device} does not compute in bfloat16: float32 instead"}
+    if asked == "auto":
+        return (torch.bfloat16 if native and torch.device(device).type == "cuda" else torch.float32), {}
+    return DTYPES[asked], {}
+
+
+def _check_device(device: str) -> None:
     try:
         kind = torch.device(device).type
     except RuntimeError:
         raise GeneratorError(f'device {device!r} is none that torch knows; use "cpu" or "cuda"') from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise GeneratorError(f'device {device!r}: this machine or this build of torch has no CUDA; use "cpu"')
-    return torch.bfloat16 if kind == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def _text_device(asked: str, device: str) -> str:
+    if asked in ("", SPLIT):
+        return asked or device
+    _check_device(asked)
+    return asked
 
 
 def _unusable(request: ImageRequest) -> str | None:
     """Why a request can't be drawn, None where it can."""
-    if not request.prompt.strip():
+    prompt: object = request.prompt
+    if not isinstance(prompt, str):
+        return f"the prompt is no text but {type(prompt).__name__}: {str(prompt)[:80]}"
+    if not any(character.isprintable() and not character.isspace() for character in prompt):
         return "the prompt is empty: there is nothing to draw"
     try:
+        prompt.encode()
         request_seed(request, "base")
+    except UnicodeEncodeError:
+        return "the prompt holds half of a character (a lone surrogate), which no encoder can read; write it anew"
     except GeneratorError as error:
         return str(error)
     return None

@@ -6,8 +6,11 @@ each request alone (`generators.seeding`), so an image doesn't depend on its nei
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,10 +22,13 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import WeightsFolder
 from generators.cascade.configs import STAGES, StageConfig, StageName
 from generators.cascade.guidance import Thresholding, guided, guides_at, thresholded
+from generators.cascade.memory import first_line, free_memory, is_out_of_memory
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.schedules import noise_at, residual_for, x0_from
 from generators.contract import GeneratorError, ImageRequest
 from generators.seeding import noise as request_noise
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,51 +77,179 @@ def stages_to(size: int) -> tuple[StageName, ...]:
     return ends[size]
 
 
-class Cascade:
-    """The stages that lead to one size, on one device, in one dtype."""
+MICRO_BATCH = {64: 32, 256: 8, 1024: 1}
+"""Images drawn at once by size: enough to fill a core, little enough for a laptop's memory."""
 
-    def __init__(self, weights: WeightsFolder, size: int, *, device: str, dtype: torch.dtype) -> None:
+END: dict[StageName, int] = {"base": 64, "sr256": 256, "sr1024": 1024}
+"""The size that ends with each stage."""
+
+
+class Cascade:
+    """The stages that lead to one size, on one device, in one dtype.
+
+    `at_once`: whether all stages stay in memory; else each is loaded when its turn comes and let go after it.
+    `micro_batch`: images that a stage draws together. It is halved when memory runs out, and `notes` says so.
+    `compiled`: networks go through torch.compile.
+    """
+
+    def __init__(
+        self,
+        weights: WeightsFolder,
+        size: int,
+        *,
+        device: str,
+        dtype: torch.dtype,
+        at_once: bool = True,
+        compiled: bool = False,
+    ) -> None:
         self.names = stages_to(size)
         self.size = size
         self.device = device
         self.dtype = dtype
-        loaded = {name: weights.load(name) for name in self.names}
-        self.text = loaded["base"].text
-        for name, held in loaded.items():
-            if held.text != self.text:
+        self.at_once = at_once
+        self.compiled = compiled
+        self.micro_batch = {name: MICRO_BATCH[size if at_once else END[name]] for name in self.names}
+        self.notes: dict[str, str] = {}
+        self.stages: dict[StageName, LoadedStage] = {}
+        self._weights = weights
+        self._lock = threading.Lock()
+        self.text = weights.head("base").text
+        for name in self.names:
+            if weights.head(name).text != self.text:
                 raise GeneratorError(f"weights: stage {name} was trained with another text encoder than the base")
-        self.stages = {
-            name: LoadedStage(held.stage, held.network(device=device, dtype=dtype)) for name, held in loaded.items()
-        }
+        if at_once:
+            for name in self.names:
+                self.stage(name)
+
+    def stage(self, name: StageName) -> LoadedStage:
+        """A stage, loaded if it is not in memory.
+
+        Raises:
+            CheckpointError: its file is missing or damaged.
+        """
+        with self._lock:
+            if name not in self.stages:
+                if not self.at_once:
+                    self.release()
+                held = self._weights.load(name)
+                network = held.network(device=self.device, dtype=self.dtype)
+                if self.compiled:
+                    network = cast(nn.Module, torch.compile(network, dynamic=False))
+                self.stages[name] = LoadedStage(held.stage, network)
+            return self.stages[name]
+
+    def release(self) -> None:
+        """Let go of all stages; they are loaded again when needed."""
+        self.stages.clear()
+        free_memory()
 
     @torch.inference_mode()
     def draw(self, requests: Sequence[ImageRequest], text: TextStates, settings: Settings) -> NDArray[np.uint8]:
-        """Images of a few requests, (len(requests), size, size, 3) uint8. `text`: their prompts' states, in order."""
+        """Images of some requests, (len(requests), size, size, 3) uint8. `text`: their prompts' states, in order.
+
+        Raises:
+            GeneratorError: no memory even for one image at a time.
+        """
         text = text.to(self.device, self.dtype)
         images: Tensor | None = None
         for name in self.names:
-            stage = self.stages[name]
-            chosen = settings.base if name == "base" else settings.super_resolution
-            low_res, aug_level = None, None
-            if images is not None:
-                eps = self._noise(requests, f"{name}/aug", stage.config.low_size)
-                level = settings.aug_level if name == "sr256" else settings.aug_level_1024
-                aug_level = levels_for(len(requests), level, images)
-                low_res = upsample(augment(images, aug_level, eps), stage.config.size)
-
-            def fresh(step: int, name: StageName = name, size: int = stage.config.size) -> Tensor:
-                return self._noise(requests, f"{name}/step/{step}", size)
-
-            start = self._noise(requests, name, stage.config.size)
-            denoise = Denoise(stage, text, chosen, low_res, aug_level)
-            schedule = stage.config.diffusion.schedule
-            images = sample(chosen.sampler, denoise, start, schedule, chosen.steps, eta=chosen.eta, noise=fresh)
-            images = images.clamp(-1.0, 1.0)
+            images = self._draw_stage(name, requests, text, settings, images)
         assert images is not None  # there is always a base
         return images.add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
+    def _draw_stage(
+        self,
+        name: StageName,
+        requests: Sequence[ImageRequest],
+        text: TextStates,
+        settings: Settings,
+        images: Tensor | None,
+    ) -> Tensor:
+        """One stage of all requests, in micro-batches as large as memory allows."""
+        drawn: list[Tensor] = []
+        first = 0
+        while first < len(requests):
+            rows = slice(first, first + self.micro_batch[name])
+            below = None if images is None else images[rows].to(self.device)
+            part = TextStates(text.tokens[rows], text.mask[rows])
+            made = self._try(name, requests[rows], part, settings, below)
+            if made is None:
+                continue  # a smaller one next
+            # One stage at a time, many images wait for the next: the device keeps none of them.
+            drawn.append(made if self.at_once else made.cpu())
+            first += len(made)
+        return drawn[0] if len(drawn) == 1 else torch.cat(drawn)
+
+    def _try(
+        self,
+        name: StageName,
+        requests: Sequence[ImageRequest],
+        text: TextStates,
+        settings: Settings,
+        images: Tensor | None,
+    ) -> Tensor | None:
+        """One micro-batch of a stage; None when memory ran out and less will be tried next."""
+        try:
+            return self._sample(self.stage(name), requests, text, settings, images)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            said = first_line(error)
+        # Here, and not in the handler: while the error lives, so does what it was about to compute with.
+        free_memory()
+        self._make_do(name, len(requests), said)
+        return None
+
+    def _make_do(self, name: StageName, count: int, said: str) -> None:
+        """Ask for less memory from here on: fewer images together, then one stage in memory at a time."""
+        with self._lock:
+            if count > 1:
+                less = max(1, count // 2)
+                self.micro_batch[name] = min(self.micro_batch[name], less)
+                self.notes[f"micro_batch_{name}"] = f"{self.micro_batch[name]}, since memory ran out"
+            elif self.at_once and len(self.names) > 1:
+                self.at_once = False
+                self.notes["memory_note"] = "one stage in memory at a time, since it ran out"
+                self.release()
+            else:
+                raise GeneratorError(
+                    f"not enough memory on {self.device} for stage {name} with one image at a time ({said}). Draw a "
+                    "smaller size, use another device, or free memory"
+                )
+        log.warning("stage %s: out of memory with %d images together (%s); going on with less", name, count, said)
+
+    def _sample(
+        self,
+        stage: LoadedStage,
+        requests: Sequence[ImageRequest],
+        text: TextStates,
+        settings: Settings,
+        images: Tensor | None,
+    ) -> Tensor:
+        """A stage's images, (len(requests), 3, size, size) in [-1, 1]. `images`: of the stage before."""
+        name = stage.config.name
+        chosen = settings.base if name == "base" else settings.super_resolution
+        low_res, aug_level = None, None
+        if images is not None:
+            eps = self._noise(requests, f"{name}/aug", stage.config.low_size)
+            level = settings.aug_level if name == "sr256" else settings.aug_level_1024
+            aug_level = levels_for(len(requests), level, images)
+            low_res = upsample(augment(images, aug_level, eps), stage.config.size)
+
+        def fresh(step: int) -> Tensor:
+            return self._noise(requests, f"{name}/step/{step}", stage.config.size)
+
+        start = self._noise(requests, name, stage.config.size)
+        denoise = Denoise(stage, text, chosen, low_res, aug_level)
+        schedule = stage.config.diffusion.schedule
+        drawn = sample(chosen.sampler, denoise, start, schedule, chosen.steps, eta=chosen.eta, noise=fresh)
+        return drawn.clamp(-1.0, 1.0)
+
     def _noise(self, requests: Sequence[ImageRequest], stage: str, size: int) -> Tensor:
-        return torch.from_numpy(request_noise(requests, stage, (3, size, size))).to(self.device)
+        noise = torch.from_numpy(request_noise(requests, stage, (3, size, size)))
+        if torch.device(self.device).type != "cuda":
+            return noise.to(self.device)
+        return noise.pin_memory().to(self.device, non_blocking=True)  # the device goes on drawing meanwhile
 
 
 class Denoise:

@@ -6,6 +6,8 @@ from generators.contract import GeneratorSpec, Parameter
 
 SAMPLERS = ("ddim", "ddpm", "dpmpp", "heun")
 THRESHOLDINGS = ("dynamic", "static", "none")
+DTYPES = ("auto", "float32", "bfloat16")
+MEMORY = ("auto", "all", "one")
 
 SPEC = GeneratorSpec(
     name="cascade",
@@ -25,8 +27,32 @@ SPEC = GeneratorSpec(
         Parameter("aug_level_1024", "noise conditioning augmentation of the 256x256 image", 0.0, low=0.0, high=1.0),
         Parameter("weights", "folder of the weights; empty for those that ship", "", operator_only=True),
         Parameter(
-            "text_encoder", "folder of the text encoder; empty for the one the weights name", "", operator_only=True
+            "text_encoder",
+            "folder or hub id of the text encoder; empty for the one the weights name",
+            "",
+            operator_only=True,
         ),
+        Parameter(
+            "text_dtype",
+            "what the text encoder computes in: auto, float32 or bfloat16; auto is bfloat16 for large ones on a GPU",
+            "auto",
+            operator_only=True,
+        ),
+        Parameter(
+            "text_device",
+            "where the text encoder runs: empty for the networks' device, cpu, cuda:1 ..., or split over all devices",
+            "",
+            operator_only=True,
+        ),
+        Parameter("dtype", "what the networks compute in; auto is bfloat16 on a GPU", "auto", choices=DTYPES),
+        Parameter(
+            "memory",
+            "stages in memory: all, one at a time, or as memory allows",
+            "auto",
+            choices=MEMORY,
+            operator_only=True,
+        ),
+        Parameter("compile", "compile the networks with torch.compile on first use", False, operator_only=True),
     ),
     sizes=(64, 256, 1024),
 )

@@ -1,8 +1,10 @@
 """The cascade as a generator, with the weights that ship."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from generators.cascade.generator import BUNDLED, TOLERANCE, CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
+from generators.cascade.text_files import find_encoder
 from generators.contract import FailureKind, GeneratorError, ImageRequest
 
 QUICK = {"steps": 8, "sr_steps": 2}
@@ -123,8 +126,37 @@ def test_a_long_prompt_is_cut_and_says_so(generator: CascadeGenerator) -> None:
     asked = requests("a red apple " * 100, "a red apple", "ein roter Apfel, 赤いりんご, تفاحة حمراء")
     long, short, foreign = generator.generate(asked)
     assert long.image is not None and int(long.provenance["prompt_tokens_cut"]) > 200
-    assert "prompt_tokens_cut" not in short.provenance
-    assert foreign.image is not None
+    assert str(long.provenance["prompt_text_cut"]).startswith("apple a red apple")
+    assert set(short.provenance) == {"seed"}
+    assert foreign.image is not None and "prompt_tokens_cut" not in foreign.provenance
+    assert foreign.provenance["prompt_tokens_unknown"] == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("", "the prompt is empty"),
+        ("\u200b\n\t\x00", "the prompt is empty"),
+        (7, "no text but int: 7"),
+        (None, "no text but NoneType"),
+        ("a \ud83d car", "half of a character"),
+    ],
+)
+def test_prompts_that_are_none(generator: CascadeGenerator, prompt: str, message: str) -> None:
+    failure = next(generator.generate([ImageRequest("x", "00000", prompt, 0, 0)])).failure
+    assert failure is not None and failure.kind == FailureKind.INVALID and message in failure.message
+
+
+def test_an_encoder_of_ones_own_draws_and_counts_as_weights(tmp_path: Path) -> None:
+    """The encoder that ships, brought as a folder: the same images under another fingerprint, cached, not loaded."""
+    folder = tmp_path / "encoder"
+    shutil.copytree(find_encoder("all-MiniLM-L6-v2"), folder)
+    asked = requests("a red apple")
+    mine, again = (load(given={"text_encoder": str(folder)}) for _ in range(2))
+    assert np.array_equal(images(mine, asked)[0], images(load(), asked)[0])
+    assert mine.info.weights_fingerprint != load().info.weights_fingerprint
+    assert len(str(mine.info.provenance["text_encoder_sha256"])) == 64
+    assert np.array_equal(images(again, asked)[0], images(mine, asked)[0]) and not again._encoder.loaded
 
 
 def test_info_tells_how_it_draws(generator: CascadeGenerator) -> None:
@@ -140,7 +172,7 @@ def test_info_tells_how_it_draws(generator: CascadeGenerator) -> None:
     [
         (128, {}, "64, 256, 1024"),
         (64, {"weights": "/nowhere"}, r"no index\.json"),
-        (64, {"text_encoder": "/nowhere"}, r"no config\.json"),
+        (64, {"text_encoder": "/nowhere"}, "there is no folder /nowhere"),
     ],
 )
 def test_what_it_cannot_load(size: int, given: dict[str, object], message: str) -> None:
