@@ -92,10 +92,22 @@ def automatic_agreement(
     keys = ["generator_a", "generator_b", "question"]
     for (first, second, question), part in frame.groupby(keys, observed=True, sort=True):
         table = score_differences(sets, directions, str(first), str(second))
-        panel = _Panel(part, table, estimand, level)
-        found.append(panel.agreement(str(first), str(second), str(question)))
+        found.append(agreement_of_panel(part, table, (str(first), str(second), str(question)), estimand, level))
     simulated = int(frame["simulated"].sum())
     return AutomaticAgreement(tuple(found), aggregate, estimand, level, simulated, notes)
+
+
+def agreement_of_panel(
+    part: pd.DataFrame,
+    table: pd.DataFrame,
+    names: tuple[str, str, str] = ("a", "b", ""),
+    estimand: str = "raters_and_prompts",
+    level: float = 0.95,
+) -> ComparisonAgreement:
+    """One comparison: ``part`` holds its validated ratings, ``table`` the differences of scores
+    (``score_differences``), ``names`` are A, B and the question.
+    """
+    return _Panel(part, table, estimand, level).agreement(*names)
 
 
 class _Panel:

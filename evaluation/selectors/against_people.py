@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from evaluation.design import choose_samples, rng_for
@@ -19,12 +17,12 @@ def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
     rated and unrated prompts then differ in nothing but in having been rated.
     """
     newest: dict[tuple[str, str, int], MetricRun] = {}
-    for each in study_metric_runs(study):
+    for each in study_metric_runs(study):  # the same metric against two references: one of them
         newest.setdefault((each.metric, each.parameters_hash, each.run_id), each)
     metric_runs = list(newest.values())
     runs = {each.run_id: each for each in study.study_runs.select_related("run")}
-    names = metric_names(metric_runs)
-    frame = scores_frame(metric_runs, labels={key: each.label for key, each in runs.items()}, names=names)
+    labels = {key: each.label for key, each in runs.items()}
+    frame = scores_frame(metric_runs, labels=labels, names=metric_names(metric_runs))
     if not len(frame):
         return frame, ()
     shown = set(
@@ -44,16 +42,6 @@ def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
             fits = min(size or len(samples), len(samples))
             wanted = set(choose_samples(samples, fits, rng_for(study.design_seed, "samples", run.name, number)))
         keep[part.index[part["sample"].isin(wanted).to_numpy()]] = True
-    return frame[keep.to_numpy()].reset_index(drop=True), _unlike(metric_runs, names)
-
-
-def _unlike(metric_runs: Sequence[MetricRun], names: dict[int, str]) -> tuple[str, ...]:
-    """A note on each metric whose numbers were not made alike for all runs."""
-    made: dict[str, set[str]] = {}
-    for each in metric_runs:
-        made.setdefault(names[each.pk], set()).add(each.label)
-    return tuple(
-        f"The scores called {name} were not made alike for all runs: {', '.join(sorted(labels))}. Score them again."
-        for name, labels in made.items()
-        if len(labels) > 1
-    )
+    outside = frame.loc[keep & ~frame["prompt_id"].isin(in_study), "prompt_id"].nunique()
+    note = f"Prompts of the suite that the study does not show: {outside}. Of each, as many images count as a set has."
+    return frame[keep.to_numpy()].reset_index(drop=True), (note,) if outside else ()

@@ -13,6 +13,7 @@ from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import settings_from
 from evaluation.selectors.against_people import study_scores
+from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 
@@ -75,10 +76,13 @@ class Command(ProductCommand):
             scores = read_automatic_scores(options["scores"])
         else:
             scores, notes = study_scores(study)
+            left_out = study_metrics_left_out(study)
+            notes = (*left_out, *notes)
             if not len(scores):
                 raise InputError(
-                    f"No run of the study {study.name} has scores. Make some with `score RUN --metric NAME --wait` for "
-                    "each of its runs (`score --list` names the metrics), or give a file with --scores FILE."
+                    f"The runs of the study {study.name} have no scores to compare. Make some with `score RUN "
+                    "--metric NAME --wait` for each of its runs (`score --list` names the metrics), or give a file with "
+                    f"--scores FILE. {' '.join(left_out)}".rstrip()
                 )
         if options["aggregate"] not in AGGREGATES:
             raise InputError(f"Unknown aggregate {options['aggregate']!r}. Allowed are {', '.join(AGGREGATES)}.")
