@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from evaluation.metrics.brought_extractors import brought_info, is_brought, load_brought
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.files import write_whole
 from evaluation.metrics.protocols import Precision, Protocol
 
 if TYPE_CHECKING:
@@ -127,6 +128,43 @@ def load_extractor(
         raise MetricError(f"{path} does not hold the layers of {info.name}, though its hash is right.")
     where = _device(device)
     return Extractor(info, prepare_module(module).to(where), where)
+
+
+def install_weights(file: Path, folder: Path) -> tuple[ExtractorInfo, Path]:
+    """Check that `file` is the weight file of an extractor, and copy it into `folder` under the name it goes by.
+
+    Which extractor it is of is told by its hash; the extractor, and where its weights lie now.
+
+    Raises:
+        MetricError: it is none of them, damaged, or can't be read.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise MetricError(f"The file {file} can't be read: {(error.strerror or str(error)).lower()}.") from None
+    found = hashlib.sha256(data).hexdigest()
+    for info in EXTRACTORS.values():
+        if info.sha256 == found:
+            place = folder / info.files[0]
+            write_whole(place, data)
+            return info, place
+    wanted = "; ".join(f"{info.name}: {info.files[0]}, SHA-256 {info.sha256}" for info in EXTRACTORS.values())
+    raise MetricError(
+        f"{file} is the weight file of no extractor: its SHA-256 is {found} ({len(data):,} bytes). Taken are {wanted}. "
+        f"A download that broke off has another hash: fetch it again."
+    )
+
+
+def found_weights(info: ExtractorInfo, folders: Sequence[Path] = ()) -> tuple[Path | None, bool]:
+    """Where the weights of `info` lie, or None; and whether that file is the right one."""
+    path = _find(info, folders)
+    if path is None:
+        return None, False
+    try:
+        _checked_bytes(path, info)
+    except MetricError:
+        return path, False
+    return path, True
 
 
 def prepare_module(module: nn.Module) -> nn.Module:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import ExtractorInfo, extractor_by_name, load_extractor
-from evaluation.metrics.images import list_images
+from evaluation.metrics.extractors import Extractor, ExtractorInfo, extractor_by_name, load_extractor
+from evaluation.metrics.images import Listing, list_images
 from evaluation.metrics.jackknife import GROUPS, corrected_distance, why_not
 from evaluation.metrics.moments import Moments, distance
 from evaluation.metrics.pipeline import FolderStatistics, folder_statistics
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, protocol_by_name
+from evaluation.metrics.protocols import DEFAULT_PROTOCOL, Protocol, protocol_by_name
 
 SCHEMA = "drawbench-frechet/1"
 
@@ -32,7 +33,7 @@ def score_folders(
     workers: int | None = None,
     cache: Path | None = None,
     progress: FolderProgress | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The Frechet distance between two folders, in the form of the contract (docs/fid.md), ready for JSON.
 
     Raises:
@@ -40,52 +41,102 @@ def score_folders(
             two images that can be scored.
     """
     chosen = protocol_by_name(protocol)
-    extractor_by_name(extractor)
-    for folder in (folder_1, folder_2):
-        list_images(folder)  # before the network is loaded: a wrong folder is told at once
+    extractor_by_name(extractor, weight_folders)
+    # Before the network is loaded: a wrong folder is told at once.
+    listings = list_images(folder_1), list_images(folder_2)
     loaded = load_extractor(extractor, weights, folders=weight_folders, device=device)
+    found = score_listings(*listings, loaded, chosen, workers=workers, cache=cache, progress=progress)
+    return found.result
 
-    def statistics(folder: Path) -> FolderStatistics:
+
+@dataclass(frozen=True)
+class Scored:
+    """`result`: the contract's form. `first`, `second`: the statistics it was computed from."""
+
+    result: dict[str, Any]
+    first: FolderStatistics
+    second: FolderStatistics
+
+
+def score_listings(
+    first: Listing,
+    second: Listing,
+    extractor: Extractor,
+    protocol: Protocol,
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    keep_features: bool = False,
+    progress: FolderProgress | None = None,
+) -> Scored:
+    """The Frechet distance between two lists of images, in the form of the contract.
+
+    `keep_features`: keep them in the cache, for what needs more than moments.
+
+    Raises:
+        MetricError: fewer than two images that can be scored on a side, or files that change meanwhile.
+    """
+
+    def statistics(listing: Listing) -> FolderStatistics:
         def show(done: int, total: int) -> None:
             if progress is not None:
-                progress(folder, done, total)
+                progress(listing.folder, done, total)
 
-        made = folder_statistics(folder, loaded, chosen, groups=GROUPS, workers=workers, cache=cache, progress=show)
-        _check_count(folder, made)
+        made = folder_statistics(
+            listing,
+            extractor,
+            protocol,
+            groups=GROUPS,
+            workers=workers,
+            cache=cache,
+            keep_features=keep_features,
+            progress=show,
+        )
+        check_count(listing.folder, made)
         return made
 
-    first = statistics(folder_1)
-    second = first if folder_1.resolve() == folder_2.resolve() else statistics(folder_2)
-    totals = first.total(), second.total()
+    made_1 = statistics(first)
+    made_2 = made_1 if _same(first, second) else statistics(second)
+    totals = made_1.total(), made_2.total()
     value = distance(*totals)
-    corrected, why = _corrected(first, second, value)
-    return {
+    corrected, why = _corrected(made_1, made_2, value)
+    info = extractor.info
+    result = {
         "schema": SCHEMA,
-        "name": loaded.info.label,
+        "name": info.label,
         "value": value,
         "n_1": totals[0].count,
         "n_2": totals[1].count,
-        "extractor": loaded.info.name,
-        "extractor_sha256": loaded.info.sha256,
-        "features": loaded.info.features,
-        "protocol": chosen.manifest(network_size=loaded.info.input_size),
+        "extractor": info.name,
+        "extractor_sha256": info.sha256,
+        "features": info.features,
+        "protocol": protocol.manifest(network_size=info.input_size),
         "corrected": corrected,
         **({"corrected_why": why} if why else {}),
-        "images_sha256_1": first.images_sha256,
-        "images_sha256_2": second.images_sha256,
+        "images_sha256_1": made_1.images_sha256,
+        "images_sha256_2": made_2.images_sha256,
         "skipped": [
             {"file": _name(folder, skip.file), "why": _text(skip.why)}
-            for folder, made in _both(folder_1, first, folder_2, second)
+            for folder, made in _both(first.folder, made_1, second.folder, made_2)
             for skip in made.skipped
         ],
         "converted": [
             {"file": _name(folder, file), "how": how}
-            for folder, made in _both(folder_1, first, folder_2, second)
+            for folder, made in _both(first.folder, made_1, second.folder, made_2)
             for file, how in made.converted
         ],
-        "warnings": _warnings(loaded.info, totals),
-        "computed_with": _versions(loaded.device.type),
+        "warnings": _warnings(info, totals),
+        "computed_with": _versions(extractor.device.type),
     }
+    return Scored(result, made_1, made_2)
+
+
+def _same(first: Listing, second: Listing) -> bool:
+    return (
+        first.places is second.places is None
+        and first.folder.resolve() == second.folder.resolve()
+        and first.files == second.files
+    )
 
 
 def _corrected(first: FolderStatistics, second: FolderStatistics, value: float) -> tuple[dict[str, object] | None, str]:
@@ -97,7 +148,8 @@ def _corrected(first: FolderStatistics, second: FolderStatistics, value: float) 
     return asdict(corrected_distance(first.groups, second.groups, raw=value)), ""
 
 
-def _check_count(folder: Path, made: FolderStatistics) -> None:
+def check_count(folder: Path, made: FolderStatistics) -> None:
+    """Raises `MetricError` where fewer than two images were scored; says why."""
     scored = made.total().count
     if scored >= 2:
         return

@@ -202,7 +202,11 @@ def score_shard(
             features=writer,
             progress=progress,
         )
-    changed = [file for file, sha in part.seen.items() if sha and sha != plan.hashes[file]]
+    changed = [
+        file
+        for file, sha in part.seen.items()
+        if sha != plan.hashes[file] and (sha or not plan.listing.place(file).is_file())
+    ]
     if changed:
         features.unlink(missing_ok=True)
         raise MetricError(

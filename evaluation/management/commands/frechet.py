@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from tqdm import tqdm
 
 from evaluation.command import ProductCommand
+from evaluation.management.bars import bars
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 
@@ -29,7 +28,10 @@ class Command(ProductCommand):
         parser.add_argument("folder_1", metavar="FOLDER_1", help="images, for instance of a generator")
         parser.add_argument("folder_2", metavar="FOLDER_2", help="images, for instance the reference")
         parser.add_argument(
-            "--extractor", required=True, metavar="NAME", help="inception (FID) or efficientnet-lite0 (bundled)"
+            "--extractor",
+            required=True,
+            metavar="NAME",
+            help="inception (FID), efficientnet-lite0 (bundled), or brought",
         )
         parser.add_argument("--weights", metavar="FILE", help="the extractor's weight file; its hash is checked")
         parser.add_argument(
@@ -58,7 +60,7 @@ class Command(ProductCommand):
             device=options["device"],
             workers=options["workers"],
             cache=Path(options["cache"]) if options["cache"] else None,
-            progress=_bar,
+            progress=bars(),
         )
 
     def describe(self, result: Mapping[str, Any]) -> str:
@@ -83,19 +85,3 @@ class Command(ProductCommand):
             if len(result["skipped"]) > 20:
                 lines.append(f"    and {len(result['skipped']) - 20} more; --format json lists all")
         return "\n".join(lines)
-
-
-def _bar(folder: Path, done: int, total: int) -> None:
-    """Progress on standard error: a bar in a terminal, otherwise a line now and then."""
-    key = str(folder)
-    bar = _bars.get(key)
-    if bar is None:
-        patience = 0.1 if sys.stderr.isatty() else 10.0
-        bar = _bars[key] = tqdm(total=total, desc=key, unit="image", file=sys.stderr, mininterval=patience)
-    bar.update(done - bar.n)
-    if done == total:
-        bar.close()
-        del _bars[key]
-
-
-_bars: dict[str, tqdm] = {}

@@ -1,0 +1,98 @@
+"""`manage.py load_coco`: COCO's captions as suites, its images as a reference."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.management.bars import bars
+from evaluation.metrics.coco import DRAW
+from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.services.coco_load import coco_load
+
+
+class Command(ProductCommand):
+    """Load COCO: check it, make its suites, and store it as a reference with statistics."""
+
+    help = (
+        "Load COCO from its caption file (captions_val2014.json) and its folder of images (val2014/): a suite of all "
+        "captions, a suite of the drawn ones, and a reference that `fid RUN --reference coco-val2014` compares with. "
+        "Nothing is fetched. The same again changes nothing; what was interrupted goes on where it was."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("annotations", metavar="ANNOTATIONS", type=Path, help="captions_*.json")
+        parser.add_argument("images", metavar="IMAGES_FOLDER", type=Path, help="the folder of its images")
+        parser.add_argument("--name", default="", help="what to call it; coco-val2014 for captions_val2014.json")
+        parser.add_argument("--captions", choices=["one", "all"], default="one", help="one caption an image, or all")
+        parser.add_argument("--no-people", action="store_true", help="leave out people: by --instances, else by words")
+        parser.add_argument("--instances", type=Path, metavar="FILE", help="instances_*.json, for --no-people")
+        parser.add_argument("--draw", type=int, default=DRAW, metavar="N", help=f"captions to draw ({DRAW:,})")
+        parser.add_argument(
+            "--protocol", default=DEFAULT_PROTOCOL, metavar="NAME", help=f"{', '.join(PROTOCOLS)} ({DEFAULT_PROTOCOL})"
+        )
+        parser.add_argument(
+            "--extractor", default="inception", metavar="NAME", help="inception (FID) or efficientnet-lite0 (bundled)"
+        )
+        parser.add_argument("--weights", type=Path, metavar="FILE", help="the extractor's weight file")
+        parser.add_argument("--no-statistics", action="store_true", help="compute them when they are first needed")
+        parser.add_argument("--allow-missing", action="store_true", help="take the images that are there")
+        parser.add_argument("--replace", action="store_true", help="replace another reference of this name")
+        parser.add_argument("--device", metavar="NAME", help="cpu, cuda; a GPU where there is one, unless given")
+        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, up to 16")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        if options["workers"] is not None and options["workers"] < 1:
+            raise InputError(f"--workers must be 1 or more, not {options['workers']}.")
+        statistics = not options.pop("no_statistics")
+        protocol = options.pop("protocol")
+        found = coco_load(**options, protocol=protocol if statistics else None, progress=bars())
+        manifest = found.reference.manifest
+        made = found.statistics
+        return {
+            "reference": found.reference.name,
+            "created": found.is_new,
+            "images": len(found.reference.hashes),
+            "images_sha256": manifest["images"]["sha256"],
+            "lists": manifest["lists"],
+            "people": manifest["people"],
+            "draw": manifest["draw"],
+            "suites": [
+                {"name": suite.name, "version": suite.version, "prompts": suite.prompts.count(), "created": new}
+                for suite, new in zip(found.suites, found.suites_new, strict=True)
+            ],
+            "missing": manifest["missing"],
+            "resized": manifest["resized"],
+            "protocol": protocol if made else None,
+            "extractor": options["extractor"] if made else None,
+            "scored": made.total().count if made else None,
+            "skipped": [{"file": skip.file, "why": skip.why} for skip in made.skipped] if made else [],
+            "converted": [{"file": file, "how": how} for file, how in made.converted] if made else [],
+            "notes": list(found.notes),
+        }
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        said = "Loaded" if result["created"] else "Already loaded:"
+        lines = [f"{said} reference {result['reference']}: {result['images']:,} images"]
+        lines += [
+            f"  suite {suite['name']}@{suite['version']}: {suite['prompts']:,} prompts" for suite in result["suites"]
+        ]
+        draw = result["draw"]
+        lines.append(
+            f"  draw of {draw['captions']:,} captions, list {result['lists']['draw.tsv'][:12]}: {draw['rule']}"
+        )
+        if result["people"]["filter"] != "none":
+            people = result["people"]
+            lines.append(f"  without people, by {people['filter']}: {people['images_left_out']:,} images left out")
+        if result["scored"] is not None:
+            lines.append(f"  statistics of {result['scored']:,} images: {result['protocol']}, {result['extractor']}")
+        for key, what in (("missing", "missing"), ("skipped", "damaged")):
+            found = [entry if isinstance(entry, str) else f"{entry['file']}: {entry['why']}" for entry in result[key]]
+            if found:
+                lines += [f"  {len(found):,} {what}:", *(f"    {entry}" for entry in found[:20])]
+                lines += [f"    and {len(found) - 20:,} more; --format json lists all"] if len(found) > 20 else []
+        return "\n".join([*lines, *(f"  Note: {note}" for note in result["notes"])])

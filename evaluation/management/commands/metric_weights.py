@@ -1,0 +1,72 @@
+"""`manage.py metric_weights`: which weight files the distances need, whether they are here, and installing one."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.command import ProductCommand
+from evaluation.metrics.brought_extractors import BROUGHT
+from evaluation.metrics.extractors import EXTRACTORS, found_weights, install_weights
+from evaluation.services.fid_sides import weight_folders
+
+
+class Command(ProductCommand):
+    """Tell and check the weights of feature extractors; install one that the user brings."""
+
+    help = (
+        "Which weight file each feature extractor needs, with its hash, where it goes and whether it is there. "
+        "--install FILE checks a file that you bring by its hash and puts it in its place. Nothing is fetched."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--install", type=Path, metavar="FILE", help="a weight file to check and install")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        folders = weight_folders()
+        installed = None
+        if options["install"] is not None:
+            info, place = install_weights(options["install"], folders[0])
+            installed = {"extractor": info.name, "file": str(place), "sha256": info.sha256}
+        extractors = []
+        for info in EXTRACTORS.values():
+            path, right = found_weights(info, folders)
+            extractors.append(
+                {
+                    "extractor": info.name,
+                    "called": info.label,
+                    "files": list(info.files),
+                    "sha256": info.sha256,
+                    "how": info.how,
+                    "goes_to": str(folders[0] / info.files[0]),
+                    "found": None if path is None else str(path),
+                    "right": right,
+                }
+            )
+        brought = [
+            {"extractor": f"{kind}:FOLDER", "goes_to": str(folders[0] / "FOLDER"), "example": wanted.example}
+            for kind, wanted in BROUGHT.items()
+        ]
+        return {"installed": installed, "extractors": extractors, "brought": brought}
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        lines = []
+        if result["installed"]:
+            lines.append(f"Installed the weights of {result['installed']['extractor']}: {result['installed']['file']}")
+        for one in result["extractors"]:
+            lines.append(f"{one['extractor']} ({one['called']})")
+            if one["right"]:
+                lines.append(f"  is here: {one['found']}")
+                continue
+            if one["found"]:
+                lines.append(f"  {one['found']} is another file: its SHA-256 must be {one['sha256']}")
+            lines += [
+                f"  file {' or '.join(one['files'])}",
+                f"  SHA-256 {one['sha256']}",
+                f"  {one['how']}",
+                f"  goes to {one['goes_to']}, or: manage.py metric_weights --install FILE",
+            ]
+        lines += [f"{one['extractor']}: {one['example']}, at {one['goes_to']}" for one in result["brought"]]
+        return "\n".join(lines)
