@@ -1,13 +1,17 @@
 """Weights on disk: what is whole loads, and everything else is refused with a reason."""
 
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from generators.cascade import checkpoint, weights_info
 from generators.cascade.checkpoint import (
     CheckpointError,
     file_sha256,
@@ -17,7 +21,9 @@ from generators.cascade.checkpoint import (
     write_index,
 )
 from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig, to_json
+from generators.cascade.generator import BUNDLED
 from generators.cascade.unet import build_unet
+from generators.commands import run_command
 
 STAGE = dataclasses.replace(
     IMAGEN_MINI.base,
@@ -146,3 +152,141 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"abc")
     assert file_sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def swap_file(folder: Path, name: str) -> None:
+    """Have the index name another file for the base."""
+    index = folder / "index.json"
+    held = json.loads(index.read_text())
+    held["stages"]["base"]["file"] = name
+    index.write_text(json.dumps(held))
+
+
+def test_the_index_names_the_file(folder: Path) -> None:
+    (folder / "base.safetensors").rename(folder / "base-v2.safetensors")
+    swap_file(folder, "base-v2.safetensors")
+    assert open_weights(folder).load("base").stage == STAGE
+    swap_file(folder, "gone.safetensors")
+    with pytest.raises(CheckpointError, match=r"gone\.safetensors is not there"):
+        open_weights(folder).load("base")
+
+
+@pytest.mark.parametrize("name", ["../base.safetensors", "/etc/passwd", "..", "", "sub/base.safetensors"])
+def test_an_index_leads_to_no_other_folder(folder: Path, name: str) -> None:
+    swap_file(folder, name)
+    with pytest.raises(CheckpointError, match="a name of a file beside it is wanted"):
+        open_weights(folder)
+
+
+def test_the_index_names_another_stages_file(folder: Path) -> None:
+    other = dataclasses.replace(STAGE, diffusion=IMAGEN_MINI.base.diffusion)
+    text = dataclasses.replace(MINILM, max_tokens=8)
+    save_stage(folder / "other.safetensors", build_unet(other, text).state_dict(), other, text, "")
+    swap_file(folder, "other.safetensors")
+    with pytest.raises(CheckpointError, match="altered or cut short"):
+        open_weights(folder).load("base")
+
+
+def test_a_head_is_read_without_the_weights(folder: Path) -> None:
+    head = open_weights(folder).head("base")
+    assert head.stage == STAGE and head.text == MINILM and head.about == "a test's"
+    assert head.parameters == sum(value.numel() for value in build_unet(STAGE, MINILM).state_dict().values())
+    assert head.bytes == (folder / "base.safetensors").stat().st_size
+
+
+def test_altered_after_it_was_read_once(folder: Path) -> None:
+    weights = open_weights(folder)
+    weights.load("base")
+    path = folder / "base.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    os.utime(path, (1, 1))
+    with pytest.raises(CheckpointError, match="altered or cut short"):
+        weights.load("base")
+
+
+FULL = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+]
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_a_full_disk_leaves_the_last_good_file(folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (folder / "base.safetensors").read_bytes()
+
+    def half(tensors: object, path: Path, *, metadata: object) -> None:
+        path.write_bytes(before[:100])
+        raise error
+
+    monkeypatch.setattr(checkpoint, "save_file", half)
+    state = build_unet(STAGE, MINILM).state_dict()
+    with pytest.raises(CheckpointError, match="the disk is full; the file that was there stays"):
+        save_stage(folder / "base.safetensors", state, STAGE, MINILM, "new")
+    with pytest.raises(CheckpointError, match="the disk is full; nothing is left of it"):
+        save_stage(folder / "sr256.safetensors", state, STAGE, MINILM, "new")
+    assert sorted(path.name for path in folder.iterdir()) == ["base.safetensors", "index.json"]
+    assert open_weights(folder).load("base").about == "a test's"
+
+
+def test_a_full_disk_leaves_the_last_good_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (folder / "index.json").read_bytes()
+
+    def full(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(b"{")
+        raise FULL[0]
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CheckpointError, match="the disk is full"):
+        write_index(folder, "other")
+    assert (folder / "index.json").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["base.safetensors", "index.json"]
+
+
+def test_permission_denied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as such on reading and on writing; no file's mode is changed, since root may do anything."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "save_file", refuse)
+        with pytest.raises(CheckpointError, match="can't be written: permission denied; the file that was there stays"):
+            save_stage(folder / "base.safetensors", build_unet(STAGE, MINILM).state_dict(), STAGE, MINILM, "")
+    weights = open_weights(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "file_sha256", refuse)
+        with pytest.raises(CheckpointError, match=r"base\.safetensors can't be read: permission denied"):
+            weights.load("base")
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "safe_open", refuse)
+        with pytest.raises(CheckpointError, match=r"base\.safetensors can't be read: permission denied"):
+            weights.head("base")
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(CheckpointError, match=r"index\.json can't be read: permission denied"):
+        open_weights(folder)
+
+
+def test_the_command_says_what_a_folder_holds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(weights_info.main, [str(folder), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (stage,) = told["stages"]
+    assert told["cascade"] == "tiny" and stage["sha256"] == file_sha256(folder / "base.safetensors")
+    assert stage["configuration"]["unet"]["channels"] == [8] and stage["error"] is None
+    assert run_command(weights_info.main, [str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "noise -> 64 pixels" in out and f"{stage['parameters']:,} parameters" in out and MINILM.encoder in out
+
+
+def test_the_command_says_what_can_not_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "base.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    assert run_command(weights_info.main, [str(folder)]) == 2
+    assert "can't be used: weights: base.safetensors is no whole safetensors file" in capsys.readouterr().out
+    assert run_command(weights_info.main, [str(folder / "nowhere")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "has no index.json" in captured.err
+
+
+def test_the_weights_that_ship_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(weights_info.main, [str(BUNDLED), "--format", "json"]) == 0
+    assert [stage["stage"] for stage in json.loads(capsys.readouterr().out)["stages"]] == ["base", "sr256", "sr1024"]
