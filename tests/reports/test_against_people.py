@@ -149,8 +149,6 @@ def test_prompts_outside_the_study_have_sets_of_the_same_size(rated: Study) -> N
     StudyImage.objects.filter(study=rated, sample__prompt=prompt.prompt).delete()
     frame, notes = study_scores(rated)
     assert len(notes) == 1 and "does not show: 1." in notes[0]
-        "Prompts of the suite that are not in the study: 1. As many images of each count as a set shows, 2.",
-    )
     assert f"{number:05d}" in set(frame["prompt_id"])
     assert frame.groupby(["generator", "prompt_id"]).size().unique().tolist() == sizes
     assert study_scores(rated)[0].equals(frame)

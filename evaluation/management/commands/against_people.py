@@ -81,8 +81,8 @@ class Command(ProductCommand):
             if not len(scores):
                 raise InputError(
                     f"The runs of the study {study.name} have no scores to compare. Make some with `score RUN "
-                    "--metric NAME --wait` for each of its runs (`score --list` names the metrics), or give a file with "
-                    f"--scores FILE. {' '.join(left_out)}".rstrip()
+                    "--metric NAME --wait` for each of its runs (`score --list` names the metrics), or give a file "
+                    f"with --scores FILE. {' '.join(left_out)}".rstrip()
                 )
         if options["aggregate"] not in AGGREGATES:
             raise InputError(f"Unknown aggregate {options['aggregate']!r}. Allowed are {', '.join(AGGREGATES)}.")
