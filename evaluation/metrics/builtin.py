@@ -7,6 +7,8 @@ from evaluation.metrics.clip import CLIP
 from evaluation.metrics.clip_score import COSINE, FORMS
 from evaluation.metrics.detector import DETECTOR
 from evaluation.metrics.spec import MetricSpec
+from evaluation.metrics.text_checks import ACCURACY
+from evaluation.metrics.text_checks import FORMS as TEXT_FORMS
 from generators.contract import Parameter
 
 CLIP_SCORE = MetricSpec(
@@ -31,6 +33,23 @@ OBJECT_CHECKS = MetricSpec(
     parameters=(
         *DETECTOR.parameters(),
         Parameter("threshold", "scores from here on count; 0 for the usual of its kind", 0.0, low=0.0, high=0.99),
+    ),
+)
+
+TEXT_CHECKS = MetricSpec(
+    name="text-checks",
+    summary="How much of the text that a prompt wants written can be read in the image (RapidOCR).",
+    kind="sample",
+    better="higher",
+    factory="evaluation.metrics.text_checks:load",
+    parameters=(
+        Parameter(
+            "form",
+            "which is the value: the share of letters that are right, or 1 for all of them",
+            ACCURACY,
+            choices=TEXT_FORMS,
+        ),
+        Parameter("quoted", "whether a prompt without a scene wants what stands in quotation marks", True),
     ),
 )
 

@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, str] = {
     "clip-score": "evaluation.metrics.builtin:CLIP_SCORE",
     "cmmd": "evaluation.metrics.builtin:CMMD",
     "object-checks": "evaluation.metrics.builtin:OBJECT_CHECKS",
+    "text-checks": "evaluation.metrics.builtin:TEXT_CHECKS",
 }
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
 
