@@ -5,12 +5,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from benchmarks import scenes as scenes_benchmark
 from generators.training.scenes.captions import COLOURS, Scene, Sign, Thing, sample_scene
 from generators.training.scenes.compose import PATCHES, SceneComposer, pack
 from generators.training.scenes.concepts import CONCEPTS
 from generators.training.scenes.layout import Layout, Placed, lay_out
 from generators.training.scenes.lettering import CHARACTERS, FONTS, glyph_key
 from generators.training.scenes.render import Renderer, level_of, pyramid, tint
+from generators.training.scenes.sheet import main as main_of_sheet
+from generators.training.scenes.sheet import sheet
 from tests.training.test_scenes import disc
 
 SIDE = 128
@@ -188,3 +191,19 @@ def test_sprites_that_lack_a_thing_say_so() -> None:
         RENDERER.draw(layout, 64)
     with pytest.raises(ValueError, match="no sprite of 'yak'"):
         COMPOSER.draw([layout], 64)
+
+
+def test_the_sheet_shows_every_category() -> None:
+    picture = sheet(RENDERER, columns=2, side=64, seed=0)
+    tiles = np.asarray(picture)[18:82, 8:144]
+    assert picture.height > 9 * 64 and tiles.std() > 3
+    assert main_of_sheet(["--sprites", "nowhere.npz"]) == 2
+
+
+def test_the_benchmark_measures_both_renderers(capsys: pytest.CaptureFixture[str]) -> None:
+    rates = scenes_benchmark.measure(SPRITES, 2, torch.device("cpu"))
+    assert {f"{name} at {size}" for name in ("renderer", "composer") for size in (64, 256)} <= set(rates)
+    assert all(value > 0 for value in rates.values())
+    assert scenes_benchmark.main(["--device", "tpu"]) == 2
+    assert scenes_benchmark.main(["--scenes", "0"]) == 2
+    assert "at least one scene" in capsys.readouterr().err

@@ -1,12 +1,19 @@
 """A world's parts together: pools, layouts and pixels from made-up sprites, as a training uses them."""
 
+import csv
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from generators.training.scenes import WORLD
 from generators.training.scenes.captions import COLOURS, Scene, Thing, caption_pool
+from generators.training.scenes.concepts import CONCEPTS, KINDS
 from generators.training.scenes.layout import lay_out
 from generators.training.scenes.render import Renderer
+from generators.training.scenes.words import PLACES
 
 
 def disc(grey: int = 128, side: int = 256) -> NDArray[np.uint8]:
@@ -58,3 +65,35 @@ def test_pixels_show_the_object_on_its_ground() -> None:
         assert tuple(picture[0, 0]) == COLOURS["blue"]
         middle = picture[size // 2, size // 2].astype(int)
         assert middle[0] > middle[2] + 60
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "training-world.md"
+SUITE = Path(__file__).parents[2] / "fixtures" / "suites" / "drawbench-cc0.csv"
+
+
+def test_the_page_lists_the_world_as_it_is() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for kind in KINDS:
+        names = [name for name, held in CONCEPTS.items() if held.kind == kind]
+        assert f"| {kind} | {len(names)} | {', '.join(names)} |" in page
+    drawings = Counter(source for held in CONCEPTS.values() for source, _ in held.drawings)
+    assert f"{len(CONCEPTS)} concepts in {drawings.total()} drawings" in page
+    assert f"{len(COLOURS)}\ncolours, {len(PLACES)} places" in page
+    rows = {line.rsplit("|", 3)[-3].split()[0].rstrip(",") for line in page.splitlines() if "| Apache-2.0" in line}
+    assert rows == {str(drawings["noto"])}
+    own = sum(held.gloss_source == "own" for held in CONCEPTS.values())
+    assert f"WordNet 3.0 ({len(CONCEPTS) - own}), our own ({own})" in page
+
+
+def test_the_page_says_what_of_the_suite_is_in_the_world() -> None:
+    known = {word for held in CONCEPTS.values() for word in (held.name, *held.names)}
+    seen: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
+    with SUITE.open(newline="", encoding="utf-8") as held:
+        for row in csv.DictReader(held):
+            attributes = json.loads(row["attributes"]) if row["attributes"] else {}
+            objects = [thing["name"] in known for thing in attributes.get("objects", [])]
+            seen[row["category"]].append((sum(objects), len(objects), bool(objects) and all(objects)))
+    page = PAGE.read_text(encoding="utf-8")
+    for category, found in seen.items():
+        hits, all_of_them, whole = (sum(prompt[index] for prompt in found) for index in range(3))
+        assert f"| {category} | {len(found)} | {hits} of {all_of_them} | {whole} |" in page

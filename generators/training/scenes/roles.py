@@ -21,7 +21,7 @@ class Board:
 DARK = ("black", "blue", "red", "green", "brown", "purple")
 
 BOARDS: dict[str, Board] = {
-    "sign": Board(0.05, 0.12, 0.95, 0.62, DARK, (None, None, "white", "yellow")),
+    "sign": Board(0.1, 0.13, 0.9, 0.62, DARK, (None, None, "white", "yellow")),
     "storefront": Board(0.06, 0.1, 0.94, 0.4, DARK, (None,)),
     "blackboard": Board(0.08, 0.16, 0.92, 0.78, ("white", "white", "yellow", "pink"), (None,)),
     "t-shirt": Board(0.25, 0.3, 0.75, 0.66, DARK, (None, "white", "yellow")),
