@@ -43,7 +43,7 @@ class TrainConfig:
     weights (ddp) or with a share of them (fsdp).
 
     `sample_steps`: steps between grids of samples; 0 for none. `sample_prompts`: what the base is asked for in them;
-    none: captions of the training set.
+    none: captions of the training set. `workers`: processes that prepare batches ahead; 0: none does.
     """
 
     cascade: str
@@ -74,6 +74,7 @@ class TrainConfig:
     parallel: Parallel = "ddp"
     sample_steps: int = 0
     sample_prompts: tuple[str, ...] = ()
+    workers: int = 0
 
     def __post_init__(self) -> None:
         chosen(self.cascade, CASCADES, "cascade")
@@ -91,6 +92,7 @@ class TrainConfig:
             ("steps", 0, 1_000_000_000),
             ("snapshot_steps", 0, 1_000_000_000),
             ("sample_steps", 0, 1_000_000_000),
+            ("workers", 0, 256),
             ("seed", 0, (1 << 31) - 1),
         ):
             in_range("training", name, getattr(self, name), low, high)

@@ -1,79 +1,98 @@
-"""The loss of one stage, and the average of its weights."""
+"""The loss of one stage, and the random draws that it is taken at.
+
+Draws belong to a row of the global batch and to the step's number, not to the process that has the row: however many
+processes and micro-batches share a step, each image meets the same time and the same noise.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from generators.cascade.augmentation import augment, upsample
 from generators.cascade.configs import StageConfig
 from generators.cascade.schedules import min_snr_weight, noise_at, residual_for, spread, target_for
+from generators.training.config import TrainConfig
 from generators.training.data import Batch
 
 MIN_T, MAX_T = 1e-3, 1.0
 """Below MIN_T a residual prediction's target divides by almost nothing."""
 
+BLOCK = 16
+"""Rows whose noise is drawn together: a generator a row would cost a GPU more launches than the step has."""
 
-def stage_loss(
-    network: nn.Module, stage: StageConfig, batch: Batch, random: torch.Generator, *, text_drop: float, max_aug: float
-) -> Tensor:
-    """Mean squared error of the network's prediction over a batch, weighted by time.
 
-    t is uniform and stratified over the batch. eps, v and x0 are weighted by min-SNR (gamma 5); a residual prediction
-    is at unit variance by construction and needs no weight.
-    """
-    images = batch.images
-    count = len(images)
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """`t`, `keep`, `aug_level`: (rows,); keep False drops the prompt. `eps`: as the images; `aug_eps`: as `low_res`."""
+
+    t: Tensor
+    keep: Tensor
+    eps: Tensor
+    aug_level: Tensor
+    aug_eps: Tensor | None
+
+
+def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> Draws:
+    """The draws of some rows of global batch number `step`; t is uniform and stratified over the whole batch."""
+    count = config.batch
+    random = _generator(config.seed, step, 0, torch.device("cpu"))
     t = (torch.rand(1, generator=random) + torch.arange(count) / count) % 1.0
     t = MIN_T + (MAX_T - MIN_T) * t
-    keep = torch.rand(count, generator=random) >= text_drop
-    eps = torch.randn(images.shape, generator=random)
-    noise = noise_at(stage.diffusion.schedule, spread(t))
-    z = noise.alpha * images + noise.sigma * eps
-    if batch.low_res is None:
-        output = network(z, t, batch.text, keep).float()
-        prediction = stage.diffusion.prediction
-        error = (output - target_for(prediction, images, eps, noise)).square()
-        return (error * min_snr_weight(prediction, noise)).mean()
+    keep = torch.rand(count, generator=random) >= config.text_drop
     # Uniform in the paper; squared here: more of a short training goes to the low levels that sampling uses.
-    aug_level = torch.rand(count, generator=random).square() * max_aug
-    augmented = augment(batch.low_res, aug_level, torch.randn(batch.low_res.shape, generator=random))
-    low_res = upsample(augmented, images.shape[-1])
-    if stage.diffusion.prediction != "residual":
-        output = network(z, t, batch.text, keep, low_res, aug_level).float()
-        prediction = stage.diffusion.prediction
-        error = (output - target_for(prediction, images, eps, noise)).square()
-        return (error * min_snr_weight(prediction, noise)).mean()
-    residual = residual_for(low_res, aug_level, stage.diffusion.residual_std)
-    output = network(residual.network_input(z, noise), t, batch.text, keep, low_res, aug_level).float()
-    return (output - residual.target(images, z, noise)).square().mean()
+    aug_level = torch.rand(count, generator=random).square() * config.max_aug
+    mine = slice(rows.start, rows.stop)
+    network, aug_eps = config.network, None
+    if network.low_size:
+        aug_eps = _noise(config.seed, step, 2, rows, config.crop * network.low_size // network.size, device)
+    return Draws(
+        t=t[mine].to(device),
+        keep=keep[mine].to(device),
+        eps=_noise(config.seed, step, 1, rows, config.crop, device),
+        aug_level=aug_level[mine].to(device),
+        aug_eps=aug_eps,
+    )
 
 
-class PowerEma:
-    """The power-function average of the weights (Karras et al. 2023, EDM2, section 3.1).
+def stage_loss(network: nn.Module, stage: StageConfig, batch: Batch, drawn: Draws) -> Tensor:
+    """Mean squared error of the network's prediction over some rows, weighted by time.
 
-    beta_n = (1 - 1/n)^(gamma + 1); a relative width `std` of 0.1 is gamma 6.94. It forgets the start of its own accord.
+    eps, v and x0 are weighted by min-SNR (gamma 5); a residual prediction is at unit variance by construction and needs
+    no weight.
     """
+    images, t = batch.images, drawn.t
+    noise = noise_at(stage.diffusion.schedule, spread(t))
+    z = noise.alpha * images + noise.sigma * drawn.eps
+    low_res: Tensor | None = None
+    if batch.low_res is not None and drawn.aug_eps is not None:
+        low_res = upsample(augment(batch.low_res, drawn.aug_level, drawn.aug_eps), images.shape[-1])
+    prediction = stage.diffusion.prediction
+    if prediction == "residual" and low_res is not None:
+        residual = residual_for(low_res, drawn.aug_level, stage.diffusion.residual_std)
+        shown = residual.network_input(z, noise)
+        output = network(shown, t, batch.text, drawn.keep, low_res, drawn.aug_level).float()
+        return (output - residual.target(images, z, noise)).square().mean()
+    given = () if low_res is None else (low_res, drawn.aug_level)
+    output = network(z, t, batch.text, drawn.keep, *given).float()
+    error = (output - target_for(prediction, images, drawn.eps, noise)).square()
+    return (error * min_snr_weight(prediction, noise)).mean()
 
-    def __init__(self, network: nn.Module, std: float) -> None:
-        self.gamma = gamma_of(std)
-        self.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after step number `step`, counted from 1."""
-        beta = (1 - 1 / step) ** (self.gamma + 1)
-        live = network.state_dict()
-        torch._foreach_lerp_(list(self.weights.values()), [live[name] for name in self.weights], 1 - beta)
+def _noise(seed: int, step: int, use: int, rows: range, size: int, device: torch.device) -> Tensor:
+    """Gaussian noise of some rows, (rows, 3, size, size)."""
+    blocks = [
+        torch.randn(BLOCK, 3, size, size, generator=_generator(seed, step, 3 * block + use, device), device=device)
+        for block in range(rows.start // BLOCK, (rows.stop - 1) // BLOCK + 1)
+    ]
+    first = rows.start % BLOCK
+    return torch.cat(blocks)[first : first + len(rows)]
 
 
-def gamma_of(std: float) -> float:
-    """gamma of the relative width: std^2 = (gamma + 1) / ((gamma + 2)^2 (gamma + 3)), by bisection."""
-    low, high = 0.0, 1e5
-    for _ in range(200):
-        middle = (low + high) / 2
-        if (middle + 1) / ((middle + 2) ** 2 * (middle + 3)) > std * std:
-            low = middle
-        else:
-            high = middle
-    return low
+def _generator(seed: int, step: int, use: int, device: torch.device) -> torch.Generator:
+    # The CPU's generator takes 32 bits of its seed alone, so the three numbers are mixed, not put side by side.
+    mixed = int(np.random.SeedSequence([seed, step, use]).generate_state(1, np.uint64)[0])
+    return torch.Generator(device).manual_seed(mixed >> 1)

@@ -1,150 +1,42 @@
 """Train one stage of the cascade: `python -m generators.training.train CONFIG.json --minutes N --out FOLDER`.
 
+On one CPU or GPU as it stands; on many with torchrun: `torchrun --nproc-per-node 8 -m generators.training.train ...`.
+
 Killed at any moment it goes on with --resume from its last checkpoint, to the identical next step: batches and noise
 depend on the seed and the step's number alone. FOLDER gets `state.pt` (all that a resume needs), the averaged weights
-as `STAGE.safetensors` with `index.json` (usable as the generator's parameter `weights`), and `log.jsonl`.
+as `STAGE.safetensors` with `index.json` (usable as the generator's parameter `weights`), `log.jsonl`, TensorBoard
+curves, and pictures in `samples/`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import pickle
+import math
+import shutil
 import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import nn
+import numpy as np
+from numpy.typing import NDArray
 
-from generators.cascade.checkpoint import save_stage, write_index
 from generators.cascade.configs import ConfigError
-from generators.cascade.unet import build_unet
-from generators.training.config import TrainConfig, load_train_config, to_plain
+from generators.contract import GeneratorError
+from generators.training import checkpoints
+from generators.training.ahead import Ahead
+from generators.training.config import TrainConfig, load_train_config
+from generators.training.curves import Curves, duration
 from generators.training.data import Data, load_data
-from generators.training.objective import PowerEma, stage_loss
+from generators.training.distributed import World, join, leave
+from generators.training.dry_run import needs, told
+from generators.training.grids import asked_for, write_grid
+from generators.training.saving import STATE, SaveError
+from generators.training.trainer import Diverged, Trainer
 
-STATE_SCHEMA = "drawbench-training/1"
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a training stands. `seconds`: spent so far, all runs together. `losses`: since the last report."""
-
-    step: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
-
-
-class Trainer:
-    """Network, optimiser, average and progress of one stage."""
-
-    def __init__(self, config: TrainConfig) -> None:
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.network: nn.Module = build_unet(config.network, config.text).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
-        )
-        self.ema = PowerEma(self.network, config.ema_std)
-        self.progress = Progress()
-
-    def learning_rate(self, done: float) -> float:
-        """The rate when `done` of the budget (0 to 1) is spent: warm-up by steps, flat, then linearly to zero."""
-        config = self.config
-        warm = min(1.0, (self.progress.step + 1) / max(1, config.warmup))
-        cool = min(1.0, max(0.0, 1.0 - done) / config.cooldown) if config.cooldown else 1.0
-        return config.learning_rate * warm * cool
-
-    def step(self, data: Data, done: float) -> float:
-        """One step; returns its loss."""
-        config = self.config
-        random = torch.Generator().manual_seed((config.seed << 32) + self.progress.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(done)
-        batch = data.batch(self.progress.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-            loss = stage_loss(
-                self.network, config.network, batch, random, text_drop=config.text_drop, max_aug=config.max_aug
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        self.optimiser.step()
-        self.progress.step += 1
-        self.ema.update(self.network, self.progress.step)
-        value = float(loss.detach())
-        self.progress.losses.append(value)
-        return value
-
-    def save(self, folder: Path) -> None:
-        """Everything a resume needs, and the averaged weights for use; the last whole file stays until then."""
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            "schema": STATE_SCHEMA,
-            "config": json.dumps(to_plain(self.config)),
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "ema": self.ema.weights,
-            "step": self.progress.step,
-            "seconds": self.progress.seconds,
-        }
-        part = folder / "state.pt.part"
-        torch.save(state, part)
-        part.replace(folder / "state.pt")
-        config, progress = self.config, self.progress
-        about = (
-            f"{progress.step} steps of {config.batch}, {progress.seconds / 60:.0f} minutes, power EMA {config.ema_std}"
-        )
-        save_stage(folder / f"{config.stage}.safetensors", self.ema.weights, config.network, config.text, about)
-        write_index(folder, config.cascade)
-
-    def load(self, folder: Path) -> None:
-        """Go on from a folder's checkpoint.
-
-        Raises:
-            ConfigError: there is none, it can't be read, or it belongs to another configuration.
-        """
-        state = _read_state(folder)
-        if state["config"] != json.dumps(to_plain(self.config)):
-            raise ConfigError(f"{folder} belongs to another configuration; give its own, or another --out")
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.ema.weights = state["ema"]
-        self.progress = Progress(step=state["step"], seconds=state["seconds"])
-
-    def start_from(self, folder: Path) -> None:
-        """Take network and optimiser of another training of the same stage; steps and budget start anew.
-
-        Raises:
-            ConfigError: there is none, it can't be read, or its network is another.
-        """
-        state = _read_state(folder)
-        try:
-            self.network.load_state_dict(state["network"])
-        except RuntimeError:
-            raise ConfigError(
-                f"{folder} trained another network than {self.config.cascade} {self.config.stage}"
-            ) from None
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.ema = PowerEma(self.network, self.config.ema_std)
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    path = folder / "state.pt"
-    if not path.is_file():
-        raise ConfigError(f"nothing to go on from: {path} is not there")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise ConfigError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
-    if not isinstance(state, dict) or state.get("schema") != STATE_SCHEMA:
-        raise ConfigError(f"{path} is not a training's state of schema {STATE_SCHEMA}")
-    return state
+REPORT_EVERY_S = 15.0
 
 
 def train(
@@ -160,74 +52,212 @@ def train(
     """Steps until the budget (`minutes` of all runs, or `steps`) is spent; saves now and then and at the end.
 
     `stop`: once set, it saves after the step at hand and returns.
+
+    Raises:
+        SaveError: the disk is full or can't be written; the last whole checkpoint is still there.
+        Diverged: it can't go on.
+        ConfigError: too little memory.
     """
-    progress = trainer.progress
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = reported = time.monotonic()
-    while True:
-        done = progress.step / steps if steps is not None else progress.seconds / (60 * (minutes or 1.0))
-        if done >= 1 or (stop is not None and stop.is_set()):
-            break
-        began = time.monotonic()
-        trainer.step(data, done)
+    config, progress, world = trainer.config, trainer.progress, trainer.world
+    asked = asked_for(config, data) if config.sample_steps else None
+    source: Data = Ahead(data, config.workers) if config.workers else data
+    reports = _Reports(trainer, folder, minutes=minutes, steps=steps)
+    saved, saved_step = time.monotonic(), progress.step
+    try:
+        while True:
+            began = time.monotonic()
+            done = progress.step / steps if steps is not None else progress.seconds / (60 * (minutes or 1.0))
+            # Clocks differ, so rank 0's decides; a signal may have reached any process.
+            due = progress.step > saved_step and began - saved > save_every_s
+            done, to_report, to_save = world.agree([done, reports.due(), due])
+            stopped = world.any(stop is not None and stop.is_set())
+            if to_report:
+                reports.write(done)
+            if done >= 1 or stopped:
+                break
+            if to_save:
+                checkpoints.save(trainer, folder)
+                saved, saved_step = time.monotonic(), progress.step
+            trainer.step(source, done)
+            if asked is not None and progress.step % config.sample_steps == 0:
+                reports.picture(write_grid(trainer, asked, folder))
+            if config.snapshot_steps and progress.step % config.snapshot_steps == 0:
+                checkpoints.snapshot(trainer, folder)
+            progress.seconds += time.monotonic() - began
+        reports.write(min(1.0, done))
+        checkpoints.save(trainer, folder)
+    finally:
+        reports.close()
+
+
+class _Reports:
+    """The lines and curves of one run: how far it is, how fast, how long still."""
+
+    def __init__(self, trainer: Trainer, folder: Path, *, minutes: float | None, steps: int | None) -> None:
+        self._trainer = trainer
+        self._minutes, self._steps = minutes, steps
+        self._at, self._step = time.monotonic(), trainer.progress.step
+        self._curves = Curves(folder, self._step, trainer.report) if trainer.world.main else None
+
+    def due(self) -> bool:
+        """Whether people have waited long enough."""
+        return time.monotonic() - self._at > REPORT_EVERY_S
+
+    def write(self, done: float) -> None:
+        """One line of what was done since the last; nothing if nothing was."""
+        trainer, progress = self._trainer, self._trainer.progress
+        config, stepped = trainer.config, progress.step - self._step
+        if not stepped:
+            return
         now = time.monotonic()
-        progress.seconds += now - began
-        if now - reported > 15:
-            reported = now
-            _report(trainer, folder, done)
-        if now - saved > save_every_s:
-            saved = now
-            trainer.save(folder)
-    if progress.losses:
-        _report(trainer, folder, 1.0)
-    trainer.save(folder)
+        losses = progress.losses
+        loss = trainer.world.mean(sum(losses) / len(losses) if losses else math.nan)
+        losses.clear()
+        a_step = (now - self._at) / stepped
+        rate = config.batch / max(a_step, 1e-9)
+        self._at, self._step = now, progress.step
+        if self._curves is None:
+            return
+        if self._steps is None:
+            left = 60 * (self._minutes or 0.0) - progress.seconds
+        else:
+            left = (self._steps - progress.step) * a_step
+        lr = trainer.learning_rate(done)
+        trainer.report(
+            f"{config.stage} {done:6.1%}  step {progress.step}{f'/{self._steps}' if self._steps else ''}  "
+            f"loss {loss:.4f}  lr {lr:.2e}  {rate:.0f} images/s  left {duration(left)}"
+            + (f"  skipped {progress.skipped}" if progress.skipped else "")
+        )
+        told = {"seconds": progress.seconds, "loss": loss, "learning_rate": lr, "images_per_s": rate}
+        self._curves.add(progress.step, {**told, "gradient_norm": progress.norm, "skipped": progress.skipped})
 
+    def picture(self, image: NDArray[np.uint8] | None) -> None:
+        """A grid of samples, beside the curves."""
+        if self._curves is not None and image is not None:
+            self._curves.picture(self._trainer.progress.step, "samples", image)
 
-def _report(trainer: Trainer, folder: Path, done: float) -> None:
-    progress, config = trainer.progress, trainer.config
-    loss = sum(progress.losses) / len(progress.losses)
-    progress.losses.clear()
-    rate = progress.step * config.batch / max(progress.seconds, 1e-9)
-    print(
-        f"{config.stage} {done:6.1%}  step {progress.step}  loss {loss:.4f}  lr {trainer.learning_rate(done):.2e}  "
-        f"{rate:.0f} images/s",
-        flush=True,
-    )
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"step": progress.step, "seconds": round(progress.seconds, 1), "loss": loss}) + "\n")
+    def close(self) -> None:
+        """Everything is on the disk afterwards."""
+        if self._curves is not None:
+            self._curves.close()
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: 0 when the budget is spent, 2 on bad input, 130 stopped (and saved) by Ctrl-C or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m generators.training.train", description=__doc__)
-    parser.add_argument("config", type=Path, help="JSON, see generators/training/configs/")
-    budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall-clock budget, all runs of --resume together")
-    budget.add_argument("--steps", type=int, help="budget in steps instead")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--resume", action="store_true", help="go on from --out's last checkpoint")
-    parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="begin with another training's weights")
-    args = parser.parse_args(argv)
+    """The command line.
+
+    0 when the budget is spent; 1 when it can't go on (a full disk, a loss that is no number), the last checkpoint being
+    whole; 2 on bad input; 130 stopped, and saved, by Ctrl-C or SIGTERM.
+    """
+    args = _parser().parse_args(argv)
     try:
-        trainer = Trainer(load_train_config(args.config))
-        if args.resume:
-            trainer.load(args.out)
-        elif (args.out / "state.pt").exists():
-            raise ConfigError(f"{args.out} holds a training already: add --resume, or give another --out")
-        elif args.start_from:
-            trainer.start_from(args.start_from)
-        data = load_data(trainer.config, lambda line: print(line, flush=True))
-    except (ConfigError, FileNotFoundError) as error:
+        config = load_train_config(args.config)
+        world = join(args.device)
+        try:
+            return _run(args, config, world)
+        except (SaveError, Diverged) as error:
+            _say(world, f"{error}\n{_still_there(args.out or _default_out(args.config))}")
+            return 1
+        finally:
+            leave()
+    except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
+    out: Path = args.out or _default_out(args.config)
+    steps, minutes = args.steps, args.minutes
+    if steps is None and minutes is None:
+        steps = config.steps or None
+    found = needs(config, world.size) if args.dry_run or world.main else None
+    if args.dry_run:
+        if found is not None and world.main:
+            print(told(config, found, world.size))
+        return 0
+    if steps is None and minutes is None:
+        raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")
+    if not args.resume and (out / STATE).exists():
+        raise ConfigError(f"{out} holds a training already: add --resume, or give another --out")
+    trainer = Trainer(config, world, _print)
+    if args.resume:
+        checkpoints.resume(trainer, out)
+    elif args.start_from:
+        checkpoints.start_from(trainer, args.start_from)
+    if found is not None:
+        _warn_of_disk(out, found.checkpoint_bytes)
+    data = load_data(config, trainer.report)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    train(trainer, data, args.out, minutes=args.minutes, steps=args.steps, stop=stop)
-    if stop.is_set():
-        print(f"stopped and saved at step {trainer.progress.step}; --resume goes on from there", file=sys.stderr)
+    train(trainer, data, out, minutes=minutes, steps=steps, save_every_s=60 * args.save_minutes, stop=stop)
+    if world.any(stop.is_set()):
+        _say(world, f"stopped and saved at step {trainer.progress.step}; --resume goes on from there")
         return 130
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m generators.training.train",
+        description=__doc__,
+        epilog="docs/training.md has the whole road.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", type=Path, help="JSON, see generators/training/configs/")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=_positive(float), help="wall-clock budget, all runs of --resume together")
+    budget.add_argument("--steps", type=_positive(int), help="budget in steps; default: the configuration's")
+    parser.add_argument("--out", type=Path, help="folder for what comes of it; default: var/training/NAME of CONFIG")
+    parser.add_argument("--resume", action="store_true", help="go on from --out's last checkpoint")
+    parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="begin with another training's weights")
+    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda")
+    parser.add_argument(
+        "--save-minutes", type=_positive(float), default=3.0, metavar="N", help="between checkpoints; default 3"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and do nothing")
+    return parser
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is no {kind.__name__} above 0")
+        return value
+
+    return parse
+
+
+def _default_out(config: Path) -> Path:
+    return Path("var/training") / config.stem
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _say(world: World, line: str) -> None:
+    if world.main:
+        print(line, file=sys.stderr)
+
+
+def _still_there(out: Path) -> str:
+    if (out / STATE).exists():
+        return f"The last whole checkpoint is in {out}: mend the cause and go on with --resume"
+    return f"Nothing was saved in {out} yet: mend the cause and start again"
+
+
+def _warn_of_disk(out: Path, checkpoint_bytes: int) -> None:
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    if free < 2 * checkpoint_bytes:
+        _print(
+            f"only {free / 1e9:.1f} GB are free for {out}; at each save two checkpoints of "
+            f"{checkpoint_bytes / 1e9:.1f} GB stand there for a moment"
+        )
 
 
 if __name__ == "__main__":

@@ -1,236 +1,67 @@
-"""The training loop: it learns, it resumes to the identical next step, it refuses what can't be."""
+"""The command: budgets, what it writes, what it says, what it refuses."""
 
-import dataclasses
 import json
+import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
-from generators.cascade.configs import IMAGEN_MINI, CascadeConfig, ConfigError, UNetConfig
+from generators.training import checkpoints, dry_run
 from generators.training import train as command
-from generators.training.captions_cache import CaptionCache
-from generators.training.config import TrainConfig, load_train_config
-from generators.training.data import SceneData, load_data
-from generators.training.data_config import ScenesConfig
+from generators.training.ahead import Ahead
+from generators.training.config import load_train_config, to_plain
+from generators.training.curves import Curves, duration
 from generators.training.export import export
-from generators.training.objective import PowerEma, gamma_of
-from generators.training.scenes.captions import Scene, Thing
-from generators.training.scenes.render import Renderer
-from generators.training.train import Trainer, train
-
-SHIPPED = Path("generators/training/configs")
-
-UNET = UNetConfig(
-    kind="base",
-    channels=(16, 32),
-    blocks=(1, 1),
-    self_attention=(),
-    text_attention=(1,),
-    embedding=32,
-    text_width=16,
-    head_width=16,
-    patch=4,
-)
-TINY = dataclasses.replace(
-    IMAGEN_MINI,
-    name="tiny",
-    base=dataclasses.replace(IMAGEN_MINI.base, unet=UNET),
-    sr256=dataclasses.replace(
-        IMAGEN_MINI.sr256, unet=dataclasses.replace(UNET, kind="efficient", skip_scaling="residual")
-    ),
-)
+from generators.training.grids import asked_for, drawn, grid
+from generators.training.train import train
+from generators.training.trainer import Trainer
+from tests.training.toy import TINY, Squares, config
 
 
-@pytest.fixture(autouse=True)
-def tiny_cascade(monkeypatch: pytest.MonkeyPatch) -> CascadeConfig:
-    monkeypatch.setitem(configs.CASCADES, "tiny", TINY)
-    torch.manual_seed(0)
-    return TINY
+@pytest.fixture
+def squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command trains on the toy squares."""
+    monkeypatch.setattr(command, "load_data", lambda wanted, report: Squares(wanted))
 
 
-def config(**changes: object) -> TrainConfig:
-    plain = TrainConfig(
-        cascade="tiny",
-        stage="base",
-        seed=3,
-        batch=8,
-        learning_rate=3e-3,
-        warmup=5,
-        cooldown=0.5,
-        weight_decay=0.0,
-        clip=1.0,
-        text_drop=0.1,
-        ema_std=0.1,
-        crop=64,
-        max_aug=0.0,
-        bf16=False,
-        data=ScenesConfig(sprites=""),
-        cache="",
-    )
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+def file_of(folder: Path, **changes: object) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "mine.json"
+    path.write_text(json.dumps(to_plain(config(**changes))))
+    return str(path)
 
 
-def data(wanted: TrainConfig) -> SceneData:
-    """A world of two scenes, a red and a blue square, with made-up token states."""
-    square = np.full((512, 512, 4), 255, dtype=np.uint8)
-    pool = [Scene((Thing("ball", colour),), f"a {colour} ball") for colour in ("red", "blue")]
-    states = np.random.default_rng(0).standard_normal((4, 384)).astype(np.float16)
-    return SceneData(wanted, pool, CaptionCache(states, np.array([0, 2, 4])), Renderer({"ball": square}))
-
-
-def test_it_learns_a_world_of_two_colours() -> None:
-    """After a few seconds the text decides the colour: the denoised image of pure noise is redder for "red"."""
-    wanted = config()
-    trainer, world = Trainer(wanted), data(wanted)
-    losses = [trainer.step(world, step / 80) for step in range(80)]
-    assert np.mean(losses[-20:]) < 0.85 * np.mean(losses[:10])
-    z = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).repeat(2, 1, 1, 1)
-    states = world._cache.batch([0, 1])
-    with torch.no_grad():
-        x0 = -trainer.network(z, torch.ones(2), states, torch.ones(2, dtype=torch.bool))  # v at t = 1 is -x0
-    redness = (x0[:, 0] - x0[:, 2]).mean(dim=(1, 2))
-    assert redness[0] > redness[1] + 0.3
-
-
-@pytest.mark.parametrize("stage", ["base", "sr256"])
-def test_a_resumed_training_takes_the_identical_next_step(stage: str, tmp_path: Path) -> None:
-    wanted = config(stage=stage, batch=2, crop=64, max_aug=0.0 if stage == "base" else 1.0)
-    world = data(wanted)
-    whole = Trainer(wanted)
-    train(whole, world, tmp_path / "whole", minutes=None, steps=6)
-
-    broken = Trainer(wanted)
-    for step in range(3):
-        broken.step(world, step / 6)
-    broken.save(tmp_path / "broken")
-    broken.step(world, 0.5)  # lost with the process
-    torch.manual_seed(99)  # the new process's own state must not matter
-    resumed = Trainer(wanted)
-    resumed.load(tmp_path / "broken")
-    train(resumed, world, tmp_path / "broken", minutes=None, steps=6)
-
-    assert resumed.progress.step == whole.progress.step == 6
-    for name, value in whole.network.state_dict().items():
-        assert torch.equal(value, resumed.network.state_dict()[name]), name
-    for name, value in whole.ema.weights.items():
-        assert torch.equal(value, resumed.ema.weights[name]), name
+def logged(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
 def test_what_it_writes_can_be_used_and_gathered(tmp_path: Path) -> None:
     for stage in ("base", "sr256"):
         wanted = config(stage=stage, batch=2)
-        train(Trainer(wanted), data(wanted), tmp_path / stage, minutes=None, steps=1)
+        train(Trainer(wanted), Squares(wanted), tmp_path / stage, minutes=None, steps=1)
     assert open_weights(tmp_path / "base").load("base").stage == TINY.base
     lines = export([tmp_path / "base", tmp_path / "sr256"], tmp_path / "all")
     assert len(lines) == 2 and "1 steps of 2" in lines[0]
     gathered = open_weights(tmp_path / "all")
     assert gathered.cascade == "tiny" and set(gathered.hashes) == {"base", "sr256"}
-    log = [json.loads(line) for line in (tmp_path / "base" / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["step"] == 1
 
 
 def test_a_budget_in_minutes_ends_and_counts_all_runs(tmp_path: Path) -> None:
     wanted = config(batch=2)
-    world = data(wanted)
     trainer = Trainer(wanted)
-    train(trainer, world, tmp_path, minutes=1e-4, steps=None)
+    train(trainer, Squares(wanted), tmp_path, minutes=1e-4, steps=None)
     steps = trainer.progress.step
     assert steps >= 1
     again = Trainer(wanted)
-    again.load(tmp_path)
-    train(again, world, tmp_path, minutes=1e-4, steps=None)
+    checkpoints.resume(again, tmp_path)
+    train(again, Squares(wanted), tmp_path, minutes=1e-4, steps=None)
     assert again.progress.step == steps  # spent before
-
-
-def test_batches_depend_on_their_number_alone() -> None:
-    one, other = data(config()), data(config())
-    one.batch(1)
-    assert torch.equal(one.batch(7).images, other.batch(7).images)
-    assert not torch.equal(one.batch(7).images, one.batch(8).images)
-
-
-def test_crops_and_their_low_resolution_agree() -> None:
-    batch = data(config(stage="sr256", batch=8, crop=128)).batch(0)
-    assert batch.images.shape == (8, 3, 128, 128)
-    assert batch.low_res is not None and batch.low_res.shape == (8, 3, 32, 32)
-    assert torch.allclose(batch.images.mean(), batch.low_res.mean(), atol=1e-5)
-
-
-def test_the_learning_rate_warms_up_and_cools_down() -> None:
-    trainer = Trainer(config())
-    assert trainer.learning_rate(0.0) == pytest.approx(3e-3 / 5)
-    trainer.progress.step = 100
-    assert trainer.learning_rate(0.4) == pytest.approx(3e-3)
-    assert trainer.learning_rate(0.75) == pytest.approx(1.5e-3)
-    assert trainer.learning_rate(1.0) == 0.0
-
-
-def test_power_average_by_hand() -> None:
-    """beta_n = (1 - 1/n)^(gamma + 1): the first step takes the weights whole, the second (1 - 2^-(gamma + 1))."""
-    network = torch.nn.Linear(1, 1, bias=False)
-    ema = PowerEma(network, 0.1)
-    network.weight.data.fill_(1.0)
-    ema.update(network, 1)
-    assert ema.weights["weight"].item() == 1.0
-    network.weight.data.fill_(0.0)
-    ema.update(network, 2)
-    assert ema.weights["weight"].item() == pytest.approx(2 ** -(ema.gamma + 1), rel=1e-4)
-    assert gamma_of(0.1) == pytest.approx(6.94, abs=0.01) and gamma_of(0.05) == pytest.approx(16.97, abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["mini-base.json", "mini-sr256.json", "mini-sr1024.json"])
-def test_shipped_configurations_are_whole(name: str) -> None:
-    wanted = load_train_config(SHIPPED / name)
-    assert wanted.network.name in name
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"cascade": "imagen-xl"}, "unknown"),
-        ({"stage": "sr512"}, "unknown"),
-        ({"batch": 0}, "batch"),
-        ({"crop": 72}, "multiple of 16"),
-        ({"crop": 128}, "at most 64"),
-        ({"text_drop": 1.5}, "text_drop"),
-    ],
-)
-def test_configurations_that_cannot_be(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        config(**changes)
-
-
-def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def fails(*arguments: str) -> str:
-        assert command.main([*arguments, "--steps", "1", "--out", str(tmp_path / "out")]) == 2
-        return capsys.readouterr().err
-
-    assert "No such file" in fails(str(tmp_path / "none.json"))
-    bad = tmp_path / "bad.json"
-    bad.write_text("{")
-    assert "not JSON" in fails(str(bad))
-    bad.write_text('{"stage": "base", "colour": 1}')
-    assert "unknown colour" in fails(str(bad))
-    assert "nothing to go on from" in fails(str(SHIPPED / "mini-base.json"), "--resume")
-    fine = json.loads((SHIPPED / "mini-base.json").read_text())
-    bad.write_text(json.dumps({**fine, "data": {"kind": "scenes", "sprites": str(tmp_path / "none.npz")}}))
-    assert "no sprites" in fails(str(bad))
-
-
-def test_a_state_of_another_configuration_or_cut_short(tmp_path: Path) -> None:
-    trainer = Trainer(config())
-    trainer.save(tmp_path)
-    with pytest.raises(ConfigError, match="another configuration"):
-        Trainer(config(batch=4)).load(tmp_path)
-    state = tmp_path / "state.pt"
-    state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(ConfigError, match="can't be read"):
-        Trainer(config()).load(tmp_path)
 
 
 def test_stopped_it_saves_and_ends(tmp_path: Path) -> None:
@@ -238,37 +69,202 @@ def test_stopped_it_saves_and_ends(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
     trainer = Trainer(wanted)
-    trainer.step(data(wanted), 0.0)
-    train(trainer, data(wanted), tmp_path, minutes=None, steps=1000, stop=stop)
+    trainer.step(Squares(wanted), 0.0)
+    train(trainer, Squares(wanted), tmp_path, minutes=None, steps=1000, stop=stop)
     again = Trainer(wanted)
-    again.load(tmp_path)
+    checkpoints.resume(again, tmp_path)
     assert again.progress.step == 1
 
 
-def test_a_start_from_another_training_takes_its_weights_alone(tmp_path: Path) -> None:
-    wanted = config(batch=2)
-    first = Trainer(wanted)
-    train(first, data(wanted), tmp_path, minutes=None, steps=2)
-    second = Trainer(config(batch=4))
-    second.start_from(tmp_path)
-    assert second.progress.step == 0
-    live = first.network.state_dict()
-    assert all(torch.equal(value, live[name]) for name, value in second.network.state_dict().items())
-    with pytest.raises(ConfigError, match="another network"):
-        Trainer(config(stage="sr256")).start_from(tmp_path)
+def test_the_whole_road_by_command(
+    squares: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Train, refuse to overwrite, go on, start another from it; the line tells step, loss, rate, speed, time left."""
+    monkeypatch.setattr(command, "REPORT_EVERY_S", 0.0)
+    mine, out = file_of(tmp_path, batch=2, steps=2, sample_steps=2), tmp_path / "out"
+    assert command.main([mine, "--out", str(out)]) == 0  # the budget is the configuration's
+    told = capsys.readouterr().out
+    assert "step 1/2" in told and "images/s  left 0:0" in told and "loss 0." in told and "lr " in told
+    assert command.main([mine, "--out", str(out)]) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert command.main([mine, "--out", str(out), "--steps", "3", "--resume"]) == 0
+    assert [line["step"] for line in logged(out)] == [1, 2, 3]
+    assert set(logged(out)[0]) >= {"seconds", "loss", "learning_rate", "images_per_s", "gradient_norm", "skipped"}
+    assert [path.name for path in (out / "samples").iterdir()] == ["000000002.png"]
+    other = tmp_path / "other"
+    assert command.main([mine, "--out", str(other), "--steps", "1", "--start-from", str(out)]) == 0
+    assert logged(other)[-1]["step"] == 1
 
 
-def test_named_concepts_alone_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    square = np.full((512, 512, 4), 255, dtype=np.uint8)
-    np.savez(tmp_path / "sprites.npz", apple=square, car=square, dog=square)
+def test_bad_input_is_told_in_one_message(squares: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(*arguments: str) -> str:
+        assert command.main([*arguments, "--out", str(tmp_path / "out")]) == 2
+        return capsys.readouterr().err
 
-    def encoded(captions: list[str], *rest: object) -> CaptionCache:
-        return CaptionCache(np.zeros((len(captions), 384), dtype=np.float16), np.arange(len(captions) + 1))
+    mine = file_of(tmp_path)
+    assert "No such file" in fails(str(tmp_path / "none.json"), "--steps", "1")
+    assert "names no steps: give --steps N or --minutes N" in fails(mine)
+    assert "nothing to go on from" in fails(mine, "--resume", "--steps", "1")
+    assert "nothing to start from" in fails(mine, "--start-from", str(tmp_path / "none"), "--steps", "1")
+    assert "none that torch knows" in fails(mine, "--steps", "1", "--device", "toaster")
+    assert not (tmp_path / "out").exists()
+    for arguments in (["--steps", "0"], ["--steps", "x"], ["--minutes", "-1"], ["--minutes", "nan"]):
+        with pytest.raises(SystemExit, match="2"):
+            command.main([mine, *arguments])
+        assert "above 0" in capsys.readouterr().err
 
-    monkeypatch.setattr("generators.training.data.load_captions", encoded)
-    wanted = config(data=ScenesConfig(captions=60, concepts=("apple", "car"), sprites=str(tmp_path / "sprites.npz")))
-    world = load_data(wanted)
-    assert isinstance(world, SceneData)
-    assert 0 < len(world.pool) < 60
-    assert {thing.concept for scene in world.pool for thing in scene.things} == {"apple", "car"}
-    assert len(world._cache.starts) == len(world.pool) + 1
+
+def test_files_that_are_missing_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = file_of(tmp_path, steps=1)
+    assert command.main([mine, "--out", str(tmp_path / "out")]) == 2
+    assert "no sprites at" in capsys.readouterr().err
+
+
+def test_a_training_that_is_lost_ends_with_1(
+    squares: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "generators.training.trainer.stage_loss", lambda network, *rest: next(network.parameters()).sum() * torch.nan
+    )
+    mine, out = file_of(tmp_path, batch=2, steps=50), tmp_path / "out"
+    assert command.main([mine, "--out", str(out)]) == 1
+    told = capsys.readouterr().err
+    assert "not finite for 10 steps in a row" in told and "Nothing was saved" in told
+
+
+def test_curves_drop_what_a_killed_training_had_gone_on_to(tmp_path: Path) -> None:
+    lines = [json.dumps({"step": step, "loss": 1.0}) + "\n" for step in (10, 20, 30)]
+    (tmp_path / "log.jsonl").write_text("".join(lines) + '{"step": 4')
+    curves = Curves(tmp_path, 20)
+    curves.add(25, {"loss": float("nan"), "seconds": 1.0})
+    curves.close()
+    assert [(line["step"], line["loss"]) for line in logged(tmp_path)] == [(10, 1.0), (20, 1.0), (25, None)]
+
+
+def test_tensorboard_gets_curves_and_pictures_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a stand-in with the methods of SummaryWriter, since the tests don't need TensorBoard."""
+    calls: list[tuple[object, ...]] = []
+
+    class SummaryWriter:
+        def __init__(self, folder: str, purge_step: int | None = None) -> None:
+            calls.append(("open", Path(folder).name, purge_step))
+
+        def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+            calls.append((tag, scalar_value, global_step))
+
+        def add_image(self, tag: str, img_tensor: np.ndarray, global_step: int, *, dataformats: str) -> None:
+            calls.append((tag, img_tensor.shape, global_step, dataformats))
+
+        def flush(self) -> None:
+            calls.append(("flush",))
+
+        def close(self) -> None:
+            calls.append(("close",))
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = SummaryWriter  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    curves = Curves(tmp_path, 7)
+    curves.add(8, {"loss": 0.5})
+    curves.picture(8, "samples", np.zeros((4, 6, 3), dtype=np.uint8))
+    curves.close()
+    assert calls == [
+        ("open", "tensorboard", 8), ("loss", 0.5, 8), ("samples", (4, 6, 3), 8, "HWC"), ("flush",), ("close",)
+    ]  # fmt: skip
+
+
+def test_without_tensorboard_it_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    said: list[str] = []
+    curves = Curves(tmp_path, 0, said.append)
+    curves.add(1, {"loss": 0.5})
+    curves.picture(1, "samples", np.zeros((4, 6, 3), dtype=np.uint8))
+    curves.close()
+    assert len(said) == 1 and "requirements-train.txt" in said[0]
+
+
+@pytest.mark.parametrize(("stage", "shape"), [("base", (4, 4)), ("sr256", (8, 6))])
+def test_sample_grids_are_the_same_each_time(stage: str, shape: tuple[int, int]) -> None:
+    """The base's samples in a square; super-resolution's between input and truth. Training is not disturbed by them."""
+    wanted = config(stage=stage, batch=16)
+    trainer, data = Trainer(wanted), Squares(wanted)
+    trainer.step(data, 0.0)
+    asked = asked_for(wanted, data)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    first, second = drawn(trainer, asked), drawn(trainer, asked)
+    assert torch.equal(first, second) and first.shape == (16, 3, 32, 32)
+    assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
+    assert trainer.network.training
+    picture = grid(asked, first)
+    assert picture.shape == (shape[0] * 34 - 2, shape[1] * 34 - 2, 3)
+    if stage == "sr256":
+        assert asked.real is not None
+        truth = asked.real[0].add(1).mul(127.5).round().permute(1, 2, 0).numpy()
+        assert np.abs(picture[:32, 68:100].astype(float) - truth).max() <= 1
+
+
+def test_sample_grids_of_prompts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Encoder:
+        def encode(self, prompts: list[str]) -> types.SimpleNamespace:
+            return types.SimpleNamespace(states=Squares(config()).text([len(prompt) % 2 for prompt in prompts]))
+
+    monkeypatch.setattr("generators.training.grids.load_encoder", lambda text: Encoder())
+    wanted = config(batch=2, sample_steps=1, sample_prompts=("red", "blue"))
+    train(Trainer(wanted), Squares(wanted), tmp_path, minutes=None, steps=2)
+    pictures = sorted((tmp_path / "samples").iterdir())
+    assert [path.name for path in pictures] == ["000000001.png", "000000002.png"]
+    with Image.open(pictures[0]) as picture:
+        assert picture.size == (66, 32)
+
+
+def test_batches_prepared_ahead_are_the_same() -> None:
+    wanted = config()
+    data = Squares(wanted)
+    ahead = Ahead(data, 1)
+    for step, rank, world in ((3, 0, 1), (4, 0, 1), (9, 0, 1), (10, 1, 2)):
+        there, here = ahead.batch(step, rank, world), data.batch(step, rank, world)
+        assert torch.equal(there.images, here.images) and there.captions == here.captions
+
+
+def test_a_dry_run_says_what_it_would_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = file_of(tmp_path, batch=8, micro_batch=3)
+    assert command.main([mine, "--dry-run", "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "tiny base: 0.2 M parameters" in told and "3 micro-batches of 3 images of 32 pixels" in told
+    assert "at most 64 tokens of width 384" in told and "TFLOP" in told and "memory a process" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_needs_against_a_network_that_is_there(tmp_path: Path) -> None:
+    """Parameters and checkpoint as they are; the arithmetic some three times that of a forward pass."""
+    wanted = config()
+    found = dry_run.needs(wanted)
+    trainer = Trainer(wanted)
+    assert found.parameters == sum(parameter.numel() for parameter in trainer.network.parameters())
+    trainer.step(Squares(wanted), 0.0)
+    checkpoints.save(trainer, tmp_path)
+    assert (tmp_path / "state.pt").stat().st_size == pytest.approx(found.checkpoint_bytes, rel=0.2)
+    from torch.utils.flop_counter import FlopCounterMode
+
+    batch = Squares(wanted).batch(0)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        trainer.network(batch.images, torch.ones(8), batch.text, torch.ones(8, dtype=torch.bool))
+    assert found.flops == pytest.approx(3 * counter.get_total_flops(), rel=0.35)
+    shared = dry_run.needs(config(parallel="fsdp"), 4)
+    assert shared.state_bytes == pytest.approx(found.state_bytes / 4, rel=0.01) and shared.micro_batch == 2
+    assert dry_run.needs(config(optimiser="adafactor")).checkpoint_bytes == found.checkpoint_bytes * 3 / 5
+
+
+def test_the_bundled_cascade_is_measured_without_its_sprites(capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("generators/training/configs/mini-base.json")
+    assert command.main([str(path), "--dry-run"]) == 0
+    assert f"{load_train_config(path).cascade} base: 4.1 M parameters" in capsys.readouterr().out
+
+
+def test_durations() -> None:
+    told = [duration(seconds) for seconds in (0, 59.6, 3723, -5, float("inf"), float("nan"))]
+    assert told == ["0:00:00", "0:01:00", "1:02:03", "0:00:00", "?", "?"]
