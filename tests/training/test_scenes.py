@@ -42,6 +42,15 @@ def test_a_world_of_three_sprites_draws_its_whole_pool() -> None:
     assert {"Text"} & {scene.category for scene in pool} == set()
 
 
+def test_without_boards_nothing_is_written() -> None:
+    """Sprites of the first world have books and cakes, but no letters."""
+    renderer = Renderer({name: disc() for name in ("apple", "book", "birthday cake", "dog")})
+    pool = caption_pool(200, renderer.concepts, seed=2)
+    assert all(scene.sign is None for scene in pool) and any(scene.things[0].concept == "book" for scene in pool)
+    for scene in pool[:40]:
+        renderer.draw(lay_out(scene, np.random.default_rng(0)), 64)
+
+
 def test_sprites_beyond_the_table_are_drawn_too() -> None:
     renderer = Renderer({"widget": disc(), "gadget": disc()})
     assert all(

@@ -49,7 +49,10 @@ class Cast:
 
 @lru_cache(maxsize=32)
 def cast(concepts: tuple[str, ...]) -> Cast:
-    """Sorts concepts into roles. Boards that are only there to carry words are no objects for other scenes."""
+    """Sorts concepts into roles. Boards that are only there to carry words are no objects for other scenes.
+
+    Sprites with such boards have letters too: without one, a book or a T-shirt carries no words.
+    """
     names = tuple(name for name in concepts if concept(name).kind != "board") or concepts
     sums = np.cumsum([float(concept(name).weight) for name in names])
     riders = tuple(name for name in names if concept(name).kind in RIDERS)
@@ -64,7 +67,7 @@ def cast(concepts: tuple[str, ...]) -> Cast:
         headwear=headwear,
         riders=riders,
         mounts=tuple(name for name in names if name in MOUNTS and set(riders) - {name}),
-        boards=tuple(name for name in concepts if name in BOARDS),
+        boards=tuple(name for name in concepts if name in BOARDS and len(names) < len(concepts)),
     )
 
 
