@@ -13,10 +13,13 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evaluation.models import GenerationRun, RunStatus, Sample, Study, Upload
+from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample, Study, Upload
 from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.sign_in_link import sign_in_link_create
 from evaluation.services.upload_check import upload_check
+from tests.metric_services.steps import ask, score
+from tests.researcher.test_curves import guided, scored
+from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.browser
@@ -25,9 +28,15 @@ AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-pract
 
 
 @pytest.fixture
-def study(live_server: LiveServer) -> Study:
+def study(live_server: LiveServer, plugin: None) -> Study:  # noqa: F811  (the fixture of that name)
     study = an_open_study(raters_per_panel=4)
     raters_simulate(study=study, share=0.5, seed=0)
+    for place in study.study_runs.all():
+        score(ask(place.run))
+    ask(study.study_runs.all()[0].run, "testspread", reference=f"run:{study.study_runs.all()[1].run.name}")
+    suite = a_suite(name="curve")
+    for guidance, distance, clip in ((1.0, 9.0, 0.24), (1.35, 7.3, 0.265), (8.0, 12.0, 0.29)):
+        scored(guided(suite, guidance), distance, clip)
     return study
 
 
@@ -47,6 +56,9 @@ def pages_of(study: Study) -> list[str]:
         "/runs/",
         f"/runs/{run.pk}/",
         "/runs/new/",
+        f"/runs/{run.pk}/scores/new/?metric=testspread",
+        *(f"/scores/{each.pk}/" for each in run.metric_runs.all()),
+        "/curves/",
         "/uploads/new/",
         "/studies/",
         "/studies/new/",
@@ -159,6 +171,34 @@ def test_the_report_on_paper(page: Page, live_server: LiveServer, link: str, stu
     page.goto(live_server.url + "/studies/trial/report/")
     page.emulate_media(media="print")
     expect(page.locator(".site-header")).to_be_hidden()
-    expect(page.locator(".simulated")).to_be_visible()
+    expect(page.locator(".simulated").first).to_be_visible()
     expect(page.locator("figure img").first).to_be_visible()
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_a_score_is_asked_for_and_comes_without_a_reload(
+    page: Page, live_server: LiveServer, link: str, study: Study
+) -> None:
+    run = study.study_runs.all()[0].run
+    page.goto(link)
+    page.goto(f"{live_server.url}/runs/{run.pk}/")
+    page.get_by_role("button", name="Score the images").click()
+    page.get_by_label("Metric").select_option("testspread")
+    expect(page.get_by_label("Reference")).to_be_visible()
+    page.get_by_label("Metric").select_option("testbright")
+    expect(page.get_by_label("Scale")).to_have_value("1.0")
+    page.get_by_label("Scale").fill("900")
+    page.get_by_role("button", name="Score the images").click()
+    field = page.get_by_label("Scale")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("3")
+    page.get_by_role("button", name="Score the images").click()
+    expect(page.locator("#metric-state")).to_contain_text("waiting for a worker")
+    metric_run = MetricRun.objects.get(run=run, parameters__scale=3.0)
+    MetricRun.objects.filter(pk=metric_run.pk).update(status=RunStatus.RUNNING, n_done=4)
+    expect(page.locator("#metric-state")).to_contain_text("4 of 10 images", timeout=10_000)
+    score(metric_run)
+    expect(page.locator("h1")).to_contain_text("Done", timeout=10_000)
+    expect(page.locator("#spread")).to_be_visible()
+    page.get_by_role("link", name="Best first").click()
+    expect(page.locator(".gallery li")).to_have_count(10)
