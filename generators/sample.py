@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +35,7 @@ from generators.contract import Generator, GeneratorError, ImageRequest, ImageRe
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
 from generators.runner import Progress, RunSummary, make_requests, run
+from generators.watermark import Watermark, read_watermark, watermarked
 
 SCHEMA = "drawbench-sample/1"
 
@@ -61,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--retry-failed", action="store_true", help="ask again for prompts that were refused, filtered or invalid"
     )
+    made.add_argument(
+        "--watermark",
+        metavar="TEXT|LOGO",
+        help="mark the corner of every image with a text or a .png: for images to publish, never for raters (none)",
+    )
     add_format(made)
     return made
 
@@ -68,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Draw; the exit code."""
     options = parser().parse_args(arguments)
+    mark = None if options.watermark is None else read_watermark(options.watermark)
     prompts = collect_prompts(options.prompts, options.prompts_file)
     spec = registry.get_spec(options.generator)
     parameters = spec.resolve(parse_settings(options.settings))
@@ -91,6 +99,8 @@ def main(arguments: Sequence[str]) -> int:
     generator = registry.load(spec.name, parameters, size=size, device=options.device)
     with closing(generator):
         fingerprint = generator.info.weights_fingerprint
+        if mark is not None:  # part of what the images are, so that marked and unmarked never share a folder
+            parameters = {**parameters, "watermark": mark.label}
         identity = RunIdentity(spec.name, parameters, fingerprint, size, options.seed)
         requests = make_requests(
             prompts,
@@ -105,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
             for note in sink.notes:
                 say(f"note: {note}")
             failures: list[dict[str, object]] = []
-            summary = _draw(generator, requests, sink, failures, options)
+            summary = _draw(generator, requests, sink, failures, options, mark)
     _report(options, summary, requests, failures)
     if summary.cancelled:
         say("stopped: the same command goes on from here")
@@ -119,6 +129,7 @@ def _draw(
     sink: FolderSink,
     failures: list[dict[str, object]],
     options: argparse.Namespace,
+    mark: Watermark | None,
 ) -> RunSummary:
     """Run with a progress bar; failures are named as they come and collected."""
     done = sink.done_keys()
@@ -126,12 +137,14 @@ def _draw(
     bar = tqdm(total=len(requests), initial=before, unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
 
     class Named:
-        """The sink, with failures said aloud."""
+        """The sink, with failures said aloud, and images marked where that was asked for."""
 
         def done_keys(self) -> frozenset[str]:
             return frozenset(sink.done_keys())
 
         def put(self, request: ImageRequest, result: ImageResult) -> None:
+            if mark is not None and result.image is not None:
+                result = replace(result, image=watermarked(result.image, mark))
             sink.put(request, result)
             if result.failure is not None:
                 failure = result.failure

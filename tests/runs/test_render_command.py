@@ -43,6 +43,18 @@ class TestExport:
         assert "is not empty" in refused("--export", "mine", "--to", str(tmp_path / "out"))
         assert "--to FOLDER" in refused("--export", "mine")
 
+    def test_a_marked_export_says_so(self, make_suite: MakeSuite, tmp_path: Path) -> None:
+        draw(ask(make_suite("a fox"), name="mine"))
+        command("--export", "mine", "--to", str(tmp_path / "out"), "--watermark", "me")
+        content = read_manifest(tmp_path / "out" / "manifest.jsonl")
+        assert content.sessions[0]["watermark"] == "text: me"
+        for line in content.images:
+            data = (tmp_path / "out" / str(line["file"])).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == line["sha256"] != line["unmarked_sha256"]
+            assert line["bytes"] == len(data) and line["watermark"] == "text: me"
+        assert "the font has no" in refused("--export", "mine", "--to", str(tmp_path / "no"), "--watermark", "描")
+        assert "raters' images are never marked" in refused("--suite", "x", "--generator", "y", "--watermark", "me")
+
     def test_the_record_takes_four_queries(
         self, make_suite: MakeSuite, django_assert_max_num_queries: DjangoAssertNumQueries
     ) -> None:

@@ -68,6 +68,9 @@ class Command(ProductCommand):
         other.add_argument("--list", action="store_true", help="list the runs, newest first")
 
         parser.add_argument("--to", type=Path, metavar="FOLDER", help="with --export: a new or empty folder")
+        parser.add_argument(
+            "--watermark", default="", metavar="TEXT|LOGO", help="with --export: mark the corner of the copies (none)"
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if options["list"]:
@@ -77,7 +80,10 @@ class Command(ProductCommand):
         if options["export"]:
             if options["to"] is None:
                 raise InputError("--export needs --to FOLDER: a new or empty folder for the images and their manifest")
-            return _described(run_export(run=run_by_name(options["export"]), folder=options["to"]))
+            run = run_by_name(options["export"])
+            return _described(run_export(run=run, folder=options["to"], watermark=options["watermark"]))
+        if options["watermark"]:
+            raise InputError("--watermark goes with --export alone: raters' images are never marked", field="watermark")
         if options["cancel"]:
             return _described(run_cancel(run=run_by_name(options["cancel"])))
         queue = not options["here"]
