@@ -319,6 +319,12 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     stopping_rule = StoppingRuleSerializer(
         required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
     )
+    masks = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        required=False,
+        default=list,
+        help_text="Corners to cover on every shown image, as bottom-right:0.3x0.1: width and height in shares of it",
+    )
 
 
 class PanelProgressSerializer(serializers.Serializer[Any]):

@@ -43,10 +43,12 @@ def rendition_bytes(data: bytes, display: Display) -> bytes:
     """The bytes of an image as shown: WebP, lossless, RGB, `display`'s dimensions, nothing but pixels.
 
     An image already of those dimensions keeps its pixels exactly. Another is resampled (Lanczos) to fit; one of another
-    shape stands in the middle of mid-grey. Transparency is laid on white, as a browser's page would show it.
+    shape stands in the middle of mid-grey. Transparency is laid on white, as a browser's page would show it. The
+    study's masks cover the picture's own corners, so that they lie over its maker's mark whatever its shape.
     """
     with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as image:
         picture = _opaque(image)
+    placed = (0, 0, *picture.size)
     if picture.size != (display.width, display.height):
         scale = min(display.width / picture.width, display.height / picture.height)
         size = (
@@ -55,7 +57,11 @@ def rendition_bytes(data: bytes, display: Display) -> bytes:
         )
         fitted = picture.resize(size, Image.Resampling.LANCZOS)
         picture = Image.new("RGB", (display.width, display.height), GREY)
-        picture.paste(fitted, ((display.width - size[0]) // 2, (display.height - size[1]) // 2))
+        placed = ((display.width - size[0]) // 2, (display.height - size[1]) // 2, *size)
+        picture.paste(fitted, placed[:2])
+    for mask in display.masks:
+        left, top, right, bottom = mask.box(*placed[2:])
+        picture.paste(GREY, (placed[0] + left, placed[1] + top, placed[0] + right, placed[1] + bottom))
     out = io.BytesIO()
     # effort 1 of 6: a fifth of the time of the highest, files three per cent larger
     picture.save(out, "WEBP", lossless=True, method=1, quality=20)

@@ -15,6 +15,7 @@ from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
 from evaluation.services.stopping_rule import stopping_rule as checked_rule
+from evaluation.services.study_mask import masks_read
 from evaluation.services.study_sets import default_set_size, image_sets, missing_rule
 from evaluation.services.study_specify import CONSENT, StudySettings, panel_prompts, specification
 
@@ -39,6 +40,7 @@ def study_create(
     consent: str = "",
     contact: str = "",
     stopping_rule: Mapping[str, object] | None = None,
+    masks: Sequence[str] = (),
     created_by: User | None = None,
 ) -> Study:
     """Make a draft; `study_open` then draws its comparisons and locks it.
@@ -56,6 +58,8 @@ def study_create(
         consent, contact: what raters agree to (a plain text of ours when empty), and whom they can ask.
         stopping_rule: fields of `evaluation.analysis.sequential.StoppingRule`, when the study may be ended early; an
             empty one has the defaults of all, None is no rule. It closes nothing by itself.
+        masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
+            sides. For images that carry their maker's mark, which would tell raters whose they are.
 
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
@@ -81,6 +85,7 @@ def study_create(
         display_side=display_side,
         consent=consent.strip() or CONSENT,
         contact=contact.strip(),
+        masks=masks_read(masks),
     )
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=size, missing=settings.missing)

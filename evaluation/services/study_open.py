@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 from django.db import transaction
@@ -66,7 +67,7 @@ def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> S
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
     chosen = _chosen_samples(study, runs, sets)
     images = {sample.image_id: sample.image for samples in chosen.values() for sample in samples}
-    display = common_display(images.values(), settings.display_side)
+    display = replace(common_display(images.values(), settings.display_side), masks=settings.masks)
     files = renditions_make(
         images.values(),
         display,

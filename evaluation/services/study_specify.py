@@ -11,6 +11,7 @@ from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
 from evaluation.selectors.live_board import declared_rule
+from evaluation.services.study_mask import Mask, masks_declared, masks_specified
 from evaluation.services.study_sets import ImageSets, MissingRule
 
 SCHEMA = "drawbench-study/1"
@@ -36,6 +37,7 @@ class StudySettings:
 
     `display_side`: the longest side of shown images in pixels, None for the largest of the runs up to `LARGEST_SIDE`.
     `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
+    `masks`: corners covered on every shown image.
     """
 
     protocol: str
@@ -46,14 +48,19 @@ class StudySettings:
     consent: str
     contact: str
     stopping_rule: StoppingRule | None = None
+    masks: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How shown images are made alike. `width`, `height`: of every one of them, in pixels."""
+    """How shown images are made alike. `width`, `height`: of every one of them, in pixels.
+
+    `masks`: corners that are covered on every image, whichever run it is from.
+    """
 
     width: int
     height: int
+    masks: tuple[Mask, ...] = ()
 
 
 def panel_prompts(sets: ImageSets, protocol: protocols.Protocol) -> dict[str, int]:
@@ -120,6 +127,7 @@ def specification(
             "largest_side": settings.display_side,
             "format": "WebP, lossless, without metadata",
             "resampling": "Lanczos to the common size; other shapes are set on mid-grey, never cropped",
+            **masks_specified(settings.masks),
         },
         "raters": {
             "consent": settings.consent,
@@ -148,6 +156,7 @@ def settings_of(study: Study) -> StudySettings:
         consent=declared["raters"]["consent"],
         contact=declared["raters"]["contact"],
         stopping_rule=declared_rule(declared),
+        masks=masks_declared(declared["display"]),
     )
 
 
@@ -184,6 +193,7 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
         departures.append(f"{len(sets.dropped)} prompts of the suite left out, since samples are missing")
     if sets.smaller:
         departures.append(f"{len(sets.smaller)} prompts with smaller sets, since samples are missing")
+    departures += [f"{mask.told} of every shown image is covered with grey, on both sides" for mask in settings.masks]
     return departures
 
 

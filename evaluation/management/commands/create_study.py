@@ -45,6 +45,13 @@ class Command(ProductCommand):
             help="prompts of which a run lacks samples (refuse)",
         )
         parser.add_argument("--display-side", type=int, help="longest side of shown images, pixels (the runs', to 512)")
+        parser.add_argument(
+            "--mask",
+            action="append",
+            default=[],
+            metavar="CORNER:WIDTHxHEIGHT",
+            help="cover a corner of every shown image, for makers' marks: bottom-right:0.3x0.1 (none; may be repeated)",
+        )
         parser.add_argument("--consent", default="", metavar="FILE", help="a text file: what raters agree to")
         parser.add_argument("--contact", default="", help="whom raters can ask")
         rule = parser.add_argument_group(
@@ -93,6 +100,7 @@ class Command(ProductCommand):
                 consent=_text_of(options["consent"]),
                 contact=options["contact"],
                 stopping_rule=_rule_of(options),
+                masks=options["mask"],
             )
         invitation = None
         if options["open"]:

@@ -82,6 +82,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                 contact=values["contact"],
                 consent=values["consent"],
                 stopping_rule=form.stopping_rule(),
+                masks=form.cleaned_data["masks"].split(),
                 created_by=request.user,
             )
         except InputError as error:

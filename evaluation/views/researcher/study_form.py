@@ -59,6 +59,12 @@ class StudyForm(forms.Form):
         label="Most raters", required=False, help_text="Over all panels. Empty: all places of the study."
     )
     stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="Empty: 0.05, for 95 % intervals.")
+    masks = forms.CharField(
+        label="Covered corners",
+        required=False,
+        help_text="Of every shown image, where images carry their maker's mark: bottom-right:0.3x0.1 is 0.3 of the "
+        "width and 0.1 of the height. Several with spaces between. Empty: none.",
+    )
     contact = forms.CharField(
         label="Contact", required=False, max_length=200, help_text="Whom raters can ask; they see it with the consent."
     )
