@@ -117,17 +117,41 @@ def read_brought(wanted: Wanted, path: Path) -> Brought:
     return Brought(path, config, _folder_hash(path, stamps))
 
 
-def check_whole(missing: Sequence[str], path: Path) -> None:
-    """Refuse weights that lack layers: transformers would fill them in at random.
+def load_network(brought: Brought, *model_and_others: Any) -> list[Any]:
+    """Load the folder with transformers' classes: first the model's, then those of its tokenizer or processor.
+
+    From its files alone, in float32, without transformers' own messages, which would mix with ours.
 
     Raises:
-        MetricError: some are missing.
+        MetricError: a file is missing or damaged, a package is needed that is not here, or the weights lack layers,
+            which transformers would fill in at random.
     """
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        model_class, *others = model_and_others
+        model, report = model_class.from_pretrained(
+            brought.path, local_files_only=True, output_loading_info=True, dtype="float32"
+        )
+        loaded = [model, *(other.from_pretrained(brought.path, local_files_only=True) for other in others)]
+    except Exception as error:
+        reason = " ".join(str(error).split())[:400] or type(error).__name__
+        raise MetricError(f"{brought.path} can't be loaded: {reason}. Bring the whole folder.") from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+    missing = sorted(report["missing_keys"])
     if missing:
         raise MetricError(
-            f"The weights in {path} lack {len(missing)} layers ({', '.join(sorted(missing)[:3])} ...), which would be "
+            f"The weights in {brought.path} lack {len(missing)} layers ({', '.join(missing[:3])} ...), which would be "
             "random. Bring the whole model."
         )
+    model.eval().requires_grad_(False)
+    return loaded
 
 
 def _candidates(wanted: Wanted, folders: Sequence[Path]) -> list[Path]:

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.metrics.brought import Brought, Wanted, check_whole, find_brought, read_brought
-from evaluation.metrics.errors import MetricError
+from evaluation.metrics.brought import Brought, Wanted, find_brought, load_network, read_brought
 
 if TYPE_CHECKING:
     import torch
@@ -105,14 +104,7 @@ def _network(kind: str, brought: Brought) -> nn.Module:
     else:
         model_class = Dinov2Model if brought.model_type == "dinov2" else Dinov2WithRegistersModel
         mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in training
-    try:
-        model, report = model_class.from_pretrained(
-            brought.path, local_files_only=True, output_loading_info=True, dtype="float32"
-        )
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise MetricError(f"{brought.path} can't be loaded: {reason}. Bring the whole folder.") from error
-    check_whole(sorted(report["missing_keys"]), brought.path)
+    (model,) = load_network(brought, model_class)
 
     class Features(nn.Module):
         """(n, 3, side, side) in 0..255 to (n, features): DINOv2's class token, CLIP's projected image vector."""

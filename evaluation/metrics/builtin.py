@@ -6,6 +6,7 @@ from evaluation.metrics.brought_extractors import CLIP_IMAGES
 from evaluation.metrics.clip import CLIP
 from evaluation.metrics.clip_score import COSINE, FORMS
 from evaluation.metrics.detector import DETECTOR
+from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 from evaluation.metrics.spec import MetricSpec
 from evaluation.metrics.text_checks import ACCURACY
 from evaluation.metrics.text_checks import FORMS as TEXT_FORMS
@@ -60,5 +61,43 @@ CMMD = MetricSpec(
     better="lower",
     factory="evaluation.metrics.cmmd:load",
     parameters=CLIP_IMAGES.parameters(),
+    needs_reference=True,
+)
+
+BUNDLED = "efficientnet-lite0"
+
+FEATURES = (
+    Parameter("extractor", f"inception (FID), {BUNDLED}, dinov2:NAME or clip:NAME (folders in var/weights)", BUNDLED),
+    Parameter("protocol", "how images are prepared", DEFAULT_PROTOCOL, choices=tuple(PROTOCOLS)),
+    Parameter("weights", "the extractor's weight file, where it lies elsewhere", "", operator_only=True),
+)
+
+FRECHET = MetricSpec(
+    name="frechet",
+    summary="How far the images are from a reference's, by the moments of their features: FID and its kin.",
+    kind="set",
+    better="lower",
+    factory="evaluation.metrics.set_metrics:load_frechet",
+    parameters=FEATURES,
+    needs_reference=True,
+)
+
+KID = MetricSpec(
+    name="kid",
+    summary="How far the images are from a reference's, by a kernel, without bias (Binkowski et al. 2018).",
+    kind="set",
+    better="lower",
+    factory="evaluation.metrics.set_metrics:load_kid",
+    parameters=FEATURES,
+    needs_reference=True,
+)
+
+PRECISION_RECALL = MetricSpec(
+    name="precision-recall",
+    summary="Whether the images lie among a reference's, and that among them (Kynkaanniemi et al. 2019).",
+    kind="set",
+    better="higher",
+    factory="evaluation.metrics.set_metrics:load_precision_recall",
+    parameters=FEATURES,
     needs_reference=True,
 )

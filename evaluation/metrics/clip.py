@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation.metrics.brought import Brought, Wanted, check_whole
+from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.errors import MetricError
 from evaluation.suites.types import JsonValue
 
@@ -193,17 +193,7 @@ def load_clip(brought: Brought, device: str | None = None) -> ClipModel:
 
     where = pick_device(device)
     prepare = preparation(brought)
-    try:
-        model, report = AutoModel.from_pretrained(
-            brought.path, local_files_only=True, output_loading_info=True, dtype="float32"
-        )
-        tokenizer = AutoTokenizer.from_pretrained(brought.path, local_files_only=True)
-    except MetricError:
-        raise
-    except Exception as error:
-        raise MetricError(f"{brought.path} can't be loaded: {_line(error)}. Bring the whole folder.") from error
-    check_whole(sorted(report["missing_keys"]), brought.path)
-    model.eval().requires_grad_(False)
+    model, tokenizer = load_network(brought, AutoModel, AutoTokenizer)
     return ClipModel(brought, prepare, model.to(where), tokenizer, where)
 
 
@@ -231,7 +221,3 @@ def _processor_config(path: Path) -> dict[str, Any]:
             inner = found.get("image_processor", found)
             return inner if isinstance(inner, dict) else found
     return {}
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -20,8 +20,9 @@ from evaluation.metrics.brought_extractors import CLIP_IMAGES, load_brought
 from evaluation.metrics.clip import architecture
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.gaussian_mmd import gaussian_mmd
-from evaluation.metrics.images import Listing, Skipped, dataset_hash, decode_images, list_images
+from evaluation.metrics.images import Listing, Skipped, dataset_hash, decode_images
 from evaluation.metrics.protocols import Protocol
+from evaluation.metrics.references import images_of
 from evaluation.metrics.resize import Recipe
 from evaluation.metrics.spec import Progress, ScoredImage
 from evaluation.suites.types import JsonValue
@@ -70,7 +71,7 @@ class Cmmd:
         """The distance with its error; `progress` counts the images of both sides."""
         if reference is None:
             raise MetricError("cmmd compares with a reference: a folder of images, or another run's images.")
-        listings = listing(images, "the run"), listing(reference, "the reference")
+        listings = images_of(images, "the run"), images_of(reference, "the reference")
         total = sum(len(found.files) for found in listings)
         sides = []
         done = 0
@@ -127,18 +128,6 @@ class Cmmd:
 class _Side:
     def __init__(self, rows: NDArray[np.float32], skipped: list[Skipped], sha256: str) -> None:
         self.rows, self.skipped, self.sha256 = rows, skipped, sha256
-
-
-def listing(images: Sequence[ScoredImage] | Path, what: str) -> Listing:
-    """Images as the decoding processes take them: by key in sorted order, so that the order given plays no part."""
-    if isinstance(images, Path):
-        return list_images(images)
-    places = {image.key: image.path for image in images}
-    if not places:
-        raise MetricError(f"{what.capitalize()} has no images.")
-    if len(places) < len(images):
-        raise MetricError(f"Two images of {what} have one key.")
-    return Listing(Path(what), tuple(sorted(places)), (), places)
 
 
 def load(parameters: Mapping[str, ParameterValue], *, device: str | None, weight_folders: Sequence[Path]) -> Cmmd:

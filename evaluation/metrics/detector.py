@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from evaluation.metrics.brought import Brought, Wanted, check_whole
+from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.detections import Detection, area
-from evaluation.metrics.errors import MetricError
 from evaluation.metrics.relations import Box, overlap
 from evaluation.suites.types import JsonValue
 
@@ -152,17 +151,7 @@ def load_detector(brought: Brought, *, threshold: float = 0.0, device: str | Non
     where = pick_device(device)
     any_words = brought.model_type in ANY_WORDS
     model_class = AutoModelForZeroShotObjectDetection if any_words else AutoModelForObjectDetection
-    try:
-        model, report = model_class.from_pretrained(
-            brought.path, local_files_only=True, output_loading_info=True, dtype="float32"
-        )
-        processor_class = AutoProcessor if any_words else AutoImageProcessor
-        processor = processor_class.from_pretrained(brought.path, local_files_only=True)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:400] or type(error).__name__
-        raise MetricError(f"{brought.path} can't be loaded: {reason}. Bring the whole folder.") from error
-    check_whole(sorted(report["missing_keys"]), brought.path)
-    model.eval().requires_grad_(False)
+    model, processor = load_network(brought, model_class, AutoProcessor if any_words else AutoImageProcessor)
     return Detector(brought, model.to(where), processor, where, threshold or SURE_ENOUGH[any_words])
 
 

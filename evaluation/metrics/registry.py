@@ -19,7 +19,10 @@ ENTRY_POINT_GROUP = "drawbench.metrics"
 BUILT_IN: Mapping[str, str] = {
     "clip-score": "evaluation.metrics.builtin:CLIP_SCORE",
     "cmmd": "evaluation.metrics.builtin:CMMD",
+    "frechet": "evaluation.metrics.builtin:FRECHET",
+    "kid": "evaluation.metrics.builtin:KID",
     "object-checks": "evaluation.metrics.builtin:OBJECT_CHECKS",
+    "precision-recall": "evaluation.metrics.builtin:PRECISION_RECALL",
     "text-checks": "evaluation.metrics.builtin:TEXT_CHECKS",
 }
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""

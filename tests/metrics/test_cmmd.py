@@ -172,7 +172,7 @@ def test_bad_files_are_named_and_too_few_images_say_why(weights: Path, tmp_path:
     assert few["value"] is None and "two images or more" in str(few["why"])
     with pytest.raises(MetricError, match="compares with a reference"):
         cmmd(weights).score(images, None, no_progress)
-    with pytest.raises(MetricError, match="The run has no images"):
+    with pytest.raises(MetricError, match="There are no images in the run"):
         cmmd(weights).score([], tmp_path / "reference", no_progress)
 
 
