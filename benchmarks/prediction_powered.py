@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from benchmarks import _coverage_agreement
+from benchmarks._coverage_peer import peer_interval
 from evaluation.analysis.crossed_spread import Spread
 from evaluation.analysis.powered_mean import (
     RatedSuite,
@@ -242,6 +243,28 @@ def table(simulations: int, seed: int) -> list[str]:
     return lines
 
 
+PEER_CASES = ("good score (.7)", "25 raters, 20 rated, good", "5 raters, good", "5 raters who differ much, 40 rated")
+
+
+def peer_table(simulations: int, seed: int) -> list[str]:
+    """ppi-python's interval on the same studies as ours, against the truth for new prompts and raters."""
+    lines = ["| design | ppi-python | mean half-width, points | own | mean half-width, points |", "|" + "---|" * 5]
+    for number, name in enumerate(PEER_CASES):
+        case, rng = next(each for each in CASES if each.name == name), np.random.default_rng([seed, 2000 + number])
+        hits, width = np.zeros(2), np.zeros(2)
+        for _ in range(simulations):
+            suite, truth = draw(case, rng)
+            own = powered_mean(suite, fit_predictor(suite))
+            spread = own.new_prompts
+            half = float(stdtrit(spread.satterthwaite, 0.975)) * math.sqrt(spread.variance)
+            found = np.array([peer_interval(suite), (own.estimate, half)])
+            hits += np.abs(found[:, 0] - truth["new_prompts"]) <= found[:, 1]
+            width += found[:, 1]
+        cells = [f"{100 * hits[at] / simulations:.1f} | {100 * width[at] / simulations:.1f}" for at in (0, 1)]
+        lines.append(f"| {name}: peer | {cells[0]} | {cells[1]} |")
+    return lines
+
+
 def report(simulations: int, seed: int) -> str:
     error, few = 100 * math.sqrt(0.05 * 0.95 / simulations), max(simulations // 4, 1)
     head = f"""Coverage in percent of nominal 95 % intervals of the net share; {simulations:,} simulations each (seed
@@ -251,7 +274,12 @@ of 200 prompts of spread 1, with ties, and there is one score, of correlation .7
 processor milliseconds of an estimate."""
     agreement = f"""Agreement, {few:,} simulations each, for new raters and new prompts. The truth of `accuracy` is that
 of a threshold chosen on as many prompts. Raters x prompts, spread of raters / prompts, correlations of two scores."""
-    parts = [(head, table(simulations, seed)), (agreement, _coverage_agreement.table(few, seed))]
+    peer = f"""ppi-python 0.2.3, for which each prompt's mean rating is an independent value ({few:,} simulations):"""
+    parts = [
+        (head, table(simulations, seed)),
+        (agreement, _coverage_agreement.table(few, seed)),
+        (peer, peer_table(few, seed)),
+    ]
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 
 

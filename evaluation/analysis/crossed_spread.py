@@ -6,8 +6,8 @@ that of ``crossed``, to the last digit that floating point keeps.
 
 Degrees of freedom: min(raters, prompts) - 1 is this package's rule. With few raters who hardly differ it is far too
 careful, since then the prompts, of which there are many, make most of the variance. Satterthwaite's (1946) rule
-weighs the parts: V^2 / (V_rater^2 / (R - 1) + V_prompt^2 / (P - 1) + V_cell^2 / (cells - R - P + 1)), and here it is
-never below the other.
+weighs the parts: V^2 / (V_rater^2 / (R - 1) + V_prompt^2 / (P - 1) + V_cell^2 / (cells - R - P + 1)). Here it is never
+below the other, and is the other where there are two raters only, of whom it believes too much.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def crossed_spread(
         + (prompts**2 / (prompts_in - 1)).sum()
         + (factor * by_cell).sum() ** 2 / left
     )
-    return Spread(variance, least, max(variance**2 / doubt, least) if doubt > 0 else least)
+    if doubt <= 0 or (raters_in - 1).sum() < 2:  # of two raters Satterthwaite's rule believes too much
+        return Spread(variance, least, least)
+    return Spread(variance, least, max(variance**2 / doubt, least))
 
 
 def _clusters(code: Index, residual: Float, stratum: Index, sizes: Index) -> Float:

@@ -52,6 +52,7 @@ from evaluation.analysis.powered_results import (
 )
 from evaluation.analysis.preference import Interval
 
+LEAST_FITTED = 8  # rated prompts, beyond one for each category, from which a prediction is learned
 LEAST_RATED = 2  # rated prompts that a category needs to have a spread of its own
 _UNLIKE = 0.01  # p-value below which rated and other prompts are said to differ
 
@@ -196,7 +197,13 @@ def _comparison(study: _Study, first: str, second: str, question: str, level: fl
     if suite is None:
         overall = PoweredRate(None, 0, 0, 0, 0, None, None, 0.0, "no rated prompt has a score")
         return PoweredComparison(first, second, question, overall, (), (), study.notes)
-    predictor = fit_predictor(suite, seed) if len(suite.unrated_stratum) else no_predictor(suite)
+    extra: list[str] = []
+    predictor = no_predictor(suite)
+    if len(suite.stratum) - suite.n_strata < LEAST_FITTED - 1:
+        few = f"{len(suite.stratum)} rated prompts are too few to learn a prediction from"
+        extra.append(f"{few}; the estimate is the classical one.")
+    elif len(suite.unrated_stratum):
+        predictor = fit_predictor(suite, seed)
     overall = _rate(None, suite, predictor, level)
     categories = []
     for at, name in enumerate(study.strata):
@@ -204,7 +211,7 @@ def _comparison(study: _Study, first: str, second: str, question: str, level: fl
             own, part = _part(suite, predictor, at)
             categories.append(_rate(name, own, part, level))
     balance = _balance(suite, study.metrics, predictor)
-    notes = [*study.notes, *_unlike(balance)]
+    notes = [*study.notes, *extra, *_unlike(balance)]
     return PoweredComparison(first, second, question, overall, tuple(categories), balance, tuple(notes))
 
 

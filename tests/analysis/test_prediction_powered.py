@@ -292,6 +292,25 @@ def test_scores_of_rated_prompts_only() -> None:
     assert comparison.overall.n_rated == 30
 
 
+def test_a_handful_of_prompts_teaches_nothing() -> None:
+    ratings, scores = made(6)
+    scores = scores.drop(columns="category")
+    for number, learns in ((7, False), (8, True)):
+        few = ratings[ratings["prompt_id"].isin([f"c-{n:03d}" for n in range(number)])]
+        comparison = prediction_powered(few, scores).comparisons[0]
+        assert any("too few to learn" in note for note in comparison.notes) is not learns
+        assert (comparison.overall.power > 0) is learns
+        if not learns:
+            assert comparison.overall.powered == comparison.overall.classical
+
+
+def test_two_raters_keep_their_one_degree_of_freedom() -> None:
+    table, scores = random_table(8, raters=2, prompts=60)
+    suite = suite_of(table, scores, np.arange(20))
+    found = powered_mean(suite, no_predictor(suite)).new_prompts
+    assert found.df == found.satterthwaite == 1
+
+
 def test_what_cannot_be_had_says_why() -> None:
     ratings, scores = made(5)
     one = prediction_powered(ratings[ratings["rater_id"] == ratings["rater_id"].iloc[0]], scores).comparisons[0].overall
