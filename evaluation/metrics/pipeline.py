@@ -66,13 +66,15 @@ def folder_statistics(
     workers: int | None = None,
     cache: Path | None = None,
     keep_features: bool = False,
+    shard: int = SHARD,
     progress: Progress | None = None,
 ) -> FolderStatistics:
     """The statistics of all images below `folder`, or of a list of images.
 
     `groups`: parts for the jackknife; `group_of`: the part of each file (`jackknife_groups` unless given). `workers`:
     decoding processes, one a processor up to 16 unless given, fewer for few images. `cache`: a folder where results
-    are kept by content. `keep_features`: keep each image's features there too (8 KB an image).
+    are kept by content. `keep_features`: keep each image's features there too (8 KB an image). `shard`: images scored
+    between two points from which an interrupted run goes on; the result is the same for any.
 
     Raises:
         MetricError: there is no image in the folder, or features are to be kept without a cache.
@@ -81,8 +83,6 @@ def folder_statistics(
     if cache is None and keep_features:
         raise MetricError("Features are kept in the cache; name its folder.")
     count = len(listing.files)
-    chosen = jackknife_groups(listing.files, groups) if group_of is None else group_of
-    batch = GPU_BATCH if extractor.device.type == "cuda" else BATCH
     if cache is None:
         part = score_part(
             listing,
@@ -90,24 +90,62 @@ def folder_statistics(
             count,
             extractor,
             protocol,
-            group_of=chosen,
+            group_of=jackknife_groups(listing.files, groups) if group_of is None else group_of,
             groups=groups,
             workers=workers or default_workers(count),
-            batch=batch,
+            batch=_batch(extractor),
             progress=progress,
         )
         return _statistics(join_parts([part], protocol), listing)
-    plan = make_plan(
+    plan = statistics_plan(
+        listing,
+        extractor,
+        protocol,
+        groups=groups,
+        group_of=group_of,
+        keep_features=keep_features,
+        shard=shard,
+    )
+    return _cached(plan, cache, extractor) or _made(plan, cache, extractor, workers, progress)
+
+
+def statistics_plan(
+    listing: Listing,
+    extractor: Extractor,
+    protocol: Protocol,
+    *,
+    groups: int = 1,
+    group_of: Sequence[int] | None = None,
+    keep_features: bool = False,
+    shard: int = SHARD,
+) -> ShardPlan:
+    """How `folder_statistics` with a cache divides `listing`, from the same arguments."""
+    return make_plan(
         listing,
         extractor.info,
         protocol,
-        shards=-(-count // SHARD),
+        shards=-(-len(listing.files) // shard),
         groups=groups,
-        group_of=chosen,
-        batch=batch,
+        group_of=jackknife_groups(listing.files, groups) if group_of is None else group_of,
+        batch=_batch(extractor),
         keep_features=keep_features,
     )
-    return _cached(plan, cache, extractor) or _made(plan, cache, extractor, workers, progress)
+
+
+def unfinished(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path | None:
+    """The folder where the shards of `plan` lie until `folder_statistics` merges them; None where the cache has all.
+
+    Whoever scores a shard there (`write_plan`, `score_shard`) spares `folder_statistics` of it.
+    """
+    return None if _cached(plan, cache, extractor) else _work(plan, cache, extractor)
+
+
+def _work(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path:
+    return cache / "unfinished" / f"{_stored(plan, cache, extractor).stem}-{int(plan.keep_features)}-{plan.shards}"
+
+
+def _batch(extractor: Extractor) -> int:
+    return GPU_BATCH if extractor.device.type == "cuda" else BATCH
 
 
 def _made(
@@ -115,7 +153,7 @@ def _made(
 ) -> FolderStatistics:
     """Scored in shards, which stay where this is interrupted; then kept in the cache."""
     stored = _stored(plan, cache, extractor)
-    work = cache / "unfinished" / f"{stored.stem}-{int(plan.keep_features)}"
+    work = _work(plan, cache, extractor)
     write_plan(plan, work)
     for shard, (start, _) in enumerate(plan.bounds):
 
