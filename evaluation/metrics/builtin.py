@@ -37,6 +37,15 @@ OBJECT_CHECKS = MetricSpec(
     ),
 )
 
+SCENE_CHECKS = MetricSpec(
+    name="scene-checks",
+    summary="The share of a prompt's claims that hold, by the checker trained on the bundled world's scenes.",
+    kind="sample",
+    better="higher",
+    factory="evaluation.metrics.scene_checks:load",
+    parameters=(Parameter("weights", "another checker's file", "", operator_only=True),),
+)
+
 TEXT_CHECKS = MetricSpec(
     name="text-checks",
     summary="How much of the text that a prompt wants written can be read in the image (RapidOCR).",

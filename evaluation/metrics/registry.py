@@ -23,6 +23,7 @@ BUILT_IN: Mapping[str, str] = {
     "kid": "evaluation.metrics.builtin:KID",
     "object-checks": "evaluation.metrics.builtin:OBJECT_CHECKS",
     "precision-recall": "evaluation.metrics.builtin:PRECISION_RECALL",
+    "scene-checks": "evaluation.metrics.builtin:SCENE_CHECKS",
     "text-checks": "evaluation.metrics.builtin:TEXT_CHECKS",
 }
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
