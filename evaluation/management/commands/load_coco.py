@@ -48,9 +48,24 @@ class Command(ProductCommand):
     def run(self, **options: Any) -> Mapping[str, Any]:
         if options["workers"] is not None and options["workers"] < 1:
             raise InputError(f"--workers must be 1 or more, not {options['workers']}.")
-        statistics = not options.pop("no_statistics")
-        protocol = options.pop("protocol")
-        found = coco_load(**options, protocol=protocol if statistics else None, progress=bars())
+        protocol = options["protocol"]
+        found = coco_load(
+            annotations=options["annotations"],
+            images=options["images"],
+            name=options["name"],
+            captions=options["captions"],
+            no_people=options["no_people"],
+            instances=options["instances"],
+            draw=options["draw"],
+            protocol=None if options["no_statistics"] else protocol,
+            extractor=options["extractor"],
+            weights=options["weights"],
+            device=options["device"],
+            workers=options["workers"],
+            allow_missing=options["allow_missing"],
+            replace=options["replace"],
+            progress=bars(),
+        )
         manifest = found.reference.manifest
         made = found.statistics
         return {

@@ -46,7 +46,20 @@ class Command(ProductCommand):
             if options[name] is not None and options[name] < 2:
                 raise InputError(f"--{name.replace('_', '-')} must be 2 or more, not {options[name]}.")
         show = bars()
-        return fid_why_differs(**options, progress=lambda step, side, done, total: show(f"{step}: {side}", done, total))
+        return fid_why_differs(
+            generated=options["generated"],
+            reference=options["reference"],
+            start=options["start"],
+            end=options["end"],
+            to_precision=options["to_precision"],
+            to_reference_images=options["to_reference_images"],
+            to_generated_images=options["to_generated_images"],
+            extractor=options["extractor"],
+            weights=options["weights"],
+            device=options["device"],
+            workers=options["workers"],
+            progress=lambda step, side, done, total: show(f"{step}: {side}", done, total),
+        )
 
     def describe(self, result: Mapping[str, Any]) -> str:
         start, end = result["from"], result["to"]
