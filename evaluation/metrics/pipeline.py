@@ -66,7 +66,7 @@ def folder_statistics(
     workers: int | None = None,
     cache: Path | None = None,
     keep_features: bool = False,
-    shard: int = SHARD,
+    shard: int | None = None,
     progress: Progress | None = None,
 ) -> FolderStatistics:
     """The statistics of all images below `folder`, or of a list of images.
@@ -74,7 +74,7 @@ def folder_statistics(
     `groups`: parts for the jackknife; `group_of`: the part of each file (`jackknife_groups` unless given). `workers`:
     decoding processes, one a processor up to 16 unless given, fewer for few images. `cache`: a folder where results
     are kept by content. `keep_features`: keep each image's features there too (8 KB an image). `shard`: images scored
-    between two points from which an interrupted run goes on; the result is the same for any.
+    between two points from which an interrupted run goes on, `SHARD` unless given; the result is the same for any.
 
     Raises:
         MetricError: there is no image in the folder, or features are to be kept without a cache.
@@ -117,14 +117,14 @@ def statistics_plan(
     groups: int = 1,
     group_of: Sequence[int] | None = None,
     keep_features: bool = False,
-    shard: int = SHARD,
+    shard: int | None = None,
 ) -> ShardPlan:
     """How `folder_statistics` with a cache divides `listing`, from the same arguments."""
     return make_plan(
         listing,
         extractor.info,
         protocol,
-        shards=-(-len(listing.files) // shard),
+        shards=-(-len(listing.files) // (shard or SHARD)),
         groups=groups,
         group_of=jackknife_groups(listing.files, groups) if group_of is None else group_of,
         batch=_batch(extractor),
