@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from torch.nn import functional as F
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
+from generators.cascade.configs import StageName
 from generators.cascade.generator import BUNDLED
 from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
-from generators.cascade.samplers import sample
+from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError
 from generators.training.scenes.captions import sample_scene
@@ -67,34 +69,54 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, nargs="+", default=[4])
     parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.1])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites.npz"))
+    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
     args = parser.parse_args(argv)
     try:
-        weights = open_weights(args.weights).load(args.stage)
         renderer = Renderer(load_sprites(args.sprites))
+        rows = table(args.weights, args.stage, renderer, args.images, args.steps, args.aug_level, sampler=args.sampler)
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
+    print(json.dumps(rows, indent=2))
+    return 0
+
+
+def table(
+    folder: Path,
+    name: StageName,
+    renderer: Renderer,
+    images: int = 24,
+    steps: Sequence[int] = (2,),
+    aug_levels: Sequence[float] = (0.0, 0.1),
+    *,
+    sampler: SamplerName = "dpmpp",
+) -> list[dict[str, float | str]]:
+    """Bicubic and one stage of the weights in `folder`, a row a setting, on the same renders.
+
+    Raises:
+        GeneratorError: there are no such weights, or they are damaged.
+    """
+    weights = open_weights(folder).load(name)
     stage = LoadedStage(weights.stage, weights.network())
     size, low_size = weights.stage.size, weights.stage.low_size
     rng = np.random.Generator(np.random.Philox(23))
-    scenes = [sample_scene(rng, renderer.concepts) for _ in range(args.images)]
+    scenes = [sample_scene(rng, renderer.concepts) for _ in range(images)]
     pictures = [renderer.draw(lay_out(scene, rng, shrink=1.0 if size == 256 else 0.6), size) for scene in scenes]
     real = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
     low = downsample(real, low_size)
     text = load_encoder(weights.text).encode([scene.caption for scene in scenes]).states
     bicubic = F.interpolate(low, size=(size, size), mode="bicubic", align_corners=False).clamp(-1, 1)
-    table: list[dict[str, float | str]] = [_row("bicubic", bicubic, real, low)]
-    for steps in args.steps:
-        settings = StageSettings(1.0, steps, args.sampler, 0.0, "static")
-        for level in args.aug_level:
+    rows: list[dict[str, float | str]] = [_row(f"{low_size} to {size}, bicubic", bicubic, real, low)]
+    for count in steps:
+        settings = StageSettings(1.0, count, sampler, 0.0, "static")
+        for level in aug_levels:
             parts = [
                 draw(stage, low[i : i + 4], TextStates(text.tokens[i : i + 4], text.mask[i : i + 4]), settings, level)
                 for i in range(0, len(low), 4)
             ]
-            table.append(_row(f"{args.stage}, {steps} steps, aug_level {level:g}", torch.cat(parts), real, low))
-    print(json.dumps(table, indent=2))
-    return 0
+            what = f"{low_size} to {size}, {count} steps, `aug_level` {level:g}"
+            rows.append(_row(what, torch.cat(parts), real, low))
+    return rows
 
 
 def _row(name: str, drawn: Tensor, real: Tensor, low: Tensor) -> dict[str, float | str]:

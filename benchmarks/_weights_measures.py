@@ -1,0 +1,215 @@
+"""What the bundled weights draw, judged: gates, floors, ceilings, neighbours, and the curve over guidance weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evaluation.analysis.classic import wilson
+from evaluation.metrics.frechet import frechet_distance
+from generators.cascade.generator import load_cascade
+from generators.cascade.spec import SPEC
+from generators.contract import GeneratorError, ImageRequest
+from generators.training.checker.find import LoadedChecker
+from generators.training.checker.judge import RELATIONS, Verdict, judge
+from generators.training.checker.network import SIZE
+from generators.training.checker.render import as_input
+from generators.training.scenes.captions import Scene, sample_scene, sample_unseen
+from generators.training.scenes.held_out import Dimension
+from generators.training.scenes.layout import lay_out
+from generators.training.scenes.render import Renderer
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One thing asked of the weights. `least`: the share that counts as learned; `dimension`: what is held out."""
+
+    name: str
+    least: float
+    category: str
+    dimension: Dimension
+    fits: Callable[[Scene], bool]
+    verdict: Callable[[Verdict], float]
+
+
+def _one_coloured(scene: Scene) -> bool:
+    return len(scene.things) == 1 and scene.things[0].colour is not None and scene.things[0].pattern is None
+
+
+def _few(scene: Scene) -> bool:
+    return len(scene.things) == 1 and 1 <= scene.things[0].count <= 5
+
+
+def _decided(scene: Scene) -> bool:
+    return scene.relation in RELATIONS and len(scene.things) == 2
+
+
+GATES = (
+    Gate("colour and object", 0.90, "Colors", "colour", _one_coloured, lambda v: float(bool(v.colours))),
+    Gate("position", 0.85, "Positional", "relation", _decided, lambda v: float(bool(v.position))),
+    Gate("counts, 1 to 5", 0.80, "Counting", "count", _few, lambda v: float(v.counts)),
+    Gate("letters on signs", 0.60, "Text", "text", lambda scene: True, lambda v: v.characters or 0.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Means over `n` images. `low`, `high`: 95 % interval of `drawn` (Wilson; for letters of shares, so rough).
+
+    `shuffled`: the same images judged by another prompt of the row, the floor. `renders`: real renders of the same
+    scenes judged alike, the ceiling.
+    """
+
+    gate: str
+    least: float
+    held_out: bool
+    n: int
+    drawn: float
+    low: float
+    high: float
+    shuffled: float
+    renders: float
+
+
+class Artist:
+    """The weights' base at one guidance weight; `draw` gives 64x64 pictures of captions."""
+
+    def __init__(self, weights: str, guidance: float) -> None:
+        self._generator = load_cascade(
+            SPEC.resolve({"weights": weights, "guidance": guidance}), size=SIZE, device=device()
+        )
+
+    def draw(self, captions: Sequence[str], seed: int = 17) -> Pictures:
+        """(n, 64, 64, 3)."""
+        asked = [ImageRequest(str(n), f"{n:05d}", caption, 0, seed) for n, caption in enumerate(captions)]
+        drawn = {result.key: result for result in self._generator.generate(asked)}
+        for result in drawn.values():
+            if result.image is None:
+                raise GeneratorError(f"an image could not be drawn: {result.failure}")
+        return np.stack([drawn[str(n)].image for n in range(len(captions))])  # type: ignore[misc]
+
+
+def device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def scenes_for(gate: Gate, concepts: Sequence[str], n: int, *, held_out: bool, barred: frozenset[str]) -> list[Scene]:
+    """`n` scenes of a gate with different captions, none of those `barred`; fewer where the concepts give no more."""
+    rng = np.random.Generator(np.random.Philox(4711))
+    found: dict[str, Scene] = {}
+    for _ in range(60 * n):
+        try:
+            if held_out:
+                scene = sample_unseen(rng, concepts, gate.dimension, category=gate.category)
+            else:
+                scene = sample_scene(rng, concepts, category=gate.category)
+        except ValueError:
+            break
+        if gate.fits(scene) and scene.caption not in barred:
+            found.setdefault(scene.caption, scene)
+        if len(found) == n:
+            break
+    return list(found.values())
+
+
+def measure(
+    gate: Gate, scenes: Sequence[Scene], artist: Artist, checker: LoadedChecker, renderer: Renderer, *, held_out: bool
+) -> Result:
+    """One row of the table."""
+    rng = np.random.Generator(np.random.Philox(11))
+    drawn = checker.find(artist.draw([scene.caption for scene in scenes]))
+    renders = checker.find(np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes]))
+    others = [n - 1 for n in range(len(scenes))]
+    value = [gate.verdict(judge(scene, seen)) for scene, seen in zip(scenes, drawn, strict=True)]
+    floor = [gate.verdict(judge(scenes[other], seen)) for other, seen in zip(others, drawn, strict=True)]
+    ceiling = [gate.verdict(judge(scene, seen)) for scene, seen in zip(scenes, renders, strict=True)]
+    mean, n = float(np.mean(value)), len(scenes)
+    low, high = wilson(round(mean * n), n)
+    return Result(gate.name, gate.least, held_out, n, mean, low, high, float(np.mean(floor)), float(np.mean(ceiling)))
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """`alignment`: share of images that show all that was asked. `distance`: Frechet, of the checker's features."""
+
+    guidance: float
+    alignment: float
+    distance: float
+    n: int
+
+
+def curve(
+    weights: str, guidances: Sequence[float], scenes: Sequence[Scene], checker: LoadedChecker, renderer: Renderer
+) -> Iterator[CurvePoint]:
+    """Quality against alignment over guidance weights (the paper's figure 4), for these scenes and as many renders."""
+    rng = np.random.Generator(np.random.Philox(12))
+    real = features(checker, np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes for _ in range(4)]))
+    for guidance in guidances:
+        drawn = Artist(weights, guidance).draw([scene.caption for scene in scenes])
+        right = [_all(judge(scene, seen)) for scene, seen in zip(scenes, checker.find(drawn), strict=True)]
+        rows = features(checker, drawn)
+        distance = frechet_distance(rows.mean(0), np.cov(rows.T), real.mean(0), np.cov(real.T))
+        yield CurvePoint(guidance, float(np.mean(right)), float(distance), len(scenes))
+
+
+def _all(verdict: Verdict) -> bool:
+    asked = (verdict.objects, verdict.colours, verdict.counts, verdict.position)
+    return all(value for value in asked if value is not None)
+
+
+def features(checker: LoadedChecker, pictures: Pictures) -> NDArray[np.float64]:
+    """The checker's features averaged over the picture, (n, width)."""
+    rows = []
+    for first in range(0, len(pictures), 64):
+        with torch.inference_mode():
+            rows.append(checker.network.features(as_input(pictures[first : first + 64])).mean((2, 3)))
+    return torch.cat(rows).double().numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Does it memorise? Root mean square grey levels to the nearest of `n_training` training renders, medians.
+
+    `drawn`: of the weights' images; `fresh`: of new renders of the same scenes. What is memorised is far nearer.
+    `pairs`: images and their nearest renders, the nearest pairs first.
+    """
+
+    n: int
+    n_training: int
+    drawn: float
+    fresh: float
+    pairs: tuple[tuple[Pictures, Pictures], ...]
+
+
+def neighbours(
+    scenes: Sequence[Scene], artist: Artist, renderer: Renderer, training: Sequence[Scene], *, show: int = 8
+) -> Neighbours:
+    """The nearest of the training's renders to each drawn image and to each new render."""
+    rng = np.random.Generator(np.random.Philox(13))
+    known = np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in training])
+    drawn = artist.draw([scene.caption for scene in scenes])
+    fresh = np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes])
+    away, nearest = _nearest(drawn, known)
+    order = np.argsort(away)[:show]
+    pairs = tuple((drawn[row], known[nearest[row]]) for row in order)
+    return Neighbours(
+        len(drawn), len(known), float(np.median(away)), float(np.median(_nearest(fresh, known)[0])), pairs
+    )
+
+
+def _nearest(rows: Pictures, known: Pictures) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    one = torch.from_numpy(rows.reshape(len(rows), -1)).float()
+    best, where = torch.full((len(rows),), torch.inf), torch.zeros(len(rows), dtype=torch.long)
+    for first in range(0, len(known), 4096):
+        other = torch.from_numpy(known[first : first + 4096].reshape(-1, one.shape[1])).float()
+        least, place = torch.cdist(one, other).min(1)
+        nearer = least < best
+        best, where = torch.where(nearer, least, best), torch.where(nearer, place + first, where)
+    return (best / one.shape[1] ** 0.5).double().numpy(), where.numpy()

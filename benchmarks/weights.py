@@ -1,0 +1,275 @@
+"""What the bundled weights draw, measured and shown: `python -m benchmarks.weights [--weights FOLDER]`.
+
+Writes the tables, the curve and the pictures of docs/cascade.md, all from the weights: gates with their floors and
+ceilings, held-out combinations, nearest training neighbours, quality against alignment over guidance weights,
+super-resolution, and a sheet with prompts of all categories of drawbench-cc0, the first of each, failures included.
+Needs the training's sprites (docs/training-world.md). `--print`: show the text and write nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmarks._weights_measures import (
+    GATES,
+    Artist,
+    CurvePoint,
+    Neighbours,
+    Result,
+    curve,
+    device,
+    measure,
+    neighbours,
+    scenes_for,
+)
+from generators.cascade.checkpoint import open_weights
+from generators.cascade.generator import BUNDLED, load_cascade
+from generators.cascade.spec import SPEC
+from generators.contract import GeneratorError, ImageRequest
+from generators.training.checker.find import CheckerError, load_checker
+from generators.training.config import load_train_config
+from generators.training.data_config import ScenesConfig
+from generators.training.measure_sr import table as super_resolution
+from generators.training.scenes.captions import Scene, caption_pool
+from generators.training.scenes.render import Renderer
+from generators.training.sprites import load_sprites
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "cascade.md"
+IMAGES = ROOT / "docs" / "images"
+SUITE = ROOT / "fixtures" / "suites" / "drawbench-cc0.csv"
+CONFIG = ROOT / "generators" / "training" / "configs" / "mini-base-16.json"
+GUIDANCES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+EACH = 4
+SHOWN = 128
+"""Pixels a side of a picture in the sheet."""
+
+START, END = "<!-- weights: written by python -m benchmarks.weights -->", "<!-- end of weights -->"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line: 0 when done, 2 on bad input."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.weights", description=__doc__)
+    parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
+    parser.add_argument("--images", type=int, default=200, help="images a row of the tables (%(default)s)")
+    parser.add_argument("--curve-images", type=int, default=200, help="images a point of the curve (%(default)s)")
+    parser.add_argument("--training-config", type=Path, default=CONFIG, help="names the objects that were taught")
+    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--print", action="store_true", help="print the text and write nothing")
+    args = parser.parse_args(argv)
+    try:
+        text = prove(args)
+    except (GeneratorError, CheckerError, FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if args.print:
+        print(text)
+        return 0
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(START)
+    PAGE.write_text(before + START + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
+    print(f"{PAGE.relative_to(ROOT)} and the pictures beside it are written")
+    return 0
+
+
+def prove(args: argparse.Namespace) -> str:
+    """All measures, as the text of the page; the pictures are written beside it unless only printing."""
+    folder = Path(args.weights) if args.weights else BUNDLED
+    fingerprint = open_weights(folder).fingerprint(("base", "sr256", "sr1024"))
+    config = load_train_config(args.training_config)
+    assert isinstance(config.data, ScenesConfig)
+    renderer, checker = Renderer(load_sprites(args.sprites)), load_checker(device=device())
+    concepts = config.data.concepts or renderer.concepts
+    training = caption_pool(config.data.captions, concepts, config.seed)
+    barred = frozenset(scene.caption for scene in training)
+    default = float(SPEC.resolve({})["guidance"])
+    artist = Artist(args.weights, default)
+
+    results: list[Result] = []
+    curve_scenes: list[Scene] = []
+    for gate in GATES:
+        for held_out in (False, True):
+            scenes = scenes_for(gate, concepts, args.images, held_out=held_out, barred=barred)
+            if len(scenes) < 20:
+                _say(f"{gate.name}{', held out' if held_out else ''}: too few scenes of these objects")
+                continue
+            results.append(measure(gate, scenes, artist, checker, renderer, held_out=held_out))
+            _say(json.dumps({name: getattr(results[-1], name) for name in Result.__slots__}))
+            if not held_out and gate.name != "letters on signs":
+                curve_scenes += scenes[: args.curve_images // 3]
+    points = []
+    for point in curve(args.weights, GUIDANCES, curve_scenes, checker, renderer):
+        points.append(point)
+        _say(f"guidance {point.guidance:g}: alignment {point.alignment:.3f}, distance {point.distance:.3f}")
+    near = neighbours(curve_scenes[:100], artist, renderer, training[:20_000])
+    rows = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
+    if not args.print:
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        _sheet(args.weights).save(IMAGES / "cascade-samples.webp", quality=80, method=6)
+        _pairs(near).save(IMAGES / "cascade-neighbours.png", optimize=True)
+        plot(points, default, IMAGES / "cascade-curve.svg")
+    return page_text(fingerprint, concepts, results, points, near, rows, checker.about, default)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def page_text(
+    fingerprint: str,
+    concepts: Sequence[str],
+    results: Sequence[Result],
+    points: Sequence[CurvePoint],
+    near: Neighbours,
+    sr: Sequence[Mapping[str, float | str]],
+    checker: Mapping[str, object],
+    guidance: float,
+) -> str:
+    """The section of docs/cascade.md between its marks."""
+    measured = checker.get("measured")
+    own = measured if isinstance(measured, Mapping) else {}
+    accuracy = ", ".join(f"{name.replace('_', ' ')} {float(value):.0%}" for name, value in own.items())
+    parts = [
+        _filled(
+            f"""Weights `{fingerprint[:16]}`, which know {len(concepts)} objects, at guidance {guidance:g}: 64x64
+            pictures of captions that training did not have, judged by the scene checker
+            (`generators/training/checker`). The checker's own accuracy on renders of all kinds of scenes of the
+            whole world, a harder test than these rows: {accuracy}. "Shuffled" judges the same pictures by
+            another prompt of the row: the floor. "Renders" are real renders of the same scenes, judged alike:
+            the ceiling. A gate is what would count as learned."""
+        ),
+        _rows(
+            ("asked", "combinations", "n", "right", "95 % interval", "shuffled", "renders", "gate"),
+            [
+                (
+                    row.gate,
+                    "held out" if row.held_out else "trained",
+                    f"{row.n}",
+                    f"{row.drawn:.0%}",
+                    f"{row.low:.0%} to {row.high:.0%}",
+                    f"{row.shuffled:.0%}",
+                    f"{row.renders:.0%}",
+                    f"{row.least:.0%}: {'met' if row.drawn >= row.least else 'not met'}",
+                )
+                for row in results
+            ],
+        ),
+        "![Alignment against Frechet distance over guidance weights](images/cascade-curve.svg)",
+        _filled(
+            f"""Quality against alignment (the paper's figure 4, in our world), {points[0].n} prompts a point.
+            Alignment: the share of pictures that show all that was asked. Distance: Frechet, of the checker's
+            features, to renders of the same prompts; it is no FID, and few pictures make it larger."""
+        ),
+        _rows(
+            ("guidance", *(f"{point.guidance:g}" for point in points)),
+            [
+                ("alignment", *(f"{point.alignment:.0%}" for point in points)),
+                ("distance", *(f"{point.distance:.2f}" for point in points)),
+            ],
+        ),
+        "![Drawn pictures and their nearest training renders](images/cascade-neighbours.png)",
+        _filled(
+            f"""Does it memorise? {near.n} pictures against {near.n_training:,} training renders: the nearest is
+            {near.drawn:.1f} grey levels away (median of root mean squares); for as many new renders of the same
+            prompts it is {near.fresh:.1f}. Above: the nearest pairs, the drawn picture over the render."""
+        ),
+        _filled(
+            """Super-resolution against bicubic, on real renders averaged down. Sharpness: the mean difference of
+            neighbouring pixels over the render's; above 1 there is grain that the render has not. Channel shift
+            in grey levels of 255."""
+        ),
+        _rows(
+            ("", "PSNR, dB", "sharpness", "averaged down, against its input, dB", "channel shift"),
+            [tuple(str(value) for value in held.values()) for held in sr],
+        ),
+        f"![The first {EACH} prompts of each category](images/cascade-samples.webp)",
+        _filled(
+            f"""The first {EACH} prompts of each category of `drawbench-cc0`, one picture each at 256 pixels,
+            nothing picked: most ask for what these weights never saw."""
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 125, break_long_words=False, break_on_hyphens=False)
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _sheet(weights: str) -> Image.Image:
+    with SUITE.open(newline="", encoding="utf-8") as held:
+        rows = list(csv.DictReader(held))
+    categories = list(dict.fromkeys(row["category"] for row in rows))
+    asked = {name: [row["prompt"] for row in rows if row["category"] == name][:EACH] for name in categories}
+    generator = load_cascade(SPEC.resolve({"weights": weights}), size=256, device=device())
+    requests = [
+        ImageRequest(f"{name}/{n}", f"{number:02d}{n:03d}", prompt, 0, 0)
+        for number, (name, prompts) in enumerate(asked.items())
+        for n, prompt in enumerate(prompts)
+    ]
+    drawn = {result.key: result.image for result in generator.generate(requests)}
+    font, bold = ImageFont.load_default(11), ImageFont.load_default(14)
+    cell, text = SHOWN + 8, 46
+    left = 110
+    sheet = Image.new("RGB", (left + EACH * (cell + 70), len(asked) * (SHOWN + text)), "white")
+    ink = ImageDraw.Draw(sheet)
+    for row, (name, prompts) in enumerate(asked.items()):
+        top = row * (SHOWN + text)
+        ink.text((4, top + SHOWN // 2), name, fill="black", font=bold)
+        for column, prompt in enumerate(prompts):
+            x = left + column * (cell + 70)
+            image = drawn[f"{name}/{column}"]
+            if image is not None:
+                sheet.paste(Image.fromarray(image).resize((SHOWN, SHOWN), Image.Resampling.LANCZOS), (x, top))
+            ink.multiline_text((x, top + SHOWN + 1), _wrapped(prompt, 34, 3), fill="black", font=font, spacing=1)
+    return sheet
+
+
+def _wrapped(text: str, width: int, lines: int) -> str:
+    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
+
+
+def _pairs(near: Neighbours) -> Image.Image:
+    scale = 96
+    sheet = Image.new("RGB", (len(near.pairs) * (scale + 6), 2 * (scale + 6)), "white")
+    for column, pair in enumerate(near.pairs):
+        for row, picture in enumerate(pair):
+            shown = Image.fromarray(np.ascontiguousarray(picture)).resize((scale, scale), Image.Resampling.NEAREST)
+            sheet.paste(shown, (column * (scale + 6), row * (scale + 6)))
+    return sheet
+
+
+def plot(points: Sequence[CurvePoint], default: float, path: Path) -> None:
+    """Distance over alignment, a dot a guidance weight."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([p.alignment for p in points], [p.distance for p in points], color="#2563a8", marker="o", linewidth=1.5)
+    for point in points:
+        axes.annotate(
+            f"w {point.guidance:g}" + (" (default)" if point.guidance == default else ""),
+            (point.alignment, point.distance), textcoords="offset points", xytext=(6, 5), fontsize=8,
+        )  # fmt: skip
+    axes.set_xlabel("alignment: share of pictures that show all that was asked")
+    axes.set_ylabel("Frechet distance (checker's features)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(0.12)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
