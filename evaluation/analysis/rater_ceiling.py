@@ -35,23 +35,22 @@ def agreement_of_raters(
     """
     rater = np.unique(rater, return_inverse=True)[1]
     prompt = np.unique(prompt, return_inverse=True)[1]
-    whole = _scores(answer, prompt)
-    n_groups = min(int(rater.max()) + 1, GROUPS)
-    group = rater % n_groups
-    without = []
-    for at in range(n_groups if n_groups > 2 else 0):
-        rest = group != at
-        without.append(_scores(answer[rest], prompt[rest]))
+    n_prompts, n_groups = int(prompt.max()) + 1, min(int(rater.max()) + 1, GROUPS)
+    cells = (rater % n_groups * n_prompts + prompt) * 3 + answer
+    groups = np.bincount(cells, minlength=3 * n_groups * n_prompts).reshape(n_groups, n_prompts, 3)
+    counts = groups.sum(axis=0)
+    tables = _scores(counts)
+    without = [(counts - each, _scores(counts - each)) for each in groups] if n_groups > 2 else []
     found: dict[str, MeanEstimate | None] = {}
     for name, smooth in (("majority", "another"), ("majority_decided", "another_decided")):
-        moved = np.array([_mean(each[smooth]) for each in without])
-        sides = _both_sides(whole[smooth], moved, rater)
+        moved = np.array([_mean(each[smooth], rest) for rest, each in without])
+        sides = _both_sides(tables[smooth][prompt, answer], moved, rater)
         for each in (name, smooth):
-            mean = _mean(whole[each])
+            mean = _mean(tables[each], counts)
             if math.isnan(mean):
                 found[each] = None
                 continue
-            interval = _interval(whole[each], mean, sides, n_groups, rater, prompt, level)
+            interval = _interval(tables[each][prompt, answer], mean, sides, n_groups, rater, prompt, level)
             found[each] = MeanEstimate(mean, "jackknife", MappingProxyType({"jackknife": interval}))
     return {name: found[name] for name in NAMES}
 
@@ -69,24 +68,25 @@ def _both_sides(values: Float, moved: Float, rater: Index) -> float | None:
     return min(max(jackknife / plain, 1.0), 4.0) if plain > 0 else 1.0
 
 
-def _mean(values: Float) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else math.nan
+def _mean(values: Float, counts: Index) -> float:
+    """Mean over ratings: ``values``, (P, 3), of those who gave an answer to a prompt, ``counts`` of how many did."""
+    known = np.isfinite(values) & (counts > 0)
+    n = int(counts[known].sum())
+    return float(counts[known] @ values[known]) / n if n else math.nan
 
 
-def _scores(answer: Index, prompt: Index) -> dict[str, Float]:
-    """Of each rating, how far it says what others of its prompt say; NaN where there is nobody to hold it against."""
-    if not len(answer):
-        return {name: np.zeros(0) for name in NAMES}
-    counts = np.bincount(prompt * 3 + answer, minlength=3 * (int(prompt.max()) + 1)).reshape(-1, 3)[prompt]
-    others = counts - np.eye(3, dtype=np.int64)[answer]
-    rows, n = np.arange(len(answer)), others.sum(axis=1)
-    top = others == others.max(axis=1, keepdims=True)
-    side, lead, decided = 1 - answer, np.sign(others[:, 0] - others[:, 2]), others[:, 0] + others[:, 2]
+def _scores(counts: Index) -> dict[str, Float]:
+    """How far a rating says what the others of its prompt say, (P, 3) by prompt and answer, from ``counts`` (P, 3); NaN
+    where there is nobody to hold it against.
+    """
+    others = counts[:, None, :] - np.eye(3, dtype=np.int64)  # (prompt, own answer, answer)
+    n, decided = others.sum(axis=2), others[:, :, 0] + others[:, :, 2]
+    top = others == others.max(axis=2, keepdims=True)
+    side, lead = np.array([1, 0, -1]), np.sign(others[:, :, 0] - others[:, :, 2])
     use = (decided > 0) & (side != 0)
-    same = others[rows, answer]
+    same, mine = np.diagonal(others, axis1=1, axis2=2), np.diagonal(top, axis1=1, axis2=2)
     return {
-        "majority": np.where(n > 0, top[rows, answer] / top.sum(axis=1), np.nan),
+        "majority": np.where(n > 0, mine / top.sum(axis=2), np.nan),
         "another": np.where(n > 0, same / np.maximum(n, 1), np.nan),
         "majority_decided": np.where(use, (1 + lead * side) / 2, np.nan),
         "another_decided": np.where(use, same / np.maximum(decided, 1), np.nan),
