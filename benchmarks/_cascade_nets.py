@@ -106,7 +106,7 @@ def _placed(network: nn.Module, device: str, layout: torch.memory_format) -> nn.
 
 
 def _diffusers(unet: UNetConfig, text_width: int, seen: int, drawn: int) -> nn.Module:
-    with _peers():
+    with _peers("diffusers"):
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # type: ignore[import-not-found]
     attends = [level in unet.text_attention for level in range(len(unet.channels))]
     network: nn.Module = UNet2DConditionModel(
@@ -133,7 +133,7 @@ def _zip(unet: UNetConfig, attends: list[bool]) -> Iterator[tuple[int, bool]]:
 
 
 def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: bool) -> nn.Module:
-    with _peers(), contextlib.redirect_stdout(sys.stderr):
+    with _peers("imagen_pytorch"), contextlib.redirect_stdout(sys.stderr):
         import transformers
 
         # It asks the network for a T5's configuration when it is imported, as a default argument.
@@ -166,8 +166,10 @@ def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: b
 
 
 @contextmanager
-def _peers() -> Iterator[None]:
+def _peers(wanted: str) -> Iterator[None]:
     """The peers' folder on the path, torchvision's shapes for operators that torch's CPU build lacks passed over."""
+    if not (FOLDER / wanted).is_dir():
+        raise ModuleNotFoundError(f"{FOLDER} has no {wanted}", name=wanted)
     os.environ["HF_HUB_OFFLINE"] = "1"
     real: Callable[..., Any] = torch.library.register_fake
 
@@ -232,7 +234,7 @@ def _precision(device: str) -> torch.autocast:
 
 
 def seconds(work: Callable[[], object], device: str) -> float:
-    """Seconds of a call: on a CPU the processor's, all threads, which a busy machine changes little; else the wall's."""
+    """Seconds of a call: on a CPU the processor's, all threads: a busy machine changes them little; else the wall's."""
     clock = time.process_time if device == "cpu" else time.perf_counter
     _wait(device)
     began = clock()
