@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Task, shared_task
@@ -14,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, Upload
 from evaluation.services.metric_load import forget_metrics
+from evaluation.services.metric_parts import metric_part_score, metric_parts_left, metric_parts_plan
 from evaluation.services.metric_score import LeftImages, metric_chunks, metric_finish, metric_score, metric_spoil
 from evaluation.services.metric_set import metric_score_set, metric_too_long
 from evaluation.services.report_coverage import report_coverage_failed
@@ -33,6 +36,9 @@ TASK_SHARE = 0.2
 """Share of the longest time a task may take (`TASK_SECONDS`) after which it leaves the rest to another."""
 
 SWEEP_SECONDS = 60
+ANOTHER_S = 20
+"""Seconds after which a part that another worker is at is looked for again."""
+
 FAULT_RETRIES = 2
 FAULT = "A fault of the program: {}. The worker's log has the details."
 
@@ -144,7 +150,7 @@ def metric_begin(metric_run: int) -> None:
     if found is None:
         return
     if found.kind == MetricRun.Kind.SET:
-        if not hand_over("metric_score_whole", metric_run):
+        if not hand_over("metric_plan", metric_run):
             raise OperationalError("the broker does not answer")
         return
     chunks = metric_chunks(found)
@@ -176,21 +182,56 @@ def metric_score_samples(self: Task, metric_run: int, samples: list[int]) -> Non
         metric_score_samples.apply_async(args=[metric_run, left.samples], countdown=left.after_s)
 
 
-@shared_task(
-    **DATABASE_AWAY, time_limit=2 * settings.TASK_SECONDS, soft_time_limit=max(1, 2 * settings.TASK_SECONDS - 15)
-)
+LONG: dict[str, Any] = {
+    "time_limit": 2 * settings.TASK_SECONDS,
+    "soft_time_limit": max(1, 2 * settings.TASK_SECONDS - 15),
+}
+"""Twice the usual time: less than that after which the broker would hand a task out again."""
+
+
+@shared_task(**DATABASE_AWAY, **LONG)
+def metric_plan(metric_run: int) -> None:
+    """Cut a set's score into parts for several workers, or hand it over whole."""
+    with _set_guarded(metric_run):
+        parts = metric_parts_plan(metric_run=metric_run)
+        if len(parts) < 2:
+            parts = []
+        for number in parts:
+            if not hand_over("metric_score_part", metric_run, number):
+                raise OperationalError("the broker does not answer")
+        if not parts and not hand_over("metric_score_whole", metric_run):
+            raise OperationalError("the broker does not answer")
+
+
+@shared_task(**DATABASE_AWAY, **LONG)
+def metric_score_part(metric_run: int, number: int) -> None:
+    """Score one part of a set; the last one done hands over the rest."""
+    with _set_guarded(metric_run):
+        if not metric_part_score(metric_run=metric_run, number=number):
+            metric_score_part.apply_async(args=[metric_run, number], countdown=ANOTHER_S)
+        elif not metric_parts_left(metric_run=metric_run) and not hand_over("metric_score_whole", metric_run):
+            raise OperationalError("the broker does not answer")
+
+
+@shared_task(**DATABASE_AWAY, **LONG)
 def metric_score_whole(metric_run: int) -> None:
     """Score all images of a run at once."""
-    found = MetricRun.objects.select_related("run").filter(pk=metric_run).first()
-    if found is None:
-        return
-    try:
+    with _set_guarded(metric_run):
         metric_score_set(metric_run=metric_run)
+
+
+@contextmanager
+def _set_guarded(metric_run: int) -> Iterator[None]:
+    """What breaks in a task of a set's score becomes its message."""
+    found = MetricRun.objects.select_related("run").filter(pk=metric_run).first()
+    try:
+        yield
     except (OperationalError, InterfaceError):
         raise
     except SoftTimeLimitExceeded:
         forget_metrics()
-        metric_spoil(metric_run=metric_run, message=metric_too_long(found))
+        if found is not None:
+            metric_spoil(metric_run=metric_run, message=metric_too_long(found))
     except Exception as error:
         log.exception("metric run %s", metric_run)
         metric_spoil(metric_run=metric_run, message=FAULT.format(describe(error)))

@@ -20,6 +20,7 @@ from generators.contract import ParameterValue
 
 if TYPE_CHECKING:
     from evaluation.metrics.extractors import Extractor
+    from evaluation.metrics.images import Listing
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,26 @@ class FeatureMetric:
             "device": self.extractor.device.type,
         }
 
-    def score(
-        self, images: Sequence[ScoredImage], reference: Sequence[ScoredImage] | Path | None, progress: Progress
-    ) -> dict[str, JsonValue]:
-        """The number with all that it depends on; `progress` counts the images of both sides."""
+    def listings(
+        self, images: Sequence[ScoredImage], reference: Sequence[ScoredImage] | Path | None
+    ) -> tuple[Listing, Listing]:
+        """Both sides as lists of files; of a stored reference, as many images as the protocol takes.
+
+        Raises:
+            MetricError: there is no reference, or one of them has no images.
+        """
         if reference is None:
             raise MetricError("This compares with a reference: a stored one, a folder of images, or another run.")
         first = images_of(images, "the run")
         if isinstance(reference, Path) and (reference / MANIFEST).is_file():
-            second = reference_at(reference).listing(self.protocol.n_reference)
-        else:
-            second = images_of(reference, "the reference")
+            return first, reference_at(reference).listing(self.protocol.n_reference)
+        return first, images_of(reference, "the reference")
+
+    def score(
+        self, images: Sequence[ScoredImage], reference: Sequence[ScoredImage] | Path | None, progress: Progress
+    ) -> dict[str, JsonValue]:
+        """The number with all that it depends on; `progress` counts the images of both sides."""
+        first, second = self.listings(images, reference)
         total = len(first.files) + len(second.files)
 
         def told(folder: Path, done: int, _: int) -> None:

@@ -62,8 +62,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
+                ('folder', models.CharField(max_length=200)),
+                ('shard', models.PositiveIntegerField()),
                 ('n_images', models.PositiveIntegerField()),
-                ('file', models.CharField(blank=True, max_length=200)),
+                ('is_done', models.BooleanField(default=False)),
                 ('metric_run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='evaluation.metricrun')),
             ],
             options={

@@ -127,14 +127,16 @@ class MetricScore(models.Model):
 class MetricShard(models.Model):
     """A part of the images of a metric of kind set, scored by a task of its own. Goes when all parts are merged.
 
-    `number`: from 0. `part`: what is to be read, as planned (`evaluation.metrics.shards`). `file`: where what was
-    found lies under the scores' folder, empty until it is.
+    `number`: from 0, those of the reference last. `folder`, `shard`: where its plan lies below the cache of statistics,
+    and which of it this is (`evaluation.metrics.shards`).
     """
 
     metric_run = models.ForeignKey(MetricRun, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
+    folder = models.CharField(max_length=200)
+    shard = models.PositiveIntegerField()
     n_images = models.PositiveIntegerField()
-    file = models.CharField(max_length=200, blank=True)
+    is_done = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["metric_run", "number"]

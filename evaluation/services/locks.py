@@ -13,6 +13,9 @@ from django.db import DatabaseError, connection
 UPLOADS = -1
 """The group of upload locks. The groups of prompts are runs, which have positive keys; those of scores lie below."""
 
+STATISTICS = -(2**31)
+"""The group of parts of image statistics, which belong to no metric run alone."""
+
 WHOLE = 0
 """The key of what a set's score is made of in one piece."""
 
@@ -37,6 +40,13 @@ def scores_held(metric_run: int, keys: Sequence[int]) -> Iterator[list[int]]:
     by_lock = {key & 0x7FFF_FFFF: key for key in keys}
     with _held(UPLOADS - metric_run, list(by_lock)) as held:
         yield [by_lock[key] for key in held]
+
+
+@contextmanager
+def statistics_held(keys: Sequence[int]) -> Iterator[list[int]]:
+    """Those of `keys` (parts of image statistics) that nobody else computes."""
+    with _held(STATISTICS, keys) as held:
+        yield held
 
 
 @contextmanager

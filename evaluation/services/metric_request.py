@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
 from evaluation.errors import ConflictError, InputError
@@ -141,6 +142,7 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
         row.started_at = None
     if anew:
         row.shards.all().delete()
+    cache.delete_many([f"metric:{row.pk}:whole", *(f"metric:{row.pk}:part:{n}" for n in range(row.shards.count()))])
     if row.kind == MetricRun.Kind.SAMPLE:
         row.n_total = n_images
         row.n_done = min(row.scores.count(), n_images)

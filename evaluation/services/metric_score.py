@@ -44,7 +44,7 @@ BATCH_SHARE = 0.1
 """Share of a task's longest time that one batch should take: the pace of the batch before says how many fit."""
 
 KILLS = 3
-"""How often one image may kill the worker that scores it alone before it is given up."""
+"""How often an image that is scored alone, or a part of a set, may kill its worker before it is given up."""
 
 FAULTS = 20
 """After so many images on which a metric raised, and none on which it did not, it is given up."""
@@ -181,7 +181,7 @@ def _score_held(metric_run: MetricRun, held: Sequence[int], deadline: float) -> 
     if not missing:
         return None
     begun = _begun(metric_run, held)
-    careful = _deaths(begun) > 0
+    careful = deaths(begun) > 0
     loaded = _loaded(metric_run, begun)
     metric = loaded.metric
     assert isinstance(metric, SampleMetric)
@@ -192,7 +192,7 @@ def _score_held(metric_run: MetricRun, held: Sequence[int], deadline: float) -> 
         if not is_wanted(metric_run.pk):
             break
         batch = waiting[: 1 if careful else _batch_size(loaded)]
-        if careful and _deaths(f"metric:{metric_run.pk}:image:{batch[0]}") >= KILLS:
+        if careful and deaths(f"metric:{metric_run.pk}:image:{batch[0]}") >= KILLS:
             why = f"the worker died {KILLS} times while it scored this image alone: is there memory enough?"
             scores = [SampleScore(None, why, FAILED)]
         else:
@@ -294,7 +294,7 @@ def _loaded(metric_run: MetricRun, begun: str) -> LoadedMetric:
     Raises:
         MetricSpoiledError: loading it was begun often and never came to an end.
     """
-    if _deaths(f"{begun}:loading") >= KILLS:
+    if deaths(f"{begun}:loading") >= KILLS:
         raise MetricSpoiledError(
             f"Loading the metric {metric_run.metric} killed its worker or took longer than a task may, {KILLS} times. "
             "Is there memory enough? DRAWBENCH_TASK_SECONDS sets the limit for the workers."
@@ -309,7 +309,7 @@ def _begun(metric_run: MetricRun, samples: Sequence[int]) -> str:
     return f"metric:{metric_run.pk}:{min(samples)}"
 
 
-def _deaths(begun: str) -> int:
+def deaths(begun: str) -> int:
     """How often this was begun without coming to an end, this time not counted."""
     cache.add(begun, 0, timeout=24 * 3600)
     return int(cache.incr(begun)) - 1

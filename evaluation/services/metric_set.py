@@ -19,16 +19,24 @@ from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.services.locks import WHOLE, scores_held
 from evaluation.services.metric_images import images_hash, scored_images
 from evaluation.services.metric_load import metric_for
+from evaluation.services.metric_parts import feature_metric, metric_features, metric_influence_keep
 from evaluation.services.metric_reference import reference_input
-from evaluation.services.metric_score import MetricSpoiledError, is_wanted, metric_begin_with, metric_spoil
+from evaluation.services.metric_score import (
+    KILLS,
+    MetricSpoiledError,
+    deaths,
+    is_wanted,
+    metric_begin_with,
+    metric_spoil,
+)
 from evaluation.services.run_render import UNFINISHED
 
 log = logging.getLogger(__name__)
 
-DEATHS = 3
-"""How often a set's score may kill its worker before it is given up."""
-
 TOLD_EVERY_S = 0.5
+
+COSTED = "frechet"
+"""The metric of which it is known what each image costs."""
 
 TOO_LONG = (
     "Scoring all images took longer than a task may ({} s). Score the run with manage.py score {} --metric {} --here, "
@@ -50,10 +58,9 @@ def metric_score_set(*, metric_run: int) -> None:
         if not held:
             return
         try:
-            cache.add(begun, 0, timeout=24 * 3600)
-            if int(cache.incr(begun)) > DEATHS:
+            if deaths(begun) >= KILLS:
                 raise MetricSpoiledError(
-                    f"The worker died {DEATHS} times while it scored all images at once: is there memory enough?"
+                    f"The worker died {KILLS} times while it scored all images at once: is there memory enough?"
                 )
             _score(found)
         except (MetricError, MetricSpoiledError) as error:
@@ -82,6 +89,7 @@ def metric_conclude(*, metric_run: int, result: Mapping[str, object]) -> None:
     row.result = checked
     row.label = str(checked.get("name") or row.label)[:300]
     row.images_hash = images_hash(_runs(row))
+    row.shards.all().delete()
     row.n_done = row.n_total
     row.status, row.message, row.finished_at = RunStatus.DONE, "", timezone.now()
     if checked["value"] is None:
@@ -110,8 +118,14 @@ def _score(metric_run: MetricRun) -> None:
     metric = metric_for(metric_run).metric
     metric_begin_with(metric_run, metric.label, metric.provenance, scored=False)
     images = list(scored_images(metric_run.run).values())
+    told = metric_told(metric_run)
+    over_features = feature_metric(metric_run)
+    # with each image's features kept, merged from parts where workers scored such
+    made = metric_features(metric_run, over_features, told) if over_features else None
     set_metric: SetMetric = metric  # type: ignore[assignment]  # the spec's kind says so
-    result = set_metric.score(images, reference_input(metric_run), metric_told(metric_run))
+    result = set_metric.score(images, reference_input(metric_run), told)
+    if made is not None and metric_run.metric == COSTED and result.get("value") is not None:
+        metric_influence_keep(metric_run, made)
     metric_conclude(metric_run=metric_run.pk, result=result)
 
 
