@@ -1,16 +1,20 @@
-"""The Frechet distance beside its peers, all in one run: distance step, statistics step, and folders of images.
+"""The Frechet distance beside its peers, all in one run: distance step, statistics step, folders of images, memory.
 
-    python -m benchmarks.fid [--images 96] [--features 2048] [--rows 2000,20000] [--write]
+    python -m benchmarks.fid [--images 96] [--features 2048] [--rows 2000,20000,60000] [--device cuda] [--write]
 
 Every task runs in a process of its own (so that its memory is its own) on one thread of arithmetic. All networks bear
-the same random weights, so no download is needed; values are compared as well as times. A peer that is not installed is
-named and left out: torch-fidelity comes with requirements-dev.txt, `pip install pytorch-fid clean-fid`
-brings the others. Ratios matter, not seconds: the machine's other work moves all of them.
+the same random weights, so no download is needed; values are compared as well as times. The peers are those of
+requirements-peers.txt, which `./dev test` installs beside .venv; one that is not there is named and left out. Ratios
+matter, not seconds: the machine's other work moves all of them.
+
+With `--device cuda` ours runs on the GPU; `stages` then says how near the whole comes to the slower of decoding and
+forward.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import multiprocessing
 import os
 import time
@@ -19,7 +23,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -27,6 +30,21 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+
+from benchmarks._fid_folders import (  # noqa: E402
+    folders_clean_fid,
+    folders_own,
+    folders_pytorch_fid,
+    folders_torch_fidelity,
+    folders_torchmetrics,
+    make_images,
+    make_weights,
+    memory_own,
+    stage_decode,
+    stage_forward,
+    stage_whole,
+    torch_fidelity,
+)
 
 PAGE = Path(__file__).parents[1] / "docs" / "fid.md"
 START, END = "<!-- speed: written by benchmarks/fid.py -->", "<!-- end of speed -->"
@@ -67,7 +85,7 @@ def distance_own(features: int) -> Iterator[Any]:
 
 
 def distance_torch_fidelity(features: int) -> Iterator[Any]:
-    _torch_fidelity()
+    torch_fidelity()
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
     first, second, shift = covariances(features)
@@ -106,7 +124,7 @@ def statistics_own(rows: int, features: int) -> Iterator[Any]:
 
 
 def statistics_torch_fidelity(rows: int, features: int) -> Iterator[Any]:
-    _torch_fidelity()
+    torch_fidelity()
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics
 
@@ -115,120 +133,7 @@ def statistics_torch_fidelity(rows: int, features: int) -> Iterator[Any]:
     yield float(np.trace(fid_features_to_statistics(kept)["sigma"]))
 
 
-# --- Folders of images -----------------------------------------------------------------------------------------------
-
-
-def make_images(folder: Path, count: int) -> None:
-    """Two folders of 256 x 256 PNGs with detail, as generated images have."""
-    from PIL import Image
-
-    for name, seed in (("a", 0), ("b", 1)):
-        (folder / name).mkdir()
-        rng = np.random.default_rng(seed)
-        for i in range(count):
-            small = Image.fromarray(rng.integers(0, 256, (64 >> (i % 3), 64 >> (i % 3), 3), dtype=np.uint8))
-            small.resize((256, 256), Image.Resampling.BICUBIC).save(folder / name / f"{i:05d}.png")
-
-
-def make_weights(path: Path) -> None:
-    """Random weights under which features keep their spread through the layers."""
-    import torch
-
-    from evaluation.metrics.networks import FIDInception
-
-    torch.manual_seed(0)
-    network = FIDInception()
-    for name, value in network.state_dict().items():
-        if name.endswith("conv.weight"):
-            torch.nn.init.kaiming_normal_(value)
-        elif name.endswith("bn.running_mean"):
-            value.normal_(0, 0.1)
-    torch.save(network.state_dict(), path)
-
-
-def _network(weights: Path) -> Any:
-    import torch
-
-    from evaluation.metrics.networks import FIDInception
-
-    network = FIDInception()
-    network.load_state_dict(torch.load(weights, weights_only=True))
-    return network.eval().requires_grad_(False)
-
-
-def folders_own(folder: Path, weights: Path) -> Iterator[Any]:
-    import torch
-
-    from evaluation.metrics.extractors import EXTRACTORS, Extractor, prepare_module
-    from evaluation.metrics.moments import distance
-    from evaluation.metrics.pipeline import folder_statistics
-    from evaluation.metrics.protocols import PROTOCOLS
-
-    extractor = Extractor(EXTRACTORS["inception"], prepare_module(_network(weights)), torch.device("cpu"))
-    yield
-    made = [folder_statistics(folder / name, extractor, PROTOCOLS["imagen-full"]).total() for name in ("a", "b")]
-    yield distance(*made)
-
-
-def folders_torch_fidelity(folder: Path, weights: Path) -> Iterator[Any]:
-    package = _torch_fidelity()
-    yield
-    yield package.calculate_metrics(
-        input1=str(folder / "a"),
-        input2=str(folder / "b"),
-        fid=True,
-        cuda=False,
-        cache=False,
-        verbose=False,
-        batch_size=32,
-        feature_extractor_weights_path=str(weights),
-    )["frechet_inception_distance"]
-
-
-def folders_pytorch_fid(folder: Path, weights: Path) -> Iterator[Any]:
-    _torch_fidelity()
-    import torch
-    from pytorch_fid import fid_score, inception
-
-    inception.load_state_dict_from_url = lambda *_, **__: torch.load(weights, weights_only=True)
-    network = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]])
-    yield
-    activations = [
-        fid_score.get_activations(sorted((folder / name).iterdir()), network, 32, num_workers=2) for name in ("a", "b")
-    ]
-    yield _sqrtm_free(*activations)
-
-
-def folders_clean_fid(folder: Path, weights: Path) -> Iterator[Any]:
-    _torch_fidelity()
-    import torch
-    from cleanfid.fid import get_folder_features
-
-    network = _network(weights)
-    yield
-    features = [
-        get_folder_features(
-            str(folder / name), network, num_workers=2, batch_size=32, device=torch.device("cpu"), verbose=False
-        )
-        for name in ("a", "b")
-    ]
-    yield _sqrtm_free(*features)
-
-
-def _sqrtm_free(x: Array, y: Array) -> float:
-    """The peers' own last step fails with scipy 1.18 or takes minutes; it is compared above."""
-    from evaluation.metrics.frechet import frechet_distance_of_features
-
-    return frechet_distance_of_features(x, y)
-
-
 # --- Running ----------------------------------------------------------------------------------------------------------
-
-
-def _torch_fidelity() -> ModuleType:
-    from tests.metrics import peers
-
-    return peers.torch_fidelity()
 
 
 def _child(task: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], answer: Connection) -> None:
@@ -289,16 +194,21 @@ STATISTICS: Contenders = {"own": statistics_own, "torch-fidelity": statistics_to
 FOLDERS: Contenders = {
     "own": folders_own,
     "torch-fidelity": folders_torch_fidelity,
+    "torchmetrics (its resize)": folders_torchmetrics,
     "pytorch-fid (torch's resize)": folders_pytorch_fid,
     "clean-fid (its resize)": folders_clean_fid,
 }
+STAGES: Contenders = {"decoding alone": stage_decode, "forward alone": stage_forward, "whole": stage_whole}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="The Frechet distance beside its peers.")
     parser.add_argument("--images", type=int, default=96, help="images in each of two folders")
     parser.add_argument("--features", type=int, default=2048, help="features in the distance step")
-    parser.add_argument("--rows", default="2000,20000", help="rows of features in the statistics step, with commas")
+    parser.add_argument("--rows", default="2000,20000,60000", help="rows in the statistics step, with commas")
+    parser.add_argument("--memory", default="100,400,1600", help="images in our pipeline's memory table, with commas")
+    parser.add_argument("--device", default="cpu", help="where ours runs: cpu or cuda; peers run on the CPU")
+    parser.add_argument("--workers", type=int, default=2, help="decoding processes of the stages")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/fid.md")
     options = parser.parse_args(arguments)
     lines: list[str] = []
@@ -334,10 +244,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_weights(folder / "random.pth")
         say(f"\nTwo folders of {options.images} PNGs of 256 x 256, FID's Inception with random weights, CPU:\n")
         table(FOLDERS, folder, folder / "random.pth", images=2 * options.images)
+        if options.device != "cpu":
+            say(f"\nThe same on {options.device}:\n")
+            on_device: Contenders = {"own": functools.partial(folders_own, device=options.device)}
+            table(on_device, folder, folder / "random.pth", images=2 * options.images)
+        stages(options, folder, say)
+        memory(options, folder, say)
     if options.write:
         top, rest = PAGE.read_text(encoding="utf-8").split(START)
         PAGE.write_text(f"{top}{START}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
     return 0
+
+
+def stages(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> None:
+    """How near the whole comes to the slower of its stages, which run beside each other."""
+    say(f"\nStages on {options.device}, {options.workers} decoding processes, {options.images} images:\n")
+    say("| stage | images a second | wall an image | CPU an image |")
+    say("|---|---|---|---|")
+    pace: dict[str, float] = {}
+    for who, task in STAGES.items():
+        found = measure(task, folder, folder / "random.pth", options.device, options.workers)
+        if isinstance(found, str):
+            say(f"| {who} | {found} | | |")
+            continue
+        pace[who] = options.images / found.wall
+        wall, cpu = found.wall / options.images, found.cpu / options.images
+        say(f"| {who} | {pace[who]:.1f} | {_time(wall)} | {_time(cpu)} |")
+    if len(pace) == len(STAGES):
+        slower = min(pace["decoding alone"], pace["forward alone"])
+        say(f"\nThe whole runs at {pace['whole'] / slower:.0%} of the slower stage's pace.")
+
+
+def memory(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> None:
+    """Our pipeline's peak by number of images: features go to the disk, moments stay as large as they are."""
+    counts = [int(part) for part in options.memory.split(",")]
+    make_images(folder / "many", max(counts), sets=("a",))
+    say("\nPeak memory of our pipeline by number of images, EfficientNet-Lite0, features kept:\n")
+    say("| images | peak memory | wall an image | CPU an image |")
+    say("|---|---|---|---|")
+    for count in counts:
+        found = measure(memory_own, folder / "many" / "a", count)
+        if isinstance(found, str):
+            say(f"| {count:,} | {found} | | |")
+        else:
+            say(f"| {count:,} | {found.megabytes:.0f} MB | {_time(found.wall / count)} | {_time(found.cpu / count)} |")
 
 
 def _time(seconds: float) -> str:
