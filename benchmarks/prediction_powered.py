@@ -109,6 +109,10 @@ CASES = (
     replace(
         BASE, name="DrawBench nested, 5 raters, 5 prompts each", prompts=ELEVEN, rated=(5,) * 11, raters=5, nested=True
     ),
+    replace(BASE, name="fifteen scores, three fair, 10 rated", rated=(10,), quality=(0.5,) * 3 + (0.0,) * 12),
+    replace(BASE, name="no ties, A in 97 %", tie=0.0, lean=(4.0,)),
+    replace(BASE, name="120 of 400 rated, held out in groups", prompts=(400,), rated=(120,)),
+    replace(BASE, name="2 raters, good", raters=2),
 )
 
 
