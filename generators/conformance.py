@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 from generators import registry
 from generators.commands import (
@@ -28,7 +29,7 @@ from generators.commands import (
     run_command,
     say,
 )
-from generators.contract import Generator, GeneratorSpec
+from generators.contract import Generator, Parameter
 from generators.contract_checks import CHECKS, State
 
 SCHEMA = "drawbench-conformance/1"
@@ -81,8 +82,18 @@ def check(
     return findings
 
 
-def check_spec(spec: GeneratorSpec, reference: str) -> list[Finding]:
-    """All that is wrong with a generator's spec, before it is loaded. `reference`: "module:attribute" of the spec."""
+class Declared(Protocol):
+    """A spec as far as `check_spec` looks at it: a generator's, or a metric's."""
+
+    @property
+    def factory(self) -> str: ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+
+
+def check_spec(spec: Declared, reference: str) -> list[Finding]:
+    """All that is wrong with a spec, before what it tells of is loaded. `reference`: "module:attribute" of the spec."""
     findings = []
     module = reference.partition(":")[0]
     script = (

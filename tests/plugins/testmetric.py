@@ -1,8 +1,8 @@
 """Two metrics for the tests, installed as a third party's plug-in is: an entry point in a folder on the path.
 
 `testbright` gives each image its mean brightness, 0 to 1; what else it does stands in the prompt: "refuse" (no value),
-"crash" (the whole call), "kill" (the worker process). `testspread` gives all images the spread of their brightness, or with a
-reference how much brighter they are than it.
+"crash" (the whole call), "kill" (the worker process). `testspread` tells how far the images'
+mean brightness is from a reference's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BRIGHT = MetricSpec(
 
 SPREAD = MetricSpec(
     name="testspread",
-    summary="How much the images differ in brightness, or from a reference, for tests.",
+    summary="How far the images are from a reference in brightness, for tests.",
     kind="set",
     better="lower",
     factory="testmetric:load_spread",
@@ -76,7 +76,7 @@ class Bright:
 
 
 class Spread:
-    """Standard deviation of the images' brightness; with a reference, the difference of the means."""
+    """How far the mean brightness of the images is from the reference's."""
 
     label = "spread of brightness"
     provenance: Mapping[str, JsonValue] = {"device": "cpu"}
@@ -84,6 +84,8 @@ class Spread:
     def score(
         self, images: Sequence[ScoredImage], reference: Sequence[ScoredImage] | Path | None, progress: Progress
     ) -> dict[str, JsonValue]:
+        if reference is None:
+            raise MetricError("testspread compares with a reference")
         values = []
         skipped: list[JsonValue] = []
         for done, image in enumerate(sorted(images, key=lambda image: image.key), start=1):
@@ -92,16 +94,14 @@ class Spread:
             except (OSError, UnidentifiedImageError) as error:
                 skipped.append({"file": image.key, "why": str(error)})
             progress(done, len(images))
-        other = [] if reference is None else sorted(_paths(reference))
+        other = sorted(_paths(reference))
         value: float | None = None
-        if values:
-            value = float(np.std(values))
-            if other:
-                value = abs(float(np.mean(values)) - float(np.mean([brightness(path) for path in other])))
+        if values and other:
+            value = abs(float(np.mean(values)) - float(np.mean([brightness(path) for path in other])))
         return {
             "value": value,
             "name": self.label,
-            "why": "" if values else "no image could be read",
+            "why": "" if value is not None else "no image could be read",
             "n": len(values),
             "n_reference": len(other),
             "skipped": skipped,
