@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig
+from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig, Weighting
 from generators.training.data_config import DataConfig, data_config, in_range
 from generators.training.strict import build, chosen
 
@@ -28,6 +28,8 @@ class TrainConfig:
     process, 0 for all of its share; the step is the same, the memory less. `crop`: side of the crop of the stage's
     picture that it trains on; the stage's size for the whole picture. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
+    `weighting`: of the loss over time: min-snr (Hang et al. 2023), edm with its distribution of times (Karras et al.
+    2022), or none.
 
     `optimiser`: adamw with `betas`, or adafactor, which keeps no second moment of a parameter's own size [F.1 for the
     base]. `learning_rate`: peak (adafactor's is relative to a parameter's root mean square); `warmup`: steps to reach
@@ -57,6 +59,7 @@ class TrainConfig:
     micro_batch: int = 0
     text_drop: float = 0.1
     max_aug: float = 0.0
+    weighting: Weighting = "min-snr"
     optimiser: Optimiser = "adamw"
     betas: tuple[float, ...] = (0.9, 0.99)
     warmup: int = 200

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from generators.cascade.blocks import Attention, ResBlock
@@ -98,7 +98,7 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def share_out(network: nn.Module, parallel: Parallel, world: World, *, bf16: bool) -> nn.Module:
+def share_out(network: nn.Module, parallel: Parallel, world: World) -> nn.Module:
     """The network as it is called in training; the network itself stays what is saved and averaged.
 
     Under "fsdp" its parameters become shards, one unit a residual block and attention; it may come on the meta device
@@ -110,13 +110,11 @@ def share_out(network: nn.Module, parallel: Parallel, world: World, *, bf16: boo
         ids = [world.device] if world.device.type == "cuda" else None
         return DistributedDataParallel(network, device_ids=ids, gradient_as_bucket_view=True)
     mesh = init_device_mesh(world.device.type, (world.size,))
-    # Inputs are left alone: t in bfloat16 would be a hundredth off, and autocast converts what wants it.
-    policy = MixedPrecisionPolicy(
-        param_dtype=torch.bfloat16 if bf16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
-    )
+    # In float32, as under DDP: autocast converts what a block computes with. Gathered in bfloat16 the weights would be
+    # half the traffic, but the norms want float32, and t in bfloat16 is a hundredth off.
     for block in blocks_of(network):
-        fully_shard(block, mesh=mesh, mp_policy=policy)
-    fully_shard(network, mesh=mesh, mp_policy=policy)
+        fully_shard(block, mesh=mesh)
+    fully_shard(network, mesh=mesh)
     return network
 
 

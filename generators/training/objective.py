@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from generators.cascade.augmentation import augment, upsample
-from generators.cascade.configs import StageConfig
-from generators.cascade.schedules import min_snr_weight, noise_at, residual_for, spread, target_for
+from generators.cascade.configs import StageConfig, Weighting
+from generators.cascade.schedules import edm_times, loss_weight, noise_at, residual_for, spread, target_for
 from generators.training.config import TrainConfig
 from generators.training.data import Batch
 
@@ -37,11 +37,18 @@ class Draws:
 
 
 def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> Draws:
-    """The draws of some rows of global batch number `step`; t is uniform and stratified over the whole batch."""
+    """The draws of some rows of global batch number `step`.
+
+    t is stratified over the whole batch: uniform, or with EDM's weighting such that sigma / alpha is log-normal.
+    """
     count = config.batch
     random = _generator(config.seed, step, 0, torch.device("cpu"))
     t = (torch.rand(1, generator=random) + torch.arange(count) / count) % 1.0
-    t = MIN_T + (MAX_T - MIN_T) * t
+    if config.weighting == "edm":
+        normal = torch.special.ndtri(t.double().clamp(1e-6, 1 - 1e-6))
+        t = edm_times(config.network.diffusion.schedule, normal).float().clamp(MIN_T, MAX_T)
+    else:
+        t = MIN_T + (MAX_T - MIN_T) * t
     keep = torch.rand(count, generator=random) >= config.text_drop
     # Uniform in the paper; squared here: more of a short training goes to the low levels that sampling uses.
     aug_level = torch.rand(count, generator=random).square() * config.max_aug
@@ -58,11 +65,12 @@ def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> D
     )
 
 
-def stage_loss(network: nn.Module, stage: StageConfig, batch: Batch, drawn: Draws) -> Tensor:
+def stage_loss(
+    network: nn.Module, stage: StageConfig, batch: Batch, drawn: Draws, weighting: Weighting = "min-snr"
+) -> Tensor:
     """Mean squared error of the network's prediction over some rows, weighted by time.
 
-    eps, v and x0 are weighted by min-SNR (gamma 5); a residual prediction is at unit variance by construction and needs
-    no weight.
+    A residual prediction is at unit variance by construction and needs no weight.
     """
     images, t = batch.images, drawn.t
     noise = noise_at(stage.diffusion.schedule, spread(t))
@@ -79,7 +87,7 @@ def stage_loss(network: nn.Module, stage: StageConfig, batch: Batch, drawn: Draw
     given = () if low_res is None else (low_res, drawn.aug_level)
     output = network(z, t, batch.text, drawn.keep, *given).float()
     error = (output - target_for(prediction, images, drawn.eps, noise)).square()
-    return (error * min_snr_weight(prediction, noise)).mean()
+    return (error * loss_weight(weighting, prediction, noise)).mean()
 
 
 def _noise(seed: int, step: int, use: int, rows: range, size: int, device: torch.device) -> Tensor:

@@ -31,7 +31,7 @@ from generators.training.config import TrainConfig, load_train_config
 from generators.training.curves import Curves, duration
 from generators.training.data import Data, load_data
 from generators.training.distributed import World, join, leave
-from generators.training.dry_run import needs, told
+from generators.training.dry_run import checkpoint_bytes, needs, told
 from generators.training.grids import asked_for, write_grid
 from generators.training.saving import STATE, SaveError
 from generators.training.trainer import Diverged, Trainer
@@ -169,10 +169,9 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     steps, minutes = args.steps, args.minutes
     if steps is None and minutes is None:
         steps = config.steps or None
-    found = needs(config, world.size) if args.dry_run or world.main else None
     if args.dry_run:
-        if found is not None and world.main:
-            print(told(config, found, world.size))
+        if world.main:
+            print(told(config, needs(config, world.size), world.size))
         return 0
     if steps is None and minutes is None:
         raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")
@@ -183,8 +182,8 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         checkpoints.resume(trainer, out)
     elif args.start_from:
         checkpoints.start_from(trainer, args.start_from)
-    if found is not None:
-        _warn_of_disk(out, found.checkpoint_bytes)
+    if world.main:
+        _warn_of_disk(out, checkpoint_bytes(config, sum(one.numel() for one in trainer.network.parameters())))
     data = load_data(config, trainer.report)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -250,13 +249,13 @@ def _still_there(out: Path) -> str:
     return f"Nothing was saved in {out} yet: mend the cause and start again"
 
 
-def _warn_of_disk(out: Path, checkpoint_bytes: int) -> None:
+def _warn_of_disk(out: Path, needed: int) -> None:
     place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    if free < 2 * checkpoint_bytes:
+    if free < 2 * needed:
         _print(
             f"only {free / 1e9:.1f} GB are free for {out}; at each save two checkpoints of "
-            f"{checkpoint_bytes / 1e9:.1f} GB stand there for a moment"
+            f"{needed / 1e9:.1f} GB stand there for a moment"
         )
 
 

@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError
+from generators.cascade.memory import first_line, free_memory, is_out_of_memory
 from generators.cascade.unet import build_unet
 from generators.training.config import TrainConfig
 from generators.training.data import Batch, Data, rows_of
@@ -75,12 +76,11 @@ class Trainer:
         else:
             self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if config.checkpoint_blocks:
-            for block in blocks_of(self.network):
-                block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
+            recompute_blocks(self.network)
         if config.compile:
             for part in blocks_of(self.network) if self.sharded else [self.network]:
                 part.compile()
-        self.engine = share_out(self.network, config.parallel, world, bf16=self.bf16)
+        self.engine = share_out(self.network, config.parallel, world)
         if self.sharded:
             self.network.to_empty(device=world.device)
             set_model_state_dict(self.network, initial, options=self.loading)
@@ -143,17 +143,19 @@ class Trainer:
         while True:
             try:
                 return self._accumulate(batch)
-            except RuntimeError as error:
-                if not _is_memory(error):
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
                     raise
                 if self.world.size > 1 or self.micro <= 1:
                     raise ConfigError(
-                        f"no memory left for micro-batches of {self.micro} ({str(error).splitlines()[0]}). Set "
-                        "micro_batch lower or checkpoint_blocks to true; in several processes also parallel to fsdp"
+                        f"no memory left for micro-batches of {self.micro} ({first_line(error)}). Set micro_batch "
+                        "lower or checkpoint_blocks to true; in several processes also parallel to fsdp"
                     ) from error
-                self.optimiser.zero_grad(set_to_none=True)
-                self.micro = max(1, min(self.micro, len(batch.images)) // 2)
-                self.report(f"no memory left: from here in micro-batches of {self.micro}; the steps stay the same")
+            # Out of the handler: while the error lives, so does what it was about to compute with.
+            self.optimiser.zero_grad(set_to_none=True)
+            free_memory()
+            self.micro = max(1, self.micro // 2)
+            self.report(f"no memory left: from here in micro-batches of {self.micro}; the steps stay the same")
 
     def _accumulate(self, batch: Batch) -> float:
         config, world = self.config, self.world
@@ -164,7 +166,7 @@ class Trainer:
             drawn = draw(config, self.progress.step, rows[piece], world.device)
             with self._exchange(last=piece.stop == len(rows)):
                 with torch.autocast(world.device.type, torch.bfloat16, enabled=self.bf16):
-                    loss = stage_loss(self.engine, config.network, _piece(batch, piece), drawn)
+                    loss = stage_loss(self.engine, config.network, _piece(batch, piece), drawn, config.weighting)
                 loss = loss * ((piece.stop - piece.start) / len(rows))
                 loss.backward()
             total += loss.detach()
@@ -195,9 +197,10 @@ class Trainer:
         return able
 
 
-def _is_memory(error: RuntimeError) -> bool:
-    """Whether it is the GPU's memory or the CPU's that is full; for the latter torch has no class of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def recompute_blocks(network: nn.Module) -> None:
+    """Let each block keep its input alone, and compute the rest again in the backward pass."""
+    for block in blocks_of(network):
+        block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -86,6 +86,19 @@ def test_two_processes_take_the_steps_of_one(
         assert furthest({key: value.float() for key, value in written.items()}, alone.ema.weights) < 1e-3
 
 
+def test_shards_in_bfloat16_go_the_same_way(
+    trained: tuple[Path, dict[str, Tensor], dict[str, Tensor]],
+) -> None:
+    """Three digits are no basis for a comparison of weights: the way that they went is within a fifth of its length."""
+    folder, wanted, before = trained
+    found = Trainer(scenario("one-bf16"))
+    checkpoints.resume(found, folder / "fsdp-bf16")
+    state = found.network.state_dict()
+    off = sum(float((state[name] - value).square().sum()) for name, value in wanted.items())
+    way = sum(float((before[name] - value).square().sum()) for name, value in wanted.items())
+    assert 0 < off < 0.2**2 * way
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_one_process_goes_on_with_what_two_have_saved(
     name: str, trained: tuple[Path, dict[str, Tensor], dict[str, Tensor]]

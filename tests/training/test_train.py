@@ -247,7 +247,9 @@ def test_needs_against_a_network_that_is_there(tmp_path: Path) -> None:
     assert found.parameters == sum(parameter.numel() for parameter in trainer.network.parameters())
     trainer.step(Squares(wanted), 0.0)
     checkpoints.save(trainer, tmp_path)
-    assert (tmp_path / "state.pt").stat().st_size == pytest.approx(found.checkpoint_bytes, rel=0.2)
+    assert (tmp_path / "state.pt").stat().st_size == pytest.approx(
+        dry_run.checkpoint_bytes(wanted, found.parameters), rel=0.2
+    )
     from torch.utils.flop_counter import FlopCounterMode
 
     batch = Squares(wanted).batch(0)
@@ -256,7 +258,11 @@ def test_needs_against_a_network_that_is_there(tmp_path: Path) -> None:
     assert found.flops == pytest.approx(3 * counter.get_total_flops(), rel=0.35)
     shared = dry_run.needs(config(parallel="fsdp"), 4)
     assert shared.state_bytes == pytest.approx(found.state_bytes / 4, rel=0.01) and shared.micro_batch == 2
-    assert dry_run.needs(config(optimiser="adafactor")).checkpoint_bytes == found.checkpoint_bytes * 3 / 5
+    assert shared.parameters == found.parameters and shared.flops == found.flops
+    less = dry_run.needs(config(optimiser="adafactor", checkpoint_blocks=True, stage="sr256", max_aug=1.0))
+    more = dry_run.needs(config(stage="sr256", max_aug=1.0))
+    assert less.state_bytes < more.state_bytes and less.activation_bytes < 0.7 * more.activation_bytes
+    assert more.flops < less.flops < 1.4 * more.flops
 
 
 def test_the_bundled_cascade_is_measured_without_its_sprites(capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,13 @@ def test_times_are_spread_evenly_over_the_whole_batch() -> None:
     assert t.diff() == pytest.approx([(objective.MAX_T - objective.MIN_T) / 8] * 7, abs=1e-5)
 
 
+def test_times_of_edm_are_log_normal() -> None:
+    """ln(sigma / alpha) has mean -1.2 and standard deviation 1.2 (Karras et al. 2022, table 1)."""
+    t = draw(config(batch=4096, weighting="edm"), 0, range(4096), torch.device("cpu")).t.double()
+    ratio = torch.log(torch.tan(t * math.pi / 2))
+    assert float(ratio.mean()) == pytest.approx(-1.2, abs=0.02) and float(ratio.std()) == pytest.approx(1.2, abs=0.03)
+
+
 def test_the_loss_by_hand() -> None:
     """A network that answers 0: the loss is the mean over rows of w(t) mean(v^2), by a loop over rows."""
 
@@ -104,6 +111,8 @@ def test_the_loss_by_hand() -> None:
         v = alpha * eps - sigma * image
         expected += min(5 * sigma**2, 1.0) * float(v.square().mean()) / 4
     assert float(stage_loss(Silent(), wanted.network, batch, drawn)) == pytest.approx(expected, rel=1e-5)
+    plain = stage_loss(Silent(), wanted.network, batch, drawn, "none")
+    assert float(plain) > 1.05 * expected
 
 
 class Spoiled(Squares):
@@ -146,7 +155,7 @@ def test_too_little_memory_means_smaller_micro_batches(error: Exception, monkeyp
     plenty, little = Trainer(wanted), Trainer(wanted, report=said.append)
     room = 3
 
-    def loss(network: nn.Module, stage: object, batch, drawn) -> Tensor:  # type: ignore[no-untyped-def]
+    def loss(network: nn.Module, stage: object, batch, drawn, weighting) -> Tensor:  # type: ignore[no-untyped-def]
         if len(batch.images) > room:
             raise error
         return stage_loss(network, wanted.network, batch, drawn)

@@ -34,6 +34,7 @@ def scenario(name: str) -> TrainConfig:
         checkpoint_blocks="blocks" in name,
         learning_rate=1e-3,
         cooldown=0.0,
+        bf16="bf16" in name,
         sample_steps=STEPS,
         snapshot_steps=STEPS,
     )
@@ -42,11 +43,13 @@ def scenario(name: str) -> TrainConfig:
 def scenarios(folder: Path) -> None:
     """Each kind of training, fresh in two processes, and gone on with from one process's checkpoint."""
     world = distributed.join("cpu")
-    for name in ("ddp-micro", "fsdp-blocks"):
+    for name in ("ddp-micro", "fsdp-blocks", "fsdp-bf16"):
         config = scenario(name)
         data = toy.Squares(config)
         fresh = Trainer(config, world)
         train.train(fresh, data, folder / name, minutes=None, steps=STEPS)
+        if config.bf16:  # another configuration than that of the one process
+            continue
         went_on = Trainer(config, world)
         checkpoints.resume(went_on, folder / "one")
         for _ in range(HALF, STEPS):
@@ -80,7 +83,7 @@ def dying(point: str) -> None:
     setattr(owner, name, fatal)
 
 
-def squares(config: TrainConfig, report: Callable[[str], None]) -> Data:
+def squares(config: TrainConfig, report: Callable[[str], None] = print) -> Data:
     """Instead of the training set that the configuration names."""
     return toy.Squares(config)
 
