@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -15,7 +16,7 @@ from typing import cast
 import torch
 
 from generators.cascade.blocks import TextStates
-from generators.cascade.checkpoint import open_weights
+from generators.cascade.checkpoint import LARGE, open_weights
 from generators.cascade.guidance import Thresholding
 from generators.cascade.memory import first_line, fits
 from generators.cascade.pipeline import Cascade, Settings, StageSettings, stages_to
@@ -58,7 +59,9 @@ class CascadeGenerator:
         self._info = info
         self._encoded: OrderedDict[str, tuple[TextStates, PromptFacts]] = OrderedDict()
         self._encoding = threading.Lock()
-        self._threads = torch.get_num_threads() if torch.device(cascade.device).type == "cpu" else 1
+        # Threads inside of a small network mostly wait for one another: on a busy machine they took 20 times as long.
+        self._beside = torch.device(cascade.device).type == "cpu" and cascade.parameters < LARGE
+        self._threads = torch.get_num_threads() if self._beside else 1
         batch = cascade.micro_batch[cascade.names[-1]]
         self.batch_size = batch * self._threads if cascade.at_once else max(batch, ONE_AT_A_TIME)
 
@@ -81,11 +84,13 @@ class CascadeGenerator:
                 yield from self._draw(drawable[first : first + self.batch_size])
             return
         batches = shares(drawable, self._cascade.micro_batch[self._cascade.names[-1]], self._threads)
-        if self._threads == 1 or len(batches) == 1:
-            for batch in batches:
-                yield from self._draw(batch)
-        else:
+        if self._threads > 1 and len(batches) > 1:
             yield from self._draw_side_by_side(batches)
+            return
+        for batch in batches:
+            with one_thread() if self._beside else contextlib.nullcontext():
+                drawn = self._drawn(batch)
+            yield from drawn
 
     def close(self) -> None:
         """Let go of the networks."""
@@ -94,19 +99,18 @@ class CascadeGenerator:
         self._encoded.clear()
 
     def _draw_side_by_side(self, batches: Sequence[Sequence[ImageRequest]]) -> Iterator[ImageResult]:
-        """Micro-batches on a core each: threads inside of a small network would mostly wait for one another."""
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                waiting: deque[Future[list[ImageResult]]] = deque()
-                for batch in batches:
-                    waiting.append(pool.submit(self._drawn, batch))
-                    if len(waiting) > self._threads:
-                        yield from waiting.popleft().result()
-                while waiting:
+        """Micro-batches on a core each."""
+        with (
+            one_thread(),
+            ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ):
+            waiting: deque[Future[list[ImageResult]]] = deque()
+            for batch in batches:
+                waiting.append(pool.submit(self._drawn, batch))
+                if len(waiting) > self._threads:
                     yield from waiting.popleft().result()
-        finally:
-            torch.set_num_threads(self._threads)
+            while waiting:
+                yield from waiting.popleft().result()
 
     def _drawn(self, requests: Sequence[ImageRequest]) -> list[ImageResult]:
         return list(self._draw(requests))
@@ -158,6 +162,17 @@ class CascadeGenerator:
         return TextStates(tokens, mask), [facts for _, facts in rows]
 
 
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it torch computes in one thread, whatever it was told."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def shares(requests: Sequence[ImageRequest], largest: int, threads: int) -> list[Sequence[ImageRequest]]:
     """The requests in batches of at most `largest`, and at least one a thread where there are so many requests."""
     size = max(1, min(largest, -(-len(requests) // threads)))
@@ -183,7 +198,7 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
         dtype=str(parameters["text_dtype"]),
         later=True,
     )
-    needed = encoder.bytes_needed + sum(weights.head(name).parameters * dtype.itemsize for name in names)
+    needed = encoder.bytes_needed + dtype.itemsize * sum(weights.head(name).parameters for name in names)
     memory = str(parameters["memory"])
     at_once = memory == "all" or (memory == "auto" and fits(needed, device))
     if at_once and encoder.cache is None:

@@ -89,7 +89,7 @@ class Cascade:
 
     `at_once`: whether all stages stay in memory; else each is loaded when its turn comes and let go after it.
     `micro_batch`: images that a stage draws together. It is halved when memory runs out, and `notes` says so.
-    `compiled`: networks go through torch.compile.
+    `compiled`: networks go through torch.compile. `parameters`: of all stages together.
     """
 
     def __init__(
@@ -113,9 +113,11 @@ class Cascade:
         self.stages: dict[StageName, LoadedStage] = {}
         self._weights = weights
         self._lock = threading.Lock()
-        self.text = weights.head("base").text
-        for name in self.names:
-            if weights.head(name).text != self.text:
+        heads = {name: weights.head(name) for name in self.names}
+        self.text = heads["base"].text
+        self.parameters = sum(head.parameters for head in heads.values())
+        for name, head in heads.items():
+            if head.text != self.text:
                 raise GeneratorError(f"weights: stage {name} was trained with another text encoder than the base")
         if at_once:
             for name in self.names:
@@ -134,7 +136,7 @@ class Cascade:
                 held = self._weights.load(name)
                 network = held.network(device=self.device, dtype=self.dtype)
                 if self.compiled:
-                    network = cast(nn.Module, torch.compile(network, dynamic=False))
+                    network = cast(nn.Module, torch.compile(network))
                 self.stages[name] = LoadedStage(held.stage, network)
             return self.stages[name]
 

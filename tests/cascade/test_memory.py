@@ -189,6 +189,15 @@ def test_all_threads_draw_and_the_setting_comes_back(
         assert_same(drawn(made), wanted)
         assert sorted(short.tried) == [("base", 1), ("base", 2), ("base", 2), ("sr256", 1), ("sr256", 2), ("sr256", 2)]
         assert torch.get_num_threads() == 3
+        inside: list[int] = []
+
+        def look(*arguments: object) -> NDArray[np.uint8]:
+            inside.append(torch.get_num_threads())
+            return np.zeros((1, 256, 256, 3), np.uint8)
+
+        monkeypatch.setattr(Cascade, "draw", look)
+        drawn(made, ASKED[:1])  # alone: its network has too little work to share
+        assert inside == [1] and torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
 

@@ -52,7 +52,7 @@ def draw(given: dict[str, object]) -> NDArray[np.uint8]:
 def test_compile_is_for_the_operator_and_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[nn.Module] = []
 
-    def compile_it(network: nn.Module, *, dynamic: bool) -> Callable[..., Tensor]:
+    def compile_it(network: nn.Module) -> Callable[..., Tensor]:
         compiled.append(network)
         return network
 
