@@ -48,9 +48,11 @@ def _line(axes: Axes, at: int, name: str, share: Share, colour: str, colours: Co
         axes.text(0, at - 0.26, name, transform=across, va="center", color=colours.text)
     else:
         axes.text(-0.015, at, name, transform=across, va="center", ha="right", color=colours.text)
-    if share.bounds is not None:
-        low, high = max(0.0, share.bounds.low) * 100, min(1.0, share.bounds.high) * 100
-        axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+    if share.cut is not None:
+        style = (0, (1, 2)) if share.says_nothing else "solid"
+        ends = [share.cut.low * 100, share.cut.high * 100]
+        width = 1.0 if share.says_nothing else 2.0
+        axes.plot(ends, [place, place], color=colour, linewidth=width, linestyle=style, solid_capstyle="butt")
     axes.plot(share.estimate * 100, place, "o", markersize=5, color=colour, zorder=3)
     axes.text(
         1.02, place, f"{share.estimate * 100:.1f}", transform=across, va="center", fontsize=7.5, color=colours.soft

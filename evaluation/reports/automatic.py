@@ -21,6 +21,17 @@ class Share:
     estimate: float
     bounds: Bounds | None
 
+    @property
+    def cut(self) -> Bounds | None:
+        """The interval within what a share of ratings can be; with few raters or prompts, t intervals reach beyond."""
+        own = self.bounds
+        return own and Bounds(own.method, max(own.low, 0.0), min(own.high, 1.0))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the interval reaches over every value that a share can have."""
+        return self.bounds is not None and self.bounds.low <= 0 and self.bounds.high >= 1
+
 
 @dataclass(frozen=True)
 class AgreementRow:
@@ -120,11 +131,7 @@ def agreement_description(table: AgainstPeople) -> str:
     """What the figure of `table` shows, for those who don't see it."""
     told = [
         f"{row.metric} {row.accuracy.estimate * 100:.1f} %"
-        + (
-            f" ({row.accuracy.bounds.low * 100:.1f} to {row.accuracy.bounds.high * 100:.1f})"
-            if row.accuracy.bounds
-            else ""
-        )
+        + (f" ({row.accuracy.cut.low * 100:.1f} to {row.accuracy.cut.high * 100:.1f})" if row.accuracy.cut else "")
         for row in table.overall
     ]
     raters = (

@@ -134,7 +134,14 @@ def metric_run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         if found.kind == MetricRun.Kind.SET
         else [],
         "files": files_told(result),
-        "provenance": facts(found.provenance),
+        "parameters": facts({name: value for name, value in found.parameters.items() if value != ""}),
+        "provenance": facts(
+            {
+                name: value
+                for name, value in found.provenance.items()
+                if value not in ("", None) and found.parameters.get(name) != value
+            }
+        ),
     }
     return render(request, "researcher/metric_run.html", context)
 
