@@ -10,15 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from generators.cascade.generator import load_cascade
-from generators.cascade.spec import SPEC
 from generators.training import measure_sr, samples
 from generators.training.measure_sr import psnr, sharpness
-from generators.training.samples import GRID_PROMPTS, TAUGHT, main_colour, main_shape, measure, object_mask, silhouette
-from generators.training.scenes.captions import COLOURS, Scene, Thing
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import CONCEPTS, load_sprites
+from generators.training.samples import GRID_PROMPTS
+from generators.training.sprites import load_sprites
 
 
 def sprite(wide: bool) -> NDArray[np.uint8]:
@@ -30,36 +25,6 @@ def sprite(wide: bool) -> NDArray[np.uint8]:
 
 
 SPRITES = {"car": sprite(wide=True), "book": sprite(wide=False)}
-
-
-@pytest.mark.parametrize("colour", list(COLOURS))
-def test_renders_are_judged_right(colour: str) -> None:
-    templates = {name: silhouette(held[..., 3] > 127) for name, held in SPRITES.items()}
-    for name in SPRITES:
-        picture = Renderer(SPRITES).draw(lay_out(Scene((Thing(name, colour),), ""), np.random.default_rng(1)), 64)
-        assert main_colour(picture) == colour
-        assert main_shape(picture, templates) == name
-
-
-def test_an_empty_picture_has_no_colour_and_no_object() -> None:
-    flat = np.full((64, 64, 3), 200, dtype=np.uint8)
-    assert main_colour(flat) == "none"
-    assert not silhouette(object_mask(flat)).any()
-
-
-def test_silhouettes_forget_place_and_size() -> None:
-    one, other = np.zeros((64, 64), dtype=bool), np.zeros((64, 64), dtype=bool)
-    one[5:25, 5:15] = True
-    other[20:60, 30:50] = True
-    assert np.array_equal(silhouette(one), silhouette(other))
-
-
-def test_the_bundled_weights_beat_the_floor() -> None:
-    """The measure of docs/cascade.md, small: colour far above shuffled prompts, with made-up sprites for renders."""
-    generator = load_cascade(SPEC.resolve({"steps": 8}), size=64, device="cpu")
-    found = measure(generator, SPRITES, ("car", "book"), unseen=False, n=12)
-    assert found.colour_renders == 1.0 and found.shape_renders == 1.0
-    assert found.colour >= 0.6 and found.colour > found.colour_shuffled + 0.3
 
 
 def test_psnr_and_sharpness_by_hand() -> None:
@@ -79,7 +44,7 @@ def test_the_grid_command_draws_all_prompts(tmp_path: Path, monkeypatch: pytest.
 def test_commands_refuse_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert samples.main(["--weights", str(tmp_path)]) == 2
     assert "no index.json" in capsys.readouterr().err
-    assert samples.main(["--measure", "2", "--sprites", str(tmp_path / "none.npz")]) == 2
+    assert measure_sr.main(["--sprites", str(tmp_path / "none.npz")]) == 2
     assert "no sprites" in capsys.readouterr().err
     assert measure_sr.main(["--weights", str(tmp_path)]) == 2
     assert "no index.json" in capsys.readouterr().err
@@ -91,10 +56,6 @@ def test_super_resolution_is_measured_against_bicubic(tmp_path: Path, capsys: py
     assert measure_sr.main(arguments) == 0
     bicubic, ours = json.loads(capsys.readouterr().out)
     assert ours["psnr_db"] > bicubic["psnr_db"]
-
-
-def test_concepts_and_their_names_belong_together() -> None:
-    assert set(TAUGHT) <= set(CONCEPTS)
 
 
 def test_missing_sprites_say_how_to_make_them(tmp_path: Path) -> None:
