@@ -118,7 +118,28 @@ def _researcher(browser: Browser, addresses: Addresses, out: Path) -> None:
     _pictures_of_report(context, addresses.report, out)
     page.goto(addresses.report.removesuffix("report/"))
     _shot(page, out / "study.png", whole=True)
+    _pictures_of_scores(page, addresses, out)
     context.close()
+
+
+def _pictures_of_scores(page: Page, addresses: Addresses, out: Path) -> None:
+    """The page of the first run, the form of a score, its first automatic score where it has one, and the curves."""
+    page.goto(addresses.report.split("/studies/")[0] + "/runs/")
+    page.locator("main tbody th a").first.click()
+    _shot(page, out / "run.png", whole=True)
+    run = page.url
+    page.get_by_role("button", name="Score the images").click()
+    _shot(page, out / "score-new.png", whole=True)
+    page.goto(run)
+    scores = page.locator("#run-scores th a")
+    if scores.count():
+        scores.first.click()
+        _shot(page, out / "score.png", whole=True)
+        page.emulate_media(color_scheme="dark")
+        _shot(page, out / "score-dark.png", whole=True)
+        page.emulate_media(color_scheme="light")
+    page.goto(addresses.report.split("/studies/")[0] + "/curves/")
+    _shot(page, out / "curves.png", whole=True)
 
 
 def _pictures_of_report(context: BrowserContext, address: str, out: Path) -> None:
