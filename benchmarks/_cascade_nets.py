@@ -133,7 +133,7 @@ def _zip(unet: UNetConfig, attends: list[bool]) -> Iterator[tuple[int, bool]]:
 
 
 def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: bool) -> nn.Module:
-    with _peers("imagen_pytorch"), contextlib.redirect_stdout(sys.stderr):
+    with _peers("imagen_pytorch"):
         import transformers
 
         # It asks the network for a T5's configuration when it is imported, as a default argument.
@@ -147,21 +147,23 @@ def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: b
             sys.modules["imagen_pytorch"] = package
         from imagen_pytorch.imagen_pytorch import Unet  # type: ignore[import-not-found]
     levels = range(len(unet.channels))
-    network: nn.Module = Unet(
-        dim=unet.channels[0],
-        dim_mults=tuple(max(1, round(width / unet.channels[0])) for width in unet.channels),
-        num_resnet_blocks=unet.blocks,
-        channels=channels,
-        text_embed_dim=text_width,
-        max_text_len=TOKENS,
-        lowres_cond=low_res,
-        layer_attns=tuple(level in unet.self_attention for level in levels),
-        layer_cross_attns=tuple(level in unet.text_attention for level in levels),
-        attend_at_middle=bool(unet.self_attention),
-        attn_heads=max(2, unet.channels[-1] // unet.head_width),
-        attn_dim_head=unet.head_width,
-        memory_efficient=unet.kind == "efficient",
-    )
+    shape: dict[str, object] = {
+        "dim": unet.channels[0],
+        "dim_mults": tuple(max(1, round(width / unet.channels[0])) for width in unet.channels),
+        "num_resnet_blocks": unet.blocks,
+        "channels": channels,
+        "text_embed_dim": text_width,
+        "max_text_len": TOKENS,
+        "lowres_cond": low_res,
+        "layer_attns": tuple(level in unet.self_attention for level in levels),
+        "layer_cross_attns": tuple(level in unet.text_attention for level in levels),
+        "attend_at_middle": bool(unet.self_attention),
+        "attn_heads": max(2, unet.channels[-1] // unet.head_width),
+        "attn_dim_head": unet.head_width,
+        "memory_efficient": unet.kind == "efficient",
+    }
+    with contextlib.redirect_stdout(sys.stderr):  # it has advice for small networks
+        network: nn.Module = Unet(**shape)
     return network
 
 
