@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics.brought_extractors import brought_info, is_brought, load_brought
+from evaluation.metrics.devices import pick_device
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.files import write_whole
 from evaluation.metrics.protocols import Precision, Protocol
@@ -126,7 +127,7 @@ def load_extractor(
     missing, unexpected = module.load_state_dict(state, strict=False)
     if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
         raise MetricError(f"{path} does not hold the layers of {info.name}, though its hash is right.")
-    where = _device(device)
+    where = pick_device(device)
     return Extractor(info, prepare_module(module).to(where), where)
 
 
@@ -238,20 +239,6 @@ def _hub_folders() -> list[Path]:
     """Where torch keeps what its hub fetched: torch-fidelity's and pytorch-fid's copy lies there."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
     return [Path(home).expanduser() / "hub" / "checkpoints"]
-
-
-def _device(name: str | None) -> torch.device:
-    import torch
-
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise MetricError(f"The device {name!r} can't be used here ({reason}). There is always 'cpu'.") from None
-    return device
 
 
 @contextmanager
