@@ -57,7 +57,7 @@ def pages_of(study: Study) -> list[str]:
         f"/runs/{run.pk}/",
         "/runs/new/",
         f"/runs/{run.pk}/scores/new/?metric=testspread",
-        *(f"/scores/{each.pk}/" for each in run.metric_runs.all()),
+        *(f"/scores/{each.pk}/" for each in MetricRun.objects.filter(run=run)),
         "/curves/",
         "/uploads/new/",
         "/studies/",
