@@ -25,6 +25,7 @@ from generators.cascade.checkpoint import open_weights, save_stage, write_index
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training.config import TrainConfig, to_plain
+from generators.training.data import described
 from generators.training.ema import PowerEma, snapshot_path, snapshots_in
 from generators.training.saving import STATE, SaveError, read_state, save_state, write_whole
 from generators.training.trainer import Progress, Trainer
@@ -60,7 +61,7 @@ def save(trainer: Trainer, folder: Path) -> None:
     def write() -> None:
         save_state(folder, state)
         minutes = f"{progress.seconds / 60:.0f} minutes"
-        about = f"{progress.step} steps of {config.batch}, {minutes}, power EMA {config.ema_std}"
+        about = f"{progress.step} steps of {config.batch}, {minutes}, power EMA {config.ema_std}, {described(config)}"
         averages = cast(dict[float, dict[str, Tensor]], state["averages"])
         _write_weights(folder / f"{config.stage}.safetensors", averages[config.ema_std], config, about)
         write_index(folder, config.cascade)
@@ -76,7 +77,7 @@ def snapshot(trainer: Trainer, folder: Path) -> None:
     """
     config, step = trainer.config, trainer.progress.step
     for std, average in trainer.averages.items():
-        about = f"snapshot at {step} steps of {config.batch}, power EMA {std:g}"
+        about = f"snapshot at {step} steps of {config.batch}, power EMA {std:g}, {described(config)}"
         path = snapshot_path(folder, config.stage, step, std)
         weights = _gathered(trainer, average)
         _as_main(trainer, functools.partial(_write_weights, path, weights, config, about))

@@ -18,14 +18,16 @@ from generators.training.strict import build, chosen
 class ScenesConfig:
     """Procedural scenes with exact captions, drawn anew for each batch.
 
-    `captions`: distinct captions. `concepts`: scenes with any other are left out; none named, all stay. `shrink`:
-    sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    `captions`: distinct captions. `concepts`: what the scenes are made of; none named, of all that the sprites show.
+    `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    `exclude`: suites, as CSV files, whose prompts no caption may be: those that the weights will be measured on.
     """
 
     sprites: str
     captions: int = 24_000
     concepts: tuple[str, ...] = ()
     shrink: float = 1.0
+    exclude: tuple[str, ...] = ()
     kind: Literal["scenes"] = "scenes"
 
     def __post_init__(self) -> None:

@@ -51,8 +51,8 @@ def asked_for(config: TrainConfig, data: Data) -> Asked:
         return Asked(load_encoder(config.text).encode(list(config.sample_prompts)).states, None, None)
     batch = data.batch(0)
     rows = slice(0, ROWS)
-    text = TextStates(batch.text.tokens[rows], batch.text.mask[rows])
-    return Asked(text, None if batch.low_res is None else batch.low_res[rows], batch.images[rows])
+    text = TextStates(batch.text.tokens[rows].cpu(), batch.text.mask[rows].cpu())
+    return Asked(text, None if batch.low_res is None else batch.low_res[rows].cpu(), batch.images[rows].cpu())
 
 
 def drawn(trainer: Trainer, asked: Asked) -> Tensor:

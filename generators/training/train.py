@@ -184,7 +184,7 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         checkpoints.start_from(trainer, args.start_from)
     if world.main:
         _warn_of_disk(out, checkpoint_bytes(config, sum(one.numel() for one in trainer.network.parameters())))
-    data = load_data(config, trainer.report)
+    data = load_data(config, trainer.report, world.device)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -112,7 +112,7 @@ def test_killed_while_it_saves_it_goes_on_as_if_nothing_had_been(point: str, tmp
 
 def main_on_squares(arguments: list[str]) -> int:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("generators.training.train.load_data", lambda wanted, report: Squares(wanted))
+        patch.setattr("generators.training.train.load_data", lambda wanted, report, device: Squares(wanted))
         return main(arguments)
 
 

@@ -27,7 +27,7 @@ from tests.training.toy import TINY, Squares, config
 @pytest.fixture
 def squares(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command trains on the toy squares."""
-    monkeypatch.setattr(command, "load_data", lambda wanted, report: Squares(wanted))
+    monkeypatch.setattr(command, "load_data", lambda wanted, report, device: Squares(wanted))
 
 
 def file_of(folder: Path, **changes: object) -> str:

@@ -1,6 +1,7 @@
 """Scenes as a training set: what a batch holds depends on its number alone, whoever asks for it."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 import torch
 
 from generators.cascade.configs import ConfigError
+from generators.training.ahead import Ahead
 from generators.training.captions_cache import CaptionCache
-from generators.training.data import SceneData, load_data
+from generators.training.data import SceneData, load_data, scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.training.scenes.captions import Scene, Thing
+from generators.training.scenes.compose import SceneComposer
 from generators.training.scenes.render import Renderer
 from tests.training.toy import config
 
@@ -59,18 +62,57 @@ def test_crops_and_their_low_resolution_agree() -> None:
     assert torch.allclose(batch.images.mean(), batch.low_res.mean(), atol=1e-5)
 
 
-def test_named_concepts_alone_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{"crop": 64, "batch": 12}, {"stage": "sr256", "crop": 64, "batch": 36}], ids=str)
+def test_drawn_when_finished_they_are_the_same_pictures(changes: dict[str, object]) -> None:
+    """As on a GPU: prepared elsewhere, as plain data, and drawn by the composer; halves of a step apart."""
+    here = world(**changes)
+    sprites = {"ball": SQUARE}
+    there = SceneData(here.config, here.pool, here._cache.on("cpu"), Renderer(sprites), SceneComposer(sprites))
+    prepared = pickle.loads(pickle.dumps(there.prepare(3, 1, 2)))
+    assert prepared.pictures is None
+    one, other = there.finish(prepared), here.batch(3, 1, 2)
+    assert one.captions == other.captions and torch.equal(one.text.mask, other.text.mask)
+    assert torch.equal(one.text.tokens, other.text.tokens)
+    assert (one.images - other.images).abs().mean() * 127.5 < 1
+    assert (one.low_res is None) == (other.low_res is None)
+    if one.low_res is not None and other.low_res is not None:
+        assert (one.low_res - other.low_res).abs().mean() * 127.5 < 1
+
+
+def test_prepared_ahead_they_are_the_same() -> None:
+    data = world(crop=64, batch=4)
+    ahead = Ahead(data, 1)
+    for step in (2, 3, 9):
+        assert torch.equal(ahead.batch(step).images, data.batch(step).images)
+
+
+def test_what_makes_the_captions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Scenes of the named concepts alone, as many as asked; none with a prompt that will be measured on."""
     np.savez(tmp_path / "sprites.npz", apple=SQUARE, car=SQUARE, dog=SQUARE)
 
-    def encoded(captions: list[str], *rest: object) -> CaptionCache:
+    def encoded(captions: list[str], *rest: object, device: str) -> CaptionCache:
         return CaptionCache(np.zeros((len(captions), 384), dtype=np.float16), np.arange(len(captions) + 1))
 
     monkeypatch.setattr("generators.training.data.load_captions", encoded)
     scenes = ScenesConfig(sprites=str(tmp_path / "sprites.npz"), captions=60, concepts=("apple", "car"))
     data = load_data(config(data=scenes))
     assert isinstance(data, SceneData)
-    assert 0 < len(data.pool) < 60
+    assert len(data.pool) == 60 and len(data._cache.starts) == 61
     assert {thing.concept for scene in data.pool for thing in scene.things} <= {"apple", "car"}
-    assert len(data._cache.starts) == len(data.pool) + 1
-    with pytest.raises(ConfigError, match="no caption has only the concepts giraffe"):
-        load_data(config(data=dataclasses.replace(scenes, concepts=("giraffe",))))
+    suite = tmp_path / "suite.csv"
+    suite.write_text(f"prompt,category\n{data.pool[0].caption.upper()},x\n", encoding="utf-8")
+    without = load_data(config(data=dataclasses.replace(scenes, exclude=(str(suite),))))
+    assert isinstance(without, SceneData)
+    assert data.pool[0].caption not in {scene.caption for scene in without.pool}
+
+
+def test_captions_that_cannot_be_had(tmp_path: Path) -> None:
+    scenes = ScenesConfig(sprites="s.npz", captions=60, concepts=("giraffe",))
+    with pytest.raises(ConfigError, match=r"the sprites in s\.npz have no giraffe"):
+        scene_pool(scenes, ("apple", "car"), 0)
+    everything = dataclasses.replace(scenes, concepts=())
+    with pytest.raises(FileNotFoundError, match="exclude names suites"):
+        scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "none.csv"),)), ("apple",), 0)
+    (tmp_path / "other.csv").write_text("text\nA red car.\n")
+    with pytest.raises(ConfigError, match="no column prompt"):
+        scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "other.csv"),)), ("apple",), 0)

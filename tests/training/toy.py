@@ -2,14 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import torch
 
 from generators.cascade import configs
-from generators.cascade.augmentation import downsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, UNetConfig
 from generators.training.config import TrainConfig
-from generators.training.data import Batch, rows_of
+from generators.training.data import Batch, Prepared, rows_of, to_batch
 from generators.training.data_config import ScenesConfig
 
 UNET = UNetConfig(
@@ -32,7 +32,7 @@ TINY = dataclasses.replace(
     ),
 )
 
-COLOURS = (("red", (0.8, -0.8, -0.8)), ("blue", (-0.8, -0.8, 0.8)))
+COLOURS = (("red", (230, 26, 26)), ("blue", (26, 26, 230)))
 
 
 def register() -> None:
@@ -73,15 +73,24 @@ class Squares:
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """As `Data.batch`."""
+        return self.finish(self.prepare(step, rank, world))
+
+    def prepare(self, step: int, rank: int = 0, world: int = 1) -> Prepared:
+        """As `Data.prepare`."""
         wanted = self.config
         random = torch.Generator().manual_seed(1000 * wanted.seed + (0 if self.fixed else step))
         colours = torch.randint(0, 2, (wanted.batch,), generator=random).tolist()
         places = torch.randint(0, wanted.crop // 2, (wanted.batch, 3), generator=random).tolist()
-        images = torch.zeros(wanted.batch, 3, wanted.crop, wanted.crop)
-        for image, colour, (top, left, side) in zip(images, colours, places, strict=True):
-            image[:, top : top + side + 8, left : left + side + 8] = torch.tensor(COLOURS[colour][1])[:, None, None]
+        pictures = np.full((wanted.batch, wanted.crop, wanted.crop, 3), 128, dtype=np.uint8)
+        for picture, colour, (top, left, side) in zip(pictures, colours, places, strict=True):
+            picture[top : top + side + 8, left : left + side + 8] = COLOURS[colour][1]
         mine = rows_of(wanted.batch, rank, world)
-        images, colours = images[mine.start : mine.stop], colours[mine.start : mine.stop]
-        network = wanted.network
-        low_res = downsample(images, wanted.crop * network.low_size // network.size) if network.low_size else None
-        return Batch(images, low_res, self.text(colours), tuple(COLOURS[colour][0] for colour in colours))
+        colours = colours[mine.start : mine.stop]
+        captions = tuple(COLOURS[colour][0] for colour in colours)
+        return Prepared(captions, np.ascontiguousarray(pictures[mine.start : mine.stop]), chosen=tuple(colours))
+
+    def finish(self, prepared: Prepared) -> Batch:
+        """As `Data.finish`."""
+        assert prepared.pictures is not None
+        text = self.text(list(prepared.chosen))
+        return to_batch(prepared.pictures, text, prepared.captions, self.config.network, self.config.crop)

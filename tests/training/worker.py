@@ -83,7 +83,7 @@ def dying(point: str) -> None:
     setattr(owner, name, fatal)
 
 
-def squares(config: TrainConfig, report: Callable[[str], None] = print) -> Data:
+def squares(config: TrainConfig, report: Callable[[str], None] = print, device: object = None) -> Data:
     """Instead of the training set that the configuration names."""
     return toy.Squares(config)
 

@@ -25,7 +25,7 @@ from generators.cascade.configs import ConfigError, StageConfig
 from generators.cascade.text import TextEncoder, load_encoder
 from generators.image_decode import ImageError, decode_pixels
 from generators.training.config import TrainConfig
-from generators.training.data import Batch, Report, rows_of, to_batch
+from generators.training.data import Batch, Prepared, Report, rows_of, to_batch
 
 Pixels = NDArray[np.uint8]
 
@@ -130,19 +130,17 @@ class PictureData:
         """As `Data.batch`."""
         return self.finish(self.prepare(step, rank, world))
 
-    def prepare(self, step: int, rank: int = 0, world: int = 1) -> Batch:
-        """The batch without its text."""
-        config, network = self.config, self.config.network
-        mine = rows_of(config.batch, rank, world)
-        rows = list(self._threads().map(lambda row: self._row(step * config.batch + row), mine))
-        width = config.text.width
-        none = TextStates(torch.zeros(len(rows), 0, width), torch.zeros(len(rows), 0, dtype=torch.bool))
-        batch = to_batch(np.stack([picture for picture, _ in rows]), none, [], network, config.crop)
-        return Batch(batch.images, batch.low_res, none, tuple(caption for _, caption in rows))
+    def prepare(self, step: int, rank: int = 0, world: int = 1) -> Prepared:
+        """The pictures and their captions."""
+        mine = rows_of(self.config.batch, rank, world)
+        rows = list(self._threads().map(lambda row: self._row(step * self.config.batch + row), mine))
+        return Prepared(tuple(caption for _, caption in rows), np.stack([picture for picture, _ in rows]))
 
-    def finish(self, batch: Batch) -> Batch:
+    def finish(self, prepared: Prepared) -> Batch:
         """The batch with its captions' states, each caption encoded by itself: no neighbour's length can change it."""
-        return Batch(batch.images, batch.low_res, padded([self._text(each) for each in batch.captions]), batch.captions)
+        assert prepared.pictures is not None
+        text = padded([self._text(each) for each in prepared.captions])
+        return to_batch(prepared.pictures, text, prepared.captions, self.config.network, self.config.crop)
 
     def _row(self, number: int) -> tuple[Pixels, str]:
         config, count = self.config, len(self.items)
