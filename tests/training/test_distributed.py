@@ -19,7 +19,7 @@ from tests.training.toy import Squares, config
 from tests.training.worker import HALF, STEPS, scenario
 
 TOLERANCE = 2e-5
-"""Of a parameter after six steps, in which parameters move by some 5e-3: sums are taken in another order."""
+"""Of a parameter after six steps, in which parameters move by some 4e-3: sums are taken in another order."""
 
 KINDS = ("ddp-micro", "fsdp-blocks")
 
