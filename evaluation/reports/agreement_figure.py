@@ -31,7 +31,8 @@ def _figure(table: AgainstPeople, colours: Colours, narrow: bool) -> Figure:
     for at, (name, share, colour) in enumerate(shown):
         _line(axes, at, name, share, colour, colours, narrow)
     constant = max((row.constant for row in table.overall), default=0.0)
-    axes.axvline(constant * 100, color=colours.text, linewidth=0.8, linestyle=(0, (2, 2)))
+    ends = [-0.5, len(shown) - 0.45]  # below its name
+    axes.plot([constant * 100] * 2, ends, color=colours.text, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.text(constant * 100, -0.72, "always the same answer", fontsize=7, color=colours.soft, ha="center", va="center")
     axes.set_ylim(len(shown) - 0.45, -0.95)
     axes.set_yticks([])
