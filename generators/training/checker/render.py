@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from generators.training.checker.network import GRID, SIZE, CheckerConfig
 from generators.training.scenes.captions import Scene, sample_scene
+from generators.training.scenes.compose import SceneComposer
 from generators.training.scenes.layout import Layout, Placed, extent, lay_out
 from generators.training.scenes.lettering import CAPITAL, CELL, CHARACTERS
 from generators.training.scenes.render import Renderer
@@ -77,20 +78,30 @@ def targets(layouts: Sequence[Layout], config: CheckerConfig) -> tuple[Tensor, T
 
 
 class Examples:
-    """Batches of examples; batch number n depends on the seed and n alone."""
+    """Batches of examples; batch number n depends on the seed and n alone. `composer`: draws them on a GPU."""
 
-    def __init__(self, renderer: Renderer, concepts: Sequence[str], seed: int, batch: int) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        concepts: Sequence[str],
+        seed: int,
+        batch: int,
+        composer: SceneComposer | None = None,
+    ) -> None:
         self.concepts = tuple(concepts)
         self.config = config_of(concepts)
         self._renderer = renderer
         self._seed = seed
         self._batch = batch
+        self._composer = composer
 
     def scenes(self, step: int) -> tuple[list[Scene], NDArray[np.uint8], list[Layout]]:
         """The scenes of a batch, their pictures (n, SIZE, SIZE, 3), and where everything is."""
         rng = np.random.Generator(np.random.Philox(key=[self._seed, step]))
         scenes = [sample_scene(rng, self.concepts) for _ in range(self._batch)]
         layouts = [lay_out(scene, rng) for scene in scenes]
+        if self._composer is not None:
+            return scenes, self._composer.draw(layouts, SIZE).permute(0, 2, 3, 1).cpu().numpy(), layouts
         return scenes, np.stack([self._renderer.draw(layout, SIZE) for layout in layouts]), layouts
 
     def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], list[Scene]]:
