@@ -22,16 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from generators.cascade.configs import (
-    STAGES,
-    ConfigError,
-    StageConfig,
-    StageName,
-    TextConfig,
-    stage_from_json,
-    text_from_json,
-    to_json,
-)
+from generators.cascade.config_json import stage_from_json, text_from_json, to_json
+from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.unet import build_unet
 from generators.contract import GeneratorError
 

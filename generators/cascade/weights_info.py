@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from generators.cascade.checkpoint import CheckpointError, open_weights
-from generators.cascade.configs import STAGES, to_json
+from generators.cascade.config_json import to_json
+from generators.cascade.configs import STAGES
 from generators.commands import BAD_INPUT, SUCCESS, add_format, run_command
 
 SCHEMA = "drawbench-weights/1"

@@ -20,7 +20,8 @@ from generators.cascade.checkpoint import (
     save_stage,
     write_index,
 )
-from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig, to_json
+from generators.cascade.config_json import to_json
+from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig
 from generators.cascade.generator import BUNDLED
 from generators.cascade.unet import build_unet
 from generators.commands import run_command

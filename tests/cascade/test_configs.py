@@ -6,21 +6,18 @@ import json
 import pytest
 
 from generators.cascade.checkpoint import open_weights
+from generators.cascade.config_json import LATER, stage_from_json, text_from_json, to_json
 from generators.cascade.configs import (
     CASCADES,
     IMAGEN_MINI,
     IMAGEN_SMALL,
     IMAGEN_XXL,
-    LATER,
     STAGES,
     CascadeConfig,
     ConfigError,
     StageName,
     UNetConfig,
     cascade_config,
-    stage_from_json,
-    text_from_json,
-    to_json,
 )
 from generators.cascade.generator import BUNDLED
 from generators.cascade.variants import VARIANTS, variant_of

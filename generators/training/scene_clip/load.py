@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from generators.cascade.blocks import TextStates
-from generators.cascade.configs import Json, TextConfig, text_from_json, to_json
+from generators.cascade.config_json import Json, text_from_json, to_json
+from generators.cascade.configs import TextConfig
 from generators.cascade.text import TextEncoder, load_encoder
 from generators.cascade.text_cache import PromptFacts
 from generators.training.checker.render import as_input

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from generators.cascade.configs import MINILM, ConfigError, Json
+from generators.cascade.config_json import Json
+from generators.cascade.configs import MINILM, ConfigError
 from generators.contract import GeneratorError
 from generators.training.captions_cache import load_captions
 from generators.training.data import prompts_of
