@@ -6,15 +6,16 @@ second start only reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, Invitation, Report, RunStatus, Study, StudyStatus, Suite
+from evaluation.models import GenerationRun, Invitation, MetricRun, Report, RunStatus, Study, StudyStatus, Suite
 from evaluation.services.invitation_create import invitation_create
+from evaluation.services.metric_request import RUN_PREFIX, metric_request
 from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.report_make import report_make
 from evaluation.services.run_render import run_render, run_resume
@@ -35,6 +36,9 @@ SIMULATED_SHARE = 0.6
 LABELS = {weight: f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS}
 PREFER = {f"{LABELS[5.0]}:alignment": 0.9, f"{LABELS[5.0]}:fidelity": 0.4}
 """What the simulated crowd is told to find of them, on the logit scale: made up, and known, unlike people's taste."""
+
+CHECKS, DISTANCE = "scene-checks", "frechet"
+"""How the contenders are scored: each image by the bundled world's checker, and all of one against the other's."""
 
 Say = Callable[[str], None]
 
@@ -65,18 +69,27 @@ class Demo:
     researcher: User
 
 
-def demo_prepare(*, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]) -> Demo:
+def demo_prepare(
+    *,
+    size: DemoSize,
+    say: Say,
+    wait: Callable[[GenerationRun], None],
+    wait_scores: Callable[[Sequence[MetricRun]], None],
+) -> Demo:
     """Prepare all of it, or what is missing.
 
     `say`: told each step. `wait`: blocks until a run has ended, showing its progress; a worker must be there.
+    `wait_scores`: the same for automatic scores. It may give up: the demonstration is whole without them.
 
     Raises:
         InputError: a step can't be done; the ones before it stay.
     """
     suite = _suite(size, say)
     runs = tuple(_run(suite, weight, size, say, wait) for weight in GUIDANCE_WEIGHTS)
+    scores = _scores_asked(runs, say)
     study = _study(runs, size, say)
     _simulated_ratings(study, say)
+    _scores_there(scores, say, wait_scores)
     invitation = study.invitations.filter(label="demo").first() or invitation_create(study=study, label="demo")
     say("Computing the report ...")
     report = report_make(study=study)
@@ -124,6 +137,34 @@ def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[
     if run.status != RunStatus.DONE:
         raise InputError(f"The run {name} ended as {run.status}: {run.message or 'see its page for what failed'}")
     return run
+
+
+def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
+    """The automatic scores of the runs, asked for where they are not there. Workers take up what was killed."""
+    one, other = runs
+    wanted = [(CHECKS, one, ""), (CHECKS, other, ""), (DISTANCE, other, f"{RUN_PREFIX}{one.name}")]
+    scores = []
+    for metric, run, reference in wanted:
+        try:
+            scores.append(metric_request(run=run, metric=metric, reference=reference).metric_run)
+        except InputError as error:
+            say(f"{metric} of {run.name} is left out: {error.message}")
+    if any(each.under_way for each in scores):
+        names = dict.fromkeys(each.metric for each in scores)
+        say(f"Scoring the images automatically ({', '.join(names)}) while the study is made.")
+    return scores
+
+
+def _scores_there(scores: Sequence[MetricRun], say: Say, wait: Callable[[Sequence[MetricRun]], None]) -> None:
+    """Waits for the scores, and tells which there are not."""
+    if any(each.under_way for each in scores):
+        wait(scores)
+    for each in scores:
+        each.refresh_from_db()
+        if each.under_way:
+            say(f"{each.metric} of {each.run.name} is not done yet: workers go on, and a later report has it.")
+        elif each.status != RunStatus.DONE:
+            say(f"{each.metric} of {each.run.name} is left out: {each.message or each.get_status_display().lower()}")
 
 
 def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.models import GenerationRun, RunStatus
+from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.selectors.runs import run_progress
 from evaluation.services.demo_prepare import DemoSize, demo_prepare
 from evaluation.services.sign_in_link import sign_in_link_create
@@ -20,6 +20,8 @@ from evaluation.services.sign_in_link import sign_in_link_create
 POLL_S = 0.5
 STALLED_S = 180
 """Seconds without a new sample after which the demonstration says that no worker is at it."""
+SCORES_STALLED_S = 90
+"""Seconds without a new score after which it goes on without them."""
 
 
 class Command(ProductCommand):
@@ -27,8 +29,8 @@ class Command(ProductCommand):
 
     help = (
         "Load the suites, render a small run of the bundled cascade in two settings, open a study of the two, let "
-        "simulated raters fill a part of it, compute the report, and print the addresses. Goes on from where it was "
-        "interrupted. Needs a worker (./dev demo starts one)."
+        "simulated raters fill a part of it, score the images automatically, compute the report, and print the "
+        "addresses. Goes on from where it was interrupted. Needs a worker (./dev demo starts one)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,7 +45,7 @@ class Command(ProductCommand):
             if options[name] < 1:
                 raise InputError(f"--{name.replace('_', '-')} {options[name]}: give a whole number, 1 or more")
         size = DemoSize(options["per_category"], options["samples"], options["size"])
-        demo = demo_prepare(size=size, say=self._say, wait=self._wait)
+        demo = demo_prepare(size=size, say=self._say, wait=self._wait, wait_scores=self._wait_scores)
         base = options["base_url"].rstrip("/")
         return {
             "rater": base + reverse("rater:join", args=[demo.invitation.key]),
@@ -82,4 +84,19 @@ class Command(ProductCommand):
                         f"The run {run.name} has made no image for {STALLED_S} s. Is a worker running? Start one with "
                         "`./dev worker` and read var/log/worker.log; then `./dev demo` goes on from here."
                     )
+                time.sleep(POLL_S)
+
+    def _wait_scores(self, scores: Sequence[MetricRun]) -> None:
+        """Show how far the scores are until they have ended, or nothing has come for a while."""
+        last_news = time.monotonic()
+        with tqdm(total=sum(each.n_total for each in scores), unit="image", desc="  scores") as bar:
+            while True:
+                for each in scores:
+                    each.refresh_from_db(fields=["status", "n_done"])
+                done = sum(each.n_done for each in scores)
+                if done > bar.n:
+                    last_news = time.monotonic()
+                    bar.update(done - bar.n)
+                if not any(each.under_way for each in scores) or time.monotonic() - last_news > SCORES_STALLED_S:
+                    return
                 time.sleep(POLL_S)

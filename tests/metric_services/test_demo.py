@@ -1,0 +1,109 @@
+"""The demonstration's stations in this process, with quick stand-ins for the cascade and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from evaluation.errors import InputError
+from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Suite
+from evaluation.services import demo_prepare as demo
+from evaluation.services.metric_work import metric_work
+from evaluation.services.suite_load import SuiteLoaded, suite_load
+from tests.runs import steps
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SIZE = demo.DemoSize(per_category=1, samples=2, size=64)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network, no cascade, no network of the metrics'."""
+
+    def load(*, source: str) -> SuiteLoaded:
+        if source == "drawbench":
+            raise InputError("no network in this test")
+        return suite_load(source=source)
+
+    def render(*, suite: Suite, name: str, run_seed: int, **_: object) -> GenerationRun:
+        return steps.ask(suite, name=name, run_seed=run_seed)
+
+    monkeypatch.setattr(demo, "suite_load", load)
+    monkeypatch.setattr(demo, "run_render", render)
+    monkeypatch.setattr(demo, "CHECKS", "testbright")
+    monkeypatch.setattr(demo, "DISTANCE", "testspread")
+
+
+def work(scores: Sequence[MetricRun]) -> None:
+    for each in scores:
+        metric_work(metric_run=each)
+
+
+def drawn(run: GenerationRun) -> None:
+    steps.draw(run)
+
+
+def prepare(wait_scores: Callable[[Sequence[MetricRun]], None] = work) -> tuple[demo.Demo, list[str]]:
+    said: list[str] = []
+    made = demo.demo_prepare(size=SIZE, say=said.append, wait=drawn, wait_scores=wait_scores)
+    return made, said
+
+
+def automatic(made: demo.Demo) -> Mapping[str, object] | None:
+    section = made.report.results.get("automatic")
+    assert section is None or isinstance(section, dict)
+    return section
+
+
+def test_both_runs_are_scored_and_the_report_holds_the_scores_against_the_raters() -> None:
+    made, _ = prepare()
+    assert {(each.metric, each.run.name, each.status) for each in MetricRun.objects.select_related("run")} == {
+        ("testbright", made.runs[0].name, RunStatus.DONE),
+        ("testbright", made.runs[1].name, RunStatus.DONE),
+        ("testspread", made.runs[1].name, RunStatus.DONE),
+    }
+    section = automatic(made)
+    assert section is not None and section["against_people"] is not None
+    assert made.report.n_simulated > 0
+
+    before = set(MetricScore.objects.values_list("pk", flat=True))
+    again, said = prepare(wait_scores=lambda scores: pytest.fail("nothing is left to score"))
+    assert again.report.pk == made.report.pk
+    assert set(MetricScore.objects.values_list("pk", flat=True)) == before
+    assert not any("left out" in line for line in said if "DrawBench" not in line)
+
+
+def test_interrupted_while_it_scores_it_goes_on() -> None:
+    def interrupted(_: Sequence[MetricRun]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(wait_scores=interrupted)
+    made, _ = prepare()
+    assert automatic(made) is not None
+    assert MetricRun.objects.count() == 3
+
+
+def test_without_what_a_metric_needs_it_is_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that are not there, a metric that is not installed: the demonstration is whole without."""
+    monkeypatch.setattr(demo, "CHECKS", "clip-score")
+    monkeypatch.setattr(demo, "DISTANCE", "no-such-metric")
+    made, said = prepare()
+    assert automatic(made) is None and made.report.n_ratings > 0
+    lines = [line for line in said if "is left out" in line and "DrawBench" not in line]
+    assert [line.split(" is left out: ")[0] for line in lines] == [
+        f"no-such-metric of {made.runs[1].name}",
+        f"clip-score of {made.runs[0].name}",
+        f"clip-score of {made.runs[1].name}",
+    ]
+    monkeypatch.setattr(demo, "CHECKS", "testbright")  # brought since
+    made, _ = prepare()
+    assert automatic(made) is not None
+
+
+def test_where_no_worker_scores_it_goes_on_without() -> None:
+    made, said = prepare(wait_scores=lambda scores: None)
+    assert automatic(made) is None
+    assert sum("is not done yet" in line for line in said) == 3
