@@ -167,9 +167,10 @@ def _all(verdict: Verdict) -> bool:
 def features(checker: LoadedChecker, pictures: Pictures) -> NDArray[np.float64]:
     """The checker's features averaged over the picture, (n, width)."""
     rows = []
+    where = next(checker.network.parameters()).device
     for first in range(0, len(pictures), 64):
         with torch.inference_mode():
-            rows.append(checker.network.features(as_input(pictures[first : first + 64])).mean((2, 3)))
+            rows.append(checker.network.features(as_input(pictures[first : first + 64]).to(where)).mean((2, 3)).cpu())
     return torch.cat(rows).double().numpy()
 
 

@@ -35,11 +35,13 @@ from generators.cascade.checkpoint import open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
+from generators.training.checker.find import BUNDLED as CHECKER
 from generators.training.checker.find import CheckerError, load_checker
 from generators.training.config import load_train_config
+from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import table as super_resolution
-from generators.training.scenes.captions import Scene, caption_pool
+from generators.training.scenes.captions import Scene
 from generators.training.scenes.render import Renderer
 from generators.training.sprites import load_sprites
 
@@ -64,8 +66,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--curve-images", type=int, default=200, help="images a point of the curve (%(default)s)")
     parser.add_argument("--training-config", type=Path, default=CONFIG, help="names the objects that were taught")
     parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--checker", type=Path, default=CHECKER, help="the judge's file; default: the one that ships")
+    parser.add_argument("--brief", action="store_true", help="gates and super-resolution alone; wants --print")
+    parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
     parser.add_argument("--print", action="store_true", help="print the text and write nothing")
     args = parser.parse_args(argv)
+    if args.brief and not args.print:
+        parser.error("--brief leaves out what the page shows: add --print")
     try:
         text = prove(args)
     except (GeneratorError, CheckerError, FileNotFoundError, ValueError) as error:
@@ -87,9 +94,9 @@ def prove(args: argparse.Namespace) -> str:
     fingerprint = open_weights(folder).fingerprint(("base", "sr256", "sr1024"))
     config = load_train_config(args.training_config)
     assert isinstance(config.data, ScenesConfig)
-    renderer, checker = Renderer(load_sprites(args.sprites)), load_checker(device=device())
+    renderer, checker = Renderer(load_sprites(args.sprites)), load_checker(args.checker, device=device())
     concepts = config.data.concepts or renderer.concepts
-    training = caption_pool(config.data.captions, concepts, config.seed)
+    training = scene_pool(config.data, renderer.concepts, config.seed)
     barred = frozenset(scene.caption for scene in training)
     default = float(SPEC.resolve({})["guidance"])
     artist = Artist(args.weights, default)
@@ -106,12 +113,18 @@ def prove(args: argparse.Namespace) -> str:
             _say(json.dumps({name: getattr(results[-1], name) for name in Result.__slots__}))
             if not held_out and gate.name != "letters on signs":
                 curve_scenes += scenes[: args.curve_images // 3]
+    rows = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
+    if args.json:
+        gates = [{name: getattr(result, name) for name in Result.__slots__} for result in results]
+        told = {"fingerprint": fingerprint, "gates": gates, "super_resolution": rows}
+        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if args.brief:
+        return "\n\n".join((gates_table(results), super_resolution_table(rows)))
     points = []
     for point in curve(args.weights, GUIDANCES, curve_scenes, checker, renderer):
         points.append(point)
         _say(f"guidance {point.guidance:g}: alignment {point.alignment:.3f}, distance {point.distance:.3f}")
     near = neighbours(curve_scenes[:100], artist, renderer, training[:20_000])
-    rows = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
     if not args.print:
         IMAGES.mkdir(parents=True, exist_ok=True)
         _sheet(args.weights).save(IMAGES / "cascade-samples.webp", quality=80, method=6)
@@ -147,22 +160,7 @@ def page_text(
             another prompt of the row: the floor. "Renders" are real renders of the same scenes, judged alike:
             the ceiling. A gate is what would count as learned."""
         ),
-        _rows(
-            ("asked", "combinations", "n", "right", "95 % interval", "shuffled", "renders", "gate"),
-            [
-                (
-                    row.gate,
-                    "held out" if row.held_out else "trained",
-                    f"{row.n}",
-                    f"{row.drawn:.0%}",
-                    f"{row.low:.0%} to {row.high:.0%}",
-                    f"{row.shuffled:.0%}",
-                    f"{row.renders:.0%}",
-                    f"{row.least:.0%}: {'met' if row.drawn >= row.least else 'not met'}",
-                )
-                for row in results
-            ],
-        ),
+        gates_table(results),
         "![Alignment against Frechet distance over guidance weights](images/cascade-curve.svg)",
         _filled(
             f"""Quality against alignment (the paper's figure 4, in our world), {points[0].n} prompts a point.
@@ -187,10 +185,7 @@ def page_text(
             neighbouring pixels over the render's; above 1 there is grain that the render has not. Channel shift
             in grey levels of 255."""
         ),
-        _rows(
-            ("", "PSNR, dB", "sharpness", "averaged down, against its input, dB", "channel shift"),
-            [tuple(str(value) for value in held.values()) for held in sr],
-        ),
+        super_resolution_table(sr),
         f"![The first {EACH} prompts of each category](images/cascade-samples.webp)",
         _filled(
             f"""The first {EACH} prompts of each category of `drawbench-cc0`, one picture each at 256 pixels,
@@ -198,6 +193,34 @@ def page_text(
         ),
     ]
     return "\n\n".join(parts)
+
+
+def gates_table(results: Sequence[Result]) -> str:
+    """What was asked and how often it was right, as Markdown."""
+    return _rows(
+        ("asked", "combinations", "n", "right", "95 % interval", "shuffled", "renders", "gate"),
+        [
+            (
+                row.gate,
+                "held out" if row.held_out else "trained",
+                f"{row.n}",
+                f"{row.drawn:.0%}",
+                f"{row.low:.0%} to {row.high:.0%}",
+                f"{row.shuffled:.0%}",
+                f"{row.renders:.0%}",
+                f"{row.least:.0%}: {'met' if row.drawn >= row.least else 'not met'}",
+            )
+            for row in results
+        ],
+    )
+
+
+def super_resolution_table(sr: Sequence[Mapping[str, float | str]]) -> str:
+    """Super-resolution against bicubic, as Markdown."""
+    return _rows(
+        ("", "PSNR, dB", "sharpness", "averaged down, against its input, dB", "channel shift"),
+        [tuple(str(value) for value in held.values()) for held in sr],
+    )
 
 
 def _filled(text: str) -> str:

@@ -40,6 +40,19 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise SaveError(f"{path} could not be written: {_reason(error, path)}") from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """The same for text, in UTF-8.
+
+    Raises:
+        SaveError: as `write_whole`.
+    """
+
+    def write(part: Path) -> None:
+        part.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
+
+
 def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Write a training's state and its hash.
 

@@ -157,7 +157,8 @@ def test_it_learns_pictures_by_their_captions() -> None:
     images, text, same = examples.batch(0)
 
     def loss_of(step: int) -> torch.Tensor:
-        return network.loss(*network(images, text), same)
+        seen, said = network(images, text)
+        return network.loss(seen, said, same)
 
     before = float(loss_of(0).detach())
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
@@ -220,11 +221,12 @@ def test_trained_by_its_command_stopped_and_gone_on(tmp_path: Path) -> None:
     stop = threading.Event()
     lines: list[str] = []
 
-    def trained(minutes: float, **more: object) -> bool:
+    def trained(minutes: float, stop: threading.Event | None = None) -> bool:
         return train_scene_clip(
             tmp_path / "sprites.npz", tmp_path / "clip.safetensors", minutes=minutes, batch=8, scenes=12,
-            cache=tmp_path, folder=tmp_path / "run", exclude=(), measured=16, config=SMALL, report=lines.append, **more,
-        )  # type: ignore[arg-type]  # fmt: skip
+            cache=tmp_path, folder=tmp_path / "run", exclude=(), measured=16, config=SMALL, stop=stop,
+            report=lines.append,
+        )  # fmt: skip
 
     stop.set()
     assert trained(100, stop=stop) is False and (tmp_path / "run" / "state.pt").is_file()
@@ -251,7 +253,16 @@ def test_fitting_goes_on_exactly(tmp_path: Path) -> None:
                 x = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
                 return (network(x) - x.sum(1, keepdim=True)).square().mean()
 
-            done = fit("x", network, loss_of, Pace(1e-2, 1, 1e-9), minutes=60, folder=folder, stop=stop, report=str)
+            done = fit(
+                "x",
+                network,
+                loss_of,
+                Pace(1e-2, 1, 1e-9),
+                minutes=60,
+                folder=folder,
+                stop=stop,
+                report=lambda line: None,
+            )
             assert (done.steps, done.finished) == (end, False)
         return network.weight.detach()
 

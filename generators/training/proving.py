@@ -1,0 +1,81 @@
+"""The proof of new weights beside those that ship, by one judge, and their installation where it says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from generators.cascade.checkpoint import file_sha256
+from generators.cascade.configs import ConfigError
+from generators.cascade.generator import BUNDLED
+from generators.training import comparing
+from generators.training.saving import write_text
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = "comparison.json"
+
+
+def prove(out: Path, base: str, sprites: Path, images: int, report: Callable[[str], None]) -> None:
+    """Measure the weights in `out`/weights and those that ship, say which are better, and write comparison.json.
+
+    `base`: the base's training configuration, as JSON: its objects are what both are asked for. `images`: a row.
+
+    Raises:
+        ConfigError: there is no scene checker to judge, or the proof failed.
+    """
+    new = out / "weights"
+    judges = (new / "checker.safetensors", BUNDLED / "checker.safetensors")
+    judge = next((path for path in judges if path.is_file()), None)
+    if judge is None:
+        raise ConfigError(f"the proof needs a scene checker: run the step checker, or put one into {new}")
+    write_text(out / "base.json", base)
+    found: list[dict[str, object]] = []
+    for name, folder in (("new", new), ("shipped", BUNDLED)):
+        path = out / f"proof-{name}.json"
+        command = [
+            sys.executable, "-m", "benchmarks.weights", "--brief", "--print", "--weights", str(folder.resolve()),
+            "--json", str(path.resolve()), "--checker", str(judge.resolve()), "--images", str(images),
+            "--training-config", str((out / "base.json").resolve()), "--sprites", str(sprites.resolve()),
+        ]  # fmt: skip
+        report(f"proof of the {name} weights: {images} images a row")
+        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+        if done.returncode:
+            raise ConfigError(f"the proof of {folder} failed: {done.stderr.strip()}")
+        found.append(json.loads(path.read_text(encoding="utf-8")))
+    result = comparing.compared(found[0], found[1])
+    lines = list(result.lines)
+    better = {"cascade": result.better}
+    for small in comparing.MEASURED:
+        file = f"{small}.safetensors"
+        if (new / file).is_file():
+            held = comparing.small_compared(small, new / file, BUNDLED / file)
+            lines += held.lines
+            better[small] = held.better
+    for line in lines:
+        report(line)
+    hashes = {path.name: file_sha256(path) for path in sorted(new.glob("*.safetensors"))}
+    write_text(out / RESULT, json.dumps({"better": better, "lines": lines, "sha256": hashes}, indent=2) + "\n")
+
+
+def install_better(out: Path, report: Callable[[str], None]) -> None:
+    """Put what measured better in place of what ships; never what was changed since it was measured.
+
+    Raises:
+        ConfigError: it has not been measured.
+    """
+    path, new = out / RESULT, out / "weights"
+    if not path.is_file():
+        raise ConfigError(f"--install: {path} is not there; the step proof comes first")
+    held = json.loads(path.read_text(encoding="utf-8"))
+    if any(file_sha256(new / name) != wanted for name, wanted in held["sha256"].items()):
+        raise ConfigError(f"--install: {new} changed since it was measured; run the step proof again")
+    for name, better in held["better"].items():
+        if not better:
+            report(f"{name}: not better, so what ships stays")
+        elif name == "cascade":
+            report(f"installed: {', '.join(comparing.install(new, BUNDLED))}; the model card wants its own words")
+        else:
+            report(f"installed: {comparing.install_small(name, new, BUNDLED)}")
