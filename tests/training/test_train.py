@@ -14,7 +14,6 @@ from PIL import Image
 from generators.cascade.checkpoint import open_weights
 from generators.training import checkpoints, dry_run
 from generators.training import train as command
-from generators.training.ahead import Ahead
 from generators.training.config import load_train_config, to_plain
 from generators.training.curves import Curves, duration
 from generators.training.export import export
@@ -217,15 +216,6 @@ def test_sample_grids_of_prompts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert [path.name for path in pictures] == ["000000001.png", "000000002.png"]
     with Image.open(pictures[0]) as picture:
         assert picture.size == (66, 32)
-
-
-def test_batches_prepared_ahead_are_the_same() -> None:
-    wanted = config()
-    data = Squares(wanted)
-    ahead = Ahead(data, 1)
-    for step, rank, world in ((3, 0, 1), (4, 0, 1), (9, 0, 1), (10, 1, 2)):
-        there, here = ahead.batch(step, rank, world), data.batch(step, rank, world)
-        assert torch.equal(there.images, here.images) and there.captions == here.captions
 
 
 def test_a_dry_run_says_what_it_would_take(

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from generators.cascade.configs import ConfigError
-from generators.training.ahead import Ahead
 from generators.training.captions_cache import CaptionCache
 from generators.training.data import SceneData, load_data, scene_pool
 from generators.training.data_config import ScenesConfig
@@ -77,13 +76,6 @@ def test_drawn_when_finished_they_are_the_same_pictures(changes: dict[str, objec
     assert (one.low_res is None) == (other.low_res is None)
     if one.low_res is not None and other.low_res is not None:
         assert (one.low_res - other.low_res).abs().mean() * 127.5 < 1
-
-
-def test_prepared_ahead_they_are_the_same() -> None:
-    data = world(crop=64, batch=4)
-    ahead = Ahead(data, 1)
-    for step in (2, 3, 9):
-        assert torch.equal(ahead.batch(step).images, data.batch(step).images)
 
 
 def test_what_makes_the_captions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
