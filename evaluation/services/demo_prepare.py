@@ -148,7 +148,7 @@ def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
         try:
             scores.append(metric_request(run=run, metric=metric, reference=reference).metric_run)
         except InputError as error:
-            say(f"{metric} of {run.name} is left out: {error.message}")
+            say(f"{metric} is left out: {error.message}")
     if any(each.under_way for each in scores):
         names = dict.fromkeys(each.metric for each in scores)
         say(f"Scoring the images automatically ({', '.join(names)}) while the study is made.")
@@ -159,12 +159,15 @@ def _scores_there(scores: Sequence[MetricRun], say: Say, wait: Callable[[Sequenc
     """Waits for the scores, and tells which there are not."""
     if any(each.under_way for each in scores):
         wait(scores)
+    lines = []
     for each in scores:
         each.refresh_from_db()
         if each.under_way:
-            say(f"{each.metric} of {each.run.name} is not done yet: workers go on, and a later report has it.")
+            lines.append(f"{each.metric} is not done yet: workers go on, and a later report has it.")
         elif each.status != RunStatus.DONE:
-            say(f"{each.metric} of {each.run.name} is left out: {each.message or each.get_status_display().lower()}")
+            lines.append(f"{each.metric} is left out: {each.message or each.get_status_display().lower()}")
+    for line in dict.fromkeys(lines):  # both runs lack the same
+        say(line)
 
 
 def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
