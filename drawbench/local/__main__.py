@@ -1,7 +1,10 @@
 """`python -m drawbench.local WORD`: see --help. `./dev` is the friendlier door to the same."""
 
 import argparse
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 
 from drawbench.local.errors import LocalError
 
@@ -48,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
     # Imported where Ctrl-C is already handled: loading these takes a noticeable moment.
-    from drawbench.local import foreground, services
+    with _interrupts_held_back():
+        from drawbench.local import foreground, services
 
     if chosen.command == "serve":
         foreground.serve(port=chosen.port, with_worker=not chosen.no_worker)
@@ -66,6 +70,20 @@ def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
     else:
         return _status()
     return 0
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C counts at the end of the block: in the middle of an import a library may take it for a missing module, and
+    it would be lost."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and before is not signal.SIG_IGN:
+        raise KeyboardInterrupt
 
 
 def _status() -> int:

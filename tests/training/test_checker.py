@@ -23,6 +23,7 @@ from generators.training.checker.judge import judge, right_letters
 from generators.training.checker.measure import summary
 from generators.training.checker.network import GRID, SIZE, Checker, CheckerConfig, checker_loss
 from generators.training.checker.render import Examples, as_input, box_of, classes_of, config_of, targets, worn
+from generators.training.checker.train import begin_with
 from generators.training.scenes.captions import Scene, Thing
 from generators.training.scenes.layout import Layout, Placed, lay_out
 from generators.training.scenes.render import Renderer
@@ -120,6 +121,20 @@ def test_it_learns_and_its_file_gives_the_same_back(tmp_path: Path) -> None:
         assert abs(each[0].middle[0] - x) < 0.08 and abs(each[0].middle[1] - y) < 0.08
     one_by_one = [each for picture in pictures for each in held.find(picture[None])]
     assert [[one.name for one in each] for each in one_by_one] == [[one.name for one in each] for each in seen]
+
+
+def test_one_of_fewer_concepts_begins_with_what_another_knows() -> None:
+    config = CheckerConfig(classes_of(("apple", "box", "cat")), ("red",), (8, 16, 16))
+    other = LoadedChecker(Checker(config), config, {}, "")
+    few = CheckerConfig(classes_of(("cat", "dog")), ("red",), (8, 16, 16))
+    network = Checker(few)
+    fresh = network.heat.weight[1].clone()
+    begin_with(network, few, other)
+    assert torch.equal(network.heat.weight[0], other.network.heat.weight[2])
+    assert torch.equal(network.heat.weight[1], fresh)
+    assert torch.equal(network.stem.weight, other.network.stem.weight)
+    with pytest.raises(CheckerError, match="another width"):
+        begin_with(Checker(config_of(("cat",))), config_of(("cat",)), other)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "schema", "classes"])

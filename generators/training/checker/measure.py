@@ -15,11 +15,14 @@ from generators.training.scenes.layout import lay_out
 from generators.training.scenes.render import Renderer
 
 
-def measure(path: Path, renderer: Renderer, count: int, *, seed: int) -> dict[str, float]:
-    """Shares in [0, 1] over `count` renders of scenes of all kinds, and of `count` // 4 with a held-out colour."""
+def measure(path: Path, renderer: Renderer, count: int, *, seed: int, concepts: Sequence[str] = ()) -> dict[str, float]:
+    """Shares in [0, 1] over `count` renders of scenes of all kinds, and of `count` // 4 with a held-out colour.
+
+    `concepts`: what the scenes hold; none named, all that have drawings.
+    """
     checker = load_checker(path)
     rng = np.random.Generator(np.random.Philox(seed))
-    concepts = renderer.concepts
+    concepts = concepts or renderer.concepts
     scenes = [sample_scene(rng, concepts) for _ in range(count)]
     found = look(checker, renderer, scenes, rng)
     measured = summary([judge(scene, seen) for scene, seen in zip(scenes, found, strict=True)])

@@ -1,7 +1,8 @@
 """Train the scene checker: `python -m generators.training.checker.train --minutes 20`.
 
 On renders of the world alone, on a GPU where there is one. Writes generators/weights/checker.safetensors with what it
-measures on renders that it never saw. --folder keeps its state there, and goes on from it.
+measures on renders that it never saw. --folder keeps its state there, and goes on from it. A checker of a few concepts
+learns sooner: --like-training names them by the configuration of the base that it will judge.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from generators.training.checker.find import BUNDLED, save_checker
+from generators.training.checker.find import BUNDLED, CheckerError, LoadedChecker, load_checker, save_checker
 from generators.training.checker.measure import measure
-from generators.training.checker.network import Checker, checker_loss
+from generators.training.checker.network import Checker, CheckerConfig, checker_loss
 from generators.training.checker.render import Examples
+from generators.training.config import load_train_config
+from generators.training.data_config import ScenesConfig
 from generators.training.fitting import Pace, computing, fit
 from generators.training.saving import SaveError
 from generators.training.scenes import WORLD
@@ -36,6 +39,8 @@ def train_checker(
     out: Path,
     *,
     minutes: float,
+    concepts: Sequence[str] = (),
+    start_from: Path | None = None,
     batch: int = 64,
     seed: int = 0,
     device: str = "cpu",
@@ -46,7 +51,8 @@ def train_checker(
 ) -> bool:
     """Train one, measure it, write it to `out`; False where it was stopped before its budget was spent.
 
-    `folder`: of the state that it goes on from. `measured`: renders that the accuracies are measured on.
+    `concepts`: what it will know; none named, all that have drawings. `start_from`: another checker's file, whose
+    weights it begins with. `folder`: of the state that it goes on from. `measured`: renders that it is measured on.
 
     Raises:
         FileNotFoundError: no sprites.
@@ -56,9 +62,12 @@ def train_checker(
     drawings = load_sprites(sprites)
     renderer = Renderer(drawings)
     composer = SceneComposer(drawings, device) if torch.device(device).type != "cpu" else None
-    examples = Examples(renderer, renderer.concepts, seed, batch, composer)
+    examples = Examples(renderer, concepts or renderer.concepts, seed, batch, composer)
     torch.manual_seed(seed)
-    network = Checker(examples.config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    begun = Checker(examples.config)
+    if start_from is not None:
+        begin_with(begun, examples.config, load_checker(start_from))
+    network = begun.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def loss_of(step: int) -> Tensor:
         images, wanted, _ = examples.batch(step)
@@ -76,12 +85,31 @@ def train_checker(
     }
     part = out.with_name(f"{out.name}.measured")
     save_checker(part, network, examples.config, about)
-    told = measure(part, renderer, measured, seed=seed + 1_000_000)
+    told = measure(part, renderer, measured, seed=seed + 1_000_000, concepts=examples.concepts)
     save_checker(out, network, examples.config, {**about, "measured": told})
     part.unlink()
     for name, value in told.items():
         report(f"{name}: {value:g}")
     return True
+
+
+def begin_with(network: Checker, config: CheckerConfig, other: LoadedChecker) -> None:
+    """Take over another checker's weights: all of its body, and of its classes those that both know.
+
+    Raises:
+        CheckerError: it is of another width or other colours.
+    """
+    if (other.config.width, other.config.colours) != (config.width, config.colours):
+        raise CheckerError("the checker to start from has another width or other colours")
+    state, mine = other.network.state_dict(), network.state_dict()
+    known = {name: row for row, name in enumerate(other.config.classes)}
+    for part in ("heat.weight", "heat.bias"):
+        rows = mine[part].clone()
+        for row, name in enumerate(config.classes):
+            if name in known:
+                rows[row] = state[part][known[name]]
+        state[part] = rows
+    network.load_state_dict(state)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,6 +119,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--like-training", type=Path, metavar="CONFIG", help="know the concepts of this training alone")
+    parser.add_argument("--start-from", type=Path, metavar="FILE", help="begin with another checker's weights")
     parser.add_argument("--folder", type=Path, help="keeps its state, to go on from")
     parser.add_argument("--out", type=Path, default=BUNDLED)
     args = parser.parse_args(argv)
@@ -98,10 +128,13 @@ def main(argv: list[str] | None = None) -> int:
         print("--minutes must be more than 0 and --batch at least 2", file=sys.stderr)
         return 2
     try:
+        like = load_train_config(args.like_training).data if args.like_training else None
         train_checker(
             args.sprites,
             args.out,
             minutes=args.minutes,
+            concepts=like.concepts if isinstance(like, ScenesConfig) else (),
+            start_from=args.start_from,
             batch=args.batch,
             seed=args.seed,
             device="cuda" if torch.cuda.is_available() else "cpu",
