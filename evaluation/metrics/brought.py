@@ -94,6 +94,11 @@ def find_brought(wanted: Wanted, parameters: Mapping[str, ParameterValue], folde
     return read_brought(wanted, next(iter(found.values())))
 
 
+def has_brought(wanted: Wanted, folders: Sequence[Path]) -> bool:
+    """Whether a network of that kind lies in one of the folders; whether it is whole is not looked at."""
+    return bool(_candidates(wanted, folders))
+
+
 def read_brought(wanted: Wanted, path: Path) -> Brought:
     """The network in the folder `path`.
 

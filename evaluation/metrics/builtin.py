@@ -19,7 +19,13 @@ CLIP_SCORE = MetricSpec(
     better="higher",
     factory="evaluation.metrics.clip_score:load",
     parameters=(
-        *CLIP.parameters(),
+        Parameter(
+            "model",
+            "which CLIP: a folder's name in var/weights; scene-clip: the bundled world's own, no CLIP; "
+            "empty for the only one brought, or scene-clip without any",
+            "",
+        ),
+        *(each for each in CLIP.parameters() if each.name != "model"),
         Parameter("form", "which form is the value; both are kept for every image", COSINE, choices=FORMS),
         Parameter("prefix", 'words before each prompt; Hessel et al. use "A photo depicts"', ""),
     ),

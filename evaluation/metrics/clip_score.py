@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.metrics.brought import find_brought
+from evaluation.metrics.brought import find_brought, has_brought
 from evaluation.metrics.decode import NotScoredError
 from evaluation.metrics.read_image import read_image
 from evaluation.metrics.spec import SampleScore, ScoredImage
@@ -21,6 +21,7 @@ from generators.contract import ParameterValue
 
 if TYPE_CHECKING:
     from evaluation.metrics.clip import ClipModel
+    from evaluation.metrics.scene_clip import SceneClipModel
 
 W = 2.5
 """The factor of Hessel et al., section 3."""
@@ -34,7 +35,7 @@ class ClipScore:
 
     batch_size = 16
 
-    def __init__(self, clip: ClipModel, form: str, prefix: str) -> None:
+    def __init__(self, clip: ClipModel | SceneClipModel, form: str, prefix: str) -> None:
         self._clip, self._form, self._prefix = clip, form, prefix
         self.label = f"CLIP score, {form} ({clip.name})"
         self.provenance: Mapping[str, JsonValue] = {**clip.provenance(), "form": form, "prefix": prefix}
@@ -70,9 +71,15 @@ class ClipScore:
 
 
 def load(parameters: Mapping[str, ParameterValue], *, device: str | None, weight_folders: Sequence[Path]) -> ClipScore:
-    """The factory of `clip-score`."""
+    """The factory of `clip-score`: the CLIP that is named, else the only one that was brought, else the scene CLIP."""
     from evaluation.metrics.clip import CLIP, load_clip
+    from evaluation.metrics.scene_clip import NAME, load_scene_clip_model
 
-    clip = load_clip(find_brought(CLIP, parameters, weight_folders), device)
+    named, folder = str(parameters["model"]), str(parameters["folder"])
+    clip: ClipModel | SceneClipModel
+    if not folder and (named == NAME or (not named and not has_brought(CLIP, weight_folders))):
+        clip = load_scene_clip_model(device)
+    else:
+        clip = load_clip(find_brought(CLIP, parameters, weight_folders), device)
     prefix = str(parameters["prefix"])
     return ClipScore(clip, str(parameters["form"]), f"{prefix.rstrip()} " if prefix.strip() else "")

@@ -87,11 +87,13 @@ def load_captions(
     starts = [0]
     for first in range(0, len(captions), CHUNK):
         states = encoder.encode(captions[first : first + CHUNK]).states
-        for tokens, mask in zip(states.tokens, states.mask, strict=True):
-            kept = tokens[mask].half().cpu().numpy()
+        # To the CPU by the chunk: a hundred thousand captions one by one would wait for the GPU as often.
+        for tokens, mask in zip(states.tokens.half().cpu().numpy(), states.mask.cpu().numpy(), strict=True):
+            kept = tokens[mask]
             pieces.append(kept)
             starts.append(starts[-1] + len(kept))
-        report(f"captions encoded: {min(first + CHUNK, len(captions))} of {len(captions)}")
+        if first // CHUNK % 16 == 15 or first + CHUNK >= len(captions):
+            report(f"captions encoded: {min(first + CHUNK, len(captions))} of {len(captions)}")
     cache = CaptionCache(np.concatenate(pieces), np.array(starts, dtype=np.int64))
     folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part.npz")
