@@ -102,7 +102,12 @@ def metric_score(*, metric_run: int, samples: Sequence[int], seconds: float) -> 
     deadline = time.monotonic() + seconds
     try:
         with scores_held(metric_run, samples) as held:
-            left = _score_held(found, held, deadline)
+            try:
+                left = _score_held(found, held, deadline)
+            except (MetricSpoiledError, MetricError):
+                begun = _begun(found, held)  # an end with a message is no death: whoever asks again begins anew
+                cache.delete_many([begun, _loading(begun)])
+                raise
     except (MetricSpoiledError, MetricError) as error:
         metric_spoil(metric_run=metric_run, message=str(error))
         return None
@@ -294,19 +299,24 @@ def _loaded(metric_run: MetricRun, begun: str) -> LoadedMetric:
     Raises:
         MetricSpoiledError: loading it was begun often and never came to an end.
     """
-    if deaths(f"{begun}:loading") >= KILLS:
+    if deaths(_loading(begun)) >= KILLS:
         raise MetricSpoiledError(
             f"Loading the metric {metric_run.metric} killed its worker or took longer than a task may, {KILLS} times. "
             "Is there memory enough? DRAWBENCH_TASK_SECONDS sets the limit for the workers."
         )
     loaded = metric_for(metric_run)
-    cache.delete(f"{begun}:loading")
+    cache.delete(_loading(begun))
     return loaded
 
 
 def _begun(metric_run: MetricRun, samples: Sequence[int]) -> str:
     """Under which name it is counted how often the scoring of `samples` was begun."""
     return f"metric:{metric_run.pk}:{min(samples)}"
+
+
+def _loading(begun: str) -> str:
+    """Under which name it is counted how often loading the metric for that was begun."""
+    return f"{begun}:loading"
 
 
 def deaths(begun: str) -> int:
