@@ -273,7 +273,7 @@ def _train_small(job: Job, step: str) -> bool:
     if step == "checker":
         return train_checker(
             job.sprites, out, minutes=job.budget(step), batch=batch, device=device, folder=job.out / step,
-            measured=measured, stop=job.stop, report=job.report,
+            concepts=base.data.concepts, measured=measured, stop=job.stop, report=job.report,
         )  # fmt: skip
     return train_scene_clip(
         job.sprites, out, minutes=job.budget(step), batch=2 * batch if large else batch,

@@ -17,8 +17,8 @@ Json = Mapping[str, object]
 SAME_DB = 0.1
 """PSNRs this near count as equal."""
 
-MEASURED = {"checker": "checker", "scene-clip": "about"}
-"""The small networks' files, and where in their metadata their own measures stand."""
+SMALL = ("checker", "scene-clip")
+"""The small networks that come with a cascade, by their files' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,24 @@ def compared(new: Json, shipped: Json) -> Comparison:
     return Comparison(tuple(lines), better)
 
 
-def small_compared(name: str, new: Path, shipped: Path) -> Comparison:
-    """The same for a small network, by the mean of the shares that its own file states; better than none is any."""
-    one, other = measures_in(new, name), measures_in(shipped, name)
-    if not other:
-        return Comparison((f"{name}: none ships yet",), bool(one))
-    shared = sorted(key for key in one if key in other and not key.startswith("n_"))
-    means = [sum(held[key] for key in shared) / max(1, len(shared)) for held in (one, other)]
+def small_compared(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> Comparison:
+    """The same for a small network, by the mean of its measures, the names of counts (`n_`) aside.
+
+    `theirs`: empty where none ships yet; better than none is any.
+    """
+    if not theirs:
+        return Comparison((f"{name}: none ships yet",), bool(ours))
+    shared = sorted(key for key in ours if key in theirs and not key.startswith("n_"))
+    means = [sum(held[key] for key in shared) / max(1, len(shared)) for held in (ours, theirs)]
     line = f"{name}: mean of its {len(shared)} measures {means[0]:.1%}, shipped {means[1]:.1%}"
     return Comparison((line,), bool(shared) and means[0] > means[1])
 
 
-def measures_in(path: Path, name: str) -> dict[str, float]:
-    """The measures that a small network's file states of itself; none where there is no such file."""
+def measures_in(path: Path) -> dict[str, float]:
+    """The measures that a scene CLIP's file states of itself; none where there is no such file."""
     try:
         with safe_open(path, framework="pt") as held:
-            told = json.loads((held.metadata() or {}).get(MEASURED[name], "{}"))
+            told = json.loads((held.metadata() or {}).get("about", "{}"))
         return {key: float(value) for key, value in told.get("measured", {}).items()}
     except (OSError, SafetensorError, ValueError, AttributeError):
         return {}

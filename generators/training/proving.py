@@ -12,10 +12,17 @@ from generators.cascade.checkpoint import file_sha256
 from generators.cascade.configs import ConfigError
 from generators.cascade.generator import BUNDLED
 from generators.training import comparing
+from generators.training.checker.find import load_checker
+from generators.training.checker.measure import measure as measure_checker
+from generators.training.checker.render import LETTER
 from generators.training.saving import write_text
+from generators.training.scenes.render import Renderer
+from generators.training.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = "comparison.json"
+CHECKED, MEASURED_SEED = 1000, 3_000_000
+"""Renders that two checkers are compared on; neither was trained on them."""
 
 
 def prove(out: Path, base: str, sprites: Path, images: int, report: Callable[[str], None]) -> None:
@@ -48,16 +55,36 @@ def prove(out: Path, base: str, sprites: Path, images: int, report: Callable[[st
     result = comparing.compared(found[0], found[1])
     lines = list(result.lines)
     better = {"cascade": result.better}
-    for small in comparing.MEASURED:
-        file = f"{small}.safetensors"
-        if (new / file).is_file():
-            held = comparing.small_compared(small, new / file, BUNDLED / file)
+    for small in comparing.SMALL:
+        paths = new / f"{small}.safetensors", BUNDLED / f"{small}.safetensors"
+        if paths[0].is_file():
+            if small == "checker":
+                held = _checkers_compared(*paths, sprites, CHECKED)
+            else:
+                held = comparing.small_compared(small, *map(comparing.measures_in, paths))
             lines += held.lines
             better[small] = held.better
     for line in lines:
         report(line)
     hashes = {path.name: file_sha256(path) for path in sorted(new.glob("*.safetensors"))}
     write_text(out / RESULT, json.dumps({"better": better, "lines": lines, "sha256": hashes}, indent=2) + "\n")
+
+
+def _checkers_compared(new: Path, shipped: Path, sprites: Path, count: int) -> comparing.Comparison:
+    """By what both see in the same renders, of the concepts that both know; one that knows fewer is no better."""
+    if not shipped.is_file():
+        return comparing.small_compared("checker", {"there": 1.0}, {})
+    known = [set(load_checker(path).config.classes) for path in (new, shipped)]
+    shared = sorted(name for name in known[0] & known[1] if not name.startswith(LETTER))
+    if not known[0] >= known[1] or not shared:
+        return comparing.Comparison(
+            (f"checker: it lacks {len(known[1] - known[0])} of the shipped one's classes",), False
+        )
+    renderer = Renderer(load_sprites(sprites))
+    told = [measure_checker(path, renderer, count, seed=MEASURED_SEED, concepts=shared) for path in (new, shipped)]
+    held = comparing.small_compared("checker", *told)
+    wider = f", both on {len(shared)} shared concepts" if known[0] != known[1] else ""
+    return comparing.Comparison((held.lines[0] + wider,), held.better)
 
 
 def install_better(out: Path, report: Callable[[str], None]) -> None:

@@ -24,7 +24,7 @@ from generators.training.probing import probe
 from generators.training.scene_clip.load import load_scene_clip
 from generators.training.sprites import SOURCES
 from generators.training.trainer import Trainer
-from tests.training.test_scene_clip import sprites
+from tests.training.test_scene_clip import NAMES, sprites
 from tests.training.toy import TINY, Squares, config
 
 ROOT = Path(__file__).parents[2]
@@ -183,9 +183,13 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
         train(Trainer(wanted), Squares(wanted), out / stage, minutes=None, steps=1)
     export([out / stage for stage in STAGES], out / "weights")
     classes = config_of(("apple",))
-    for folder, share in ((out / "weights", 0.8), (ships, 0.9)):
-        told: dict[str, object] = {"measured": {"objects": share, "n_objects": 10}}
-        save_checker(folder / "checker.safetensors", Checker(classes), classes, told)
+    for folder in (out / "weights", ships):
+        save_checker(folder / "checker.safetensors", Checker(classes), classes, {"from": str(folder)})
+    monkeypatch.setattr(
+        proving, "measure_checker",
+        lambda path, *rest, **more: {"objects": 0.9 if path.parent == ships else 0.8, "n_objects": 10.0},
+    )  # fmt: skip
+    np.savez(tmp_path / "s.npz", **sprites())  # type: ignore[arg-type]
     monkeypatch.setattr(proving, "BUNDLED", ships)
     asked: list[list[str]] = []
 
@@ -205,11 +209,31 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
     assert not (ships / "base.safetensors").exists()
     proving.install_better(out, lines.append)
     assert set(open_weights(ships).hashes) == set(STAGES) and open_weights(ships).load("base").stage == TINY.base
-    assert comparing.measures_in(ships / "checker.safetensors", "checker")["objects"] == 0.9
+    assert load_checker(ships / "checker.safetensors").about == {"from": str(ships)}
     assert "checker: not better, so what ships stays" in lines
     (out / "weights" / "base.safetensors").write_bytes(b"other")
     with pytest.raises(ConfigError, match="changed since it was measured"):
         proving.install_better(out, lines.append)
+
+
+def test_checkers_are_compared_on_what_both_know(tmp_path: Path) -> None:
+    from generators.training.checker.find import save_checker
+    from generators.training.checker.network import Checker
+    from generators.training.checker.render import config_of
+
+    np.savez(tmp_path / "s.npz", **sprites())  # type: ignore[arg-type]
+    few, many = tmp_path / "few.safetensors", tmp_path / "many.safetensors"
+    for path, names in ((few, NAMES[:5]), (many, NAMES)):
+        save_checker(path, Checker(config_of(names)), config_of(names), {})
+    fewer = proving._checkers_compared(few, many, tmp_path / "s.npz", 20)
+    assert not fewer.better and fewer.lines == ("checker: it lacks 1 of the shipped one's classes",)
+    more = proving._checkers_compared(many, few, tmp_path / "s.npz", 20)
+    assert "both on 5 shared concepts" in more.lines[0]
+    assert proving._checkers_compared(few, tmp_path / "none", tmp_path / "s.npz", 20).better
+    held = comparing.small_compared(
+        "scene-clip", {"binding": 0.8, "n_binding": 9.0}, {"binding": 0.7, "n_binding": 99.0}
+    )
+    assert held.better and held.lines == ("scene-clip: mean of its 1 measures 80.0%, shipped 70.0%",)
 
 
 def test_the_proofs_command_takes_what_is_asked_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
