@@ -13,12 +13,14 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.configs import MINILM, ConfigError
 from generators.training.captions_cache import CaptionCache
 from generators.training.fitting import Pace, fit
+from generators.training.scene_clip import load
 from generators.training.scene_clip.contrary import CHANGES, contrary
 from generators.training.scene_clip.examples import Examples, captions_of, pairs, same_scenes
 from generators.training.scene_clip.load import SceneClipError, load_scene_clip, save_scene_clip
 from generators.training.scene_clip.measure import measure
 from generators.training.scene_clip.network import SceneClip, SceneClipConfig
 from generators.training.scene_clip.train import train_scene_clip
+from generators.training.scenes import WORLD
 from generators.training.scenes.captions import Scene, Thing, sample_scene
 from generators.training.scenes.compose import SceneComposer
 from generators.training.scenes.concepts import CONCEPTS
@@ -270,3 +272,21 @@ def test_fitting_goes_on_exactly(tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"no state")
     with pytest.raises(ConfigError, match="Delete it to start again"):
         run(tmp_path, [8])
+
+
+def test_what_ships_is_what_the_page_says() -> None:
+    """Small, of this world, and with the measures that docs/training-world.md shows."""
+    path = load.BUNDLED
+    assert path.stat().st_size <= 4_000_000
+    clip = load_scene_clip(path)
+    assert clip.about["world"] == WORLD
+    told = clip.about["measured"]
+    assert isinstance(told, dict)
+    page = (Path(__file__).parents[2] / "docs" / "training-world.md").read_text(encoding="utf-8")
+    for name in ("retrieval_text", "retrieval_image", "binding_count", "binding_colours", "binding_relation"):
+        assert f"| {100 * told[name]:.1f} % |" in page, name
+    held_out = (told["retrieval_text_held_out"], told["retrieval_image_held_out"])
+    assert f"| {100 * held_out[0]:.1f} %, {100 * held_out[1]:.1f} % |" in page
+    assert f"{str(clip.about['trained']).split()[0]} steps of 64 renders" in page
+    texts, _ = clip.texts(["a red cat", "a red cat ", "three blue whales"])
+    assert np.allclose(np.linalg.norm(texts, axis=1), 1, atol=1e-5) and texts[0] @ texts[2] < 0.9
