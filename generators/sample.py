@@ -224,7 +224,7 @@ def _report(
         }
         print(json.dumps(report, ensure_ascii=False, indent=2))
         return
-    line = f"{summary.images} images drawn"
+    line = f"{summary.images} image{'' if summary.images == 1 else 's'} drawn"
     if summary.skipped:
         line += f", {summary.skipped} requests were answered before"
     if failed:

@@ -84,9 +84,11 @@ def find_brought(wanted: Wanted, parameters: Mapping[str, ParameterValue], folde
             if (place / name).is_dir():
                 return read_brought(wanted, place / name)  # says what is wrong with it
         hint = nearest(name, found) or "."
-        raise MetricError(f"There is no {wanted.what} {name!r} in {_places(folders)}{hint} {_how(wanted, folders)}")
+        raise MetricError(
+            f"There is no {wanted.what} {name!r} in {_places(folders)}{hint} {how_to_bring(wanted, folders)}"
+        )
     if not found:
-        raise MetricError(f"This takes a {wanted.what} that you bring. {_how(wanted, folders)}")
+        raise MetricError(f"This takes a {wanted.what} that you bring. {how_to_bring(wanted, folders)}")
     if len(found) > 1:
         raise MetricError(
             f"There are several of the kind {wanted.what}: say which by model, {', '.join(sorted(found))}."
@@ -106,10 +108,12 @@ def read_brought(wanted: Wanted, path: Path) -> Brought:
         MetricError: there is no such folder, it is not one of transformers', or holds another kind of network.
     """
     if not path.is_dir():
-        raise MetricError(f"There is no folder {path}. {_how(wanted, ())}")
+        raise MetricError(f"There is no folder {path}. {how_to_bring(wanted, ())}")
     config = _config(path)
     if config is None:
-        raise MetricError(f"{path} has no config.json that can be read: it is not a model's folder. {_how(wanted, ())}")
+        raise MetricError(
+            f"{path} has no config.json that can be read: it is not a model's folder. {how_to_bring(wanted, ())}"
+        )
     kind = str(config.get("model_type", "nothing named"))
     if kind not in wanted.model_types:
         raise MetricError(
@@ -198,7 +202,8 @@ def _places(folders: Sequence[Path]) -> str:
     return " or ".join(str(folder) for folder in folders) or "the weights folder"
 
 
-def _how(wanted: Wanted, folders: Sequence[Path]) -> str:
+def how_to_bring(wanted: Wanted, folders: Sequence[Path]) -> str:
+    """What to do for a network of that kind: which files go where."""
     where = f"{folders[0]}/NAME" if folders else "var/weights/NAME"
     return (
         f"Put one as transformers saves it (config.json, model.safetensors, preprocessor and tokenizer files; for "

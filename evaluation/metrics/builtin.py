@@ -37,6 +37,7 @@ OBJECT_CHECKS = MetricSpec(
     kind="sample",
     better="higher",
     factory="evaluation.metrics.object_checks:load",
+    value_range=(0.0, 1.0),
     parameters=(
         *DETECTOR.parameters(),
         Parameter("threshold", "scores from here on count; 0 for the usual of its kind", 0.0, low=0.0, high=0.99),
@@ -49,6 +50,7 @@ SCENE_CHECKS = MetricSpec(
     kind="sample",
     better="higher",
     factory="evaluation.metrics.scene_checks:load",
+    value_range=(0.0, 1.0),
     parameters=(Parameter("weights", "another checker's file", "", operator_only=True),),
 )
 
@@ -58,6 +60,7 @@ TEXT_CHECKS = MetricSpec(
     kind="sample",
     better="higher",
     factory="evaluation.metrics.text_checks:load",
+    value_range=(0.0, 1.0),
     parameters=(
         Parameter(
             "form",

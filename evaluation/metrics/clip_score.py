@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.metrics.brought import find_brought, has_brought
+from evaluation.metrics.brought import find_brought, has_brought, how_to_bring
 from evaluation.metrics.decode import NotScoredError
+from evaluation.metrics.errors import MetricError
 from evaluation.metrics.read_image import read_image
 from evaluation.metrics.spec import SampleScore, ScoredImage
 from evaluation.suites.types import JsonValue
@@ -78,7 +79,10 @@ def load(parameters: Mapping[str, ParameterValue], *, device: str | None, weight
     named, folder = str(parameters["model"]), str(parameters["folder"])
     clip: ClipModel | SceneClipModel
     if not folder and (named == NAME or (not named and not has_brought(CLIP, weight_folders))):
-        clip = load_scene_clip_model(device)
+        try:
+            clip = load_scene_clip_model(device)
+        except MetricError as error:
+            raise MetricError(f"{error}. Or bring a CLIP: {how_to_bring(CLIP, weight_folders)}") from None
     else:
         clip = load_clip(find_brought(CLIP, parameters, weight_folders), device)
     prefix = str(parameters["prefix"])

@@ -82,16 +82,14 @@ def main(arguments: Sequence[str]) -> int:
     add_format(parser)
     options = parser.parse_args(arguments)
     try:
-        attributes = json.loads(options.attributes) if options.attributes else None
-        if attributes is not None and not isinstance(attributes, dict):
-            raise MetricError("--attributes is a JSON object")
+        attributes = _attributes(options.attributes)
         spec = registry.get_spec(options.metric)
         reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
         findings = check_spec(spec, reference)
         metric = registry.load(
             spec.name, parse_settings(options.settings), device=options.device, weight_folders=options.weights_folder
         )
-    except (MetricError, json.JSONDecodeError) as error:
+    except MetricError as error:
         say(f"error: {error}")
         return BAD_INPUT
     findings += check(
@@ -106,6 +104,16 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{'warning' if finding.warning else 'error'}: {finding.check}: {finding.message}")
         print(f"{spec.name} " + (f"breaks its contract: {len(errors)} errors" if errors else "keeps its contract"))
     return SOME_FAILED if errors else SUCCESS
+
+
+def _attributes(text: str) -> dict[str, JsonValue] | None:
+    try:
+        found = json.loads(text) if text else None
+    except json.JSONDecodeError as error:
+        raise MetricError(f"--attributes {text} is not JSON: {error}") from None
+    if found is not None and not isinstance(found, dict):
+        raise MetricError(f'--attributes {text} is no JSON object, such as {{"objects": ["apple"]}}')
+    return found
 
 
 if __name__ == "__main__":

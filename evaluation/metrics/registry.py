@@ -53,6 +53,14 @@ def get_spec(name: str) -> MetricSpec:
     return _METRICS.get(name)
 
 
+def value_range_of(name: str) -> tuple[float | None, float | None]:
+    """What a value of this metric can be (`MetricSpec.value_range`); nothing is known of one that is gone."""
+    try:
+        return get_spec(name).value_range
+    except MetricError:
+        return None, None
+
+
 def load(
     name: str,
     parameters: Mapping[str, object],

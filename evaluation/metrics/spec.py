@@ -30,7 +30,8 @@ class MetricSpec:
     `summary`: a line for people. `kind`: "sample" is a number for each image, "set" one for all images of a run.
     `better`: which way is good. `factory`: "package.module:callable", loaded in a worker and called as `MetricFactory`
     says. `parameters`: parsed and checked by the same code as a generator's. `needs_reference`: a set metric that
-    compares with a reference (a folder of images, or another run's).
+    compares with a reference (a folder of images, or another run's). `value_range`: the least and the most that a value
+    can be, None where there is no such; intervals of means are cut there.
     """
 
     name: str
@@ -40,6 +41,7 @@ class MetricSpec:
     factory: str
     parameters: tuple[Parameter, ...] = ()
     needs_reference: bool = False
+    value_range: tuple[float | None, float | None] = (None, None)
 
     @property
     def needs_operator(self) -> bool:

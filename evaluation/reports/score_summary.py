@@ -45,16 +45,25 @@ class ScoreSummary(TypedDict):
     categories: dict[str, SpreadOfScores]
 
 
-def summarise(frame: pd.DataFrame) -> ScoreSummary:
-    """The summary of scores: columns `prompt_id`, `category`, `value` (NaN: none). Categories by name."""
+Range = tuple[float | None, float | None]
+"""The least and the most that a score can be; None where there is no such."""
+
+
+def summarise(frame: pd.DataFrame, value_range: Range = (None, None)) -> ScoreSummary:
+    """The summary of scores: columns `prompt_id`, `category`, `value` (NaN: none). Categories by name.
+
+    Intervals are cut at `value_range`: a mean share below 0 or above 1 is none.
+    """
     values = frame["value"].to_numpy(dtype=float)
     there = values[np.isfinite(values)]
     edges = np.histogram_bin_edges(there, bins=_bins(there)) if len(there) else np.zeros(0)
     return {
         "level": LEVEL,
         "edges": [_rounded(edge) for edge in edges],
-        "overall": _spread(frame, edges),
-        "categories": {str(name): _spread(part, edges) for name, part in frame.groupby("category", sort=True)},
+        "overall": _spread(frame, edges, value_range),
+        "categories": {
+            str(name): _spread(part, edges, value_range) for name, part in frame.groupby("category", sort=True)
+        },
     }
 
 
@@ -63,7 +72,7 @@ def _bins(values: np.ndarray) -> int:
     return min(BINS, max(2, len(np.unique(values))))
 
 
-def _spread(frame: pd.DataFrame, edges: np.ndarray) -> SpreadOfScores:
+def _spread(frame: pd.DataFrame, edges: np.ndarray, value_range: Range) -> SpreadOfScores:
     values = frame["value"].to_numpy(dtype=float)
     finite = np.isfinite(values)
     there = values[finite]
@@ -82,7 +91,7 @@ def _spread(frame: pd.DataFrame, edges: np.ndarray) -> SpreadOfScores:
     if not len(there):
         return found
     mean = float(there.mean())
-    low, high, why = _interval(there, prompts, mean)
+    low, high, why = _interval(there, prompts, mean, value_range)
     smallest, q1, median, q3, largest = (_rounded(each) for each in np.quantile(there, [0, 0.25, 0.5, 0.75, 1]))
     return {
         **found,
@@ -99,7 +108,9 @@ def _spread(frame: pd.DataFrame, edges: np.ndarray) -> SpreadOfScores:
     }
 
 
-def _interval(values: np.ndarray, prompts: np.ndarray, mean: float) -> tuple[float | None, float | None, str]:
+def _interval(
+    values: np.ndarray, prompts: np.ndarray, mean: float, value_range: Range
+) -> tuple[float | None, float | None, str]:
     """Of the mean, clustered by prompt: CR1, t with prompts - 1 degrees of freedom (Cameron and Miller 2015)."""
     _, codes = np.unique(prompts, return_inverse=True)
     n_prompts = int(codes.max()) + 1
@@ -108,7 +119,10 @@ def _interval(values: np.ndarray, prompts: np.ndarray, mean: float) -> tuple[flo
     left = np.bincount(codes, weights=values - mean)
     se = math.sqrt(n_prompts / (n_prompts - 1) * float(left @ left)) / len(values)
     half = quantile(LEVEL, n_prompts - 1) * se
-    return _rounded(mean - half), _rounded(mean + half), ""
+    least, most = value_range
+    low = mean - half if least is None else max(mean - half, least)
+    high = mean + half if most is None else min(mean + half, most)
+    return _rounded(low), _rounded(high), ""
 
 
 def _rounded(value: float) -> float:

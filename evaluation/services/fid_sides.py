@@ -15,6 +15,7 @@ from evaluation.metrics.images import Listing, Skipped, list_images, listing_of
 from evaluation.metrics.protocols import Protocol
 from evaluation.metrics.references import load_reference, reference_names
 from evaluation.models import GenerationRun, Sample, SampleFailure
+from evaluation.selectors.runs import NAMES_LISTED
 from evaluation.services.image_store import image_path
 from evaluation.services.run_render import UNFINISHED
 from generators.contract import nearest
@@ -76,10 +77,12 @@ def _kinds(name: str, protocol: Protocol, kind: str) -> Side:
         return _reference_side(name, protocol)
     if is_folder:
         return folder_side(Path(name))
-    names = [*GenerationRun.objects.values_list("name", flat=True)[:500], *references]
+    runs = list(GenerationRun.objects.values_list("name", flat=True)[:500])
+    listed = ", ".join(runs[:NAMES_LISTED]) + (" ..." if len(runs) > NAMES_LISTED else "")
     raise NotFoundError(
-        f'There is no run, no stored reference and no folder "{name}"{nearest(name, names) or "."} Runs: manage.py '
-        f"score --list; references: {', '.join(references) or 'none is stored, manage.py load_coco makes one'}."
+        f'There is no run, no stored reference and no folder "{name}"{nearest(name, [*runs, *references]) or "."} '
+        f"Runs, newest first: {listed or 'none'}; references: "
+        f"{', '.join(references) or 'none is stored, manage.py load_coco makes one'}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from evaluation.analysis.columns import RatingsError
+from evaluation.metrics import registry
 from evaluation.models import Study
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import Settings
@@ -53,7 +54,7 @@ def _scored(study: Study, scores: pd.DataFrame) -> list[ScoredRunDict]:
     found: list[ScoredRunDict] = []
     for each in metric_runs:
         mine = (scores["metric"] == names[each.pk]) & (scores["generator"] == labels[each.run_id])
-        spread = summarise(scores[mine.to_numpy()])["overall"]
+        spread = summarise(scores[mine.to_numpy()], registry.value_range_of(each.metric))["overall"]
         found.append(
             {
                 "name": names[each.pk],

@@ -20,6 +20,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import SampleMetric, SampleScore, ScoredImage
 from evaluation.models import MetricRun, MetricScore, RunStatus, Sample
@@ -137,7 +138,7 @@ def metric_finish(*, metric_run: int) -> bool:
     row.n_total = row.n_done = counts["n"]
     row.status, row.message, row.finished_at = RunStatus.DONE, "", timezone.now()
     row.images_hash = images_hash([row.run])
-    row.result = {"name": row.label, **summarise(scores_frame([row]))}
+    row.result = {"name": row.label, **summarise(scores_frame([row]), registry.value_range_of(row.metric))}
     if not counts["n_values"]:
         first = row.scores.exclude(why="").first()
         row.status = RunStatus.FAILED

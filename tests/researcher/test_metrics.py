@@ -108,7 +108,7 @@ def test_a_run_under_way_can_not_be_scored_yet(signed_in: Client) -> None:
 
 def test_a_finished_score_with_its_images(signed_in: Client, scored: MetricRun) -> None:
     text = text_of(signed_in, f"/scores/{scored.pk}/")
-    assert "<h1>brightness" in text and "The mean of 6 images is <strong>0.5</strong>" in text
+    assert "<h1>Brightness" in text and "The mean of 6 images is <strong>0.5</strong>" in text
     assert "Images without a number" in text and "not to my taste" in text
     assert "a &lt;b&gt;" in text and "a <b>" not in text
     shown = re.findall(r"<p><strong>([\d.]+)</strong>", text)
@@ -117,7 +117,7 @@ def test_a_finished_score_with_its_images(signed_in: Client, scored: MetricRun) 
     assert re.findall(r"<p><strong>([\d.]+)</strong>", best) == ["0.8", "0.6", "0.4"]
     assert scored.images_hash in text and scored.code_version in text
     row = text_of(signed_in, f"/runs/{scored.run_id}/")
-    assert f'href="/scores/{scored.pk}/">brightness</a>' in row and "0.5<br>" in row
+    assert f'href="/scores/{scored.pk}/">Brightness</a>' in row and "0.5<br>" in row
 
 
 def test_the_images_come_in_pages_that_keep_order_and_category(signed_in: Client) -> None:

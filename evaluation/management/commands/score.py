@@ -254,7 +254,7 @@ def _line(found: Mapping[str, Any]) -> str:
         return f"{head}{result['value']:.6g}{_corrected(result)}"
     lines = [f"{head}mean {_mean(result['overall'])}"]
     if len(result["categories"]) > 1:
-        lines += [f"  {name}: {_mean(spread)}" for name, spread in result["categories"].items()]
+        lines += [f"  {name}: {_mean(spread)}" for name, spread in sorted(result["categories"].items())]
     return "\n".join(lines)
 
 

@@ -248,7 +248,9 @@ def _summary(found: MetricRun) -> ScoreSummary | None:
     """What the scores of images came to; None for a set, and while they are made."""
     if found.kind != MetricRun.Kind.SAMPLE or not found.result or found.under_way:
         return None
-    return cast(ScoreSummary, found.result)
+    summary = cast(ScoreSummary, found.result)
+    # the database keeps no order of keys
+    return {**summary, "categories": dict(sorted(summary["categories"].items()))}
 
 
 def _state(found: MetricRun) -> dict[str, object]:

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
+from evaluation.reports.score_text import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
 from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
@@ -32,6 +33,8 @@ from generators.contract import nearest
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
 FAILURES_SHOWN = 50
+TOLD_ALREADY = ("generator", "weights_fingerprint")
+"""Keys of a run's provenance that its page shows under other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,14 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             "page": shown,
             "rows": _places(found, list(shown.object_list)),
             "failures": failures[:FAILURES_SHOWN],
+            "parameters": facts({name: value for name, value in sorted(found.parameters.items()) if value != ""}),
+            "provenance": facts(
+                {
+                    name: value
+                    for name, value in sorted(found.provenance.items())
+                    if value not in ("", None) and found.parameters.get(name) != value and name not in TOLD_ALREADY
+                }
+            ),
             "more_failures": len(failures) > FAILURES_SHOWN,
             "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
         }
