@@ -37,8 +37,11 @@ LABELS = {weight: f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS}
 PREFER = {f"{LABELS[5.0]}:alignment": 0.9, f"{LABELS[5.0]}:fidelity": 0.4}
 """What the simulated crowd is told to find of them, on the logit scale: made up, and known, unlike people's taste."""
 
-CHECKS, DISTANCE = "scene-checks", "frechet"
-"""How the contenders are scored: each image by the bundled world's checker, and all of one against the other's."""
+SCORES = ("scene-checks", "clip-score")
+"""How each image of both contenders is scored: by the bundled world's checker and its CLIP."""
+
+DISTANCE = "frechet"
+"""How all images of the one are set against the other's."""
 
 Say = Callable[[str], None]
 
@@ -142,7 +145,8 @@ def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[
 def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
     """The automatic scores of the runs, asked for where they are not there. Workers take up what was killed."""
     one, other = runs
-    wanted = [(CHECKS, one, ""), (CHECKS, other, ""), (DISTANCE, other, f"{RUN_PREFIX}{one.name}")]
+    wanted = [(metric, run, "") for metric in SCORES for run in runs]
+    wanted.append((DISTANCE, other, f"{RUN_PREFIX}{one.name}"))
     scores = []
     for metric, run, reference in wanted:
         try:

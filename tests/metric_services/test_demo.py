@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(demo, "suite_load", load)
     monkeypatch.setattr(demo, "run_render", render)
-    monkeypatch.setattr(demo, "CHECKS", "testbright")
+    monkeypatch.setattr(demo, "SCORES", ("testbright",))
     monkeypatch.setattr(demo, "DISTANCE", "testspread")
 
 
@@ -88,14 +88,14 @@ def test_interrupted_while_it_scores_it_goes_on() -> None:
 
 def test_without_what_a_metric_needs_it_is_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that are not there, a metric that is not installed: the demonstration is whole without."""
-    monkeypatch.setattr(demo, "CHECKS", "object-checks")
+    monkeypatch.setattr(demo, "SCORES", ("object-checks",))
     monkeypatch.setattr(demo, "DISTANCE", "no-such-metric")
     made, said = prepare()
     assert automatic(made) is None and made.report.n_ratings > 0
     lines = [line for line in said if "is left out" in line and "DrawBench" not in line]
     assert [line.split(" is left out: ")[0] for line in lines] == ["no-such-metric", "object-checks"]
     assert "detector that you bring" in lines[1]
-    monkeypatch.setattr(demo, "CHECKS", "testbright")  # brought since
+    monkeypatch.setattr(demo, "SCORES", ("testbright",))  # brought since
     made, _ = prepare()
     assert automatic(made) is not None
 
