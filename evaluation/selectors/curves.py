@@ -39,13 +39,18 @@ def curves() -> list[Curve]:
     """Every curve that finished scores draw, those of most points first. One query.
 
     A curve's points are runs of one suite and generator that are alike in size, seed, samples a prompt and all
-    parameters but guidance; each was scored by the same distance (parameters, reference, label) and the same CLIP score.
+    parameters but guidance; each was scored by the same distance (parameters, reference, label) and the same CLIP
+    score. Where they are compared with one of themselves, that one is no point, and one other alone no curve.
     """
     distances, clips = _finished()
     found: list[Curve] = []
     for place, by_distance in distances.items():
         for distance_key, of_distance in by_distance.items():
-            for clip_key, of_clip in clips.get(place, {}).items():
+            for clip_key, all_of_clip in clips.get(place, {}).items():
+                of_clip = [each for each in all_of_clip if each.run_id != of_distance[0].reference_run_id]
+                alone = len({each.run_id for each in [*of_distance, *of_clip]}) < 2
+                if not of_clip or (alone and len(of_clip) < len(all_of_clip)):
+                    continue
                 found.append(_curve(place, distance_key, of_distance, clip_key, of_clip))
     return sorted(found, key=lambda each: (-len(each.runs), each.title, each.key))
 

@@ -82,6 +82,37 @@ def test_scores_of_other_weights_make_another_curve(signed_in: Client) -> None:
     assert text.count("<section") == 2 and text.count("w2</a>") == 1
 
 
+def test_a_run_that_the_others_are_compared_with_is_no_point(signed_in: Client) -> None:
+    suite = a_suite()
+    runs = [guided(suite, guidance) for guidance in (1.0, 5.0, 8.0)]
+    for run in runs:
+        scored(run, None, 0.25)
+
+    def compare(run: GenerationRun) -> None:
+        MetricRun.objects.create(
+            run=run,
+            metric="frechet",
+            kind="set",
+            better="lower",
+            reference_run=runs[0],
+            label=FRECHET,
+            parameters_hash="p",
+            status="done",
+            finished_at=timezone.now(),
+            result={"value": 9.0},
+        )
+
+    compare(runs[1])
+    runs[2].delete()
+    assert "No curve yet" in signed_in.get("/curves/").content.decode()  # one other alone
+    other = guided(suite, 7.0)
+    scored(other, None, 0.26)
+    text = signed_in.get("/curves/").content.decode()
+    assert text.count("<section") == 1 and "w7 (guidance 7, not scored with frechet)." in text
+    compare(other)
+    assert "Not on it yet" not in signed_in.get("/curves/").content.decode()
+
+
 def test_points_that_can_not_be_compared_say_so(signed_in: Client) -> None:
     suite = a_suite()
     scored(guided(suite, 1.0), 9.0, 0.24)

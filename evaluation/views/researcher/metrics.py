@@ -57,7 +57,7 @@ def scores_of(run: GenerationRun) -> dict[str, object]:
     found = list(metric_runs_listed().filter(run=run)[:LISTED])
     return {
         "run": run,
-        "metric_rows": [(each, metric_progress(each)) for each in found],
+        "metric_rows": [(each, metric_progress(each), _settings(each)) for each in found],
         "scoring": any(each.under_way for each in found),
     }
 
@@ -134,7 +134,7 @@ def metric_run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         if found.kind == MetricRun.Kind.SET
         else [],
         "files": files_told(result),
-        "parameters": facts({name: value for name, value in found.parameters.items() if value != ""}),
+        "parameters": _settings(found),
         "provenance": facts(
             {
                 name: value
@@ -238,6 +238,11 @@ def figure_response(request: ResearcherRequest, data: bytes, suffix: str, *, nam
     if "download" in request.GET:
         response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
+
+
+def _settings(found: MetricRun) -> list[tuple[str, str]]:
+    """Its parameters that are set, for people."""
+    return facts({name: value for name, value in sorted(found.parameters.items()) if value != ""})
 
 
 def _metric_run(pk: int) -> MetricRun:
