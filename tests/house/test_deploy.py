@@ -59,6 +59,8 @@ def test_the_compose_file() -> None:
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert source.startswith("./") or source in compose["volumes"], (name, volume)
+    for name in ("web", "worker"):  # what one of them stores the others must see
+        assert {"media:/srv/drawbench/media", "var:/srv/drawbench/var"} <= set(services[name]["volumes"])
     assert "noeviction" in services["valkey"]["command"] and "--appendonly" in services["valkey"]["command"]
     database = _example()["DRAWBENCH_DATABASE"]
     assert "@postgres:5432/" in database and "//valkey:6379/" in _example()["DRAWBENCH_BROKER"]
