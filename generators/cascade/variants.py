@@ -32,7 +32,7 @@ class _Widths:
     even_blocks: int
 
 
-_WIDTHS = {
+WIDTHS = {
     "imagen-xxl": _Widths((128, 256, 512, 512, 1024, 960), 3, 4, (160, 320, 640, 1280), 5),
     "imagen-small": _Widths((64, 128, 256, 256, 512, 480), 3, 4, (80, 160, 320, 640), 5),
     "imagen-mini": _Widths((32, 64, 64, 96), 1, 3, (56, 80, 112), 1),
@@ -58,9 +58,9 @@ def variant_of(cascade: CascadeConfig, variant: Variant) -> StageConfig:
     unet = stage.unet
     if variant not in VARIANTS:
         raise ConfigError(f"no variant is called {variant!r}; there are: {', '.join(VARIANTS)}")
-    if cascade.name not in _WIDTHS:
-        raise ConfigError(f"no widths were chosen for {cascade.name!r}; there are: {', '.join(_WIDTHS)}")
-    widths = _WIDTHS[cascade.name]
+    if cascade.name not in WIDTHS:
+        raise ConfigError(f"no widths were chosen for {cascade.name!r}; there are: {', '.join(WIDTHS)}")
+    widths = WIDTHS[cascade.name]
     if variant == "standard":
         return dataclasses.replace(stage, unet=_standard(unet, widths))
     changes: dict[Variant, UNetConfig] = {

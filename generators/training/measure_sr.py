@@ -72,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
     args = parser.parse_args(argv)
     try:
+        open_weights(args.weights)  # told before the sprites, which take a download to make
         renderer = Renderer(load_sprites(args.sprites))
         rows = table(args.weights, args.stage, renderer, args.images, args.steps, args.aug_level, sampler=args.sampler)
     except (GeneratorError, FileNotFoundError) as error:

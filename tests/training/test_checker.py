@@ -224,10 +224,8 @@ def test_larger_pictures_are_averaged_down_and_worn_ones_stay_in_range() -> None
     assert images.shape == (4, 3, SIZE, SIZE) and float(images.abs().max()) <= 1
 
 
-def test_the_checker_of_the_weights_folder() -> None:
-    from generators.training.checker.find import BUNDLED
-
-    if not BUNDLED.is_file():
-        pytest.skip("no checker ships yet")
+def test_the_checker_that_ships() -> None:
     held = load_checker()
-    assert isinstance(held, LoadedChecker) and {"apple", "letter/A"} <= set(held.config.classes)
+    assert {"apple", "umbrella"} <= set(held.config.classes) and held.about["world"] == "scenes/2"
+    measured = held.about["measured"]
+    assert isinstance(measured, dict) and measured["objects"] > 0.9
