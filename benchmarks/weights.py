@@ -258,7 +258,7 @@ def _sheet(weights: str) -> Image.Image:
     drawn = {result.key: result.image for result in generator.generate(requests)}
     font, bold = ImageFont.load_default(11), ImageFont.load_default(14)
     cell, text = SHOWN + 8, 46
-    left = 110
+    left = 150
     sheet = Image.new("RGB", (left + EACH * (cell + 70), len(asked) * (SHOWN + text)), "white")
     ink = ImageDraw.Draw(sheet)
     for row, (name, prompts) in enumerate(asked.items()):

@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.samples", description=__doc__)
     parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
-    parser.add_argument("--out", type=Path, default=Path("docs/images/cascade-samples.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images/cascade-guidance.webp"))
     parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; 256 is shown at 102")
     parser.add_argument("--samples", type=int, default=2, help="images a prompt and guidance weight")
     args = parser.parse_args(argv)
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.size == 256:
         picture = picture.resize((picture.width * 2 // 5, picture.height * 2 // 5), Image.Resampling.LANCZOS)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(args.out, optimize=True)
+    picture.save(args.out, quality=85)
     print(f"{args.out}: {picture.width} x {picture.height}")
     return 0
 
