@@ -1,5 +1,6 @@
 """Two processes take the steps of one, with all weights each (DDP) or half (FSDP), and share its checkpoints."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ TOLERANCE = 2e-5
 
 KINDS = ("ddp-micro", "fsdp-blocks")
 
+TRIES = 3
+"""torch's collectives over gloo, which only tests use, now and then end a process by a segmentation fault (seen once in
+some thirty runs, inside of wait_tensor). What our own code does wrong ends in an exception, and is not tried again."""
+
+pytestmark = pytest.mark.xdist_group("distributed")  # the trainings are made once
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Tensor], dict[str, Tensor]]]:
@@ -42,13 +49,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
             one.step(data, 0.0)
         checkpoints.save(one, folder / "one-whole")
     launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*launched, "-m", "tests.training.worker", "scenarios", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
+    for _ in range(TRIES):
+        for path in folder.iterdir():
+            if path.name not in ("one", "one-whole"):
+                shutil.rmtree(path)
+        done = subprocess.run(
+            [*launched, "-m", "tests.training.worker", "scenarios", str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        if "SIGSEGV" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr[-4000:]
     yield folder, {name: value.clone() for name, value in one.network.state_dict().items()}, before
 
