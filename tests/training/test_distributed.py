@@ -25,8 +25,8 @@ TOLERANCE = 2e-5
 KINDS = ("ddp-micro", "fsdp-blocks")
 
 TRIES = 3
-"""torch's collectives over gloo, which only tests use, now and then end a process by a segmentation fault (seen once in
-some thirty runs, inside of wait_tensor). What our own code does wrong ends in an exception, and is not tried again."""
+"""torch's collectives over gloo, which only tests use, can end a process by a segmentation fault (seen once, inside of
+wait_tensor). What our own code does wrong ends in an exception, and is not tried again."""
 
 pytestmark = pytest.mark.xdist_group("distributed")  # the trainings are made once
 
