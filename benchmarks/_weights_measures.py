@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from evaluation.analysis.classic import wilson
 from evaluation.metrics.frechet import frechet_distance
+from evaluation.metrics.text_reader import load_reader
 from generators.cascade.generator import load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
 from generators.training.checker.find import LoadedChecker
-from generators.training.checker.judge import RELATIONS, Verdict, judge
+from generators.training.checker.judge import RELATIONS, Verdict, judge, right_letters
 from generators.training.checker.network import SIZE
 from generators.training.checker.render import as_input
 from generators.training.scenes.captions import Scene, sample_scene, sample_unseen
@@ -50,11 +53,12 @@ def _decided(scene: Scene) -> bool:
     return scene.relation in RELATIONS and len(scene.things) == 2
 
 
+LETTERS = Gate("letters on signs", 0.60, "Text", "text", lambda scene: True, lambda v: v.characters or 0.0)
 GATES = (
     Gate("colour and object", 0.90, "Colors", "colour", _one_coloured, lambda v: float(bool(v.colours))),
     Gate("position", 0.85, "Positional", "relation", _decided, lambda v: float(bool(v.position))),
     Gate("counts, 1 to 5", 0.80, "Counting", "count", _few, lambda v: float(v.counts)),
-    Gate("letters on signs", 0.60, "Text", "text", lambda scene: True, lambda v: v.characters or 0.0),
+    LETTERS,
 )
 
 
@@ -124,15 +128,35 @@ def measure(
 ) -> Result:
     """One row of the table."""
     rng = np.random.Generator(np.random.Philox(11))
-    drawn = checker.find(artist.draw([scene.caption for scene in scenes]))
-    renders = checker.find(np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes]))
-    others = [n - 1 for n in range(len(scenes))]
-    value = [gate.verdict(judge(scene, seen)) for scene, seen in zip(scenes, drawn, strict=True)]
-    floor = [gate.verdict(judge(scenes[other], seen)) for other, seen in zip(others, drawn, strict=True)]
-    ceiling = [gate.verdict(judge(scene, seen)) for scene, seen in zip(scenes, renders, strict=True)]
+    drawn = artist.draw([scene.caption for scene in scenes])
+    renders = np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes])
+    shuffled = [scenes[n - 1] for n in range(len(scenes))]
+    marks = letters_read if gate is LETTERS else partial(_verdicts, gate, checker)
+    value, floor = marks(drawn, scenes, shuffled)
+    ceiling = marks(renders, scenes)[0]
     mean, n = float(np.mean(value)), len(scenes)
     low, high = wilson(round(mean * n), n)
     return Result(gate.name, gate.least, held_out, n, mean, low, high, float(np.mean(floor)), float(np.mean(ceiling)))
+
+
+def _verdicts(gate: Gate, checker: LoadedChecker, pictures: Pictures, *asked: Sequence[Scene]) -> list[list[float]]:
+    """The gate's verdict on each picture, by each list of scenes."""
+    seen = checker.find(pictures)
+    return [[gate.verdict(judge(scene, found)) for scene, found in zip(scenes, seen, strict=True)] for scenes in asked]
+
+
+def letters_read(pictures: Pictures, *asked: Sequence[Scene]) -> list[list[float]]:
+    """Share of each sign's letters that RapidOCR reads rightly, by each list of scenes: no judge of our own making.
+
+    Raises:
+        MetricError: it is not installed.
+    """
+    reader = load_reader()
+    read = ["".join(line.text for line in reader.read(Image.fromarray(picture))) for picture in pictures]
+    return [
+        [right_letters(scene.sign.text if scene.sign else "", text) for scene, text in zip(scenes, read, strict=True)]
+        for scenes in asked
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,19 +64,93 @@ class AttentionPool(nn.Module):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, :])[:, 0]
 
 
+class TextLayer(nn.Module):
+    """Attention among a prompt's tokens, then a feed-forward network; learned with the stage, begins as the identity.
+
+    The paper has none: its 4.6 billion frozen parameters know what belongs to what. A small encoder's states tell which
+    words there are better than which of them is left of which (ours; docs/training-world.md has the comparison).
+    """
+
+    def __init__(self, width: int, head_width: int = 32) -> None:
+        super().__init__()
+        self.heads = max(1, width // head_width)
+        self.norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.SiLU())
+        self.feed_out = nn.Linear(4 * width, width)
+        for layer in (self.out, self.feed_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(batch, length, width), (batch, length) bool -> as `tokens`."""
+        batch, length, width = tokens.shape
+        query, key, value = (
+            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.query_key_value(self.norm(tokens)).chunk(3, dim=-1)
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return tokens + self.feed_out(self.feed(tokens))
+
+
+class TextMap(nn.Module):
+    """What the text says of each place: one learned query a place over the token states (ours).
+
+    A network that draws two million pictures finds out by itself that "left of" is a place; one that draws a tenth of
+    them does not. Here a place asks the text directly, and it can be taught without pictures
+    (`generators.training.placing`).
+    """
+
+    def __init__(self, width: int, side: int, head_width: int = 32) -> None:
+        super().__init__()
+        self.side = side
+        self.heads = max(1, width // head_width)
+        self.places = nn.Parameter(torch.randn(side * side, width) * 0.5)
+        self.norm = nn.LayerNorm(width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.feed = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(batch, length, width), (batch, length) bool -> (batch, width, side, side)."""
+        said = self.said(tokens, mask, self.places)
+        return said.transpose(1, 2).reshape(len(tokens), -1, self.side, self.side)
+
+    def said(self, tokens: Tensor, mask: Tensor, asking: Tensor) -> Tensor:
+        """What some places hear: `asking`, (n, width), rows of `places` -> (batch, n, width)."""
+        batch, _, width = tokens.shape
+        key, value = (
+            part.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.key_value(self.norm(tokens)).chunk(2, dim=-1)
+        )
+        places = asking.to(key.dtype).view(-1, self.heads, width // self.heads).transpose(0, 1)
+        query = places.expand(batch, -1, -1, -1)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
+        said = self.out(mixed.transpose(1, 2).reshape(batch, len(asking), width))
+        return said + self.feed(said)
+
+
 class Conditioning(nn.Module):
     """Time, text and aug_level as one embedding, and the text as a sequence for attention [D.3.1].
 
     LayerNorm on the token states before attention and pooling; the pooled text is added to the time embedding. A
-    prompt that is dropped (classifier-free guidance) becomes a learned null token.
+    prompt that is dropped (classifier-free guidance) becomes a learned null token. `layers`: of `TextLayer`, over the
+    projected states.
     """
 
-    def __init__(self, encoder_width: int, text_width: int, embedding: int, *, augmented: bool) -> None:
+    def __init__(
+        self, encoder_width: int, text_width: int, embedding: int, *, augmented: bool, layers: int = 0
+    ) -> None:
         super().__init__()
         self.features = embedding // 2
         self.null = nn.Parameter(torch.zeros(encoder_width))
         self.norm = nn.LayerNorm(encoder_width)
         self.project = nn.Linear(encoder_width, text_width)
+        self.layers = nn.ModuleList(TextLayer(text_width) for _ in range(layers))
         self.pool = AttentionPool(text_width)
         self.pooled = nn.Sequential(
             nn.LayerNorm(text_width), nn.Linear(text_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
@@ -99,6 +173,8 @@ class Conditioning(nn.Module):
         mask = torch.where(kept, text.mask, first)
         tokens = torch.where(kept[:, :, None], self.norm(text.tokens), self.null.to(text.tokens.dtype))
         sequence = self.project(tokens)
+        for layer in self.layers:
+            sequence = layer(sequence, mask)
         dtype = sequence.dtype
         embedding = self.time(fourier_features(t, self.features).to(dtype)) + self.pooled(self.pool(sequence, mask))
         if self.aug is not None:

@@ -30,12 +30,14 @@ class TextConfig:
     """The frozen text encoder [2.1].
 
     `encoder`: what it is called; its files are found by `generators.cascade.text.find_encoder`.
-    `width`: channels of one token state. `max_tokens`: longer prompts are cut, and the result says so.
+    `width`: channels of one token state. `max_tokens`: longer prompts are cut, and the result says so. `quoted`: so
+    many characters in quotation marks have states of their own (`generators.cascade.quoted`; ours); 0 for none.
     """
 
     encoder: str
     width: int
     max_tokens: int
+    quoted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class UNetConfig:
     `patch`: space-to-depth factor of the stem; 1 in the paper, more keeps a small network off high resolutions (ours).
     `self_attention`, `text_attention`: the levels (0 = highest) with attention to the image and to the text. Where a
     level has both, the text's keys and values are concatenated to the image's [2.5].
+    `text_layers`: transformer layers over the projected token states, learned with the network; 0 in the paper (ours).
+    `text_map`: side of a map of places that each ask the text what stands there, added to the features on the way
+    down; 0, as in the paper, for none (ours, base kind).
     `extra_decoder_block`: ADM's additional block on the way up, fed by the resampling's skip.
     `resblock_resampling`: BigGAN residual blocks change the resolution [F.1]; else one convolution does (ours, small).
     `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the joining skip, or nothing.
@@ -77,6 +82,8 @@ class UNetConfig:
     attention_once: bool = False
     skip_join: SkipJoin = "concat"
     resampling_order: ResamplingOrder = "efficient"
+    text_layers: int = 0
+    text_map: int = 0
 
     def __post_init__(self) -> None:
         levels = len(self.channels)
@@ -103,7 +110,7 @@ class UNetConfig:
 
 _OF_THE_OTHER_KIND: dict[Kind, dict[str, object]] = {
     "base": {"skip_scaling": "none", "skip_join": "concat", "resampling_order": "efficient"},
-    "efficient": {"extra_decoder_block": False, "resblock_resampling": False},
+    "efficient": {"extra_decoder_block": False, "resblock_resampling": False, "text_map": 0},
 }
 
 
@@ -176,7 +183,7 @@ class CascadeConfig:
         return cast(StageConfig, getattr(self, name))
 
 
-MINILM = TextConfig(encoder="all-MiniLM-L6-v2", width=384, max_tokens=64)
+MINILM = TextConfig(encoder="all-MiniLM-L6-v2", width=384, max_tokens=64, quoted=32)
 """Frozen all-MiniLM-L6-v2: its token states. A language model trained on text alone, but not a T5."""
 
 MINI_EFFICIENT = UNetConfig(
@@ -210,6 +217,8 @@ IMAGEN_MINI = CascadeConfig(
             text_width=128,
             head_width=32,
             patch=2,
+            text_layers=2,
+            text_map=32,
         ),
         diffusion=DiffusionConfig(schedule="cosine", prediction="v"),
     ),
@@ -267,6 +276,8 @@ IMAGEN_MINI_2 = CascadeConfig(
             embedding=192,
             text_width=192,
             head_width=32,
+            text_layers=2,
+            text_map=32,
         ),
         diffusion=DiffusionConfig(schedule="cosine", prediction="v"),
     ),

@@ -80,7 +80,9 @@ class EfficientUNet(nn.Module):
             math.sqrt(0.5) if config.skip_scaling == "residual" else 1.0,
             math.sqrt(0.5) if config.skip_scaling == "concat" else 1.0,
         )
-        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=True)
+        self.conditioning = Conditioning(
+            text.width, config.text_width, config.embedding, augmented=True, layers=config.text_layers
+        )
         self.stem = nn.Conv2d(2 * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
         levels = range(len(widths))
         self.down = nn.ModuleList(DBlock(config, level, widths[max(level - 1, 0)], scales[0]) for level in levels)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
+from generators.cascade.quoted import quoted_states
 from generators.cascade.text_cache import Entry, PromptFacts, TextCache, cache_bytes, cache_folder
 from generators.cascade.text_files import PACKAGED, EncoderFiles, find_encoder, inspect_folder
 from generators.contract import GeneratorError, nearest
@@ -171,7 +172,18 @@ class TextEncoder:
                 f"text encoder: its states are not finite in {str(self.dtype).removeprefix('torch.')}; "
                 "use text_dtype=float32, and check its weights"
             )
-        return Encoded(TextStates(states.to(device), mask.to(device)), tuple(facts))
+        found = TextStates(states.to(device), mask.to(device))
+        return Encoded(self._with_quoted(found, prompts) if self.config.quoted else found, tuple(facts))
+
+    def _with_quoted(self, states: TextStates, prompts: Sequence[str]) -> TextStates:
+        """The same with the quoted characters' states behind each prompt's own."""
+        rows = [
+            torch.cat((own[there], quoted_states(prompt, self.config.width, self.config.quoted).to(own)))
+            for own, there, prompt in zip(states.tokens, states.mask, prompts, strict=True)
+        ]
+        lengths = torch.tensor([len(row) for row in rows], device=states.mask.device)
+        tokens = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return TextStates(tokens, torch.arange(tokens.shape[1], device=lengths.device) < lengths[:, None])
 
 
 def load_encoder(
@@ -217,7 +229,11 @@ def load_encoder(
         encoder.fingerprint = files.fingerprint(None if where is None else where / "files.json")
     if cached and not small and where is not None:
         encoder.cache = TextCache(
-            where, encoder=encoder.fingerprint, limit=config.max_tokens, dtype=chosen, most_bytes=cache_bytes()
+            where,
+            encoder=f"{encoder.fingerprint}+{config.quoted}" if config.quoted else encoder.fingerprint,
+            limit=config.max_tokens,
+            dtype=chosen,
+            most_bytes=cache_bytes(),
         )
     if not later:
         encoder.load()

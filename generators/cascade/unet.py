@@ -10,7 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.cascade.blocks import Attention, Conditioning, Down, ResBlock, TextStates, Up, group_norm, zeroed
+from generators.cascade.blocks import (
+    Attention,
+    Conditioning,
+    Down,
+    ResBlock,
+    TextMap,
+    TextStates,
+    Up,
+    group_norm,
+    zeroed,
+)
 from generators.cascade.configs import StageConfig, TextConfig, UNetConfig
 
 IMAGE_CHANNELS = 3
@@ -54,9 +64,16 @@ class UNet(nn.Module):
         self.super_resolution = super_resolution
         levels = range(len(config.channels))
         widths = config.channels
-        self.conditioning = Conditioning(text.width, config.text_width, config.embedding, augmented=super_resolution)
+        self.conditioning = Conditioning(
+            text.width, config.text_width, config.embedding, augmented=super_resolution, layers=config.text_layers
+        )
         images = 2 if super_resolution else 1
         self.stem = nn.Conv2d(images * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
+        self.text_map = TextMap(config.text_width, config.text_map) if config.text_map else None
+        self.from_map = nn.ModuleList(
+            zeroed(nn.Conv2d(config.text_width, width, 1))
+            for width in ((widths[0], *widths[:-1]) if config.text_map else ())
+        )
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
         skips: list[list[int]] = []
@@ -105,9 +122,12 @@ class UNet(nn.Module):
         shown = beside(z, low_res) if self.super_resolution else z
         embedding, sequence, mask = self.conditioning(t, text, keep, aug_level)
         x = self.stem(F.pixel_unshuffle(shown, self.config.patch))
+        said = None if self.text_map is None else self.text_map(sequence, mask)
         skips: list[list[Tensor]] = []
         for level, stage in enumerate(self.down):
             held = [x] if self.config.extra_decoder_block else []
+            if said is not None:
+                x = x + F.interpolate(self.from_map[level](said), x.shape[-2:], mode="bilinear")
             for index in range(self.config.blocks[level]):
                 x = stage(index, x, embedding, sequence, mask)
                 held.append(x)

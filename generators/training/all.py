@@ -1,9 +1,10 @@
 """Make all weights of the bundled cascade anew: `./dev train` (`python -m generators.training.all`).
 
-One after the other: sprites from their packages, a probe of the speed, base, sr256, sr1024, the scene checker, the
-scene CLIP, their files in one folder, and the proof against the weights that ship. `--minutes` is the budget of the
-trainings together. Ended at any moment, killed even, the same command goes on where it was and passes over what is
-done. Nothing that ships is replaced but by `--install`, and by that only where the new weights measure better.
+One after the other: sprites from their packages, a probe of the speed, where things go (placing), base, sr256,
+sr1024, the scene checker, the scene CLIP, their files in one folder, and the proof against the weights that ship.
+`--minutes` is the budget of the trainings together. Ended at any moment, killed even, the same command goes on where it
+was and passes over what is done. Nothing that ships is replaced but by `--install`, and by that only where the new
+weights measure better.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from pathlib import Path
 import numpy as np
 
 from generators.cascade.configs import STAGES, ConfigError, StageName
+from generators.cascade.unet import UNet
 from generators.contract import GeneratorError, nearest
 from generators.training import checkpoints
 from generators.training.checker.train import train_checker
 from generators.training.config import TrainConfig, load_train_config, to_plain
-from generators.training.data import load_data
+from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import World, join
 from generators.training.export import export
+from generators.training.placing import course_of, teach, text_side, write
 from generators.training.probing import probe
 from generators.training.proving import install_better, prove
 from generators.training.saving import STATE, SaveError, write_text, write_whole
@@ -39,7 +42,7 @@ from generators.training.trainer import Diverged, Trainer
 
 CONFIGS = Path(__file__).with_name("configs")
 SETS = ("h100", "cpu")
-SHARES = {"base": 10.0, "sr256": 5.0, "sr1024": 3.0, "checker": 3.0, "scene-clip": 2.0}
+SHARES = {"placing": 1.5, "base": 9.5, "sr256": 4.5, "sr1024": 2.5, "checker": 3.0, "scene-clip": 2.0}
 """Minutes of each of 25; the other two are for captions, the probe and the proof."""
 
 WHOLE = 25.0
@@ -187,7 +190,8 @@ def _taken(job: Job, step: str) -> bool:
         job.report(f"{step}: done already")
     else:
         job.report(f"{step}: {job.budget(step):.3g} minutes on {job.world.device.type}")
-        finished = _train_stage(job, step) if step in STAGES else _train_small(job, step)
+        train_it = _train_stage if step in STAGES else _place if step == "placing" else _train_small
+        finished = train_it(job, step)
         if finished:
             _mark(job, step)
         return finished
@@ -249,6 +253,26 @@ def _probe_all(job: Job) -> bool:
     return True
 
 
+def _place(job: Job, step: str) -> bool:
+    """Teach the base's text side where things go; what was not finished begins anew, it is short."""
+    config = dataclasses.replace(job.configs["base"], compile=False)
+    network = Trainer(config, job.world, job.report).network
+    if not isinstance(network, UNet) or network.text_map is None:
+        job.report(f"placing: {config.cascade} has no map of places, nothing to teach")
+        return True
+    data = load_data(config, job.report, job.world.device)
+    assert isinstance(data, SceneData)
+    marks = teach(
+        network, course_of(data), text_side(network, whole=True), config, device=job.world.device, report=job.report,
+        minutes=job.budget(step), stop=job.stop,
+    )  # fmt: skip
+    if job.stop.is_set():
+        return False
+    told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
+    write(job.out / step, network, config, f"text side taught where things go: {told}")
+    return True
+
+
 def _train_stage(job: Job, stage: str) -> bool:
     config, out = job.configs[stage], job.out / stage  # type: ignore[index]  # STAGES alone come here
     if not _noted(job).get(f"compile {stage}", True):
@@ -257,6 +281,8 @@ def _train_stage(job: Job, stage: str) -> bool:
     if (out / STATE).exists():
         checkpoints.resume(trainer, out)
         job.report(f"{stage}: goes on from step {trainer.progress.step}")
+    elif stage == "base" and (job.out / "placing" / "index.json").is_file():
+        checkpoints.start_from(trainer, job.out / "placing")
     data = load_data(config, job.report, job.world.device)
     train(trainer, data, out, minutes=job.budget(stage), steps=None, save_every_s=60.0, stop=job.stop)
     return trainer.progress.seconds >= 60 * job.budget(stage)

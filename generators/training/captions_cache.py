@@ -77,7 +77,9 @@ def load_captions(
     device: torch.device | str = "cpu",
 ) -> CaptionCache:
     """The captions' states, from `folder` where they were encoded before, else encoded on `device` and written."""
-    name = hashlib.sha256(json.dumps([config.encoder, config.max_tokens, list(captions)]).encode()).hexdigest()[:16]
+    name = hashlib.sha256(
+        json.dumps([config.encoder, config.max_tokens, config.quoted, list(captions)]).encode()
+    ).hexdigest()[:16]
     path = folder / f"captions-{name}.npz"
     if path.is_file():
         with np.load(path) as held:

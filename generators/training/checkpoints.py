@@ -36,6 +36,9 @@ FREE_ON_RESUME = frozenset(
 )
 """Fields that may change between a checkpoint and what goes on from it: the steps are the same."""
 
+ADDED = ("conditioning.layers.", "text_map.", "from_map.")
+"""Parameters that a network may have on top of the one whose weights it begins with."""
+
 GATHERED = StateDictOptions(full_state_dict=True, cpu_offload=True)
 NUMBERS = ("step", "seconds", "skipped", "in_row")
 
@@ -105,7 +108,8 @@ def resume(trainer: Trainer, folder: Path) -> None:
 def start_from(trainer: Trainer, folder: Path) -> None:
     """Begin with another training of the same network; steps and budget start anew.
 
-    With its state, network and optimiser go on; where there are only exported weights, they alone.
+    With its state, network and optimiser go on; where there are only exported weights, they alone. The other may have
+    no `text_layers` or `text_map` where this one has: they begin as the identity, and its optimiser is left behind.
 
     Raises:
         ConfigError: there is none, it can't be read, or its network is another.
@@ -197,7 +201,13 @@ def _read_others(trainer: Trainer, folder: Path) -> dict[str, Any]:
             state["optimiser"] = None
     else:
         state = {"network": _exported(folder, config)}
-    wanted = {name: value.shape for name, value in trainer.network.state_dict().items()}
+    own = trainer.network.state_dict()
+    added = {name: value for name, value in own.items() if name.startswith(ADDED) and name not in state["network"]}
+    if (
+        added
+    ):  # they begin as the identity, so the other's network goes on as it is; its optimiser knows nothing of them
+        state = {"network": {**state["network"], **{name: value.clone() for name, value in added.items()}}}
+    wanted = {name: value.shape for name, value in own.items()}
     if wanted != {name: value.shape for name, value in state["network"].items()}:
         raise ConfigError(f"{folder} trained another network than {config.cascade} {config.stage}")
     return {name: value for name, value in state.items() if name not in (*NUMBERS, "averages")}

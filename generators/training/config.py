@@ -29,7 +29,8 @@ class TrainConfig:
     picture that it trains on; the stage's size for the whole picture. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
     `weighting`: of the loss over time: min-snr (Hang et al. 2023), edm with its distribution of times (Karras et al.
-    2022), or none.
+    2022), or none. `time_shift`: s > 1 takes more of the times from where the picture is decided,
+    t' = s t / (1 + (s - 1) t) (Esser et al. 2024, there for larger pictures); 1 is uniform.
 
     `optimiser`: adamw with `betas`, or adafactor, which keeps no second moment of a parameter's own size [F.1 for the
     base]. `learning_rate`: peak (adafactor's is relative to a parameter's root mean square); `warmup`: steps to reach
@@ -60,6 +61,7 @@ class TrainConfig:
     text_drop: float = 0.1
     max_aug: float = 0.0
     weighting: Weighting = "min-snr"
+    time_shift: float = 1.0
     optimiser: Optimiser = "adamw"
     betas: tuple[float, ...] = (0.9, 0.99)
     warmup: int = 200
@@ -89,6 +91,7 @@ class TrainConfig:
             ("cooldown", 0.0, 1.0),
             ("weight_decay", 0.0, 1.0),
             ("clip", 1e-6, 1e6),
+            ("time_shift", 0.1, 10.0),
             ("text_drop", 0.0, 1.0),
             ("max_aug", 0.0, 1.0),
             ("warmup", 0, 10_000_000),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -131,6 +131,15 @@ class SceneData:
         self._renderer = renderer
         self._composer = composer
 
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """What the sprites show."""
+        return tuple(self._renderer.concepts)
+
+    def text(self, rows: Sequence[int]) -> TextStates:
+        """States of the captions of some of the pool's scenes."""
+        return self._cache.batch(rows)
+
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """As `Data.batch`. Crops of one large picture share its cost; each picture has a generator of its own."""
         return self.finish(self.prepare(step, rank, world))
@@ -147,7 +156,7 @@ class SceneData:
         for number in range(mine.start // crops, (mine.stop - 1) // crops + 1):
             rng = np.random.Generator(np.random.Philox(key=[(config.seed << 32) + number, step]))
             scene = int(rng.integers(0, len(self.pool)))
-            layouts.append(lay_out(self.pool[scene], rng, shrink=scenes.shrink))
+            layouts.append(lay_out(self.pool[scene], rng, shrink=scenes.shrink, steady=scenes.steady))
             for row in range(number * crops, min((number + 1) * crops, config.batch)):
                 y, x = (int(value) for value in rng.integers(0, network.size - config.crop + 1, 2))
                 if row not in mine:
@@ -233,9 +242,14 @@ def scene_pool(scenes: ScenesConfig, known: Sequence[str], seed: int) -> list[Sc
     if lacking:
         raise ConfigError(f"data: the sprites in {scenes.sprites} have no {', '.join(lacking)}; make them anew")
     try:
-        return caption_pool(scenes.captions, scenes.concepts or known, seed, exclude=prompts_of(scenes.exclude))
+        pool = caption_pool(
+            scenes.captions, scenes.concepts or known, seed, exclude=prompts_of(scenes.exclude), shares=scenes.shares
+        )
     except ValueError as error:
         raise ConfigError(f"data: {error}") from None
+    if not scenes.one_drawing:
+        return pool
+    return [replace(scene, things=tuple(replace(thing, drawing=0) for thing in scene.things)) for scene in pool]
 
 
 def prompts_of(suites: Sequence[str]) -> list[str]:

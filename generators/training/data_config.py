@@ -6,10 +6,11 @@ The kinds that bring images of their own name the module `generators.training.so
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from generators.cascade.configs import ConfigError
+from generators.training.scenes.kinds import KIND_NAMES as KINDS_OF_SCENES
 from generators.training.sprites import CONCEPTS
 from generators.training.strict import build, chosen
 
@@ -20,6 +21,10 @@ class ScenesConfig:
 
     `captions`: distinct captions. `concepts`: what the scenes are made of; none named, of all that the sprites show.
     `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    `shares`: kinds of scenes, by the name of their function in `scenes.kinds`, and how many times more often than
+    usual they come; 0 for never. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
+    `steady`: what the caption leaves open is one way: things stand in the order of their names from left to right, so
+    many of a kind always in the same rows, and signs in the middle, with letters of one font and size.
     `exclude`: suites, as CSV files, whose prompts no caption may be: those that the weights will be measured on.
     """
 
@@ -28,11 +33,17 @@ class ScenesConfig:
     concepts: tuple[str, ...] = ()
     shrink: float = 1.0
     exclude: tuple[str, ...] = ()
+    shares: dict[str, float] = field(default_factory=dict)
+    one_drawing: bool = False
+    steady: bool = False
     kind: Literal["scenes"] = "scenes"
 
     def __post_init__(self) -> None:
         in_range("data", "captions", self.captions, 1, 10_000_000)
         in_range("data", "shrink", self.shrink, 0.05, 4.0)
+        for name, times in self.shares.items():
+            chosen(name, KINDS_OF_SCENES, "data: shares: the kind of scene")
+            in_range("data: shares", name, times, 0.0, 1000.0)
         unknown = sorted(set(self.concepts) - set(CONCEPTS))
         if unknown:
             raise ConfigError(f"data: concepts {', '.join(unknown)} are unknown; there are: {', '.join(CONCEPTS)}")

@@ -39,7 +39,8 @@ class Draws:
 def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> Draws:
     """The draws of some rows of global batch number `step`.
 
-    t is stratified over the whole batch: uniform, or with EDM's weighting such that sigma / alpha is log-normal.
+    t is stratified over the whole batch: uniform, moved to more noise by `time_shift`, or such that
+    sigma / alpha is log-normal, which is EDM's.
     """
     count = config.batch
     random = _generator(config.seed, step, 0, torch.device("cpu"))
@@ -48,6 +49,7 @@ def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> D
         normal = torch.special.ndtri(t.double().clamp(1e-6, 1 - 1e-6))
         t = edm_times(config.network.diffusion.schedule, normal).float().clamp(MIN_T, MAX_T)
     else:
+        t = config.time_shift * t / (1 + (config.time_shift - 1) * t)
         t = MIN_T + (MAX_T - MIN_T) * t
     keep = torch.rand(count, generator=random) >= config.text_drop
     # Uniform in the paper; squared here: more of a short training goes to the low levels that sampling uses.

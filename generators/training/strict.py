@@ -62,6 +62,10 @@ def _checked(hint: Any, value: object, what: str) -> object:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{what} must be a list, not {_named(value)}")
         return tuple(_checked(get_args(hint)[0], item, f"{what}: an entry") for item in value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{what} must be an object, not {_named(value)}")
+        return {str(name): _checked(get_args(hint)[1], item, f"{what}: {name}") for name, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     allowed = get_args(hint) if origin is types.UnionType else (hint,)

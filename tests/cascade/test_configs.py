@@ -12,10 +12,12 @@ from generators.cascade.configs import (
     IMAGEN_MINI,
     IMAGEN_SMALL,
     IMAGEN_XXL,
+    MINILM,
     STAGES,
     CascadeConfig,
     ConfigError,
     StageName,
+    TextConfig,
     UNetConfig,
     cascade_config,
 )
@@ -129,7 +131,7 @@ def test_json_is_read_strictly() -> None:
 
 
 def test_weights_from_before_a_field_have_its_default() -> None:
-    """What ships was written before the fields of `LATER`: it must be read as ever, as the same configuration."""
+    """What was written before the fields of `LATER` must be read as ever, as the same configuration."""
     for name in STAGES:
         assert open_weights(BUNDLED).load(name).stage == IMAGEN_MINI.stage(name)
     held = json.loads(json.dumps(to_json(IMAGEN_MINI.sr256)))
@@ -138,6 +140,8 @@ def test_weights_from_before_a_field_have_its_default() -> None:
     assert stage_from_json(held) == IMAGEN_MINI.sr256
     defaults = {field.name for field in dataclasses.fields(UNetConfig) if field.default is not dataclasses.MISSING}
     assert LATER[UNetConfig] <= defaults
+    text = {name: value for name, value in to_json(MINILM).items() if name not in LATER[TextConfig]}
+    assert text_from_json(text) == dataclasses.replace(MINILM, quoted=0)
 
 
 def test_an_unknown_cascade_or_variant_is_told_what_there_is() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import torch
@@ -11,8 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from generators.training.checker.network import GRID, SIZE, CheckerConfig
-from generators.training.scenes.captions import Scene, sample_scene
+from generators.training.scenes.captions import Scene, sample_scene, sample_unseen
 from generators.training.scenes.compose import SceneComposer
+from generators.training.scenes.held_out import Dimension
+from generators.training.scenes.kinds import cast
 from generators.training.scenes.layout import Layout, Placed, extent, lay_out
 from generators.training.scenes.lettering import CAPITAL, CELL, CHARACTERS
 from generators.training.scenes.render import Renderer
@@ -20,6 +24,14 @@ from generators.training.scenes.words import COLOURS
 
 LETTER = "letter/"
 """Before a letter in the name of its class."""
+
+UNSEEN = 0.15
+"""Share of its scenes with something that trainings of a generator hold out."""
+
+SIGNS = 0.15
+"""Share of the others that are chosen to bear words, beside those that do by chance: letters are many classes."""
+
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 
 def classes_of(concepts: Sequence[str]) -> tuple[str, ...]:
@@ -94,15 +106,27 @@ class Examples:
         self._seed = seed
         self._batch = batch
         self._composer = composer
+        self._signs = bool(cast(self.concepts).boards)
 
     def scenes(self, step: int) -> tuple[list[Scene], NDArray[np.uint8], list[Layout]]:
         """The scenes of a batch, their pictures (n, SIZE, SIZE, 3), and where everything is."""
         rng = np.random.Generator(np.random.Philox(key=[self._seed, step]))
-        scenes = [sample_scene(rng, self.concepts) for _ in range(self._batch)]
+        scenes = [self._scene(rng) for _ in range(self._batch)]
         layouts = [lay_out(scene, rng) for scene in scenes]
         if self._composer is not None:
             return scenes, self._composer.draw(layouts, SIZE).permute(0, 2, 3, 1).cpu().numpy(), layouts
         return scenes, np.stack([self._renderer.draw(layout, SIZE) for layout in layouts]), layouts
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        """One scene, of what a generator's training holds out too: a judge must know what it judges."""
+        if rng.random() < UNSEEN:
+            dimension = DIMENSIONS[int(rng.integers(len(DIMENSIONS)))]
+            # Of few concepts there may be none with something held out in that way alone.
+            with contextlib.suppress(ValueError):
+                return sample_unseen(rng, self.concepts, dimension)
+        if self._signs and rng.random() < SIGNS:
+            return sample_scene(rng, self.concepts, category="Text")
+        return sample_scene(rng, self.concepts)
 
     def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], list[Scene]]:
         """Worn pictures in [-1, 1], the targets, and the scenes."""

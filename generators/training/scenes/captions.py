@@ -6,7 +6,7 @@ draws those with something held out, for measuring.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -55,15 +55,26 @@ def sample_unseen(
     return _sample(rng, concepts, frozenset((dimension,)), category)
 
 
-def caption_pool(size: int, concepts: Sequence[str], seed: int, *, exclude: Collection[str] = ()) -> list[Scene]:
+def caption_pool(
+    size: int,
+    concepts: Sequence[str],
+    seed: int,
+    *,
+    exclude: Collection[str] = (),
+    shares: Mapping[str, float] | None = None,
+) -> list[Scene]:
     """About `size` scenes with distinct captions, the same for the same seed. `exclude`: captions that none may have
-    (capitals and full stops do not count), such as the prompts of a suite that will be measured on.
+    (capitals and full stops do not count), such as the prompts of a suite that will be measured on. `shares`: kinds of
+    scenes by name, and how many times more often than usual they come.
+
+    Raises:
+        ValueError: no scene can be made of these concepts.
     """
     rng = np.random.Generator(np.random.Philox(seed))
     barred = {_plain(caption) for caption in exclude}
     pool: dict[str, Scene] = {}
     for _ in range(size * 3):
-        scene = sample_scene(rng, concepts)
+        scene = _sample(rng, concepts, frozenset(), None, shares)
         if not barred or _plain(scene.caption) not in barred:
             pool.setdefault(scene.caption, scene)
         if len(pool) == size:
@@ -72,10 +83,19 @@ def caption_pool(size: int, concepts: Sequence[str], seed: int, *, exclude: Coll
 
 
 def _sample(
-    rng: np.random.Generator, concepts: Sequence[str], wanted: frozenset[Dimension], category: str | None
+    rng: np.random.Generator,
+    concepts: Sequence[str],
+    wanted: frozenset[Dimension],
+    category: str | None,
+    shares: Mapping[str, float] | None = None,
 ) -> Scene:
     draw = Draw(Chance(rng), cast(tuple(concepts)))
-    kinds = [(make, share) for make, share, role in KINDS if role is None or getattr(draw.cast, role)]
+    times = shares or {}
+    kinds = [
+        (make, share * times.get(make.__name__, 1.0))
+        for make, share, role in KINDS
+        if role is None or getattr(draw.cast, role)
+    ]
     sums = np.cumsum([share for _, share in kinds])
     for _ in range(TRIES):
         make = kinds[int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))][0]

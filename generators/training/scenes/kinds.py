@@ -363,3 +363,6 @@ KINDS: tuple[tuple[Callable[[Draw], Scene], float, str | None], ...] = (
     (written, 0.08, "boards"),
 )
 """Each kind, its share of all scenes, and the role without which it can't be had."""
+
+KIND_NAMES = {make.__name__: share for make, share, _ in KINDS}
+"""The kinds by name, and their shares."""

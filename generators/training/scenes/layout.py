@@ -69,16 +69,19 @@ def extent(placed: Placed) -> tuple[float, float]:
     return width * placed.side, height * placed.side
 
 
-def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0) -> Layout:
-    """A layout of the scene that its caption is true of. `shrink`: sides are multiplied by it."""
+def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0, steady: bool = False) -> Layout:
+    """A layout of the scene that its caption is true of. `shrink`: sides are multiplied by it. `steady`: what
+    may stand in any order stands as the caption names it, so many of a kind always in the same rows, and a sign in the
+    middle with letters of one kind.
+    """
     if scene.sign is not None:
-        objects = _written(scene, rng, shrink)
+        objects = _written(scene, rng, shrink, steady=steady)
     elif scene.relation in _ARRANGED:
         objects = _ARRANGED[scene.relation](scene, rng, shrink)
     elif len(scene.things) == 1 or any(thing.count > 1 for thing in scene.things) or len(scene.things) > 2:
-        objects = _grouped(scene, rng, shrink)
+        objects = _grouped(scene, rng, shrink, steady=steady)
     else:
-        objects = _side_by_side(scene, rng, shrink)
+        objects = _side_by_side(scene, rng, shrink, steady=steady)
     top, bottom, horizon = ground_of(scene, rng)
     return Layout(tuple(objects), top, bottom, horizon, _place(scene, rng))
 
@@ -96,6 +99,8 @@ def _look(thing: Thing, index: int, rng: np.random.Generator, *, drawing: int | 
     """The thing at no place yet, in one of its drawings."""
     drawings = len(concept(thing.concept).drawings)
     if drawing is None:
+        drawing = thing.drawing
+    if drawing is None:
         drawing = int(rng.random() * drawings) if drawings > 1 else 0
     flip = thing.concept not in ONE_WAY and rng.random() < 0.5
     return Placed(thing.concept, thing.colour, 0.5, 0.5, 0.5, drawing, flip, thing.pattern, thing.second_colour, index)
@@ -110,30 +115,33 @@ def _side(thing: Thing, rng: np.random.Generator, low: float, high: float) -> fl
     return float(rng.uniform(low, high))
 
 
-def _grouped(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+def _grouped(scene: Scene, rng: np.random.Generator, shrink: float, *, steady: bool) -> list[Placed]:
     """Each thing's objects in a part of the picture of their own; one thing has it all."""
     things = scene.things
-    order = rng.permutation(len(things))
+    order = np.arange(len(things)) if steady else rng.permutation(len(things))
     # Room by the number of objects, a little more for few, which would otherwise be larger than the others.
     room = np.array([things[index].count ** 0.75 for index in order])
     edges = np.concatenate(([0.0], np.cumsum(room / room.sum())))
-    across = rng.random() < 0.5
+    across = steady or rng.random() < 0.5
     objects: list[Placed] = []
     for at, index in enumerate(order.tolist()):
         low, high = float(edges[at]), float(edges[at + 1])
         box = Box(low, 0.02, high, 0.98) if across else Box(0.02, low, 0.98, high)
-        objects += _filled(things[index], index, Box(0.01, 0.01, 0.99, 0.99) if len(things) == 1 else box, rng, shrink)
+        whole = Box(0.01, 0.01, 0.99, 0.99) if len(things) == 1 else box
+        objects += _filled(things[index], index, whole, rng, shrink, steady=steady)
     return objects
 
 
-def _filled(thing: Thing, index: int, box: Box, rng: np.random.Generator, shrink: float) -> list[Placed]:
+def _filled(
+    thing: Thing, index: int, box: Box, rng: np.random.Generator, shrink: float, *, steady: bool
+) -> list[Placed]:
     """`thing.count` objects in rows that fill the box, apart from one another."""
     look = _look(thing, index, rng)
     wide, high = box.right - box.left, box.bottom - box.top
     sides = {rows: min(high / rows, wide / -(-thing.count // rows)) for rows in range(1, thing.count + 1)}
     best = max(sides.values())
-    fair = [rows for rows, side in sides.items() if side > 0.8 * best]
-    rows = fair[int(rng.random() * len(fair))]
+    fair = [rows for rows, side in sides.items() if side >= (1 if steady else 0.8) * best]
+    rows = fair[0 if steady else int(rng.random() * len(fair))]
     cell = sides[rows]
     if thing.count == 1:
         side = _side(thing, rng, 0.62, 0.82) * shrink
@@ -143,7 +151,7 @@ def _filled(thing: Thing, index: int, box: Box, rng: np.random.Generator, shrink
         side = min(cell * float(rng.uniform(0.74, 0.9)), 0.48) * shrink
         slack = (cell - side) / 2
     counts = [thing.count // rows + (row < thing.count % rows) for row in range(rows)]
-    if rng.random() < 0.5:
+    if not steady and rng.random() < 0.5:
         counts.reverse()
     objects = []
     for row, columns in enumerate(counts):
@@ -155,11 +163,11 @@ def _filled(thing: Thing, index: int, box: Box, rng: np.random.Generator, shrink
     return objects
 
 
-def _side_by_side(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+def _side_by_side(scene: Scene, rng: np.random.Generator, shrink: float, *, steady: bool) -> list[Placed]:
     """Two things left and right, either way where the scene does not say."""
     first, second = (_look(thing, index, rng) for index, thing in enumerate(scene.things))
     sides = [_side(thing, rng, 0.38, 0.46) * shrink for thing in scene.things]
-    leftmost = scene.relation == "left" or (scene.relation != "right" and rng.random() < 0.5)
+    leftmost = scene.relation == "left" or (scene.relation != "right" and (steady or rng.random() < 0.5))
     split = sides[0] / (sides[0] + sides[1])
     at = (split / 2, (1 + split) / 2) if leftmost else (1 - split / 2, (1 - split) / 2)
     placed = []
@@ -260,20 +268,20 @@ def _worn(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]
     return [wearer, replace(worn, x=wearer.x + (x - 0.5) * side, y=brim - lift, side=worn_side)]
 
 
-def _written(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+def _written(scene: Scene, rng: np.random.Generator, shrink: float, *, steady: bool) -> list[Placed]:
     """The first thing large, in its own drawing that has room for words, and the words on it."""
     assert scene.sign is not None
     thing = scene.things[0]
     own = [at for at, (source, _) in enumerate(concept(thing.concept).drawings) if source == "own"]
-    side = float(rng.uniform(0.84, 0.97)) * shrink
-    x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.98 - side) / 2 for _ in range(2))
+    side = (0.94 if steady else float(rng.uniform(0.84, 0.97))) * shrink
+    x, y = (0.5 if steady else 0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.98 - side) / 2 for _ in range(2))
     carrier = replace(_look(thing, 0, rng, drawing=own[-1] if own else 0), x=x, y=y, side=side, flip=False)
     board = BOARDS[thing.concept]
     left, top = x - side / 2, y - side / 2
     box = Box(left + board.left * side, top + board.top * side, left + board.right * side, top + board.bottom * side)
     return [carrier] + [
         Placed(key, scene.sign.ink, at_x, at_y, letter_side, thing=-1)
-        for key, at_x, at_y, letter_side in letters(scene.sign.text, box, rng)
+        for key, at_x, at_y, letter_side in letters(scene.sign.text, box, None if steady else rng)
     ]
 
 

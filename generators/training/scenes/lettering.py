@@ -52,8 +52,10 @@ def advances() -> dict[str, dict[str, float]]:
     return held
 
 
-def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str, float, float, float]]:
+def letters(text: str, box: Box, rng: np.random.Generator | None) -> Iterator[tuple[str, float, float, float]]:
     """The words' letters as (drawing, x and y of the middle, side), in the lines that let them be largest.
+
+    `rng`: chooses the font and makes them a little smaller; None for the first font, as large as they fit.
 
     Raises:
         ValueError: a character has no drawing.
@@ -61,11 +63,11 @@ def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str
     unknown = sorted(set(text) - set(CHARACTERS) - {" "})
     if unknown:
         raise ValueError(f"{text!r} has {' '.join(map(repr, unknown))}; signs are written in A-Z, a-z, 0-9 and blanks")
-    font = FONTS[0] if rng.random() < 0.6 else FONTS[1 + int(rng.random() * (len(FONTS) - 1))]
+    font = FONTS[0] if rng is None or rng.random() < 0.6 else FONTS[1 + int(rng.random() * (len(FONTS) - 1))]
     widths = advances()[font]
     wide, high = box.right - box.left, box.bottom - box.top
     em, lines = max((_em(lines, widths, wide, high), lines) for lines in _breaks(text.split()))
-    em *= float(rng.uniform(0.85, 1.0))
+    em *= 1.0 if rng is None else float(rng.uniform(0.85, 1.0))
     height = em * (LINE * (len(lines) - 1) + CAPITAL)
     y = (box.top + box.bottom - height) / 2 + em * CAPITAL
     for line in lines:

@@ -25,7 +25,8 @@ class Thing:
     """`count` objects of one concept; `colour` None leaves it as it is drawn in nature (or by the icon's artist).
 
     `count`: 1 to 10, exact. `size`: "small" or "large", said of it in the caption. `pattern`: stripes or spots of
-    `colour` and `second_colour`; "rainbow" has neither.
+    `colour` and `second_colour`; "rainbow" has neither. `drawing`: which of the concept's drawings shows it, None by
+    chance.
     """
 
     concept: str
@@ -34,6 +35,7 @@ class Thing:
     size: str | None = None
     pattern: Pattern | None = None
     second_colour: str | None = None
+    drawing: int | None = None
 
     def __post_init__(self) -> None:
         for colour in (self.colour, self.second_colour):

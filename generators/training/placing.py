@@ -1,0 +1,354 @@
+"""Teaches a base's text side where things go, before there are pictures: what stands at each place of a small grid.
+
+The text layers and the map of places (`generators.cascade.blocks`) learn from captions and layouts alone, several times
+faster than the whole network could. A head that is thrown away afterwards names the concept, or the letter, and the
+colour at each place. The weights that result begin a training: `train CONFIG --start-from FOLDER`. Start at `teach`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.cascade.blocks import TextStates
+from generators.cascade.checkpoint import save_stage, write_index
+from generators.cascade.configs import ConfigError
+from generators.cascade.text import load_encoder
+from generators.cascade.unet import UNet
+from generators.contract import GeneratorError
+from generators.training import checkpoints
+from generators.training.config import TrainConfig, load_train_config
+from generators.training.data import SceneData, load_data
+from generators.training.data_config import ScenesConfig
+from generators.training.distributed import join
+from generators.training.fitting import computing
+from generators.training.saving import SaveError, write_whole
+from generators.training.scene_clip.contrary import CHANGES, contrary
+from generators.training.scenes.captions import Scene, sample_scene
+from generators.training.scenes.layout import Layout, Placed, extent, lay_out
+from generators.training.scenes.lettering import CELL, CHARACTERS
+from generators.training.scenes.roles import BOARDS
+from generators.training.scenes.words import COLOURS
+from generators.training.trainer import Trainer
+
+BATCH = 64
+"""Small: relations are learned by steps more than by examples."""
+
+ASKED = 256
+"""Places at most that a step asks, drawn anew: more steps for the time."""
+
+LETTER_WEIGHT = 4.0
+"""Of a place of a letter in the loss: there are few."""
+
+REPORT_EVERY_S = 30.0
+RATE = 2e-3
+WARMUP = 100
+COOLDOWN = 0.4
+NO_MAP = "this base has no text_map, so there is nothing that could be taught about places"
+
+LETTER = 0.66
+"""Side of the places that a letter covers, in em."""
+
+NOTHING, AS_IT_IS = 0, 1
+"""The first two colours: of no thing, and of one whose colour is not said."""
+
+
+def targets(layouts: Sequence[Layout], classes: Sequence[str], side: int) -> NDArray[np.int64]:
+    """Concept and colour at each place, (n, 2, side, side): 0 where nothing is; what is in front counts."""
+    numbers = {name: index + 1 for index, name in enumerate(classes)}
+    colours = {name: index + 2 for index, name in enumerate(COLOURS)}
+    at = (np.arange(side) + 0.5) / side
+    grid = np.zeros((len(layouts), 2, side, side), np.int64)
+    for index, layout in enumerate(layouts):
+        for placed in layout.objects:
+            name = _class_of(placed)
+            if name not in numbers:
+                continue
+            wide, high = extent(placed) if name == placed.concept else (placed.side / CELL * LETTER,) * 2
+            covered = (2 * (at[None, :] - placed.x) / wide) ** 2 + (2 * (at[:, None] - placed.y) / high) ** 2 <= 1
+            row, column = (min(max(int(value * side), 0), side - 1) for value in (placed.y, placed.x))
+            covered[row, column] = True  # what is smaller than a place has one all the same
+            grid[index, 0][covered] = numbers[name]
+            plain = placed.colour is None or placed.pattern is not None
+            grid[index, 1][covered] = AS_IT_IS if plain else colours[str(placed.colour)]
+    return grid
+
+
+def _class_of(placed: Placed) -> str:
+    """The concept, or the letter itself."""
+    return placed.concept.rpartition("/")[2] if placed.concept.startswith("glyph/") else placed.concept
+
+
+def classes_of(concepts: Sequence[str]) -> tuple[str, ...]:
+    """What may stand at a place: the concepts, and where some of them carry words, letters and digits."""
+    return (*sorted(concepts), *(CHARACTERS if set(concepts) & set(BOARDS) else ()))
+
+
+class Teacher(nn.Module):
+    """A network's text side with a head on its map of places."""
+
+    def __init__(self, network: UNet, classes: int) -> None:
+        super().__init__()
+        if network.text_map is None:
+            raise ConfigError(NO_MAP)
+        self.conditioning = network.conditioning
+        self.text_map = network.text_map
+        self.classes = classes + 1
+        self.head = nn.Linear(network.config.text_width, self.classes + len(COLOURS) + 2)
+
+    def forward(self, text: TextStates, keep: Tensor, places: Tensor | None = None) -> Tensor:
+        """(batch, length, width), (batch,) bool -> logits (batch, n, classes and colours) of some places, or of all.
+
+        `places`: (n,) numbers of places, row by row.
+        """
+        t = torch.zeros(len(keep), device=keep.device)
+        _, sequence, mask = self.conditioning(t, text, keep, None)
+        asking = self.text_map.places if places is None else self.text_map.places[places]
+        return self.head(self.text_map.said(sequence, mask, asking))
+
+    def surprise(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """Cross-entropy of concept and colour, (batch, n). `wanted`: (batch, 2, n)."""
+        logits = logits.float().transpose(1, 2)
+        classes, colours = logits.split((self.classes, logits.shape[1] - self.classes), dim=1)
+        return F.cross_entropy(classes, wanted[:, 0], reduction="none") + F.cross_entropy(
+            colours, wanted[:, 1], reduction="none"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Captions that training never drew, each with a contrary one, and where things stand by the first.
+
+    `rows`: change -> (targets, states of the captions, states of the contrary ones).
+    """
+
+    rows: dict[str, tuple[Tensor, TextStates, TextStates]]
+    signs: tuple[Tensor, TextStates, Tensor] | None
+    """Targets and states of captions with words on signs, and which places are letters'."""
+
+    def marks(self, teacher: Teacher) -> dict[str, float]:
+        """How often a layout is less of a surprise by its own caption than by the contrary one (chance is 0.5), and how
+        many of the letters' places have the right letter. `surprise`: cross-entropy of a place, mean.
+        """
+        found = {}
+        surprises = []
+        with torch.inference_mode():
+            for change, (grid, right, wrong) in self.rows.items():
+                keep = torch.ones(len(grid), dtype=torch.bool, device=grid.device)
+                own, other = (teacher.surprise(teacher(text, keep), grid.flatten(2)).sum(1) for text in (right, wrong))
+                found[change] = float((own < other).float().mean())
+                surprises.append(float(own.mean()) / grid[0, 0].numel())
+            if self.signs is not None:
+                grid, text, places = self.signs
+                logits = teacher(text, torch.ones(len(grid), dtype=torch.bool, device=grid.device))
+                right = logits[..., : teacher.classes].argmax(-1) == grid[:, 0].flatten(1)
+                found["letters"] = float(right[places.flatten(1)].float().mean())
+        found["surprise"] = sum(surprises) / len(surprises)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is taught. `concepts`: what its scenes are made of.
+
+    `text`: states of the captions of some scenes of the pool, by number. `encode`: of any captions. `layout`: where
+    everything in a scene stands, by chance.
+    """
+
+    concepts: tuple[str, ...]
+    pool: Sequence[Scene]
+    text: Callable[[Sequence[int]], TextStates]
+    encode: Callable[[Sequence[str]], TextStates]
+    layout: Callable[[Scene, np.random.Generator], Layout]
+
+
+def exam(course: Course, side: int, device: torch.device, n: int = 256) -> Exam:
+    """`n` pairs of captions for each change of one thing alone, a quarter as many with words on signs."""
+    classes = classes_of(course.concepts)
+    rng = np.random.Generator(np.random.Philox(99))
+
+    def wanted(scenes: Sequence[Scene]) -> Tensor:
+        return torch.from_numpy(targets([course.layout(scene, rng) for scene in scenes], classes, side)).to(device)
+
+    def states(captions: Sequence[str]) -> TextStates:
+        return course.encode(captions).to(device, torch.float32)
+
+    rows = {}
+    for change in CHANGES:
+        pairs: list[tuple[Scene, Scene]] = []
+        while len(pairs) < n:
+            scene = sample_scene(rng, course.concepts)
+            other = contrary(scene, change, rng)
+            if other is not None and scene.relation not in ("in front of", "behind"):
+                pairs.append((scene, other))
+        right, wrong = zip(*pairs, strict=True)
+        both = [states([scene.caption for scene in scenes]) for scenes in (right, wrong)]
+        rows[str(change)] = (wanted(right), both[0], both[1])
+    named = len(set(course.concepts))
+    if len(classes) == named:
+        return Exam(rows, None)
+    written = [sample_scene(rng, course.concepts, category="Text") for _ in range(n // 4)]
+    grid = wanted(written)
+    return Exam(rows, (grid, states([scene.caption for scene in written]), grid[:, 0] > named))
+
+
+def teach(
+    network: UNet,
+    course: Course,
+    learned: Sequence[nn.Parameter],
+    config: TrainConfig,
+    *,
+    device: torch.device,
+    report: Callable[[str], None],
+    minutes: float | None = None,
+    steps: int | None = None,
+    stop: threading.Event | None = None,
+) -> dict[str, float]:
+    """Train a network's text side for `minutes` or `steps`; returns the marks of its exam.
+
+    `learned`: the parameters that may change, beside the head's. `config`: seed, dropped prompts and the like. `stop`:
+    ends it early, once set.
+
+    Raises:
+        ConfigError: the network has no map of places.
+    """
+    classes = classes_of(course.concepts)
+    named = len(set(course.concepts))
+    torch.manual_seed(config.seed)
+    teacher = Teacher(network, len(classes)).to(device)
+    side = teacher.text_map.side
+    parameters = [*learned, *teacher.head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=config.weight_decay)
+    signs = np.array([n for n, scene in enumerate(course.pool) if scene.sign is not None], dtype=np.int64)
+    questions = exam(course, side, device)
+    began, step, said = time.monotonic(), 0, -math.inf
+    while True:
+        done = step / steps if steps is not None else (time.monotonic() - began) / (60 * (minutes or 1.0))
+        if stop is not None and stop.is_set():
+            done = 1.0
+        if done >= 1 or time.monotonic() - said > REPORT_EVERY_S:
+            said = time.monotonic()
+            marks = questions.marks(teacher)
+            report(f"placing {min(done, 1):6.1%}  step {step}  " + "  ".join(f"{k} {v:.3f}" for k, v in marks.items()))
+            if done >= 1:
+                return marks
+        rate = RATE * min(1.0, (step + 1) / WARMUP) * min(1.0, (1 - done) / COOLDOWN)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        rng = np.random.Generator(np.random.Philox(key=[config.seed + 1, step]))
+        chosen = rng.choice(signs, BATCH // 2).tolist() if len(signs) else []
+        chosen += rng.integers(0, len(course.pool), BATCH - len(chosen)).tolist()
+        layouts = [course.layout(course.pool[n], rng) for n in chosen]
+        asked = rng.permutation(side * side)[:ASKED]
+        wanted = torch.from_numpy(targets(layouts, classes, side).reshape(BATCH, 2, -1)[:, :, asked]).to(device)
+        keep = torch.from_numpy(rng.random(BATCH) >= config.text_drop).to(device)
+        with computing(device):
+            text = course.text(chosen).to(device, torch.float32)
+            logits = teacher(text, keep, torch.from_numpy(asked).to(device))
+        weights = torch.where(wanted[:, 0] > named, LETTER_WEIGHT, 1.0)
+        loss = (teacher.surprise(logits, wanted) * weights).sum() / weights.sum()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, config.clip)
+        optimiser.step()
+        step += 1
+
+
+def text_side(network: UNet, *, whole: bool) -> list[nn.Parameter]:
+    """What a lesson changes: text layers and map. `whole`: the projection of the token states, too, on which the rest
+    of a trained network has come to rely.
+
+    Raises:
+        ConfigError: the network has no map of places.
+    """
+    if network.text_map is None:
+        raise ConfigError(NO_MAP)
+    parts: list[nn.Module] = [network.conditioning.layers, network.text_map]
+    if whole:
+        parts += [network.conditioning.norm, network.conditioning.project]
+    return [parameter for part in parts for parameter in part.parameters()]
+
+
+def course_of(data: SceneData) -> Course:
+    """A training's own scenes as a course."""
+    config = data.config
+    scenes = config.data
+    assert isinstance(scenes, ScenesConfig)
+    encoder = load_encoder(config.text, cached=False)
+    return Course(
+        scenes.concepts or data.concepts,
+        data.pool,
+        data.text,
+        lambda captions: encoder.encode(captions).states,
+        lambda scene, rng: lay_out(scene, rng, shrink=scenes.shrink, steady=scenes.steady),
+    )
+
+
+def write(folder: Path, network: UNet, config: TrainConfig, about: str) -> None:
+    """The whole network's weights, as a training's folder that another begins with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach() for name, value in network.state_dict().items()}
+    path = folder / f"{config.stage}.safetensors"
+    write_whole(path, lambda part: save_stage(part, weights, config.network, config.text, about))
+    write_index(folder, config.cascade)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line. 1 where it can't be written, 2 on bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m generators.training.placing",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", type=Path, help="of a base that learns from scenes, see generators/training/configs/")
+    parser.add_argument("--minutes", type=float, default=5.0, help="wall-clock budget (%(default)s)")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="FOLDER", help="begin with a training's weights; what they know is kept"
+    )
+    parser.add_argument("--out", type=Path, default=Path("var/training/placing"), help="folder (%(default)s)")
+    args = parser.parse_args(argv)
+    if args.minutes <= 0:
+        print("--minutes must be more than 0", file=sys.stderr)
+        return 2
+    try:
+        config = load_train_config(args.config)
+        if not isinstance(config.data, ScenesConfig) or config.stage != "base":
+            raise ConfigError(f"{args.config}: places are taught to a base that learns from scenes")
+        trainer = Trainer(config, join("auto"))
+        network, device = trainer.network, trainer.world.device
+        assert isinstance(network, UNet)
+        learned = text_side(network, whole=not args.start_from)
+        if args.start_from:
+            checkpoints.start_from(trainer, args.start_from)
+        data = load_data(config, _print, device)
+        assert isinstance(data, SceneData)
+        marks = teach(network, course_of(data), learned, config, device=device, report=_print, minutes=args.minutes)
+        told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
+        write(args.out, network, config, f"text side taught where things go ({told}), {args.minutes:g} minutes")
+    except (ConfigError, GeneratorError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (SaveError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
