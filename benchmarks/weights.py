@@ -56,6 +56,7 @@ CONFIGS = tuple(
 )
 """What the base that ships was trained with, the last training first."""
 GUIDANCES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+EARLIER = "scenes/1"
 EACH = 4
 SHOWN = 128
 """Pixels a side of a picture in the sheet."""
@@ -151,6 +152,12 @@ def _say(line: str) -> None:
 
 def seen_before(about: str) -> str:
     """What the weights may have seen of what they are asked, by how they say that they were trained."""
+    if EARLIER in about:
+        return (
+            f"These weights began with others that had learned the world's first version ({EARLIER}): captions here "
+            "that are short may have been in that training, and of what is called held out only the colours were "
+            "throughout. No caption here was in a later training, and no combination that is called held out."
+        )
     if f"world {WORLD}" in about:
         return "No caption here was in training, and no combination that is called held out."
     return (

@@ -118,12 +118,14 @@ def train_byte_t5(
     from transformers import T5Config, T5ForConditionalGeneration  # slow to import
 
     torch.manual_seed(seed)
-    config = T5Config(
-        vocab_size=VOCABULARY, d_model=CONFIG.width, d_kv=CONFIG.width // HEADS, d_ff=FEED, num_layers=layers,
-        num_decoder_layers=1, num_heads=HEADS, feed_forward_proj="gated-gelu", dropout_rate=0.0,
-        tie_word_embeddings=False, pad_token_id=0, eos_token_id=END, decoder_start_token_id=0,
-    )  # fmt: skip
-    model = cast(nn.Module, T5ForConditionalGeneration(config).to(device))
+    config = T5Config.from_dict({
+        "vocab_size": VOCABULARY, "d_model": CONFIG.width, "d_kv": CONFIG.width // HEADS, "d_ff": FEED,
+        "num_layers": layers, "num_decoder_layers": 1, "num_heads": HEADS, "feed_forward_proj": "gated-gelu",
+        "dropout_rate": 0.0, "tie_word_embeddings": False, "pad_token_id": 0, "eos_token_id": END,
+        "decoder_start_token_id": 0,
+    })  # fmt: skip
+    model: nn.Module = T5ForConditionalGeneration(config)
+    model.to(device)
 
     def loss_of(step: int) -> Tensor:
         return _loss_and_right(model, _batch(concepts, batch, seed, step), device)[0]
