@@ -39,6 +39,9 @@ TRIES = 3
 DEATHS = 4
 """How often a task may kill its worker before its samples are given up: no prompt may kill workers for ever."""
 
+KEPT_S = 24 * 3600
+"""How long it is remembered that a task was begun."""
+
 BATCH_SHARE = 0.1
 """Share of a task's longest time that one batch should take: the pace of the batch before says how many fit."""
 
@@ -273,8 +276,12 @@ def _wanted(run: int) -> bool:
 
 def _deaths(begun: str) -> int:
     """How often this task was begun without coming to an end, this time not counted."""
-    cache.add(begun, 0, timeout=24 * 3600)
-    return int(cache.incr(begun)) - 1
+    cache.add(begun, 0, timeout=KEPT_S)
+    try:
+        return int(cache.incr(begun)) - 1
+    except ValueError:  # another task at the same prompts came to its end in between, and took the key with it
+        cache.set(begun, 1, timeout=KEPT_S)
+        return 0
 
 
 def _give_up(run: GenerationRun, held: Sequence[int]) -> None:

@@ -31,7 +31,7 @@ from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import World, join
 from generators.training.export import export
-from generators.training.placing import course_of, teach, text_side, write
+from generators.training.placing import ASKED_PAIRS, course_of, teach, text_side, write
 from generators.training.probing import probe
 from generators.training.proving import install_better, prove
 from generators.training.saving import STATE, SaveError, write_text, write_whole
@@ -264,7 +264,7 @@ def _place(job: Job, step: str) -> bool:
     assert isinstance(data, SceneData)
     marks = teach(
         network, course_of(data), text_side(network, whole=True), config, device=job.world.device, report=job.report,
-        minutes=job.budget(step), stop=job.stop,
+        minutes=job.budget(step), stop=job.stop, asked=8 if job.small else ASKED_PAIRS,
     )  # fmt: skip
     if job.stop.is_set():
         return False
@@ -283,6 +283,7 @@ def _train_stage(job: Job, stage: str) -> bool:
         job.report(f"{stage}: goes on from step {trainer.progress.step}")
     elif stage == "base" and (job.out / "placing" / "index.json").is_file():
         checkpoints.start_from(trainer, job.out / "placing")
+        job.report("base: begins with what its text side was taught")
     data = load_data(config, job.report, job.world.device)
     train(trainer, data, out, minutes=job.budget(stage), steps=None, save_every_s=60.0, stop=job.stop)
     return trainer.progress.seconds >= 60 * job.budget(stage)

@@ -49,6 +49,9 @@ BATCH = 64
 ASKED = 256
 """Places at most that a step asks, drawn anew: more steps for the time."""
 
+ASKED_PAIRS = 256
+"""Pairs of captions for each kind of question of an exam."""
+
 LETTER_WEIGHT = 4.0
 """Of a place of a letter in the loss: there are few."""
 
@@ -174,7 +177,7 @@ class Course:
     layout: Callable[[Scene, np.random.Generator], Layout]
 
 
-def exam(course: Course, side: int, device: torch.device, n: int = 256) -> Exam:
+def exam(course: Course, side: int, device: torch.device, n: int = ASKED_PAIRS) -> Exam:
     """`n` pairs of captions for each change of one thing alone, a quarter as many with words on signs."""
     classes = classes_of(course.concepts)
     rng = np.random.Generator(np.random.Philox(99))
@@ -215,11 +218,12 @@ def teach(
     minutes: float | None = None,
     steps: int | None = None,
     stop: threading.Event | None = None,
+    asked: int = ASKED_PAIRS,
 ) -> dict[str, float]:
     """Train a network's text side for `minutes` or `steps`; returns the marks of its exam.
 
     `learned`: the parameters that may change, beside the head's. `config`: seed, dropped prompts and the like. `stop`:
-    ends it early, once set.
+    ends it early, once set. `asked`: pairs of captions for each kind of question of the exam.
 
     Raises:
         ConfigError: the network has no map of places.
@@ -232,7 +236,7 @@ def teach(
     parameters = [*learned, *teacher.head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=config.weight_decay)
     signs = np.array([n for n, scene in enumerate(course.pool) if scene.sign is not None], dtype=np.int64)
-    questions = exam(course, side, device)
+    questions = exam(course, side, device, asked)
     began, step, said = time.monotonic(), 0, -math.inf
     while True:
         done = step / steps if steps is not None else (time.monotonic() - began) / (60 * (minutes or 1.0))
@@ -251,12 +255,12 @@ def teach(
         chosen = rng.choice(signs, BATCH // 2).tolist() if len(signs) else []
         chosen += rng.integers(0, len(course.pool), BATCH - len(chosen)).tolist()
         layouts = [course.layout(course.pool[n], rng) for n in chosen]
-        asked = rng.permutation(side * side)[:ASKED]
-        wanted = torch.from_numpy(targets(layouts, classes, side).reshape(BATCH, 2, -1)[:, :, asked]).to(device)
+        places = rng.permutation(side * side)[:ASKED]
+        wanted = torch.from_numpy(targets(layouts, classes, side).reshape(BATCH, 2, -1)[:, :, places]).to(device)
         keep = torch.from_numpy(rng.random(BATCH) >= config.text_drop).to(device)
         with computing(device):
             text = course.text(chosen).to(device, torch.float32)
-            logits = teacher(text, keep, torch.from_numpy(asked).to(device))
+            logits = teacher(text, keep, torch.from_numpy(places).to(device))
         weights = torch.where(wanted[:, 0] > named, LETTER_WEIGHT, 1.0)
         loss = (teacher.surprise(logits, wanted) * weights).sum() / weights.sum()
         optimiser.zero_grad(set_to_none=True)

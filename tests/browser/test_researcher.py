@@ -106,7 +106,7 @@ def test_a_generators_parameters_come_with_its_choice(page: Page, live_server: L
     a_suite()
     page.goto(link)
     page.get_by_role("button", name="Render", exact=True).click()
-    expect(page.get_by_label("Guidance", exact=True)).to_have_value("3.0")
+    expect(page.get_by_label("Guidance", exact=True)).to_have_value("2.0")
     page.get_by_label("Guidance", exact=True).fill("900")
     page.get_by_role("button", name="Render").click()
     field = page.get_by_label("Guidance", exact=True)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import STAGES, ConfigError
 from generators.training import all as command
-from generators.training import comparing, proving
+from generators.training import checkpoints, comparing, proving
 from generators.training.checker.find import load_checker
 from generators.training.config import load_train_config, to_plain
 from generators.training.data import Data
@@ -32,7 +34,7 @@ BUDGET = ["--minutes", "0.08", "--probe-seconds", "0", "--device", "cpu", "--sma
 """Two seconds for the base, one for sr256, half a second for each other."""
 
 
-def tiny_set(folder: Path) -> Path:
+def tiny_set(folder: Path, cascade: str = "tiny") -> Path:
     """A set of configurations beside their toy sprites."""
     np.savez(folder / "sprites.npz", **sprites())  # type: ignore[arg-type]
     data = ScenesConfig(sprites=str(folder / "sprites.npz"), captions=20)
@@ -40,7 +42,8 @@ def tiny_set(folder: Path) -> Path:
     held.mkdir()
     for stage in STAGES:
         wanted = config(stage=stage, data=data, batch=2, crop=32 if stage == "base" else 64, cache=str(folder))
-        (held / f"{stage}.json").write_text(json.dumps(to_plain(wanted)))
+        plain = {**to_plain(wanted), "cascade": cascade}
+        (held / f"{stage}.json").write_text(json.dumps(plain))
     return held
 
 
@@ -65,13 +68,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_killed_on_its_way_it_goes_on_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     arguments = ["--config-set", str(tiny_set(tmp_path)), "--out", str(out), *BUDGET]
-    steps = ["--steps", "sprites,base,sr256,sr1024,checker,scene-clip,export"]
+    steps = ["--steps", "sprites,placing,base,sr256,sr1024,checker,scene-clip,export"]
     killed = run("sr256:0", *arguments, *steps)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     base = (out / "base" / "state.pt").stat().st_mtime_ns
     done = run("-", *arguments, *steps)
     assert done.returncode == 0, done.stderr
-    assert "base: done already" in done.stdout and "sr256: 0.016 minutes on cpu" in done.stdout
+    assert "placing: tiny has no map of places" in killed.stdout
+    assert "base: done already" in done.stdout and "sr256: 0.0144 minutes on cpu" in done.stdout
     assert (out / "base" / "state.pt").stat().st_mtime_ns == base
     weights = open_weights(out / "weights")
     assert weights.cascade == "tiny" and set(weights.hashes) == set(STAGES)
@@ -79,7 +83,28 @@ def test_killed_on_its_way_it_goes_on_and_ends(tmp_path: Path, capsys: pytest.Ca
     assert load_checker(out / "weights" / "checker.safetensors").about["world"] == "scenes/2"
     assert "measured" in load_scene_clip(out / "weights" / "scene-clip.safetensors").about
     assert command.main([*arguments, *steps]) == 0
-    assert capsys.readouterr().out.count("done already") == 5
+    assert capsys.readouterr().out.count("done already") == 6
+
+
+def test_the_base_begins_with_what_its_text_side_was_taught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unet = dataclasses.replace(TINY.base.unet, text_layers=1, text_map=4)
+    configs.CASCADES["tiny-taught"] = dataclasses.replace(
+        TINY, name="tiny-taught", base=dataclasses.replace(TINY.base, unet=unet)
+    )
+    held, out = tiny_set(tmp_path, "tiny-taught"), tmp_path / "out"
+    arguments = ["--config-set", str(held), "--out", str(out), *BUDGET]
+    assert command.main([*arguments, "--steps", "placing"]) == 0
+    assert "relation" in capsys.readouterr().out
+    taught = open_weights(out / "placing").load("base")
+    assert "taught where things go" in taught.about
+    config = load_train_config(held / "base.json")
+    trainer = Trainer(config)
+    checkpoints.start_from(trainer, out / "placing")
+    own = trainer.network.state_dict()
+    assert all(torch.allclose(own[name], value.float()) for name, value in taught.tensors.items())
+    assert command.main([*arguments, "--steps", "placing,base"]) == 0
+    told = capsys.readouterr().out
+    assert "placing: done already" in told and "begins with" in told
 
 
 def test_ended_after_its_minutes_it_says_that_more_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +125,7 @@ def test_bad_input_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().err
 
     assert 'did you mean "h100"' in fails("--config-set", "h10")
-    assert "there are: sprites, probe, base" in fails("--config-set", str(held), "--steps", "bass")
+    assert "there are: sprites, probe, placing, base" in fails("--config-set", str(held), "--steps", "bass")
     assert "nothing to export" in fails("--config-set", str(held), "--steps", "export")
     assert "step proof comes first" in fails("--config-set", str(held), "--steps", "sprites", "--install")
     (tmp_path / "sprites.npz").unlink()
