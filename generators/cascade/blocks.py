@@ -95,15 +95,38 @@ class TextLayer(nn.Module):
         return tokens + self.feed_out(self.feed(tokens))
 
 
+class PlaceLook(nn.Module):
+    """How what stands at a place looks just there (ours): features of what was heard, weighted anew at each place.
+
+    A place hears which letter it belongs to, and not which part of the letter lies in it: that is its own to know.
+    Begins as nothing. `hidden`: features.
+    """
+
+    def __init__(self, width: int, side: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.heard = nn.Linear(width, hidden)
+        self.weights = nn.Parameter(torch.randn(side * side, hidden))
+        self.out = nn.Linear(hidden, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, said: Tensor, asked: Tensor | None = None) -> Tensor:
+        """(batch, n, width), (n,) numbers of places or all of them -> (batch, n, width)."""
+        weights = self.weights if asked is None else self.weights[asked]
+        heard = F.silu(self.heard(self.norm(said)))
+        return self.out(heard * weights.to(heard.dtype))
+
+
 class TextMap(nn.Module):
     """What the text says of each place: one learned query a place over the token states (ours).
 
     A network that draws two million pictures finds out by itself that "left of" is a place; one that draws a tenth of
     them does not. Here a place asks the text directly, and it can be taught without pictures
-    (`generators.training.placing`).
+    (`generators.training.placing`). `look`: features of `PlaceLook`, 0 for none.
     """
 
-    def __init__(self, width: int, side: int, head_width: int = 32) -> None:
+    def __init__(self, width: int, side: int, head_width: int = 32, *, look: int = 0) -> None:
         super().__init__()
         self.side = side
         self.heads = max(1, width // head_width)
@@ -114,15 +137,17 @@ class TextMap(nn.Module):
         self.feed = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
         )
+        self.look = PlaceLook(width, side, look) if look else None
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """(batch, length, width), (batch, length) bool -> (batch, width, side, side)."""
-        said = self.said(tokens, mask, self.places)
+        said = self.said(tokens, mask)
         return said.transpose(1, 2).reshape(len(tokens), -1, self.side, self.side)
 
-    def said(self, tokens: Tensor, mask: Tensor, asking: Tensor) -> Tensor:
-        """What some places hear: `asking`, (n, width), rows of `places` -> (batch, n, width)."""
+    def said(self, tokens: Tensor, mask: Tensor, asked: Tensor | None = None) -> Tensor:
+        """What some places hear, or all: `asked`, (n,), their numbers row by row -> (batch, n, width)."""
         batch, _, width = tokens.shape
+        asking = self.places if asked is None else self.places[asked]
         key, value = (
             part.view(batch, -1, self.heads, width // self.heads).transpose(1, 2)
             for part in self.key_value(self.norm(tokens)).chunk(2, dim=-1)
@@ -131,7 +156,8 @@ class TextMap(nn.Module):
         query = places.expand(batch, -1, -1, -1)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
         said = self.out(mixed.transpose(1, 2).reshape(batch, len(asking), width))
-        return said + self.feed(said)
+        said = said + self.feed(said)
+        return said if self.look is None else said + self.look(said, asked)
 
 
 class Conditioning(nn.Module):

@@ -51,7 +51,8 @@ class UNetConfig:
     level has both, the text's keys and values are concatenated to the image's [2.5].
     `text_layers`: transformer layers over the projected token states, learned with the network; 0 in the paper (ours).
     `text_map`: side of a map of places that each ask the text what stands there, added to the features on the way
-    down; 0, as in the paper, for none (ours, base kind).
+    down; 0, as in the paper, for none (ours, base kind). `text_look`: features by which a place of that map tells how
+    what stands there looks just there; 0 for none (ours).
     `extra_decoder_block`: ADM's additional block on the way up, fed by the resampling's skip.
     `resblock_resampling`: BigGAN residual blocks change the resolution [F.1]; else one convolution does (ours, small).
     `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the joining skip, or nothing.
@@ -84,6 +85,7 @@ class UNetConfig:
     resampling_order: ResamplingOrder = "efficient"
     text_layers: int = 0
     text_map: int = 0
+    text_look: int = 0
 
     def __post_init__(self) -> None:
         levels = len(self.channels)
@@ -103,6 +105,8 @@ class UNetConfig:
                     f"U-Net: level {level} has {width} channels in attention, not a multiple of "
                     f"head_width {self.head_width}"
                 )
+        if self.text_look and not self.text_map:
+            raise ConfigError("U-Net: text_look is of the map of places; it needs text_map")
         for name, default in _OF_THE_OTHER_KIND[self.kind].items():
             if getattr(self, name) != default:
                 raise ConfigError(f"U-Net: {name} means nothing to the kind {self.kind!r}; leave it at {default!r}")
@@ -110,7 +114,7 @@ class UNetConfig:
 
 _OF_THE_OTHER_KIND: dict[Kind, dict[str, object]] = {
     "base": {"skip_scaling": "none", "skip_join": "concat", "resampling_order": "efficient"},
-    "efficient": {"extra_decoder_block": False, "resblock_resampling": False, "text_map": 0},
+    "efficient": {"extra_decoder_block": False, "resblock_resampling": False, "text_map": 0, "text_look": 0},
 }
 
 
@@ -219,6 +223,7 @@ IMAGEN_MINI = CascadeConfig(
             patch=2,
             text_layers=2,
             text_map=32,
+            text_look=384,
         ),
         diffusion=DiffusionConfig(schedule="cosine", prediction="v"),
     ),
@@ -278,6 +283,7 @@ IMAGEN_MINI_2 = CascadeConfig(
             head_width=32,
             text_layers=2,
             text_map=32,
+            text_look=384,
         ),
         diffusion=DiffusionConfig(schedule="cosine", prediction="v"),
     ),

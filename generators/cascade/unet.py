@@ -69,7 +69,7 @@ class UNet(nn.Module):
         )
         images = 2 if super_resolution else 1
         self.stem = nn.Conv2d(images * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
-        self.text_map = TextMap(config.text_width, config.text_map) if config.text_map else None
+        self.text_map = TextMap(config.text_width, config.text_map, look=config.text_look) if config.text_map else None
         self.from_map = nn.ModuleList(
             zeroed(nn.Conv2d(config.text_width, width, 1))
             for width in ((widths[0], *widths[:-1]) if config.text_map else ())

@@ -113,8 +113,8 @@ def scaled_batch(pictures: Tensor, text: TextStates, captions: Sequence[str], ne
 class SceneData:
     """Scenes with captions from a fixed pool, laid out anew each time they are drawn.
 
-    `composer`: draws the pictures on its device, when a batch is finished; without one they are drawn on the CPU, when
-    it is prepared. Both draw the same but for half a step of 256.
+    `renderer`: draws pictures on the CPU. `composer`: draws the batches' on its device, when they are finished; without
+    one they are drawn on the CPU, when they are prepared. Both draw the same but for half a step of 256.
     """
 
     def __init__(
@@ -128,13 +128,13 @@ class SceneData:
         self.config = config
         self.pool = pool
         self._cache = cache
-        self._renderer = renderer
+        self.renderer = renderer
         self._composer = composer
 
     @property
     def concepts(self) -> tuple[str, ...]:
         """What the sprites show."""
-        return tuple(self._renderer.concepts)
+        return tuple(self.renderer.concepts)
 
     def text(self, rows: Sequence[int]) -> TextStates:
         """States of the captions of some of the pool's scenes."""
@@ -174,7 +174,7 @@ class SceneData:
         drawn, picture = -1, np.empty(0, dtype=np.uint8)
         for row, (number, y, x) in enumerate(cuts):
             if number != drawn:
-                drawn, picture = number, self._renderer.draw(layouts[number], network.size)
+                drawn, picture = number, self.renderer.draw(layouts[number], network.size)
             pictures[row] = picture[y : y + config.crop, x : x + config.crop]
         return Prepared(captions, pictures=pictures, chosen=tuple(chosen))
 

@@ -2,7 +2,7 @@
 
 The text layers and the map of places (`generators.cascade.blocks`) learn from captions and layouts alone, several times
 faster than the whole network could. A head that is thrown away afterwards names the concept, or the letter, and the
-colour at each place. The weights that result begin a training: `train CONFIG --start-from FOLDER`. Start at `teach`.
+colour at each place, and how much ink each of its pixels has. The weights that result begin a training: `train CONFIG --start-from FOLDER`. Start at `teach`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ from generators.training.scene_clip.contrary import CHANGES, contrary
 from generators.training.scenes.captions import Scene, sample_scene
 from generators.training.scenes.layout import Layout, Placed, extent, lay_out
 from generators.training.scenes.lettering import CELL, CHARACTERS
+from generators.training.scenes.render import Renderer
 from generators.training.scenes.roles import BOARDS
 from generators.training.scenes.words import COLOURS
 from generators.training.trainer import Trainer
@@ -52,10 +53,13 @@ ASKED = 256
 ASKED_PAIRS = 256
 """Pairs of captions for each kind of question of an exam."""
 
+INK = 4
+"""Pixels of the picture in a place: two by two, where the map is half as fine as the picture."""
+
 LETTER_WEIGHT = 4.0
 """Of a place of a letter in the loss: there are few."""
 
-REPORT_EVERY_S = 30.0
+REPORT_EVERY_S = 60.0
 RATE = 2e-3
 WARMUP = 100
 COOLDOWN = 0.4
@@ -109,25 +113,37 @@ class Teacher(nn.Module):
         self.conditioning = network.conditioning
         self.text_map = network.text_map
         self.classes = classes + 1
-        self.head = nn.Linear(network.config.text_width, self.classes + len(COLOURS) + 2)
+        self.head = nn.Linear(network.config.text_width, self.classes + len(COLOURS) + 2 + INK)
 
     def forward(self, text: TextStates, keep: Tensor, places: Tensor | None = None) -> Tensor:
-        """(batch, length, width), (batch,) bool -> logits (batch, n, classes and colours) of some places, or of all.
+        """(batch, length, width), (batch,) bool -> logits (batch, n, classes, colours and ink) of some places, or of all.
 
         `places`: (n,) numbers of places, row by row.
         """
         t = torch.zeros(len(keep), device=keep.device)
         _, sequence, mask = self.conditioning(t, text, keep, None)
-        asking = self.text_map.places if places is None else self.text_map.places[places]
-        return self.head(self.text_map.said(sequence, mask, asking))
+        return self.head(self.text_map.said(sequence, mask, places))
 
     def surprise(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """Cross-entropy of concept and colour, (batch, n). `wanted`: (batch, 2, n)."""
-        logits = logits.float().transpose(1, 2)
+        logits = logits[..., :-INK].float().transpose(1, 2)
         classes, colours = logits.split((self.classes, logits.shape[1] - self.classes), dim=1)
         return F.cross_entropy(classes, wanted[:, 0], reduction="none") + F.cross_entropy(
             colours, wanted[:, 1], reduction="none"
         )
+
+
+def ink_of(layouts: Sequence[Layout], renderer: Renderer, side: int) -> NDArray[np.float32]:
+    """How much of each of a place's 2x2 pixels is covered by letters, (n, side * side, INK), 0 to 1."""
+    found = np.zeros((len(layouts), side * side, INK), np.float32)
+    half = math.isqrt(INK)
+    for index, layout in enumerate(layouts):
+        letters = tuple(replace(one, colour="white") for one in layout.objects if one.concept.startswith("glyph/"))
+        if letters:
+            drawn = renderer.draw(Layout(letters, (0, 0, 0), (0, 0, 0), None), side * half)[..., 0]
+            places = drawn.reshape(side, half, side, half).transpose(0, 2, 1, 3)
+            found[index] = places.reshape(side * side, INK) / np.float32(255)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +154,13 @@ class Exam:
     """
 
     rows: dict[str, tuple[Tensor, TextStates, TextStates]]
-    signs: tuple[Tensor, TextStates, Tensor] | None
-    """Targets and states of captions with words on signs, and which places are letters'."""
+    signs: tuple[Tensor, TextStates, Tensor, Tensor | None] | None
+    """Targets and states of captions with words on signs, which places are letters', and the ink of all."""
 
     def marks(self, teacher: Teacher) -> dict[str, float]:
         """How often a layout is less of a surprise by its own caption than by the contrary one (chance is 0.5), and how
-        many of the letters' places have the right letter. `surprise`: cross-entropy of a place, mean.
+        many of the letters' places have the right letter. `surprise`: cross-entropy of a place, mean. `ink`: the share
+        of the ink's variance over all signs that is told.
         """
         found = {}
         surprises = []
@@ -154,10 +171,13 @@ class Exam:
                 found[change] = float((own < other).float().mean())
                 surprises.append(float(own.mean()) / grid[0, 0].numel())
             if self.signs is not None:
-                grid, text, places = self.signs
+                grid, text, places, ink = self.signs
                 logits = teacher(text, torch.ones(len(grid), dtype=torch.bool, device=grid.device))
                 right = logits[..., : teacher.classes].argmax(-1) == grid[:, 0].flatten(1)
                 found["letters"] = float(right[places.flatten(1)].float().mean())
+                if ink is not None:
+                    wrong = logits[..., -INK:].float().sigmoid() - ink
+                    found["ink"] = 1 - float(wrong.square().mean() / ink.var())
         found["surprise"] = sum(surprises) / len(surprises)
         return found
 
@@ -167,7 +187,7 @@ class Course:
     """What is taught. `concepts`: what its scenes are made of.
 
     `text`: states of the captions of some scenes of the pool, by number. `encode`: of any captions. `layout`: where
-    everything in a scene stands, by chance.
+    everything in a scene stands, by chance. `renderer`: draws letters, whose ink is taught too then.
     """
 
     concepts: tuple[str, ...]
@@ -175,6 +195,7 @@ class Course:
     text: Callable[[Sequence[int]], TextStates]
     encode: Callable[[Sequence[str]], TextStates]
     layout: Callable[[Scene, np.random.Generator], Layout]
+    renderer: Renderer | None = None
 
 
 def exam(course: Course, side: int, device: torch.device, n: int = ASKED_PAIRS) -> Exam:
@@ -203,8 +224,10 @@ def exam(course: Course, side: int, device: torch.device, n: int = ASKED_PAIRS) 
     if len(classes) == named:
         return Exam(rows, None)
     written = [sample_scene(rng, course.concepts, category="Text") for _ in range(n // 4)]
-    grid = wanted(written)
-    return Exam(rows, (grid, states([scene.caption for scene in written]), grid[:, 0] > named))
+    layouts = [course.layout(scene, rng) for scene in written]
+    grid = torch.from_numpy(targets(layouts, classes, side)).to(device)
+    ink = None if course.renderer is None else torch.from_numpy(ink_of(layouts, course.renderer, side)).to(device)
+    return Exam(rows, (grid, states([scene.caption for scene in written]), grid[:, 0] > named, ink))
 
 
 def teach(
@@ -262,7 +285,12 @@ def teach(
             text = course.text(chosen).to(device, torch.float32)
             logits = teacher(text, keep, torch.from_numpy(places).to(device))
         weights = torch.where(wanted[:, 0] > named, LETTER_WEIGHT, 1.0)
-        loss = (teacher.surprise(logits, wanted) * weights).sum() / weights.sum()
+        surprise = teacher.surprise(logits, wanted)
+        if course.renderer is not None:
+            ink = torch.from_numpy(ink_of(layouts, course.renderer, side)[:, places]).to(device)
+            missed = F.binary_cross_entropy_with_logits(logits[..., -INK:].float(), ink, reduction="none")
+            surprise = surprise + missed.sum(-1)
+        loss = (surprise * weights).sum() / weights.sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, config.clip)
@@ -297,6 +325,7 @@ def course_of(data: SceneData) -> Course:
         data.text,
         lambda captions: encoder.encode(captions).states,
         lambda scene, rng: lay_out(scene, rng, shrink=scenes.shrink, steady=scenes.steady),
+        data.renderer,
     )
 
 

@@ -6,7 +6,19 @@ import pytest
 from generators.training.scenes.captions import Scene, Sign, Thing, sample_scene
 from generators.training.scenes.concepts import CONCEPTS
 from generators.training.scenes.layout import Layout, Placed, extent, lay_out
-from generators.training.scenes.lettering import CELL, CHARACTERS, FONTS, Box, advances, letters
+from generators.training.scenes.lettering import (
+    BASELINE,
+    CAPITAL,
+    CELL,
+    CHARACTERS,
+    FONTS,
+    PEN,
+    PITCHES,
+    Box,
+    advances,
+    grid_letters,
+    letters,
+)
 from generators.training.scenes.roles import BOARDS, CONTAINERS, HEADS, HEADWEAR, MOUNTS
 from generators.training.scenes.truth import Relation
 from generators.training.scenes.words import PLACES
@@ -164,8 +176,8 @@ def text_of(layout: Layout) -> str:
 @pytest.mark.parametrize("name", BOARDS)
 @pytest.mark.parametrize("text", ["A", "OPEN", "Watermelon", "Good Day", "Taste Sport Train", "42"])
 def test_words_stand_on_their_board_in_order(name: str, text: str) -> None:
-    for seed in range(6):
-        layout = lay_out(Scene((Thing(name),), "", sign=Sign(text, "black")), rng(seed))
+    for seed in range(7):
+        layout = lay_out(Scene((Thing(name),), "", sign=Sign(text, "black")), rng(seed), steady=seed == 6)
         carrier = layout.objects[0]
         assert carrier.concept == name and not carrier.flip
         assert CONCEPTS[name].drawings[carrier.drawing][0] == "own"
@@ -183,6 +195,36 @@ def test_short_words_can_be_read_at_64_pixels() -> None:
             assert min(p.side for p in layout.objects[1:]) / CELL * 0.73 * 64 > 4.5, name
 
 
+def test_steady_letters_come_in_few_pictures() -> None:
+    """Wherever it stands, a letter of one size begins on a whole pixel of 64: so it always looks the same."""
+    sizes = set()
+    for name in BOARDS:
+        for text in ("A", "OPEN", "Watermelon", "Good Day", "Taste Sport Train", "1234567"):
+            for letter in lay_out(Scene((Thing(name),), "", sign=Sign(text, "black")), rng(), steady=True).objects[1:]:
+                assert letter.concept.startswith("glyph/mono/")
+                em = letter.side / CELL
+                sizes.add(round(em * 64, 6))
+                left, baseline = letter.x - em * (CELL / 2 - PEN), letter.y - em * (CELL / 2 - BASELINE)
+                assert left * 64 == pytest.approx(round(left * 64), abs=1e-6)
+                assert baseline * 64 == pytest.approx(round(baseline * 64), abs=1e-6)
+    assert len(sizes) <= len(PITCHES)
+
+
+def test_steady_letters_fit_their_box_or_are_as_small_as_there_are() -> None:
+    for name, board in BOARDS.items():
+        box_ = Box(board.left, board.top, board.right, board.bottom)
+        for text in ("A", "OPEN", "Good Day"):
+            squares = [(x, y, side) for _, x, y, side in grid_letters(text, box_)]
+            em = squares[0][2] / CELL
+            if em * 64 * 0.602 > PITCHES[-1][0] + 1e-6:
+                lefts = [x - em * (CELL / 2 - PEN) for x, _, _ in squares]
+                assert min(lefts) >= box_.left - 1 / 64, name
+                assert max(lefts) + em * 0.602 <= box_.right + 1 / 64, name
+                baselines = [y - em * (CELL / 2 - BASELINE) for _, y, _ in squares]
+                assert min(baselines) - em * CAPITAL >= box_.top - 1 / 64, name
+                assert max(baselines) <= box_.bottom + 1 / 64, name
+
+
 def test_every_character_has_its_width_in_every_font() -> None:
     assert set(advances()) == set(FONTS)
     for widths in advances().values():
@@ -192,6 +234,8 @@ def test_every_character_has_its_width_in_every_font() -> None:
 def test_other_characters_are_refused() -> None:
     with pytest.raises(ValueError, match="'é'.*A-Z, a-z, 0-9"):
         list(letters("Café", Box(0, 0, 1, 1), rng()))
+    with pytest.raises(ValueError, match="'é'.*A-Z, a-z, 0-9"):
+        list(grid_letters("Café", Box(0, 0, 1, 1)))
 
 
 def test_roles_are_concepts_with_drawings() -> None:

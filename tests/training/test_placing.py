@@ -20,17 +20,20 @@ from generators.training.data import SceneData
 from generators.training.data_config import ScenesConfig
 from generators.training.placing import (
     AS_IT_IS,
+    INK,
     Course,
     Teacher,
     classes_of,
     course_of,
     exam,
+    ink_of,
     targets,
     teach,
     text_side,
 )
 from generators.training.scenes.captions import Scene, Thing, caption_pool
 from generators.training.scenes.layout import lay_out
+from generators.training.scenes.lettering import CHARACTERS, FONTS, glyph_key
 from generators.training.scenes.render import Renderer
 from generators.training.scenes.truth import Sign
 from generators.training.scenes.words import COLOURS
@@ -43,7 +46,7 @@ RED = list(COLOURS).index("red") + 2
 
 def with_map(concepts: tuple[str, ...] = CONCEPTS) -> TrainConfig:
     """The toy's cascade with text layers and a map of places."""
-    unet = dataclasses.replace(TINY.base.unet, text_layers=1, text_map=8, text_width=32)
+    unet = dataclasses.replace(TINY.base.unet, text_layers=1, text_map=8, text_look=16, text_width=32)
     named = dataclasses.replace(TINY, name="tiny-map", base=dataclasses.replace(TINY.base, unet=unet))
     configs.CASCADES["tiny-map"] = named
     data = ScenesConfig(sprites="", captions=200, concepts=concepts, shares={"related": 10.0}, steady=True)
@@ -98,6 +101,31 @@ def test_shares_make_kinds_of_scenes_rarer_or_more_frequent() -> None:
     assert "Counting" not in {scene.category for scene in more}
 
 
+def squares(concepts: tuple[str, ...]) -> Renderer:
+    """Every drawing and every letter a white square."""
+    square = np.full((256, 256, 4), 255, dtype=np.uint8)
+    keys = (*concepts, *(glyph_key(font, character) for font in FONTS for character in CHARACTERS))
+    return Renderer(dict.fromkeys(keys, square))
+
+
+def test_ink_is_where_the_letters_are_and_nowhere_else() -> None:
+    sign = Scene((Thing("sign"),), "a sign that says 'AB'", sign=Sign("AB", "black"))
+    layouts = [lay_out(scene, np.random.default_rng(0), steady=True) for scene in (sign, Scene((Thing("cat"),), "a cat"))]
+    ink = ink_of(layouts, squares((*CONCEPTS, "sign")), 32)
+    assert ink.shape == (2, 32 * 32, INK)
+    assert not ink[1].any()
+    pixels = ink[0].reshape(32, 32, 2, 2).transpose(0, 2, 1, 3).reshape(64, 64)
+    at = (np.arange(64) + 0.5) / 64
+    letters = [one for one in layouts[0].objects if one.concept.startswith("glyph/")]
+    covered = np.zeros((64, 64), dtype=bool)
+    for one in letters:
+        near = [np.abs(at - middle) <= one.side / 2 + 1 / 64 for middle in (one.y, one.x)]
+        covered |= near[0][:, None] & near[1][None, :]
+        row, column = int(one.y * 64), int(one.x * 64)
+        assert pixels[row, column] == pytest.approx(1, abs=0.06)
+    assert not pixels[~covered].any()
+
+
 def test_a_lesson_changes_the_text_side_alone(tmp_path: Path) -> None:
     """How many of a kind, and with it what there is, comes first; forty steps are enough to see it begin."""
     concepts = (*CONCEPTS, "sign")
@@ -107,16 +135,16 @@ def test_a_lesson_changes_the_text_side_alone(tmp_path: Path) -> None:
     assert isinstance(scenes, ScenesConfig)
     pool = caption_pool(scenes.captions, concepts, 1, shares=scenes.shares)
     states = load_captions([scene.caption for scene in pool], trainer.config.text, tmp_path)
-    square = np.full((256, 256, 4), 255, dtype=np.uint8)
-    data = SceneData(trainer.config, pool, states, Renderer(dict.fromkeys(concepts, square)))
+    data = SceneData(trainer.config, pool, states, squares(concepts))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     said: list[str] = []
     course, learned = course_of(data), text_side(network, whole=False)
     how = {"config": trainer.config, "device": torch.device("cpu"), "report": said.append, "asked": 64}
     short = teach(network, course, learned, steps=1, **how)  # type: ignore[arg-type]
-    assert set(short) == {"colours", "relation", "count", "letters", "surprise"}
+    assert set(short) == {"colours", "relation", "count", "letters", "ink", "surprise"}
     longer = teach(network, course, learned, steps=40, **how)  # type: ignore[arg-type]
     assert longer["surprise"] < 0.8 * short["surprise"]
+    assert longer["ink"] > short["ink"]
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in changed} == {"conditioning", "text_map"}
     assert all(name.startswith(("conditioning.layers.", "text_map.")) for name in changed)
@@ -144,7 +172,7 @@ def test_a_network_with_text_layers_starts_from_one_without(tmp_path: Path) -> N
     """They begin as the identity: it draws what the other draws."""
     plain = Trainer(config())
     checkpoints.save(plain, tmp_path)
-    unet = dataclasses.replace(TINY.base.unet, text_layers=1, text_map=4)
+    unet = dataclasses.replace(TINY.base.unet, text_layers=1, text_map=4, text_look=8)
     configs.CASCADES["tiny-more"] = dataclasses.replace(
         TINY, name="tiny-more", base=dataclasses.replace(TINY.base, unet=unet)
     )

@@ -14,7 +14,7 @@ import numpy as np
 from generators.training.scenes.concepts import concept
 from generators.training.scenes.drawings import DRAWINGS, WHOLE
 from generators.training.scenes.grounds import Rgb, ground_of, place_key
-from generators.training.scenes.lettering import Box, letters
+from generators.training.scenes.lettering import Box, grid_letters, letters
 from generators.training.scenes.roles import BOARDS, HEADS, HEADWEAR
 from generators.training.scenes.truth import Pattern, Scene, Thing
 from generators.training.scenes.words import PLACES
@@ -72,7 +72,7 @@ def extent(placed: Placed) -> tuple[float, float]:
 def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0, steady: bool = False) -> Layout:
     """A layout of the scene that its caption is true of. `shrink`: sides are multiplied by it. `steady`: what
     may stand in any order stands as the caption names it, so many of a kind always in the same rows, and a sign in the
-    middle with letters of one kind.
+    middle with letters of one kind and few sizes.
     """
     if scene.sign is not None:
         objects = _written(scene, rng, shrink, steady=steady)
@@ -281,7 +281,9 @@ def _written(scene: Scene, rng: np.random.Generator, shrink: float, *, steady: b
     box = Box(left + board.left * side, top + board.top * side, left + board.right * side, top + board.bottom * side)
     return [carrier] + [
         Placed(key, scene.sign.ink, at_x, at_y, letter_side, thing=-1)
-        for key, at_x, at_y, letter_side in letters(scene.sign.text, box, None if steady else rng)
+        for key, at_x, at_y, letter_side in (
+            grid_letters(scene.sign.text, box) if steady else letters(scene.sign.text, box, rng)
+        )
     ]
 
 

@@ -13,7 +13,8 @@ import numpy as np
 FONTS_TABLE = Path(__file__).with_name("fonts.json")
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-FONTS = ("sans", "serif", "mono")
+MONO = "mono"
+FONTS = ("sans", "serif", MONO)
 """DejaVu Sans, Serif and Sans Mono, all bold: they can be read when they are small."""
 
 CELL = 1.4
@@ -28,6 +29,11 @@ CAPITAL = 0.73
 """Height of a capital, in em."""
 LARGEST = 0.34
 """Em at most, in units of the picture's side."""
+
+GRID = 64
+"""Pixels a side of the picture whose whole pixels `grid_letters` keeps to: the base's."""
+PITCHES = ((12, 20), (10, 16), (8, 14), (6, 10), (5, 8), (4, 7))
+"""Widths of a letter there, and from one baseline to the next, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +58,20 @@ def advances() -> dict[str, dict[str, float]]:
     return held
 
 
-def letters(text: str, box: Box, rng: np.random.Generator | None) -> Iterator[tuple[str, float, float, float]]:
+def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str, float, float, float]]:
     """The words' letters as (drawing, x and y of the middle, side), in the lines that let them be largest.
 
-    `rng`: chooses the font and makes them a little smaller; None for the first font, as large as they fit.
+    `rng`: chooses the font and makes them a little smaller.
 
     Raises:
         ValueError: a character has no drawing.
     """
-    unknown = sorted(set(text) - set(CHARACTERS) - {" "})
-    if unknown:
-        raise ValueError(f"{text!r} has {' '.join(map(repr, unknown))}; signs are written in A-Z, a-z, 0-9 and blanks")
-    font = FONTS[0] if rng is None or rng.random() < 0.6 else FONTS[1 + int(rng.random() * (len(FONTS) - 1))]
+    _check(text)
+    font = FONTS[0] if rng.random() < 0.6 else FONTS[1 + int(rng.random() * (len(FONTS) - 1))]
     widths = advances()[font]
     wide, high = box.right - box.left, box.bottom - box.top
     em, lines = max((_em(lines, widths, wide, high), lines) for lines in _breaks(text.split()))
-    em *= 1.0 if rng is None else float(rng.uniform(0.85, 1.0))
+    em *= float(rng.uniform(0.85, 1.0))
     height = em * (LINE * (len(lines) - 1) + CAPITAL)
     y = (box.top + box.bottom - height) / 2 + em * CAPITAL
     for line in lines:
@@ -78,6 +82,43 @@ def letters(text: str, box: Box, rng: np.random.Generator | None) -> Iterator[tu
                 yield glyph_key(font, character), middle[0], middle[1], em * CELL
             x += em * widths[character]
         y += em * LINE
+
+
+def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float]]:
+    """As `letters`, in the font whose letters are all as wide, in one of few sizes and on whole pixels of a 64x64 picture.
+
+    So there are few hundred pictures of letters in all, and a network that sees little learns them.
+
+    Raises:
+        ValueError: a character has no drawing.
+    """
+    _check(text)
+    wide, high = (box.right - box.left) * GRID, (box.bottom - box.top) * GRID
+    capital = CAPITAL / advances()[MONO]["A"]
+    (pitch, step), lines = PITCHES[-1], text.split()
+    fitting = [
+        (size, -len(broken), broken)
+        for size in PITCHES
+        for broken in _breaks(text.split())
+        if size[0] * max(map(len, broken)) <= wide and size[1] * (len(broken) - 1) + size[0] * capital + 3 <= high
+    ]
+    if fitting:
+        (pitch, step), _, lines = max(fitting)
+    em = pitch / advances()[MONO]["A"]
+    middle_x, middle_y = round((box.left + box.right) / 2 * GRID), (box.top + box.bottom) / 2 * GRID
+    baseline = round(middle_y - (step * (len(lines) - 1) + pitch * capital) / 2 + pitch * capital)
+    for row, line in enumerate(lines):
+        for column, character in enumerate(line):
+            if character != " ":
+                x = middle_x - pitch * len(line) // 2 + pitch * column + em * (CELL / 2 - PEN)
+                y = baseline + step * row + em * (CELL / 2 - BASELINE)
+                yield glyph_key(MONO, character), x / GRID, y / GRID, em * CELL / GRID
+
+
+def _check(text: str) -> None:
+    unknown = sorted(set(text) - set(CHARACTERS) - {" "})
+    if unknown:
+        raise ValueError(f"{text!r} has {' '.join(map(repr, unknown))}; signs are written in A-Z, a-z, 0-9 and blanks")
 
 
 def _em(lines: list[str], widths: dict[str, float], wide: float, high: float) -> float:
