@@ -96,10 +96,12 @@ class TextLayer(nn.Module):
 
 
 class PlaceLook(nn.Module):
-    """How what stands at a place looks just there (ours): features of what was heard, weighted anew at each place.
+    """How what stands at a place looks just there (ours): features of what was heard, weighted anew at each place, then
+    a network that all places share.
 
-    A place hears which letter it belongs to, and not which part of the letter lies in it: that is its own to know.
-    Begins as nothing. `hidden`: features.
+    A place hears which letter it belongs to and where that stands, and not which part of the letter lies in it: that
+    follows from its own place. How that part looks is the same wherever it stands. Begins as the identity. `hidden`:
+    features.
     """
 
     def __init__(self, width: int, side: int, hidden: int) -> None:
@@ -108,14 +110,18 @@ class PlaceLook(nn.Module):
         self.heard = nn.Linear(width, hidden)
         self.weights = nn.Parameter(torch.randn(side * side, hidden))
         self.out = nn.Linear(hidden, width)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.shape = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.SiLU())
+        self.shape_out = nn.Linear(hidden, width)
+        for layer in (self.out, self.shape_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, said: Tensor, asked: Tensor | None = None) -> Tensor:
         """(batch, n, width), (n,) numbers of places or all of them -> (batch, n, width)."""
         weights = self.weights if asked is None else self.weights[asked]
         heard = F.silu(self.heard(self.norm(said)))
-        return self.out(heard * weights.to(heard.dtype))
+        said = said + self.out(heard * weights.to(heard.dtype))
+        return said + self.shape_out(self.shape(said))
 
 
 class TextMap(nn.Module):
@@ -157,7 +163,7 @@ class TextMap(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
         said = self.out(mixed.transpose(1, 2).reshape(batch, len(asking), width))
         said = said + self.feed(said)
-        return said if self.look is None else said + self.look(said, asked)
+        return said if self.look is None else self.look(said, asked)
 
 
 class Conditioning(nn.Module):

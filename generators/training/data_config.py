@@ -24,7 +24,7 @@ class ScenesConfig:
     `shares`: kinds of scenes, by the name of their function in `scenes.kinds`, and how many times more often than
     usual they come; 0 for never. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
     `steady`: what the caption leaves open is one way: things stand in the order of their names from left to right, so
-    many of a kind always in the same rows, and signs in the middle, with letters of one font and size.
+    many of a kind always in the same rows, and signs in the middle, with letters of one font and of few sizes.
     `exclude`: suites, as CSV files, whose prompts no caption may be: those that the weights will be measured on.
     """
 

@@ -2,7 +2,8 @@
 
 The text layers and the map of places (`generators.cascade.blocks`) learn from captions and layouts alone, several times
 faster than the whole network could. A head that is thrown away afterwards names the concept, or the letter, and the
-colour at each place, and how much ink each of its pixels has. The weights that result begin a training: `train CONFIG --start-from FOLDER`. Start at `teach`.
+colour at each place, which part of a letter lies there and how much ink each of its
+pixels has. The weights that result begin a training: `train CONFIG --start-from FOLDER`. Start at `teach`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from generators.training.saving import SaveError, write_whole
 from generators.training.scene_clip.contrary import CHANGES, contrary
 from generators.training.scenes.captions import Scene, sample_scene
 from generators.training.scenes.layout import Layout, Placed, extent, lay_out
-from generators.training.scenes.lettering import CELL, CHARACTERS
+from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, PEN, advances
 from generators.training.scenes.render import Renderer
 from generators.training.scenes.roles import BOARDS
 from generators.training.scenes.words import COLOURS
@@ -53,13 +54,19 @@ ASKED = 256
 ASKED_PAIRS = 256
 """Pairs of captions for each kind of question of an exam."""
 
+PARTS = (8, 16, 32)
+"""Columns, rows and sizes of letters that are told apart."""
+
+ASCENT, DESCENT = 0.8, 0.26
+"""How far a letter reaches above and below its line, in em."""
+
 INK = 4
 """Pixels of the picture in a place: two by two, where the map is half as fine as the picture."""
 
 LETTER_WEIGHT = 4.0
 """Of a place of a letter in the loss: there are few."""
 
-REPORT_EVERY_S = 60.0
+REPORT_EVERY_S = 90.0
 RATE = 2e-3
 WARMUP = 100
 COOLDOWN = 0.4
@@ -113,10 +120,11 @@ class Teacher(nn.Module):
         self.conditioning = network.conditioning
         self.text_map = network.text_map
         self.classes = classes + 1
-        self.head = nn.Linear(network.config.text_width, self.classes + len(COLOURS) + 2 + INK)
+        self.parts = (self.classes, len(COLOURS) + 2, *PARTS, INK)
+        self.head = nn.Linear(network.config.text_width, sum(self.parts))
 
     def forward(self, text: TextStates, keep: Tensor, places: Tensor | None = None) -> Tensor:
-        """(batch, length, width), (batch,) bool -> logits (batch, n, classes, colours and ink) of some places, or of all.
+        """(batch, length, width), (batch,) bool -> logits (batch, n, all of `parts`) of some places, or of all.
 
         `places`: (n,) numbers of places, row by row.
         """
@@ -126,11 +134,32 @@ class Teacher(nn.Module):
 
     def surprise(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """Cross-entropy of concept and colour, (batch, n). `wanted`: (batch, 2, n)."""
-        logits = logits[..., :-INK].float().transpose(1, 2)
-        classes, colours = logits.split((self.classes, logits.shape[1] - self.classes), dim=1)
+        classes, colours, *_ = logits.float().transpose(1, 2).split(self.parts, dim=1)
         return F.cross_entropy(classes, wanted[:, 0], reduction="none") + F.cross_entropy(
             colours, wanted[:, 1], reduction="none"
         )
+
+
+def parts_of(layouts: Sequence[Layout], side: int) -> NDArray[np.int64]:
+    """Which part of a letter lies at each place: its column and row in the letter, in places from the upper left, and the
+    letter's size in pixels of a picture twice as fine as the map; (n, 3, side * side), -1 where no letter stands.
+    """
+    at = (np.arange(side) + 0.5) / side
+    found = np.full((len(layouts), len(PARTS), side, side), -1, np.int64)
+    for index, layout in enumerate(layouts):
+        for one in layout.objects:
+            if one.concept.startswith("glyph/"):
+                _, font, character = one.concept.split("/")
+                em = one.side / CELL
+                left, top = one.x - em * (CELL / 2 - PEN), one.y - em * (CELL / 2 - BASELINE + ASCENT)
+                columns = np.nonzero((at >= left) & (at < left + em * advances()[font][character]))[0]
+                rows = np.nonzero((at >= top) & (at < top + em * (ASCENT + DESCENT)))[0]
+                for number, value in enumerate(
+                    np.broadcast_arrays((at[columns] - left) * side, (at[rows, None] - top) * side, 2 * em * side)
+                ):
+                    part = value.astype(np.int64).clip(0, PARTS[number] - 1)
+                    found[index, number, rows[:, None], columns] = part
+    return found.reshape(len(layouts), len(PARTS), side * side)
 
 
 def ink_of(layouts: Sequence[Layout], renderer: Renderer, side: int) -> NDArray[np.float32]:
@@ -278,8 +307,9 @@ def teach(
         chosen = rng.choice(signs, BATCH // 2).tolist() if len(signs) else []
         chosen += rng.integers(0, len(course.pool), BATCH - len(chosen)).tolist()
         layouts = [course.layout(course.pool[n], rng) for n in chosen]
-        places = rng.permutation(side * side)[:ASKED]
-        wanted = torch.from_numpy(targets(layouts, classes, side).reshape(BATCH, 2, -1)[:, :, places]).to(device)
+        grid = targets(layouts, classes, side).reshape(BATCH, 2, -1)
+        places = _asked(grid[:, 0] > named, rng)
+        wanted = torch.from_numpy(grid[:, :, places]).to(device)
         keep = torch.from_numpy(rng.random(BATCH) >= config.text_drop).to(device)
         with computing(device):
             text = course.text(chosen).to(device, torch.float32)
@@ -290,12 +320,26 @@ def teach(
             ink = torch.from_numpy(ink_of(layouts, course.renderer, side)[:, places]).to(device)
             missed = F.binary_cross_entropy_with_logits(logits[..., -INK:].float(), ink, reduction="none")
             surprise = surprise + missed.sum(-1)
+            held = torch.from_numpy(parts_of(layouts, side)[:, :, places]).to(device)
+            told = logits.float().transpose(1, 2).split(teacher.parts, dim=1)[2:-1]
+            for part, right in zip(told, held.unbind(1), strict=True):
+                surprise = surprise + F.cross_entropy(part, right, reduction="none", ignore_index=-1)
         loss = (surprise * weights).sum() / weights.sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, config.clip)
         optimiser.step()
         step += 1
+
+
+def _asked(letters: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The places that a step asks: half of them by chance, half where the batch has most letters. `letters`: (n, places)."""
+    places = letters.shape[1]
+    chance = letters.sum(0) + 1e-6
+    count = min(ASKED, places)
+    likely = rng.choice(places, count // 2, replace=False, p=chance / chance.sum())
+    others = rng.permutation(np.setdiff1d(np.arange(places), likely))[: count - len(likely)]
+    return np.concatenate((likely, others))
 
 
 def text_side(network: UNet, *, whole: bool) -> list[nn.Parameter]:

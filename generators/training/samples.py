@@ -27,13 +27,14 @@ GRID_PROMPTS = (
     "A red fish and a blue hat.",
     "A banana to the left of an apple.",
     "A green bird above a white book.",
+    "A storefront with 'OPEN' written on it.",
+    "A blackboard that says 'Good Day'.",
     "A giraffe.",
     "A dog riding a bicycle.",
-    "A shop sign that says Hello.",
 )
-"""Within its world and, the last three, beyond it: the giraffe, riding and writing were not taught to the end."""
+"""Within its world and, the last two, beyond it: the giraffe and riding were not taught to the end."""
 
-GUIDANCES = (1.0, 3.0, 5.0)
+GUIDANCES = (1.0, 2.0, 4.0)
 GAP = 6
 
 
