@@ -109,7 +109,8 @@ def start_from(trainer: Trainer, folder: Path) -> None:
     """Begin with another training of the same network; steps and budget start anew.
 
     With its state, network and optimiser go on; where there are only exported weights, they alone. The other may have
-    no `text_layers`, `text_map` or `text_look` where this one has: they begin as the identity, and its optimiser is left behind.
+    no `text_layers`, `text_map` or `text_look` where this one has: they begin as the identity, and its optimiser is
+    left behind.
 
     Raises:
         ConfigError: there is none, it can't be read, or its network is another.

@@ -141,8 +141,8 @@ class Teacher(nn.Module):
 
 
 def parts_of(layouts: Sequence[Layout], side: int) -> NDArray[np.int64]:
-    """Which part of a letter lies at each place: its column and row in the letter, in places from the upper left, and the
-    letter's size in pixels of a picture twice as fine as the map; (n, 3, side * side), -1 where no letter stands.
+    """Which part of a letter lies at each place, (n, 3, side * side), -1 where no letter stands: its column and row in
+    the letter, in places from the upper left, and the letter's size in pixels of a picture twice as fine as the map.
     """
     at = (np.arange(side) + 0.5) / side
     found = np.full((len(layouts), len(PARTS), side, side), -1, np.int64)
@@ -333,7 +333,7 @@ def teach(
 
 
 def _asked(letters: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The places that a step asks: half of them by chance, half where the batch has most letters. `letters`: (n, places)."""
+    """The places that a step asks: half of them by chance, half where most letters are. `letters`: (n, places)."""
     places = letters.shape[1]
     chance = letters.sum(0) + 1e-6
     count = min(ASKED, places)

@@ -110,7 +110,9 @@ def squares(concepts: tuple[str, ...]) -> Renderer:
 
 def test_ink_is_where_the_letters_are_and_nowhere_else() -> None:
     sign = Scene((Thing("sign"),), "a sign that says 'AB'", sign=Sign("AB", "black"))
-    layouts = [lay_out(scene, np.random.default_rng(0), steady=True) for scene in (sign, Scene((Thing("cat"),), "a cat"))]
+    layouts = [
+        lay_out(scene, np.random.default_rng(0), steady=True) for scene in (sign, Scene((Thing("cat"),), "a cat"))
+    ]
     ink = ink_of(layouts, squares((*CONCEPTS, "sign")), 32)
     assert ink.shape == (2, 32 * 32, INK)
     assert not ink[1].any()
