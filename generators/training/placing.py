@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +35,12 @@ from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import join
 from generators.training.fitting import computing
+from generators.training.place_targets import INK, PARTS, classes_of, ink_of, parts_of, targets
 from generators.training.saving import SaveError, write_whole
 from generators.training.scene_clip.contrary import CHANGES, contrary
 from generators.training.scenes.captions import Scene, sample_scene
-from generators.training.scenes.layout import Layout, Placed, extent, lay_out
-from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, PEN, advances
+from generators.training.scenes.layout import Layout, lay_out
 from generators.training.scenes.render import Renderer
-from generators.training.scenes.roles import BOARDS
 from generators.training.scenes.words import COLOURS
 from generators.training.trainer import Trainer
 
@@ -54,15 +53,6 @@ ASKED = 256
 ASKED_PAIRS = 256
 """Pairs of captions for each kind of question of an exam."""
 
-PARTS = (8, 16, 32)
-"""Columns, rows and sizes of letters that are told apart."""
-
-ASCENT, DESCENT = 0.8, 0.26
-"""How far a letter reaches above and below its line, in em."""
-
-INK = 4
-"""Pixels of the picture in a place: two by two, where the map is half as fine as the picture."""
-
 LETTER_WEIGHT = 4.0
 """Of a place of a letter in the loss: there are few."""
 
@@ -71,43 +61,6 @@ RATE = 2e-3
 WARMUP = 100
 COOLDOWN = 0.4
 NO_MAP = "this base has no text_map, so there is nothing that could be taught about places"
-
-LETTER = 0.66
-"""Side of the places that a letter covers, in em."""
-
-NOTHING, AS_IT_IS = 0, 1
-"""The first two colours: of no thing, and of one whose colour is not said."""
-
-
-def targets(layouts: Sequence[Layout], classes: Sequence[str], side: int) -> NDArray[np.int64]:
-    """Concept and colour at each place, (n, 2, side, side): 0 where nothing is; what is in front counts."""
-    numbers = {name: index + 1 for index, name in enumerate(classes)}
-    colours = {name: index + 2 for index, name in enumerate(COLOURS)}
-    at = (np.arange(side) + 0.5) / side
-    grid = np.zeros((len(layouts), 2, side, side), np.int64)
-    for index, layout in enumerate(layouts):
-        for placed in layout.objects:
-            name = _class_of(placed)
-            if name not in numbers:
-                continue
-            wide, high = extent(placed) if name == placed.concept else (placed.side / CELL * LETTER,) * 2
-            covered = (2 * (at[None, :] - placed.x) / wide) ** 2 + (2 * (at[:, None] - placed.y) / high) ** 2 <= 1
-            row, column = (min(max(int(value * side), 0), side - 1) for value in (placed.y, placed.x))
-            covered[row, column] = True  # what is smaller than a place has one all the same
-            grid[index, 0][covered] = numbers[name]
-            plain = placed.colour is None or placed.pattern is not None
-            grid[index, 1][covered] = AS_IT_IS if plain else colours[str(placed.colour)]
-    return grid
-
-
-def _class_of(placed: Placed) -> str:
-    """The concept, or the letter itself."""
-    return placed.concept.rpartition("/")[2] if placed.concept.startswith("glyph/") else placed.concept
-
-
-def classes_of(concepts: Sequence[str]) -> tuple[str, ...]:
-    """What may stand at a place: the concepts, and where some of them carry words, letters and digits."""
-    return (*sorted(concepts), *(CHARACTERS if set(concepts) & set(BOARDS) else ()))
 
 
 class Teacher(nn.Module):
@@ -138,41 +91,6 @@ class Teacher(nn.Module):
         return F.cross_entropy(classes, wanted[:, 0], reduction="none") + F.cross_entropy(
             colours, wanted[:, 1], reduction="none"
         )
-
-
-def parts_of(layouts: Sequence[Layout], side: int) -> NDArray[np.int64]:
-    """Which part of a letter lies at each place, (n, 3, side * side), -1 where no letter stands: its column and row in
-    the letter, in places from the upper left, and the letter's size in pixels of a picture twice as fine as the map.
-    """
-    at = (np.arange(side) + 0.5) / side
-    found = np.full((len(layouts), len(PARTS), side, side), -1, np.int64)
-    for index, layout in enumerate(layouts):
-        for one in layout.objects:
-            if one.concept.startswith("glyph/"):
-                _, font, character = one.concept.split("/")
-                em = one.side / CELL
-                left, top = one.x - em * (CELL / 2 - PEN), one.y - em * (CELL / 2 - BASELINE + ASCENT)
-                columns = np.nonzero((at >= left) & (at < left + em * advances()[font][character]))[0]
-                rows = np.nonzero((at >= top) & (at < top + em * (ASCENT + DESCENT)))[0]
-                for number, value in enumerate(
-                    np.broadcast_arrays((at[columns] - left) * side, (at[rows, None] - top) * side, 2 * em * side)
-                ):
-                    part = value.astype(np.int64).clip(0, PARTS[number] - 1)
-                    found[index, number, rows[:, None], columns] = part
-    return found.reshape(len(layouts), len(PARTS), side * side)
-
-
-def ink_of(layouts: Sequence[Layout], renderer: Renderer, side: int) -> NDArray[np.float32]:
-    """How much of each of a place's 2x2 pixels is covered by letters, (n, side * side, INK), 0 to 1."""
-    found = np.zeros((len(layouts), side * side, INK), np.float32)
-    half = math.isqrt(INK)
-    for index, layout in enumerate(layouts):
-        letters = tuple(replace(one, colour="white") for one in layout.objects if one.concept.startswith("glyph/"))
-        if letters:
-            drawn = renderer.draw(Layout(letters, (0, 0, 0), (0, 0, 0), None), side * half)[..., 0]
-            places = drawn.reshape(side, half, side, half).transpose(0, 2, 1, 3)
-            found[index] = places.reshape(side * side, INK) / np.float32(255)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

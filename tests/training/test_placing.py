@@ -18,19 +18,8 @@ from generators.training.captions_cache import load_captions
 from generators.training.config import TrainConfig
 from generators.training.data import SceneData
 from generators.training.data_config import ScenesConfig
-from generators.training.placing import (
-    AS_IT_IS,
-    INK,
-    Course,
-    Teacher,
-    classes_of,
-    course_of,
-    exam,
-    ink_of,
-    targets,
-    teach,
-    text_side,
-)
+from generators.training.place_targets import AS_IT_IS, INK, classes_of, ink_of, targets
+from generators.training.placing import Course, Teacher, course_of, exam, teach, text_side
 from generators.training.scenes.captions import Scene, Thing, caption_pool
 from generators.training.scenes.layout import lay_out
 from generators.training.scenes.lettering import CHARACTERS, FONTS, glyph_key
