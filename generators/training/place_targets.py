@@ -24,7 +24,7 @@ LETTER = 0.66
 NOTHING, AS_IT_IS = 0, 1
 """The first two colours: of no thing, and of one whose colour is not said."""
 
-PARTS = (8, 16, 32)
+PARTS = (16, 16, 32)
 """Columns, rows and sizes of letters that are told apart."""
 
 ASCENT, DESCENT = 0.8, 0.26
@@ -66,8 +66,9 @@ def classes_of(concepts: Sequence[str]) -> tuple[str, ...]:
 
 
 def parts_of(layouts: Sequence[Layout], side: int) -> NDArray[np.int64]:
-    """Which part of a letter lies at each place, (n, 3, side * side), -1 where no letter stands: its column and row in
-    the letter, in places from the upper left, and the letter's size in pixels of a picture twice as fine as the map.
+    """Which part of a letter lies at each place, (n, 3, side * side), -1 where no letter stands: its column in the
+    letter, in pixels of a picture twice as fine as the map, its row, in places from the top, and the letter's size in
+    those pixels.
     """
     at = (np.arange(side) + 0.5) / side
     found = np.full((len(layouts), len(PARTS), side, side), -1, np.int64)
@@ -77,10 +78,12 @@ def parts_of(layouts: Sequence[Layout], side: int) -> NDArray[np.int64]:
                 _, font, character = one.concept.split("/")
                 em = one.side / CELL
                 left, top = one.x - em * (CELL / 2 - PEN), one.y - em * (CELL / 2 - BASELINE + ASCENT)
-                columns = np.nonzero((at >= left) & (at < left + em * advances()[font][character]))[0]
+                # Steady letters begin at whole pixels, where rounding down would be a matter of the last bit.
+                across = np.rint((at - left) * 2 * side)
+                columns = np.nonzero((across >= 0) & (across < np.rint(em * advances()[font][character] * 2 * side)))[0]
                 rows = np.nonzero((at >= top) & (at < top + em * (ASCENT + DESCENT)))[0]
                 for number, value in enumerate(
-                    np.broadcast_arrays((at[columns] - left) * side, (at[rows, None] - top) * side, 2 * em * side)
+                    np.broadcast_arrays(across[columns], (at[rows, None] - top) * side, np.rint(2 * em * side))
                 ):
                     part = value.astype(np.int64).clip(0, PARTS[number] - 1)
                     found[index, number, rows[:, None], columns] = part

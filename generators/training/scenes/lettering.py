@@ -31,8 +31,11 @@ LARGEST = 0.34
 """Em at most, in units of the picture's side."""
 
 GRID = 64
-"""Pixels a side of the picture whose whole pixels `grid_letters` keeps to: the base's."""
-PITCHES = ((12, 20), (10, 16), (8, 14), (6, 10), (5, 8), (4, 7))
+"""Pixels a side of the base's picture, by which `grid_letters` places letters."""
+SNAP = 2
+"""Words begin and stand on multiples of so many of its pixels: the base sees patches of 2x2, and the same letter cut
+into them otherwise is another one to learn."""
+PITCHES = ((12, 20), (10, 16), (8, 14), (6, 10), (5, 8), (4, 8))
 """Widths of a letter there, and from one baseline to the next, in pixels."""
 
 
@@ -85,7 +88,7 @@ def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str
 
 
 def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float]]:
-    """As `letters`, in the font of equal widths, in one of few sizes and on whole pixels of a 64x64 picture.
+    """As `letters`, in the font of equal widths, in one of few sizes and on whole patches of a 64x64 picture.
 
     So there are a few hundred pictures of letters in all, and a network that sees little learns them.
 
@@ -105,14 +108,19 @@ def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float
     if fitting:
         (pitch, step), _, lines = max(fitting)
     em = pitch / advances()[MONO]["A"]
-    middle_x, middle_y = round((box.left + box.right) / 2 * GRID), (box.top + box.bottom) / 2 * GRID
-    baseline = round(middle_y - (step * (len(lines) - 1) + pitch * capital) / 2 + pitch * capital)
+    middle_x, middle_y = ((low + high) / 2 * GRID for low, high in ((box.left, box.right), (box.top, box.bottom)))
+    baseline = _snapped(middle_y - (step * (len(lines) - 1) + pitch * capital) / 2 + pitch * capital)
     for row, line in enumerate(lines):
+        left = _snapped(middle_x - pitch * len(line) / 2)
         for column, character in enumerate(line):
             if character != " ":
-                x = middle_x - pitch * len(line) // 2 + pitch * column + em * (CELL / 2 - PEN)
+                x = left + pitch * column + em * (CELL / 2 - PEN)
                 y = baseline + step * row + em * (CELL / 2 - BASELINE)
                 yield glyph_key(MONO, character), x / GRID, y / GRID, em * CELL / GRID
+
+
+def _snapped(value: float) -> int:
+    return SNAP * round(value / SNAP)
 
 
 def _check(text: str) -> None:
