@@ -18,11 +18,11 @@ from generators.training.captions_cache import load_captions
 from generators.training.config import TrainConfig
 from generators.training.data import SceneData
 from generators.training.data_config import ScenesConfig
-from generators.training.place_targets import AS_IT_IS, INK, classes_of, ink_of, targets
+from generators.training.place_targets import AS_IT_IS, INK, classes_of, ink_of, parts_of, targets
 from generators.training.placing import Course, Teacher, course_of, exam, teach, text_side
 from generators.training.scenes.captions import Scene, Thing, caption_pool
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.lettering import CHARACTERS, FONTS, glyph_key
+from generators.training.scenes.layout import Layout, lay_out
+from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, FONTS, PEN, glyph_key
 from generators.training.scenes.render import Renderer
 from generators.training.scenes.truth import Sign
 from generators.training.scenes.words import COLOURS
@@ -115,6 +115,25 @@ def test_ink_is_where_the_letters_are_and_nowhere_else() -> None:
         row, column = int(one.y * 64), int(one.x * 64)
         assert pixels[row, column] == pytest.approx(1, abs=0.06)
     assert not pixels[~covered].any()
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_a_steady_letter_s_part_settles_where_in_the_letter_it_lies(*, steady: bool) -> None:
+    """Then letter and part settle the ink, and it can be learned; with letters anywhere they do not."""
+    rng = np.random.default_rng(0)
+    at = (np.arange(32) + 0.5) / 32
+    lies: dict[tuple[int, ...], set[tuple[float, ...]]] = {}
+    for carrier in ("sign", "blackboard", "storefront"):
+        for text in ("OPEN", "Tea", "Good Day", "Watermelon", "Taste Sport", "474"):
+            scene = Scene((Thing(carrier),), "", sign=Sign(text, "black"))
+            for letter in lay_out(scene, rng, steady=steady).objects[1:]:
+                em = letter.side / CELL
+                left, baseline = letter.x - em * (CELL / 2 - PEN), letter.y - em * (CELL / 2 - BASELINE)
+                parts = parts_of([Layout((letter,), (0, 0, 0), (0, 0, 0), None)], 32).reshape(3, 32, 32)
+                for row, column in np.argwhere(parts[0] >= 0):
+                    offset = (round(at[column] - left, 6), round(at[row] - baseline, 6))
+                    lies.setdefault(tuple(parts[:, row, column].tolist()), set()).add(offset)
+    assert (max(map(len, lies.values())) == 1) == steady
 
 
 def test_a_lesson_changes_the_text_side_alone(tmp_path: Path) -> None:
