@@ -19,11 +19,11 @@ SPEC = GeneratorSpec(
         Parameter("guidance_low", "guidance acts at times above this; 0 is the finished image", 0.0, low=0.0, high=1.0),
         Parameter("guidance_high", "guidance acts at times up to this; 1 is pure noise", 1.0, low=0.0, high=1.0),
         Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
-        Parameter("sr_steps", "sampling steps of each super-resolution stage", 2, low=1, high=1000),
+        Parameter("sr_steps", "sampling steps of each super-resolution stage", 1, low=1, high=1000),
         Parameter("sampler", "how a step is taken; heun asks the network twice a step", "dpmpp", choices=SAMPLERS),
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
-        Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.1, low=0.0, high=1.0),
+        Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.05, low=0.0, high=1.0),
         Parameter("aug_level_1024", "noise conditioning augmentation of the 256x256 image", 0.0, low=0.0, high=1.0),
         Parameter("weights", "folder of the weights; empty for those that ship", "", operator_only=True),
         Parameter(

@@ -66,8 +66,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--stage", choices=("sr256", "sr1024"), default="sr256")
     parser.add_argument("--weights", type=Path, default=BUNDLED)
     parser.add_argument("--images", type=int, default=24)
-    parser.add_argument("--steps", type=int, nargs="+", default=[4])
-    parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.1])
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.05])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
     parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
     args = parser.parse_args(argv)
@@ -87,8 +87,8 @@ def table(
     name: StageName,
     renderer: Renderer,
     images: int = 24,
-    steps: Sequence[int] = (2,),
-    aug_levels: Sequence[float] = (0.0, 0.1),
+    steps: Sequence[int] = (1, 2),
+    aug_levels: Sequence[float] = (0.0, 0.05),
     *,
     sampler: SamplerName = "dpmpp",
 ) -> list[dict[str, float | str]]:
@@ -115,7 +115,7 @@ def table(
                 draw(stage, low[i : i + 4], TextStates(text.tokens[i : i + 4], text.mask[i : i + 4]), settings, level)
                 for i in range(0, len(low), 4)
             ]
-            what = f"{low_size} to {size}, {count} steps, `aug_level` {level:g}"
+            what = f"{low_size} to {size}, {count} step{'s' if count > 1 else ''}, `aug_level` {level:g}"
             rows.append(_row(what, torch.cat(parts), real, low))
     return rows
 
