@@ -4,7 +4,8 @@ The paper's lesson, that a frozen encoder of text alone suffices, in the small. 
 layers and a map of places, `generators.training.placing`) with another encoder's states; all take the same steps on the
 same scenes in the same order, and sit the same exam on captions that none of them saw: is a layout less of a surprise
 by its own caption than by one with two colours changed over, the relation turned round, or another count (chance is
-50 %), and has each letter's place on a sign the right letter. No pictures are drawn: it is the text side's share alone.
+50 %), and has each letter's place on a sign the right letter. "Surprise" is the cross-entropy of a place. No pictures are
+drawn: it is the text side's share alone.
 """
 
 from __future__ import annotations
@@ -143,12 +144,13 @@ def measure(arm: Arm, pool: Sequence[Scene], steps: int) -> dict[str, float | st
 
 def table(rows: Sequence[dict[str, float | str]], steps: int) -> str:
     """As Markdown."""
-    head = ("encoder", "parameters, frozen", "learned", "colours", "relation", "count", "letters", "CPU-s")
+    head = ("encoder", "parameters, frozen", "learned", "colours", "relation", "count", "letters", "surprise", "CPU-s")
     lines = [head, ["---"] * len(head)]
     for row in rows:
         sizes = [f"{float(row[name]) / 1e6:.1f} M" for name in ("frozen", "learned")]
         marks = [f"{float(row[name]):.1%}" for name in ("colours", "relation", "count", "letters")]
-        lines.append([str(row["encoder"]), *sizes, *marks, f"{float(row['cpu_seconds']):.0f}"])
+        surprise, seconds = float(row["surprise"]), float(row["cpu_seconds"])
+        lines.append([str(row["encoder"]), *sizes, *marks, f"{surprise:.2f}", f"{seconds:.0f}"])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{steps} steps of 64 captions each."
 
 

@@ -14,7 +14,7 @@ SPEC = GeneratorSpec(
     summary="The bundled Imagen cascade: frozen text encoder, 64x64 base, super-resolution to 256 and 1024.",
     factory="generators.cascade.generator:load_cascade",
     parameters=(
-        Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 2.0, low=1.0, high=30.0),
+        Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 1.5, low=1.0, high=30.0),
         Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),
         Parameter("guidance_low", "guidance acts at times above this; 0 is the finished image", 0.0, low=0.0, high=1.0),
         Parameter("guidance_high", "guidance acts at times up to this; 1 is pure noise", 1.0, low=0.0, high=1.0),
