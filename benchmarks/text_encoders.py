@@ -4,8 +4,8 @@ The paper's lesson, that a frozen encoder of text alone suffices, in the small. 
 layers and a map of places, `generators.training.placing`) with another encoder's states; all take the same steps on the
 same scenes in the same order, and sit the same exam on captions that none of them saw: is a layout less of a surprise
 by its own caption than by one with two colours changed over, the relation turned round, or another count (chance is
-50 %), and has each letter's place on a sign the right letter. "Surprise" is the cross-entropy of a place. No pictures are
-drawn: it is the text side's share alone.
+50 %), and has each letter's place on a sign the right letter. "Surprise" is the cross-entropy of a place. No pictures
+are drawn: it is the text side's share alone.
 """
 
 from __future__ import annotations

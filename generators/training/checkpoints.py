@@ -204,9 +204,8 @@ def _read_others(trainer: Trainer, folder: Path) -> dict[str, Any]:
         state = {"network": _exported(folder, config)}
     own = trainer.network.state_dict()
     added = {name: value for name, value in own.items() if name.startswith(ADDED) and name not in state["network"]}
-    if (
-        added
-    ):  # they begin as the identity, so the other's network goes on as it is; its optimiser knows nothing of them
+    if added:
+        # They begin as the identity, so the other's network goes on as it is; its optimiser knows nothing of them.
         state = {"network": {**state["network"], **{name: value.clone() for name, value in added.items()}}}
     wanted = {name: value.shape for name, value in own.items()}
     if wanted != {name: value.shape for name, value in state["network"].items()}:

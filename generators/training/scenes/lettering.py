@@ -88,7 +88,7 @@ def letters(text: str, box: Box, rng: np.random.Generator) -> Iterator[tuple[str
 
 
 def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float]]:
-    """As `letters`, in the font of equal widths, in one of few sizes and on whole patches of a 64x64 picture.
+    """As `letters`, in the font of equal widths, in one of few sizes; words begin at whole patches of a 64x64 picture.
 
     So there are a few hundred pictures of letters in all, and a network that sees little learns them.
 
