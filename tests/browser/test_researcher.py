@@ -17,6 +17,7 @@ from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample, Study
 from evaluation.services.raters_simulate import raters_simulate
 from evaluation.services.sign_in_link import sign_in_link_create
 from evaluation.services.upload_check import upload_check
+from generators.cascade.spec import SPEC as CASCADE
 from tests.metric_services.steps import ask, score
 from tests.researcher.test_curves import guided, scored
 from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
@@ -104,9 +105,10 @@ def test_the_reference_of_the_api_comes_up(page: Page, live_server: LiveServer) 
 
 def test_a_generators_parameters_come_with_its_choice(page: Page, live_server: LiveServer, link: str) -> None:
     a_suite()
+    default = next(parameter.default for parameter in CASCADE.parameters if parameter.name == "guidance")
     page.goto(link)
     page.get_by_role("button", name="Render", exact=True).click()
-    expect(page.get_by_label("Guidance", exact=True)).to_have_value("2.0")
+    expect(page.get_by_label("Guidance", exact=True)).to_have_value(str(default))
     page.get_by_label("Guidance", exact=True).fill("900")
     page.get_by_role("button", name="Render").click()
     field = page.get_by_label("Guidance", exact=True)
