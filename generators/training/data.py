@@ -243,7 +243,12 @@ def scene_pool(scenes: ScenesConfig, known: Sequence[str], seed: int) -> list[Sc
         raise ConfigError(f"data: the sprites in {scenes.sprites} have no {', '.join(lacking)}; make them anew")
     try:
         pool = caption_pool(
-            scenes.captions, scenes.concepts or known, seed, exclude=prompts_of(scenes.exclude), shares=scenes.shares
+            scenes.captions,
+            scenes.concepts or known,
+            seed,
+            exclude=prompts_of(scenes.exclude),
+            shares=scenes.shares,
+            often=scenes.often,
         )
     except ValueError as error:
         raise ConfigError(f"data: {error}") from None

@@ -22,7 +22,8 @@ class ScenesConfig:
     `captions`: distinct captions. `concepts`: what the scenes are made of; none named, of all that the sprites show.
     `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
     `shares`: kinds of scenes, by the name of their function in `scenes.kinds`, and how many times more often than
-    usual they come; 0 for never. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
+    usual they come; 0 for never. `often`: concepts, and how many times more often they are drawn, so that new ones
+    catch up. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
     `steady`: what the caption leaves open is one way: things stand in the order of their names from left to right, so
     many of a kind always in the same rows, and signs in the middle, with letters of one font and of few sizes.
     `exclude`: suites, as CSV files, whose prompts no caption may be: those that the weights will be measured on.
@@ -34,6 +35,7 @@ class ScenesConfig:
     shrink: float = 1.0
     exclude: tuple[str, ...] = ()
     shares: dict[str, float] = field(default_factory=dict)
+    often: dict[str, float] = field(default_factory=dict)
     one_drawing: bool = False
     steady: bool = False
     kind: Literal["scenes"] = "scenes"
@@ -44,6 +46,9 @@ class ScenesConfig:
         for name, times in self.shares.items():
             chosen(name, KINDS_OF_SCENES, "data: shares: the kind of scene")
             in_range("data: shares", name, times, 0.0, 1000.0)
+        for name, times in self.often.items():
+            chosen(name, dict.fromkeys(self.concepts or CONCEPTS), "data: often: the concept")
+            in_range("data: often", name, times, 0.1, 100.0)
         unknown = sorted(set(self.concepts) - set(CONCEPTS))
         if unknown:
             raise ConfigError(f"data: concepts {', '.join(unknown)} are unknown; there are: {', '.join(CONCEPTS)}")

@@ -93,6 +93,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ({"kind": "folder", "path": 3}, "path must be a string"),
         ({"kind": "coco", "path": "x", "anotations": "y"}, 'did you mean "annotations"'),
         ({"kind": "scenes", "sprites": "x", "concepts": ["apple", "gryphon"]}, "gryphon"),
+        ({"kind": "scenes", "sprites": "x", "concepts": ["apple", "car"], "often": {"cars": 2}}, 'did you mean "car"'),
+        ({"kind": "scenes", "sprites": "x", "often": {"apple": 0}}, "apple is 0.0; it must lie in 0.1"),
         ({"kind": "scenes", "sprites": "x", "shrink": 0}, "shrink is"),
     ],
     ids=str,

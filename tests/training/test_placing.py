@@ -90,6 +90,16 @@ def test_shares_make_kinds_of_scenes_rarer_or_more_frequent() -> None:
     assert "Counting" not in {scene.category for scene in more}
 
 
+def test_what_comes_often_comes_more_often() -> None:
+    def mentions(pool: list[Scene], name: str) -> int:
+        return sum(thing.concept == name for scene in pool for thing in scene.things)
+
+    name, other = CONCEPTS[:2]
+    plain, more = caption_pool(300, CONCEPTS, 1), caption_pool(300, CONCEPTS, 1, often={name: 4.0})
+    assert mentions(more, name) > 1.5 * mentions(plain, name)
+    assert mentions(more, other) < mentions(plain, other)
+
+
 def squares(concepts: tuple[str, ...]) -> Renderer:
     """Every drawing and every letter a white square."""
     square = np.full((256, 256, 4), 255, dtype=np.uint8)

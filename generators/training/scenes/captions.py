@@ -62,10 +62,11 @@ def caption_pool(
     *,
     exclude: Collection[str] = (),
     shares: Mapping[str, float] | None = None,
+    often: Mapping[str, float] | None = None,
 ) -> list[Scene]:
     """About `size` scenes with distinct captions, the same for the same seed. `exclude`: captions that none may have
     (capitals and full stops do not count), such as the prompts of a suite that will be measured on. `shares`: kinds of
-    scenes by name, and how many times more often than usual they come.
+    scenes by name, and how many times more often than usual they come. `often`: the same of concepts.
 
     Raises:
         ValueError: no scene can be made of these concepts.
@@ -74,7 +75,7 @@ def caption_pool(
     barred = {_plain(caption) for caption in exclude}
     pool: dict[str, Scene] = {}
     for _ in range(size * 3):
-        scene = _sample(rng, concepts, frozenset(), None, shares)
+        scene = _sample(rng, concepts, frozenset(), None, shares, often)
         if not barred or _plain(scene.caption) not in barred:
             pool.setdefault(scene.caption, scene)
         if len(pool) == size:
@@ -88,8 +89,9 @@ def _sample(
     wanted: frozenset[Dimension],
     category: str | None,
     shares: Mapping[str, float] | None = None,
+    often: Mapping[str, float] | None = None,
 ) -> Scene:
-    draw = Draw(Chance(rng), cast(tuple(concepts)))
+    draw = Draw(Chance(rng), cast(tuple(concepts), tuple(sorted((often or {}).items()))))
     times = shares or {}
     kinds = [
         (make, share * times.get(make.__name__, 1.0))

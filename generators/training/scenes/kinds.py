@@ -48,13 +48,15 @@ class Cast:
 
 
 @lru_cache(maxsize=32)
-def cast(concepts: tuple[str, ...]) -> Cast:
+def cast(concepts: tuple[str, ...], often: tuple[tuple[str, float], ...] = ()) -> Cast:
     """Sorts concepts into roles. Boards that are only there to carry words are no objects for other scenes.
 
-    Sprites with such boards have letters too: without one, a book or a T-shirt carries no words.
+    Sprites with such boards have letters too: without one, a book or a T-shirt carries no words. `often`: concepts, and
+    how many times more often than their weight says they are drawn.
     """
+    times = dict(often)
     names = tuple(name for name in concepts if concept(name).kind != "board") or concepts
-    sums = np.cumsum([float(concept(name).weight) for name in names])
+    sums = np.cumsum([concept(name).weight * times.get(name, 1.0) for name in names])
     riders = tuple(name for name in names if concept(name).kind in RIDERS)
     headwear = tuple(name for name in names if name in HEADWEAR)
     return Cast(
