@@ -27,14 +27,16 @@ from evaluation.services.suite_make import suite_make_subset
 SUITE_NAME = "drawbench-cc0-demo"
 STUDY_NAME = "demo"
 RESEARCHER = "demo"
-GUIDANCE_WEIGHTS = (1.0, 5.0)
-"""The two contenders: one cascade without guidance and with it (Imagen, section 2.2 and figure 4)."""
+GUIDANCE_WEIGHTS = (1.5, 4.0)
+"""The two contenders: one cascade at a guidance weight that suits it, and past that, where quality falls (Imagen,
+section 2.2 and figure 4). What is seen, what is scored and what the crowd is told to find go the same way.
+"""
 
 SIMULATED_SHARE = 0.6
 """How much of every panel the simulated crowd fills; the rest is left for people."""
 
 LABELS = {weight: f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS}
-PREFER = {f"{LABELS[5.0]}:alignment": 0.9, f"{LABELS[5.0]}:fidelity": 0.4}
+PREFER = {f"{LABELS[1.5]}:alignment": 0.4, f"{LABELS[1.5]}:fidelity": 0.9}
 """What the simulated crowd is told to find of them, on the logit scale: made up, and known, unlike people's taste."""
 
 SCORES = ("scene-checks", "clip-score")
@@ -180,9 +182,14 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
     if study is None:
         study = study_create(
             name=name,
-            title="Guidance weight 1 against 5",
+            title="Guidance weight 1.5 against 4",
             runs=list(runs),
             labels=list(LABELS.values()),
+        )
+    elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs}:
+        raise ConflictError(
+            f"The study {name} is there with other runs than {' and '.join(run.name for run in runs)}. `./dev stop` "
+            "and remove the folder var/ to start the demonstration anew."
         )
     if study.status == StudyStatus.DRAFT:
         say(f"Study {study}: opening it under the DrawBench protocol ...")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from evaluation.errors import InputError
+from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Suite
 from evaluation.services import demo_prepare as demo
 from evaluation.services.metric_work import metric_work
@@ -104,3 +104,11 @@ def test_where_no_worker_scores_it_goes_on_without() -> None:
     made, said = prepare(wait_scores=lambda scores: None)
     assert automatic(made) is None
     assert sum("is not done yet" in line for line in said) == 2
+
+
+def test_a_demonstration_of_other_runs_is_not_mixed_with_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an upgrade that draws at other guidance weights."""
+    prepare()
+    monkeypatch.setattr(demo, "GUIDANCE_WEIGHTS", (1.0, 5.0))
+    with pytest.raises(ConflictError, match="other runs than cascade-w1-1x2-64 and cascade-w5-1x2-64"):
+        prepare()
