@@ -25,7 +25,8 @@ class ScenesConfig:
     usual they come; 0 for never. `often`: concepts, and how many times more often they are drawn, so that new ones
     catch up. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
     `steady`: what the caption leaves open is one way: things stand in the order of their names from left to right, so
-    many of a kind always in the same rows, and signs in the middle, with letters of one font and of few sizes.
+    many of a kind always in the same rows, not mirrored, of few sizes, begun at even pixels of 64, and signs in the
+    middle, with letters of one font and of few sizes.
     `exclude`: suites, as CSV files, whose prompts no caption may be: those that the weights will be measured on.
     """
 

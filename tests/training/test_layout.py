@@ -5,13 +5,14 @@ import pytest
 
 from generators.training.scenes.captions import Scene, Sign, Thing, sample_scene
 from generators.training.scenes.concepts import CONCEPTS
-from generators.training.scenes.layout import Layout, Placed, extent, lay_out
+from generators.training.scenes.layout import TOUCHING, Layout, Placed, extent, lay_out
 from generators.training.scenes.lettering import (
     BASELINE,
     CAPITAL,
     CELL,
     CHARACTERS,
     FONTS,
+    GRID,
     PEN,
     PITCHES,
     SNAP,
@@ -25,6 +26,7 @@ from generators.training.scenes.truth import Relation
 from generators.training.scenes.words import PLACES
 
 NAMES = tuple(CONCEPTS)
+STEADY = pytest.mark.parametrize("steady", [False, True], ids=["free", "steady"])
 EDGE = 0.04
 """How far a square's corner may lie outside the picture: what is visible is smaller than its square."""
 
@@ -33,9 +35,11 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def pair(relation: Relation | None, seed: int, one: str = "apple", other: str = "car") -> tuple[Placed, Placed]:
+def pair(
+    relation: Relation | None, seed: int, one: str = "apple", other: str = "car", *, steady: bool = False
+) -> tuple[Placed, Placed]:
     """The first and the second thing, whatever the order of drawing."""
-    objects = lay_out(Scene((Thing(one), Thing(other)), "", relation), rng(seed)).objects
+    objects = lay_out(Scene((Thing(one), Thing(other)), "", relation), rng(seed), steady=steady).objects
     first, second = sorted(objects, key=lambda placed: placed.thing)
     return first, second
 
@@ -54,10 +58,11 @@ def overlap(one: Placed, other: Placed) -> float:
     return max(0.0, wide) * max(0.0, high) / min(areas)
 
 
+@STEADY
 @pytest.mark.parametrize("relation", ["left", "right", "above", "below"])
-def test_directions_hold_and_nothing_touches(relation: Relation) -> None:
+def test_directions_hold_and_nothing_touches(relation: Relation, steady: bool) -> None:
     for seed in range(30):
-        first, second = pair(relation, seed)
+        first, second = pair(relation, seed, steady=steady)
         dx, dy = second.x - first.x, second.y - first.y
         along = {"left": dx, "right": -dx, "above": dy, "below": -dy}[relation]
         across = dy if relation in ("left", "right") else dx
@@ -70,10 +75,11 @@ def test_two_without_a_relation_stand_either_way() -> None:
     assert ways == {True, False}
 
 
+@STEADY
 @pytest.mark.parametrize("relation", ["on", "under", "riding"])
-def test_what_is_on_something_rests_on_it(relation: Relation) -> None:
+def test_what_is_on_something_rests_on_it(relation: Relation, steady: bool) -> None:
     for seed in range(30):
-        first, second = pair(relation, seed, "cat", "box")
+        first, second = pair(relation, seed, "cat", "box", steady=steady)
         upper, lower = (second, first) if relation == "under" else (first, second)
         foot, rim = box(upper)[3], box(lower)[1]
         assert 0 <= foot - rim < 0.45 * extent(lower)[1] + 1e-9
@@ -90,11 +96,12 @@ def test_a_stack_has_its_order_from_top_to_bottom() -> None:
         assert objects[-1].colour == "red"  # the upper one is drawn over what it stands on
 
 
+@STEADY
 @pytest.mark.parametrize("relation", ["in front of", "behind"])
-def test_what_is_behind_is_covered_in_part(relation: Relation) -> None:
+def test_what_is_behind_is_covered_in_part(relation: Relation, steady: bool) -> None:
     for seed in range(40):
         scene = Scene((Thing("owl"), Thing("lamp")), "", relation)
-        back, front = lay_out(scene, rng(seed)).objects
+        back, front = lay_out(scene, rng(seed), steady=steady).objects
         assert back.thing == (0 if relation == "behind" else 1)
         assert 0.02 < overlap(back, front) < 0.95
         hidden = overlap(back, front) * min(a * b for a, b in (extent(back), extent(front)))
@@ -121,10 +128,11 @@ def test_headwear_sits_on_the_head_and_in_the_picture(wearer: str, worn: str) ->
         assert box(hat)[1] > -0.12
 
 
+@STEADY
 @pytest.mark.parametrize("count", range(1, 11))
-def test_counted_objects_are_all_there_apart_and_alike(count: int) -> None:
+def test_counted_objects_are_all_there_apart_and_alike(count: int, steady: bool) -> None:
     for seed in range(20):
-        placed = lay_out(Scene((Thing("apple", None, count),), ""), rng(seed)).objects
+        placed = lay_out(Scene((Thing("apple", None, count),), ""), rng(seed), steady=steady).objects
         assert len(placed) == count
         assert len({(one.drawing, one.side, one.flip) for one in placed}) == 1
         for index, one in enumerate(placed):
@@ -138,21 +146,39 @@ def inside(placed: Placed) -> bool:
     return left > -EDGE and top > -EDGE and right < 1 + EDGE and bottom < 1 + EDGE
 
 
-def test_groups_have_their_numbers_and_keep_apart() -> None:
+@STEADY
+def test_groups_have_their_numbers_and_keep_apart(steady: bool) -> None:
     scene = Scene((Thing("cat", None, 4), Thing("dog", None, 1), Thing("star", "red", 3)), "")
     for seed in range(40):
-        placed = lay_out(scene, rng(seed)).objects
+        placed = lay_out(scene, rng(seed), steady=steady).objects
         assert [sum(one.thing == index for one in placed) for index in range(3)] == [4, 1, 3]
         for index, one in enumerate(placed):
             assert inside(one) and one.concept == scene.things[one.thing].concept
             assert all(overlap(one, other) == 0 for other in placed[index + 1 :])
 
 
+def test_steady_things_come_in_few_pictures() -> None:
+    """Those of a size are cut into the base's patches in one way, wherever they stand, unless they touch another."""
+    draw, sides = rng(), set()
+    for _ in range(400):
+        scene = sample_scene(draw, NAMES)
+        for placed in lay_out(scene, draw, steady=True).objects:
+            assert not placed.flip
+            if scene.sign is None and scene.relation not in TOUCHING:
+                sides.add(round(placed.side * GRID, 6))
+                edges = [(at - placed.side / 2) * GRID / SNAP for at in (placed.x, placed.y)]
+                assert edges == pytest.approx([round(edge) for edge in edges], abs=1e-6)
+    assert len(sides) < 20
+    assert all(side % (2 * SNAP if side >= 8 * SNAP else SNAP) == 0 for side in sides)
+
+
+@STEADY
 @pytest.mark.parametrize("relation", [None, "beside", "left", "right", "on", "in front of"])
-def test_size_words_are_kept(relation: Relation | None) -> None:
+def test_size_words_are_kept(relation: Relation | None, steady: bool) -> None:
     scene = Scene((Thing("mouse", size="small"), Thing("elephant", size="large")), "", relation)
     for seed in range(20):
-        small, large = sorted(lay_out(scene, rng(seed)).objects, key=lambda placed: placed.thing)
+        objects = lay_out(scene, rng(seed), steady=steady).objects
+        small, large = sorted(objects, key=lambda placed: placed.thing)
         assert large.side > 2 * small.side and inside(small) and inside(large)
 
 

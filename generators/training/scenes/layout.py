@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,13 +15,16 @@ import numpy as np
 from generators.training.scenes.concepts import concept
 from generators.training.scenes.drawings import DRAWINGS, WHOLE
 from generators.training.scenes.grounds import Rgb, ground_of, place_key
-from generators.training.scenes.lettering import Box, grid_letters, letters
+from generators.training.scenes.lettering import GRID, SNAP, Box, grid_letters, letters, snapped
 from generators.training.scenes.roles import BOARDS, HEADS, HEADWEAR
 from generators.training.scenes.truth import Pattern, Scene, Thing
 from generators.training.scenes.words import PLACES
 
 ONE_WAY = ("stop sign", "clock", "map", "computer", *BOARDS)
 """Never drawn mirrored: they carry words or a fixed order."""
+
+TOUCHING = ("on", "under", "riding", "inside", "wearing")
+"""Relations of things that would come apart if each were moved by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,9 @@ def extent(placed: Placed) -> tuple[float, float]:
 
 def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0, steady: bool = False) -> Layout:
     """A layout of the scene that its caption is true of. `shrink`: sides are multiplied by it. `steady`: what
-    may stand in any order stands as the caption names it, so many of a kind always in the same rows, and a sign in the
-    middle with letters of one kind and few sizes.
+    may stand in any order stands as the caption names it, so many of a kind always in the same rows, nothing is
+    mirrored and, but for what touches, all is of few sizes and on whole patches of the base; a sign in the middle with
+    letters of one kind and few sizes.
     """
     if scene.sign is not None:
         objects = _written(scene, rng, shrink, steady=steady)
@@ -82,8 +87,22 @@ def lay_out(scene: Scene, rng: np.random.Generator, *, shrink: float = 1.0, stea
         objects = _grouped(scene, rng, shrink, steady=steady)
     else:
         objects = _side_by_side(scene, rng, shrink, steady=steady)
+    if steady:
+        touching = scene.sign is not None or scene.relation in TOUCHING
+        objects = [replace(one, flip=False) if touching else settled(one) for one in objects]
     top, bottom, horizon = ground_of(scene, rng)
     return Layout(tuple(objects), top, bottom, horizon, _place(scene, rng))
+
+
+def settled(placed: Placed) -> Placed:
+    """It, not mirrored, its square of the next smaller of few sizes and begun at even pixels of the base's picture: cut
+    into patches of 2x2 in one way, so that a thing of a size is one picture to learn, wherever it stands.
+    """
+    pixels = placed.side * GRID
+    step = 2 * SNAP if pixels >= 8 * SNAP else SNAP
+    side = max(SNAP, math.floor(pixels / step + 1e-6) * step)
+    x, y = ((snapped(at * GRID - side / 2) + side / 2) / GRID for at in (placed.x, placed.y))
+    return replace(placed, x=x, y=y, side=side / GRID, flip=False)
 
 
 def _place(scene: Scene, rng: np.random.Generator) -> Placed | None:

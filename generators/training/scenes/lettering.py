@@ -109,9 +109,9 @@ def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float
         (pitch, step), _, lines = max(fitting)
     em = pitch / advances()[MONO]["A"]
     middle_x, middle_y = ((low + high) / 2 * GRID for low, high in ((box.left, box.right), (box.top, box.bottom)))
-    baseline = _snapped(middle_y - (step * (len(lines) - 1) + pitch * capital) / 2 + pitch * capital)
+    baseline = snapped(middle_y - (step * (len(lines) - 1) + pitch * capital) / 2 + pitch * capital)
     for row, line in enumerate(lines):
-        left = _snapped(middle_x - pitch * len(line) / 2)
+        left = snapped(middle_x - pitch * len(line) / 2)
         for column, character in enumerate(line):
             if character != " ":
                 x = left + pitch * column + em * (CELL / 2 - PEN)
@@ -119,7 +119,8 @@ def grid_letters(text: str, box: Box) -> Iterator[tuple[str, float, float, float
                 yield glyph_key(MONO, character), x / GRID, y / GRID, em * CELL / GRID
 
 
-def _snapped(value: float) -> int:
+def snapped(value: float) -> int:
+    """The nearest multiple of SNAP."""
     return SNAP * round(value / SNAP)
 
 
