@@ -53,7 +53,7 @@ IMAGES = ROOT / "docs" / "images"
 SUITE = ROOT / "fixtures" / "suites" / "drawbench-cc0.csv"
 CONFIGS = tuple(
     ROOT / "generators" / "training" / "configs" / f"{name}.json"
-    for name in ("cpu-base-more", "cpu-base-letters", "cpu-base-signs", "cpu-base", "cpu-base-broad", "cpu-base-first")
+    for name in ("cpu-base-letters", "cpu-base-signs", "cpu-base", "cpu-base-broad", "cpu-base-first")
 )
 """What the base that ships was trained with, the last training first."""
 GUIDANCES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
