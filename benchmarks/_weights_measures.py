@@ -104,9 +104,11 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def scenes_for(gate: Gate, concepts: Sequence[str], n: int, *, held_out: bool, barred: frozenset[str]) -> list[Scene]:
+def scenes_for(
+    gate: Gate, concepts: Sequence[str], n: int, *, held_out: bool, barred: frozenset[str], seed: int = 4711
+) -> list[Scene]:
     """`n` scenes of a gate with different captions, none of those `barred`; fewer where the concepts give no more."""
-    rng = np.random.Generator(np.random.Philox(4711))
+    rng = np.random.Generator(np.random.Philox(seed))
     found: dict[str, Scene] = {}
     for _ in range(60 * n):
         try:

@@ -40,7 +40,10 @@ def known(
 ) -> list[Known]:
     """Every object but boards, which are judged by the letters on them, in the order of the alphabet."""
     names = sorted(name for name in concepts if concept(name).kind != "board")
-    asked = {name: scenes_for(COLOUR_AND_OBJECT, (name,), each, held_out=False, barred=barred) for name in names}
+    asked = {  # a seed each: with one for all, every object would be asked for in the same colours
+        name: scenes_for(COLOUR_AND_OBJECT, (name,), each, held_out=False, barred=barred, seed=seed)
+        for seed, name in enumerate(names)
+    }
     scenes = [scene for name in names for scene in asked[name]]
     drawn = artist.draw([scene.caption for scene in scenes])
     right = [
