@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks._weights_measures import GATES, Artist, Pictures, scenes_for
@@ -25,14 +24,13 @@ LINE = 15
 class Known:
     """An object: of `n` pictures of it in a colour, with captions that training never saw, `right` show just that.
 
-    `first`: the first of them, (64, 64, 3), and its caption.
+    `first`: the first of them, (64, 64, 3).
     """
 
     name: str
     right: int
     n: int
     first: Pictures
-    caption: str
 
 
 def known(
@@ -53,7 +51,7 @@ def known(
     for name in names:
         n = len(asked[name])
         if n:
-            table.append(Known(name, int(sum(right[at : at + n])), n, drawn[at], asked[name][0].caption))
+            table.append(Known(name, int(sum(right[at : at + n])), n, drawn[at]))
         at += n
     return table
 
@@ -74,7 +72,7 @@ def sheet(table: Sequence[Known]) -> Image.Image:
     ink, font = ImageDraw.Draw(picture), ImageFont.load_default(11)
     for number, one in enumerate(table):
         x, y = number % COLUMNS * (SIDE + 6), number // COLUMNS * (SIDE + LINE + 6)
-        shown = Image.fromarray(np.ascontiguousarray(one.first)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        shown = Image.fromarray(one.first).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         picture.paste(shown, (x, y))
         ink.text((x, y + SIDE + 1), one.name, fill="black", font=font)
     return picture

@@ -36,7 +36,7 @@ SIMULATED_SHARE = 0.6
 """How much of every panel the simulated crowd fills; the rest is left for people."""
 
 LABELS = {weight: f"cascade w={weight:g}" for weight in GUIDANCE_WEIGHTS}
-PREFER = {f"{LABELS[1.5]}:alignment": 0.4, f"{LABELS[1.5]}:fidelity": 0.9}
+PREFER = {f"{LABELS[GUIDANCE_WEIGHTS[0]]}:alignment": 0.4, f"{LABELS[GUIDANCE_WEIGHTS[0]]}:fidelity": 0.9}
 """What the simulated crowd is told to find of them, on the logit scale: made up, and known, unlike people's taste."""
 
 SCORES = ("scene-checks", "clip-score")
@@ -182,7 +182,7 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
     if study is None:
         study = study_create(
             name=name,
-            title="Guidance weight 1.5 against 4",
+            title=f"Guidance weight {' against '.join(f'{weight:g}' for weight in GUIDANCE_WEIGHTS)}",
             runs=list(runs),
             labels=list(LABELS.values()),
         )
