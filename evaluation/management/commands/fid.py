@@ -12,7 +12,7 @@ from evaluation.errors import InputError
 from evaluation.management.bars import bars
 from evaluation.metrics.companions import COMPANIONS
 from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.services.fid_score import fid_paired, fid_score
+from evaluation.services.scoring.fid import fid_paired, fid_score
 
 
 class Command(ProductCommand):

@@ -12,7 +12,7 @@ from evaluation.errors import InputError
 from evaluation.management.bars import bars
 from evaluation.metrics.coco import DRAW
 from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.services.coco_load import coco_load
+from evaluation.services.suites.load_coco import coco_load
 
 
 class Command(ProductCommand):
