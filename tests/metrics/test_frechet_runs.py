@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from evaluation.metrics import jackknife
+from evaluation.metrics.features import jackknife
 from evaluation.models import GenerationRun, Suite
 from evaluation.services.scoring import fid as fid_score
 from evaluation.services.store.images import image_put

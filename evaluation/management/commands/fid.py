@@ -10,8 +10,8 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.companions import COMPANIONS
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.metrics.distances.companions import COMPANIONS
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 from evaluation.services.scoring.fid import fid_paired, fid_score
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.coco import DRAW
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.metrics.features.coco import DRAW
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 from evaluation.services.suites.load_coco import coco_load
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
 from evaluation.services.scoring.fid import fid_why_differs
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import InputError
-from evaluation.metrics.companions import COMPANIONS, companions
-from evaluation.metrics.jackknife import GROUPS, deal, why_not
-from evaluation.metrics.moments import Moments
-from evaluation.metrics.protocols import Precision, Protocol, protocol_by_name
+from evaluation.metrics.distances.companions import COMPANIONS, companions
+from evaluation.metrics.features.jackknife import GROUPS, deal, why_not
+from evaluation.metrics.features.moments import Moments
+from evaluation.metrics.features.protocols import Precision, Protocol, protocol_by_name
 from evaluation.services.scoring.sides import Side, side_named, statistics_root, weight_folders
 
 if TYPE_CHECKING:
-    from evaluation.metrics.extractors import Extractor
-    from evaluation.metrics.images import Listing
-    from evaluation.metrics.score import FolderProgress
-    from evaluation.metrics.why_differs import Told
+    from evaluation.metrics.distances.score import FolderProgress
+    from evaluation.metrics.distances.why_differs import Told
+    from evaluation.metrics.features.extractors import Extractor
+    from evaluation.metrics.features.images import Listing
 
 SCHEMA = "drawbench-fid/1"
 PAIRED_SCHEMA = "drawbench-fid-paired/1"
@@ -44,7 +44,7 @@ def fid_score(
         InputError: a name that is not there, or a run that is not done.
         MetricError: weights that are missing or wrong, or too few images.
     """
-    from evaluation.metrics.score import score_listings
+    from evaluation.metrics.distances.score import score_listings
 
     chosen = protocol_by_name(protocol)
     sides = side_named(run, chosen), side_named(reference, chosen)
@@ -86,8 +86,8 @@ def fid_paired(
     Raises:
         InputError: as `fid_score`, or the runs are of different suites or share no prompts.
     """
-    from evaluation.metrics.paired import paired_difference
-    from evaluation.metrics.pipeline import folder_statistics
+    from evaluation.metrics.distances.paired import paired_difference
+    from evaluation.metrics.features.pipeline import folder_statistics
 
     chosen = protocol_by_name(protocol)
     a, b, against = (side_named(name, chosen) for name in (run_a, run_b, reference))
@@ -160,7 +160,7 @@ def fid_why_differs(
     Raises:
         InputError, MetricError: as `fid_score`.
     """
-    from evaluation.metrics.why_differs import why_differs
+    from evaluation.metrics.distances.why_differs import why_differs
 
     first = replace(protocol_by_name(start), n_generated=None)
     last = replace(protocol_by_name(end), n_generated=to_generated_images)
@@ -195,7 +195,7 @@ def unit_of(file: str) -> str:
 
 def extractor_loaded(name: str, weights: Path | None, device: str | None) -> Extractor:
     """The extractor, its weights looked for where users put them too."""
-    from evaluation.metrics.extractors import load_extractor
+    from evaluation.metrics.features.extractors import load_extractor
 
     return load_extractor(name, weights, folders=weight_folders(), device=device)
 

@@ -2,7 +2,7 @@
 
     metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_features (merged, then the metric)
 
-The parts are the shards of the cache of statistics (`evaluation.metrics.pipeline`): whoever scored one, for this metric
+The parts are the shards of the cache of statistics (`metrics/features/pipeline`): whoever scored one, for this metric
 or another of the same images, spares all others of it, and the result is the same as one process gives.
 """
 
@@ -35,9 +35,9 @@ from evaluation.services.scoring.score import (
 from evaluation.services.work.locks import statistics_held
 
 if TYPE_CHECKING:
-    from evaluation.metrics.images import Listing
-    from evaluation.metrics.pipeline import FolderStatistics
-    from evaluation.metrics.set_metrics import FeatureMetric
+    from evaluation.metrics.distances.set_metrics import FeatureMetric
+    from evaluation.metrics.features.images import Listing
+    from evaluation.metrics.features.pipeline import FolderStatistics
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def metric_parts_plan(*, metric_run: int) -> list[int]:
 
 def metric_part_score(*, metric_run: int, number: int) -> bool:
     """Score one part. False where another process is at it just now: it is then to be asked for again later."""
-    from evaluation.metrics.shards import score_shard
+    from evaluation.metrics.features.shards import score_shard
 
     found = _found(metric_run)
     row = MetricShard.objects.filter(metric_run=metric_run, number=number, is_done=False).first()
@@ -114,7 +114,7 @@ def feature_metric(metric_run: MetricRun) -> FeatureMetric | None:
     Raises:
         MetricError: it can't be loaded.
     """
-    from evaluation.metrics.set_metrics import FeatureMetric
+    from evaluation.metrics.distances.set_metrics import FeatureMetric
 
     metric: object = metric_for(metric_run).metric
     return metric if isinstance(metric, FeatureMetric) else None
@@ -127,8 +127,8 @@ def metric_features(
 
     The metric itself then finds them. None where nothing can be kept.
     """
-    from evaluation.metrics.jackknife import GROUPS
-    from evaluation.metrics.pipeline import folder_statistics
+    from evaluation.metrics.features.jackknife import GROUPS
+    from evaluation.metrics.features.pipeline import folder_statistics
 
     if metric.cache is None:
         return None
@@ -159,7 +159,7 @@ def metric_features(
 @transaction.atomic
 def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, FolderStatistics]) -> None:
     """Keep what each image of the run costs: by about how much the squared distance falls without it."""
-    from evaluation.metrics.companions import costs
+    from evaluation.metrics.distances.companions import costs
 
     found = costs(*made)
     samples = {image.key: key for key, image in scored_images(metric_run.run).items()}
@@ -187,9 +187,9 @@ def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listi
 
 def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> list[MetricShard]:
     """The rows of all parts of both sides that the cache does not know yet, and their plans on the disk."""
-    from evaluation.metrics.jackknife import GROUPS
-    from evaluation.metrics.pipeline import statistics_plan, unfinished
-    from evaluation.metrics.shards import shard_done, write_plan
+    from evaluation.metrics.features.jackknife import GROUPS
+    from evaluation.metrics.features.pipeline import statistics_plan, unfinished
+    from evaluation.metrics.features.shards import shard_done, write_plan
 
     rows: list[MetricShard] = []
     total = 0

@@ -9,14 +9,14 @@ from django.conf import settings
 
 from evaluation.errors import InputError, NotFoundError
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.references import load_reference, reference_names
+from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.metrics.spec import ScoredImage
 from evaluation.models import GenerationRun, MetricRun, Sample
 from evaluation.services.scoring.images import scored_images
 
 
 def reference_root() -> Path:
-    """The folder of all stored references (`evaluation.metrics.references`)."""
+    """The folder of all stored references (`evaluation.metrics.features.references`)."""
     return Path(settings.PLACES.var) / "references"
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 
 from evaluation.errors import ConflictError, NotFoundError
-from evaluation.metrics.images import Listing, Skipped, list_images, listing_of
-from evaluation.metrics.protocols import Protocol
-from evaluation.metrics.references import load_reference, reference_names
+from evaluation.metrics.features.images import Listing, Skipped, list_images, listing_of
+from evaluation.metrics.features.protocols import Protocol
+from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
 from evaluation.services.runs.request import UNFINISHED

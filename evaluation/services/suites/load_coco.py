@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation.errors import InputError
-from evaluation.metrics import coco
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import extractor_by_name
-from evaluation.metrics.images import Listing, file_hashes
-from evaluation.metrics.jackknife import GROUPS
-from evaluation.metrics.protocols import protocol_by_name
-from evaluation.metrics.references import Reference, save_reference
+from evaluation.metrics.features import coco
+from evaluation.metrics.features.extractors import extractor_by_name
+from evaluation.metrics.features.images import Listing, file_hashes
+from evaluation.metrics.features.jackknife import GROUPS
+from evaluation.metrics.features.protocols import protocol_by_name
+from evaluation.metrics.features.references import Reference, save_reference
 from evaluation.models import Suite
 from evaluation.services.scoring.fid import extractor_loaded
 from evaluation.services.scoring.sides import references_root, statistics_root
@@ -22,7 +22,7 @@ from evaluation.services.suites.save import suite_errors_told, suite_store
 from evaluation.suites.build import Row, build_suite
 
 if TYPE_CHECKING:
-    from evaluation.metrics.pipeline import FolderStatistics
+    from evaluation.metrics.features.pipeline import FolderStatistics
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, files done, and files in all."""
@@ -136,7 +136,7 @@ def coco_load(
     )
     statistics = None
     if chosen is not None and loaded is not None:
-        from evaluation.metrics.pipeline import folder_statistics
+        from evaluation.metrics.features.pipeline import folder_statistics
 
         statistics = folder_statistics(
             reference.listing(chosen.n_reference),
