@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.hashes import file_sha256
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec, SampleMetric, SampleScore, ScoredImage, SetMetric, no_progress
 from evaluation.suites.types import JsonValue
@@ -51,7 +51,7 @@ class CheckedImages:
 
     def changed(self) -> list[str]:
         """The files that are not what they were."""
-        return [path.name for path, sha in self.hashes.items() if not path.is_file() or _hash(path) != sha]
+        return [path.name for path, sha in self.hashes.items() if not path.is_file() or file_sha256(path) != sha]
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
         ScoredImage("90000/0", damaged, prompt, "All prompts", chosen),
         ScoredImage("90001/0", folder / "run" / "gone.png", prompt, "All prompts", chosen),
     )
-    hashes = {path: _hash(path) for path in sorted(folder.rglob("*.png"))}
+    hashes = {path: file_sha256(path) for path in sorted(folder.rglob("*.png"))}
     return CheckedImages(tuple(good), bad, folder / "reference", hashes)
 
 
@@ -290,7 +290,3 @@ def _picture(path: Path, seed: int) -> Path:
     draw.text((48, 78), "STOP", font=ImageFont.load_default(24), fill=(10, 10, 10), anchor="mm")
     image.save(path)
     return path
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from common.hashes import file_sha256
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
@@ -243,15 +244,6 @@ def open_weights(folder: Path) -> WeightsFolder:
                 f"weights: {path} has {file!r} as the file of stage {name}; a name of a file beside it is wanted"
             )
     return WeightsFolder(folder, str(held.get("cascade", "")), hashes, files)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as held:
-        while chunk := held.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 class Held(Protocol):

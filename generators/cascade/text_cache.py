@@ -22,6 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from common.hashes import hash_of
+
 log = logging.getLogger(__name__)
 
 FOLDER = "DRAWBENCH_TEXT_CACHE"
@@ -70,8 +72,7 @@ class TextCache:
 
     def path(self, prompt: str) -> Path:
         """Where a prompt's entry lies, or would."""
-        text = json.dumps([1, *self._identity, prompt])
-        name = hashlib.sha256(text.encode()).hexdigest()
+        name = hash_of([1, *self._identity, prompt], spaced=True)
         return self.folder / name[:2] / f"{name}.safetensors"
 
     def get(self, prompt: str) -> Entry | None:

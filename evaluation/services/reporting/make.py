@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
+from common.hashes import hash_of
 from evaluation.models import Report, Study
 from evaluation.reports.collection import collection
 from evaluation.reports.compute import code_version, compute, settings_from
@@ -14,7 +15,6 @@ from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.live_board import stopping_state
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.reporting.automatic import automatic_section
-from evaluation.services.studies.specify import canonical_hash
 
 
 def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -> Report:
@@ -34,11 +34,11 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     settings_hash = checked.hash
     if stopping is not None:  # who has finished is input too, which the ratings' hash does not show
         results["stopping_rule"] = stopping
-        settings_hash = canonical_hash([settings_hash, stopping])
+        settings_hash = hash_of([settings_hash, stopping])
     automatic = automatic_section(study=study, ratings=frame, settings=checked)
     if automatic is not None:  # the scores are input too
         results["automatic"] = automatic
-        settings_hash = canonical_hash([settings_hash, automatic["scores_sha256"]])
+        settings_hash = hash_of([settings_hash, automatic["scores_sha256"]])
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
             study=study,
