@@ -1,22 +1,21 @@
 """Failures of the surroundings (no database, not migrated, full disk) as sentences."""
 
-import errno
-
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError
 
 from common.errors import UserError
+from common.files import disk_full
 
 
 def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
-    if isinstance(error, UserError | ImproperlyConfigured):
-        return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and disk_full(error):
         return (
             f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and try again."
         )
+    if isinstance(error, UserError | ImproperlyConfigured):
+        return str(error)
     if isinstance(error, OperationalError) and _sqlstate(error) is None:
         return _unreachable(error)
     if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.

@@ -6,13 +6,13 @@ the manifest is whole, and one that is not in it is drawn again.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from common.files import partial_files_remove, write_whole
 from common.images import content_hash, encode_png
 from generators.contract import FailureKind, GeneratorError, GeneratorInfo, ImageRequest, ImageResult
 from generators.manifest import (
@@ -61,6 +61,7 @@ class FolderSink:
         self._file: IO[bytes] = path.open("ab")
         try:
             self._lock(path)
+            partial_files_remove(folder, seconds=0)  # nobody else writes here
             self._resume(path, identity, info, requests, retry_failed)
             append_line(self._file, session_line(identity, info))
         except BaseException:
@@ -91,7 +92,7 @@ class FolderSink:
         if result.image is not None:
             png = encode_png(result.image)
             name = image_name(request.prompt_id, request.sample)
-            _write_atomically(self.folder / name, png)
+            write_whole(self.folder / name, png)
             height, width, _ = result.image.shape
             line |= {"file": name, "sha256": content_hash(png), "bytes": len(png), "width": width, "height": height}
         elif result.failure is not None:
@@ -172,20 +173,6 @@ def _must_be_empty(folder: Path) -> None:
     if found:
         shown = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
         raise GeneratorError(f"{folder} is not empty ({shown}) and holds no run to go on with. Choose another folder")
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # on a full disk the half must not stay
-        raise
 
 
 def _size(path: Path) -> int | None:

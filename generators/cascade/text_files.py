@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.files import SaveError, write_text
 from common.hashes import file_sha256
 from generators.contract import GeneratorError
 
@@ -244,11 +245,5 @@ def _read_memo(memo: Path | None) -> dict[str, str]:
 def _write_memo(memo: Path | None, known: Mapping[str, str]) -> None:
     if memo is None:
         return
-    part = memo.with_name(f"{memo.name}.{os.getpid()}.part")
-    try:
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known), encoding="utf-8")
-        part.replace(memo)
-    except OSError:  # only time is lost
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with contextlib.suppress(SaveError):  # only time is lost
+        write_text(memo, json.dumps(known), durable=False)

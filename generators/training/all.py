@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.files import SaveError, write_text, write_whole
+from common.files import SaveError, whole_file, write_text
 from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
@@ -228,12 +228,8 @@ def make_sprites(job: Job) -> None:
         sprites = build_sprites(held)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}: pip install -r requirements-train.txt") from None
-
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
-
-    write_whole(path, write)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
     job.report(f"sprites: {len(sprites)} in {path}")
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from common.files import whole_file
 from common.hashes import hash_of
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
@@ -94,8 +95,6 @@ def load_captions(
         if first // CHUNK % 16 == 15 or first + CHUNK >= len(captions):
             report(f"captions encoded: {min(first + CHUNK, len(captions))} of {len(captions)}")
     cache = CaptionCache(np.concatenate(pieces), np.array(starts, dtype=np.int64))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npz")
-    np.savez(part, tokens=cache.tokens, starts=cache.starts)
-    part.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, tokens=cache.tokens, starts=cache.starts)
     return cache

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.files import SaveError
+from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training import checkpoints
@@ -62,6 +62,8 @@ def train(
     config, progress, world = trainer.config, trainer.progress, trainer.world
     asked = asked_for(config, data) if config.sample_steps else None
     source: Data = Ahead(data, config.workers) if config.workers else data
+    if world.main:
+        partial_files_remove(folder)
     reports = _Reports(trainer, folder, minutes=minutes, steps=steps)
     saved, saved_step = time.monotonic(), progress.step
     try:

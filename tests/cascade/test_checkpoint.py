@@ -226,11 +226,10 @@ def test_a_full_disk_leaves_the_last_good_file(folder: Path, error: Exception, m
 def test_a_full_disk_leaves_the_last_good_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (folder / "index.json").read_bytes()
 
-    def full(path: Path, text: str, encoding: str) -> None:
-        path.write_bytes(b"{")
+    def full(source: Path, target: Path) -> None:
         raise FULL[0]
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("common.files.os.replace", full)
     with pytest.raises(CheckpointError, match="the disk is full"):
         write_index(folder, "other")
     assert (folder / "index.json").read_bytes() == before

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from common.files import write_whole
 from evaluation.metrics.devices import pick_device
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.brought_extractors import brought_info, is_brought, load_brought
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo, prepare_module
-from evaluation.metrics.features.files import write_whole
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,12 +7,12 @@ is interrupted goes on where it was: a long list is scored in shards (`shards`),
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from common.files import move_whole
 from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor
@@ -163,7 +163,7 @@ def _made(
         score_shard(work, shard, extractor=extractor, workers=workers, progress=show)
     made = _statistics(merge_shards(work), plan.listing)
     if plan.keep_features:
-        os.replace(merged_features(work), stored.with_suffix(".npy"))
+        move_whole(merged_features(work), stored.with_suffix(".npy"))
         made = replace(made, features=stored.with_suffix(".npy"))
     seen = {**made.scored, **{skip.file: skip.sha256 for skip in made.skipped if skip.file in plan.hashes}}
     if seen == plan.hashes:  # else a decoder failed for reasons of its own

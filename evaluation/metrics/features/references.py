@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.files import write_whole
 from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.files import write_whole
 from evaluation.metrics.features.images import Listing, list_images, listing_of
 from evaluation.metrics.spec import ScoredImage
 

@@ -27,11 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from common.files import write_text
 from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
-from evaluation.metrics.features.files import write_whole
 from evaluation.metrics.features.images import Listing, Skipped, default_workers, file_hashes, list_images
 from evaluation.metrics.features.jackknife import GROUPS, jackknife_groups
 from evaluation.metrics.features.moments import load_moments, load_record, save_moments
@@ -324,7 +324,7 @@ def write_plan(plan: ShardPlan, work: Path) -> None:
         "bounds": plan.bounds,
         "keep_features": plan.keep_features,
     }
-    write_whole(work / PLAN, json.dumps(data).encode())
+    write_text(work / PLAN, json.dumps(data))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

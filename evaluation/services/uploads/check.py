@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from django.db import transaction
 
+from common.files import write_whole
 from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
@@ -147,9 +148,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     ):
         target = folder / file_name
         if not target.exists():
-            partial = target.with_suffix(".part")
-            partial.write_bytes(content)
-            partial.rename(target)
+            write_whole(target, content, durable=False)
     return {
         "file": name,
         "problem": "",
@@ -179,7 +178,7 @@ def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB: it is no list of files.", field="source")
     with full_disk_told(target.parent):
-        target.write_bytes(data)
+        write_whole(target, data, durable=False)
 
 
 def _log(path: Path) -> BinaryIO:

@@ -23,6 +23,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from common.files import whole_file
 from common.hashes import hash_of
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
@@ -142,10 +143,8 @@ def shard_index(shard: Path, cache: Path) -> Index:
     except (OSError, ValueError, KeyError, EOFError):
         pass  # not made yet, or damaged: made anew
     index = _read_index(shard)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(part, **{name: getattr(index, name) for name in Index.__slots__})
-    part.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, **{name: getattr(index, name) for name in Index.__slots__})
     return index
 
 

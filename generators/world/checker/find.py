@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from common.errors import UserError
+from common.files import write_whole
 from generators.world.checker.network import GRID, SIZE, Checker, CheckerConfig
 from generators.world.checker.render import LETTER, as_input
 
@@ -118,16 +119,18 @@ def fitted(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def save_checker(path: Path, network: Checker, config: CheckerConfig, about: dict[str, object]) -> None:
-    """Write it in half precision, whole or not at all."""
+    """Write it in half precision, whole or not at all.
+
+    Raises:
+        SaveError: it can't be written; what was there stays.
+    """
     kept = {
         name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
         for name, value in network.state_dict().items()
     }
     told = {"classes": list(config.classes), "colours": list(config.colours), "width": list(config.width), **about}
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(kept, part, metadata={"schema": SCHEMA, "checker": json.dumps(told)})
-    part.replace(path)
+    metadata = {"schema": SCHEMA, "checker": json.dumps(told)}
+    write_whole(path, lambda part: save_file(kept, part, metadata=metadata))
 
 
 def load_checker(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedChecker:

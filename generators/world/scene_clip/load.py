@@ -95,7 +95,6 @@ def save_scene_clip(path: Path, network: SceneClip, config: SceneClipConfig, tex
         "about": json.dumps(about),
     }
     write_whole(path, lambda part: save_file(kept, part, metadata=metadata))
-    path.chmod(0o644)  # safetensors makes it private
 
 
 def load_scene_clip(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedSceneClip:
