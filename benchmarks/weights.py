@@ -36,16 +36,16 @@ from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
-from generators.training.checker.find import BUNDLED as CHECKER
-from generators.training.checker.find import CheckerError, load_checker
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import table as super_resolution
-from generators.training.scenes import WORLD
-from generators.training.scenes.captions import Scene
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.checker.find import BUNDLED as CHECKER
+from generators.world.checker.find import CheckerError, load_checker
+from generators.world.scenes import WORLD
+from generators.world.scenes.captions import Scene
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "cascade.md"
@@ -190,7 +190,7 @@ def page_text(
     parts = [
         _filled(
             f"""Weights `{fingerprint[:16]}` know {len(concepts)} objects. Each row asks for 64x64 pictures at guidance
-            {guidance:g}. The scene checker (`generators/training/checker`) judges them. RapidOCR, which knows nothing
+            {guidance:g}. The scene checker (`generators/world/checker`) judges them. RapidOCR, which knows nothing
             of this world, reads the letters on signs, from pictures enlarged four to eight times."""
         ),
         _bullets(
@@ -226,8 +226,8 @@ def page_text(
         _filled(
             f"""Does it memorise? {near.n} pictures were compared with {near.n_training:,} training renders. The nearest
             render is {near.drawn:.1f} grey levels away (median of root mean squares). For as many new renders of the
-            same prompts the distance is {near.fresh:.1f}. The sheet above has the nearest pairs, the drawn picture over the
-            render."""
+            same prompts the distance is {near.fresh:.1f}. The sheet above has the nearest pairs, the drawn picture over
+            the render."""
         ),
         _filled(
             """Super-resolution is compared with bicubic on real renders that were averaged down. Sharpness is the mean
