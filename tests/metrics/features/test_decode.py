@@ -183,7 +183,7 @@ def test_bad_folders(tmp_path: Path) -> None:
         list_images(tmp_path / "a.png")
 
 
-def test_dataset_hash_knows_names_and_contents() -> None:
+def test_the_hash_of_a_set_knows_names_and_contents() -> None:
     one = files_hash({"a": "1", "b": "2"})
     assert one == files_hash({"b": "2", "a": "1"})
     assert len({one, files_hash({"a": "1"}), files_hash({"a": "2", "b": "1"}), files_hash({"a": "1", "c": "2"})}) == 4
