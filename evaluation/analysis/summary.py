@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.words import nearest
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
-from evaluation.analysis.columns import nearest
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
 from evaluation.analysis.frame import validate_ratings
@@ -174,8 +174,8 @@ def analyse(
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
     if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS)
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+        hint = nearest(estimand, ESTIMANDS) or "."
+        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
     check_between(level, "confidence level")
     valid = validate_ratings(ratings)
     tally = tally_ratings(valid)

@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from common.words import nearest
 from evaluation.protocols.contract import Answer, Protocol, Question
 from evaluation.protocols.drawbench import DRAWBENCH
 
@@ -34,6 +33,5 @@ def get(name: str) -> Protocol:
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UnknownProtocolError(f"There is no protocol {name!r}.{hint} Protocols: {', '.join(names())}.")
+    hint = nearest(name.lower(), _BY_NAME) or "."
+    raise UnknownProtocolError(f"There is no protocol {name!r}{hint} Protocols: {', '.join(names())}.")

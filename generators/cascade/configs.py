@@ -6,9 +6,10 @@ Understanding" (Imagen, arXiv 2205.11487). What the paper leaves open is marked 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal, cast
+
+from common.words import nearest
 
 ScheduleName = Literal["cosine", "linear", "linear-zero-snr"]
 Weighting = Literal["min-snr", "edm", "none"]
@@ -367,7 +368,6 @@ def cascade_config(name: str) -> CascadeConfig:
         ConfigError: there is none of that name; the message has the nearest.
     """
     if name not in CASCADES:
-        close = difflib.get_close_matches(name, CASCADES, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
-        raise ConfigError(f"no cascade is called {name!r}{hint}. There are: {', '.join(CASCADES)}.")
+        hint = nearest(name, CASCADES) or "."
+        raise ConfigError(f"no cascade is called {name!r}{hint} There are: {', '.join(CASCADES)}.")
     return CASCADES[name]

@@ -151,7 +151,8 @@ def config_set(name: str) -> dict[StageName, TrainConfig]:
         paths = {stage: folder / f"{stage}.json" for stage in STAGES}
     else:
         raise ConfigError(
-            f"--config-set {name!r} is neither one that ships ({', '.join(SETS)}) nor a folder{nearest(name, SETS)}"
+            f"--config-set {name!r} is neither one that ships nor a folder{nearest(name, SETS) or '.'} "
+            f"Those that ship: {', '.join(SETS)}"
         )
     held = {stage: load_train_config(path) for stage, path in paths.items()}
     for stage, config in held.items():
@@ -171,7 +172,7 @@ def wanted_steps(asked: str) -> tuple[str, ...]:
     names = [name.strip() for name in asked.split(",") if name.strip()]
     for name in names:
         if name not in STEPS:
-            raise ConfigError(f"--steps: {name!r} is none{nearest(name, STEPS)}; there are: {', '.join(STEPS)}")
+            raise ConfigError(f"--steps has no {name!r}{nearest(name, STEPS) or '.'} There are: {', '.join(STEPS)}")
     return tuple(step for step in STEPS if not names or step in names)
 
 

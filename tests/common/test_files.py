@@ -137,9 +137,7 @@ def test_a_failure_within_a_failure_keeps_its_number(tmp_path: Path) -> None:
     def fails(part: Path) -> None:
         raise files.save_error(tmp_path / "inner", NO_SPACE)
 
-    with pytest.raises(
-        SaveError, match="outer could not .*inner could not be written: No space"
-    ) as caught:
+    with pytest.raises(SaveError, match="outer could not .*inner could not be written: No space") as caught:
         write_whole(tmp_path / "outer", fails)
     assert disk_full(caught.value)
 

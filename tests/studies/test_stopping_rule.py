@@ -63,7 +63,7 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
 @pytest.mark.parametrize(
     ("rule", "field", "words"),
     [
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
         ({"max_raters": 17}, "stopping_rule.max_raters", "2 to 16, the study's places over all panels"),
         ({"max_raters": 1}, "stopping_rule.max_raters", "2 to 16"),
         ({"max_raters": 12.5}, "stopping_rule.max_raters", "is 12.5"),

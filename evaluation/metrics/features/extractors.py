@@ -6,7 +6,6 @@ ours to ship: a user brings it once, and it is used offline from then on.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import os
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from common.files import write_whole
+from common.words import nearest, nearest_name
 from evaluation.metrics.devices import pick_device
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.brought_extractors import brought_info, is_brought, load_brought
@@ -103,10 +103,9 @@ def extractor_by_name(name: str, folders: Sequence[Path] = ()) -> ExtractorInfo:
         return EXTRACTORS[name]
     if is_brought(name):
         return brought_info(name, folders)
-    near = difflib.get_close_matches(name, [*EXTRACTORS, "fid"], n=1)
-    hint = f" Did you mean {'inception' if near[0] == 'fid' else near[0]!r}?" if near else ""
+    hint = nearest("inception" if nearest_name(name, ["fid"]) else name, EXTRACTORS) or "."
     raise MetricError(
-        f"There is no feature extractor {name!r}.{hint} There are: {', '.join(EXTRACTORS)}, and what "
+        f"There is no feature extractor {name!r}{hint} There are: {', '.join(EXTRACTORS)}, and what "
         f"you bring, as dinov2:FOLDER or clip:FOLDER."
     )
 

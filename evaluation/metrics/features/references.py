@@ -8,7 +8,6 @@ changed is refused.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -20,6 +19,7 @@ from typing import Any
 
 from common.files import write_whole
 from common.hashes import files_hash, hash_of
+from common.words import nearest
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.images import Listing, list_images, listing_of
 from evaluation.metrics.spec import ScoredImage
@@ -121,10 +121,9 @@ def load_reference(root: Path, name: str) -> Reference:
     """
     names = reference_names(root)
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = nearest(name, names) or "."
         there = f"There are: {', '.join(names)}." if names else "None is stored here; manage.py load_coco makes one."
-        raise MetricError(f"There is no reference {name!r}.{hint} {there}")
+        raise MetricError(f"There is no reference {name!r}{hint} {there}")
     return reference_at(root / name)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 
+from common.words import nearest
 from evaluation.analysis.sequential import StoppingRule, fewest_raters
 from evaluation.errors import InputError
 
@@ -27,11 +27,8 @@ def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
     """
     for name in given:
         if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            raise InputError(
-                f'A stopping rule has no "{name}". It has {", ".join(NAMES)}.{hint}', field="stopping_rule"
-            )
+            hint = nearest(name, NAMES) or "."
+            raise InputError(f'A stopping rule has no "{name}"{hint} It has {", ".join(NAMES)}.', field="stopping_rule")
     alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 for 95 % intervals", 0.001, 0.5)
     at_most = _raters(given, "max_raters", "The stopping rule's largest number of raters", places, places)
     at_least = _raters(

@@ -109,7 +109,7 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(MetricError, match="takes images"):
         save_reference(root, "none", folder=folder, hashes={}, manifest={})
     _saved(root, folder, "coco-val2014")
-    with pytest.raises(MetricError, match="Did you mean 'coco-val2014'"):
+    with pytest.raises(MetricError, match='; did you mean "coco-val2014"'):
         load_reference(root, "coco-val2015")
     listed = root / "coco-val2014" / "images.tsv"
     listed.write_bytes(listed.read_bytes().replace(b"000.png", b"999.png"))
