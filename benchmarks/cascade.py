@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from benchmarks._cascade_nets import Contender, Facts, Part, held_megabytes, peak_megabytes, seconds, serve
+from common.words import prompt_name
 from generators.cascade.configs import CASCADES, STAGES
 from generators.cascade.variants import VARIANTS
 
@@ -182,7 +183,7 @@ def draw(connection: Connection, size: int, batch: int, device: str, threads: in
 
     generator = load_cascade(SPEC.resolve({}), size=size, device=device)
     requests = [
-        ImageRequest(str(index), f"{index:05d}", PROMPTS[index % len(PROMPTS)], index, 0) for index in range(batch)
+        ImageRequest(str(index), prompt_name(index), PROMPTS[index % len(PROMPTS)], index, 0) for index in range(batch)
     ]
 
     def work() -> None:

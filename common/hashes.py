@@ -28,6 +28,11 @@ def hash_of(value: object, *, spaced: bool = False) -> str:
     return hashlib.sha256(canonical_json(value, spaced=spaced).encode()).hexdigest()
 
 
+def bytes_sha256(data: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal: the name that the image store keeps a file under."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal; the file is not held in memory."""
     with path.open("rb") as file:

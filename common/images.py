@@ -39,7 +39,6 @@ from common.image_decode import (
     ImageLimits,
     ImageProblem,
     Problem,
-    content_hash,
     decode_image,
     encode_png,
 )
@@ -60,7 +59,6 @@ __all__ = [
     "Problem",
     "check_images",
     "child_end",
-    "content_hash",
     "decode_image",
     "encode_png",
 ]

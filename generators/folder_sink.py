@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import IO
 
 from common.files import partial_files_remove, write_whole
-from common.images import content_hash, encode_png
+from common.hashes import bytes_sha256
+from common.images import encode_png
 from generators.contract import FailureKind, GeneratorError, GeneratorInfo, ImageRequest, ImageResult
 from generators.manifest import (
     FILE_NAME,
@@ -94,7 +95,7 @@ class FolderSink:
             name = image_name(request.prompt_id, request.sample)
             write_whole(self.folder / name, png)
             height, width, _ = result.image.shape
-            line |= {"file": name, "sha256": content_hash(png), "bytes": len(png), "width": width, "height": height}
+            line |= {"file": name, "sha256": bytes_sha256(png), "bytes": len(png), "width": width, "height": height}
         elif result.failure is not None:
             line |= {"failure": str(result.failure.kind), "message": result.failure.message}
         line |= {"seconds": result.seconds, "provenance": dict(result.provenance), "time": now()}

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from common.hashes import file_sha256
+from common.words import prompt_name
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec, SampleMetric, SampleScore, ScoredImage, SetMetric, no_progress
 from evaluation.suites.types import JsonValue
@@ -100,7 +101,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
     good = []
     for number in range(N_PICTURES):
         path = _picture(folder / "run" / f"{number}.png", number)
-        good.append(ScoredImage(f"{number // 2:05d}/{number % 2}", path, prompt, "All prompts", chosen))
+        good.append(ScoredImage(f"{prompt_name(number // 2)}/{number % 2}", path, prompt, "All prompts", chosen))
     for number in range(N_REFERENCE):
         _picture(folder / "reference" / f"{number}.png", 100 + number)
     damaged = folder / "run" / "damaged.png"
@@ -228,7 +229,7 @@ def set_reference(subject: MetricUnderTest) -> Iterator[str]:
     if not subject.spec.needs_reference:
         return
     files = sorted(subject.images.reference.iterdir())
-    listed = [ScoredImage(f"{n:05d}/0", path, "") for n, path in enumerate(files)]
+    listed = [ScoredImage(f"{prompt_name(n)}/0", path, "") for n, path in enumerate(files)]
     value = subject.whole(subject.images.good, listed)["value"]
     if subject.moved(subject.result["value"], value):
         yield f"against a folder the value is {subject.result['value']}, against the same images {value}"

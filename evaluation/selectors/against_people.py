@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from common.words import prompt_name
 from evaluation.design import choose_samples, rng_for
 from evaluation.models import MetricRun, Study, StudyImage
 from evaluation.selectors.metrics import metric_names, scores_frame, study_metric_runs
@@ -30,7 +31,7 @@ def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
     )
     sizes = pd.Series([(run, prompt) for run, prompt, _ in shown], dtype=object).value_counts()
     size = int(sizes.mode().max()) if len(sizes) else 0
-    in_study = {f"{prompt:05d}" for _, prompt, _ in shown}
+    in_study = {prompt_name(prompt) for _, prompt, _ in shown}
     keys = {each.label: key for key, each in runs.items()}
     keep = pd.Series(False, index=frame.index)
     for (label, prompt), part in frame.groupby(["generator", "prompt_id"], sort=False):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from common.words import prompt_name
 from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
@@ -50,7 +51,7 @@ def grid(generators: Sequence[CascadeGenerator], labels: Sequence[str], samples:
         left = GAP + block * (samples * (size + GAP) + 3 * GAP)
         ink.text((left, 1), label, fill="black", font=font)
         asked = [
-            ImageRequest(f"{row}/{sample}", f"{row:05d}", prompt, sample, 0)
+            ImageRequest(f"{row}/{sample}", prompt_name(row), prompt, sample, 0)
             for row, prompt in enumerate(GRID_PROMPTS)
             for sample in range(samples)
         ]

@@ -6,7 +6,6 @@ ours to ship: a user brings it once, and it is used offline from then on.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from common.files import write_whole
+from common.hashes import bytes_sha256
 from common.words import nearest, nearest_name
 from evaluation.metrics.devices import pick_device
 from evaluation.metrics.errors import MetricError
@@ -68,7 +68,7 @@ def install_weights(file: Path, folder: Path) -> tuple[ExtractorInfo, Path]:
         data = file.read_bytes()
     except OSError as error:
         raise MetricError(f"The file {file} can't be read: {(error.strerror or str(error)).lower()}.") from None
-    found = hashlib.sha256(data).hexdigest()
+    found = bytes_sha256(data)
     for info in EXTRACTORS.values():
         if info.sha256 == found:
             place = folder / info.files[0]
@@ -130,7 +130,7 @@ def _checked_bytes(path: Path, info: ExtractorInfo) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise MetricError(f"The weight file {path} can't be read: {(error.strerror or str(error)).lower()}.") from None
-    found = hashlib.sha256(data).hexdigest()
+    found = bytes_sha256(data)
     if found != info.sha256:
         raise MetricError(
             f"{path} is not the weight file of {info.name}: its SHA-256 is {found}, and it must be {info.sha256} "

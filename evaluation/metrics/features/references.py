@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import write_whole
-from common.hashes import files_hash, hash_of
+from common.hashes import bytes_sha256, files_hash, hash_of
 from common.words import nearest
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.images import Listing, list_images, listing_of
@@ -89,7 +89,7 @@ def save_reference(
         "name": name,
         **manifest,
         "images": {"count": len(hashes), "sha256": files_hash(hashes)},
-        "lists": {file: hashlib.sha256(data).hexdigest() for file, data in sorted(files.items())},
+        "lists": {file: bytes_sha256(data) for file, data in sorted(files.items())},
     }
     sha256 = hash_of(identity, spaced=True)
     place = root / name
@@ -142,7 +142,7 @@ def reference_at(place: Path) -> Reference:
         folder, name = Path(manifest["folder"]), manifest["name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MetricError(f"The reference in {place} can't be read ({error!r}). Make it anew.") from None
-    if hashlib.sha256(data).hexdigest() != wanted:
+    if bytes_sha256(data) != wanted:
         raise MetricError(f"{place / IMAGES} was changed since the reference was made. Make it anew.")
     return Reference(name, place, folder, hashes, manifest)
 

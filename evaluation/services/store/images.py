@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common.files import disk_full, partial_files_remove, write_whole
+from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
 
@@ -67,7 +67,7 @@ def image_file_put(*, data: bytes, image_format: str, width: int, height: int) -
     if image_format not in FORMATS:
         raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
     hold_store()
-    file = ImageFile(hashlib.sha256(data).hexdigest(), image_format, width, height, len(data))
+    file = ImageFile(bytes_sha256(data), image_format, width, height, len(data))
     target = path_of(file.sha256, image_format)
     if not target.exists():
         store_write(target, data)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from common.hashes import hash_of
+from common.words import prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
@@ -109,8 +110,8 @@ def specification(
         "sets": {
             "size": settings.set_size,
             "missing": settings.missing,
-            "dropped": [f"{number:05d}" for number in sets.dropped],
-            "smaller": {f"{number:05d}": sets.sizes[number] for number in sets.smaller},
+            "dropped": [prompt_name(number) for number in sets.dropped],
+            "smaller": {prompt_name(number): sets.sizes[number] for number in sets.smaller},
         },
         "panels": [
             {"panel": panel, "raters": settings.raters_per_panel, "prompts": n, "trials": n * n_pairs}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 
 from common.errors import UserError
 from common.files import write_whole
+from common.hashes import bytes_sha256
 from generators.world.checker.network import GRID, SIZE, Checker, CheckerConfig
 from generators.world.checker.render import LETTER, as_input
 
@@ -162,7 +162,7 @@ def load_checker(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedChecker:
             raise
         raise CheckerError(f"{path} is no whole checker file ({str(error).splitlines()[0]}); fetch it again") from error
     ready = network.eval().requires_grad_(False).to(device)
-    return LoadedChecker(ready, config, told, hashlib.sha256(data).hexdigest())
+    return LoadedChecker(ready, config, told, bytes_sha256(data))
 
 
 def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 
 from common.errors import UserError
 from common.files import write_whole
+from common.hashes import bytes_sha256
 from generators.cascade.blocks import TextStates
 from generators.cascade.config_json import Json, text_from_json, to_json
 from generators.cascade.configs import TextConfig
@@ -131,4 +131,4 @@ def load_scene_clip(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedScene
         ) from error
     ready = network.eval().requires_grad_(False).to(device)
     encoder = load_encoder(text, device=device, later=True)
-    return LoadedSceneClip(ready, config, text, encoder, about, hashlib.sha256(data).hexdigest())
+    return LoadedSceneClip(ready, config, text, encoder, about, bytes_sha256(data))
