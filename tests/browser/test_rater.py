@@ -54,7 +54,7 @@ def rate(page: Page, keys: str = "12") -> None:
 
 
 def place(page: Page, number: int) -> None:
-    expect(page.locator("#progress-text")).to_have_text(f"Trial {number} of {TRIALS}")
+    expect(page.locator("#progress-text")).to_have_text(f"Comparison {number} of {TRIALS}")
 
 
 def ask_until(page: Page, script: str, wanted: Callable[[int], bool]) -> None:
@@ -108,7 +108,7 @@ def test_by_keyboard_alone(page: Page, live_server: LiveServer, study: Study) ->
     tab_to(page, "I agree and want to take part")
     page.keyboard.press("Enter")
     page.wait_for_url("**/instructions")
-    tab_to(page, f"Begin with the first of {TRIALS}")
+    tab_to(page, f"Begin ({TRIALS} comparisons)")
     page.keyboard.press("Enter")
     page.wait_for_selector(READY)
     # zoom, neighbours, the other set, and back to where the focus was
@@ -209,7 +209,7 @@ def test_a_second_tab_cannot_rate_twice(page: Page, enter: Callable[[Page], None
     saved(page)
     rate(second, "33")
     place(second, 2)
-    expect(second.locator("#saved")).to_have_text("Answered in another tab before: that answer stays")
+    expect(second.locator("#saved")).to_have_text("Already answered in another tab; that answer counts")
     assert standing() == [(0, "alignment", "left"), (0, "fidelity", "left")]
     rate(second, "22")
     place(second, 3)
@@ -266,13 +266,13 @@ def test_an_image_that_fails_is_never_rated_blind(page: Page, enter: Callable[[P
     expect(page.locator("input:checked")).to_have_count(0)
     blocked.append("none")
     blocked.pop(0)
-    page.get_by_role("button", name="Load again").click()
+    page.get_by_role("button", name="Reload images").click()
     page.wait_for_selector(READY)
     expect(page.locator("#notice")).to_be_hidden()
     # and one that never comes is reported and passed over
     blocked.clear()
     page.reload()
-    page.get_by_role("button", name="Report it and go on").click()
+    page.get_by_role("button", name="Report and skip").click()
     place(page, 2)
     skipped = Assignment.objects.get(skipped_at__isnull=False)
     assert (skipped.position, skipped.skip_reason) == (0, "1 of 4 images did not load")

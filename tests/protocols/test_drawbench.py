@@ -26,7 +26,7 @@ def test_questions_answers_and_numbers_are_the_papers() -> None:
 def test_a_caption_is_put_in_as_it_is() -> None:
     alignment = protocols.get("drawbench").question("alignment")
     asked = alignment.as_asked("A sign that says {hello} & <b>.")
-    assert asked == "Which set of images better represents the text caption : A sign that says {hello} & <b>.?"
+    assert asked == "Which set of images better represents the text caption : “A sign that says {hello} & <b>.”?"
 
 
 def test_an_unknown_question_is_named() -> None:

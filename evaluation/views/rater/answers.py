@@ -45,7 +45,7 @@ def _answers_json(view: View) -> View:
 @require_safe
 @_answers_json
 def following(request: HttpRequest) -> HttpResponse:
-    """GET /r/next?rater=KEY&after=POSITION: the next two trials after a position (from the first when it is left out).
+    """GET /r/next?rater=KEY&after=POSITION: the next two trials after a position (from the first without one).
 
     `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
     """
@@ -121,7 +121,7 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
     session = rater_session(key, browser_hashes(request))
     if session is None:
         raise RaterError(
-            "no-session", "Your session has ended here. Please open your invitation link again.", status=403
+            "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
         )
     return session
 
