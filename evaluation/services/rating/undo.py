@@ -61,5 +61,7 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
             cursor.execute(STANDING_SQL, names)
             row = cursor.fetchone()
             if row is not None and row[0]:
-                raise RaterError("not-last", "Only the last comparison can be undone, and you have answered others since then.")
+                raise RaterError(
+                    "not-last", "Only the last comparison can be undone, and you have answered others since then."
+                )
     return trial
