@@ -92,9 +92,7 @@ def refuse_unless_open(study: Study) -> None:
 def refuse_invitation(invitation: Invitation) -> None:
     """Raise `RaterError` unless the invitation lets another rater in."""
     if invitation.revoked_at is not None:
-        raise RaterError(
-            "revoked", "The researchers have withdrawn it. Ask them if you still want to take part.", status=410
-        )
+        raise RaterError("revoked", "The researchers have withdrawn it. Thank you for your interest.", status=410)
     if invitation.expires_at is not None and invitation.expires_at <= timezone.now():
         raise RaterError("expired", "Ask the researchers for a new one if you still want to take part.", status=410)
     if invitation.max_raters is not None:

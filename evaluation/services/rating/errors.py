@@ -20,6 +20,4 @@ def refuse_unless_rating(session: RaterSession) -> None:
     if session.dropped:
         raise RaterError("dropped", "You are no longer part of this study, so no more answers can be saved.")
     if session.study_status != "open":
-        raise RaterError(
-            "closed", "This study is closed, so no more answers can be saved. Thank you for those you gave."
-        )
+        raise RaterError("closed", "This study is closed, so no more answers can be saved. Thank you for yours.")

@@ -37,7 +37,7 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str) -> None:
     if skipped >= max(1, int(MOST_SKIPPED * session.trials)):
         raise RaterError(
             "too-many-skips",
-            "Too many comparisons were skipped because of missing images. Please come back later; your answers are saved.",
+            "Too many comparisons had missing images. Please come back later; your answers are saved.",
         )
     trial.skipped_at = timezone.now()
     trial.skip_reason = reason.replace("\x00", "")[:200]

@@ -140,6 +140,7 @@ def _check(session: RaterSession, answers: Sequence[Answer]) -> None:
             )
         if answer.response_time_ms is not None and not 0 <= answer.response_time_ms <= LONGEST_MS:
             raise InputError(
-                f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; got {answer.response_time_ms}.",
+                f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; "
+                f"got {answer.response_time_ms}.",
                 details={"answer": number, "column": "response_time_ms"},
             )

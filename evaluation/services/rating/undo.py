@@ -62,6 +62,6 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
             row = cursor.fetchone()
             if row is not None and row[0]:
                 raise RaterError(
-                    "not-last", "Only the last comparison can be undone, and you have answered others since then."
+                    "not-last", "Only the last comparison can be undone, and you have answered others since."
                 )
     return trial

@@ -276,7 +276,7 @@ def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
         "Your place was given to someone else",
-        "You left the study or were away for too long, so another person has taken your place. Thank you for your time.",
+        "You left the study or were away for too long. Another person now has your place. Thank you for your time.",
         status=410,
     )
 

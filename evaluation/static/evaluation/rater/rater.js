@@ -114,8 +114,8 @@ async function undo() {
     show(back);
   } catch (error) {
     if (error instanceof Refused && FINAL.includes(error.code)) { stop(error); return; }
-    view.tell("failed", error instanceof Refused ? error.message : "Undo needs a connection. Please try again.");
     resume();
+    view.tell("failed", error instanceof Refused ? error.message : "Undo needs a connection. Please try again.");
   }
 }
 
