@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import Rater, Rating, Study, StudyImage
+from evaluation.protocols import Protocol
 from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.store.images import image_read
@@ -258,6 +260,28 @@ def test_the_way_in(study: Study) -> None:
     assert client.get("/r/").status_code == 200
     assert client.get(f"/r/join/{invitation.key}").headers["Location"] == "/r/", "the link brings back"
     assert Rater.objects.count() == 1
+
+
+def test_questions_are_worded_as_the_study_locked_them(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raters of a study from before quotation marks were declared go on seeing what its first raters saw."""
+    declare = Protocol.specification
+
+    def as_before(protocol: Protocol) -> dict[str, Any]:
+        declared: dict[str, Any] = declare(protocol)
+        for question in declared["questions"]:
+            del question["caption"]
+        return declared
+
+    monkeypatch.setattr(Protocol, "specification", as_before)
+    older = an_open_study(name="older")
+    monkeypatch.undo()
+    assert "caption" not in older.specification["protocol"]["questions"][1]
+    for each, in_page in ((study, "text caption : “{caption}”?"), (older, "text caption : {caption}?")):
+        browser = Browser(each)
+        Rater.objects.update(instructed_at=browser.rater.consented_at)
+        assert f'data-text="Which set of images better represents the {in_page}"' in browser.client.get("/r/").text
+        example = in_page.replace("{caption}", "a red ball on top of a blue box")
+        assert example in browser.client.get("/r/instructions").text
 
 
 def test_a_platforms_ids_leave_the_address_at_once(study: Study) -> None:

@@ -14,7 +14,7 @@ let round = 0; // a reply to a question from before `restart` is dropped
 let filling = null;
 let listener = { came() {}, lost() {} };
 
-// Answered before this page was loaded, and kept: the server may name such a trial as open while its answer arrives.
+// Answered before this page was loaded: the server may name such a trial as open while its answer arrives.
 const kept = new Set(outbox.assignments());
 
 // The trials after a position, or from the first open one: `{total, finished, trials}`.

@@ -1,11 +1,11 @@
-// Mouse, touch and keys: which of the page's actions each one asks for. Whether it can be done is the page's to say.
+// Mouse, touch and keys: which action each one asks for. Whether it can be done is the page's to say.
 
 import { isDecoded, isFailed } from "./images.js";
 import { config } from "./server.js";
 import { activeQuestion, at, focusHeading } from "./view.js";
 import * as zoom from "./zoom.js";
 
-const REPEAT_IN_VAIN = ["Enter", "Backspace"]; // held down, these must not go on or back, here or in the browser
+const REPEAT_IN_VAIN = ["Enter", "Backspace"]; // held down, these do nothing, not in the browser either
 
 function help() {
   at("keys").showModal();
@@ -52,7 +52,7 @@ function press(key, target, actions) {
   else if (choice !== undefined) {
     const question = activeQuestion();
     if (question) actions.choose(question, choice);
-    // an image or button that was clicked before keeps the focus, and would take the Enter that is to go on
+    // an image or button that was clicked keeps the focus, and would take the next Enter
     if (onControl) focusHeading();
   } else if (key === "z" || (key === " " && !onControl && target.type !== "radio")) actions.enlarge(target);
   else if (key === "Enter" && !onControl) actions.goOn();

@@ -9,7 +9,7 @@ import { Trial } from "./trial.js";
 import * as view from "./view.js";
 import * as zoom from "./zoom.js";
 
-const ASK_AGAIN = 2000; // ms until the server is asked once more whether all is answered
+const ASK_AGAIN = 2000; // ms until the server is asked once more
 const SAVING_SHOWS = 500; // ms that saving may take without being mentioned
 const FINAL = ["closed", "dropped", "no-session", "reload"]; // refusals after which nothing can be saved
 
@@ -156,7 +156,7 @@ ahead.listen({
   lost() { if (is(WAITING)) wait("No connection to the server. The next images load as soon as it is back."); },
 });
 
-let elsewhere = false; // whether another tab was first with an answer that this one has just sent
+let elsewhere = false; // another tab was first with an answer that this one has sent
 outbox.listen({
   saving() { view.tell("saving", "Saving…", SAVING_SHOWS); },
   saved() {
@@ -195,7 +195,7 @@ document.addEventListener("visibilitychange", async () => {
 
 // --- begin
 
-if (outbox.size()) { // left from a visit without a connection: the server has to know them before it says what is next
+if (outbox.size()) { // from an earlier visit: the server has to know them before it says what is next
   wait("Sending the answers kept in this browser…");
   outbox.flush().catch(() => {});
 }

@@ -5,8 +5,8 @@ import { LOADING, MISSING, READY } from "./states.js";
 
 const LONGEST_MS = 2 ** 31 - 1;
 
+// A random UUID; `crypto.randomUUID` is there only where the page comes by HTTPS or from this machine.
 function uuid() {
-  if (crypto.randomUUID) return crypto.randomUUID(); // only where the page comes by HTTPS or from this machine
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
