@@ -20,9 +20,7 @@ OURS = re.compile(
 )
 """Words of the code and of researchers. `indifferent` only as the protocol's own answer, and explained."""
 
-LANGUAGE_OF_OTHERS = re.compile(
-    r"\b(goes? on|go on|any more|in vain|taken out|take back|may not|a set of one)\b|\s…", re.I
-)
+LANGUAGE_OF_OTHERS = re.compile(r"\b(goes? on|any more|in vain|taken out|take back|may not)\b|\s…", re.IGNORECASE)
 """What a native speaker has to read twice."""
 
 
@@ -97,9 +95,9 @@ def sentences_of_python() -> Iterator[str]:
     rating = CHECKOUT / "evaluation" / "services" / "rating"
     for path in [*rating.glob("*.py"), CHECKOUT / "evaluation" / "views" / "rater" / "pages.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("RaterError", "_message"):
-                yield from texts(node)
-            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "headings":
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            assigned = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
+            if called in ("RaterError", "_message") or assigned in ("headings", "FULL"):
                 yield from texts(node)
 
 

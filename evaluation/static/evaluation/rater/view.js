@@ -61,6 +61,7 @@ export function update(trial, taking) {
   at("notice").hidden = trial.images !== MISSING;
   notice(trial.failed === 1 ? "An image could not be loaded." : `${trial.failed} images could not be loaded.`);
   at("trial").setAttribute("aria-busy", String(!ready));
+  if (document.activeElement.matches(":disabled, [hidden] *")) focusHeading(); // it would be lost to the page's top
 }
 
 export const isComplete = (trial) => trial.images === READY && !openOf(trial);
