@@ -121,7 +121,7 @@ def test_undo_gives_the_trial_back(browser: Browser, django_assert_num_queries: 
     [
         ({"choice": "a"}, 'unknown choice "a"'),
         ({"question": "beauty"}, 'unknown question "beauty"'),
-        ({"choice": 3}, '"choice" must be a text'),
+        ({"choice": 3}, '"choice" must be a string'),
         ({"assignment": "7"}, '"assignment" must be a whole number'),
         ({"assignment": 2**70}, '"assignment" must be a whole number'),
         ({"assignment": True}, '"assignment" must be a whole number'),

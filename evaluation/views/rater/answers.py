@@ -53,7 +53,7 @@ def following(request: HttpRequest) -> HttpResponse:
     refuse_unless_rating(session)
     after = request.GET.get("after", "-1")
     if not after.removeprefix("-").isdecimal() or len(after) > 9:
-        raise InputError(f'"after" is a position, a whole number, not "{after[:20]}".')
+        raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
     trials = next_trials(session, after=int(after))
     return JsonResponse(
         {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
@@ -142,9 +142,9 @@ def _answer(number: int, given: object) -> Answer:
         raise InputError(f"{where} must be a JSON object.")
     question, choice, time = given.get("question"), given.get("choice"), given.get("response_time_ms")
     if not isinstance(question, str):
-        _refuse(where, "question", "a text")
+        _refuse(where, "question", "a string")
     if not isinstance(choice, str):
-        _refuse(where, "choice", "a text")
+        _refuse(where, "choice", "a string")
     try:
         submission = UUID(str(given.get("submission")))
     except ValueError:
