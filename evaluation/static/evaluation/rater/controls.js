@@ -7,10 +7,7 @@ import * as zoom from "./zoom.js";
 
 const REPEAT_IN_VAIN = ["Enter", "Backspace"]; // held down, these do nothing, not in the browser either
 
-function help() {
-  at("keys").showModal();
-  at("keys-close").focus(); // not on the first link, which leads out of the study
-}
+const help = () => at("keys").showModal(); // the focus goes to its first control, which closes it
 
 // `actions`: `choose(question, choice)`, `goOn`, `undo`, `skip`, `reload` (images), `enlarge(target)`, `comparing()`.
 export function listen(actions) {

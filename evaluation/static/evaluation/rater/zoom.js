@@ -26,8 +26,7 @@ export function open(tiles, target) {
   const tile = target?.closest?.(".tile");
   const side = tiles.right.includes(tile) ? "right" : "left";
   showImage(side, Math.max(0, tiles[side].indexOf(tile)));
-  at("zoom").showModal();
-  at("zoom-close").focus();
+  at("zoom").showModal(); // the focus goes to its first control, which closes it
 }
 
 // What a key does while an image is enlarged, or undefined.
