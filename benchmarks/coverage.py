@@ -64,27 +64,27 @@ CASES = (
 )
 
 
-def verdict(found: Coverage) -> str:
+def verdict(result: Coverage) -> str:
     """How the default fares against the aim of 94 to 96.5 %."""
-    own = found.intervals["two_way"]
+    own = result.intervals["two_way"]
     if own.coverage > 0.965:
         return "conservative"
     return "" if own.coverage + own.error >= 0.94 else "too narrow"
 
 
-def cell(found: Coverage, name: str, width: bool = False) -> str:
-    each = found.intervals.get(name)
+def cell(result: Coverage, name: str, width: bool = False) -> str:
+    each = result.intervals.get(name)
     if each is None:
         return "-"
     text = f"{100 * each.coverage:.1f}" + (f" (±{100 * each.half_width:.1f})" if width else "")
-    gaps = 1 - each.n_intervals / found.n_simulations
+    gaps = 1 - each.n_intervals / result.n_simulations
     return text + (f" [{100 * gaps:.0f}% none]" if gaps >= 0.005 else "")
 
 
-def row(case: Case, found: Coverage) -> str:
-    cells = [cell(found, "two_way", width=True), verdict(found), *(cell(found, name) for name in COLUMNS[1:])]
-    cells += [cell(found, "independent", width=True), *(cell(found, name) for name in NAIVE[1:])]
-    cells.append(f"{found.milliseconds:.1f}")
+def row(case: Case, result: Coverage) -> str:
+    cells = [cell(result, "two_way", width=True), verdict(result), *(cell(result, name) for name in COLUMNS[1:])]
+    cells += [cell(result, "independent", width=True), *(cell(result, name) for name in NAIVE[1:])]
+    cells.append(f"{result.milliseconds:.1f}")
     return f"| {case.name} | " + " | ".join(cells) + " |"
 
 
@@ -99,18 +99,18 @@ def simulated(simulations: int, seed: int) -> list[tuple[Case, Coverage]]:
     return done
 
 
-def net_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+def net_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
     names = ["design", "two_way (default)", "", *COLUMNS[1:], "independent", *NAIVE[1:], "ms"]
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return lines + [row(case, each) for case, each in found]
+    return lines + [row(case, each) for case, each in results]
 
 
-def share_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+def share_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
     """The shares and the decided share by their default intervals, and those of independent votes beside them."""
     names = ["share of a", "share of indifferent", "share of b", "decided"]
     votes = ["wilson", "clopper_pearson", "goodman", "decided, wilson"]
     lines = ["| design | " + " | ".join([*names, *votes]) + " |", "|" + "---|" * (1 + len(names) + len(votes))]
-    for case, each in found:
+    for case, each in results:
         cells = [cell(each, name, width=name in names) for name in (*names, *votes)]
         lines.append(f"| {case.name} | " + " | ".join(cells) + " |")
     return lines

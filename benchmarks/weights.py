@@ -31,7 +31,7 @@ from benchmarks._weights_measures import (
     neighbours,
     scenes_for,
 )
-from benchmarks._weights_objects import Known, known, sheet, told
+from benchmarks._weights_objects import Known, known, objects_table, sheet
 from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
@@ -202,7 +202,7 @@ def page_text(
             f"""Object by object: {SHOTS} pictures of each, in a colour, right when they show just that. Above: the
             first of each, nothing picked. Signs, storefronts and blackboards are in the rows of letters."""
         ),
-        told(objects),
+        objects_table(objects),
         "![Alignment against Frechet distance over guidance weights](images/cascade-curve.svg)",
         _filled(
             f"""Quality against alignment (the paper's figure 4, in our world), {points[0].n} prompts a point.
