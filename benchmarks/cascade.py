@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from benchmarks._cascade_nets import Contender, Facts, Part, held_megabytes, peak_megabytes, seconds, serve
+from common.commands import SUCCESS
 from common.words import prompt_name
 from generators.cascade.configs import CASCADES, STAGES
 from generators.cascade.variants import VARIANTS
@@ -265,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         told[title] = rows
     if args.json:
         args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from common.errors import UserError
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 PARTIAL_SECONDS = 600.0
 """Seconds without a change after which a partial file is taken for left behind."""
+
+Sync = Literal["nothing", "file", "name"]
+"""What outlives a power cut: nothing, for what can be made anew and is checked when it is read; the file, so that its
+name never stands for half of it; or its name too, where a row of the database says that it is there."""
 
 _PARTIAL = re.compile(r"\..*\.[0-9a-f]{8}\.part")
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|\bOs \{ code: (\d+)")
@@ -54,14 +58,13 @@ def disk_full(error: BaseException) -> bool:
 
 
 def write_whole(
-    path: Path, content: bytes | Callable[[Path], object], *, durable: bool = True, beside: Path | None = None
+    path: Path, content: bytes | Callable[[Path], object], *, sync: Sync = "file", beside: Path | None = None
 ) -> None:
     """Write a file, its folders too where they are missing.
 
     `content`: its bytes, or what writes them to the path that it is given; whatever that raises is a `SaveError`, so a
-    worker, which is told by an exception that its time is up, uses `whole_file`. `durable`: it outlives a power cut;
-    False for what can be made anew and is checked when it is read. `beside`: the folder for the partial file, on the
-    same disk, instead of the file's own.
+    worker, which is told by an exception that its time is up, uses `whole_file`. `sync`: what is on the disk itself
+    afterwards. `beside`: the folder for the partial file, on the same disk, instead of the file's own.
 
     Raises:
         SaveError: it could not be written (a full disk, no permission); what was there before is untouched.
@@ -75,7 +78,7 @@ def write_whole(
                 content(part)
                 if stat.S_IMODE(part.stat().st_mode) != mode:  # safetensors makes a file of its own, a private one
                     part.chmod(mode)
-            _give_name(part, path, durable)
+            _give_name(part, path, sync)
     except OSError as error:
         raise save_error(path, error) from error
     except Exception as error:
@@ -84,13 +87,13 @@ def write_whole(
         raise save_error(path, error) from error
 
 
-def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+def write_text(path: Path, text: str, *, sync: Sync = "file") -> None:
     """The same for text, in UTF-8.
 
     Raises:
         SaveError: as `write_whole`.
     """
-    write_whole(path, text.encode(), durable=durable)
+    write_whole(path, text.encode(), sync=sync)
 
 
 @contextlib.contextmanager
@@ -109,7 +112,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         yield file
         try:
             file.close()
-            _give_name(part, path, durable=True)
+            _give_name(part, path, "file")
         except OSError as error:
             raise save_error(path, error) from error
 
@@ -151,7 +154,6 @@ def move_whole(source: Path, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(source, path)
-        _sync_folder(path.parent)
     except OSError as error:
         raise save_error(path, error) from error
 
@@ -176,12 +178,12 @@ class _Written(io.FileIO):
             raise save_error(self._path, error) from error
 
 
-def _give_name(part: Path, path: Path, durable: bool) -> None:
-    if durable:
+def _give_name(part: Path, path: Path, sync: Sync) -> None:
+    if sync != "nothing":
         with part.open("rb+") as held:
             os.fsync(held.fileno())
     os.replace(part, path)
-    if durable:
+    if sync == "name":
         _sync_folder(path.parent)
 
 

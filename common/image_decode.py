@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
+from common.errors import UserError
 from common.hashes import bytes_sha256
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class ImageProblem:
     message: str
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """A file that is not taken; `problem` says which kind."""
 
     def __init__(self, problem: Problem, message: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.errors import UserError
 from common.words import nearest, nearest_name
 
 CHOICES = ("a", "indifferent", "b")
@@ -22,7 +23,7 @@ _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
 
 
-class RatingsError(ValueError):
+class RatingsError(UserError):
     """A ratings file or frame that cannot be analysed; the message names the row, the column and what is allowed."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.conformance import ODD_PROMPTS
 from common.hashes import file_sha256
 from common.words import prompt_name
 from evaluation.metrics.errors import MetricError
@@ -28,15 +29,6 @@ SCENE: Mapping[str, JsonValue] = {
     "objects": [{"name": "square", "color": "red", "count": 1}],
     "text": ["STOP"],
 }
-
-ODD_PROMPTS = (
-    "",
-    "   ",
-    "a" * 20_000,
-    "\N{SNOWMAN} \N{GREEK SMALL LETTER ALPHA} \N{HIRAGANA LETTER A} \U0001f600",
-    "line one\nline two\ttab\x00nul\x1b[31m",
-    "<script>alert(1)</script> {0} %s \\ ' \" ; --",
-)
 
 ODD_ATTRIBUTES: tuple[Mapping[str, JsonValue], ...] = ({}, {"schema": "scene/99"}, {"objects": "many"}, {"": None})
 

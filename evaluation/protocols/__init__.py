@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from common.errors import UserError
 from common.words import nearest
 from evaluation.protocols.contract import CAPTION, Answer, Protocol, Question, wording
 from evaluation.protocols.drawbench import DRAWBENCH
@@ -16,7 +17,7 @@ _BY_NAME = {protocol.name: protocol for protocol in (DRAWBENCH,)}
 __all__ = ["CAPTION", "Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names", "wording"]
 
 
-class UnknownProtocolError(ValueError):
+class UnknownProtocolError(UserError):
     """No protocol has this name; the message gives the nearest one."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from common.errors import UserError
 from common.words import nearest
 
 ScheduleName = Literal["cosine", "linear", "linear-zero-snr"]
@@ -22,7 +23,7 @@ ResamplingOrder = Literal["efficient", "standard"]
 STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A configuration that can't be: the message names the field, what is allowed and what was given."""
 
 

@@ -103,7 +103,7 @@ class TextCache:
         metadata = {"sha256": _hash(entry.states), "facts": json.dumps(dataclasses.asdict(entry.facts))}
         data = save({"states": entry.states.contiguous().cpu()}, metadata=metadata)
         try:
-            write_whole(path, data, durable=False)
+            write_whole(path, data, sync="nothing")
         except SaveError as error:
             self._broken = True
             log.warning(

@@ -246,4 +246,4 @@ def _write_memo(memo: Path | None, known: Mapping[str, str]) -> None:
     if memo is None:
         return
     with contextlib.suppress(SaveError):  # only time is lost
-        write_text(memo, json.dumps(known), durable=False)
+        write_text(memo, json.dumps(known), sync="nothing")

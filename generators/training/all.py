@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
 from common.files import SaveError, whole_file, write_text
 from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
@@ -122,20 +123,20 @@ def main(argv: list[str] | None = None) -> int:
             if not _taken(job, step):
                 if stopped_by.is_set():
                     _print("stopped and saved; the same command goes on from there")
-                    return 130
+                    return INTERRUPTED
                 _print(f"{args.until_minutes:g} minutes are over: saved; the same command goes on from there")
                 return MORE_LEFT
         if args.install:
             install_better(job.out, _print)
     except (SaveError, Diverged) as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     finally:
         timer.cancel()
-    return 0
+    return SUCCESS
 
 
 def config_set(name: str) -> dict[StageName, TrainConfig]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import save_stage, write_index
@@ -314,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0:
         print("--minutes must be more than 0", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         config = load_train_config(args.config)
         if not isinstance(config.data, ScenesConfig) or config.stage != "base":
@@ -332,14 +333,14 @@ def main(argv: list[str] | None = None) -> int:
         write(args.out, network, config, f"text side taught where things go ({told}), {args.minutes:g} minutes")
     except SaveError as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     except OSError as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return FAILED
+    return SUCCESS
 
 
 def _print(line: str) -> None:

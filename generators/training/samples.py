@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from common.commands import BAD_INPUT, SUCCESS
 from common.words import prompt_name
 from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
@@ -82,14 +83,14 @@ def main(argv: list[str] | None = None) -> int:
         ]
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     picture = grid(generators, [f"guidance {w:g}" for w in GUIDANCES], args.samples, args.size)
     if args.size == 256:
         picture = picture.resize((picture.width * 2 // 5, picture.height * 2 // 5), Image.Resampling.LANCZOS)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(args.out, quality=85)
     print(f"{args.out}: {picture.width} x {picture.height}")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

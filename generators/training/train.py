@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
 from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
@@ -159,12 +160,12 @@ def main(argv: list[str] | None = None) -> int:
             return _run(args, config, world)
         except (SaveError, Diverged) as error:
             _say(world, f"{error}\n{_still_there(args.out or _default_out(args.config))}")
-            return 1
+            return FAILED
         finally:
             leave()
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
 
 
 def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
@@ -175,7 +176,7 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     if args.dry_run:
         if world.main:
             print(needs_in_words(config, needs(config, world.size), world.size))
-        return 0
+        return SUCCESS
     if steps is None and minutes is None:
         raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")
     if not args.resume and (out / STATE).exists():
@@ -194,8 +195,8 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     train(trainer, data, out, minutes=minutes, steps=steps, save_every_s=60 * args.save_minutes, stop=stop)
     if world.any(stop.is_set()):
         _say(world, f"stopped and saved at step {trainer.progress.step}; --resume goes on from there")
-        return 130
-    return 0
+        return INTERRUPTED
+    return SUCCESS
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,6 +18,7 @@ from common.errors import UserError
 from common.files import (
     PARTIAL_SECONDS,
     SaveError,
+    Sync,
     disk_full,
     move_whole,
     partial_files_remove,
@@ -38,7 +39,8 @@ WAYS: dict[str, Callable[[Path, bytes], None]] = {
     "bytes": write_whole,
     "by a function": lambda path, data: write_whole(path, lambda part: part.write_bytes(data)),
     "beside": lambda path, data: write_whole(path, data, beside=path.parent / "partial"),
-    "not durable": lambda path, data: write_whole(path, data, durable=False),
+    "its name too": lambda path, data: write_whole(path, data, sync="name"),
+    "in the cache": lambda path, data: write_whole(path, data, sync="nothing"),
     "bit by bit": streamed,
 }
 
@@ -77,6 +79,23 @@ def test_a_failure_leaves_what_was_there(
         way(path, b"new")
     assert isinstance(caught.value, UserError) and disk_full(caught.value) and caught.value.filename == str(path)
     assert path.read_text() == "old" and [found for found in tmp_path.rglob("*") if found.is_file()] == [path]
+
+
+@pytest.mark.parametrize(("sync", "synced"), [("nothing", []), ("file", ["file"]), ("name", ["file", "folder"])])
+def test_what_is_brought_to_the_disk(
+    sync: Sync, synced: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file before it has its name, the folder after."""
+    path, done = tmp_path / "file", []
+
+    def seen(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        assert path.exists() == is_folder
+        done.append("folder" if is_folder else "file")
+
+    monkeypatch.setattr(files.os, "fsync", seen)
+    write_whole(path, b"x", sync=sync)
+    assert done == synced
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])

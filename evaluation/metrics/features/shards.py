@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from common.commands import BAD_INPUT, SUCCESS
 from common.files import write_text
 from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
@@ -344,10 +345,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = _take_part(parser.parse_args(arguments))
     except MetricError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return BAD_INPUT
     if told is not None:
         print(json.dumps(told))
-    return 0
+    return SUCCESS
 
 
 def _take_part(options: argparse.Namespace) -> dict[str, Any] | None:

@@ -138,7 +138,7 @@ def store_write(target: Path, data: bytes) -> None:
         StoreFullError: no room.
     """
     with full_disk_told(target.parent):
-        write_whole(target, data, beside=store_root() / PARTIAL)
+        write_whole(target, data, sync="name", beside=store_root() / PARTIAL)
 
 
 def adopt(staged: Path, target: Path) -> None:

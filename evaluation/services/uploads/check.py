@@ -148,7 +148,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     ):
         target = folder / file_name
         if not target.exists():
-            write_whole(target, content, durable=False)
+            write_whole(target, content, sync="nothing")
     return {
         "file": name,
         "problem": "",
@@ -178,7 +178,7 @@ def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB: it is no list of files.", field="source")
     with full_disk_told(target.parent):
-        write_whole(target, data, durable=False)
+        write_whole(target, data, sync="nothing")
 
 
 def _log(path: Path) -> BinaryIO:
