@@ -9,7 +9,7 @@ from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
 from generators.contract import Parameter
 
-KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
+KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
 
 @page("GET")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from django import forms
 
+from evaluation.views.researcher.plain_form import PlainForm, say_plainly
 from generators.contract import GeneratorError, Parameter, ParameterValue
 
 PREFIX = "parameter-"
 
 
-class ParametersForm(forms.Form):
+class ParametersForm(PlainForm):
     """A form with a field for each declared parameter that pages may give."""
 
     declared: Sequence[Parameter] = ()
@@ -22,6 +23,7 @@ class ParametersForm(forms.Form):
         for parameter in declared:
             if not parameter.operator_only:
                 self.fields[PREFIX + parameter.name] = parameter_field(parameter)
+                say_plainly(self.fields[PREFIX + parameter.name])
 
     @property
     def parameter_fields(self) -> list[forms.BoundField]:
