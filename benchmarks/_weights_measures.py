@@ -13,7 +13,7 @@ from PIL import Image
 
 from evaluation.analysis.classic import wilson
 from evaluation.metrics.frechet import frechet_distance
-from evaluation.metrics.text_reader import load_reader
+from evaluation.metrics.prompts.text_reader import load_reader
 from generators.cascade.generator import load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest

@@ -114,7 +114,7 @@ def _batches(rows: int, features: int) -> Iterator[NDArray[np.float32]]:
 
 
 def statistics_own(rows: int, features: int) -> Iterator[Any]:
-    from evaluation.metrics.moments import MomentsBuilder
+    from evaluation.metrics.features.moments import MomentsBuilder
 
     yield
     builder = MomentsBuilder(features)

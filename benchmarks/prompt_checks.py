@@ -15,9 +15,9 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from evaluation.metrics.colours import TERMS, colors_of
-from evaluation.metrics.text_match import match_text
-from evaluation.metrics.text_reader import load_reader
+from evaluation.metrics.prompts.colours import TERMS, colors_of
+from evaluation.metrics.prompts.text_match import match_text
+from evaluation.metrics.prompts.text_reader import load_reader
 from generators.training.scenes.words import COLOURS
 
 TEXTS = (

@@ -15,19 +15,19 @@ from django.db import InterfaceError, OperationalError
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, Upload
-from evaluation.services.metric_load import forget_metrics
-from evaluation.services.metric_parts import metric_part_score, metric_parts_left, metric_parts_plan
-from evaluation.services.metric_score import LeftImages, metric_chunks, metric_finish, metric_score, metric_spoil
-from evaluation.services.metric_set import metric_score_set, metric_too_long
-from evaluation.services.report_coverage import report_coverage_failed
-from evaluation.services.report_coverage import report_coverage_simulate as simulate_coverage
-from evaluation.services.run_draw import Left, run_chunks, run_draw, run_finish, run_spoil
-from evaluation.services.run_generator import forget_generators
-from evaluation.services.run_queue import hand_over
-from evaluation.services.run_render import UNFINISHED
-from evaluation.services.run_sweep import work_sweep
-from evaluation.services.study_opening import study_open_by_worker, study_opening_failed
-from evaluation.services.upload_check import upload_check, upload_spoil
+from evaluation.services.reporting.coverage import report_coverage_failed
+from evaluation.services.reporting.coverage import report_coverage_simulate as simulate_coverage
+from evaluation.services.runs.draw import Left, run_chunks, run_draw, run_finish, run_spoil
+from evaluation.services.runs.generator import forget_generators
+from evaluation.services.runs.request import UNFINISHED
+from evaluation.services.scoring.load import forget_metrics
+from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
+from evaluation.services.scoring.score import LeftImages, metric_chunks, metric_finish, metric_score, metric_spoil
+from evaluation.services.scoring.whole_set import metric_score_set, metric_too_long
+from evaluation.services.studies.open_or_queue import study_open_by_worker, study_opening_failed
+from evaluation.services.sweep import work_sweep
+from evaluation.services.uploads.check import upload_check, upload_spoil
+from evaluation.services.work.queue import hand_over
 from generators.registry import describe
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from evaluation.errors import InputError
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, MetricScore
 from evaluation.selectors.runs import run_by_name
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 
 
 class MetricSerializer(serializers.Serializer[Any]):

@@ -26,8 +26,8 @@ from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.image_store import image_path
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
 
 ENDED = {200: RunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}

@@ -11,9 +11,9 @@ from rest_framework import serializers
 
 from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
 from evaluation.selectors.overview import suite_categories
-from evaluation.services.invitation_create import invitation_url
-from evaluation.services.study_opening import Opening, study_opening
-from evaluation.services.study_sets import MissingRule
+from evaluation.services.studies.invitation import invitation_url
+from evaluation.services.studies.open_or_queue import Opening, study_opening
+from evaluation.services.studies.sets import MissingRule
 from evaluation.suites import FORMATS
 
 

@@ -27,11 +27,11 @@ from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
-from evaluation.services.study_opening import study_open_soon
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open_or_queue import study_open_soon
 from evaluation.views.researcher.studies import ratings_response
 
 REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}

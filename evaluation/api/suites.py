@@ -16,7 +16,7 @@ from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, 
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
-from evaluation.services.suite_load import PUBLISHED, suite_load
+from evaluation.services.suites.load import PUBLISHED, suite_load
 from evaluation.suites import BUNDLED
 from generators.contract import nearest
 

@@ -21,10 +21,10 @@ from evaluation.api.serializers import (
 )
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import upload_by_key
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 
 REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from evaluation.metrics.brought_extractors import CLIP_IMAGES
-from evaluation.metrics.clip import CLIP
-from evaluation.metrics.clip_score import COSINE, FORMS
-from evaluation.metrics.detector import DETECTOR
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.metrics.features.brought_extractors import CLIP_IMAGES
+from evaluation.metrics.features.clip import CLIP
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.metrics.prompts.clip_score import COSINE, FORMS
+from evaluation.metrics.prompts.detector import DETECTOR
+from evaluation.metrics.prompts.text_checks import ACCURACY
+from evaluation.metrics.prompts.text_checks import FORMS as TEXT_FORMS
 from evaluation.metrics.spec import MetricSpec
-from evaluation.metrics.text_checks import ACCURACY
-from evaluation.metrics.text_checks import FORMS as TEXT_FORMS
 from generators.contract import Parameter
 
 CLIP_SCORE = MetricSpec(
@@ -17,7 +17,7 @@ CLIP_SCORE = MetricSpec(
     summary="How well each image fits its prompt, by the cosine of their CLIP vectors (Hessel et al. 2021).",
     kind="sample",
     better="higher",
-    factory="evaluation.metrics.clip_score:load",
+    factory="evaluation.metrics.prompts.clip_score:load",
     parameters=(
         Parameter(
             "model",
@@ -36,7 +36,7 @@ OBJECT_CHECKS = MetricSpec(
     summary="The share of a prompt's claims (objects, counts, colours, relations) by a detector that you bring.",
     kind="sample",
     better="higher",
-    factory="evaluation.metrics.object_checks:load",
+    factory="evaluation.metrics.prompts.object_checks:load",
     value_range=(0.0, 1.0),
     parameters=(
         *DETECTOR.parameters(),
@@ -49,7 +49,7 @@ SCENE_CHECKS = MetricSpec(
     summary="The share of a prompt's claims that hold, by the checker trained on the bundled world's scenes.",
     kind="sample",
     better="higher",
-    factory="evaluation.metrics.scene_checks:load",
+    factory="evaluation.metrics.prompts.scene_checks:load",
     value_range=(0.0, 1.0),
     parameters=(Parameter("weights", "another checker's file", "", operator_only=True),),
 )
@@ -59,7 +59,7 @@ TEXT_CHECKS = MetricSpec(
     summary="How much of the text that a prompt wants written can be read in the image (RapidOCR).",
     kind="sample",
     better="higher",
-    factory="evaluation.metrics.text_checks:load",
+    factory="evaluation.metrics.prompts.text_checks:load",
     value_range=(0.0, 1.0),
     parameters=(
         Parameter(
@@ -77,7 +77,7 @@ CMMD = MetricSpec(
     summary="How far the images are from a reference's, by their CLIP vectors (Jayasumana et al. 2024).",
     kind="set",
     better="lower",
-    factory="evaluation.metrics.cmmd:load",
+    factory="evaluation.metrics.distances.cmmd:load",
     parameters=CLIP_IMAGES.parameters(),
     needs_reference=True,
 )
@@ -95,7 +95,7 @@ FRECHET = MetricSpec(
     summary="How far the images are from a reference's, by the moments of their features: FID and its kin.",
     kind="set",
     better="lower",
-    factory="evaluation.metrics.set_metrics:load_frechet",
+    factory="evaluation.metrics.distances.set_metrics:load_frechet",
     parameters=FEATURES,
     needs_reference=True,
 )
@@ -105,7 +105,7 @@ KID = MetricSpec(
     summary="How far the images are from a reference's, by a kernel, without bias (Binkowski et al. 2018).",
     kind="set",
     better="lower",
-    factory="evaluation.metrics.set_metrics:load_kid",
+    factory="evaluation.metrics.distances.set_metrics:load_kid",
     parameters=FEATURES,
     needs_reference=True,
 )
@@ -115,7 +115,7 @@ PRECISION_RECALL = MetricSpec(
     summary="Whether the images lie among a reference's, and that among them (Kynkaanniemi et al. 2019).",
     kind="set",
     better="higher",
-    factory="evaluation.metrics.set_metrics:load_precision_recall",
+    factory="evaluation.metrics.distances.set_metrics:load_precision_recall",
     parameters=FEATURES,
     needs_reference=True,
 )

@@ -12,7 +12,7 @@ from evaluation.models.suite import Prompt, Suite
 
 
 class StoredImage(models.Model):
-    """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.image_store`)."""
+    """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.store.images`)."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     image_format = models.CharField(max_length=10, help_text="png, jpeg or webp: what the bytes are")

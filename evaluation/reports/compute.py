@@ -93,8 +93,9 @@ def code_version() -> str:
 
 
 def source_version(name: str, folder: Path) -> str:
-    """`name` and the first 16 digits of SHA-256 over the Python files of `folder`, their names included."""
+    """`name` and the first 16 digits of SHA-256 over the Python files of `folder` and below, their paths included."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(folder.rglob("*.py")):
+        place = path.relative_to(folder).as_posix()
+        digest.update(place.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return f"{name}-{digest.hexdigest()[:16]}"

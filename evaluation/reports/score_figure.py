@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.metrics.curve import GuidanceCurve
+from evaluation.metrics.distances.curve import GuidanceCurve
 from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
 from evaluation.reports.score_summary import ScoreSummary, SpreadOfScores
 

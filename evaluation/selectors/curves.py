@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import F
 
-from evaluation.metrics.curve import CurvePoint, GuidanceCurve, guidance_curve
+from evaluation.metrics.distances.curve import CurvePoint, GuidanceCurve, guidance_curve
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, RunStatus
 

@@ -25,9 +25,9 @@ from evaluation.models import (
     Suite,
     Upload,
 )
-from evaluation.services.api_token import api_token_rotate
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.upload_check import upload_check
+from evaluation.services.accounts.api_token import api_token_rotate
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.uploads.check import upload_check
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import Assignment, Rater, Rating, Study
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.study_open import study_close
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study
 
 pytestmark = pytest.mark.browser

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample, Study, Upload
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.sign_in_link import sign_in_link_create
-from evaluation.services.upload_check import upload_check
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.uploads.check import upload_check
 from generators.cascade.spec import SPEC as CASCADE
 from tests.metric_services.steps import ask, score
 from tests.researcher.test_curves import guided, scored

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import Rating, Sample, Study
-from evaluation.services.sign_in_link import sign_in_link_create
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from tests.worker import WorkerProcess
 
 PROMPTS = "prompt,category\nA red apple.,Colors\nA blue car.,Colors\nTwo stars.,Counting\nThree green balls.,Counting\n"

@@ -8,9 +8,9 @@ import pytest
 
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Suite
-from evaluation.services import demo_prepare as demo
-from evaluation.services.metric_work import metric_work
-from evaluation.services.suite_load import SuiteLoaded, suite_load
+from evaluation.services import demo
+from evaluation.services.scoring.in_process import metric_work
+from evaluation.services.suites.load import SuiteLoaded, suite_load
 from tests.runs import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,8 +9,8 @@ from django.core.management import call_command
 
 from evaluation.analysis.automatic_scores import read_automatic_scores
 from evaluation.models import MetricRun
-from evaluation.services.image_store import image_path
-from evaluation.services.metric_request import metric_cancel
+from evaluation.services.scoring.request import metric_cancel
+from evaluation.services.store.images import image_path
 from tests.metric_services.steps import add_sample, ask, command, grey_run, refused
 
 pytestmark = pytest.mark.django_db

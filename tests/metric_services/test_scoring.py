@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample
-from evaluation.services import metric_score as scoring
-from evaluation.services.image_store import image_path, image_put
-from evaluation.services.locks import scores_held
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
-from evaluation.services.metric_score import metric_chunks, metric_score
+from evaluation.services.scoring import score as scoring
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.score import metric_chunks, metric_score
+from evaluation.services.store.images import image_path, image_put
+from evaluation.services.work.locks import scores_held
 from tests.metric_services.steps import add_sample, ask, grey, grey_run, score, values
 
 pytestmark = pytest.mark.django_db
@@ -140,7 +140,7 @@ def test_missing_weights_are_told_and_nothing_is_scored(tmp_path: Path) -> None:
 
 
 def test_numbers_of_two_weights_never_stand_as_one_s(tmp_path: Path) -> None:
-    from evaluation.services.metric_load import forget_metrics
+    from evaluation.services.scoring.load import forget_metrics
 
     weights = tmp_path / "weights"
     weights.write_bytes(b"1")

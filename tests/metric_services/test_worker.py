@@ -8,7 +8,7 @@ import pytest
 
 from drawbench.celery import app
 from evaluation.models import GenerationRun, MetricRun, RunStatus
-from evaluation.services.metric_request import metric_cancel, metric_retry
+from evaluation.services.scoring.request import metric_cancel, metric_retry
 from tests.metric_services.steps import ask, grey_run, values
 from tests.runs.conftest import Worker, until
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evaluation.metrics.extractors import EXTRACTORS, Extractor
+from evaluation.metrics.features.extractors import EXTRACTORS, Extractor
 
 
 class Projection(nn.Module):

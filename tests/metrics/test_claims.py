@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from evaluation.metrics.claims import Claim, check_scene, claims_detail, share_of
-from evaluation.metrics.detections import Detection, has_color, share_out
-from evaluation.metrics.relations import Box, related
+from evaluation.metrics.prompts.claims import Claim, check_scene, claims_detail, share_of
+from evaluation.metrics.prompts.detections import Detection, has_color, share_out
+from evaluation.metrics.prompts.relations import Box, related
 from evaluation.suites.scene import SPATIAL_RELATIONS, Scene, parse_scene
 
 

@@ -15,10 +15,10 @@ from transformers import AutoModel, AutoTokenizer, CLIPImageProcessor, SiglipIma
 
 from evaluation.metrics import registry
 from evaluation.metrics.brought import find_brought, read_brought
-from evaluation.metrics.clip import CLIP, architecture, load_clip, preparation
-from evaluation.metrics.clip_score import HESSEL, ClipScore, W
-from evaluation.metrics.curve import CurvePoint, guidance_curve
+from evaluation.metrics.distances.curve import CurvePoint, guidance_curve
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.features.clip import CLIP, architecture, load_clip, preparation
+from evaluation.metrics.prompts.clip_score import HESSEL, ClipScore, W
 from evaluation.metrics.spec import SampleScore, ScoredImage
 from tests.metrics.pictures import picture, pictures
 from tests.metrics.tiny import save_clip, save_siglip

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
-from evaluation.metrics import gaussian_mmd as module
 from evaluation.metrics import registry
-from evaluation.metrics.brought_extractors import brought_info, is_brought, load_brought
-from evaluation.metrics.clip import preparation
-from evaluation.metrics.cmmd import Cmmd
+from evaluation.metrics.distances import gaussian_mmd as module
+from evaluation.metrics.distances.cmmd import Cmmd
+from evaluation.metrics.distances.gaussian_mmd import SCALE, gaussian_mmd
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.gaussian_mmd import SCALE, gaussian_mmd
+from evaluation.metrics.features.brought_extractors import brought_info, is_brought, load_brought
+from evaluation.metrics.features.clip import preparation
 from evaluation.metrics.spec import ScoredImage, SetMetric, no_progress
 from tests.metrics.pictures import pictures, spoilt
 from tests.metrics.tiny import save_clip
@@ -124,7 +124,7 @@ def test_input_that_has_no_discrepancy_is_refused() -> None:
 def vectors(folder: Path, images: list[Path]) -> Array:
     """Unit vectors by transformers' own vision tower; the images cut and resized here, as the paper's code does."""
     from evaluation.metrics.brought import read_brought
-    from evaluation.metrics.brought_extractors import CLIP_IMAGES
+    from evaluation.metrics.features.brought_extractors import CLIP_IMAGES
 
     model = CLIPVisionModelWithProjection.from_pretrained(folder).eval()
     prepare = preparation(read_brought(CLIP_IMAGES, folder))
@@ -186,6 +186,6 @@ def test_the_papers_name_is_kept_for_the_papers_clip(tmp_path: Path) -> None:
     config["vision_config"] |= {"hidden_size": 1024, "patch_size": 14, "image_size": 336}
     (folder / "config.json").write_text(json.dumps(config))
     from evaluation.metrics.brought import read_brought
-    from evaluation.metrics.brought_extractors import CLIP_IMAGES
+    from evaluation.metrics.features.brought_extractors import CLIP_IMAGES
 
     assert Cmmd(extractor, read_brought(CLIP_IMAGES, folder)).label.startswith("CMMD (CLIP ViT-L/14-336 as brought")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evaluation.metrics.coco import (
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.features.coco import (
     DRAW_RULE,
     check_folder,
     draw,
@@ -19,7 +20,6 @@ from evaluation.metrics.coco import (
     rows_of,
     without_people,
 )
-from evaluation.metrics.errors import MetricError
 from tests.metrics.coco_small import CAPTIONS, PEOPLE, small_coco
 
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import CSS4_COLORS
 from numpy.typing import NDArray
 
-from evaluation.metrics.colours import TERMS, colors_of, oklab, word, words
+from evaluation.metrics.prompts.colours import TERMS, colors_of, oklab, word, words
 from generators.training.scenes.words import COLOURS
 
 

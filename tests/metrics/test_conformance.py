@@ -14,9 +14,9 @@ from evaluation.metrics import conformance, registry
 from evaluation.metrics.conformance import check
 from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.prompts.text_checks import TextChecks
+from evaluation.metrics.prompts.text_reader import Line, TextReader
 from evaluation.metrics.spec import MetricSpec, Progress, SampleScore, ScoredImage
-from evaluation.metrics.text_checks import TextChecks
-from evaluation.metrics.text_reader import Line, TextReader
 from evaluation.suites.types import JsonValue
 from tests.metrics.test_registry import PLUGINS
 from tests.metrics.tiny import save_clip, save_yolos

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation.metrics import images
-from evaluation.metrics.decode import NotScoredError, decode
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.images import Decoded, Skipped, dataset_hash, decode_images, list_images
-from evaluation.metrics.resize import Recipe
+from evaluation.metrics.features import images
+from evaluation.metrics.features.decode import NotScoredError, decode
+from evaluation.metrics.features.images import Decoded, Skipped, dataset_hash, decode_images, list_images
+from evaluation.metrics.features.resize import Recipe
 from tests.metrics.pictures import picture, pictures, spoilt
 
 RECIPE = Recipe("crop", "bicubic", 32, "tensorflow1")

@@ -13,10 +13,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from evaluation.metrics import jackknife
+from evaluation.metrics.features import jackknife
 from evaluation.models import GenerationRun, Suite
-from evaluation.services import coco_load, fid_score
-from evaluation.services.image_store import image_put
+from evaluation.services.scoring import fid as fid_score
+from evaluation.services.store.images import image_put
+from evaluation.services.suites import load_coco as coco_load
 from tests.metrics.coco_small import PEOPLE, small_coco
 from tests.metrics.pictures import picture, pictures
 from tests.metrics.projection import projection

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.metrics import parts, pipeline
-from evaluation.metrics.extractors import Extractor
-from evaluation.metrics.pipeline import folder_statistics
-from evaluation.metrics.protocols import PROTOCOLS
+from evaluation.metrics.features import parts, pipeline
+from evaluation.metrics.features.extractors import Extractor
+from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.protocols import PROTOCOLS
 from tests.metrics.pictures import pictures
 from tests.metrics.projection import projection
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from evaluation.metrics.distances.influence import delta_error, influences, ranked, transport
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.influence import delta_error, influences, ranked, transport
-from evaluation.metrics.moments import distance, moments_of
+from evaluation.metrics.features.moments import distance, moments_of
 
 Array = NDArray[np.float64]
 

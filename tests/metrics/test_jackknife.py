@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from evaluation.metrics.distances.kernel import kernel_distance
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.features.jackknife import corrected_distance, why_not
+from evaluation.metrics.features.moments import Moments, distance, moments_of
 from evaluation.metrics.frechet import frechet_distance
-from evaluation.metrics.jackknife import corrected_distance, why_not
-from evaluation.metrics.kernel import kernel_distance
-from evaluation.metrics.moments import Moments, distance, moments_of
 
 Array = NDArray[np.float64]
 

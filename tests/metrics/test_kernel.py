@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.metrics import kernel
+from evaluation.metrics.distances import kernel
+from evaluation.metrics.distances.kernel import kernel_distance
+from evaluation.metrics.distances.neighbours import precision_recall
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features import FeatureWriter, join_features, read_features
-from evaluation.metrics.kernel import kernel_distance
-from evaluation.metrics.neighbours import precision_recall
+from evaluation.metrics.features.stored import FeatureWriter, join_features, read_features
 from tests.metrics import peers
 
 

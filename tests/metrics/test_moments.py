@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.frechet import frechet_distance
-from evaluation.metrics.moments import (
+from evaluation.metrics.features.moments import (
     Moments,
     MomentsBuilder,
     distance,
@@ -23,6 +22,7 @@ from evaluation.metrics.moments import (
     save_moments,
     without,
 )
+from evaluation.metrics.frechet import frechet_distance
 
 Array = NDArray[np.float64]
 

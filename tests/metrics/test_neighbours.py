@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from evaluation.metrics.distances.neighbours import precision_recall
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.neighbours import precision_recall
 from tests.metrics import peers
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import EXTRACTORS, extractor_by_name, load_extractor, prepare_module
-from evaluation.metrics.networks import EfficientNetLite0, FIDInception
-from evaluation.metrics.protocols import PROTOCOLS
-from evaluation.metrics.resize import tensorflow1_bilinear
+from evaluation.metrics.features.extractors import EXTRACTORS, extractor_by_name, load_extractor, prepare_module
+from evaluation.metrics.features.networks import EfficientNetLite0, FIDInception
+from evaluation.metrics.features.protocols import PROTOCOLS
+from evaluation.metrics.features.resize import tensorflow1_bilinear
 from tests.metrics import peers
 
 
@@ -88,7 +88,7 @@ def test_right_weights_are_loaded_and_called_fid(monkeypatch: pytest.MonkeyPatch
     from dataclasses import replace
     from types import MappingProxyType
 
-    from evaluation.metrics import extractors
+    from evaluation.metrics.features import extractors
 
     network = _random_inception()
     path = tmp_path / "weights-inception-2015-12-05-6726825d.pth"

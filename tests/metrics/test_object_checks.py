@@ -12,10 +12,10 @@ from transformers import AutoProcessor as AutoBoth
 
 from evaluation.metrics import registry
 from evaluation.metrics.brought import read_brought
-from evaluation.metrics.detections import Detection
-from evaluation.metrics.detector import DETECTOR, Detector, each_once, load_detector
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.scene_metric import SceneMetric
+from evaluation.metrics.prompts.detections import Detection
+from evaluation.metrics.prompts.detector import DETECTOR, Detector, each_once, load_detector
+from evaluation.metrics.prompts.scene_metric import SceneMetric
 from evaluation.metrics.spec import SampleMetric, SampleScore, ScoredImage
 from evaluation.suites.types import JsonValue
 from tests.metrics.pictures import picture, spoilt

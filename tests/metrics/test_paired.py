@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from evaluation.metrics.distances.paired import paired_difference
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.features.jackknife import corrected_distance
+from evaluation.metrics.features.moments import Moments, distance, merge, moments_of
 from evaluation.metrics.frechet import frechet_distance
-from evaluation.metrics.jackknife import corrected_distance
-from evaluation.metrics.moments import Moments, distance, merge, moments_of
-from evaluation.metrics.paired import paired_difference
 
 Array = NDArray[np.float64]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.metrics import parts, pipeline, shards
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import Extractor
-from evaluation.metrics.features import read_features
+from evaluation.metrics.features import parts, pipeline, shards
+from evaluation.metrics.features.extractors import Extractor
+from evaluation.metrics.features.images import Decoded, decode_images, list_images
+from evaluation.metrics.features.moments import distance, merge
+from evaluation.metrics.features.pipeline import FolderStatistics, folder_statistics, jackknife_groups
+from evaluation.metrics.features.protocols import PROTOCOLS, Protocol
+from evaluation.metrics.features.stored import read_features
 from evaluation.metrics.frechet import frechet_distance_of_features
-from evaluation.metrics.images import Decoded, decode_images, list_images
-from evaluation.metrics.moments import distance, merge
-from evaluation.metrics.pipeline import FolderStatistics, folder_statistics, jackknife_groups
-from evaluation.metrics.protocols import PROTOCOLS, Protocol
 from tests.metrics.pictures import picture, pictures, spoilt
 from tests.metrics.projection import Projection, projection
 

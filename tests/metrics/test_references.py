@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import Extractor
-from evaluation.metrics.images import dataset_hash, file_hashes, list_images
-from evaluation.metrics.pipeline import folder_statistics
-from evaluation.metrics.protocols import PROTOCOLS
-from evaluation.metrics.references import (
+from evaluation.metrics.features.extractors import Extractor
+from evaluation.metrics.features.images import dataset_hash, file_hashes, list_images
+from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.protocols import PROTOCOLS
+from evaluation.metrics.features.references import (
     PART_RULE,
     Reference,
     images_of,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.protocols import PROTOCOLS, protocol_by_name
-from evaluation.metrics.resize import Recipe, centre_square, clean_resize, prepare, tensorflow1_bilinear
+from evaluation.metrics.features.protocols import PROTOCOLS, protocol_by_name
+from evaluation.metrics.features.resize import Recipe, centre_square, clean_resize, prepare, tensorflow1_bilinear
 from tests.metrics import peers
 
 SIZES = [(256, 256), (64, 64), (299, 299), (1, 1), (512, 300), (300, 17), (640, 480)]

@@ -11,9 +11,9 @@ from PIL import Image
 
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.relations import Box
-from evaluation.metrics.scene_checks import CheckerFinder, Thing, in_whole
-from evaluation.metrics.scene_metric import SceneMetric
+from evaluation.metrics.prompts.relations import Box
+from evaluation.metrics.prompts.scene_checks import CheckerFinder, Thing, in_whole
+from evaluation.metrics.prompts.scene_metric import SceneMetric
 from evaluation.metrics.spec import ScoredImage
 from evaluation.suites.types import JsonValue
 

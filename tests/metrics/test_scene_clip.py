@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from evaluation.metrics import registry
-from evaluation.metrics.clip_score import ClipScore
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.prompts.clip_score import ClipScore
 from evaluation.metrics.spec import ScoredImage
 from generators.cascade.configs import MINILM
 from generators.training.scene_clip import load

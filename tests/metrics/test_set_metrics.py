@@ -10,15 +10,15 @@ import torch
 from transformers import CLIPVisionModelWithProjection, Dinov2Model
 
 from evaluation.metrics import registry
-from evaluation.metrics.brought_extractors import brought_info, load_brought
+from evaluation.metrics.distances.kernel import kernel_distance
+from evaluation.metrics.distances.neighbours import precision_recall
+from evaluation.metrics.distances.score import score_folders
+from evaluation.metrics.distances.set_metrics import FeatureMetric
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import extractor_by_name, load_extractor
-from evaluation.metrics.images import decode_images, list_images
-from evaluation.metrics.kernel import kernel_distance
-from evaluation.metrics.neighbours import precision_recall
-from evaluation.metrics.protocols import protocol_by_name
-from evaluation.metrics.score import score_folders
-from evaluation.metrics.set_metrics import FeatureMetric
+from evaluation.metrics.features.brought_extractors import brought_info, load_brought
+from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
+from evaluation.metrics.features.images import decode_images, list_images
+from evaluation.metrics.features.protocols import protocol_by_name
 from evaluation.metrics.spec import ScoredImage, SetMetric, no_progress
 from tests.metrics.pictures import pictures, spoilt
 from tests.metrics.tiny import save_clip, save_dinov2

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.metrics import extractors
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.extractors import Extractor, load_extractor
-from evaluation.metrics.features import read_features
-from evaluation.metrics.images import list_images, listing_of
-from evaluation.metrics.jackknife import GROUPS, deal
-from evaluation.metrics.moments import distance, merge
-from evaluation.metrics.parts import Part
-from evaluation.metrics.pipeline import folder_statistics
-from evaluation.metrics.protocols import PROTOCOLS, Protocol
-from evaluation.metrics.shards import main, merge_shards, merged_features, plan_shards, read_plan, score_shard
+from evaluation.metrics.features import extractors
+from evaluation.metrics.features.extractors import Extractor, load_extractor
+from evaluation.metrics.features.images import list_images, listing_of
+from evaluation.metrics.features.jackknife import GROUPS, deal
+from evaluation.metrics.features.moments import distance, merge
+from evaluation.metrics.features.parts import Part
+from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.protocols import PROTOCOLS, Protocol
+from evaluation.metrics.features.shards import main, merge_shards, merged_features, plan_shards, read_plan, score_shard
+from evaluation.metrics.features.stored import read_features
 from tests.metrics.pictures import picture, pictures, spoilt
 from tests.metrics.projection import projection
 
@@ -130,7 +130,7 @@ def test_torchrun_with_two_processes(tmp_path: Path) -> None:
     """As a user would: two processes, the same answer as one."""
     folder, work = pictures(tmp_path / "a", 70), tmp_path / "work"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "evaluation.metrics.shards", str(folder), "--work", str(work)]
+    command += ["-m", "evaluation.metrics.features.shards", str(folder), "--work", str(work)]
     options = ["--extractor", "efficientnet-lite0", "--device", "cpu"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr

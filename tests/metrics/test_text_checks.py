@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.prompts.text_checks import TextChecks
+from evaluation.metrics.prompts.text_match import _best_place, fold, match_text, quoted
+from evaluation.metrics.prompts.text_reader import load_reader
 from evaluation.metrics.spec import SampleScore, ScoredImage
-from evaluation.metrics.text_checks import TextChecks
-from evaluation.metrics.text_match import _best_place, fold, match_text, quoted
-from evaluation.metrics.text_reader import load_reader
 from evaluation.suites.types import JsonValue
 from tests.metrics.pictures import spoilt
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.metrics.images import list_images
-from evaluation.metrics.moments import distance
-from evaluation.metrics.pipeline import folder_statistics
-from evaluation.metrics.protocols import PROTOCOLS
-from evaluation.metrics.why_differs import ORDER, on_a_grid, steps_between, why_differs
+from evaluation.metrics.distances.why_differs import ORDER, on_a_grid, steps_between, why_differs
+from evaluation.metrics.features.images import list_images
+from evaluation.metrics.features.moments import distance
+from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.protocols import PROTOCOLS
 from tests.metrics.pictures import pictures
 from tests.metrics.projection import projection
 

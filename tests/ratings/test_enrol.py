@@ -11,15 +11,15 @@ from evaluation.errors import InputError
 from evaluation.models import Assignment, Rater, Rating
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.selectors.trials import next_trials, rater_session, session_key_hash
-from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
-from evaluation.services.rater_enrol import rater_enrol
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rater_finish import rater_finish, rater_withdraw
-from evaluation.services.rating_skip import rating_skip
-from evaluation.services.rating_submit import Answer, rating_submit
-from evaluation.services.rating_undo import rating_undo
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.enrol import rater_enrol
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.services.rating.skip import rating_skip
+from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.undo import rating_undo
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.open import study_close
 from tests.ratings.test_submit import rate_next
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
 

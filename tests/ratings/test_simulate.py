@@ -11,8 +11,8 @@ from django.db import transaction
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Rating
 from evaluation.selectors.studies import study_progress
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_close
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled
 
 pytestmark = pytest.mark.django_db

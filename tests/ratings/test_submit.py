@@ -12,10 +12,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from evaluation.errors import InputError
 from evaluation.models import Rater, Rating
 from evaluation.selectors.trials import RaterSession, next_trials
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rating_submit import Answer, Saved, rating_submit
-from evaluation.services.rating_undo import rating_undo
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.submit import Answer, Saved, rating_submit
+from evaluation.services.rating.undo import rating_undo
+from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study, enrolled, session_of
 
 pytestmark = pytest.mark.django_db

@@ -16,10 +16,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import Rater, Rating, Study, StudyImage
 from evaluation.selectors.trials import next_trials
-from evaluation.services.image_store import image_read
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.store.images import image_read
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
 from tests.ratings.test_submit import rate_next
 from tests.studies.world import an_open_study, enrolled, session_of
 

@@ -17,7 +17,7 @@ from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 from evaluation.models import MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage, StudyRun
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.against_people import study_scores
-from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.rating.simulate import raters_simulate
 from tests.studies.world import an_open_study
 
 SCORE_COLUMNS = ["prompt_id", "category", "generator", "sample", "metric", "value"]

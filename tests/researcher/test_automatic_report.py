@@ -13,9 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 from evaluation.models import MetricRun, Report, Study
 from evaluation.reports.agreement_figure import agreement_figure
 from evaluation.reports.automatic import against_people_rows, agreement_description
-from evaluation.services.metric_request import metric_retry
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.scoring.request import metric_retry
 from tests.metric_services.conftest import nothing_loaded  # noqa: F401  (a fixture)
 from tests.metric_services.steps import ask, score
 from tests.runs.conftest import plugin  # noqa: F401  (a fixture)

@@ -7,14 +7,14 @@ from django.test import Client
 
 from evaluation import tasks
 from evaluation.models import Report, Study
-from evaluation.services import report_coverage as module
-from evaluation.services.report_coverage import (
+from evaluation.services.reporting import coverage as module
+from evaluation.services.reporting.coverage import (
     ReportCoverage,
     report_coverage,
     report_coverage_failed,
     report_coverage_simulate,
 )
-from evaluation.services.report_make import report_make
+from evaluation.services.reporting.make import report_make
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from evaluation.models import Rater, Study
 from evaluation.selectors import live_board as module
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study
 
 pytestmark = pytest.mark.django_db

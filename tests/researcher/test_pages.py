@@ -17,7 +17,7 @@ from django.urls import URLPattern, reverse
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import GenerationRun, Prompt, RunStatus, SampleFailure, Study, Suite
-from evaluation.services.suite_load import suite_load
+from evaluation.services.suites.load import suite_load
 from evaluation.views.researcher.urls import urlpatterns
 from tests.studies.world import a_run, a_suite
 

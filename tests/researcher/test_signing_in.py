@@ -9,7 +9,7 @@ from django.test import Client
 
 from evaluation.errors import NotFoundError
 from evaluation.models import SignInLink
-from evaluation.services.sign_in_link import sign_in_link_create, sign_in_link_use
+from evaluation.services.accounts.sign_in_link import sign_in_link_create, sign_in_link_use
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from evaluation.models import GenerationRun, Invitation, Rating, Report, Study, StudyStatus, Suite
 from evaluation.reports.ratings_file import input_hash
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_open
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_open
 from tests.studies.world import a_run, a_suite, an_open_study
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from evaluation.models import GenerationRun, Suite, Upload
-from evaluation.services.upload_check import upload_check
+from evaluation.services.uploads.check import upload_check
 from tests.studies.world import a_suite, png
 
 pytestmark = pytest.mark.django_db

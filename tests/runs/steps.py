@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from evaluation.models import GenerationRun, Suite
-from evaluation.services import run_draw
-from evaluation.services.run_render import run_render
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import run_render
 
 MakeSuite = Callable[..., Suite]
 Capture = DjangoCaptureOnCommitCallbacks

@@ -13,8 +13,9 @@ from evaluation.selectors.runs import (
     run_by_name,
     run_missing,
 )
-from evaluation.services import run_draw, run_sweep
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services import sweep as run_sweep
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
 from tests.runs.steps import Capture, MakeSuite, ask, draw
 
 pytestmark = pytest.mark.django_db

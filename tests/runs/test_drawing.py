@@ -16,9 +16,10 @@ from evaluation.selectors.runs import (
     run_missing,
     run_progress,
 )
-from evaluation.services import image_store, run_draw
-from evaluation.services.image_store import image_path, image_read
-from evaluation.services.run_render import run_resume, run_retry
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import run_resume, run_retry
+from evaluation.services.store import images as image_store
+from evaluation.services.store.images import image_path, image_read
 from tests.runs.steps import MakeSuite, ask, draw
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,9 @@ from evaluation.selectors.runs import (
     run_progress,
     runs_progress,
 )
-from evaluation.services import image_store, run_draw
-from evaluation.services.image_store import ImageFile, image_discard, image_path, image_put, image_read
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.store import images as image_store
+from evaluation.services.store.images import ImageFile, image_discard, image_path, image_put, image_read
 from generators.manifest import read_manifest
 from tests.runs.steps import MakeSuite, ask, command, draw, refused
 

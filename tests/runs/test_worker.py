@@ -18,11 +18,11 @@ from django.db import connection
 from drawbench.celery import app
 from evaluation.models import GenerationRun, RunStatus, Sample, Suite
 from evaluation.selectors.runs import run_missing, run_progress
-from evaluation.services.image_store import image_read, store_root
-from evaluation.services.locks import prompts_held
-from evaluation.services.run_draw import run_draw
-from evaluation.services.run_queue import messages_waiting, workers_answering
-from evaluation.services.run_render import run_cancel, run_render, run_resume
+from evaluation.services.runs.draw import run_draw
+from evaluation.services.runs.request import run_cancel, run_render, run_resume
+from evaluation.services.store.images import image_read, store_root
+from evaluation.services.work.locks import prompts_held
+from evaluation.services.work.queue import messages_waiting, workers_answering
 from tests.runs.conftest import Worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytest.mark.slow]

@@ -4,7 +4,7 @@ import pytest
 
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import RunStatus, Study
-from evaluation.services.study_create import study_create
+from evaluation.services.studies.create import study_create
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db

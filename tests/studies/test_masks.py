@@ -12,13 +12,13 @@ from PIL import Image
 
 from evaluation.errors import InputError
 from evaluation.models import Sample, Study, StudyImage
-from evaluation.services.image_store import image_read
-from evaluation.services.rendition_make import GREY
-from evaluation.services.run_export import run_export
-from evaluation.services.study_create import study_create
-from evaluation.services.study_mask import Mask, masks_read
-from evaluation.services.study_open import study_open
-from evaluation.services.study_specify import canonical_hash, settings_of
+from evaluation.services.runs.export import run_export
+from evaluation.services.store.images import image_read
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.mask import Mask, masks_read
+from evaluation.services.studies.open import study_open
+from evaluation.services.studies.renditions import GREY
+from evaluation.services.studies.specify import canonical_hash, settings_of
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -146,4 +146,4 @@ def test_nothing_that_makes_raters_images_knows_of_watermarks() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"^from generators\.watermark import|^import generators\.watermark", path.read_text(), re.M)
     }
-    assert users == {"generators/sample.py", "evaluation/services/run_export.py"}
+    assert users == {"generators/sample.py", "evaluation/services/runs/export.py"}

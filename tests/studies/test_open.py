@@ -11,12 +11,12 @@ from PIL import Image
 
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, Sample, StoredImage, Study, StudyImage
-from evaluation.services import rendition_make
-from evaluation.services.image_store import StoreFullError, image_read
-from evaluation.services.rendition_make import rendition_bytes
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
-from evaluation.services.study_specify import Display, canonical_hash
+from evaluation.services.store.images import StoreFullError, image_read
+from evaluation.services.studies import renditions as rendition_make
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.renditions import rendition_bytes
+from evaluation.services.studies.specify import Display, canonical_hash
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from django.test import Client
 
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study, StudyImage, StudyStatus
-from evaluation.services import study_opening as module
-from evaluation.services.study_create import study_create
-from evaluation.services.study_opening import Opening, study_open_by_worker, study_open_soon, study_opening
+from evaluation.services.studies import open_or_queue as module
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.open_or_queue import Opening, study_open_by_worker, study_open_soon, study_opening
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db

@@ -13,11 +13,11 @@ from django.utils import timezone
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
 from evaluation.selectors.live_board import live_board, stopping_state
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_open
-from evaluation.services.study_specify import canonical_hash
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.open import study_open
+from evaluation.services.studies.specify import canonical_hash
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db

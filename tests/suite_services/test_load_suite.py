@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services import suite_load as module
-from evaluation.services.suite_load import suite_load
-from evaluation.services.suite_make import suite_make_subset, suite_make_variation
+from evaluation.services.suites import load as module
+from evaluation.services.suites.load import suite_load
+from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites import SuiteFetchError
 
 pytestmark = pytest.mark.django_db

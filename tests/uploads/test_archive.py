@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import InputError
-from evaluation.services import upload_archive
-from evaluation.services.upload_archive import DamagedEntryError, open_archive
+from evaluation.services.uploads import archive as upload_archive
+from evaluation.services.uploads.archive import DamagedEntryError, open_archive
 from tests.uploads.conftest import image_bytes
 
 Make = Callable[[Mapping[str, bytes]], Path]

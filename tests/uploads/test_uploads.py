@@ -18,15 +18,15 @@ from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, RunStatus, Suite, Upload
 from evaluation.selectors.runs import run_gaps
 from evaluation.selectors.uploads import upload_by_key, upload_summary
-from evaluation.services import upload_check as check_module
-from evaluation.services import upload_confirm as confirm_module
-from evaluation.services.image_store import image_read, store_root
-from evaluation.services.run_sweep import work_sweep
-from evaluation.services.upload_check import upload_check
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import staging_of, upload_drop
-from evaluation.services.upload_match import upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.store.images import image_read, store_root
+from evaluation.services.sweep import work_sweep
+from evaluation.services.uploads import check as check_module
+from evaluation.services.uploads import confirm as confirm_module
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import staging_of, upload_drop
+from evaluation.services.uploads.match import upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from tests.uploads.conftest import image_bytes, nothing_is_kept, whole_run
 
 pytestmark = pytest.mark.django_db

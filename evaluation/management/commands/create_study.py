@@ -13,9 +13,9 @@ from evaluation.models import StudyStatus
 from evaluation.reports.text import stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create, invitation_url
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_url
+from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""

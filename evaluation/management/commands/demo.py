@@ -14,8 +14,8 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.selectors.runs import run_progress
-from evaluation.services.demo_prepare import DemoSize, demo_prepare
-from evaluation.services.sign_in_link import sign_in_link_create
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
+from evaluation.services.demo import DemoSize, demo_prepare
 
 POLL_S = 0.5
 STALLED_S = 180

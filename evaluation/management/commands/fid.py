@@ -10,9 +10,9 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.companions import COMPANIONS
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.services.fid_score import fid_paired, fid_score
+from evaluation.metrics.distances.companions import COMPANIONS
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.services.scoring.fid import fid_paired, fid_score
 
 
 class Command(ProductCommand):

@@ -12,7 +12,7 @@ from django.conf import settings
 from evaluation.command import ProductCommand
 from evaluation.management.bars import bars
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 
 
 class Command(ProductCommand):
@@ -46,7 +46,7 @@ class Command(ProductCommand):
         )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
-        from evaluation.metrics.score import score_folders
+        from evaluation.metrics.distances.score import score_folders
 
         if options["workers"] is not None and options["workers"] < 1:
             raise MetricError(f"--workers must be 1 or more, not {options['workers']}.")

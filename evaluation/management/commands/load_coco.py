@@ -10,9 +10,9 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.coco import DRAW
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.services.coco_load import coco_load
+from evaluation.metrics.features.coco import DRAW
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
+from evaluation.services.suites.load_coco import coco_load
 
 
 class Command(ProductCommand):

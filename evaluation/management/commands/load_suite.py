@@ -11,8 +11,8 @@ from django.db.models import Count
 
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.services.suite_load import FETCH_SECONDS, PUBLISHED, suite_load, suite_read_whole_drawbench
-from evaluation.services.suite_store import SuiteLoaded, suite_store
+from evaluation.services.suites.load import FETCH_SECONDS, PUBLISHED, suite_load, suite_read_whole_drawbench
+from evaluation.services.suites.save import SuiteLoaded, suite_store
 from evaluation.suites import BUNDLED, FORMATS
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.suite_make import suite_make_subset, suite_make_variation
+from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites.vary import LENSES, LIGHTS, STYLES
 
 

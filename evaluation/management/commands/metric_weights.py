@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.command import ProductCommand
-from evaluation.metrics.brought_extractors import BROUGHT
-from evaluation.metrics.extractors import EXTRACTORS, found_weights, install_weights
-from evaluation.services.fid_sides import weight_folders
+from evaluation.metrics.features.brought_extractors import BROUGHT
+from evaluation.metrics.features.extractors import EXTRACTORS, found_weights, install_weights
+from evaluation.services.scoring.sides import weight_folders
 
 
 class Command(ProductCommand):

@@ -16,10 +16,10 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.run_draw import run_chunks, run_draw, run_finish
-from evaluation.services.run_export import run_export
-from evaluation.services.run_queue import workers_answering
-from evaluation.services.run_render import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.draw import run_chunks, run_draw, run_finish
+from evaluation.services.runs.export import run_export
+from evaluation.services.runs.request import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.work.queue import workers_answering
 
 POLL_S = 0.5
 PATIENCE_S = 4.0

@@ -20,10 +20,10 @@ from evaluation.models import MetricRun, RunStatus
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.metrics import metric_run_found, scores_frame
 from evaluation.selectors.runs import run_by_name
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
-from evaluation.services.metric_work import metric_work
-from evaluation.services.run_queue import workers_answering
+from evaluation.services.scoring.in_process import metric_work
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
+from evaluation.services.work.queue import workers_answering
 
 POLL_S = 0.5
 PATIENCE_S = 4.0

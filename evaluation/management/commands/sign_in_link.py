@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from evaluation.command import ProductCommand
 from evaluation.errors import NotFoundError
-from evaluation.services.sign_in_link import researcher_create, sign_in_link_create
+from evaluation.services.accounts.sign_in_link import researcher_create, sign_in_link_create
 
 
 class Command(ProductCommand):

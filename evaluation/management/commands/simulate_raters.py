@@ -9,7 +9,7 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.rating.simulate import raters_simulate
 
 
 class Command(ProductCommand):

@@ -17,11 +17,11 @@ from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import UploadSummary, missing_told, upload_summary
-from evaluation.services.upload_check import upload_check
-from evaluation.services.upload_confirm import check_confirmable, upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import MATCHING, checked_options, upload_match
-from evaluation.services.upload_receive import upload_receive
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.confirm import check_confirmable, upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import MATCHING, checked_options, upload_match
+from evaluation.services.uploads.receive import upload_receive
 
 
 class Command(ProductCommand):

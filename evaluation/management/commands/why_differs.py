@@ -10,8 +10,8 @@ from typing import Any, get_args
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
-from evaluation.services.fid_score import fid_why_differs
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
+from evaluation.services.scoring.fid import fid_why_differs
 
 
 class Command(ProductCommand):

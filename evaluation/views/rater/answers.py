@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from evaluation.errors import InputError
 from evaluation.selectors.trials import RaterSession, next_trials, rater_session
-from evaluation.services.rater_errors import RaterError, refuse_unless_rating
-from evaluation.services.rating_skip import rating_skip
-from evaluation.services.rating_submit import Answer, rating_submit
-from evaluation.services.rating_undo import rating_undo
+from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+from evaluation.services.rating.skip import rating_skip
+from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes
 
 BIGGEST = 2**63 - 1

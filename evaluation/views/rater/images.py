@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from evaluation.selectors.trials import shown_image
-from evaluation.services.image_store import path_of, store_root
+from evaluation.services.store.images import path_of, store_root
 from evaluation.views.rater.cookie import browser_hashes
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from evaluation.models import Invitation, Rater, StudyStatus
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
-from evaluation.services.rater_enrol import (
+from evaluation.services.rating.enrol import (
     rater_enrol,
     rater_instructed,
     rater_seen,
@@ -20,8 +20,8 @@ from evaluation.services.rater_enrol import (
     refuse_unless_open,
     refuse_unless_place,
 )
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rater_finish import rater_finish, rater_withdraw
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.finish import rater_finish, rater_withdraw
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluation.errors import NotFoundError
 from evaluation.selectors.api_token import api_token_of
-from evaluation.services.api_token import api_token_rotate
-from evaluation.services.sign_in_link import sign_in_link_use
+from evaluation.services.accounts.api_token import api_token_rotate
+from evaluation.services.accounts.sign_in_link import sign_in_link_use
 from evaluation.views.researcher.pages import ResearcherRequest, form_page, page
 
 TRIES, TRIES_SECONDS = 10, 300

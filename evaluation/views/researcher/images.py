@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404
 
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
-from evaluation.services.image_store import image_path
-from evaluation.services.thumbnail import thumbnail_path
+from evaluation.services.store.images import image_path
+from evaluation.services.store.thumbnail import thumbnail_path
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 

@@ -8,8 +8,8 @@ from evaluation.metrics import registry
 from evaluation.metrics.spec import MetricSpec
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import RUN_PREFIX
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import RUN_PREFIX
 from evaluation.views.researcher.parameter_form import ParametersForm
 
 RUNS_OFFERED = 200

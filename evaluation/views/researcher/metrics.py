@@ -27,7 +27,7 @@ from evaluation.selectors.metrics import (
     scores_sorted,
     scores_without,
 )
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.views.researcher.metric_form import MetricForm, unusable_metrics, usable_metrics
 from evaluation.views.researcher.pages import (
     ResearcherRequest,

@@ -21,8 +21,8 @@ from evaluation.reports.results import Bounds, ComparisonTable, comparison_table
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.report_coverage import CHANGED, report_coverage, report_coverage_ask
-from evaluation.services.report_make import report_make
+from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
+from evaluation.services.reporting.make import report_make
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.studies import ratings_response

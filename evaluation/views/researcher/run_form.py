@@ -6,7 +6,7 @@ from django import forms
 
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
-from evaluation.services.run_render import MAX_SAMPLES_PER_PROMPT
+from evaluation.services.runs.request import MAX_SAMPLES_PER_PROMPT
 from evaluation.views.researcher.parameter_form import ParametersForm
 from evaluation.words import counted
 from generators import registry

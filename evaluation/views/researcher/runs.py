@@ -15,7 +15,7 @@ from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFa
 from evaluation.reports.score_text import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
     ResearcherRequest,

@@ -20,10 +20,10 @@ from evaluation.selectors.live_board import live_board
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
-from evaluation.services.study_opening import study_open_soon, study_opening
+from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,

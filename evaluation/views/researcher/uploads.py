@@ -17,10 +17,10 @@ from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
 from evaluation.selectors.uploads import upload_summary
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import MATCHING, SWITCHES, upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import MATCHING, SWITCHES, upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,

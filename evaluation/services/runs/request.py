@@ -1,0 +1,231 @@
+"""Generation runs asked for, stopped and taken up again. The drawing itself is `runs.draw`'s, in a worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
+from evaluation.selectors.runs import run_missing
+from evaluation.services.work.queue import hand_over
+from generators.contract import GeneratorError, ParameterValue
+from generators.registry import check_size, get_spec
+from generators.seeding import MAX_RUN_SEED
+
+MAX_SAMPLES_PER_PROMPT = 1_000
+MAX_SAMPLES = 2_000_000
+MAX_NAME_CHARACTERS = 120
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+NOT_QUEUED = (
+    "The task queue does not answer, so no worker knows of this run yet. Start the services; the run is queued by the "
+    "next worker that starts, or by manage.py render --resume {name}"
+)
+
+
+def run_render(
+    *,
+    suite: Suite,
+    generator: str,
+    parameters: Mapping[str, object],
+    size: int | None = None,
+    samples_per_prompt: int = 1,
+    run_seed: int = 0,
+    name: str = "",
+    created_by: User | None = None,
+    operator: bool = False,
+    queue: bool = True,
+) -> GenerationRun:
+    """A run of `generator` over `suite`, handed to the workers when the transaction is committed; freezes the suite.
+
+    `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: pixels
+    a side, None for the generator's default. `run_seed`: with prompt and sample it makes every image's seed, so runs
+    with one seed are paired. `name`: made from generator and suite when empty. `operator`: whether who asks runs this
+    machine (a command) and may give parameters that name its files. `queue`: False leaves the drawing to the caller.
+
+    Where the broker does not answer the run stays queued and its `message` says so.
+
+    Raises:
+        InputError: an unknown generator or parameter, a size, number or name that can't be.
+        ConflictError: another run has the name.
+    """
+    values, size = _resolved(generator, parameters, size, operator)
+    if not 1 <= samples_per_prompt <= MAX_SAMPLES_PER_PROMPT:
+        raise InputError(
+            f"{samples_per_prompt} samples a prompt: give 1 to {MAX_SAMPLES_PER_PROMPT:,}.", field="samples_per_prompt"
+        )
+    if not 0 <= run_seed <= MAX_RUN_SEED:
+        raise InputError(f"The run seed {run_seed} is not a whole number from 0 to {MAX_RUN_SEED}.", field="run_seed")
+    n_prompts = suite.prompts.count()
+    if n_prompts * samples_per_prompt > MAX_SAMPLES:
+        raise InputError(
+            f"{n_prompts:,} prompts with {samples_per_prompt:,} samples each are more than {MAX_SAMPLES:,} images: "
+            "take fewer samples, or a part of the suite (manage.py make_suite --from).",
+            field="samples_per_prompt",
+        )
+    with transaction.atomic():
+        run = run_create(
+            suite=suite,
+            name=checked_run_name(name) if name else _free_name(f"{generator}-{suite.name}"),
+            origin=GenerationRun.Origin.RENDERED,
+            generator=generator,
+            parameters=values,
+            size=size or None,
+            samples_per_prompt=samples_per_prompt,
+            run_seed=run_seed,
+            created_by=created_by,
+        )
+        if queue:
+            transaction.on_commit(lambda: _hand_over(run))
+    return run
+
+
+def run_create(*, suite: Suite, name: str, **fields: object) -> GenerationRun:
+    """The row of a run; from then on its suite is frozen. Within the caller's transaction.
+
+    Raises:
+        ConflictError: another run has the name.
+    """
+    Suite.objects.filter(pk=suite.pk, frozen_at=None).update(frozen_at=timezone.now())
+    try:
+        with transaction.atomic():
+            return GenerationRun.objects.create(suite=suite, name=name, **fields)
+    except IntegrityError as error:
+        if not GenerationRun.objects.filter(name=name).exists():
+            raise
+        raise ConflictError(name_taken(name), field="name") from error
+
+
+@transaction.atomic
+def run_cancel(*, run: GenerationRun) -> GenerationRun:
+    """Stop a run: what is made stays, the rest is made when it is resumed. Workers notice within a batch of images.
+
+    Raises:
+        ConflictError: it has ended already.
+    """
+    run = _locked(run)
+    if run.status not in UNFINISHED:
+        raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
+    run.status, run.finished_at, run.message = RunStatus.CANCELLED, timezone.now(), ""
+    run.save(update_fields=["status", "finished_at", "message"])
+    return run
+
+
+@transaction.atomic
+def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
+    """Try again what failed, and make what is still missing.
+
+    Raises:
+        ConflictError: nothing failed and nothing is missing, or the run was uploaded.
+    """
+    run = _locked(run)
+    _check_rendered(run)
+    marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
+    if not marked and not run_missing(run):
+        raise ConflictError(f"In the run {run.name} nothing failed and nothing is missing.")
+    return _take_up(run, queue)
+
+
+@transaction.atomic
+def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
+    """Go on with a run that was cancelled, failed or lost its worker: what is missing is queued again.
+
+    Harmless while workers are at it: what one of them is drawing is not drawn twice.
+
+    Raises:
+        ConflictError: nothing is missing, or the run was uploaded.
+    """
+    run = _locked(run)
+    _check_rendered(run)
+    if run.status == RunStatus.DONE:
+        failed = SampleFailure.objects.filter(run=run).count()
+        hint = f" {failed} samples failed: try them again with --retry." if failed else ""
+        raise ConflictError(f"The run {run.name} is done; nothing is left to resume.{hint}")
+    return _take_up(run, queue)
+
+
+def checked_run_name(name: str) -> str:
+    """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
+
+    Raises:
+        InputError: it can't.
+        ConflictError: another run has it.
+    """
+    name = name.strip()
+    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"\w[\w .,=+()-]*", name):
+        raise InputError(
+            f'A run can\'t be called "{name[:60]}": its name begins with a letter or digit and has at most '
+            f"{MAX_NAME_CHARACTERS} letters, digits, blanks and . , = + ( ) _ -",
+            field="name",
+        )
+    if GenerationRun.objects.filter(name=name).exists():
+        raise ConflictError(name_taken(name), field="name")
+    return name
+
+
+def name_taken(name: str) -> str:
+    """What to say when another run has the name."""
+    return f'There is a run called "{name}" already. Give another name, or go on with it: render --resume "{name}"'
+
+
+def _resolved(
+    generator: str, parameters: Mapping[str, object], size: int | None, operator: bool
+) -> tuple[dict[str, ParameterValue], int]:
+    try:
+        spec = get_spec(generator)
+    except GeneratorError as error:
+        raise InputError(str(error), field="generator") from error
+    if spec.needs_operator and not operator:
+        raise InputError(
+            f"The generator {generator} reads files or addresses of the server: only a command on it may use it.",
+            field="generator",
+        )
+    try:
+        values = spec.resolve(parameters, operator=operator)
+    except GeneratorError as error:
+        raise InputError(str(error), field="parameters") from error
+    try:
+        return values, check_size(spec, size or 0)
+    except GeneratorError as error:
+        raise InputError(str(error), field="size") from error
+
+
+def _free_name(stem: str) -> str:
+    """`stem`, or with -2, -3 ... the first that no run has."""
+    stem = stem[: MAX_NAME_CHARACTERS - 8]
+    taken = set(GenerationRun.objects.filter(name__startswith=stem).values_list("name", flat=True))
+    number = 1
+    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
+        number += 1
+    return name
+
+
+def _locked(run: GenerationRun) -> GenerationRun:
+    return GenerationRun.objects.select_for_update(of=("self",)).select_related("suite").get(pk=run.pk)
+
+
+def _check_rendered(run: GenerationRun) -> None:
+    if run.origin != GenerationRun.Origin.RENDERED:
+        raise ConflictError(
+            f"The run {run.name} was uploaded, so nothing is drawn for it here. Upload it anew under another name."
+        )
+
+
+def _take_up(run: GenerationRun, queue: bool) -> GenerationRun:
+    if run.status != RunStatus.RUNNING:
+        run.status = RunStatus.QUEUED
+    run.message, run.finished_at = "", None
+    run.save(update_fields=["status", "message", "finished_at"])
+    if queue:
+        transaction.on_commit(lambda: _hand_over(run))
+    return run
+
+
+def _hand_over(run: GenerationRun) -> None:
+    if not hand_over("run_begin", run.pk):
+        run.message = NOT_QUEUED.format(name=run.name)
+        GenerationRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(message=run.message)

@@ -1,0 +1,240 @@
+"""Metrics over features (`frechet` and its kin), scored in parts by as many workers as there are, and merged.
+
+    metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_features (merged, then the metric)
+
+The parts are the shards of the cache of statistics (`metrics/features/pipeline`): whoever scored one, for this metric
+or another of the same images, spares all others of it, and the result is the same as one process gives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Sum
+
+from evaluation.metrics.errors import MetricError
+from evaluation.models import MetricRun, MetricScore, MetricShard, RunStatus
+from evaluation.services.runs.request import UNFINISHED
+from evaluation.services.scoring.images import scored_images
+from evaluation.services.scoring.load import metric_for
+from evaluation.services.scoring.reference import reference_input
+from evaluation.services.scoring.score import (
+    KILLS,
+    MetricSpoiledError,
+    deaths,
+    is_wanted,
+    metric_begin_with,
+    metric_spoil,
+)
+from evaluation.services.work.locks import statistics_held
+
+if TYPE_CHECKING:
+    from evaluation.metrics.distances.set_metrics import FeatureMetric
+    from evaluation.metrics.features.images import Listing
+    from evaluation.metrics.features.pipeline import FolderStatistics
+
+log = logging.getLogger(__name__)
+
+PART = 2_048
+"""Images of a part: some minutes of a slow processor, and a multiple of the batches that pass a network together."""
+
+
+def metric_parts_plan(*, metric_run: int) -> list[int]:
+    """Cut a set metric over features into parts, and return the numbers of those that are still to be scored.
+
+    Empty where there is nothing to share out: another kind of metric, few images, or all of it known already.
+    """
+    found = _found(metric_run)
+    if found is None or found.kind != MetricRun.Kind.SET:
+        return []
+    try:
+        metric = feature_metric(found)
+        if metric is None or metric.cache is None:
+            return []
+        metric_begin_with(found, metric.label, metric.provenance, scored=False)
+        rows = _plan(found, metric, metric.cache)
+    except (MetricError, MetricSpoiledError) as error:
+        metric_spoil(metric_run=metric_run, message=str(error))
+        return []
+    return [row.number for row in rows if not row.is_done]
+
+
+def metric_part_score(*, metric_run: int, number: int) -> bool:
+    """Score one part. False where another process is at it just now: it is then to be asked for again later."""
+    from evaluation.metrics.features.shards import score_shard
+
+    found = _found(metric_run)
+    row = MetricShard.objects.filter(metric_run=metric_run, number=number, is_done=False).first()
+    if found is None or row is None:
+        return True
+    try:
+        metric = feature_metric(found)
+        if metric is None or metric.cache is None:
+            return True
+        work = metric.cache / "unfinished" / row.folder
+        if deaths(f"metric:{metric_run}:part:{number}") >= KILLS:
+            raise MetricSpoiledError(
+                f"The worker died {KILLS} times while it scored {row.n_images:,} images: is there memory enough?"
+            )
+        key = int(hashlib.sha256(f"{row.folder}/{row.shard}".encode()).hexdigest()[:7], 16)
+        with statistics_held([key]) as held:
+            if not held:
+                cache.delete(f"metric:{metric_run}:part:{number}")
+                return False
+            try:
+                score_shard(work, row.shard, extractor=metric.extractor, progress=_wanted_told(found))
+            except MetricError:
+                if work.exists():  # else another merged them all meanwhile, and they are known
+                    raise
+    except _NotWanted:
+        return True
+    except (MetricError, MetricSpoiledError) as error:
+        metric_spoil(metric_run=metric_run, message=str(error))
+        return True
+    cache.delete(f"metric:{metric_run}:part:{number}")
+    MetricShard.objects.filter(pk=row.pk).update(is_done=True)
+    _tell(found)
+    return True
+
+
+def metric_parts_left(*, metric_run: int) -> bool:
+    """Whether parts are still to be scored."""
+    return MetricShard.objects.filter(metric_run=metric_run, is_done=False).exists()
+
+
+def feature_metric(metric_run: MetricRun) -> FeatureMetric | None:
+    """The metric of `metric_run` if it is one over features; None for all others.
+
+    Raises:
+        MetricError: it can't be loaded.
+    """
+    from evaluation.metrics.distances.set_metrics import FeatureMetric
+
+    metric: object = metric_for(metric_run).metric
+    return metric if isinstance(metric, FeatureMetric) else None
+
+
+def metric_features(
+    metric_run: MetricRun, metric: FeatureMetric, progress: Callable[[int, int], None]
+) -> tuple[FolderStatistics, FolderStatistics] | None:
+    """The statistics of both sides with each image's features, merged from the parts that are there, kept by content.
+
+    The metric itself then finds them. None where nothing can be kept.
+    """
+    from evaluation.metrics.features.jackknife import GROUPS
+    from evaluation.metrics.features.pipeline import folder_statistics
+
+    if metric.cache is None:
+        return None
+    sides = _sides(metric_run, metric)
+    total, before = sum(len(side.files) for side in sides), 0
+    made = []
+    for side in sides:
+
+        def told(done: int, _: int, before: int = before) -> None:
+            progress(before + done, total)
+
+        made.append(
+            folder_statistics(
+                side,
+                metric.extractor,
+                metric.protocol,
+                groups=GROUPS,
+                cache=metric.cache,
+                keep_features=True,
+                shard=PART,
+                progress=told,
+            )
+        )
+        before += len(side.files)
+    return made[0], made[1]
+
+
+@transaction.atomic
+def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, FolderStatistics]) -> None:
+    """Keep what each image of the run costs: by about how much the squared distance falls without it."""
+    from evaluation.metrics.distances.companions import costs
+
+    found = costs(*made)
+    samples = {image.key: key for key, image in scored_images(metric_run.run).items()}
+    rows = [
+        MetricScore(metric_run=metric_run, sample_id=samples[key], value=value)
+        for key, value in found.items()
+        if key in samples
+    ]
+    MetricScore.objects.filter(metric_run=metric_run).delete()
+    MetricScore.objects.bulk_create(rows, batch_size=2000)
+
+
+class _NotWanted(Exception):
+    """It was stopped meanwhile."""
+
+
+def _found(metric_run: int) -> MetricRun | None:
+    rows = MetricRun.objects.select_related("run", "reference_run")
+    return rows.filter(pk=metric_run, status__in=UNFINISHED).first()
+
+
+def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listing]:
+    return metric.listings(list(scored_images(metric_run.run).values()), reference_input(metric_run))
+
+
+def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> list[MetricShard]:
+    """The rows of all parts of both sides that the cache does not know yet, and their plans on the disk."""
+    from evaluation.metrics.features.jackknife import GROUPS
+    from evaluation.metrics.features.pipeline import statistics_plan, unfinished
+    from evaluation.metrics.features.shards import shard_done, write_plan
+
+    rows: list[MetricShard] = []
+    total = 0
+    for side in _sides(metric_run, metric):
+        total += len(side.files)
+        plan = statistics_plan(side, metric.extractor, metric.protocol, groups=GROUPS, keep_features=True, shard=PART)
+        work = unfinished(plan, statistics, metric.extractor)
+        if work is None:
+            continue
+        write_plan(plan, work)
+        for shard, (start, stop) in enumerate(plan.bounds):
+            rows.append(
+                MetricShard(
+                    metric_run=metric_run,
+                    number=len(rows),
+                    folder=work.name,
+                    shard=shard,
+                    n_images=stop - start,
+                    is_done=shard_done(work, plan, shard, metric.extractor),
+                )
+            )
+    with transaction.atomic():
+        MetricShard.objects.filter(metric_run=metric_run).delete()
+        MetricShard.objects.bulk_create(rows)
+        MetricRun.objects.filter(pk=metric_run.pk).update(n_done=0, n_total=total)
+    _tell(metric_run)
+    return rows
+
+
+def _tell(metric_run: MetricRun) -> None:
+    """How far it is: what the cache knew, and the parts that are done."""
+    with transaction.atomic():
+        row = MetricRun.objects.select_for_update().get(pk=metric_run.pk)
+        if row.status != RunStatus.RUNNING:
+            return
+        left = row.shards.filter(is_done=False).aggregate(n=Sum("n_images"))["n"] or 0
+        row.n_done = max(0, row.n_total - left)
+        row.save(update_fields=["n_done"])
+
+
+def _wanted_told(metric_run: MetricRun) -> Callable[[int, int], None]:
+    """A `Progress` that ends the work once it is not wanted any more."""
+
+    def progress(done: int, total: int) -> None:
+        if done % 64 == 0 and not is_wanted(metric_run.pk):
+            raise _NotWanted
+
+    return progress

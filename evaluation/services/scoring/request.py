@@ -1,0 +1,231 @@
+"""Automatic scores asked for, stopped and taken up again. The scoring itself is `scoring.score`'s, in a worker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import IntegrityError, transaction
+
+from evaluation.errors import ConflictError, InputError
+from evaluation.metrics import registry
+from evaluation.metrics.errors import MetricError
+from evaluation.metrics.spec import MetricSpec
+from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample
+from evaluation.selectors.runs import run_by_name
+from evaluation.services.runs.request import UNFINISHED
+from evaluation.services.scoring.reference import reference_count, reference_known
+from evaluation.services.work.queue import hand_over
+from generators.contract import ParameterValue
+
+RUN_PREFIX = "run:"
+"""Before the name of a run that serves as reference."""
+
+NOT_QUEUED = (
+    "The task queue does not answer, so no worker knows of this yet. Start the services; it is queued by the next "
+    "worker that starts, or score it in this process: manage.py score {run} --metric {metric} --here"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What was asked for. `is_new`: False where the same was asked for before; then it is that one."""
+
+    metric_run: MetricRun
+    is_new: bool
+
+
+def metric_request(
+    *,
+    run: GenerationRun,
+    metric: str,
+    parameters: Mapping[str, object] | None = None,
+    reference: str = "",
+    created_by: User | None = None,
+    operator: bool = False,
+    queue: bool = True,
+) -> Requested:
+    """Score the images of `run` with `metric`, handed to the workers when the transaction is committed.
+
+    `parameters`: values or their texts, checked against the metric's own; the rest are its defaults. `reference`: a
+    stored reference's name, or `run:NAME`, for metrics that compare with one. `operator`: whether who asks runs this
+    machine (a command) and may give parameters that name its files. `queue`: False leaves the scoring to the caller.
+
+    The same asked for again is the same metric run; one that failed or was stopped goes on then.
+
+    Raises:
+        InputError: an unknown metric, parameter or reference, or a reference too many or too few.
+        ConflictError: the run is still being drawn, or has no image.
+    """
+    spec = _spec(metric, operator)
+    values = _values(spec, parameters or {}, operator)
+    name, other = _reference(spec, run, reference)
+    if run.status in UNFINISHED:
+        raise ConflictError(
+            f"The run {run.name} is still being drawn. Wait until it is done, or stop it to score what is there.",
+            field="run",
+        )
+    n_images = Sample.objects.filter(run=run).count()
+    if not n_images:
+        raise ConflictError(f"The run {run.name} has no image to score.", field="run")
+    n_total = n_images + (reference_count(name, other) if spec.kind == "set" else 0)
+    key = {
+        "run": run,
+        "metric": spec.name,
+        "parameters_hash": parameters_hash(values),
+        "reference_name": name,
+        "reference_run": other,
+    }
+    with transaction.atomic():
+        row, is_new = _get_or_create(
+            key,
+            {
+                "kind": spec.kind,
+                "better": spec.better,
+                "parameters": values,
+                "n_total": n_total,
+                "created_by": created_by,
+            },
+        )
+        if is_new and queue:
+            transaction.on_commit(lambda: metric_hand_over(row))
+        elif row.status in (RunStatus.FAILED, RunStatus.CANCELLED):
+            return Requested(metric_retry(metric_run=row, queue=queue), False)
+    return Requested(row, is_new)
+
+
+@transaction.atomic
+def metric_cancel(*, metric_run: MetricRun) -> MetricRun:
+    """Stop scoring: what is scored stays. Workers notice within a batch of images.
+
+    Raises:
+        ConflictError: it has ended already.
+    """
+    row = _locked(metric_run)
+    if not row.under_way:
+        raise ConflictError(f"{row.metric} of {row.run.name} has ended already: {row.get_status_display().lower()}.")
+    row.status, row.message = RunStatus.CANCELLED, ""
+    row.save(update_fields=["status", "message"])
+    return row
+
+
+@transaction.atomic
+def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = True) -> MetricRun:
+    """Go on with what failed, was stopped or lacks images that came later. `anew`: forget all of it and begin again.
+
+    Harmless while workers are at it: what one of them scores is not scored twice. Reports keep the numbers they have.
+
+    Raises:
+        ConflictError: nothing is left to score (and `anew` is False), it is under way (and `anew` is True), or the run
+            has no image any more.
+    """
+    row = _locked(metric_run)
+    if anew and row.under_way:
+        raise ConflictError(f"{row.metric} of {row.run.name} is being scored: stop it first to begin anew.")
+    n_images = Sample.objects.filter(run=row.run).count()
+    if not n_images:
+        raise ConflictError(f"The run {row.run.name} has no image to score.")
+    # what broke, as against images that a metric has no number for
+    forgotten, _ = row.scores.filter(detail__failed=True).delete() if row.kind == MetricRun.Kind.SAMPLE else (0, {})
+    whole = row.kind == MetricRun.Kind.SET or (row.n_done >= n_images and not forgotten)
+    if row.status == RunStatus.DONE and not anew and whole:
+        raise ConflictError(
+            f"{row.metric} of {row.run.name} is done; nothing is left to score. To score all of it anew: --anew."
+        )
+    if anew or row.kind == MetricRun.Kind.SET:
+        row.scores.all().delete()
+        row.result, row.label, row.provenance, row.images_hash, row.n_done = None, "", {}, "", 0
+        row.started_at = None
+    if anew:
+        row.shards.all().delete()
+    cache.delete_many([f"metric:{row.pk}:whole", *(f"metric:{row.pk}:part:{n}" for n in range(row.shards.count()))])
+    if row.kind == MetricRun.Kind.SAMPLE:
+        row.n_total = n_images
+        row.n_done = min(row.scores.count(), n_images)
+    if row.status != RunStatus.RUNNING:
+        row.status = RunStatus.QUEUED
+    row.message, row.finished_at = "", None
+    row.save()
+    if queue:
+        transaction.on_commit(lambda: metric_hand_over(row))
+    return row
+
+
+def metric_hand_over(row: MetricRun) -> None:
+    """Tell the workers of it, or its row that none could be told."""
+    if not hand_over("metric_begin", row.pk):
+        row.message = NOT_QUEUED.format(run=row.run.name, metric=row.metric)
+        MetricRun.objects.filter(pk=row.pk, status=RunStatus.QUEUED).update(message=row.message)
+
+
+def parameters_hash(values: Mapping[str, ParameterValue]) -> str:
+    """SHA-256 of resolved parameters: the same values have the same hash, in whatever order they came."""
+    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
+
+
+def _get_or_create(key: dict[str, object], fields: dict[str, object]) -> tuple[MetricRun, bool]:
+    found = MetricRun.objects.filter(**key).first()
+    if found is not None:
+        return found, False
+    try:
+        with transaction.atomic():
+            return MetricRun.objects.create(**key, **fields), True
+    except IntegrityError:  # the unique constraint decides: another asked at the same moment
+        return MetricRun.objects.get(**key), False
+
+
+def _spec(metric: str, operator: bool) -> MetricSpec:
+    try:
+        spec = registry.get_spec(metric)
+    except MetricError as error:
+        raise InputError(str(error), field="metric") from error
+    if spec.needs_operator and not operator:
+        raise InputError(
+            f"The metric {metric} reads files or addresses of the server: only a command on it may use it.",
+            field="metric",
+        )
+    return spec
+
+
+def _values(spec: MetricSpec, given: Mapping[str, object], operator: bool) -> dict[str, ParameterValue]:
+    try:
+        return spec.resolve(given, operator=operator)
+    except MetricError as error:
+        raise InputError(str(error), field="parameters") from error
+
+
+def _reference(spec: MetricSpec, run: GenerationRun, reference: str) -> tuple[str, GenerationRun | None]:
+    """The name of a stored reference, or a run, or neither."""
+    reference = reference.strip()
+    if not spec.needs_reference:
+        if reference:
+            raise InputError(
+                f"The metric {spec.name} compares with nothing: leave the reference out.", field="reference"
+            )
+        return "", None
+    if not reference:
+        raise InputError(
+            f"The metric {spec.name} compares with a reference: name a stored one, or another run as run:NAME.",
+            field="reference",
+        )
+    if not reference.startswith(RUN_PREFIX):
+        reference_known(reference)
+        return reference, None
+    other = run_by_name(reference.removeprefix(RUN_PREFIX))
+    if other.pk == run.pk:
+        raise InputError("A run compared with itself says nothing: name another reference.", field="reference")
+    if not Sample.objects.filter(run=other).exists():
+        raise ConflictError(f"The run {other.name} has no image to compare with.", field="reference")
+    if other.status in UNFINISHED:
+        raise ConflictError(f"The run {other.name} is still being drawn: wait until it is done.", field="reference")
+    return "", other
+
+
+def _locked(metric_run: MetricRun) -> MetricRun:
+    return (
+        MetricRun.objects.select_for_update(of=("self",)).select_related("run", "reference_run").get(pk=metric_run.pk)
+    )

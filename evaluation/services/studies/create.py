@@ -1,0 +1,176 @@
+"""A draft of a study: what is compared, under which protocol, by how many raters. It takes no ratings yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import transaction
+
+from evaluation import protocols
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
+from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
+from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+
+MOST_RATERS = 10_000
+MOST_RUNS = 20
+LONGEST_LABEL = 120
+
+
+@transaction.atomic
+def study_create(
+    *,
+    name: str,
+    runs: Sequence[GenerationRun],
+    protocol: str = "drawbench",
+    title: str = "",
+    design_seed: int = 0,
+    samples_per_set: int | None = None,
+    raters_per_panel: int | None = None,
+    missing: str = "refuse",
+    labels: Sequence[str] | None = None,
+    display_side: int | None = None,
+    consent: str = "",
+    contact: str = "",
+    stopping_rule: Mapping[str, object] | None = None,
+    masks: Sequence[str] = (),
+    created_by: User | None = None,
+) -> Study:
+    """Make a draft; `study_open` then draws its comparisons and locks it.
+
+    Args:
+        name: what it is called in addresses and commands: letters, digits, - and _.
+        runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
+        title: for researchers; raters never see it, since it may name a generator.
+        design_seed: of sides, orders and the choice of samples, 0 or more.
+        samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
+        raters_per_panel: the protocol's number when None.
+        missing: `refuse`, `drop-prompts` or `smaller-sets`, for prompts of which a run lacks samples.
+        labels: the runs' names in results; the runs' own when None.
+        display_side: longest side of shown images, in pixels; the largest of the runs' up to 512 when None.
+        consent, contact: what raters agree to (a plain text of ours when empty), and whom they can ask.
+        stopping_rule: fields of `evaluation.analysis.sequential.StoppingRule`, when the study may be ended early; an
+            empty one has the defaults of all, None is no rule. It closes nothing by itself.
+        masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
+            sides. For images that carry their maker's mark, which would tell raters whose they are.
+
+    Raises:
+        InputError: with what is wrong and what to do about it; nothing was made.
+    """
+    try:
+        declared = protocols.get(protocol)
+    except protocols.UnknownProtocolError as error:
+        raise InputError(str(error), field="protocol") from error
+    _check_name(name)
+    _check_runs(runs)
+    shown_labels = _checked_labels(runs, labels)
+    size = default_set_size(runs, declared.set_size) if samples_per_set is None else samples_per_set
+    raters = declared.raters_per_panel if raters_per_panel is None else raters_per_panel
+    _check_range("raters_per_panel", "Raters a panel", raters, 1, MOST_RATERS)
+    _check_range("design_seed", "The design's seed", design_seed, 0, 2**63 - 1)
+    if display_side is not None:
+        _check_range("display_side", "The longest side of shown images", display_side, 16, 2048)
+    settings = StudySettings(
+        protocol=declared.name,
+        set_size=size,
+        raters_per_panel=raters,
+        missing=missing_rule(missing),
+        display_side=display_side,
+        consent=consent.strip() or CONSENT,
+        contact=contact.strip(),
+        masks=masks_read(masks),
+    )
+    suite = runs[0].suite
+    sets = image_sets(suite=suite, runs=runs, size=size, missing=settings.missing)
+    if stopping_rule is not None:
+        places = raters * len(panel_prompts(sets, declared))
+        settings = replace(settings, stopping_rule=checked_rule(stopping_rule, places=places))
+    study = Study(
+        name=name, title=title.strip(), protocol=declared.name, design_seed=design_seed, created_by=created_by
+    )
+    study.specification = specification(
+        study=study, suite=suite, runs=list(zip(shown_labels, runs, strict=True)), settings=settings, sets=sets
+    )
+    study.save()
+    StudyRun.objects.bulk_create(
+        StudyRun(study=study, run=run, order=order, label=label)
+        for order, (run, label) in enumerate(zip(runs, shown_labels, strict=True))
+    )
+    return study
+
+
+def _check_name(name: str) -> None:
+    try:
+        validate_slug(name)
+    except ValidationError:
+        raise InputError(
+            f'A study can\'t be called "{name}": use letters, digits, - and _ alone, as for an address.',
+            field="name",
+        ) from None
+    if len(name) > 100:
+        raise InputError(f"The name has {len(name)} characters; at most 100 will do.", field="name")
+    if Study.objects.filter(name=name).exists():
+        raise ConflictError(f'There is a study called "{name}" already. Choose another name.', field="name")
+
+
+def _check_runs(runs: Sequence[GenerationRun]) -> None:
+    if len(runs) < 2:
+        raise InputError(
+            f"A study compares two runs or more; {'one was' if runs else 'none was'} given. Without a second "
+            "there is no comparison.",
+            field="runs",
+        )
+    if len(runs) > MOST_RUNS:
+        raise InputError(f"A study compares at most {MOST_RUNS} runs with each other, not {len(runs)}.", field="runs")
+    twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
+    if twice:
+        raise InputError(f"The run {twice[0]} was given twice. A run is not compared with itself.", field="runs")
+    suites = {run.suite_id: run for run in runs}
+    if len(suites) > 1:
+        told = "; ".join(f"{run.name} has {run.suite}" for run in suites.values())
+        raise InputError(f"Compared runs need the same suite in the same version: {told}.", field="runs")
+    unfinished = [run for run in runs if run.status in (RunStatus.QUEUED, RunStatus.RUNNING)]
+    if unfinished:
+        told = ", ".join(f"{run.name} is {run.status}" for run in unfinished)
+        raise InputError(
+            f"Not all runs are finished: {told}. Wait until they are (their pages show how far they are), or cancel "
+            'them and compare what there is with missing "drop-prompts".',
+            field="runs",
+        )
+    for run in runs:
+        if not run.samples.exists():
+            why = f" ({run.message})" if run.message else ""
+            raise InputError(
+                f"The run {run.name} has no samples: it is {run.status}{why}. Render it again or choose another.",
+                field="runs",
+            )
+
+
+def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None) -> list[str]:
+    """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
+    chosen = [label.strip() for label in (labels if labels is not None else [run.name for run in runs])]
+    if len(chosen) != len(runs):
+        raise InputError(f"{len(runs)} runs need {len(runs)} labels; {len(chosen)} were given.", field="labels")
+    for label in chosen:
+        if not label:
+            raise InputError("A label is empty. Each run needs a name for the results.", field="labels")
+        if len(label) > LONGEST_LABEL:
+            raise InputError(f'The label "{label[:30]}..." is longer than {LONGEST_LABEL} characters.', field="labels")
+    twice = [label for label, n in Counter(label.casefold() for label in chosen).items() if n > 1]
+    if twice:
+        raise InputError(
+            f'Two runs have the label "{twice[0]}". Labels tell the runs apart in results.', field="labels"
+        )
+    return chosen
+
+
+def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{what} can be {least} to {most}, not {value}.", field=field)

@@ -1,0 +1,97 @@
+"""A suite from its name, a file or bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from evaluation.errors import NotFoundError
+from evaluation.models import Suite
+from evaluation.services.suites.save import SuiteLoaded, checked_name, suite_errors_told, suite_store
+from evaluation.suites import BUNDLED, KNOWN_SUITES, fetch_drawbench, read_suite
+from evaluation.suites.build import Duplicates
+from evaluation.suites.bundled import bundled_suite
+from evaluation.suites.known_drawbench import EXPORT_URL
+from evaluation.suites.types import SuiteData
+from generators.contract import nearest
+
+PUBLISHED = "drawbench"
+FETCH_SECONDS = 5.0
+
+
+def suite_load(
+    *,
+    source: str | Path | bytes,
+    name: str = "",
+    title: str = "",
+    source_format: str | None = None,
+    licence: str = "",
+    file_name: str = "",
+    captions: Literal["one", "all"] = "one",
+    sample: int | None = None,
+    seed: int = 0,
+    duplicates: Duplicates = "refuse",
+    fetch_seconds: float = FETCH_SECONDS,
+) -> SuiteLoaded:
+    """Load a suite; one that is there already is returned as it is, with `created` False.
+
+    `source`: "drawbench" (the published suite: fetched from its publishers unless it is there), "drawbench-cc0" (ours),
+    the path of a file, or a file's bytes. Pages and the API give names or bytes, never a path that a visitor wrote.
+    `file_name`: what bytes were called, for the suite's name and the notes. `source_format`, `captions`, `sample`,
+    `seed`, `duplicates`: as `evaluation.suites.read_suite` takes them. `fetch_seconds`: how long the network may take.
+
+    Raises:
+        InputError: the file, the name or an option can't be used, or the published suite can't be fetched.
+    """
+    if name:
+        name = checked_name(name)
+    with suite_errors_told():
+        if source == PUBLISHED:
+            there = _published_suite()
+            if there is not None:
+                return SuiteLoaded(there, created=False)
+            data, origin = read_suite(fetch_drawbench(fetch_seconds), format="csv", name=PUBLISHED), EXPORT_URL
+        elif isinstance(source, str) and source in BUNDLED:
+            data, origin = bundled_suite(source), f"fixtures/suites/{BUNDLED[source].name}"
+        else:
+            if isinstance(source, str) and _is_bare_name(source) and not Path(source).exists():
+                raise NotFoundError(_unknown(source), field="source")
+            data = read_suite(
+                source if isinstance(source, bytes) else Path(source),
+                format=source_format,
+                name=name or None,
+                file_name=file_name or None,
+                captions=captions,
+                sample=sample,
+                seed=seed,
+                duplicates=duplicates,
+            )
+            origin = file_name if isinstance(source, bytes) else Path(source).name
+    return suite_store(data=data, name=name, title=title, source=origin, licence=licence)
+
+
+def suite_read_whole_drawbench(path: Path) -> SuiteData:
+    """The published DrawBench from a file that claims to be it.
+
+    Raises:
+        InputError: it is not the whole published suite; what is missing or changed is told.
+    """
+    with suite_errors_told():
+        return read_suite(path, name=PUBLISHED)
+
+
+def _published_suite() -> Suite | None:
+    known = next(known for known in KNOWN_SUITES if known.name == PUBLISHED)
+    return Suite.objects.filter(content_hash=known.content_hash, name=PUBLISHED).first()
+
+
+def _is_bare_name(source: str) -> bool:
+    return not any(mark in source for mark in "/\\.")
+
+
+def _unknown(source: str) -> str:
+    named = [PUBLISHED, *BUNDLED]
+    return (
+        f'There is neither a suite "{source}" to load by name nor a file of that name here'
+        f"{nearest(source, named) or '.'} Give {', '.join(named)}, or the path of a CSV, TSV, JSONL, JSON or text file."
+    )
