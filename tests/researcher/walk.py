@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Suite, Upload
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.upload_check import upload_check
-from evaluation.services.upload_receive import upload_receive
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import study_create
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.urls import urlpatterns
 from tests.metric_services.steps import ask, score
 from tests.studies.world import a_run, an_open_study, png
