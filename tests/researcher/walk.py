@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Suite, Upload
-from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.urls import urlpatterns
