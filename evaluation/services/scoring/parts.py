@@ -33,6 +33,7 @@ from evaluation.services.scoring.score import (
     metric_spoil,
 )
 from evaluation.services.work.locks import statistics_held
+from evaluation.words import counted
 
 if TYPE_CHECKING:
     from evaluation.metrics.distances.set_metrics import FeatureMetric
@@ -80,7 +81,8 @@ def metric_part_score(*, metric_run: int, number: int) -> bool:
         work = metric.cache / "unfinished" / row.folder
         if deaths(f"metric:{metric_run}:part:{number}") >= KILLS:
             raise MetricSpoiledError(
-                f"The worker died {KILLS} times while it scored {row.n_images:,} images: is there memory enough?"
+                f"The worker died {KILLS} times while it scored {counted(row.n_images, 'image')}. Check that there is "
+                "enough memory."
             )
         key = int(hashlib.sha256(f"{row.folder}/{row.shard}".encode()).hexdigest()[:7], 16)
         with statistics_held([key]) as held:
