@@ -155,7 +155,7 @@ def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
         try:
             scores.append(metric_request(run=run, metric=metric, reference=reference).metric_run)
         except InputError as error:
-            say(f"{metric} is skipped: {error.message}")
+            say(f"{metric} is left out: {error.message}")
     if any(each.under_way for each in scores):
         names = dict.fromkeys(each.metric for each in scores)
         say(f"Scoring the images automatically ({', '.join(names)}) in the background.")

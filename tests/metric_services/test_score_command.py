@@ -64,8 +64,8 @@ def test_what_there_is_is_listed() -> None:
         (["greys", "--metric", "testbright", "--set", "scale=1", "--set", "scale=2"], "given twice"),
         (["greys", "--metric", "testbright", "--set", "scale=0"], "0.1 to 100"),
         (["greys", "--metric", "testspread", "--reference", "coco"], "coco"),
-        (["greys", "--metric", "testbright", "--cancel"], "nothing was asked for yet"),
-        (["greys", "--metric", "testbright", "--retry"], "nothing was asked for yet"),
+        (["greys", "--metric", "testbright", "--cancel"], "no score was requested yet"),
+        (["greys", "--metric", "testbright", "--retry"], "no score was requested yet"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_message(arguments: list[str], said: str) -> None:
@@ -96,4 +96,4 @@ def test_a_failure_ends_with_2_and_its_reason() -> None:
     run = grey_run({"a": [0]})
     for sample in run.samples.select_related("image"):
         image_path(sample.image).unlink()
-    assert "None of its 1 images got a number" in refused("greys", "--metric", "testbright", "--here")
+    assert "No image got a score" in refused("greys", "--metric", "testbright", "--here")

@@ -123,7 +123,7 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     captions, instances, place = small_coco(tmp_path, 12)
     assert "holds instances" in _refused("load_coco", instances, place, *BUNDLED)
     assert "holds captions" in _refused("load_coco", captions, place, "--no-people", "--instances", captions, *BUNDLED)
-    assert "go with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
+    assert "together with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
     assert "Did you mean 'ldm-30k'" in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
     told = _refused("load_coco", captions, place, "--device", "cpu")
@@ -219,7 +219,7 @@ def test_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "A less B, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
     other = _call("load_coco", captions, place, "--captions", "all", "--name", "all", "--no-statistics")["suites"][0]
     _run("c", Suite.objects.get(name=other["name"]))
-    assert "takes the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
+    assert "needs the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")
@@ -233,7 +233,7 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "tensorflow1 -> clean" in told
     assert "sum of steps" in told
     assert "nothing that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
-    assert "TF32 exists on GPUs alone" in _text(
+    assert "TF32 exists only on GPUs" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )
     assert "must be 2 or more" in _refused("why_differs", a, b, "--to", "ldm-30k", "--to-reference-images", 1, *BUNDLED)

@@ -90,7 +90,7 @@ class TestLoad:
         animals.write_text(animals.read_text() + "a moss,Plants\n")
         second = suite_load(source=animals, name="animals").suite
         assert (first.name, second.name) == ("animals", "animals") and first.version != second.version
-        with pytest.raises(InputError, match=f"say which one.*animals@{first.version}"):
+        with pytest.raises(InputError, match=f"Choose one.*animals@{first.version}"):
             suite_by_name("animals")
         assert suite_by_name(f"animals@{first.version}") == first
         assert suite_by_name(str(second)) == second
@@ -132,7 +132,7 @@ class TestBadInput:
         assert "--file goes with drawbench" in refused("load_suite", "x", "--file", "y.csv")
 
     def test_the_nearest_suite_is_named(self, animals: Path) -> None:
-        with pytest.raises(NotFoundError, match="no suite is loaded yet"):
+        with pytest.raises(NotFoundError, match="no suites are loaded yet"):
             suite_by_name("animals")
         suite_load(source=animals, name="animals")
         with pytest.raises(NotFoundError, match='did you mean "animals"'):

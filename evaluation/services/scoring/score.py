@@ -143,9 +143,7 @@ def metric_finish(*, metric_run: int) -> bool:
     if not counts["n_values"]:
         first = row.scores.exclude(why="").first()
         row.status = RunStatus.FAILED
-        row.message = f"None of {counted(counts['n'], 'image')} got a score." + (
-            f" The first: {first.why}" if first else ""
-        )
+        row.message = "No image got a score." + (f" The first: {first.why}" if first else "")
     row.save()
     return True
 

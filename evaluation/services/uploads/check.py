@@ -90,7 +90,7 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         images = [name for name in names if not why_ignored(name)]
         if not images:
             raise InputError(
-                f"{upload.file_name} has {counted(len(names), 'file')}, none of them an image. Use PNG, JPEG or WebP.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use PNG, JPEG or WebP.",
                 field="source",
             )
         if listed is not None:

@@ -34,7 +34,7 @@ from evaluation.views.researcher.run_form import SuiteChoice
 
 ROWS_A_PAGE = 200
 MISSING_SHOWN = 10
-WAYS = {"layout": "Layout", "numbering": "Prompts are numbered from", "sample_numbering": "Samples are numbered from"}
+WAYS = {"layout": "Layout", "numbering": "Prompt numbers", "sample_numbering": "Sample numbers"}
 """What the page calls the options that say how names are read."""
 
 UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)
@@ -181,7 +181,12 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
         "missing": list(summary.missing.items())[:MISSING_SHOWN],
         "more_missing": max(0, len(summary.missing) - MISSING_SHOWN),
         "ways": [
-            (name, WAYS[name], values, upload.options.get(name, values[0]))
+            (
+                name,
+                WAYS[name],
+                [(value, value.replace("_", " ")) for value in values],
+                upload.options.get(name, values[0]),
+            )
             for name, values in MATCHING.items()
             if name not in asked
         ],
