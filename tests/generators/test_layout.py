@@ -132,7 +132,7 @@ def test_words_in_place_of_numbers() -> None:
     }
     matches = match_layout(list(names), PROMPTS)
     assert table(matches) == names
-    assert matches.problems[0].problem == "its name holds no prompt's number and no prompt's text"
+    assert matches.problems[0].problem == "its name has neither a prompt number nor a prompt text"
     assert matches.missing_prompts == ("00007", "00008", "00009")
 
 
@@ -163,7 +163,7 @@ def test_folders_of_another_suites_prompts_match_nothing() -> None:
     names = [f"{words}/{sample}.png" for words in ("a zebra crossing", "two blue cups") for sample in range(3)]
     matches = match_layout(names, PROMPTS)
     assert matches.matched == ()
-    assert {row.problem for row in matches.rows} == {"its name holds no prompt's number and no prompt's text"}
+    assert {row.problem for row in matches.rows} == {"its name has neither a prompt number nor a prompt text"}
 
 
 def test_doubles_are_left_out_and_named() -> None:

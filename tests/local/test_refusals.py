@@ -42,14 +42,14 @@ def test_data_of_another_version(fresh: Places) -> None:
 
 def test_a_data_folder_that_is_none(fresh: Places) -> None:
     fresh.cluster.mkdir(parents=True)
-    with pytest.raises(LocalError, match="no PostgreSQL data folder"):
+    with pytest.raises(LocalError, match="not a PostgreSQL data folder"):
         services.up(fresh)
 
 
 def test_a_socket_folder_that_somebody_else_made(fresh: Places, tmp_path: Path) -> None:
     fresh.var.mkdir(parents=True)
     fresh.sockets.symlink_to(tmp_path)
-    with pytest.raises(LocalError, match="belongs to somebody else or is no folder"):
+    with pytest.raises(LocalError, match="belongs to another user or is not a folder"):
         services.up(fresh)
 
 

@@ -190,7 +190,7 @@ def test_fid_refuses(tmp_path: Path) -> None:
     assert "no companion 'kidd'" in _refused(
         "fid", "mine", "--reference", "coco-val2014", "--without", "kidd", *BUNDLED
     )
-    assert "takes two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
+    assert "needs two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
     _run("coco-val2014", suite)
     assert "Say reference:coco-val2014 or run:coco-val2014" in _refused(
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
@@ -232,7 +232,7 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "bicubic -> lanczos" in told
     assert "tensorflow1 -> clean" in told
     assert "sum of steps" in told
-    assert "nothing that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
+    assert "not differ in anything that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
     assert "TF32 exists only on GPUs" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )

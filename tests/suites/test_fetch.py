@@ -109,7 +109,7 @@ def test_a_cut_copy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (body(b"", 302, {"Location": "https://evil-google.com/x.csv"}), "'evil-google.com'"),
         (body(b"", 302, {"Location": "file:///etc/passwd"}), "127.0.0.1"),
         (body(b"", 302, {"Location": "/suite.csv"}), "answered 302"),
-        (lambda handler: handler.wfile.write(b"nonsense\n"), "no HTTP"),
+        (lambda handler: handler.wfile.write(b"nonsense\n"), "invalid HTTP"),
     ],
 )
 def test_garbage_is_told_with_a_way_out(monkeypatch: pytest.MonkeyPatch, answer: Answer, fact: str) -> None:

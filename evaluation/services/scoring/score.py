@@ -30,7 +30,6 @@ from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
 from evaluation.services.work.locks import scores_held
-from evaluation.words import counted
 from generators.registry import describe
 
 log = logging.getLogger(__name__)
