@@ -184,8 +184,8 @@ def test_what_is_missing_is_counted() -> None:
 def test_numbers_beyond_the_suite_are_named() -> None:
     matches = match_layout(["00000/0.png", "00010/0.png", "00999/0.png"], PROMPTS)
     assert [row.problem for row in matches.rows[1:]] == [
-        "there is no prompt number 10; they run from 0 to 9",
-        "there is no prompt number 999; they run from 0 to 9",
+        "there is no prompt number 10; prompts run from 0 to 9",
+        "there is no prompt number 999; prompts run from 0 to 9",
     ]
 
 

@@ -37,7 +37,7 @@ def test_every_word_does_something() -> None:
 def test_an_unknown_word() -> None:
     unknown = _dev("tset")
     assert unknown.returncode == 2 and unknown.stdout == ""
-    assert 'no word "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
+    assert 'Unknown command "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
 
 
 @pytest.fixture

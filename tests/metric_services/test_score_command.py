@@ -27,14 +27,14 @@ def test_scoring_here_prints_json_alone_and_a_scores_file(tmp_path: Path, capsys
     frame = read_automatic_scores(out)
     assert frame["value"].tolist() == [0.0, 2.0, 0.4, 0.4] and set(frame["generator"]) == {run.name}
     assert out.read_text().splitlines()[0] == "prompt_id,category,generator,sample,metric,value,better,why"
-    assert "is there already" in refused("greys", "--metric", "testbright", "--set", "scale=2", "--export", str(out))
+    assert "already exists" in refused("greys", "--metric", "testbright", "--set", "scale=2", "--export", str(out))
 
 
 def test_people_read_the_mean_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
     grey_run({"a": [0, 255], "b": [51, 51], "refuse": [1, 1]})
     call_command("score", "greys", "--metric", "testbright", "--here")
     said = capsys.readouterr().out
-    assert said.startswith("brightness of greys: mean 0.35 [") and "2 without a number" in said
+    assert said.startswith("brightness of greys: mean 0.35 [") and "2 without a score" in said
     call_command("score", "greys", "--list")
     assert capsys.readouterr().out == said
 

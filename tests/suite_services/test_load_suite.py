@@ -129,7 +129,7 @@ class TestBadInput:
         assert 'did you mean "drawbench-cc0"?' in refused("load_suite", "drawbench-cc")
         assert "There is no file" in refused("load_suite", str(tmp_path / "nothing.csv"))
         assert "such as my-own-suite" in refused("load_suite", "drawbench-cc0", "--name", "my own süite")
-        assert "--file goes with drawbench" in refused("load_suite", "x", "--file", "y.csv")
+        assert "--file can only be used with drawbench" in refused("load_suite", "x", "--file", "y.csv")
 
     def test_the_nearest_suite_is_named(self, animals: Path) -> None:
         with pytest.raises(NotFoundError, match="no suites are loaded yet"):
