@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from common.words import counted
 from evaluation.design import choose_samples, rng_for
 from evaluation.models import MetricRun, Study, StudyImage
 from evaluation.selectors.metrics import metric_names, scores_frame, study_metric_runs
-from evaluation.words import counted
 
 
 def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:

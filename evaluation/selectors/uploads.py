@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from common.words import counted
 from evaluation.errors import NotFoundError
 from evaluation.models import Upload
-from evaluation.words import counted
 
 NAMED = 10
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Invitation, MetricRun, Report, RunStatus, Study, StudyStatus, Suite
 from evaluation.services.rating.simulate import raters_simulate
@@ -23,7 +24,6 @@ from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
 from evaluation.services.suites.make import suite_make_subset
-from evaluation.words import counted
 
 SUITE_NAME = "drawbench-cc0-demo"
 STUDY_NAME = "demo"

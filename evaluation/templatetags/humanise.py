@@ -8,10 +8,10 @@ from typing import Any
 
 from django import template
 
+from common.words import counted
 from evaluation.reports.results import Bounds
 from evaluation.reports.score_text import figures_text
 from evaluation.reports.text import p_text, stopping_rule_text
-from evaluation.words import counted
 
 register = template.Library()
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
@@ -16,7 +17,6 @@ from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.invitation import invitation_create, invitation_url
 from evaluation.services.studies.open import study_close, study_open
-from evaluation.words import counted
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""

@@ -10,13 +10,13 @@ from typing import Any
 from django.urls import reverse
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.selectors.runs import run_progress
 from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from evaluation.services.demo import DemoSize, demo_prepare
-from evaluation.words import counted
 
 POLL_S = 0.5
 STALLED_S = 180

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
-from evaluation.words import counted
 
 SUFFIXES = (".csv", ".parquet")
 

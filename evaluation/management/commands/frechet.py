@@ -9,11 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.management.bars import bars
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

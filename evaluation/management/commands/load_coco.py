@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
 from evaluation.metrics.features.coco import DRAW
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 from evaluation.services.suites.load_coco import coco_load
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db.models import Count
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.services.suites.load import FETCH_SECONDS, PUBLISHED, suite_load, suite_read_whole_drawbench
 from evaluation.services.suites.save import SuiteLoaded, suite_store
 from evaluation.suites import BUNDLED, FORMATS
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

@@ -6,12 +6,12 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites.vary import LENSES, LIGHTS, STYLES
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

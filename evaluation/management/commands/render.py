@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus
@@ -20,7 +21,6 @@ from evaluation.services.runs.draw import run_chunks, run_draw, run_finish
 from evaluation.services.runs.export import run_export
 from evaluation.services.runs.request import UNFINISHED, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.work.queue import workers_answering
-from evaluation.words import counted
 
 POLL_S = 0.5
 PATIENCE_S = 4.0

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
@@ -24,7 +25,6 @@ from evaluation.services.scoring.in_process import metric_work
 from evaluation.services.scoring.reference import references_listed
 from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.services.work.queue import workers_answering
-from evaluation.words import counted
 
 POLL_S = 0.5
 PATIENCE_S = 4.0

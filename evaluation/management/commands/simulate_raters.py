@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.rating.simulate import raters_simulate
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

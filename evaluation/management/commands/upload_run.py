@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import Upload
@@ -22,7 +23,6 @@ from evaluation.services.uploads.confirm import check_confirmable, upload_confir
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.uploads.match import MATCHING, checked_options, upload_match
 from evaluation.services.uploads.receive import upload_receive
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
 from evaluation.services.scoring.fid import fid_why_differs
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

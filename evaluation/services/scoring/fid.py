@@ -7,18 +7,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.distances.companions import COMPANIONS, companions
 from evaluation.metrics.features.jackknife import GROUPS, deal, why_not
 from evaluation.metrics.features.moments import Moments
 from evaluation.metrics.features.protocols import Precision, Protocol, protocol_by_name
 from evaluation.services.scoring.sides import Side, side_named, statistics_root, weight_folders
-from evaluation.words import counted
 
 if TYPE_CHECKING:
     from evaluation.metrics.distances.score import FolderProgress
     from evaluation.metrics.distances.why_differs import Told
-    from evaluation.metrics.features.extractors import Extractor
+    from evaluation.metrics.features.extractor import Extractor
     from evaluation.metrics.features.images import Listing
 
 SCHEMA = "drawbench-fid/1"

@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Sum
 
+from common.words import counted
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, MetricScore, MetricShard, RunStatus
 from evaluation.services.runs.request import UNFINISHED
@@ -33,7 +34,6 @@ from evaluation.services.scoring.score import (
     metric_spoil,
 )
 from evaluation.services.work.locks import statistics_held
-from evaluation.words import counted
 
 if TYPE_CHECKING:
     from evaluation.metrics.distances.set_metrics import FeatureMetric

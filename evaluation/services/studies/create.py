@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 
+from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
@@ -18,7 +19,6 @@ from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
-from evaluation.words import counted
 
 MOST_RATERS = 10_000
 MOST_RUNS = 20

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db.models import Count
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study, StudyStatus
 from evaluation.services.studies.open import study_open
 from evaluation.services.studies.specify import settings_of
 from evaluation.services.work.queue import hand_over
-from evaluation.words import counted
 
 AT_ONCE = 400
 """Images up to which a request opens the study itself: making one alike takes about 10 ms."""

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.words import counted
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
 from evaluation.selectors.live_board import declared_rule
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
-from evaluation.words import counted
 
 SCHEMA = "drawbench-study/1"
 LARGEST_SIDE = 512

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 
+from common.words import counted
 from evaluation.analysis.sequential import StoppingRule, fewest_raters
 from evaluation.errors import InputError
-from evaluation.words import counted
 
 NAMES = tuple(each.name for each in fields(StoppingRule))
 FEWEST = 5

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features import coco
@@ -20,7 +21,6 @@ from evaluation.services.scoring.fid import extractor_loaded
 from evaluation.services.scoring.sides import references_root, statistics_root
 from evaluation.services.suites.save import suite_errors_told, suite_store
 from evaluation.suites.build import Row, build_suite
-from evaluation.words import counted
 
 if TYPE_CHECKING:
     from evaluation.metrics.features.pipeline import FolderStatistics

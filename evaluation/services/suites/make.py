@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from common.words import counted
 from evaluation.models import Suite
 from evaluation.services.suites.save import suite_errors_told, suite_store
 from evaluation.suites.selection import select
 from evaluation.suites.types import PromptData, SuiteData
 from evaluation.suites.vary import LENSES, LIGHTS, STYLES, vary
-from evaluation.words import counted
 
 
 def suite_make_variation(

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, Upload
 from evaluation.selectors.uploads import UploadSummary, missing_told, problems_told, upload_summary
@@ -25,7 +26,6 @@ from evaluation.services.uploads.check import FILES
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.match import checked_options, upload_match
 from evaluation.services.work.locks import upload_held
-from evaluation.words import counted
 
 
 def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = None) -> GenerationRun:

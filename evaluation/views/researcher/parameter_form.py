@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django import forms
 
+from common.parameters import Parameter, ParameterError, ParameterValue
 from evaluation.views.researcher.plain_form import PlainForm, say_plainly
-from generators.contract import GeneratorError, Parameter, ParameterValue
 
 PREFIX = "parameter-"
 
@@ -47,7 +47,7 @@ class ParametersForm(PlainForm):
                 continue
             try:
                 parameter.parse(given[name])
-            except GeneratorError as error:
+            except ParameterError as error:
                 self.add_error(name, str(error))
         return given
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
+from common.words import counted
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.runs.request import MAX_SAMPLES_PER_PROMPT
 from evaluation.views.researcher.parameter_form import ParametersForm
-from evaluation.words import counted
 from generators import registry
 from generators.contract import GeneratorSpec
 from generators.seeding import MAX_RUN_SEED
