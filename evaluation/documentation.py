@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs"
 ADDRESS = "/docs/"
 INDEX = ""
-"""The name of the page that lists the others: docs/README.md."""
+"""The name of the page that leads to the others: the repository's README.md."""
 
 IMAGE_TYPES = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
 
@@ -55,6 +55,8 @@ class DocumentationPage:
 def names() -> Mapping[str, Path]:
     """The file of each page by the page's name; a folder's README.md has the folder's name."""
     found: dict[str, Path] = {}
+    if (ROOT / "README.md").exists():
+        found[INDEX] = ROOT / "README.md"
     for path in sorted(FOLDER.rglob("*.md")):
         name = path.relative_to(FOLDER).with_suffix("").as_posix()
         found[name.removesuffix("README").rstrip("/")] = path
@@ -150,8 +152,10 @@ def site_address(href: str, path: Path) -> str | None:
     target = _in_repository(href, path)
     if target.startswith("docs/images/"):
         return f"{ADDRESS}images/{posixpath.basename(target)}"
-    if target == "docs" or (target.startswith("docs/") and target.endswith(".md")):
-        name = target.removeprefix("docs").lstrip("/").removesuffix(".md").removesuffix("README").rstrip("/")
+    if target == "README.md":
+        return address(INDEX, parts.fragment)
+    if target.startswith("docs/") and target.endswith(".md"):
+        name = target.removeprefix("docs/").removesuffix(".md").removesuffix("README").rstrip("/")
         return address(name, parts.fragment)
     return None
 

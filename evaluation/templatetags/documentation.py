@@ -48,5 +48,6 @@ def documentation_link(context: dict[str, Any]) -> SafeString:
         found = documentation.page(name)
     except LookupError:
         return mark_safe("")
-    heading = f"{found.title}: {found.heading(anchor)}" if anchor else found.title
+    title = "Documentation" if name == documentation.INDEX else found.title
+    heading = f"{title}: {found.heading(anchor)}" if anchor else title
     return format_html('<a class="help-link" href="{}">Help: {}</a>', documentation.address(name, anchor), heading)

@@ -72,10 +72,15 @@ def test_no_page_needs_raw_html(name: str) -> None:
     assert "&lt;!--" not in documentation.page(name).html
 
 
-def test_every_document_stands_in_the_index() -> None:
-    linked = re.findall(r'href="([^"]+)"', documentation.page(documentation.INDEX).html)
-    pages = {documentation.address(name) for name in NAMES if "/" not in name and name != documentation.INDEX}
-    assert pages - set(linked) == set()
+def test_every_document_is_reached_from_the_first() -> None:
+    addresses = {documentation.address(name): name for name in NAMES}
+    reached, ahead = set[str](), {documentation.ADDRESS}
+    while ahead:
+        at = ahead.pop()
+        reached.add(at)
+        linked = re.findall(r'href="([^"#]+)', documentation.page(addresses[at]).html)
+        ahead |= set(linked) & set(addresses) - reached
+    assert set(addresses) - reached == set()
 
 
 def test_raw_html_and_scripts_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +125,7 @@ def test_the_image_of_the_platform_holds_the_documents() -> None:
     ignored = (CHECKOUT / ".dockerignore").read_text().split()
     assert not [line for line in ignored if line.strip("/*").startswith(("docs", "doc")) or line.endswith(".md")]
     assert "COPY . ." in (CHECKOUT / "deploy" / "Dockerfile").read_text()
-    assert Path("docs/README.md") in files()
+    assert Path("README.md") in files() and Path("docs/quickstart.md") in files()
 
 
 # --- From the site's pages --------------------------------------------------------------------------------------------
