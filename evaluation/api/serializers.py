@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from django.urls import reverse
@@ -15,6 +16,12 @@ from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
 from evaluation.services.studies.sets import MissingRule
 from evaluation.suites import FORMATS
+
+
+def choice(choices: Sequence[str], **options: Any) -> serializers.ChoiceField:
+    """A field that takes one of `choices`, and says which they are when it gets another."""
+    words = f'"{{input}}" is not allowed; choose one of {", ".join(choices)}.'
+    return serializers.ChoiceField(choices=choices, error_messages={"invalid_choice": words}, **options)
 
 
 class SuiteSerializer(serializers.ModelSerializer[Suite]):
@@ -62,7 +69,7 @@ class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
 
     known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
     file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = serializers.ChoiceField(choices=FORMATS, required=False)
+    source_format = choice(FORMATS, required=False)
     name = serializers.CharField(required=False, max_length=100)
     title = serializers.CharField(required=False, max_length=200)
     licence = serializers.CharField(required=False, max_length=200)
@@ -323,7 +330,7 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     design_seed = serializers.IntegerField(required=False, default=0)
     samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
     raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
-    missing = serializers.ChoiceField(choices=get_args(MissingRule), required=False, default="refuse")
+    missing = choice(get_args(MissingRule), required=False, default="refuse")
     consent = serializers.CharField(required=False, allow_blank=True, default="")
     contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
     stopping_rule = StoppingRuleSerializer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import template
@@ -40,7 +41,7 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
 
 @register.simple_tag(takes_context=True)
 def documentation_link(context: dict[str, Any]) -> SafeString:
-    """The link of the page that is being shown, called as the part that it leads to is headed; none without docs/."""
+    """The link of the page that is being shown, named by the headings that it leads to; none without docs/."""
     request = context.get("request")
     match = request and request.resolver_match
     name, anchor = EXPLAINED_BY.get(match.url_name if match else "", (documentation.INDEX, ""))
@@ -48,6 +49,6 @@ def documentation_link(context: dict[str, Any]) -> SafeString:
         found = documentation.page(name)
     except LookupError:
         return mark_safe("")
-    title = "Documentation" if name == documentation.INDEX else found.title
+    title = "Documentation" if name == documentation.INDEX else re.split("[:,]", found.title)[0]
     heading = f"{title}: {found.heading(anchor)}" if anchor else title
     return format_html('<a class="help-link" href="{}">Help: {}</a>', documentation.address(name, anchor), heading)

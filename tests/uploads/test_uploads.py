@@ -168,7 +168,7 @@ class TestTable:
         assert "truncated" in problems["00001/0.png"]
         assert "is also" in problems["00002/0.png"] and "is also" in problems["00002/0.jpg"]
         assert "no prompt number 9" in problems["00009/0.png"]
-        assert "SVG files are not taken" in problems["00003/0.png"]
+        assert "SVG files are not supported" in problems["00003/0.png"]
         assert "the content is JPEG" in problems["00003/1.png"]
         assert (summary.duplicates, summary.unmatched) == (2, 1)
         assert summary.missing == {"00001": (0,), "00002": (0, 1), "00003": (0, 1)} and summary.n_missing == 5

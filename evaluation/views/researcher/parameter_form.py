@@ -57,7 +57,7 @@ def parameter_field(parameter: Parameter) -> forms.Field:
     label = parameter.name.replace("_", " ")
     label = label[0].upper() + label[1:]
     needed = parameter.default is None
-    help_text, initial = parameter.help, parameter.default
+    help_text, initial = f"{parameter.help[:1].upper()}{parameter.help[1:].rstrip('.')}.", parameter.default
     if parameter.choices:
         return forms.ChoiceField(
             label=label,
