@@ -1,4 +1,4 @@
-"""Names: the known one nearest to a wrong one, and a prompt's."""
+"""Names and words: the nearest known name, a prompt's name, numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def prompt_name(number: int) -> str:
     """A prompt's name: its number in its suite, from 0, in five digits or more ("00012"). Its images' folder too."""
     return f"{number:05d}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`number` with its noun: `1`, "rater" -> "1 rater"; `1200` -> "1,200 raters".
+
+    `noun`: in the singular; an irregular plural stands after a comma: "study,studies".
+    """
+    singular, _, plural = noun.partition(",")
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"

@@ -53,7 +53,7 @@ class ProductCommand(BaseCommand, ABC):
         except UserError as error:
             raise Error(str(error), returncode=BAD_INPUT) from error
         except KeyboardInterrupt:
-            sys.stderr.write("\nInterrupted; what was done is kept.\n")
+            sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
             sys.exit(INTERRUPTED)
         if output_format == "json":
             self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=str))
