@@ -70,7 +70,7 @@ def test_what_could_not_be_written_is_told_too() -> None:
     with pytest.raises(CommandError, match=r"x\.png could not be written: Permission denied"):
         Troubled(DENIED).handle(format="json")
     assert plain_message(DENIED) == str(DENIED)
-    assert plain_message(FULL) == "The disk is full: x.png could not be written. Make room and try again."
+    assert plain_message(FULL) == "The disk is full: can't write x.png. Free some space and try again."
 
 
 @pytest.mark.parametrize("error", [ValueError("a defect"), KeyError("a defect")])

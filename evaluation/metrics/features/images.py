@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.hashes import file_sha256
-from common.image_decode import sniff
 from common.images import child_end
+from common.images.decode import sniff
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import EXTENSIONS
 from evaluation.metrics.features.resize import Recipe

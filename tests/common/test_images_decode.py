@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from common.hashes import bytes_sha256
-from common.image_decode import ImageError, ImageLimits, Problem, decode_image, encode_png, sniff
+from common.images.decode import ImageError, ImageLimits, Problem, decode_image, encode_png, sniff
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
