@@ -185,10 +185,12 @@ def test_a_library_that_makes_a_private_file_of_its_own_changes_no_permissions(t
 def test_several_may_write_one_file(tmp_path: Path) -> None:
     """Each has a partial file of its own: the one that stands is whole."""
     path = tmp_path / "file"
-    threads = [
-        threading.Thread(target=lambda n=number: [write_whole(path, bytes([n]) * 50_000) for _ in range(20)])
-        for number in range(4)
-    ]
+
+    def write(number: int) -> None:
+        for _ in range(20):
+            write_whole(path, bytes([number]) * 50_000)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from common.hashes import files_hash, hash_of
+from common.parameters import ParameterValue
 from evaluation.design.seeds import derived_seed
 from evaluation.metrics.brought import Wanted, read_brought
 from evaluation.metrics.features.extractor import Extractor
@@ -36,7 +38,7 @@ def test_of_a_specification() -> None:
 
 
 def test_of_parameters_and_settings() -> None:
-    values = {"zwei": 1, "ä": "Größe", "scale": 2.5, "on": True}
+    values: dict[str, ParameterValue] = {"zwei": 1, "ä": "Größe", "scale": 2.5, "on": True}
     assert parameters_hash(values) == "42aa10406fb224fe6ce83cf5d48db9f1d238e431d13d404ed812d527ae57b37d"
     assert settings_from({"level": 0.9}).hash == "843a8e4680f41e4e565c49eb31c73706f095996f7a4edbda0ad5ad1787bd9b97"
 
@@ -51,7 +53,7 @@ def test_of_a_suite() -> None:
 
 
 def test_of_an_image_that_was_asked_for() -> None:
-    parameters = {"steps": 30, "guidance": 7.5, "ä": "ü"}
+    parameters: dict[str, ParameterValue] = {"steps": 30, "guidance": 7.5, "ä": "ü"}
     key = content_key("cascade", parameters, "ab" * 32, 64, 7, "00012", 'Ein Fuchs, "grün"', 3)
     assert key == "2d3b94d3ce4005f0218137363e2c43ebe4afd46727b76b42176136b17397603d"
 
@@ -114,5 +116,6 @@ def test_of_a_shard_whose_index_is_kept(tmp_path: Path) -> None:
     told = json.dumps([INDEX_VERSION, str(shard.resolve()), stat.st_size, stat.st_mtime_ns])
     name = hashlib.sha256(told.encode()).hexdigest()[:32]
     (tmp_path / "shards").mkdir()
-    np.savez(tmp_path / "shards" / f"{name}.npz", **{field: np.arange(2) for field in Index.__slots__})
+    fields: Any = {field: np.arange(2) for field in Index.__slots__}
+    np.savez(tmp_path / "shards" / f"{name}.npz", **fields)
     assert len(shard_index(shard, tmp_path).keys) == 2
