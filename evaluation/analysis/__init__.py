@@ -5,6 +5,7 @@
 """
 
 from evaluation.analysis.frame import RatingsError, read_ratings, validate_ratings
-from evaluation.analysis.summary import Analysis, analyse
+from evaluation.analysis.summary import analyse
+from evaluation.analysis.summary_results import Analysis
 
 __all__ = ["Analysis", "RatingsError", "analyse", "read_ratings", "validate_ratings"]

@@ -8,8 +8,9 @@ counts that a report makes anyway are enough.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,11 @@ class Agreement:
         found: dict[str, object] = {"method": self.method, "value": self.value, "low": self.low, "high": self.high}
         found |= {"level": self.level, "n_units": self.n_units, "n_values": self.n_values}
         return found | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Agreement:
+        """The coefficient from ``to_dict``."""
+        return cls(**found)
 
 
 def counts_by_unit(units: npt.ArrayLike, values: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], FloatArray]:

@@ -18,7 +18,7 @@ import pandas as pd
 from evaluation.analysis.classic import holm, tost, two_sided_p
 from evaluation.analysis.columns import CompositeKey, codes_of
 from evaluation.analysis.crossed import check_between, quantile
-from evaluation.analysis.preference import MeanEstimate, PreferenceRate
+from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
 from evaluation.analysis.results import PlainResult
 
 Float = npt.NDArray[np.float64]

@@ -19,8 +19,9 @@ import pandas as pd
 from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.planning import components_from_pilot
-from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
+from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 from evaluation.analysis.tally import CountTable

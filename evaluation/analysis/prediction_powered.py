@@ -32,6 +32,7 @@ from evaluation.analysis.classic import holm, two_sided_p
 from evaluation.analysis.columns import RatingsError, codes_of, listed, nearest
 from evaluation.analysis.crossed import Absent, check_between, quantile
 from evaluation.analysis.crossed_spread import Spread
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.powered_mean import (
     PoweredMean,
@@ -49,8 +50,8 @@ from evaluation.analysis.powered_results import (
     PoweredRate,
     PredictionPowered,
     Rate,
+    width_ratios,
 )
-from evaluation.analysis.preference import Interval
 
 LEAST_FITTED = 8  # rated prompts, beyond one for each category, from which a prediction is learned
 LEAST_RATED = 2  # rated prompts that a category needs to have a spread of its own
@@ -81,16 +82,25 @@ def prediction_powered(
         RatingsError: ratings or scores are not in their form, or do not belong together.
         ValueError: ``metrics``, ``aggregate`` or ``level`` is not one of those allowed.
     """
+    ratings, scores = validate_ratings(ratings), validate_automatic_scores(scores)
+    return prediction_powered_valid(ratings, scores, metrics=metrics, aggregate=aggregate, level=level, seed=seed)
+
+
+def prediction_powered_valid(
+    ratings: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    metrics: Sequence[str] | None,
+    aggregate: str,
+    level: float,
+    seed: int = 0,
+) -> PredictionPowered:
+    """``prediction_powered`` of frames that were validated, which are not checked again."""
     check_between(level, "confidence level")
-    checked = validate_automatic_scores(scores)
     if metrics is not None:
-        checked = _chosen(checked, metrics)
-    frame, notes = match_scores(validate_ratings(ratings), checked)
-    sets, directions, categories = (
-        image_sets(checked, aggregate),
-        metric_directions(checked),
-        prompt_categories(checked),
-    )
+        scores = _chosen(scores, metrics)
+    frame, notes = match_scores(ratings, scores)
+    sets, directions, categories = image_sets(scores, aggregate), metric_directions(scores), prompt_categories(scores)
     _same_categories(frame, categories)
     found = []
     keys = ["generator_a", "generator_b", "question"]
@@ -195,7 +205,8 @@ def _merge(rated: Sequence[str], unrated: Sequence[str]) -> tuple[dict[str, str]
 def _comparison(study: _Study, first: str, second: str, question: str, level: float, seed: int) -> PoweredComparison:
     suite = study.suite
     if suite is None:
-        overall = PoweredRate(None, 0, 0, 0, 0, None, None, 0.0, "no rated prompt has a score")
+        why = "no rated prompt has a score"
+        overall = PoweredRate(None, 0, 0, 0, 0, None, None, 0.0, width_ratios(None, None), why)
         return PoweredComparison(first, second, question, overall, (), (), study.notes)
     extra: list[str] = []
     predictor = no_predictor(suite)
@@ -235,16 +246,18 @@ def _part(suite: RatedSuite, predictor: Predictor, at: int) -> tuple[RatedSuite,
 
 def _rate(category: str | None, suite: RatedSuite, predictor: Predictor, level: float) -> PoweredRate:
     n_raters, n_rated = int(suite.rater.max()) + 1, len(suite.stratum)
-    powered, classical = powered_mean(suite, predictor), powered_mean(suite, no_predictor(suite))
+    powered = _intervals(powered_mean(suite, predictor), n_raters, level)
+    classical = _intervals(powered_mean(suite, no_predictor(suite)), n_raters, level)
     return PoweredRate(
         category=category,
         n_ratings=len(suite.y),
         n_raters=n_raters,
         n_rated=n_rated,
         n_prompts=n_rated + len(suite.unrated_stratum),
-        powered=_intervals(powered, n_raters, level),
-        classical=_intervals(classical, n_raters, level),
+        powered=powered,
+        classical=classical,
         power=predictor.power,
+        width_ratios=width_ratios(powered, classical),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,11 @@ class Correlation:
             "high": self.high,
         }
         return found | {"n_prompts": self.n} | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], level: float) -> Correlation:
+        """The correlation from ``to_dict``, its interval at ``level``."""
+        return cls(found["value"], found["low"], found["high"], found["n_prompts"], level, found.get("why"))
 
 
 def kendall_tau_b(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.analysis.crossed import Absent, quantile
-from evaluation.analysis.preference import Interval, MeanEstimate
+from evaluation.analysis.estimates import Interval, MeanEstimate
 
 Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]

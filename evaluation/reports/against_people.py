@@ -9,9 +9,9 @@ import pandas as pd
 from evaluation.analysis.automatic_agreement import automatic_agreement
 from evaluation.analysis.automatic_results import AutomaticAgreement, ComparisonAgreement, MetricAgreement
 from evaluation.analysis.automatic_scores import metric_directions, validate_automatic_scores
+from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.powered_results import ESTIMANDS, PoweredComparison, PoweredRate, PredictionPowered, Rate
 from evaluation.analysis.prediction_powered import prediction_powered
-from evaluation.analysis.preference import MeanEstimate
 from evaluation.analysis.results import Document, document
 
 SCHEMA = "drawbench-against-people/1"

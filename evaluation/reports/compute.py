@@ -14,7 +14,7 @@ from typing import cast
 import pandas as pd
 
 from evaluation import analysis
-from evaluation.analysis.preference import ESTIMANDS
+from evaluation.analysis.estimates import ESTIMANDS
 from evaluation.analysis.summary import analyse
 from evaluation.errors import InputError
 from evaluation.reports.document import Results

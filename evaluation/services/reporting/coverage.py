@@ -13,8 +13,8 @@ import pandas as pd
 from django.core.cache import cache
 
 from evaluation.analysis.coverage import OWN, coverage_like
+from evaluation.analysis.estimates import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.preference import ESTIMANDS
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
 from evaluation.reports.document import Results
