@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import UNetConfig, cascade_config
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.cascade.variants import Variant, variant_of
 
 ROOT = Path(__file__).resolve().parent.parent

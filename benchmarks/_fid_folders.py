@@ -63,7 +63,8 @@ def _network(weights: Path) -> Any:
 def _extractor(weights: Path, device: str) -> Any:
     import torch
 
-    from evaluation.metrics.features.extractors import EXTRACTORS, Extractor, prepare_module
+    from evaluation.metrics.features.extractor import Extractor, prepare_module
+    from evaluation.metrics.features.extractors import EXTRACTORS
 
     where = torch.device(device)
     return Extractor(EXTRACTORS["inception"], prepare_module(_network(weights)).to(where), where)

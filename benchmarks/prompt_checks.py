@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from evaluation.metrics.prompts.colours import TERMS, colors_of
 from evaluation.metrics.prompts.text_match import match_text
 from evaluation.metrics.prompts.text_reader import load_reader
-from generators.training.scenes.words import COLOURS
+from generators.world.scenes.words import COLOURS
 
 TEXTS = (
     "OPEN", "HELLO", "Stop here", "Fresh bread", "Mind the step", "Deep Learning", "42", "No. 7", "Good morning",

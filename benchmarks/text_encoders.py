@@ -31,8 +31,8 @@ from generators.training.byte_t5 import BYTES, CONFIG, END, HEADS, LAYERS, VOCAB
 from generators.training.config import TrainConfig
 from generators.training.data_config import ScenesConfig
 from generators.training.placing import Course, teach, text_side
-from generators.training.scenes.captions import Scene, caption_pool
-from generators.training.scenes.layout import lay_out
+from generators.world.scenes.captions import Scene, caption_pool
+from generators.world.scenes.layout import lay_out
 
 OBJECTS = (
     "apple", "banana", "bird", "book", "car", "cat", "clock", "dog", "fish", "flower", "hat", "heart", "house", "star",

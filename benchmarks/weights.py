@@ -36,16 +36,16 @@ from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
-from generators.training.checker.find import BUNDLED as CHECKER
-from generators.training.checker.find import CheckerError, load_checker
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import table as super_resolution
-from generators.training.scenes import WORLD
-from generators.training.scenes.captions import Scene
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.checker.find import BUNDLED as CHECKER
+from generators.world.checker.find import CheckerError, load_checker
+from generators.world.scenes import WORLD
+from generators.world.scenes.captions import Scene
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "cascade.md"
@@ -190,7 +190,7 @@ def page_text(
     parts = [
         _filled(
             f"""Weights `{fingerprint[:16]}`, which know {len(concepts)} objects, at guidance {guidance:g}: 64x64
-            pictures, judged by the scene checker (`generators/training/checker`), letters on signs by RapidOCR, which
+            pictures, judged by the scene checker (`generators/world/checker`), letters on signs by RapidOCR, which
             reads pictures four to eight times their size and knows nothing of this world. The checker's own accuracy on
             renders of all kinds of scenes that it knows, a harder test than these rows: {accuracy}. "Shuffled"
             judges the same pictures by another prompt of the row: the floor. "Renders" are real renders of the

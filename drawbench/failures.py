@@ -6,12 +6,12 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError
 
-from drawbench.local.errors import LocalError
+from common.errors import UserError
 
 
 def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
-    if isinstance(error, LocalError | ImproperlyConfigured):
+    if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return (

@@ -17,18 +17,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.commands import SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
 from generators import registry
-from generators.commands import (
-    SOME_FAILED,
-    SUCCESS,
-    add_format,
-    add_generator_arguments,
-    add_prompt_arguments,
-    collect_prompts,
-    parse_settings,
-    run_command,
-    say,
-)
+from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
 from generators.contract import Generator, Parameter
 from generators.contract_checks import CHECKS, State
 

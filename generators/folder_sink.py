@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from common.images import content_hash, encode_png
 from generators.contract import FailureKind, GeneratorError, GeneratorInfo, ImageRequest, ImageResult
-from generators.images import content_hash, encode_png
 from generators.manifest import (
     FILE_NAME,
     ManifestError,

@@ -18,19 +18,9 @@ from types import FrameType
 
 from tqdm import tqdm
 
+from common.commands import INTERRUPTED, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
 from generators import registry
-from generators.commands import (
-    INTERRUPTED,
-    SOME_FAILED,
-    SUCCESS,
-    add_format,
-    add_generator_arguments,
-    add_prompt_arguments,
-    collect_prompts,
-    parse_settings,
-    run_command,
-    say,
-)
+from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest

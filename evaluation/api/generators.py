@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer
 from evaluation.api.serializers import GeneratorSerializer
 from evaluation.errors import NotFoundError
 from generators import registry
-from generators.contract import nearest
 
 
 class GeneratorList(Endpoint):

@@ -11,6 +11,7 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
 from evaluation.errors import NotFoundError
@@ -18,7 +19,6 @@ from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.suites.load import PUBLISHED, suite_load
 from evaluation.suites import BUNDLED
-from generators.contract import nearest
 
 
 class SuiteList(ListModelMixin, ListEndpoint):

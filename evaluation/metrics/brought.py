@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.parameters import Parameter, ParameterValue
+from common.words import nearest
 from evaluation.metrics.errors import MetricError
-from generators.contract import Parameter, ParameterValue, nearest
 
 _READ = (".json", ".txt", ".model", ".jinja")
 """Configuration and vocabulary: what decides the numbers besides the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.parameters import Parameter
 from evaluation.metrics.features.brought_extractors import CLIP_IMAGES
 from evaluation.metrics.features.clip import CLIP
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
@@ -10,7 +11,6 @@ from evaluation.metrics.prompts.detector import DETECTOR
 from evaluation.metrics.prompts.text_checks import ACCURACY
 from evaluation.metrics.prompts.text_checks import FORMS as TEXT_FORMS
 from evaluation.metrics.spec import MetricSpec
-from generators.contract import Parameter
 
 CLIP_SCORE = MetricSpec(
     name="clip-score",

@@ -14,14 +14,14 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from common.commands import BAD_INPUT, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
+from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS, CheckedImages, Told, made_images, named
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec
 from evaluation.suites.types import JsonValue
-from generators.commands import BAD_INPUT, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
 from generators.conformance import Finding, check_spec
-from generators.plugins import describe
 
 SCHEMA = "drawbench-metric-conformance/1"
 

@@ -11,10 +11,10 @@ import pandas as pd
 from django.core.cache import cache
 from django.db.models import F, QuerySet
 
+from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage
 from evaluation.suites.types import NO_CATEGORY
-from generators.contract import nearest
 
 COLUMNS = ("prompt_id", "category", "generator", "sample", "metric", "value", "better", "why")
 """The scores file's columns (docs/running-metrics.md), as `evaluation.analysis.automatic_scores` takes it."""

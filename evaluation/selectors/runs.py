@@ -10,10 +10,10 @@ from datetime import timedelta
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
+from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from generators import manifest
-from generators.contract import nearest
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""

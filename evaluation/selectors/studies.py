@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import Study
-from generators.contract import nearest
 
 NAMES_LISTED = 10
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from common.words import nearest
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Suite
-from generators.contract import nearest
 
 NAMES_LISTED = 10
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
 
 SCHEMA = "drawbench-cascade/1"

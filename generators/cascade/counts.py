@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import CASCADES, STAGES, StageConfig, TextConfig
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 
 PAPER = {"base": 2000.0, "sr256": 600.0, "sr1024": 400.0}
 """Million parameters of the paper's stages, as it rounds them [2.5, F]."""

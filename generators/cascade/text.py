@@ -19,12 +19,13 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from common.words import nearest
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
 from generators.cascade.quoted import quoted_states
 from generators.cascade.text_cache import Entry, PromptFacts, TextCache, cache_bytes, cache_folder
 from generators.cascade.text_files import PACKAGED, EncoderFiles, find_encoder, inspect_folder
-from generators.contract import GeneratorError, nearest
+from generators.contract import GeneratorError
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The folder generator: images that are already there, served as if drawn. For rivals that can't be run here.
 
-Which file answers which request is `generators.rivals.layout`'s to say; files are decoded in a limited process.
+Which file answers which request is `generators.filenames.layout`'s to say; files are decoded in a limited process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+from common.images import DecodeProcess, ImageProblem, Problem
 from generators.contract import (
     Failure,
     FailureKind,
@@ -25,11 +26,10 @@ from generators.contract import (
     Parameter,
     ParameterValue,
 )
-from generators.images import DecodeProcess, ImageProblem, Problem
+from generators.filenames.filelist import FileEntry, find_file_list, parse_file_list
+from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
+from generators.filenames.names import compact, take_apart, why_ignored
 from generators.prompt_file import read_prompts
-from generators.rivals.filelist import FileEntry, find_file_list, parse_file_list
-from generators.rivals.layout import Layout, Matches, Numbering, PromptRef, match_layout
-from generators.rivals.names import compact, take_apart, why_ignored
 
 VERSION = "1"
 

@@ -21,11 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from common.files import SaveError, write_text, write_whole
+from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
-from generators.contract import GeneratorError, nearest
+from generators.contract import GeneratorError
 from generators.training import checkpoints
-from generators.training.checker.train import train_checker
+from generators.training.checker_train import train_checker
 from generators.training.config import TrainConfig, load_train_config, to_plain
 from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
@@ -34,11 +36,11 @@ from generators.training.export import export
 from generators.training.placing import ASKED_PAIRS, course_of, teach, text_side, write
 from generators.training.probing import probe
 from generators.training.proving import install_better, prove
-from generators.training.saving import STATE, SaveError, write_text, write_whole
-from generators.training.scene_clip.train import train_scene_clip
-from generators.training.sprites import SOURCES, build_sprites, source_of
+from generators.training.saving import STATE
+from generators.training.scene_clip_train import train_scene_clip
 from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
+from generators.world.sprites import SOURCES, build_sprites, source_of
 
 CONFIGS = Path(__file__).with_name("configs")
 SETS = ("h100", "cpu")

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from generators.cascade.configs import ConfigError, TextConfig
 from generators.training.fitting import Pace, computing, fit
-from generators.training.scenes.captions import sample_scene
-from generators.training.scenes.concepts import CONCEPTS
+from generators.world.scenes.captions import sample_scene
+from generators.world.scenes.concepts import CONCEPTS
 
 CONFIG = TextConfig(encoder="byte-t5-scenes", width=256, max_tokens=160)
 LAYERS, HEADS, FEED = 4, 4, 768

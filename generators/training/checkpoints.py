@@ -21,13 +21,14 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from common.files import SaveError, write_whole
 from generators.cascade.checkpoint import open_weights, save_stage, write_index
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training.config import TrainConfig, to_plain
 from generators.training.data import described
 from generators.training.ema import PowerEma, snapshot_path, snapshots_in
-from generators.training.saving import STATE, SaveError, read_state, save_state, write_whole
+from generators.training.saving import STATE, read_state, save_state
 from generators.training.trainer import Progress, Trainer
 
 FREE_ON_RESUME = frozenset(

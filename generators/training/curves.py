@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.training.saving import SaveError
+from common.files import SaveError
 
 LOG, BOARD = "log.jsonl", "tensorboard"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from generators.cascade.configs import ConfigError
-from generators.training.scenes.kinds import KIND_NAMES as KINDS_OF_SCENES
-from generators.training.sprites import CONCEPTS
 from generators.training.strict import build, chosen
+from generators.world.scenes.kinds import KIND_NAMES as KINDS_OF_SCENES
+from generators.world.sprites import CONCEPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ScenesConfig:
     """Procedural scenes with exact captions, drawn anew for each batch.
 
     `captions`: distinct captions. `concepts`: what the scenes are made of; none named, of all that the sprites show.
-    `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.world.sprites` makes.
     `shares`: kinds of scenes, by the name of their function in `scenes.kinds`, and how many times more often than
     usual they come; 0 for never. `often`: concepts, and how many times more often they are drawn, so that new ones
     catch up. `one_drawing`: each concept in its first drawing alone, not in all of its styles.

@@ -11,7 +11,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from generators.cascade.blocks import TextStates
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.training.config import TrainConfig
 from generators.training.data import rows_of
 from generators.training.trainer import recompute_blocks

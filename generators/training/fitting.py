@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from common.files import write_whole
 from generators.cascade.configs import ConfigError
 from generators.cascade.text import has_bfloat16
-from generators.training.saving import write_whole
 
 REPORT_EVERY_S = 15.0
 SAVE_EVERY_S = 60.0

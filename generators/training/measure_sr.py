@@ -27,10 +27,10 @@ from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError
-from generators.training.scenes.captions import sample_scene
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.scenes.captions import sample_scene
+from generators.world.scenes.layout import lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 
 def psnr(drawn: Tensor, real: Tensor) -> float:

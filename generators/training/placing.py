@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.files import SaveError, write_whole
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import save_stage, write_index
 from generators.cascade.configs import ConfigError
@@ -36,13 +37,12 @@ from generators.training.data_config import ScenesConfig
 from generators.training.distributed import join
 from generators.training.fitting import computing
 from generators.training.place_targets import INK, PARTS, classes_of, ink_of, parts_of, targets
-from generators.training.saving import SaveError, write_whole
-from generators.training.scene_clip.contrary import CHANGES, contrary
-from generators.training.scenes.captions import Scene, sample_scene
-from generators.training.scenes.layout import Layout, lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.words import COLOURS
 from generators.training.trainer import Trainer
+from generators.world.scene_clip.contrary import CHANGES, contrary
+from generators.world.scenes.captions import Scene, sample_scene
+from generators.world.scenes.layout import Layout, lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.words import COLOURS
 
 BATCH = 64
 """Small: relations are learned by steps more than by examples."""

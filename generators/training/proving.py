@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from common.files import write_text
 from generators.cascade.checkpoint import file_sha256
 from generators.cascade.configs import ConfigError
 from generators.cascade.generator import BUNDLED
 from generators.training import comparing
-from generators.training.checker.find import load_checker
-from generators.training.checker.measure import measure as measure_checker
-from generators.training.checker.render import LETTER
-from generators.training.saving import write_text
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.checker.find import load_checker
+from generators.world.checker.measure import measure as measure_checker
+from generators.world.checker.render import LETTER
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = "comparison.json"

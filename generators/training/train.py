@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.files import SaveError
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training import checkpoints
@@ -33,7 +34,7 @@ from generators.training.data import Data, load_data
 from generators.training.distributed import World, join, leave
 from generators.training.dry_run import checkpoint_bytes, needs, told
 from generators.training.grids import asked_for, write_grid
-from generators.training.saving import STATE, SaveError
+from generators.training.saving import STATE
 from generators.training.trainer import Diverged, Trainer
 
 REPORT_EVERY_S = 15.0

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from common.commands import run_command
 from generators.cascade import checkpoint, weights_info
 from generators.cascade.checkpoint import (
     CheckpointError,
@@ -23,8 +24,7 @@ from generators.cascade.checkpoint import (
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig
 from generators.cascade.generator import BUNDLED
-from generators.cascade.unet import build_unet
-from generators.commands import run_command
+from generators.cascade.networks import build_unet
 
 STAGE = dataclasses.replace(
     IMAGEN_MINI.base,

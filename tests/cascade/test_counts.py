@@ -41,7 +41,7 @@ def test_parameters_sit_at_low_resolution() -> None:
     import torch
 
     from generators.cascade.efficient_unet import EfficientUNet
-    from generators.cascade.unet import build_unet
+    from generators.cascade.networks import build_unet
 
     with torch.device("meta"):
         network = build_unet(IMAGEN_XXL.sr256, IMAGEN_XXL.text)

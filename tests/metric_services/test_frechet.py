@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.images import encode_png
 from evaluation.metrics import registry
 from evaluation.metrics.spec import no_progress
 from evaluation.models import GenerationRun, MetricRun, MetricShard, Prompt, RunStatus, Sample, Suite
@@ -16,7 +17,6 @@ from evaluation.services.scoring.images import scored_images
 from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
 from evaluation.services.scoring.request import metric_retry
 from evaluation.services.store.images import image_path, image_put
-from generators.images import encode_png
 from tests.metric_services.steps import ask, score
 from tests.runs.conftest import Worker, until
 

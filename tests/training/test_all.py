@@ -17,17 +17,17 @@ from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import STAGES, ConfigError
 from generators.training import all as command
 from generators.training import checkpoints, comparing, proving
-from generators.training.checker.find import load_checker
 from generators.training.config import load_train_config, to_plain
 from generators.training.data import Data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import ALONE
 from generators.training.probing import probe
-from generators.training.scene_clip.load import load_scene_clip
-from generators.training.sprites import SOURCES
 from generators.training.trainer import Trainer
-from tests.training.test_scene_clip import NAMES, sprites
+from generators.world.checker.find import load_checker
+from generators.world.scene_clip.load import load_scene_clip
+from generators.world.sprites import SOURCES
 from tests.training.toy import TINY, Squares, config
+from tests.world.test_scene_clip import NAMES, sprites
 
 ROOT = Path(__file__).parents[2]
 BUDGET = ["--minutes", "0.08", "--probe-seconds", "0", "--device", "cpu", "--small"]
@@ -196,11 +196,11 @@ def test_what_counts_as_better() -> None:
 
 def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proof's own command is stood in for by its JSON; what ships, by a folder with another checker."""
-    from generators.training.checker.find import save_checker
-    from generators.training.checker.network import Checker
-    from generators.training.checker.render import config_of
     from generators.training.export import export
     from generators.training.train import train
+    from generators.world.checker.find import save_checker
+    from generators.world.checker.network import Checker
+    from generators.world.checker.render import config_of
 
     out, ships = tmp_path / "out", tmp_path / "ships"
     for stage in STAGES:
@@ -242,9 +242,9 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
 
 
 def test_checkers_are_compared_on_what_both_know(tmp_path: Path) -> None:
-    from generators.training.checker.find import save_checker
-    from generators.training.checker.network import Checker
-    from generators.training.checker.render import config_of
+    from generators.world.checker.find import save_checker
+    from generators.world.checker.network import Checker
+    from generators.world.checker.render import config_of
 
     np.savez(tmp_path / "s.npz", **sprites())  # type: ignore[arg-type]
     few, many = tmp_path / "few.safetensors", tmp_path / "many.safetensors"

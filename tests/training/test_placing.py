@@ -20,13 +20,13 @@ from generators.training.data import SceneData
 from generators.training.data_config import ScenesConfig
 from generators.training.place_targets import AS_IT_IS, INK, classes_of, ink_of, parts_of, targets
 from generators.training.placing import Course, Teacher, course_of, exam, teach, text_side
-from generators.training.scenes.captions import Scene, Thing, caption_pool
-from generators.training.scenes.layout import Layout, lay_out
-from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, FONTS, PEN, glyph_key
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.truth import Sign
-from generators.training.scenes.words import COLOURS
 from generators.training.trainer import Trainer
+from generators.world.scenes.captions import Scene, Thing, caption_pool
+from generators.world.scenes.layout import Layout, lay_out
+from generators.world.scenes.lettering import BASELINE, CELL, CHARACTERS, FONTS, PEN, glyph_key
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.truth import Sign
+from generators.world.scenes.words import COLOURS
 from tests.training.toy import TINY, config
 
 CONCEPTS = ("apple", "car", "cat", "dog")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common.parameters import ParameterValue
 from evaluation.metrics.brought import Brought, find_brought
 from evaluation.metrics.distances.gaussian_mmd import gaussian_mmd
 from evaluation.metrics.errors import MetricError
@@ -26,10 +27,9 @@ from evaluation.metrics.features.references import images_of
 from evaluation.metrics.features.resize import Recipe
 from evaluation.metrics.spec import Progress, ScoredImage
 from evaluation.suites.types import JsonValue
-from generators.contract import ParameterValue
 
 if TYPE_CHECKING:
-    from evaluation.metrics.features.extractors import Extractor
+    from evaluation.metrics.features.extractor import Extractor
 
 PAPERS_CLIP = "ViT-L/14-336"
 

@@ -10,7 +10,7 @@ from evaluation.metrics.distances.influence import delta_error, influences, rank
 from evaluation.metrics.distances.kernel import kernel_distance
 from evaluation.metrics.distances.neighbours import precision_recall
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.extractors import ExtractorInfo
+from evaluation.metrics.features.extractor import ExtractorInfo
 from evaluation.metrics.features.pipeline import FolderStatistics
 from evaluation.metrics.features.stored import Rows, read_features
 

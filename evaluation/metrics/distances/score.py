@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.extractors import Extractor, ExtractorInfo, extractor_by_name, load_extractor
+from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
+from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
 from evaluation.metrics.features.images import Listing, list_images
 from evaluation.metrics.features.jackknife import GROUPS, corrected_distance, why_not
 from evaluation.metrics.features.moments import Moments, distance

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.parameters import ParameterValue
 from evaluation.metrics.distances.companions import NEIGHBOURS, companions
 from evaluation.metrics.distances.score import score_listings
 from evaluation.metrics.errors import MetricError
@@ -16,10 +17,9 @@ from evaluation.metrics.features.protocols import Protocol, protocol_by_name
 from evaluation.metrics.features.references import MANIFEST, images_of, reference_at
 from evaluation.metrics.spec import Progress, ScoredImage
 from evaluation.suites.types import JsonValue
-from generators.contract import ParameterValue
 
 if TYPE_CHECKING:
-    from evaluation.metrics.features.extractors import Extractor
+    from evaluation.metrics.features.extractor import Extractor
     from evaluation.metrics.features.images import Listing
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluation.metrics.features.extractors import Extractor
+from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.images import Listing
 from evaluation.metrics.features.jackknife import GROUPS
 from evaluation.metrics.features.moments import distance

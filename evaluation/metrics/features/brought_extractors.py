@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.metrics.brought import Brought, Wanted, find_brought, load_network, read_brought
+from evaluation.metrics.features.extractor import Extractor, ExtractorInfo, prepare_module
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from evaluation.metrics.features.extractors import Extractor, ExtractorInfo
 
 DINOV2 = Wanted("DINOv2", ("dinov2", "dinov2_with_registers"), "the folder of facebook/dinov2-large")
 
@@ -38,8 +38,6 @@ def brought_info(name: str, folders: Sequence[Path] = ()) -> ExtractorInfo:
     Raises:
         MetricError: there is no such folder, or it holds something else.
     """
-    from evaluation.metrics.features.extractors import ExtractorInfo
-
     kind, _, place = name.partition(":")
     wanted = BROUGHT[kind]
     if "/" in place or "\\" in place:
@@ -74,7 +72,6 @@ def load_brought(name: str, *, folders: Sequence[Path] = (), device: str | None 
         MetricError: there is no such folder, its files are not whole, or the device can't be used.
     """
     from evaluation.metrics.devices import pick_device
-    from evaluation.metrics.features.extractors import Extractor, prepare_module
 
     info = brought_info(name, folders)
     where = pick_device(device)

@@ -3,7 +3,7 @@
 Pixels are what the field's tools see (Pillow's `convert("RGB")`), so that values compare: embedded colour profiles and
 EXIF orientation are ignored. Where those tools would give nonsense in silence (16-bit grey clipped to white, hidden
 colours under transparency, the first frame of an animation), it is put right and noted, or refused.
-`generators.images` is another road, for what raters see.
+`common.images` is another road, for what raters see.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from common.image_decode import sniff
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.resize import Recipe, prepare
-from generators.image_decode import sniff
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False  # another library in this process may have set it
 

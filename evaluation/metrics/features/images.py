@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.image_decode import sniff
+from common.images import child_end
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import EXTENSIONS
 from evaluation.metrics.features.resize import Recipe
-from generators.image_decode import sniff
-from generators.images import child_end
 
 _SECONDS = 90.0
 """Wall time that one file may take, the start of a child included."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.extractors import Extractor, Features
+from evaluation.metrics.features.extractor import Extractor, Features
 from evaluation.metrics.features.images import Decoded, Listing, Skipped, decode_images
 from evaluation.metrics.features.moments import Moments, MomentsBuilder, merge
 from evaluation.metrics.features.protocols import Protocol

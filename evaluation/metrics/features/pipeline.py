@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.extractors import Extractor
+from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, default_workers, list_images
 from evaluation.metrics.features.jackknife import jackknife_groups
 from evaluation.metrics.features.moments import Moments, load_moments, merge, save_moments

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.extractors import Extractor, ExtractorInfo, extractor_by_name, load_extractor
+from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
+from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
 from evaluation.metrics.features.files import write_whole
 from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, default_workers, file_hashes, list_images
 from evaluation.metrics.features.jackknife import GROUPS, jackknife_groups

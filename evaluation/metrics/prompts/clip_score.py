@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.parameters import ParameterValue
 from evaluation.metrics.brought import find_brought, has_brought, how_to_bring
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import NotScoredError
 from evaluation.metrics.prompts.read_image import read_image
 from evaluation.metrics.spec import SampleScore, ScoredImage
 from evaluation.suites.types import JsonValue
-from generators.contract import ParameterValue
 
 if TYPE_CHECKING:
     from evaluation.metrics.features.clip import ClipModel

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common.parameters import ParameterValue
 from evaluation.metrics.brought import find_brought
 from evaluation.metrics.prompts.detector import DETECTOR, load_detector
 from evaluation.metrics.prompts.scene_metric import SceneMetric
-from generators.contract import ParameterValue
 
 
 def load(

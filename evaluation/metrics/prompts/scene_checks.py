@@ -1,7 +1,7 @@
 """`scene-checks`: a prompt's objects, counts, colours and relations by the checker that was trained on our own scenes.
 
 For images of the bundled world alone: detectors trained on photographs see little in clip art, and this one nothing in
-photographs. The checker is `generators.training.checker`; what its findings mean is decided here, as for any detector.
+photographs. The checker is `generators.world.checker`; what its findings mean is decided here, as for any detector.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.parameters import ParameterValue
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.prompts.detections import Detection
 from evaluation.metrics.prompts.relations import Box
 from evaluation.metrics.prompts.scene_metric import SceneMetric
 from evaluation.suites.types import JsonValue
-from generators.contract import ParameterValue
 
-CHECKER = "generators.training.checker.find"
+CHECKER = "generators.world.checker.find"
 
 SPELLINGS = {"gray": "grey"}
 """The schema's colour words where the checker has others."""

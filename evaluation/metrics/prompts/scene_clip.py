@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.errors import UserError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.clip import Rows, Text
 from evaluation.suites.types import JsonValue
-from generators.contract import GeneratorError
 
 NAME = "scene-clip"
 """As the parameter `model`."""
 
-MODULE = "generators.training.scene_clip.load"
+MODULE = "generators.world.scene_clip.load"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def load_scene_clip_model(device: str | None = None) -> SceneClipModel:
     held = importlib.import_module(MODULE)
     try:
         clip = held.load_scene_clip(held.BUNDLED, device=where)
-    except (held.SceneClipError, GeneratorError) as error:
+    except UserError as error:
         raise MetricError(str(error)) from None
 
     def read(texts: Sequence[str]) -> tuple[Rows, Sequence[tuple[int, int]]]:
@@ -88,7 +88,7 @@ def load_scene_clip_model(device: str | None = None) -> SceneClipModel:
 
     return SceneClipModel(
         title=str(held.NAME),
-        look=importlib.import_module("generators.training.checker.find").fitted,
+        look=importlib.import_module("generators.world.checker.find").fitted,
         see=clip.images,
         read=read,
         about=dict(clip.about),

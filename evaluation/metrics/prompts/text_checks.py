@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common.parameters import ParameterValue
 from evaluation.metrics.features.decode import NotScoredError
 from evaluation.metrics.prompts.read_image import read_image
 from evaluation.metrics.prompts.text_match import fold, match_text, quoted
@@ -12,7 +13,6 @@ from evaluation.metrics.prompts.text_reader import TextReader, load_reader, read
 from evaluation.metrics.spec import SampleScore, ScoredImage
 from evaluation.suites.scene import parse_scene
 from evaluation.suites.types import JsonValue, SuiteError
-from generators.contract import ParameterValue
 
 ACCURACY, EXACT = "character accuracy", "exact"
 FORMS = (ACCURACY, EXACT)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from django.db import transaction
 from django.utils import timezone
 
+from common.words import nearest
 from evaluation.analysis.simulate import Crowd, CrowdSpec
 from evaluation.design import next_place
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Assignment, Rater, Rating, Study, StudyStatus
 from evaluation.services.rating.enrol import assign, places_of, taken_of
-from generators.contract import nearest
 
 KEYS = uuid.UUID("6f1d3c9a-6c0e-5f0b-9d0a-3c5f1f6f2a11")
 """Namespace of simulated raters' keys: the same study and seed give the same raters, in exports too."""

@@ -15,11 +15,11 @@ from uuid import UUID
 
 from django.db import connection
 
+from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import ShownChoice
 from evaluation.selectors.trials import RaterSession
 from evaluation.services.rating.errors import RaterError, refuse_unless_rating
-from generators.contract import nearest
 
 MOST_ANSWERS = 200
 LONGEST_MS = 2**31 - 1

@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from common.images import encode_png
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, generator_for
@@ -25,7 +26,6 @@ from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.locks import prompts_held
 from generators import runner
 from generators.contract import Failure, FailureKind, Generator, GeneratorError, ImageRequest, ImageResult
-from generators.images import encode_png
 
 log = logging.getLogger(__name__)
 

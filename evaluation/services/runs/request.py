@@ -9,11 +9,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from common.parameters import ParameterValue
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
 from evaluation.services.work.queue import hand_over
-from generators.contract import GeneratorError, ParameterValue
+from generators.contract import GeneratorError
 from generators.registry import check_size, get_spec
 from generators.seeding import MAX_RUN_SEED
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
+from common.parameters import ParameterValue
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.services.store.images import image_put
-from generators.contract import Failure, ParameterValue
+from generators.contract import Failure
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from evaluation.services.scoring.sides import Side, side_named, statistics_root,
 if TYPE_CHECKING:
     from evaluation.metrics.distances.score import FolderProgress
     from evaluation.metrics.distances.why_differs import Told
-    from evaluation.metrics.features.extractors import Extractor
+    from evaluation.metrics.features.extractor import Extractor
     from evaluation.metrics.features.images import Listing
 
 SCHEMA = "drawbench-fid/1"

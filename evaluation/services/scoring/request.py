@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
+from common.parameters import ParameterValue
 from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
@@ -20,7 +21,6 @@ from evaluation.selectors.runs import run_by_name
 from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.reference import reference_count, reference_known
 from evaluation.services.work.queue import hand_over
-from generators.contract import ParameterValue
 
 RUN_PREFIX = "run:"
 """Before the name of a run that serves as reference."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from common.words import nearest
 from evaluation.errors import ConflictError, NotFoundError
 from evaluation.metrics.features.images import Listing, Skipped, list_images, listing_of
 from evaluation.metrics.features.protocols import Protocol
@@ -18,7 +19,6 @@ from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
 from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.store.images import image_path
-from generators.contract import nearest
 
 PREFIXES = ("run:", "reference:", "folder:")
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import cast
 
+from common.words import nearest
 from evaluation.errors import InputError
-from generators.contract import nearest
 
 CORNERS = ("top-left", "top-right", "bottom-left", "bottom-right")
 LARGEST_AREA = 0.25

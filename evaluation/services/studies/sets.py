@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from common.words import nearest
 from evaluation.design import choose_samples, rng_for
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, Sample, Suite
-from generators.contract import nearest
 
 MissingRule = Literal["refuse", "drop-prompts", "smaller-sets"]
 """What is done with a prompt of which a run has too few samples: the study is refused; the prompt is left out; or its

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import Suite
 from evaluation.services.suites.save import SuiteLoaded, checked_name, suite_errors_told, suite_store
@@ -13,7 +14,6 @@ from evaluation.suites.build import Duplicates
 from evaluation.suites.bundled import bundled_suite
 from evaluation.suites.known_drawbench import EXPORT_URL
 from evaluation.suites.types import SuiteData
-from generators.contract import nearest
 
 PUBLISHED = "drawbench"
 FETCH_SECONDS = 5.0

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from django.db import transaction
 
+from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_told
@@ -18,9 +19,8 @@ from evaluation.services.uploads.archive import Archive, DamagedEntryError, open
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.match import CHECKED, OTHERS, list_file, read_checked, upload_match
 from evaluation.services.work.locks import upload_held
-from generators.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
-from generators.rivals.filelist import find_file_list
-from generators.rivals.names import why_ignored
+from generators.filenames.filelist import find_file_list
+from generators.filenames.names import why_ignored
 
 FILES = "files"
 """In the staging folder: each file as it came, and as it will be served, under their hashes."""

@@ -10,12 +10,13 @@ from typing import Any, cast, get_args
 
 from django.db import transaction
 
+from common.words import nearest
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.drop import staging_of
-from generators.contract import GeneratorError, nearest
-from generators.rivals.filelist import parse_file_list
-from generators.rivals.layout import Layout, Matches, Numbering, PromptRef, match_layout
+from generators.contract import GeneratorError
+from generators.filenames.filelist import parse_file_list
+from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
 
 CHECKED = "checked.jsonl"
 LIST = "list"
@@ -39,7 +40,7 @@ SWITCHES = ("ignore_problems", "allow_missing")
 def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None) -> Upload:
     """Match the checked files of `upload` to its suite's prompts and write its table; nothing is decoded again.
 
-    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.rivals.layout.match_layout`),
+    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.match_layout`),
     `ignore_problems`, `allow_missing`; those not given stay as they are.
 
     Raises:

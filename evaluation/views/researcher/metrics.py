@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
+from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.reports.figure import FigureFormat, Theme
@@ -40,7 +41,6 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.reports import FIGURE_TYPES
-from generators.contract import nearest
 
 IMAGES_A_PAGE = 24
 WITHOUT_SHOWN = 30

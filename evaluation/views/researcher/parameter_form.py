@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django import forms
 
-from generators.contract import GeneratorError, Parameter, ParameterValue
+from common.parameters import Parameter, ParameterError, ParameterValue
 
 PREFIX = "parameter-"
 
@@ -45,7 +45,7 @@ class ParametersForm(forms.Form):
                 continue
             try:
                 parameter.parse(given[name])
-            except GeneratorError as error:
+            except ParameterError as error:
                 self.add_error(name, str(error))
         return given
 

@@ -10,6 +10,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
 from evaluation.reports.score_text import facts
@@ -28,7 +29,6 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from generators.contract import nearest
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
