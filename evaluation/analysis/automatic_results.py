@@ -148,6 +148,31 @@ class ComparisonAgreement:
     differences: tuple[MetricDifference, ...]
     disagreements: tuple[Disagreement, ...]
 
+    @property
+    def overall(self) -> tuple[MetricAgreement, ...]:
+        """Each score over all ratings."""
+        return tuple(each for each in self.metrics if each.category is None)
+
+    @property
+    def by_category(self) -> tuple[MetricAgreement, ...]:
+        """Each score in each category."""
+        return tuple(each for each in self.metrics if each.category is not None)
+
+    @property
+    def among_raters(self) -> RaterAgreement | None:
+        """The raters against each other over all ratings."""
+        return next((each for each in self.raters if each.category is None), None)
+
+    def worst(self, most: int) -> tuple[Disagreement, ...]:
+        """The greatest disagreements, at most so many of each score."""
+        shown: dict[str, int] = {}
+        found = []
+        for each in self.disagreements:
+            shown[each.metric] = shown.get(each.metric, 0) + 1
+            if shown[each.metric] <= most:
+                found.append(each)
+        return tuple(found)
+
     def to_dict(self) -> dict[str, object]:
         return {
             "generator_a": self.generator_a,

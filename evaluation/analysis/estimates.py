@@ -70,6 +70,12 @@ class MeanEstimate:
         return found if isinstance(found, Interval) else None
 
     @property
+    def independent(self) -> Interval | None:
+        """The interval of votes taken as independent, or None if it cannot be had."""
+        found = self.intervals.get("independent")
+        return found if isinstance(found, Interval) else None
+
+    @property
     def why(self) -> dict[str, str]:
         """Reasons of the intervals that cannot be had, by method."""
         return {name: each.why for name, each in self.intervals.items() if isinstance(each, Absent)}

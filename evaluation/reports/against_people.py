@@ -1,25 +1,85 @@
-"""Automatic scores against people, as one document (`drawbench-against-people/1`) and as text for terminals."""
+"""Automatic scores against people: the result, its document (`drawbench-against-people/1`), and its text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.automatic_agreement import automatic_agreement
-from evaluation.analysis.automatic_results import AutomaticAgreement, ComparisonAgreement, MetricAgreement
+from evaluation.analysis.automatic_agreement import automatic_agreement_valid
+from evaluation.analysis.automatic_results import ComparisonAgreement, MetricAgreement
 from evaluation.analysis.automatic_scores import metric_directions, validate_automatic_scores
 from evaluation.analysis.estimates import MeanEstimate
-from evaluation.analysis.powered_results import ESTIMANDS, PoweredComparison, PoweredRate, PredictionPowered, Rate
-from evaluation.analysis.prediction_powered import prediction_powered
-from evaluation.analysis.results import Document, document
+from evaluation.analysis.powered_results import ASSUMPTION, ESTIMANDS, PoweredComparison, PoweredRate, Rate
+from evaluation.analysis.prediction_powered import prediction_powered_valid
+from evaluation.analysis.results import Document, document, rounded
 
 SCHEMA = "drawbench-against-people/1"
 LISTED = 5  # prompts of greatest disagreement in a text, for each score
 
 
+@dataclass(frozen=True)
+class AgainstPeople:
+    """Automatic scores held against raters, comparison by comparison, and the rates that both give together.
+
+    `metrics`: which way is good, by score. `aggregate`, `estimand`, `level`: what was asked for.
+    """
+
+    aggregate: str
+    estimand: str
+    level: float
+    simulated: bool
+    metrics: Mapping[str, str]
+    agreement: tuple[ComparisonAgreement, ...]
+    powered: tuple[PoweredComparison, ...]
+    notes: tuple[str, ...]
+
+    def pairs(self) -> list[tuple[ComparisonAgreement, PoweredComparison | None]]:
+        """The agreement of each pair and question with its prediction-powered rates, where there are any."""
+        powered = {(each.generator_a, each.generator_b, each.question): each for each in self.powered}
+        return [(each, powered.get((each.generator_a, each.generator_b, each.question))) for each in self.agreement]
+
+    def to_dict(self) -> Document:
+        """The `drawbench-against-people/1` document."""
+        return document(
+            {
+                "schema": SCHEMA,
+                "aggregate": self.aggregate,
+                "estimand": self.estimand,
+                "level": self.level,
+                "simulated": self.simulated,
+                "metrics": [{"metric": name, "better": better} for name, better in self.metrics.items()],
+                "agreement": [each.to_dict() for each in self.agreement],
+                "powered": {
+                    "assumption": ASSUMPTION,
+                    "estimands": ESTIMANDS,
+                    "comparisons": [each.to_dict() for each in self.powered],
+                },
+                "notes": self.notes,
+            }
+        )
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> AgainstPeople:
+        """What the document says: `from_dict(x.to_dict()) == x`."""
+        level = found["level"]
+        return cls(
+            found["aggregate"],
+            found["estimand"],
+            level,
+            found["simulated"],
+            MappingProxyType({each["metric"]: each["better"] for each in found["metrics"]}),
+            tuple(ComparisonAgreement.from_dict(each, level) for each in found["agreement"]),
+            tuple(PoweredComparison.from_dict(each, level) for each in found["powered"]["comparisons"]),
+            tuple(found["notes"]),
+        )
+
+
 def against_people(
-    ratings: pd.DataFrame,
+    valid: pd.DataFrame,
     scores: pd.DataFrame,
     *,
     metrics: Sequence[str] | None = None,
@@ -27,44 +87,39 @@ def against_people(
     estimand: str = "raters_and_prompts",
     level: float = 0.95,
     notes: Sequence[str] = (),
-) -> tuple[Document, str]:
-    """How far `scores` agree with `ratings`, and the preference rates that both give together: the document and a text.
+) -> AgainstPeople:
+    """How far `scores` agree with ratings (`valid`: validated), and the preference rates that both give together.
 
     `metrics`: the scores that the prediction-powered rates use, all unless given; agreement is of all of them.
 
     Raises:
-        RatingsError: ratings or scores are not in their form, or do not belong together.
+        RatingsError: scores are not in their form, or do not belong to the ratings.
         ValueError: a setting is not one of those allowed.
     """
     checked = validate_automatic_scores(scores)
-    agreement = automatic_agreement(ratings, checked, aggregate=aggregate, estimand=estimand, level=level)
-    powered = prediction_powered(ratings, checked, metrics=metrics, aggregate=aggregate, level=level)
+    agreement = automatic_agreement_valid(valid, checked, aggregate=aggregate, estimand=estimand, level=level)
+    powered = prediction_powered_valid(valid, checked, metrics=metrics, aggregate=aggregate, level=level)
     told = list(dict.fromkeys([*notes, *agreement.notes, *powered.notes]))
     if agreement.n_simulated:
         told.insert(0, "Simulated: there are ratings by simulated raters among these, not only by people.")
-    found = document(
-        {
-            "schema": SCHEMA,
-            "aggregate": aggregate,
-            "estimand": estimand,
-            "level": level,
-            "simulated": bool(agreement.n_simulated),
-            "metrics": [{"metric": name, "better": better} for name, better in metric_directions(checked).items()],
-            "agreement": [each.to_dict() for each in agreement.comparisons],
-            "powered": {
-                key: value
-                for key, value in powered.to_dict().items()
-                if key in ("assumption", "estimands", "comparisons")
-            },
-            "notes": told,
-        }
+    return rounded(
+        AgainstPeople(
+            aggregate,
+            estimand,
+            level,
+            bool(agreement.n_simulated),
+            metric_directions(checked),
+            agreement.comparisons,
+            powered.comparisons,
+            tuple(told),
+        )
     )
-    return found, _text(agreement, powered, told)
 
 
-def _text(agreement: AutomaticAgreement, powered: PredictionPowered, notes: Sequence[str]) -> str:
-    lines = [f"NOTE  {note}" for note in notes]
-    for each in agreement.comparisons:
+def against_people_text(found: AgainstPeople) -> str:
+    """`found` for terminals."""
+    lines = [f"NOTE  {note}" for note in found.notes]
+    for each in found.agreement:
         lines += ["", *_agreement(each)]
     lines += [
         "",
@@ -72,9 +127,9 @@ def _text(agreement: AutomaticAgreement, powered: PredictionPowered, notes: Sequ
         "answer that is always the same would have. decided: share of decided ratings on its side; a coin has 50.",
         "tau-b: rank correlation over prompts of the score's difference with the raters' net share.",
     ]
-    for comparison in powered.comparisons:
+    for comparison in found.powered:
         lines += ["", *_powered(comparison)]
-    lines += ["", powered.to_dict()["assumption"]]
+    lines += ["", ASSUMPTION]
     lines += [f"{name.replace('_', ' ')}: {words}" for name, words in ESTIMANDS.items()]
     return "\n".join(lines).strip()
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from django import template
 
-from evaluation.reports.results import Bounds
+from evaluation.analysis.estimates import PreferenceRate
+from evaluation.reports import reading
+from evaluation.reports.reading import HasBounds
 from evaluation.reports.text import p_text, stopping_rule_text
 
 register = template.Library()
@@ -50,9 +52,36 @@ def points(fraction: float | None) -> str:
 
 
 @register.filter
-def bounds(interval: Bounds | None) -> str:
+def bounds(interval: HasBounds | None) -> str:
     """An interval of a net share in points, cut at what is possible: "−2.3 to +29.5"."""
-    return "none" if interval is None else f"{points(interval.cut.low)} to {points(interval.cut.high)}"
+    if interval is None:
+        return "none"
+    own = reading.cut(interval)
+    return f"{points(own.low)} to {points(own.high)}"
+
+
+@register.filter
+def share_bounds(interval: HasBounds) -> str:
+    """An interval of a share in per cent, cut at what is possible: "0.0 to 29.5"."""
+    own = reading.cut(interval, 0.0)
+    return f"{percent(own.low)} to {percent(own.high)}"
+
+
+@register.filter
+def says_nothing(interval: HasBounds | None, least: float = -1.0) -> bool:
+    """Whether an interval reaches over all that a net share (a share, with `least` 0) can be."""
+    return interval is not None and reading.says_nothing(interval, least)
+
+
+@register.filter
+def why_lacking(rate: PreferenceRate) -> str:
+    """Why the two-way interval can't be had; empty where it can."""
+    return reading.why_lacking(rate)
+
+
+register.filter(reading.question_name)
+register.filter(reading.method_name)
+register.filter(reading.default_methods)
 
 
 @register.filter
