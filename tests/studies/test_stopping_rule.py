@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
-from evaluation.selectors.live_board import live_board, stopping_state
+from evaluation.selectors.live_board import finished_raters, live_board
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import study_create
@@ -136,8 +136,8 @@ def test_who_left_later_counts_at_the_earlier_moment() -> None:
     moment = timezone.now()
     rater = Rater.objects.filter(study=study).order_by("pk")[0]
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
-    then, now = stopping_state(study, as_of=moment), stopping_state(study, as_of=timezone.now())
-    assert then is not None and now is not None and (then["n_raters"], now["n_raters"]) == (9, 8)
+    then, now = finished_raters(study, as_of=moment), finished_raters(study, as_of=timezone.now())
+    assert (len(then), len(now)) == (9, 8)
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
