@@ -19,6 +19,12 @@ from evaluation.analysis.crossed import quantile
 
 Metric = Literal["nominal", "ordinal", "interval"]
 FloatArray = npt.NDArray[np.float64]
+ORDINAL_ALPHA = "Krippendorff's alpha, ordinal"
+ALPHA_NAMES: Mapping[Metric, str] = {
+    "nominal": "Krippendorff's alpha, nominal",
+    "ordinal": ORDINAL_ALPHA,
+    "interval": "Krippendorff's alpha, interval",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def krippendorff_alpha(
     table = table[sizes >= 2]
     sizes = table.sum(axis=1, keepdims=True)
     numbers = np.arange(table.shape[1], dtype=float) if values is None else np.asarray(values, dtype=float)
-    name = f"Krippendorff's alpha, {metric}"
+    name = ALPHA_NAMES[metric]
     n_units, n_values = len(table), int(sizes.sum())
 
     def absent(why: str) -> Agreement:

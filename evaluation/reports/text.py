@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.analysis.agreement import Agreement
+from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
@@ -77,7 +77,7 @@ def _raters(results: Analysis) -> list[str]:
         f"Agreement, {question_name(question)}: {_agreement(each)}"
         for question, found in results.agreement.items()
         for each in found
-        if each.method.endswith("ordinal")
+        if each.method == ORDINAL_ALPHA
     ]
     side = results.side_bias
     if side.share_left is not None:
