@@ -20,10 +20,10 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
 """For whom an interval speaks, the widest claim first, and the interval that does."""
 ESTIMAND_WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "raters_and_prompts": "new raters and new prompts like these; the images of a prompt count with the prompt",
-        "raters": "new raters like these, and these very prompts and images",
-        "prompts": "these very raters, and new prompts (with new images) like these",
-        "votes": "votes as independent, as published figures have it; too narrow where raters or prompts differ",
+        "raters_and_prompts": "new raters and new prompts like these, with new images",
+        "raters": "new raters like these, with these prompts and images",
+        "prompts": "these raters, with new prompts like these and new images",
+        "votes": "independent votes, as most published figures assume",
     }
 )
 FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")

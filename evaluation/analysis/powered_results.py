@@ -16,13 +16,13 @@ from evaluation.analysis.results import Document, NotebookTable, PlainResult, do
 SCHEMA = "drawbench-prediction-powered/1"
 ESTIMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "new_prompts": "new raters, and new prompts (with new images) like these",
-        "these_prompts": "new raters, and all prompts of this suite with these images, rated or not",
+        "new_prompts": "new raters and new prompts like these, with new images",
+        "these_prompts": "new raters, with all prompts of this suite and these images, rated or not",
     }
 )
 ASSUMPTION = (
-    "The rated prompts are taken to be a random draw from the scored ones, in each category for itself; where somebody "
-    "chose them, these intervals do not hold."
+    "This assumes that the rated prompts are a random draw from the scored ones, in each category separately. If "
+    "somebody picked them, these intervals do not hold."
 )
 
 

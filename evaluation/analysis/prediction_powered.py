@@ -52,6 +52,7 @@ from evaluation.analysis.powered_results import (
     Rate,
     width_ratios,
 )
+from evaluation.words import counted
 
 LEAST_FITTED = 8  # rated prompts, beyond one for each category, from which a prediction is learned
 LEAST_RATED = 2  # rated prompts that a category needs to have a spread of its own
@@ -152,8 +153,9 @@ class _Study:
         scored = prompts.isin(table.index).to_numpy()
         if not scored.all():
             lost, ratings = prompts[~scored].nunique(), int((~scored).sum())
-            have = "prompts have" if lost > 1 else "prompt has"
-            notes.append(f"{lost} rated {have} no score: {ratings} ratings are left out.")
+            have = "has" if lost == 1 else "have"
+            left = f"{counted(ratings, 'rating')} {'is' if ratings == 1 else 'are'} left out"
+            notes.append(f"{counted(lost, 'rated prompt')} {have} no score: {left}.")
         part = part[scored]
         order = np.lexsort((codes_of(part["rater_id"]), codes_of(part["prompt_id"])))
         part = part.iloc[order]  # sums then come out the same in any order of the file
@@ -164,12 +166,12 @@ class _Study:
         rated = [str(part["prompt_id"].cat.categories[code]) for code in used]
         unrated = [str(each) for each in table.index.difference(rated)]
         if not categories and part["category"].nunique() > 1:
-            notes.append("The scores name no categories: there are no strata, and no figures by category.")
+            notes.append("The scores name no categories, so there are no strata and no results by category.")
         names = [categories.get(each, "") for each in rated], [categories.get(each, "") for each in unrated]
         home, merged = _merge(names[0], names[1])
         if merged:
             few = listed(sorted(merged))
-            notes.append(f"{few} have too few rated prompts for a spread of their own and count as one category.")
+            notes.append(f"{few} have too few rated prompts for separate results and count as one category.")
         strata = tuple(sorted(set(home.values())))
         code = {name: strata.index(into) for name, into in home.items()}
         suite = RatedSuite(
@@ -183,7 +185,7 @@ class _Study:
         )
         if not unrated:
             notes.append(
-                "Every scored prompt was rated: there is nothing left for scores to predict, and the estimate is the "
+                "Every scored prompt was rated, so there is nothing left for scores to predict; the estimate is the "
                 "classical one."
             )
         return cls(suite, strata, tuple(sorted(merged)), metrics, tuple(notes))
@@ -270,10 +272,10 @@ def _intervals(mean: PoweredMean, n_raters: int, level: float) -> Rate:
 def _interval(estimate: float, spread: Spread, n_raters: int, level: float) -> PoweredInterval:
     if not math.isfinite(spread.variance):
         unit = "rater" if n_raters < 2 else "rated prompt"
-        absent = Absent(f"a single {unit}: nothing is known about how {unit}s differ")
+        absent = Absent(f"there is a single {unit}, so nothing is known about how {unit}s differ")
         return PoweredInterval(absent, absent)
     if spread.variance <= 0:
-        absent = Absent("all ratings are alike: their spread is zero and says nothing about what others would choose")
+        absent = Absent("all ratings are alike, so there is no spread to estimate an interval from")
         return PoweredInterval(absent, absent)
     se = math.sqrt(spread.variance)
     made = []
@@ -318,5 +320,5 @@ def _unlike(balance: Sequence[Balance]) -> list[str]:
     unlike = [each.metric for each, p in zip(tested, adjusted, strict=True) if p < _UNLIKE]
     if not unlike:
         return []
-    note = f"Rated and other prompts differ in {listed(unlike)} by more than chance. Were the rated prompts drawn at"
+    note = f"Rated and unrated prompts differ in {listed(unlike)} by more than chance. Were the rated prompts drawn at"
     return [f"{note} random? If not, the prediction-powered intervals do not hold."]

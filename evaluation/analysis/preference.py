@@ -43,12 +43,12 @@ def interval_or_why(method: str, mean: float, variance: Variance | Absent, level
     return Interval(method, level, se, variance.df, mean - half, mean + half)
 
 
-_ALIKE = "all ratings are alike: their spread is zero and says nothing about what others would choose"
+_ALIKE = "all ratings are alike, so there is no spread to estimate an interval from"
 _NO_SPREAD: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(METHODS, _ALIKE)
     | {
-        "by_rater": "all raters' totals are alike: their spread is zero and says nothing about new raters",
-        "by_prompt": "all prompts' totals are alike: their spread is zero and says nothing about new prompts",
+        "by_rater": "all raters' totals are alike, so there is no spread to estimate an interval from",
+        "by_prompt": "all prompts' totals are alike, so there is no spread to estimate an interval from",
     }
 )
 

@@ -175,15 +175,15 @@ def rank_generators(
         return replace(bare, why=apart(names, linked))
     notes: list[str] = []
     if model != "bradley-terry" and not table.counts[:, [0, 2]].any():
-        return replace(bare, why="everybody was indifferent throughout: no generator is ahead of another")
+        return replace(bare, why="everybody was indifferent throughout, so no generator is ahead of another")
     if model != "bradley-terry" and not table.counts[:, 1].any():
-        notes.append(f"Nobody was indifferent, so that {model} is Bradley-Terry here.")
+        notes.append(f"Every rating states a preference, so {model.title()} is the same as Bradley-Terry here.")
         model = "bradley-terry"
     penalised = separated(table)
     if penalised:
         notes.append(
-            "Some generators were never preferred to others, so that no finite score exists; half a win and half a "
-            "loss were added to each pair that met (a penalised fit). Read the distances with care."
+            "Some generators were never preferred to others, so no finite score exists. Half a win and half a loss "
+            "were added to each pair that met (a penalised fit). Interpret the distances with care."
         )
     try:
         fitted = fit(model, with_half_wins(table) if penalised else table)
@@ -192,7 +192,7 @@ def rank_generators(
     errors = Errors.of(frame, fitted, codes()) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
-        notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
+        notes.append("With a single rater or prompt there are no intervals, and every rank is open.")
     bias = None
     if errors and df and fitted.bias is not None:
         half = quantile(level, df) * math.sqrt(max(errors.variance(np.eye(len(fitted.bread))[len(names)]), 0.0))

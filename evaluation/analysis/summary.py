@@ -144,15 +144,17 @@ def _adjusted(categories: Mapping[str, PreferenceRate], comparison: Comparison) 
 def _notes(tally: Tally) -> tuple[str, ...]:
     notes = []
     if tally.n_simulated:
-        share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated} of {tally.n_ratings}"
-        notes.append(f"Simulated: {share} of the ratings were given by simulated raters, not by people.")
+        share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated:,} of {tally.n_ratings:,}"
+        notes.append(f"Simulated: {share} ratings come from simulated raters, not from people.")
     if tally.n_control:
-        several = f"{tally.n_control} ratings of control trials are"
+        several = f"{tally.n_control:,} ratings of control trials are"
         one = "1 rating of a control trial is"
-        notes.append(f"{one if tally.n_control == 1 else several} left out of every rate.")
+        notes.append(f"{one if tally.n_control == 1 else several} left out of all results.")
     if not tally.n_ratings:
         notes.append("There are no ratings yet.")
     prompts = pd.unique(tally.by_prompt.unit * max(len(tally.categories), 1) + tally.by_prompt.category)
     if len(prompts) > len(np.unique(tally.by_prompt.unit)):
-        notes.append("Some prompt ids stand in several categories; within the overall figure each id is one prompt.")
+        notes.append(
+            "Some prompt ids occur in several categories; in the overall result, each id counts as one prompt."
+        )
     return tuple(notes)

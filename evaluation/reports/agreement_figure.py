@@ -1,4 +1,4 @@
-"""The figure of automatic scores against people: each score's accuracy beside what raters have among themselves."""
+"""The figure of automatic scores against people: each score's accuracy, and how far raters agree with each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDE, NARROW, STEP = 7.6, 3.75, 0.34  # inches
 def agreement_figure(
     agreement: ComparisonAgreement, *, image_format: FigureFormat = "svg", theme: Theme = "light", narrow: bool = False
 ) -> bytes:
-    """A dot with its interval for each score, and for the raters; a broken line where the best unchanging answer is."""
+    """A dot with its interval for each score, and for the raters; a broken line at the baseline."""
     return drawn(lambda colours: _figure(agreement, colours, narrow), image_format, theme)
 
 
@@ -28,7 +28,7 @@ def _figure(agreement: ComparisonAgreement, colours: Colours, narrow: bool) -> F
     if raters:
         named += [
             ("another rater", raters.another, B_COLOUR),
-            ("the other raters’ majority", raters.majority, B_COLOUR),
+            ("majority of the other raters", raters.majority, B_COLOUR),
         ]
     shown = [(name, share, colour) for name, share, colour in named if share is not None]
     step = STEP * 1.45 if narrow else STEP
@@ -42,12 +42,12 @@ def _figure(agreement: ComparisonAgreement, colours: Colours, narrow: bool) -> F
     constant = max((each.constant for each in agreement.overall), default=0.0)
     ends = [-0.5, len(shown) - 0.45]  # below its name
     axes.plot([constant * 100] * 2, ends, color=colours.text, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.text(constant * 100, -0.72, "always the same answer", fontsize=7, color=colours.soft, ha="center", va="center")
+    axes.text(constant * 100, -0.72, "baseline", fontsize=7, color=colours.soft, ha="center", va="center")
     axes.set_ylim(len(shown) - 0.45, -0.95)
     axes.set_yticks([])
     axes.set_xlim(0, 100)
     bare_axes(axes, colours)
-    axes.set_xlabel("ratings that say the same, %", color=colours.soft)
+    axes.set_xlabel("ratings that agree, %", color=colours.soft)
     return figure
 
 

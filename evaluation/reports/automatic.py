@@ -11,7 +11,8 @@ import pandas as pd
 from evaluation.analysis.automatic_results import ComparisonAgreement
 from evaluation.analysis.columns import RatingsError
 from evaluation.reports.against_people import AgainstPeople, against_people
-from evaluation.reports.reading import cut, question_name
+from evaluation.reports.numbers import percent_range, percent_sign
+from evaluation.reports.reading import question_name
 from evaluation.reports.score_summary import Range, summarise
 
 SCHEMA = "drawbench-automatic/1"
@@ -137,15 +138,14 @@ def agreement_description(agreement: ComparisonAgreement) -> str:
     """What the figure of `agreement` shows, for those who don't see it."""
     told = []
     for each in agreement.overall:
-        own = each.accuracy.interval and cut(each.accuracy.interval, 0.0)
-        bounds = f" ({own.low * 100:.1f} to {own.high * 100:.1f})" if own else ""
-        told.append(f"{each.metric} {each.accuracy.estimate * 100:.1f} %{bounds}")
+        bounds = f" ({percent_range(each.accuracy.interval)} %)" if each.accuracy.interval else ""
+        told.append(f"{each.metric} {percent_sign(each.accuracy.estimate)}{bounds}")
     raters = agreement.among_raters
     said = ""
     if raters and raters.majority:
-        said = f" Raters with the majority of the others: {raters.majority.estimate * 100:.1f} %."
+        said = f" Raters with the majority of the other raters: {percent_sign(raters.majority.estimate)}."
     name = question_name(agreement.question)
-    return f"{name}: share of ratings that say what the score says. {'; '.join(told)}.{said}"
+    return f"{name}: share of ratings that agree with the score. {'; '.join(told)}.{said}"
 
 
 def _scored(by: ScoredBy, frame: pd.DataFrame) -> ScoredRun:

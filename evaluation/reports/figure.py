@@ -1,7 +1,8 @@
-"""The figure of a report: stacked bars A / indifferent / B with whiskers, and the net share with its intervals.
+"""The figure of a report: stacked bars of the three shares with whiskers, and the net share with its intervals.
 
 Drawn like figure 3 of the Imagen paper (Saharia et al. 2022), turned on its side so that category names can be read,
-with the n of each bar and, beside the default interval, the naive one. Colours are Okabe and Ito's (2008), told apart
+with the n of each bar and, beside the default interval, the naive one. Runs are called by their labels; the net share's
+axis rises to the right. Colours are Okabe and Ito's (2008), told apart
 with any colour vision; whiskers and numbers repeat what colour says. The same table gives the same bytes.
 """
 
@@ -22,11 +23,16 @@ from matplotlib.patheffects import Normal, Stroke
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports.reading import cut, lines, question_name, says_nothing
+from evaluation.reports.numbers import MINUS, level_text, percent_sign, points, points_range
+from evaluation.reports.reading import cut, lines, question_name, says_nothing, shortened
+from evaluation.words import counted
 
 FigureFormat = Literal["svg", "pdf", "png"]
 Theme = Literal["light", "dark"]
 Rows = Sequence[tuple[str, PreferenceRate]]
+BESIDE = 32
+"""Letters of both labels together that have room in one line of the legend; longer ones stand below each other."""
+LONGEST_LABEL = 52
 
 A_COLOUR, B_COLOUR = "#0072b2", "#e69f00"
 _INFO: dict[str, dict[str, str | None]] = {
@@ -91,21 +97,21 @@ def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: 
 def figure_description(comparison: ComparisonResult) -> str:
     """What the figure shows, in words, for those who can't see it; the table beside it has every number."""
     (_, rate), *categories = lines(comparison)
+    a, indifferent, b = (percent_sign(rate.share(choice)) for choice in CHOICES)
     said = (
-        f"{question_name(comparison.question)}, overall: {comparison.generator_a} preferred in "
-        f"{rate.share('a'):.1%} of {rate.n_ratings} ratings, indifferent {rate.share('indifferent'):.1%}, "
-        f"{comparison.generator_b} preferred in {rate.share('b'):.1%}; net share {rate.net.estimate * 100:+.1f} points"
+        f"{question_name(comparison.question)}, overall: {comparison.generator_a} was preferred in {a} of "
+        f"{counted(rate.n_ratings, 'rating')}, {comparison.generator_b} in {b}; {indifferent} had no preference. "
+        f"Net share: {points(rate.net.estimate)} points"
     )
     if rate.net.interval:
-        own = cut(rate.net.interval)
-        said += f", interval {own.low * 100:+.1f} to {own.high * 100:+.1f}"
-    said += "."
+        said += f" (interval {points_range(rate.net.interval)})"
+    said += f"; above zero, raters prefer {comparison.generator_a}."
     if categories:
         best = max(categories, key=lambda each: each[1].net.estimate)
         worst = min(categories, key=lambda each: each[1].net.estimate)
         said += (
-            f" By category the net share goes from {worst[1].net.estimate * 100:+.1f} points ({worst[0]}) "
-            f"to {best[1].net.estimate * 100:+.1f} ({best[0]})."
+            f" By category, the net share ranges from {points(worst[1].net.estimate)} points ({worst[0]}) to "
+            f"{points(best[1].net.estimate)} ({best[0]})."
         )
     return said
 
@@ -113,7 +119,8 @@ def figure_description(comparison: ComparisonResult) -> str:
 def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
     rows = lines(comparison)
     places = _places(len(rows))
-    top, bottom = 0.62, 0.5  # inches
+    stacked = len(comparison.generator_a) + len(comparison.generator_b) > BESIDE
+    top, bottom = 0.9 if stacked else 0.62, 0.5  # inches
     height = top + bottom + 0.3 * (places[-1] + 1)
     figure = Figure(figsize=(7.6, height))
     label_width = min(2.1, 0.35 + 0.068 * max(len(name) for name, _ in rows)) / 7.6
@@ -128,8 +135,9 @@ def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
         bars.text(101.5, place, f"{rate.n_ratings}", va="center", ha="left", fontsize=7, color=colours.soft)
     bars.text(101.5, places[0] - 0.72, "n", va="center", ha="left", fontsize=7, color=colours.soft, style="italic")
     bars.set_xlabel("share of ratings, %", color=colours.soft)
-    _net_panel(net, rows, places, colours)
-    _legend(figure, comparison, colours, x=label_width, y=1 - 0.1 / height, size=8.5)
+    _net_panel(net, comparison, places, colours)
+    _legend(figure, comparison, colours, x=label_width, y=1 - 0.1 / height, size=8.5, stacked=stacked)
+    _interval_legend(figure, comparison, colours, x=0.755, y=1 - 0.1 / height)
     return figure
 
 
@@ -145,11 +153,10 @@ def _narrow(comparison: ComparisonResult, colours: Colours) -> Figure:
     for at, (place, (name, rate)) in enumerate(zip(places, rows, strict=True)):
         weight = "normal" if at else "bold"
         bars.text(0, place - 0.17, name, va="center", ha="left", color=colours.text, fontweight=weight)
-        said = f"net {rate.net.estimate * 100:+.0f}"
+        said = f"net {points(rate.net.estimate, 0)}"
         if rate.net.interval:
-            own = cut(rate.net.interval)
-            said += f" [{own.low * 100:+.0f}, {own.high * 100:+.0f}]"
-        said += f"  n {rate.n_ratings}"
+            said += f" ({points_range(rate.net.interval, 0)})"
+        said += f", n {rate.n_ratings}"
         bars.text(100, place - 0.17, said, va="center", ha="right", fontsize=7, color=colours.soft)
     bars.set_xlabel("share of ratings, %", color=colours.soft)
     _legend(figure, comparison, colours, x=0.03, y=1 - 0.08 / height, size=8, stacked=True)
@@ -228,9 +235,9 @@ def _whisker(axes: Axes, place: float, interval: Interval | None, *, scale: floa
     )
 
 
-def _net_panel(axes: Axes, rows: Rows, places: list[float], colours: Colours) -> None:
+def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], colours: Colours) -> None:
     reach = 10.0
-    for place, (_, rate) in zip(places, rows, strict=True):
+    for place, (_, rate) in zip(places, lines(comparison), strict=True):
         for interval, offset, width, colour in (
             (rate.net.independent, 0.22, 1.0, colours.naive),
             (rate.net.interval, 0.0, 2.0, colours.text),
@@ -253,11 +260,11 @@ def _net_panel(axes: Axes, rows: Rows, places: list[float], colours: Colours) ->
         reach = max(reach, abs(net))
         axes.plot(net, place, "o", markersize=4.5, color=_net_colour(rate, colours), zorder=3)
     reach = min(100.0, reach * 1.06)
-    axes.set_xlim(reach, -reach)  # A wins to the left, as in the bars
+    axes.set_xlim(-reach, reach)
     axes.axvline(0, color=colours.text, linewidth=0.7)
     axes.tick_params(axis="y", left=False, labelleft=False)
-    axes.set_xlabel("net share A − B, points", color=colours.soft)
-    for name, at, side in (("A preferred", 0.0, "left"), ("B preferred", 1.0, "right")):
+    axes.set_xlabel("net share, points", color=colours.soft)
+    for name, at, side in _directions(comparison):
         axes.text(
             at,
             places[0] - 0.72,
@@ -272,8 +279,17 @@ def _net_panel(axes: Axes, rows: Rows, places: list[float], colours: Colours) ->
     bare_axes(axes, colours)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], symmetric=True))
     axes.xaxis.set_major_formatter(
-        matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", "−") if value else "0")
+        matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", MINUS) if value else "0")
     )
+
+
+def _directions(comparison: ComparisonResult) -> list[tuple[str, float, Literal["left", "right"]]]:
+    """Whom each end of the net share's axis speaks for: (text, place, alignment); the right end alone where both would
+    run into each other.
+    """
+    a, b = comparison.generator_a, comparison.generator_b
+    right: tuple[str, float, Literal["left", "right"]] = (f"{shortened(a, 20)} preferred →", 1.0, "right")
+    return [right] if len(a) + len(b) > 18 else [(f"← {b}", 0.0, "left"), right]
 
 
 def _net_colour(rate: PreferenceRate, colours: Colours) -> str:
@@ -290,10 +306,11 @@ def _legend(
     size: float,
     stacked: bool = False,
 ) -> None:
+    letters = LONGEST_LABEL if stacked else BESIDE
     entries = (
-        (A_COLOUR, f"A  {comparison.generator_a}"),
-        (colours.indifferent, "indifferent"),
-        (B_COLOUR, f"B  {comparison.generator_b}"),
+        (A_COLOUR, shortened(comparison.generator_a, letters)),
+        (colours.indifferent, "no preference"),
+        (B_COLOUR, shortened(comparison.generator_b, letters)),
     )
     handles = [matplotlib.patches.Patch(color=colour, label=label) for colour, label in entries]
     columns = 1 if stacked else 3
@@ -312,25 +329,26 @@ def _legend(
         borderpad=0,
         labelspacing=0.25,
     )
-    if not stacked:
-        intervals = [
-            matplotlib.lines.Line2D(
-                [], [], color=colours.text, linewidth=2, label=f"{comparison.overall.level * 100:g} % default"
-            ),
-            matplotlib.lines.Line2D([], [], color=colours.naive, linewidth=1, label="independent votes"),
-        ]
-        figure.legend(
-            handles=intervals,
-            loc="upper left",
-            bbox_to_anchor=(0.755, y),
-            frameon=False,
-            fontsize=7,
-            labelcolor=colours.soft,
-            handlelength=1.6,
-            borderaxespad=0,
-            borderpad=0,
-            labelspacing=0.3,
-        )
+
+
+def _interval_legend(figure: Figure, comparison: ComparisonResult, colours: Colours, *, x: float, y: float) -> None:
+    default = f"{level_text(comparison.overall.level)} interval"
+    handles = [
+        matplotlib.lines.Line2D([], [], color=colours.text, linewidth=2, label=default),
+        matplotlib.lines.Line2D([], [], color=colours.naive, linewidth=1, label="as independent"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(x, y),
+        frameon=False,
+        fontsize=7,
+        labelcolor=colours.soft,
+        handlelength=1.6,
+        borderaxespad=0,
+        borderpad=0,
+        labelspacing=0.3,
+    )
 
 
 def bare_axes(axes: Axes, colours: Colours) -> None:

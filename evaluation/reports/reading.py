@@ -6,6 +6,7 @@ stands here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from evaluation.analysis.crossed import METHODS
@@ -13,6 +14,7 @@ from evaluation.analysis.early_looks import Bounds
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import ComparisonResult
+from evaluation.words import counted
 
 INTERVAL_NAMES = {
     "independent": "independent votes",
@@ -71,6 +73,27 @@ def default_methods(comparison: ComparisonResult) -> list[str]:
     return list(
         dict.fromkeys(method_name(rate.net.default) for _, rate in lines(comparison) if rate.net.interval is not None)
     )
+
+
+def n_adjusted(comparison: ComparisonResult) -> int:
+    """How many categories' p-values Holm's adjustment is over."""
+    return sum(rate.p_holm is not None for rate in comparison.categories.values())
+
+
+def p_tests(comparisons: Sequence[ComparisonResult]) -> str:
+    """What the p-values of these tables are."""
+    numbers = {n_adjusted(each) for each in comparisons if len(lines(each)) > 1} - {0}
+    if not numbers:
+        return 'p tests "no preference"'
+    adjusted = "category p-values are Holm-adjusted"
+    if len(numbers) > 1:
+        return f'p tests "no preference"; {adjusted}'
+    return f'p tests "no preference"; {adjusted} ({counted(numbers.pop(), "test")})'
+
+
+def shortened(text: str, letters: int) -> str:
+    """`text` with at most so many letters."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
 
 
 def why_lacking(rate: PreferenceRate) -> str:

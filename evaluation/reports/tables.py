@@ -77,9 +77,10 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     methods = " or ".join(default_methods(comparison)) or "none"
     a, b = latex_escape(comparison.generator_a), latex_escape(comparison.generator_b)
     caption = (
-        f"{latex_escape(question_name(comparison.question))}: A = {a}, B = {b}. Shares of ratings in \\%; net share A "
-        f"$-$ B with {comparison.overall.level * 100:g}\\% intervals: {latex_escape(methods)}, for "
-        f"{latex_escape(speaks_for)}; and, to compare, with ratings taken as independent."
+        f"{latex_escape(question_name(comparison.question))}: {a} against {b}. Shares are in per cent of the ratings. "
+        f"Net share: {a} minus {b}, in percentage points; no preference counts as zero. Interval: "
+        f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
+        "As independent: the same, with every rating taken as independent."
     )
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
@@ -90,7 +91,7 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
         f"  \\caption{{{caption}}}",
         "  \\begin{tabular}{lrrrrrcc}",
         "    \\toprule",
-        "    & $n$ & A & indiff. & B & net & interval & independent \\\\",
+        f"    & Ratings & {a} & No preference & {b} & Net share & Interval & As independent \\\\",
         "    \\midrule",
     ]
     rows = lines(comparison)
@@ -115,4 +116,4 @@ def _tex_bounds(interval: Interval | None) -> str:
     if interval is None:
         return "--"
     own = cut(interval)
-    return f"$[{own.low * 100:+.1f}, {own.high * 100:+.1f}]$"
+    return f"${own.low * 100:+.1f}$ to ${own.high * 100:+.1f}$"

@@ -16,9 +16,10 @@ from evaluation.errors import InputError
 from evaluation.reports.collection import Spread, collection
 from evaluation.reports.compute import code_version, compute, settings_from
 from evaluation.reports.figure import FigureFormat, comparison_figure, figure_description
+from evaluation.reports.numbers import p_text
 from evaluation.reports.reading import cut, lines, method_name, why_lacking, win_matrix
 from evaluation.reports.tables import latex_escape, table_latex, tables_csv
-from evaluation.reports.text import p_text, results_text
+from evaluation.reports.text import results_text
 from tests.reports.sample import ratings, three_generators
 
 
@@ -105,19 +106,22 @@ def test_three_generators_are_ranked() -> None:
             above, below = row[j], matrix[j][1][i]
             assert above is not None and below is not None and above + below == pytest.approx(1)
     text = results_text(found, title="Study x")
-    assert "Ranking, Alignment (Davidson; preferred to each, in per cent)" in text
-    assert re.search(r"^  1\. tuned   band 1 to \d .*score \+", text, flags=re.MULTILINE)
+    assert "Alignment: ranking (Davidson model)" in text
+    assert re.search(r"^ +rank +rank band +score +over tuned +over guided +over plain$", text, flags=re.MULTILINE)
+    assert re.search(r"^tuned +1 +1 to \d +\+\d\.\d\d +– ", text, flags=re.MULTILINE)
 
 
 def test_text_tells_agreement_and_the_lean_to_a_side() -> None:
     text = results_text(results(), title="Study x")
-    assert re.search(r"^Agreement, Fidelity: Krippendorff's alpha, ordinal -?0\.\d\d \[", text, flags=re.MULTILINE)
-    assert re.search(r"^Left set: \d+\.\d % of \d+ decided", text, flags=re.MULTILINE)
-    assert "A typical rater prefers guided on" in text
+    agreement = r"^Fidelity, agreement between raters: −?0\.\d{3,} \(.* to .*\), Krippendorff's alpha, ordinal$"
+    assert re.search(agreement, text, flags=re.MULTILINE)
+    sides = r"^Sides: the left set was preferred in \d+\.\d % of \d+ answers with a preference \("
+    assert re.search(sides, text, flags=re.MULTILINE)
+    assert "On average, per 100 ratings: 50 for guided" in text
 
 
 def test_small_p_are_not_zero() -> None:
-    assert [p_text(p) for p in (None, 0.0, 0.00099, 0.0312, 1.0)] == ["-", "<0.001", "<0.001", "0.031", "1.000"]
+    assert [p_text(p) for p in (None, 0.0, 0.00099, 0.0312, 1.0)] == ["–", "<0.001", "<0.001", "0.031", "1.000"]
 
 
 def test_intervals_are_cut_at_what_a_net_share_can_be() -> None:
@@ -130,9 +134,10 @@ def test_intervals_are_cut_at_what_a_net_share_can_be() -> None:
 
 def test_text_names_every_category_with_its_numbers() -> None:
     text = results_text(results(ratings(simulated=4)), title="Study x")
-    assert text.startswith("Study x\n80 ratings by 8 raters of 10 prompts.")
-    assert "Simulated: all of the ratings" in text
-    assert len(re.findall(r"^(Overall|Colors|Counting) .*two_way", text, flags=re.MULTILINE)) == 6
+    assert text.startswith("Study x\n80 ratings by 8 raters on 10 prompts\n")
+    assert "Simulated: all ratings come from simulated raters" in text
+    rows = re.findall(r"^(?:Overall|Colors|Counting) .*$", text, flags=re.MULTILINE)
+    assert len(rows) == 6 and all(re.search(r"[+−]\d+\.\d to [+−]\d+\.\d ", row) for row in rows)
 
 
 def test_text_without_ratings_says_so() -> None:
@@ -184,7 +189,7 @@ def test_figures_stand_long_and_strange_names() -> None:
 def test_the_description_says_the_shares() -> None:
     comparison = comparisons()[0]
     said = figure_description(comparison)
-    assert f"{comparison.overall.share('a'):.1%}" in said and "By category" in said
+    assert f"{comparison.overall.share('a') * 100:.1f} %" in said and "By category" in said
 
 
 def test_collection_counts_raters_and_times() -> None:

@@ -159,10 +159,10 @@ def created(*arguments: str, name: str = "mine") -> str:
 def test_the_command_declares_a_rule_in_plain_words() -> None:
     told = created("--stop-half-width", "0.05", "--stop-margin", ".1", "--stop-min-raters", "6")
     for words in (
-        "Stopping rule: each pair and question is decided when its 95 % anytime-valid interval",
-        "excludes zero, or lies within ±10 points, or is no wider than ±5 points",
-        "from 6 finished raters on, and is given up at 16",
-        "Nothing is closed by itself.",
+        "Stopping rule: A comparison (one pair, one question) is decided once its 95 % anytime-valid interval",
+        "excludes zero, lies within ±10 points or is no wider than ±5 points",
+        "At least 6 raters must have finished; the maximum is 16.",
+        "The study stays open until you close it.",
     ):
         assert words in told, words
     made = json.loads(created("--stop-when-decided", "--format", "json", name="decided"))

@@ -10,7 +10,8 @@ from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scor
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.reports.against_people import against_people, against_people_text
+from evaluation.reports.against_people import against_people
+from evaluation.reports.against_people_text import against_people_text
 from evaluation.reports.compute import settings_from
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
