@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreement
 from evaluation.analysis.estimates import Interval
@@ -19,8 +19,13 @@ Sets = dict[tuple[str, str], list[Sample]]
 PoweredLine = tuple[PoweredRate, str, Interval | None, Interval | None, float | None]
 
 
-def automatic_context(report: Report, automatic: AutomaticScores | None) -> dict[str, object]:
-    """The context of `reports/_automatic.html`; nothing where the report has no automatic scores. Three queries."""
+def automatic_context(
+    report: Report, automatic: AutomaticScores | None, place: Callable[[str], int]
+) -> dict[str, object]:
+    """The context of `reports/_automatic.html`; nothing where the report has no automatic scores. Three queries.
+
+    `place`: of a question among those of the study.
+    """
     if automatic is None:
         return {}
     pairs = automatic.against_people.pairs() if automatic.against_people else []
@@ -39,7 +44,7 @@ def automatic_context(report: Report, automatic: AutomaticScores | None) -> dict
                 powered,
                 _rates(powered),
             )
-            for number, (agreement, powered) in enumerate(pairs)
+            for number, (agreement, powered) in sorted(enumerate(pairs), key=lambda each: place(each[1][0].question))
         ],
     }
 
@@ -62,8 +67,8 @@ def _rates(powered: PoweredComparison | None) -> list[PoweredLine]:
         (
             rate,
             ESTIMAND_NAMES[estimand],
-            rate.powered and rate.powered.interval(estimand),
-            rate.classical and rate.classical.interval(estimand),
+            rate.powered.interval(estimand) if rate.powered else None,
+            rate.classical.interval(estimand) if rate.classical else None,
             rate.width_ratio(estimand),
         )
         for rate in (powered.overall, *powered.categories)

@@ -44,7 +44,13 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     document = _document(found)
     results = document.analysis
     specification: dict[str, Any] = found.study.specification
+    collected = document.collection
     order = {each["id"]: at for at, each in enumerate(specification.get("protocol", {}).get("questions", []))}
+
+    def place(question: str) -> int:
+        """In the protocol's order."""
+        return order.get(question, len(order))
+
     shown = [
         (number, each, lines(each), figure_description(each), _wording(specification, each.question))
         for number, each in enumerate(results.comparisons)
@@ -55,16 +61,16 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "report": found,
         "study": found.study,
         "results": results,
-        "collection": document.collection,
-        "comparisons": sorted(shown, key=lambda each: order.get(each[1].question, len(order))),
+        "collection": collected,
+        "comparisons": sorted(shown, key=lambda each: place(each[1].question)),
         "rankings": [
-            (each, win_matrix(each))
-            for each in sorted(results.rankings, key=lambda each: order.get(each.question, len(order)))
+            (each, win_matrix(each)) for each in sorted(results.rankings, key=lambda each: place(each.question))
         ],
-        "agreement": sorted(results.agreement.items(), key=lambda each: order.get(each[0], len(order))),
+        "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
+        "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
         "stopping": document.stopping,
         "coverage": report_coverage(found) if results.comparisons else None,
-        **automatic_context(found, document.automatic),
+        **automatic_context(found, document.automatic, place),
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
