@@ -20,6 +20,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from common.words import counted
 from evaluation.analysis.automatic_scores import (
     image_sets,
     match_scores,
@@ -52,7 +53,6 @@ from evaluation.analysis.powered_results import (
     Rate,
     width_ratios,
 )
-from evaluation.words import counted
 
 LEAST_FITTED = 8  # rated prompts, beyond one for each category, from which a prediction is learned
 LEAST_RATED = 2  # rated prompts that a category needs to have a spread of its own

@@ -20,12 +20,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
+from common.words import counted
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.numbers import MINUS, level_text, percent_sign, points, points_range
 from evaluation.reports.reading import cut, lines, question_name, says_nothing, shortened
-from evaluation.words import counted
 
 FigureFormat = Literal["svg", "pdf", "png"]
 Theme = Literal["light", "dark"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from common.words import counted
 from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.early_looks import Bounds
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.words import counted
 
 INTERVAL_NAMES = {
     "independent": "independent votes",

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from common.words import counted
 from evaluation.metrics.distances.curve import GuidanceCurve
 from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
 from evaluation.reports.numbers import figures
 from evaluation.reports.reading import shortened
 from evaluation.reports.score_summary import ScoreSummary, SpreadOfScores
-from evaluation.words import counted
 
 WIDE, NARROW = 7.6, 3.75  # inches
 BY_NAME = 0.068

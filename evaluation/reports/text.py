@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.words import counted
 from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
@@ -22,7 +23,6 @@ from evaluation.reports.numbers import (
     signed,
 )
 from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
-from evaluation.words import counted
 
 WIDEST_LABEL = 16
 """Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""

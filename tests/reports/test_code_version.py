@@ -17,7 +17,7 @@ PACKAGE = Path(str(evaluation.__file__)).parent
 READS_ROWS = ("evaluation.models", "evaluation.selectors", "evaluation.services.studies.specify")
 """What only reads the input, or names it: what was read is hashed itself (`services/reporting/input.py`)."""
 
-MAKES_NO_NUMBERS = ("common.words", "evaluation.errors", "evaluation.words")
+MAKES_NO_NUMBERS = ("common.words", "evaluation.errors")
 """Words of messages."""
 
 NAMED_AS_INPUT = ("evaluation.metrics.registry",)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.words import counted
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
@@ -23,12 +24,13 @@ IDLE_HOURS_UNSTARTED = 2
 """A rater who has not been seen for so long (the second: and has answered nothing) loses the place to another, if no
 other place is free."""
 
-CONSENT = """You are asked to look at images that computer programs made from short texts, and to say which you prefer.
+CONSENT = """You look at images that computer programs made from short texts, and say which you prefer.
 
-Taking part is voluntary. You can stop at any time, without giving a reason; if you withdraw, your answers are not used.
+Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
+used.
 
-We keep your answers, the time that each took, and the number that your link carries if a platform sent you; no name, no
-address. The answers are analysed and may be published without anything that leads to you."""
+We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
+email. The answers are analysed and may be published, without anything that identifies you."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +186,17 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
     """Where the study does otherwise than its protocol says, in words for its report."""
     departures = []
     if settings.set_size != protocol.set_size:
-        departures.append(f"sets of {settings.set_size} images, where the protocol has {protocol.set_size}")
+        departures.append(f"{counted(settings.set_size, 'image')} per set, where the protocol has {protocol.set_size}")
     if settings.raters_per_panel != protocol.raters_per_panel:
         departures.append(
-            f"{settings.raters_per_panel} raters a panel, where the protocol has {protocol.raters_per_panel}"
+            f"{counted(settings.raters_per_panel, 'rater')} per panel, where the protocol has "
+            f"{protocol.raters_per_panel}"
         )
     if sets.dropped:
-        departures.append(f"{len(sets.dropped)} prompts of the suite left out, since samples are missing")
+        departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:
-        departures.append(f"{len(sets.smaller)} prompts with smaller sets, since samples are missing")
-    departures += [f"{mask.told} of every shown image is covered with grey, on both sides" for mask in settings.masks]
+        departures.append(f"{counted(len(sets.smaller), 'prompt')} with smaller sets because samples are missing")
+    departures += [f"{mask.told} of every image is covered with grey, on both sides" for mask in settings.masks]
     return departures
 
 
