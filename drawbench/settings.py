@@ -221,7 +221,7 @@ SPECTACULAR_SETTINGS = {
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "drawbench.cache.ValkeyCache",
         "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
     }
 }

@@ -69,6 +69,16 @@ class Places:
         return self.var / "local.lease"
 
     @property
+    def served(self) -> Path:
+        """A file for each port on which the instance is served now, named after it."""
+        return self.var / "served"
+
+    @property
+    def stopped(self) -> Path:
+        """Exists once a person stopped the services although they were in use: no supervisor starts them again."""
+        return self.var / "local.stopped"
+
+    @property
     def kept(self) -> Path:
         """Exists while `up` was asked for by a person: the services then outlive whoever uses them."""
         return self.var / "local.kept"

@@ -64,6 +64,8 @@ def down(places: Places | None = None, *, even_if_used: bool = False) -> list[st
                 "first with Ctrl-C, or say `./dev stop --force`."
             )
         places.kept.unlink(missing_ok=True)
+        if _is_leased(places):
+            places.stopped.touch()
         return _stop_both(places)
 
 
@@ -74,6 +76,15 @@ def status(places: Places | None = None) -> list[Status]:
         Status("PostgreSQL", postgres.process_id(places), postgres.answers(places), places.cluster),
         Status("Valkey", valkey.process_id(places), valkey.answers(places), places.valkey),
     ]
+
+
+def gone(places: Places) -> list[str]:
+    """The names of the embedded servers that should run and do not. Cheap: it looks for their processes."""
+    ours = [
+        ("PostgreSQL", "DRAWBENCH_DATABASE", postgres.process_id),
+        ("Valkey", "DRAWBENCH_BROKER", valkey.process_id),
+    ]
+    return [name for name, elsewhere, find in ours if not os.environ.get(elsewhere) and find(places) is None]
 
 
 def keep(places: Places) -> None:
@@ -91,6 +102,7 @@ def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places
     with places.lease.open("a") as lease:
         fcntl.flock(lease, fcntl.LOCK_SH)
         try:
+            places.stopped.unlink(missing_ok=True)
             yield up(places, fast=fast)
         finally:
             fcntl.flock(lease, fcntl.LOCK_UN)
