@@ -1,8 +1,8 @@
 """The cache on Valkey that is missed without harm: what it holds are counters of rate limits and how far work is.
 
-While the server does not answer, reads find nothing, writes are dropped and counters begin at nothing, so rate limits let
-everybody pass. The log says so once, and once when it answers again. For `RETRY_AFTER` seconds it is not asked again:
-each request would otherwise wait for it.
+While the server does not answer, reads find nothing, writes are dropped and counters begin at nothing, so rate limits
+let everybody pass. The log says so once, and once more when it answers again. For `RETRY_AFTER` seconds it is not asked
+again: each request would otherwise wait for it.
 """
 
 import logging

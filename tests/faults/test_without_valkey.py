@@ -14,6 +14,7 @@ from django.core.cache import cache, caches
 from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -44,10 +45,9 @@ def away(settings: Settings) -> Iterator[None]:
 
 
 def _forget_connections() -> None:
-    current_app.pool.force_close_all()
-    for name in ("_pool", "amqp"):
-        current_app.__dict__.pop(name, None)
+    """The application keeps connections; those of another address are not to be used."""
     current_app._pool = None
+    current_app.amqp._producer_pool = None
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -128,7 +128,7 @@ def test_people_sign_in_and_the_log_says_that_nobody_counts(caplog: pytest.LogCa
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("away")
-def test_the_api_goes_on() -> None:
+def test_the_api_goes_on(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> None:
     study = an_open_study()
     user = User.objects.create_user("ada", password="correct horse battery")
     api = APIClient()
@@ -137,6 +137,11 @@ def test_the_api_goes_on() -> None:
     api.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get(user=user).key}")
     assert api.get(f"/api/v1/studies/{study.name}/").status_code == 200
     assert api.get("/api/v1/runs/").json()["count"] == 2
+    began = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True) as queued:
+        asked = api.post("/api/v1/runs/", {"suite": study.study_runs.all()[0].run.suite.name, "generator": "cascade"})
+    assert asked.status_code == 201 and queued, asked.content
+    assert time.monotonic() - began < 10, "the row is there, and a worker's sweep finds it later"
 
 
 @pytest.mark.usefixtures("local_services")
@@ -149,7 +154,7 @@ def test_the_cache_counts_again_once_it_answers(caplog: pytest.LogCaptureFixture
         assert cache.incr("again") == 2
     assert [record.getMessage() for record in caplog.records] == ["Valkey answers again: rate limits count again."]
     with pytest.raises(ValueError, match="not found"):
-        cache.incr("was never set")
+        cache.incr("never-set")
 
 
 class _Postgres(Exception):
