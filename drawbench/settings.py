@@ -8,6 +8,8 @@ from pathlib import Path
 
 import drawbench.environment as env
 from drawbench.local import postgres
+from drawbench.local.address import served_address
+from drawbench.local.owner import refuse_another_user
 from drawbench.local.places import places_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -16,19 +18,23 @@ PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
-    SECRET_KEY = env.required(
-        "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
-    )
-    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
+    SECRET_KEY = env.strong_secret("DRAWBENCH_SECRET_KEY")
+    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.")
     env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
     env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
     env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
+    USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 else:
+    refuse_another_user(PLACES)
     SECRET_KEY = env.secret_key(PLACES.var)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
+    USUAL_URL = served_address(PLACES)
+    # Browsers keep cookies by host, whatever the port: two instances on one machine would sign each other out.
+    SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
+    CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
 # Where the platform is reached from outside: made into the links that are printed and sent.
-PUBLIC_URL = env.text("DRAWBENCH_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
 
 INSTALLED_APPS = [
@@ -161,6 +167,7 @@ LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would be every instance's
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PRODUCTION
