@@ -8,8 +8,6 @@ from pathlib import Path
 
 import drawbench.environment as env
 from drawbench.local import postgres
-from drawbench.local.address import served_address
-from drawbench.local.owner import refuse_another_user
 from drawbench.local.places import places_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,12 +17,15 @@ DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
     SECRET_KEY = env.strong_secret("DRAWBENCH_SECRET_KEY")
-    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.")
-    env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
-    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
-    env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
+    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.")
+    env.required("DRAWBENCH_DATABASE", "Give the database: postgresql://user:password@host:5432/name")
+    env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
+    env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
     USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 else:
+    from drawbench.local.address import served_address
+    from drawbench.local.owner import refuse_another_user
+
     refuse_another_user(PLACES)
     SECRET_KEY = env.secret_key(PLACES.var)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")

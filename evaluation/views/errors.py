@@ -20,17 +20,17 @@ GOING_DOWN = ("08", "57P")
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the server can't make sense of what was sent."""
-    return _answer(request, 400, "The request can't be understood.")
+    return _answer(request, 400, "Bad request: the address or the submitted data is not valid.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: signed in, but not for this."""
-    return _answer(request, 403, "Your account may not do this.")
+    return _answer(request, 403, "Your account does not have permission for this.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: nothing at this address."""
-    return _answer(request, 404, "There is nothing at this address.")
+    return _answer(request, 404, "Nothing was found at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -38,7 +38,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_away(sys.exc_info()[1]):
         return _away(request)
     if _wants_json(request):
-        return JsonResponse({"detail": "A fault on the server. It was logged; please tell the operator."}, status=500)
+        return JsonResponse(
+            {"detail": "Something failed on the server. It was logged; please tell the operator when it happened."},
+            status=500,
+        )
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
