@@ -22,7 +22,7 @@ import pandas as pd
 from common.words import nearest
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import check_between
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 
 Float = npt.NDArray[np.float32]
 
