@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+
+from evaluation.surroundings import away
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
 
@@ -27,10 +30,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours. The page touches neither the database nor the session, which may be what failed."""
-    if _wants_json(request):
-        return JsonResponse({"detail": "A fault on the server. It was logged; please tell the operator."}, status=500)
-    return HttpResponse(render_to_string("500.html"), status=500)
+    """503: the database or the task queue does not answer, and which; 500: a fault of ours.
+
+    The page touches neither the database nor the session, which may be what failed.
+    """
+    which = away(sys.exc_info()[1])
+    status = 500 if which is None else 503
+    if not _wants_json(request):
+        return HttpResponse(render_to_string(f"{status}.html", {"away": which}), status=status)
+    if which is None:
+        detail = "A fault on the server. It was logged; please tell the operator."
+    else:
+        detail = f"The {which} does not answer. Try again in a moment; if it stays so, please tell the operator."
+    return JsonResponse({"detail": detail}, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

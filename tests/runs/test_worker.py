@@ -200,7 +200,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     thread.start()
     assert held.wait(20)
     # the prompt that another holds is left to it
-    assert run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+    assert run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60) is None
     assert set(run.samples.values_list("prompt__number", flat=True)) == {1, 2}
     over.set()
     thread.join()
@@ -216,6 +216,6 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
 def _draw(run: int, prompts: list[int]) -> None:
     try:
-        run_draw(run=run, prompts=prompts, seconds=60)
+        run_draw(run_pk=run, prompt_pks=prompts, seconds=60)
     finally:
         connection.close()

@@ -52,8 +52,8 @@ def test_many_images_are_a_workers_work(draft: Study, queued: list[tuple[str, in
         study_open_soon(study=draft)
     assert len(queued) == 1
 
-    study_open_by_worker(study=draft.pk)
-    study_open_by_worker(study=draft.pk)  # handed out twice
+    study_open_by_worker(study_pk=draft.pk)
+    study_open_by_worker(study_pk=draft.pk)  # handed out twice
     draft.refresh_from_db()
     assert draft.status == StudyStatus.OPEN and draft.images.count() == 20
     assert study_opening(draft) is None
@@ -64,7 +64,7 @@ def test_what_goes_wrong_is_told_and_may_be_tried_again(draft: Study, queued: li
     run = draft.study_runs.get(label="two").run
     lost = list(run.samples.filter(prompt__number=1))
     run.samples.filter(prompt__number=1).delete()
-    study_open_by_worker(study=draft.pk)
+    study_open_by_worker(study_pk=draft.pk)
     draft.refresh_from_db()
     opening = study_opening(draft)
     assert draft.status == StudyStatus.DRAFT and not StudyImage.objects.exists()
@@ -92,6 +92,6 @@ def test_the_page_follows_it(draft: Study, queued: list[tuple[str, int]]) -> Non
     assert "HX-Refresh" not in part.headers
     assert client.get("/studies/mine/state/").status_code == 200
 
-    study_open_by_worker(study=draft.pk)
+    study_open_by_worker(study_pk=draft.pk)
     assert client.get("/studies/mine/state/?opening=1").headers["HX-Refresh"] == "true"
     assert "Invitations" in client.get("/studies/mine/").content.decode()

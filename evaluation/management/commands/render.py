@@ -16,17 +16,16 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.runs.draw import run_chunks, run_draw, run_finish
+from evaluation.services.runs.draw import run_drawing
 from evaluation.services.runs.export import run_export
-from evaluation.services.runs.request import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
+from evaluation.services.work.states import UNFINISHED
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
 """Seconds without a first sample after which --wait looks whether a worker is there at all."""
-
-HERE_S = 60.0
-"""Seconds of drawing between two looks for more, with --here."""
 
 HOW_TO_START = (
     "No worker answers, so nothing is being drawn. Start one in another terminal with ./dev worker, or draw in this "
@@ -130,15 +129,8 @@ class Command(ProductCommand):
 
     def _draw_here(self, run: GenerationRun) -> None:
         with _bar(run) as bar:
-            while run.status in UNFINISHED and not run_finish(run=run.pk):
-                pause = 0.0
-                for prompts in run_chunks(run):
-                    left = run_draw(run=run.pk, prompts=prompts, seconds=HERE_S)
-                    pause = max(pause, left.after_s if left else 0.0)
-                    _show(bar, run)
-                run.refresh_from_db()
-                if run.status in UNFINISHED:
-                    time.sleep(pause)
+            work_here(lambda: run_drawing(run.pk), report_progress=lambda: _show(bar, run))
+            run.refresh_from_db()
             _show(bar, run)
 
     def _wait(self, run: GenerationRun) -> None:

@@ -13,7 +13,7 @@ from common.parameters import ParameterValue
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
-from evaluation.services.work.queue import hand_over
+from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
 from generators.contract import GeneratorError
 from generators.registry import check_size, get_spec
 from generators.seeding import MAX_RUN_SEED
@@ -21,7 +21,6 @@ from generators.seeding import MAX_RUN_SEED
 MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
 MAX_NAME_CHARACTERS = 120
-UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 NOT_QUEUED = (
     "The task queue does not answer, so no worker knows of this run yet. Start the services; the run is queued by the "
     "next worker that starts, or by manage.py render --resume {name}"
@@ -81,7 +80,7 @@ def run_render(
             created_by=created_by,
         )
         if queue:
-            transaction.on_commit(lambda: _hand_over(run))
+            transaction.on_commit(lambda: _announce(run))
     return run
 
 
@@ -108,11 +107,10 @@ def run_cancel(*, run: GenerationRun) -> GenerationRun:
     Raises:
         ConflictError: it has ended already.
     """
-    run = _locked(run)
+    run = locked(run)
     if run.status not in UNFINISHED:
         raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
-    run.status, run.finished_at, run.message = RunStatus.CANCELLED, timezone.now(), ""
-    run.save(update_fields=["status", "finished_at", "message"])
+    stop(run)
     return run
 
 
@@ -123,7 +121,7 @@ def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     Raises:
         ConflictError: nothing failed and nothing is missing, or the run was uploaded.
     """
-    run = _locked(run)
+    run = locked(run)
     _check_rendered(run)
     marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
     if not marked and not run_missing(run):
@@ -140,7 +138,7 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     Raises:
         ConflictError: nothing is missing, or the run was uploaded.
     """
-    run = _locked(run)
+    run = locked(run)
     _check_rendered(run)
     if run.status == RunStatus.DONE:
         failed = SampleFailure.objects.filter(run=run).count()
@@ -205,10 +203,6 @@ def _free_name(stem: str) -> str:
     return name
 
 
-def _locked(run: GenerationRun) -> GenerationRun:
-    return GenerationRun.objects.select_for_update(of=("self",)).select_related("suite").get(pk=run.pk)
-
-
 def _check_rendered(run: GenerationRun) -> None:
     if run.origin != GenerationRun.Origin.RENDERED:
         raise ConflictError(
@@ -217,16 +211,12 @@ def _check_rendered(run: GenerationRun) -> None:
 
 
 def _take_up(run: GenerationRun, queue: bool) -> GenerationRun:
-    if run.status != RunStatus.RUNNING:
-        run.status = RunStatus.QUEUED
-    run.message, run.finished_at = "", None
+    take_up(run)
     run.save(update_fields=["status", "message", "finished_at"])
     if queue:
-        transaction.on_commit(lambda: _hand_over(run))
+        transaction.on_commit(lambda: _announce(run))
     return run
 
 
-def _hand_over(run: GenerationRun) -> None:
-    if not hand_over("run_begin", run.pk):
-        run.message = NOT_QUEUED.format(name=run.name)
-        GenerationRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(message=run.message)
+def _announce(run: GenerationRun) -> None:
+    announce(run, "run_begin", not_queued=NOT_QUEUED.format(name=run.name))
