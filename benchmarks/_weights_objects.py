@@ -56,7 +56,7 @@ def known(
     return table
 
 
-def told(table: Sequence[Known]) -> str:
+def objects_table(table: Sequence[Known]) -> str:
     """The objects by how many of their pictures are right, as Markdown, the best first."""
     by_share: dict[tuple[float, str], list[str]] = defaultdict(list)
     for row in table:

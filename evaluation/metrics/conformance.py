@@ -17,7 +17,14 @@ from pathlib import Path
 from common.commands import BAD_INPUT, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
 from common.plugins import describe
 from evaluation.metrics import registry
-from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS, CheckedImages, Told, made_images, named
+from evaluation.metrics.conformance_checks import (
+    FOR_SAMPLES,
+    FOR_SETS,
+    CheckedImages,
+    MetricUnderTest,
+    made_images,
+    named,
+)
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec
 from evaluation.suites.types import JsonValue
@@ -39,25 +46,25 @@ def check(
 
     `attributes`, `prompt`: what the pictures' prompts have, so that the metric applies to them (the default scene has
     an object and a text). `tolerance`: how far a value may move, in parts of it or by itself, when the same image is
-    scored in another company. `on_check`: told each check's name before it starts.
+    scored in another company. `on_check`: called with each check's name before it starts.
     """
     findings = [Finding("named", message) for message in named(metric)]
     with tempfile.TemporaryDirectory() as folder:
         images = made_images(Path(folder), prompt, attributes)
-        told = Told(metric, spec, images, tolerance)
+        subject = MetricUnderTest(metric, spec, images, tolerance)
         for name, function in FOR_SAMPLES if spec.kind == "sample" else FOR_SETS:
             on_check(name)
             own = []
             try:
-                own += [Finding(name, message) for message in function(told)]
+                own += [Finding(name, message) for message in function(subject)]
             except Exception as error:  # whatever it raises, it must not
                 own.append(Finding(name, f"raised {describe(error)}"))
             findings += own
             if name == "scores" and own:
                 break  # the others compare with what this one saw
         findings += _unchanged(images)
-    if spec.kind == "sample" and told.first and all(score.value is None for score in told.first):
-        message = f"none of the pictures got a number ({told.first[0].why}): little was checked"
+    if spec.kind == "sample" and subject.first and all(score.value is None for score in subject.first):
+        message = f"none of the pictures got a number ({subject.first[0].why}): little was checked"
         findings.append(Finding("applies", message, warning=True))
     return findings
 

@@ -254,7 +254,7 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-class Held(Protocol):
+class TensorFile(Protocol):
     """What is used of an open safetensors file; it is no mapping: iterating over it is an error."""
 
     def keys(self) -> list[str]: ...
@@ -270,14 +270,14 @@ class Slice(Protocol):
     def get_shape(self) -> list[int]: ...
 
 
-def _count(held: Held) -> int:
-    names: list[str] = held.keys()
-    return sum(math.prod(held.get_slice(name).get_shape()) for name in names)
+def _count(file: TensorFile) -> int:
+    names: list[str] = file.keys()
+    return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
 
 
-def _tensors(held: Held) -> dict[str, Tensor]:
-    names: list[str] = held.keys()
-    return {name: held.get_tensor(name) for name in names}
+def _tensors(file: TensorFile) -> dict[str, Tensor]:
+    names: list[str] = file.keys()
+    return {name: file.get_tensor(name) for name in names}
 
 
 _seen: dict[tuple[str, int, int], str] = {}
@@ -295,7 +295,7 @@ def _verified(path: Path, wanted: str) -> str:
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def _read(path: Path, take: Callable[[Held], T]) -> tuple[StageConfig, TextConfig, str, T]:
+def _read(path: Path, take: Callable[[TensorFile], T]) -> tuple[StageConfig, TextConfig, str, T]:
     """Configuration and whatever `take` takes from a stage's file, which is there."""
     try:
         with safe_open(path, framework="pt") as held:

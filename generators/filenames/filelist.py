@@ -107,10 +107,10 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
     return rows
 
 
-def _columns(found: Sequence[str], name: str) -> dict[str, str]:
-    """Which of the columns found plays each part."""
+def _columns(headings: Sequence[str], name: str) -> dict[str, str]:
+    """Which of the columns headings plays each part."""
     plain: dict[str, str] = {}
-    for key in found:
+    for key in headings:
         plain.setdefault(key.strip().lower().replace(" ", "_").replace("-", "_"), key)
     columns = {part: plain[alias] for part, aliases in COLUMNS.items() for alias in reversed(aliases) if alias in plain}
     if "file" not in columns:

@@ -105,17 +105,17 @@ KINDS: dict[str, type[DataConfig]] = {
 }
 
 
-def data_config(held: object) -> DataConfig:
+def data_config(given: object) -> DataConfig:
     """The description of a training set from JSON's own types, strictly.
 
     Raises:
         ConfigError: no or an unknown `kind`, or a field missing, unknown, of another type or out of range.
     """
-    if not isinstance(held, Mapping):
+    if not isinstance(given, Mapping):
         raise ConfigError(f'data: an object with a "kind" is wanted, one of {", ".join(KINDS)}')
-    if "kind" not in held:
+    if "kind" not in given:
         raise ConfigError(f'data: "kind" is missing; it says what the training set is: {", ".join(KINDS)}')
-    return build(chosen(held["kind"], KINDS, "data: kind"), held, f"data ({held['kind']})")
+    return build(chosen(given["kind"], KINDS, "data: kind"), given, f"data ({given['kind']})")
 
 
 def in_range(what: str, name: str, value: float, low: float, high: float) -> None:

@@ -45,9 +45,9 @@ def paired(scene: Scene, rng: np.random.Generator) -> Pair:
     return Pair(scene, None, None)
 
 
-def captions_of(held: Sequence[Pair]) -> list[str]:
+def captions_of(scene_pairs: Sequence[Pair]) -> list[str]:
     """The captions of both of each pair, in order: those that a cache encodes once."""
-    return [scene.caption for pair in held for scene in (pair.scene, pair.other) if scene is not None]
+    return [scene.caption for pair in scene_pairs for scene in (pair.scene, pair.other) if scene is not None]
 
 
 class Examples:
@@ -58,7 +58,7 @@ class Examples:
 
     def __init__(
         self,
-        held: Sequence[Pair],
+        scene_pairs: Sequence[Pair],
         cache: CaptionCache,
         renderer: Renderer,
         *,
@@ -66,7 +66,7 @@ class Examples:
         batch: int,
         composer: SceneComposer | None = None,
     ) -> None:
-        self.pairs = held
+        self.pairs = scene_pairs
         self._cache = cache
         self._renderer = renderer
         self._composer = composer
@@ -74,7 +74,7 @@ class Examples:
         self._batch = batch
         self._rows: list[tuple[Scene, int]] = []
         self._first: list[int] = []
-        for pair in held:
+        for pair in scene_pairs:
             self._first.append(len(self._rows))
             for scene in (pair.scene, pair.other):
                 if scene is not None:

@@ -13,7 +13,7 @@ from generators.cascade.configs import ConfigError
 T = TypeVar("T")
 
 
-def build(kind: type[T], held: object, what: str) -> T:
+def build(kind: type[T], given: object, what: str) -> T:
     """A dataclass from JSON's own types. `what`: how the messages name it ("training", "data").
 
     Lists become tuples, whole numbers stand for floats, nothing else is converted. Fields with a default may be left
@@ -22,21 +22,21 @@ def build(kind: type[T], held: object, what: str) -> T:
     Raises:
         ConfigError: a field is missing, unknown (the nearest known one is named) or of another type.
     """
-    if not isinstance(held, Mapping):
-        raise ConfigError(f"{what}: an object is wanted, not {_named(held)}")
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{what}: an object is wanted, not {_named(given)}")
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     wanted = {
         name
         for name, field in fields.items()
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    missing, extra = sorted(wanted - set(held)), sorted(str(name) for name in set(held) - set(fields))
+    missing, extra = sorted(wanted - set(given)), sorted(str(name) for name in set(given) - set(fields))
     if missing or extra:
         told = [f"missing {', '.join(missing)}"] if missing else []
         told += [f"unknown {', '.join(_with_nearest(name, list(fields)) for name in extra)}"] if extra else []
         raise ConfigError(f"{what}: {'; '.join(told)}. Its fields: {', '.join(fields)}")
     hints = get_type_hints(kind)
-    return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in held.items()})
+    return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in given.items()})
 
 
 def chosen(name: object, known: Mapping[str, T], what: str) -> T:

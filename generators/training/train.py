@@ -32,7 +32,7 @@ from generators.training.config import TrainConfig, load_train_config
 from generators.training.curves import Curves, duration
 from generators.training.data import Data, load_data
 from generators.training.distributed import World, join, leave
-from generators.training.dry_run import checkpoint_bytes, needs, told
+from generators.training.dry_run import checkpoint_bytes, needs, needs_in_words
 from generators.training.grids import asked_for, write_grid
 from generators.training.saving import STATE
 from generators.training.trainer import Diverged, Trainer
@@ -172,7 +172,7 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         steps = config.steps or None
     if args.dry_run:
         if world.main:
-            print(told(config, needs(config, world.size), world.size))
+            print(needs_in_words(config, needs(config, world.size), world.size))
         return 0
     if steps is None and minutes is None:
         raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from generators.training.checker_train import begin_with
 from generators.world.checker.find import (
     CheckerError,
-    Found,
+    Detected,
     LoadedChecker,
     fitted,
     load_checker,
@@ -42,8 +42,8 @@ def sprites() -> dict[str, np.ndarray]:
     return {"apple": disc, "box": square}
 
 
-def found(name: str, x: float, y: float, colour: str = "red", side: float = 0.2) -> Found:
-    return Found(name, (x - side / 2, y - side / 2, x + side / 2, y + side / 2), 0.9, colour)
+def found(name: str, x: float, y: float, colour: str = "red", side: float = 0.2) -> Detected:
+    return Detected(name, (x - side / 2, y - side / 2, x + side / 2, y + side / 2), 0.9, colour)
 
 
 def test_targets_stand_where_the_things_are() -> None:

@@ -49,7 +49,7 @@ def test_each_object_has_its_own_pictures_and_verdicts(monkeypatch: pytest.Monke
     assert len(set(artist.captions)) == 8
     colours = [[colour for name, colour in asked if name == each] for each in ("cat", "dog")]
     assert colours[0] != colours[1], "every object would be asked for in the same colours"
-    assert objects.told(table).splitlines()[2:] == ["| 4 of 4 | cat |", "| 1 of 4 | dog |"]
+    assert objects.objects_table(table).splitlines()[2:] == ["| 4 of 4 | cat |", "| 1 of 4 | dog |"]
     assert objects.sheet(table).size == (10 * 94, 109)
 
 

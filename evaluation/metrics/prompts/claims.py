@@ -23,13 +23,13 @@ MOST_LISTED = 40
 class Claim:
     """`kind`: object, count, color, size, relation, or a field that nothing here can check. `text`: it in words.
 
-    `holds`: None where it can't be checked. `found`: what was seen, or why it can't be checked.
+    `holds`: None where it can't be checked. `seen`: what was seen, or why it can't be checked.
     """
 
     kind: str
     text: str
     holds: bool | None
-    found: str
+    seen: str
 
 
 def check_scene(
@@ -78,7 +78,7 @@ def claims_detail(claims: Sequence[Claim], detections: Sequence[Detection]) -> d
         "n_hold": sum(claim.holds is True for claim in decided),
         "n_unchecked": len(claims) - len(decided),
         "claims": [
-            {"kind": claim.kind, "claim": claim.text, "holds": claim.holds, "found": claim.found} for claim in claims
+            {"kind": claim.kind, "claim": claim.text, "holds": claim.holds, "found": claim.seen} for claim in claims
         ],
         "n_found": len(detections),
         "found": [

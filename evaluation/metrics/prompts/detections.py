@@ -58,11 +58,14 @@ def share_out(objects: Sequence[SceneObject], detections: Sequence[Detection]) -
 
 
 def _share(
-    objects: Sequence[SceneObject], entries: Sequence[int], found: Sequence[Detection], owned: list[list[Detection]]
+    objects: Sequence[SceneObject],
+    entries: Sequence[int],
+    detections: Sequence[Detection],
+    owned: list[list[Detection]],
 ) -> None:
     colors = list(dict.fromkeys(color for place in entries if (color := objects[place].color) is not None))
     pools: dict[str | None, list[Detection]] = {color: [] for color in [*colors, None]}
-    for one in found:
+    for one in detections:
         main = one.colors[:1]
         pools[next((color for color in colors if {*main} & {color, *ACCEPTED.get(color, ())}), None)].append(one)
     for color in colors:  # one that got none by main colours, from where there are more than are asked for

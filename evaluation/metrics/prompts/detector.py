@@ -155,10 +155,10 @@ def load_detector(brought: Brought, *, threshold: float = 0.0, device: str | Non
     return Detector(brought, model.to(where), processor, where, threshold or SURE_ENOUGH[any_words])
 
 
-def each_once(found: Sequence[Detection]) -> list[Detection]:
-    """`found`, surest first, without those that cover what a surer one of their name does."""
+def each_once(detections: Sequence[Detection]) -> list[Detection]:
+    """`detections`, surest first, without those that cover what a surer one of their name does."""
     kept: list[Detection] = []
-    for one in sorted(found, key=lambda one: -one.score):
+    for one in sorted(detections, key=lambda one: -one.score):
         if all(other.name != one.name or _alike(one.box, other.box) < SAME_THING for other in kept):
             kept.append(one)
     return kept

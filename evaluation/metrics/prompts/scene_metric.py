@@ -82,6 +82,6 @@ class SceneMetric:
         things = tuple(replace(thing, name=own[thing.name] or thing.name) for thing in scene.objects)
         return replace(scene, objects=things), {name for name in own.values() if name is not None}
 
-    def _with_colors(self, found: Sequence[Detection], picture: Image.Image) -> list[Detection]:
+    def _with_colors(self, detections: Sequence[Detection], picture: Image.Image) -> list[Detection]:
         pixels = np.asarray(picture)
-        return [one if one.colors else replace(one, colors=colors_of(pixels, one.box)) for one in found]
+        return [one if one.colors else replace(one, colors=colors_of(pixels, one.box)) for one in detections]

@@ -35,7 +35,7 @@ class CheckerError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Detected:
     """A thing or a letter. `box`: left, top, right, bottom as shares of the picture. `colour`: the likeliest."""
 
     name: str
@@ -59,25 +59,25 @@ class LoadedChecker:
     about: dict[str, object]
     sha256: str
 
-    def find(self, pictures: NDArray[np.uint8], threshold: float = THRESHOLD) -> list[list[Found]]:
+    def find(self, pictures: NDArray[np.uint8], threshold: float = THRESHOLD) -> list[list[Detected]]:
         """What is in each of the pictures, (n, SIZE, SIZE, 3), the surest first."""
         device = next(self.network.parameters()).device
-        found: list[list[Found]] = []
+        found: list[list[Detected]] = []
         for first in range(0, len(pictures), 64):
             with torch.inference_mode():
                 seen = self.network(as_input(pictures[first : first + 64]).to(device))
             heat, boxes, colour = seen.heat.float().sigmoid(), seen.boxes.float(), seen.colour.float().argmax(1)
             peaks = heat * (F.max_pool2d(heat, 3, stride=1, padding=1) == heat)
             held = zip(peaks.cpu().numpy(), boxes.cpu().numpy(), colour.cpu().numpy(), strict=True)
-            found += [self._found(*one, threshold) for one in held]
+            found += [self._detected(*one, threshold) for one in held]
         return found
 
-    def _found(
+    def _detected(
         self, heat: NDArray[np.float32], boxes: NDArray[np.float32], colour: NDArray[np.int64], threshold: float
-    ) -> list[Found]:
+    ) -> list[Detected]:
         places = np.argwhere(heat >= threshold)
         places = places[np.argsort([-heat[tuple(place)] for place in places], kind="stable")]
-        kept: list[Found] = []
+        kept: list[Detected] = []
         for number, row, column in places:
             dx, dy, wide, high = (float(value) for value in boxes[:, row, column])
             x, y = (column + dx) / GRID, (row + dy) / GRID
@@ -85,20 +85,20 @@ class LoadedChecker:
             if all(_shared(box, other.box) < OVERLAP for other in kept):
                 name = self.config.classes[number]
                 kept.append(
-                    Found(name, box, float(heat[number, row, column]), self.config.colours[colour[row, column]])
+                    Detected(name, box, float(heat[number, row, column]), self.config.colours[colour[row, column]])
                 )
         return kept
 
 
-def things(found: Sequence[Found]) -> list[Found]:
-    """What was found without the letters."""
-    return [one for one in found if not one.name.startswith(LETTER)]
+def things(detected: Sequence[Detected]) -> list[Detected]:
+    """What was detected without the letters."""
+    return [one for one in detected if not one.name.startswith(LETTER)]
 
 
-def read(found: Sequence[Found]) -> str:
-    """The letters that were found, line by line, blanks between lines; capitals."""
-    letters = sorted((one for one in found if one.name.startswith(LETTER)), key=lambda one: one.middle[1])
-    lines: list[list[Found]] = []
+def read(detected: Sequence[Detected]) -> str:
+    """The letters that were detected, line by line, blanks between lines; capitals."""
+    letters = sorted((one for one in detected if one.name.startswith(LETTER)), key=lambda one: one.middle[1])
+    lines: list[list[Detected]] = []
     for letter in letters:
         high = letter.box[3] - letter.box[1]
         if lines and letter.middle[1] - lines[-1][-1].middle[1] < 0.6 * high:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from generators.world.checker.find import Found, read, things
+from generators.world.checker.find import Detected, read, things
 from generators.world.scenes.captions import Scene
 
 Point = tuple[float, float]
@@ -36,9 +36,9 @@ class Verdict:
     characters: float | None
 
 
-def judge(scene: Scene, found: Sequence[Found]) -> Verdict:
-    """The verdict on one picture. Of things with one name the colours are dealt out: each found thing serves once."""
-    seen = things(found)
+def judge(scene: Scene, detected: Sequence[Detected]) -> Verdict:
+    """The verdict on one picture. Of things with one name the colours are dealt out: each of them serves once."""
+    seen = things(detected)
     coloured = [thing for thing in scene.things if thing.colour is not None and thing.pattern is None]
     left = list(seen)
     colours = True
@@ -55,11 +55,11 @@ def judge(scene: Scene, found: Sequence[Found]) -> Verdict:
         colours=colours if coloured else None,
         counts=wanted == there,
         position=_stands(scene, seen),
-        characters=None if scene.sign is None else right_letters(scene.sign.text, read(found)),
+        characters=None if scene.sign is None else right_letters(scene.sign.text, read(detected)),
     )
 
 
-def _stands(scene: Scene, seen: Sequence[Found]) -> bool | None:
+def _stands(scene: Scene, seen: Sequence[Detected]) -> bool | None:
     if scene.relation not in RELATIONS or len(scene.things) != 2:
         return None
     rule = RELATIONS[scene.relation]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generators.world.checker.find import Found, LoadedChecker, load_checker, things
+from generators.world.checker.find import Detected, LoadedChecker, load_checker, things
 from generators.world.checker.judge import Verdict, judge
 from generators.world.checker.network import SIZE
 from generators.world.scenes.captions import Scene, sample_scene, sample_unseen
@@ -38,7 +38,7 @@ def measure(path: Path, renderer: Renderer, count: int, *, seed: int, concepts: 
 
 def look(
     checker: LoadedChecker, renderer: Renderer, scenes: Sequence[Scene], rng: np.random.Generator
-) -> list[list[Found]]:
+) -> list[list[Detected]]:
     """What the checker finds in one render of each scene."""
     if not scenes:
         return []

@@ -258,7 +258,7 @@ def _before(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Place
     return [back, replace(front, x=min(max(back.x + away, half), 1 - half), y=y)]
 
 
-def _held(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
+def _looking_out(scene: Scene, rng: np.random.Generator, shrink: float) -> list[Placed]:
     """The first looks out of the second."""
     held, holder = (_look(thing, index, rng) for index, thing in enumerate(scene.things))
     holder = replace(holder, x=0.5 + float(rng.uniform(-0.05, 0.05)), side=float(rng.uniform(0.54, 0.6)) * shrink)
@@ -314,6 +314,6 @@ _ARRANGED: dict[str | None, Callable[[Scene, np.random.Generator, float], list[P
     "riding": _ridden,
     "in front of": _before,
     "behind": _before,
-    "inside": _held,
+    "inside": _looking_out,
     "wearing": _worn,
 }

@@ -114,7 +114,7 @@ def test_objects_counts_and_colours() -> None:
         "no dog": False,
     }
     assert share_of(wrong) == 0.2
-    assert {claim.text: claim.found for claim in wrong}["exactly 3 apple"] == "2 apple"
+    assert {claim.text: claim.seen for claim in wrong}["exactly 3 apple"] == "2 apple"
     assert share_of(check_scene(asked, [])) == 0.2  # only that there is no dog
 
 
@@ -127,7 +127,7 @@ def test_a_known_thing_that_is_missing_fails_its_claims_and_an_unknown_one_is_no
     assert [claim.holds for claim in missing] == [False, False, True, False]
     unknown = check_scene(asked, [at(0.5, 0.5)], knows=lambda name: name == "cat")
     assert [claim.holds for claim in unknown] == [None, None, True, None]
-    assert 'knows no "lighthouse"' in unknown[0].found and 'knows no "lighthouse"' in unknown[3].found
+    assert 'knows no "lighthouse"' in unknown[0].seen and 'knows no "lighthouse"' in unknown[3].seen
     assert share_of(unknown) == 1.0
     assert share_of(check_scene(asked, [], knows=lambda name: False)) is None
 
@@ -204,7 +204,7 @@ def test_what_boxes_cannot_show_is_named_and_not_counted() -> None:
     assert [claim.kind for claim in claims if claim.holds is None] == [
         "shape", "material", "pattern", "relation", "relation", "text", "background", "style", "view",
     ]  # fmt: skip
-    assert all(claim.found for claim in claims)
+    assert all(claim.seen for claim in claims)
     assert share_of(claims) == 1.0
 
 

@@ -1,0 +1,27 @@
+# The public face: a name here is loaded from its module when it is first used.
+from . import conformance as conformance
+from . import registry as registry
+from .distances.curve import CurvePoint as CurvePoint
+from .distances.curve import GuidanceCurve as GuidanceCurve
+from .distances.curve import guidance_curve as guidance_curve
+from .distances.score import Scored as Scored
+from .distances.score import score_folders as score_folders
+from .errors import MetricError as MetricError
+from .features.decode import NotScoredError as NotScoredError
+from .features.extractors import load_extractor as load_extractor
+from .features.protocols import PROTOCOLS as PROTOCOLS
+from .features.protocols import Protocol as Protocol
+from .features.protocols import protocol_by_name as protocol_by_name
+from .frechet import frechet_distance as frechet_distance
+from .frechet import frechet_distance_of_features as frechet_distance_of_features
+from .prompts.detections import Detection as Detection
+from .prompts.read_image import Picture as Picture
+from .prompts.read_image import read_image as read_image
+from .prompts.scene_metric import SceneMetric as SceneMetric
+from .spec import MetricFactory as MetricFactory
+from .spec import MetricSpec as MetricSpec
+from .spec import Parameter as Parameter
+from .spec import SampleMetric as SampleMetric
+from .spec import SampleScore as SampleScore
+from .spec import ScoredImage as ScoredImage
+from .spec import SetMetric as SetMetric
