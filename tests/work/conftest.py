@@ -134,3 +134,8 @@ def batches(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
 
     monkeypatch.setattr(kind.work, "do", noted)
     return done
+
+
+def learned(kind: Kind, row: Row) -> None:
+    """Let the process learn the pace, so that what comes next comes in batches of more than one."""
+    assert kind.on(row, kind.keys(row)[:1]) is None

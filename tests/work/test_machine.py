@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from billiard.pool import SIG_SOFT_TIMEOUT, soft_timeout_sighandler
-from celery.exceptions import SoftTimeLimitExceeded
-from django.core.cache import cache
-from django.db import OperationalError, connection
-from redis.exceptions import ConnectionError as RedisAwayError
+from django.db import connection
 
-from drawbench.celery import app
 from evaluation.errors import ConflictError
-from evaluation.metrics.spec import SampleScore
 from evaluation.models import RunStatus
-from evaluation.services import sweep
-from evaluation.services.work import deaths as deaths_module
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS, Deaths
-from evaluation.services.work.items import AGAIN_AFTER_S, Left, work_here
-from evaluation.services.work.queue import hand_on, hand_over
+from evaluation.services.work.items import Left, work_here
 from evaluation.services.work.states import job_name
-from evaluation.surroundings import BrokerAwayError
-from generators.contract import Failure, FailureKind, ImageResult
 from tests.runs.conftest import Worker, until
 from tests.runs.steps import die_over
-from tests.work.conftest import Kind, Row
+from tests.work.conftest import Kind, learned
 
 pytestmark = pytest.mark.django_db
-
-
-def learned(kind: Kind, row: Row) -> None:
-    """Let the process learn the pace, so that what comes next comes in batches of more than one."""
-    assert kind.on(row, kind.keys(row)[:1]) is None
 
 
 # --- Whole, once -----------------------------------------------------------------------------------------------------
@@ -205,82 +188,6 @@ def test_loading_that_kills_its_worker_ends_the_job_and_going_on_begins_anew(kin
     assert row.status == RunStatus.DONE and row.message == ""
 
 
-# --- Cache and broker ------------------------------------------------------------------------------------------------
-
-
-class AwayCache:
-    """A cache whose server does not answer."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        def refuse(*arguments: object, **options: object) -> None:
-            raise RedisAwayError("Connection refused")
-
-        return refuse
-
-
-def test_a_cache_that_is_away_stops_nothing(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = kind.ask(5)
-    monkeypatch.setattr(deaths_module, "cache", AwayCache())
-    assert kind.on(row) is None
-    assert row.status == RunStatus.DONE and kind.made(row) == list(range(5))
-
-
-def test_a_cache_that_forgot_between_begin_and_end_stops_nothing(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = kind.ask(5)
-    do = kind.work.do
-
-    def forget(self: Any, batch: Sequence[Any], limit: Any) -> Any:
-        cache.clear()
-        return do(self, batch, limit)
-
-    monkeypatch.setattr(kind.work, "do", forget)
-    assert kind.on(row) is None
-    assert row.status == RunStatus.DONE and kind.made(row) == list(range(5))
-
-
-def _broker_away(monkeypatch: pytest.MonkeyPatch, *tasks: Any) -> None:
-    from kombu.exceptions import OperationalError as QueueError
-
-    def away(*arguments: object, **options: object) -> None:
-        raise QueueError("no broker")
-
-    for task in tasks:
-        monkeypatch.setattr(app.tasks[task.name], "apply_async", away)
-
-
-def test_a_silent_broker_is_not_the_database_s_error(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = kind.ask(2)
-    with monkeypatch.context() as patched:
-        _broker_away(patched, kind.share)
-        assert hand_over(kind.share.name.rpartition(".")[2], row.pk, [1]) is False
-        with pytest.raises(BrokerAwayError, match="the broker does not answer") as error:
-            hand_on(kind.share.name.rpartition(".")[2], row.pk, [1])
-        assert not isinstance(error.value, OperationalError)
-        with pytest.raises(BrokerAwayError):
-            kind.begin(row.pk)
-        row.refresh_from_db()
-        assert row.status == RunStatus.QUEUED and row.message == "", "no fault of the program, and none of the run"
-    monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
-    assert sweep.work_sweep(starting=True) != []
-    row.refresh_from_db()
-    assert row.status == RunStatus.DONE and kind.made(row) == [0, 1]
-
-
-def test_what_was_lost_on_the_way_to_the_next_task_is_taken_up(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = kind.ask(3)
-    monkeypatch.setattr("evaluation.tasks.TASK_SHARE", 0.0)
-    with monkeypatch.context() as patched:
-        _broker_away(patched, kind.share)
-        with pytest.raises(BrokerAwayError):
-            kind.share(row.pk, kind.keys(row))
-    row.refresh_from_db()
-    assert row.status == RunStatus.RUNNING and kind.made(row) == [0]
-    monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
-    sweep.work_sweep(starting=True)
-    row.refresh_from_db()
-    assert row.status == RunStatus.DONE and kind.made(row) == [0, 1, 2]
-
-
 # --- Stopped, resumed, tried again -----------------------------------------------------------------------------------
 
 
@@ -325,89 +232,3 @@ def test_a_retry_that_was_asked_for_meanwhile_is_not_turned_away(kind: Kind, mon
     monkeypatch.setattr(kind.work, "do", retry_meanwhile)
     assert kind.on(row, keys) is None
     assert row.status == RunStatus.DONE and kind.made(row) == [0, 1, 2]
-
-
-# --- The task's limit on time ----------------------------------------------------------------------------------------
-
-
-def test_a_batch_that_met_the_limit_goes_one_by_one_and_what_is_alone_says_so(
-    kind: Kind, monkeypatch: pytest.MonkeyPatch, batches: list[list[Any]]
-) -> None:
-    row = kind.ask(4)
-    keys = kind.keys(row)
-    learned(kind, row)
-    slow = kind.item(keys[2])
-    do = kind.work.do
-
-    def ring(self: Any, batch: Sequence[Any], limit: Any) -> Any:
-        if slow in batch:
-            batches.append(list(batch))
-            raise SoftTimeLimitExceeded
-        return do(self, batch, limit)
-
-    monkeypatch.setattr(kind.work, "do", ring)
-    batches.clear()
-    left = kind.on(row)
-    assert left == Left(keys[1:]) and batches == [[kind.item(key) for key in keys[1:]]] and kind.made(row) == [0]
-    for _ in range(10):
-        left = kind.on(row)
-        if left is None:
-            break
-    assert all(len(batch) == 1 for batch in batches[1:])
-    assert row.status == RunStatus.DONE and kind.made(row) == [0, 1, 3]
-    (message,) = kind.failures(row)
-    assert "longer than a task may" in message
-
-
-def test_loading_that_met_the_limit_is_tried_again_later(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = kind.ask(2)
-
-    def ring(self: object) -> None:
-        raise SoftTimeLimitExceeded
-
-    with monkeypatch.context() as patched:
-        patched.setattr(kind.work, "load", ring)
-        assert kind.on(row) == Left(kind.keys(row), AGAIN_AFTER_S)
-        for _ in range(ALONE_DEATHS):
-            kind.on(row)
-    assert row.status == RunStatus.FAILED and "took longer than a task may" in row.message
-
-
-@pytest.fixture
-def celery_rings() -> Iterator[None]:
-    """The handler that a worker's process has for its limit."""
-    before = signal.signal(SIG_SOFT_TIMEOUT, soft_timeout_sighandler)
-    yield
-    signal.signal(SIG_SOFT_TIMEOUT, before)
-
-
-@pytest.mark.usefixtures("celery_rings")
-def test_a_plug_in_that_takes_the_limit_for_a_fault_of_its_own_deceives_nobody(
-    kind: Kind, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = kind.ask(1)
-
-    def swallow(words: str) -> str:
-        try:
-            signal.raise_signal(SIG_SOFT_TIMEOUT)
-        except Exception:
-            return words
-        raise AssertionError("nothing rang")
-
-    def generate(self: object, requests: Sequence[Any]) -> Iterator[ImageResult]:
-        for request in requests:
-            yield ImageResult(request.key, failure=Failure(FailureKind.CRASH, swallow("out of paint")))
-
-    def score(self: object, images: Sequence[Any]) -> list[SampleScore]:
-        return [SampleScore(None, swallow("out of light")) for _ in images]
-
-    monkeypatch.setattr("testpaint.Testpaint.generate", generate)
-    monkeypatch.setattr("testmetric.Bright.score", score)
-    for _ in range(5):
-        if row.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
-            break
-        kind.on(row)
-    assert row.status == RunStatus.FAILED
-    (message,) = kind.failures(row)
-    assert "longer than a task may" in message and "out of" not in message
-    assert signal.getsignal(SIG_SOFT_TIMEOUT) is soft_timeout_sighandler
