@@ -85,10 +85,16 @@ def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
     if is_parquet:
         return f"{path.name} cannot be read as Parquet: {why}. Export it again."
     hint = "Each line needs as many cells as the header has."
-    if "UTF8" in why or "utf-8" in why:
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_blank = all(not line.strip() for line in file)
+    except UnicodeDecodeError:
         hint = "Save it as UTF-8."
-    elif "Empty CSV" in why:
-        hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
+    except OSError:
+        hint = "Check that this account may read it."
+    else:
+        if is_blank:
+            hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
     return f"{path.name} cannot be read as CSV: {why}. {hint}"
 
 

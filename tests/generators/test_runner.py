@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.contract import Failure, FailureKind, Generator, GeneratorError, ImageRequest, ImageResult
 from generators import runner
+from generators.contract import Failure, FailureKind, Generator, GeneratorError, ImageRequest, ImageResult
 from generators.runner import MAX_WAIT_S, Progress, RunPlan, RunSummary, content_key, make_requests
 from tests.generators.colours import Colours, requests
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Least
 
+from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import SampleMetric, SampleScore, ScoredImage
@@ -27,7 +28,6 @@ from evaluation.services.work.items import ItemWork, Left, cut, work_on
 from evaluation.services.work.limits import Pace, SoftLimit
 from evaluation.services.work.locks import scores_held
 from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
-from generators.registry import describe
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Any
 from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
+from common.plugins import describe
 from evaluation.services.work.items import AGAIN_AFTER_S
 from evaluation.services.work.queue import hand_on
 from evaluation.surroundings import BROKER_AWAY, DATABASE_AWAY, BrokerAwayError
-from generators.registry import describe
 
 log = logging.getLogger(__name__)
 
