@@ -38,14 +38,14 @@ def required(name: str, why: str) -> str:
 def flag(name: str) -> bool:
     value = text(name, "0").lower()
     if value not in {"0", "1", "no", "yes", "false", "true"}:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it can be 1 or 0.")
+        raise ImproperlyConfigured(f"{name} must be 1 or 0; it is {value!r}.")
     return value in {"1", "yes", "true"}
 
 
 def whole_number(name: str, default: int, *, least: int = 1) -> int:
     value = text(name, str(default))
     if not (value.isascii() and value.isdigit()) or int(value) < least:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number, {least} or more.")
+        raise ImproperlyConfigured(f"{name} must be a whole number, {least} or more; it is {value!r}.")
     return int(value)
 
 
@@ -64,11 +64,11 @@ def database(name: str, otherwise: Database) -> Database:
     try:
         port = parts.port
     except ValueError:
-        raise ImproperlyConfigured(f"{wanted}, and its port is no number from 0 to 65535.") from None
+        raise ImproperlyConfigured(f"{wanted}, but its port is not a number from 0 to 65535.") from None
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise ImproperlyConfigured(f"{wanted}, and it begins with {parts.scheme or 'nothing'}://.")
+        raise ImproperlyConfigured(f"{wanted}, but it begins with {parts.scheme or 'nothing'}://.")
     if not parts.path.strip("/"):
-        raise ImproperlyConfigured(f"{wanted}, and it names no database after the host.")
+        raise ImproperlyConfigured(f"{wanted}, but no database is named after the host.")
     options: dict[str, str | int] = {}
     host = unquote(parts.hostname or "")
     for option in filter(None, parts.query.split("&")):

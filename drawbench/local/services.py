@@ -61,7 +61,7 @@ def down(places: Places | None = None, *, even_if_used: bool = False) -> list[st
         if not even_if_used and _is_leased(places):
             raise LocalError(
                 f"The services in {places.var} are in use (by ./dev serve, worker, demo or test). Stop those "
-                "first with Ctrl-C, or say `./dev stop --force`."
+                "first with Ctrl-C, or run ./dev stop --force."
             )
         places.kept.unlink(missing_ok=True)
         return _stop_both(places)
@@ -122,7 +122,7 @@ def _prepared(places: Places) -> Places:
         if free < ROOM_NEEDED and not postgres.answers(places):
             raise LocalError(
                 f"Only {free // 2**20} MB are free on the disk of {places.var}; {ROOM_NEEDED // 2**20} MB are needed. "
-                "Make room, or name a folder on another disk in DRAWBENCH_VAR."
+                "Free some space, or name a folder on another disk in DRAWBENCH_VAR."
             )
         account = postgres_account()
         if places.outside is None and not account.is_self and not reaches(account, places.var):
@@ -155,7 +155,7 @@ def _make_private(folder: Path, *, mode: int, owner: tuple[int, int] | None = No
         or found.st_uid not in {os.geteuid(), owner[0] if owner else os.geteuid()}
     ):
         raise LocalError(
-            f"{folder} belongs to somebody else or is no folder. Remove it, or choose another DRAWBENCH_VAR."
+            f"{folder} belongs to another user or is not a folder. Remove it, or choose another DRAWBENCH_VAR."
         )
     if owner and found.st_uid != owner[0]:
         os.chown(folder, *owner)
@@ -196,14 +196,16 @@ def _plainly(places: Places) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            told = f"The disk of {places.var} is full. Make room, or name a folder on another disk in DRAWBENCH_VAR."
+            told = (
+                f"The disk of {places.var} is full. Free some space, or name a folder on another disk in DRAWBENCH_VAR."
+            )
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             told = (
-                f"{error.filename or places.var} can't be written ({error.strerror}). Give yourself the right to "
+                f"{error.filename or places.var} can't be written ({error.strerror}). Give yourself permission for "
                 f"{places.var}, or name another folder in DRAWBENCH_VAR."
             )
         elif error.errno in (errno.EEXIST, errno.ENOTDIR):
-            told = f"{error.filename} is in the way: a folder must be there. Move it, or change DRAWBENCH_VAR."
+            told = f"{error.filename} is in the way of a folder. Move it, or change DRAWBENCH_VAR."
         else:
             raise
         raise LocalError(told) from error

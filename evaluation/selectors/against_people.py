@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from common.words import counted
 from evaluation.design import choose_samples, rng_for
 from evaluation.models import MetricRun, Study, StudyImage
 from evaluation.selectors.metrics import metric_names, scores_frame, study_metric_runs
@@ -43,5 +44,7 @@ def study_scores(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
             wanted = set(choose_samples(samples, fits, rng_for(study.design_seed, "samples", run.name, number)))
         keep[part.index[part["sample"].isin(wanted).to_numpy()]] = True
     outside = frame.loc[keep & ~frame["prompt_id"].isin(in_study), "prompt_id"].nunique()
-    note = f"Prompts of the suite that the study does not show: {outside}. Of each, as many images count as a set has."
+    note = (
+        f"{counted(outside, 'prompt')} of the suite not shown in the study; for each, as many images count as in a set."
+    )
     return frame[keep.to_numpy()].reset_index(drop=True), (note,) if outside else ()

@@ -57,7 +57,9 @@ def metric_run_found(run: GenerationRun, metric: str) -> MetricRun:
         return found
     known = sorted(set(MetricRun.objects.filter(run=run).values_list("metric", flat=True)))
     said = (
-        f"{nearest(metric, known) or '.'} Scored with: {', '.join(known)}." if known else ": nothing was asked for yet."
+        f"{nearest(metric, known) or '.'} Scored with: {', '.join(known)}."
+        if known
+        else ": no score was requested yet."
     )
     raise NotFoundError(f'The run {run.name} was not scored with "{metric}"{said}', field="metric")
 
@@ -184,10 +186,12 @@ def _study_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
         labels, why = sorted({each.label for each in group}), ""
         if len(group) < 2:
             only = places[group[0].run_id].label
-            why = f"{labels[0]} is left out: of the compared runs only {only} was scored with it."
+            why = f"{labels[0]} is left out: of the compared runs, only {only} was scored with it."
         elif len(labels) > 1:
             told = ", ".join(labels)
-            why = f"{group[0].metric} is left out: the runs were not scored with the same ({told}). Score one anew."
+            why = (
+                f"{group[0].metric} is left out: the runs were scored with different weights ({told}). Score one again."
+            )
         found.append((group, why))
     return found
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
 
+from common.words import counted
 from evaluation.reports.results import Bounds
+from evaluation.reports.score_text import figures_text
 from evaluation.reports.text import p_text, stopping_rule_text
 
 register = template.Library()
@@ -95,6 +97,21 @@ def mebibytes(n_bytes: int) -> str:
 def count(number: int) -> str:
     """`10000` -> "10,000"."""
     return f"{number:,}"
+
+
+register.filter(counted)
+
+
+@register.filter
+def rate(number: float) -> str:
+    """How many per minute, to three significant figures: `3.14159` -> "3.14", `1234.5` -> "1,234"."""
+    return figures_text(number, 3)
+
+
+@register.filter
+def utc(when: datetime) -> str:
+    """A moment, with its time zone: "21 Nov 2026 22:06 UTC"."""
+    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC"
 
 
 @register.filter

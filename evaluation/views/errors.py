@@ -16,17 +16,17 @@ ErrorView = Callable[[HttpRequest], HttpResponse]
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the server can't make sense of what was sent."""
-    return _answer(request, 400, "The request can't be understood.")
+    return _answer(request, 400, "Bad request: the address or the submitted data is not valid.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: signed in, but not for this."""
-    return _answer(request, 403, "Your account may not do this.")
+    return _answer(request, 403, "Your account does not have permission for this.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: nothing at this address."""
-    return _answer(request, 404, "There is nothing at this address.")
+    return _answer(request, 404, "Nothing was found at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -39,9 +39,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if not _wants_json(request):
         return HttpResponse(render_to_string(f"{status}.html", {"away": which}), status=status)
     if which is None:
-        detail = "A fault on the server. It was logged; please tell the operator."
+        detail = "Something failed on the server. It was logged; please tell the operator when it happened."
     else:
-        detail = f"The {which} does not answer. Try again in a moment; if it stays so, please tell the operator."
+        detail = f"The {which} is not responding. Try again in a moment; if it happens again, please tell the operator."
     return JsonResponse({"detail": detail}, status=status)
 
 

@@ -95,7 +95,7 @@ def test_scores_made_anew_are_not_passed_off_as_the_report_s(signed_in: Client, 
     report = report_make(study=scored)
     metric_retry(metric_run=MetricRun.objects.all()[0], anew=True, queue=False)
     answer = signed_in.get(f"/reports/{report.pk}/scores.csv")
-    assert answer.status_code == 409 and "scored anew" in answer.content.decode()
+    assert answer.status_code == 409 and "scored again" in answer.content.decode()
     assert "brightness" in shown(signed_in, report)
 
 

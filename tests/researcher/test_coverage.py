@@ -90,7 +90,7 @@ def test_what_went_wrong_is_told_and_it_can_be_asked_again(
     monkeypatch.setattr(tasks, "simulate_coverage", fails)
     tasks.report_coverage_simulate(made.pk)
     text = signed_in.get(page).content.decode()
-    assert "It was not simulated: A fault of the program" in text and "Simulate this design" in text
+    assert "It was not simulated: The program failed" in text and "Simulate this design" in text
     signed_in.post(part)
     assert report_coverage(made) == ReportCoverage(wanted=2)
 

@@ -64,19 +64,23 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
     ("rule", "field", "words"),
     [
         ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
-        ({"max_raters": 17}, "stopping_rule.max_raters", "2 to 16, the study's places over all panels"),
-        ({"max_raters": 1}, "stopping_rule.max_raters", "2 to 16"),
-        ({"max_raters": 12.5}, "stopping_rule.max_raters", "is 12.5"),
-        ({"max_raters": True}, "stopping_rule.max_raters", "is True"),
-        ({"max_raters": 10, "min_raters": 11}, "stopping_rule.min_raters", "2 to 10, where the rule stops"),
-        ({"min_raters": 1}, "stopping_rule.min_raters", "2 to 16"),
-        ({"margin": 10}, "stopping_rule.margin", "0.1 for ten points"),
-        ({"margin": 0}, "stopping_rule.margin", "0.001 to 0.999"),
-        ({"half_width": -0.1}, "stopping_rule.half_width", "half-width is -0.1"),
-        ({"half_width": float("nan")}, "stopping_rule.half_width", "half-width is nan"),
-        ({"half_width": "wide"}, "stopping_rule.half_width", "half-width is wide"),
-        ({"alpha": 95}, "stopping_rule.alpha", "0.05 for 95 %"),
-        ({"max_raters": 6}, "stopping_rule.max_raters", "could never decide: with alpha 0.05 an interval takes 7"),
+        ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16, the study's places over all panels"),
+        ({"max_raters": 1}, "stopping_rule.max_raters", "between 2 and 16"),
+        ({"max_raters": 12.5}, "stopping_rule.max_raters", "got 12.5"),
+        ({"max_raters": True}, "stopping_rule.max_raters", "got True"),
+        ({"max_raters": 10, "min_raters": 11}, "stopping_rule.min_raters", "between 2 and 10, the rule's maximum"),
+        ({"min_raters": 1}, "stopping_rule.min_raters", "between 2 and 16"),
+        ({"margin": 10}, "stopping_rule.margin", "0.1 is ten points"),
+        ({"margin": 0}, "stopping_rule.margin", "between 0.001 and 0.999"),
+        ({"half_width": -0.1}, "stopping_rule.half_width", "got -0.1"),
+        ({"half_width": float("nan")}, "stopping_rule.half_width", "got nan"),
+        ({"half_width": "wide"}, "stopping_rule.half_width", "got wide"),
+        ({"alpha": 95}, "stopping_rule.alpha", "0.05 gives 95 %"),
+        (
+            {"max_raters": 6},
+            "stopping_rule.max_raters",
+            "could never decide: with alpha 0.05 the first interval appears at 7",
+        ),
     ],
 )
 def test_bad_rules_are_named(rule: dict[str, object], field: str, words: str) -> None:
@@ -87,7 +91,7 @@ def test_bad_rules_are_named(rule: dict[str, object], field: str, words: str) ->
 
 
 def test_a_study_with_few_places_can_have_no_rule() -> None:
-    with pytest.raises(InputError, match="Let more raters in, or declare no rule"):
+    with pytest.raises(InputError, match="Allow more raters, or declare no rule"):
         a_draft({}, raters_per_panel=2)
 
 
@@ -173,10 +177,10 @@ def test_the_command_declares_a_rule_in_plain_words() -> None:
 
 
 def test_the_command_refuses_a_rule_that_cannot_be() -> None:
-    with pytest.raises(CommandError, match="2 to 16, the study's places"):
+    with pytest.raises(CommandError, match="between 2 and 16, the study's places"):
         created("--stop-max-raters", "99")
     created(name="there")
-    with pytest.raises(CommandError, match="declared when a study is made") as refused:
+    with pytest.raises(CommandError, match="declared when a study is created") as refused:
         call_command("create_study", "--name", "there", "--open", "--stop-when-decided")
     assert refused.value.returncode == 2
     assert Study.objects.get(name="there").status == "draft"

@@ -152,7 +152,7 @@ def test_what_kills_its_worker_too_often_is_given_up_alone_and_a_retry_begins_an
     kind.on(row)
     assert row.status == RunStatus.DONE and kind.made(row) == [0, 2, 3]
     (message,) = kind.failures(row)
-    assert "the worker died" in message and "is there memory enough?" in message
+    assert "the worker died" in message and "Check that there is enough memory." in message
     assert [spoiled] not in batches and all(spoiled not in batch for batch in batches)
     row = kind.retry(row)
     kind.on(row)
@@ -182,7 +182,7 @@ def test_loading_that_kills_its_worker_ends_the_job_and_going_on_begins_anew(kin
         die_over(Deaths(f"{job_name(row)}:loading"), keys[:2])
     kind.on(row)
     assert row.status == RunStatus.FAILED and row.message.startswith("Loading the ")
-    assert f"{ALONE_DEATHS} times. Is there memory enough?" in row.message and kind.made(row) == []
+    assert f"{ALONE_DEATHS} times. Check that there is enough memory" in row.message and kind.made(row) == []
     row = kind.go_on(row)
     kind.on(row)
     assert row.status == RunStatus.DONE and row.message == ""

@@ -46,7 +46,7 @@ def test_commands_name_the_right_server(
     settings.CELERY_BROKER_URL = "redis://queue.example/0"
     said = plain_message(error)
     variable = "DRAWBENCH_BROKER" if which is Away.BROKER else "DRAWBENCH_DATABASE"
-    assert said is not None and f"The {which} that {variable} names does not answer" in said
+    assert said is not None and f"The {which} in {variable} does not respond" in said
 
 
 @pytest.mark.django_db
@@ -62,9 +62,9 @@ def test_pages_and_the_api_name_the_right_server(
     client = Client(raise_request_exception=False)
     words = {"username": "ann", "password": "?"}
     page = client.post("/sign-in/", words)
-    assert page.status_code == 503 and f"The {which} does not answer" in page.content.decode()
+    assert page.status_code == 503 and f"The {which} is not responding" in page.content.decode()
     answer = client.post("/api/v1/token/", words)
-    assert answer.status_code == 503 and answer.json()["detail"].startswith(f"The {which} does not answer.")
+    assert answer.status_code == 503 and answer.json()["detail"].startswith(f"The {which} is not responding.")
 
 
 @pytest.mark.django_db
@@ -109,5 +109,5 @@ def test_each_task_climbs_the_same_ladder(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(tasks, "spoil", lambda kind, pk, message: told.append((pk, message)))
     for pk, task in enumerate((tasks.study_open_queued, tasks.report_coverage_simulate, tasks.metric_plan), start=1):
         task(pk)
-        assert told[-1] == (pk, "A fault of the program: ZeroDivisionError: by zero. The worker's log has the details.")
+        assert told[-1] == (pk, "The program failed: ZeroDivisionError: by zero. The worker's log has the details.")
     assert len(told) == 3

@@ -60,7 +60,7 @@ def test_loading_that_met_the_limit_is_tried_again_later(kind: Kind, monkeypatch
         assert kind.on(row) == Left(kind.keys(row), AGAIN_AFTER_S)
         for _ in range(ALONE_DEATHS):
             kind.on(row)
-    assert row.status == RunStatus.FAILED and "took longer than a task may" in row.message
+    assert row.status == RunStatus.FAILED and "exceeded the time limit" in row.message
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from evaluation.selectors.studies import study_by_name
 
 
 class Command(ProductCommand):
-    """Print the shares A / indifferent / B and the net share with intervals, per question, overall and by category."""
+    """Print the shares of the answers and the net share with intervals, per question, overall and by category."""
 
     help = (
-        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet): per pair and question, overall and by "
-        "category, the shares A / indifferent / B and the net share A - B with its default interval (two-way, over "
-        "raters and prompts) and the naive one beside it. Both print the same numbers."
+        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet; same numbers). For each pair and "
+        "question, overall and by category: the shares of the answers, and the net share with its default interval "
+        "(two-way, over raters and prompts) and, for comparison, the naive one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,14 +31,14 @@ class Command(ProductCommand):
         parser.add_argument(
             "--estimand",
             default="raters_and_prompts",
-            help="for whom the default interval speaks: raters_and_prompts, raters, prompts or votes",
+            help="what the default interval speaks for: raters_and_prompts (default), raters, prompts or votes",
         )
-        parser.add_argument("--level", type=float, default=0.95, help="confidence level, 0.95 unless given")
+        parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
-            raise InputError("Name a study, or a file with --ratings FILE (not both). `analyse --help` shows how.")
+            raise InputError("Name either a study or a file with --ratings FILE. analyse --help shows how.")
         include = not options["without_simulated"]
         settings = settings_from(
             {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}

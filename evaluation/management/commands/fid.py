@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
@@ -19,16 +20,22 @@ class Command(ProductCommand):
     """Score a run that is there already against a reference; with two runs, test which one is nearer."""
 
     help = (
-        "The Frechet distance of a run's images (uploaded or made here) to a reference's: a stored one (load_coco), "
-        "another run's, or a folder's. Renders nothing. Called FID only with the extractor `inception`, whose weights "
-        "you bring (metric_weights says how). With a second run: the paired test on the prompts that both have."
+        "Compute the Frechet distance between an existing run's images and a reference: a stored one (load_coco), "
+        "another run, or a folder. It is called FID only with the extractor `inception`, whose weights you provide "
+        "(metric_weights says how). With a second run: a paired test of which run is nearer to the reference, on the "
+        "prompts that both have."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("run", metavar="RUN", help="a run's name (or run:NAME, folder:PATH)")
         parser.add_argument("other", metavar="OTHER", nargs="?", help="a second run: test which one is nearer")
-        parser.add_argument("--reference", required=True, metavar="NAME|RUN|FOLDER", help="what to compare with")
-        parser.add_argument("--paired", action="store_true", help="the paired test; what a second run means anyway")
+        parser.add_argument(
+            "--reference",
+            required=True,
+            metavar="NAME|RUN|FOLDER",
+            help="a stored reference, a run or a folder to compare with",
+        )
+        parser.add_argument("--paired", action="store_true", help="the paired test; implied by a second run")
         parser.add_argument(
             "--protocol", default=DEFAULT_PROTOCOL, metavar="NAME", help=f"{', '.join(PROTOCOLS)} ({DEFAULT_PROTOCOL})"
         )
@@ -36,29 +43,32 @@ class Command(ProductCommand):
             "--extractor",
             default="inception",
             metavar="NAME",
-            help="inception (FID), efficientnet-lite0 (bundled), dinov2:FOLDER or clip:FOLDER (brought)",
+            help="inception (FID; default), efficientnet-lite0 (bundled), dinov2:FOLDER or clip:FOLDER (your files)",
         )
         parser.add_argument("--weights", type=Path, metavar="FILE", help="the extractor's weight file")
         parser.add_argument(
             "--without",
             default="",
             metavar="NAMES",
-            help=f"companions to leave out, with commas: {', '.join(COMPANIONS)}; KID takes minutes for 30,000 images",
+            help=f"measures to leave out, separated by commas: {', '.join(COMPANIONS)}; KID takes minutes for 30,000 "
+            "images",
         )
-        parser.add_argument("--device", metavar="NAME", help="cpu, cuda; a GPU where there is one, unless given")
-        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, up to 16")
+        parser.add_argument("--device", metavar="NAME", help="cpu or cuda (default: a GPU if there is one)")
+        parser.add_argument(
+            "--workers", type=int, metavar="N", help="decoding processes (default: one per processor, up to 16)"
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if options["workers"] is not None and options["workers"] < 1:
-            raise InputError(f"--workers must be 1 or more, not {options['workers']}.")
+            raise InputError(f"--workers must be 1 or more; got {options['workers']}.")
         given = {name: options[name] for name in ("protocol", "extractor", "weights", "device", "workers")}
         left_out = [name.strip() for name in options["without"].split(",") if name.strip()]
         unknown = set(left_out) - set(COMPANIONS)
         if unknown:
-            raise InputError(f"There is no companion {sorted(unknown)[0]!r}. There are: {', '.join(COMPANIONS)}.")
+            raise InputError(f"--without: unknown measure {sorted(unknown)[0]!r}. Choose from {', '.join(COMPANIONS)}.")
         if options["other"] is None:
             if options["paired"]:
-                raise InputError("The paired test takes two runs: fid RUN OTHER --reference NAME --paired.")
+                raise InputError("The paired test needs two runs: fid RUN OTHER --reference NAME --paired.")
             return fid_score(
                 run=options["run"],
                 reference=options["reference"],
@@ -78,7 +88,7 @@ def _told(result: Mapping[str, Any]) -> str:
     extractor = f"{result['extractor']} ({result['extractor_sha256'][:8]})"
     lines = [
         f"{result['name']}: {result['value']:.6g}",
-        f"  of {result['n_1']:,} images against {result['n_2']:,}",
+        f"  of {counted(result['n_1'], 'image')} against {result['n_2']:,}",
         f"  protocol {result['protocol']['name']}, extractor {extractor}",
     ]
     corrected = result["corrected"]
@@ -86,8 +96,8 @@ def _told(result: Mapping[str, Any]) -> str:
         lines.append(f"  no corrected value: {result['corrected_why']}")
     else:
         lines.append(
-            f"  corrected for the number of images: {corrected['estimate']:.6g}, {corrected['level']:.0%} interval "
-            f"{corrected['low']:.6g} to {corrected['high']:.6g}"
+            f"  corrected for the number of images: {corrected['estimate']:.6g}, {corrected['level'] * 100:.0f} % "
+            f"interval {corrected['low']:.6g} to {corrected['high']:.6g}"
         )
     if result.get("kid"):
         lines.append(
@@ -98,11 +108,11 @@ def _told(result: Mapping[str, Any]) -> str:
         lines.append(f"  precision {both['precision']:.3f}, recall {both['recall']:.3f} (k = {both['k']})")
     if result.get("influence"):
         dearest = ", ".join(f"{one['file']} ({one['share']:+.3g})" for one in result["influence"]["dearest"][:5])
-        lines.append(f"  cost the most: {dearest}")
+        lines.append(f"  largest influence: {dearest}")
     lines += [f"  not as published: {text}" for text in result["deviations"]]
     lines += [f"  note: {warning}" for warning in result["warnings"]]
     if result["skipped"]:
-        lines.append(f"  {len(result['skipped']):,} files were left out:")
+        lines.append(f"  {counted(len(result['skipped']), 'file')} left out:")
         lines += [f"    {skip['file']}: {skip['why']}" for skip in result["skipped"][:20]]
         if len(result["skipped"]) > 20:
             lines.append(f"    and {len(result['skipped']) - 20:,} more; --format json lists all")
@@ -111,16 +121,24 @@ def _told(result: Mapping[str, Any]) -> str:
 
 def _paired_told(result: Mapping[str, Any]) -> str:
     found = result["difference"]
-    lines = [f"{result['name']}, paired on {result['prompts']:,} prompts, protocol {result['protocol']['name']}"]
+    a, b = (_called(result[side]) for side in ("a", "b"))
+    lines = [
+        f"{result['name']}, paired on {counted(result['prompts'], 'prompt')}, protocol {result['protocol']['name']}"
+    ]
     if found is None:
         return "\n".join([*lines, f"  no paired test: {result['difference_why']}"])
-    lines.append(f"  A {found['distance_a']:.6g}, B {found['distance_b']:.6g}")
+    lines.append(f"  {a} {found['distance_a']:.6g}, {b} {found['distance_b']:.6g}")
     lines.append(
-        f"  A less B, corrected: {found['estimate']:+.6g}, {found['level']:.0%} interval {found['low']:+.6g} to "
-        f"{found['high']:+.6g}, p = {found['p']:.3g}"
+        f"  {a} minus {b}, corrected: {found['estimate']:+.6g}, {found['level'] * 100:.0f} % interval "
+        f"{found['low']:+.6g} to {found['high']:+.6g}, p = {found['p']:.3g}"
     )
     lines.append(f"  standard error {found['se']:.3g}; unpaired it would be {found['se_unpaired']:.3g}")
-    nearer = "neither is shown to be nearer"
+    nearer = "the test does not show which is nearer to the reference"
     if found["low"] > 0 or found["high"] < 0:
-        nearer = "B is nearer to the reference" if found["low"] > 0 else "A is nearer to the reference"
+        nearer = f"{b if found['low'] > 0 else a} is nearer to the reference"
     return "\n".join([*lines, f"  {nearer}"])
+
+
+def _called(side: Mapping[str, Any]) -> str:
+    """What a side of the test is called: by its run, reference or folder."""
+    return str(side.get("run") or side.get("name") or side.get("folder"))

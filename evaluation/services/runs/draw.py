@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from common.images import encode_png
+from common.words import counted
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
@@ -87,8 +88,8 @@ class Drawing(ItemWork[GenerationRun, Place]):
     @property
     def loading_kills(self) -> str:
         return (
-            f"Loading the generator {self.row.generator} killed its worker or took longer than a task may, "
-            f"{ALONE_DEATHS} times. Is there memory enough? DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+            f"Loading the generator {self.row.generator} killed its worker or exceeded the time limit {ALONE_DEATHS} "
+            "times. Check that there is enough memory, or set DRAWBENCH_TASK_SECONDS higher for the workers."
         )
 
     @transaction.atomic
@@ -133,7 +134,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         return _failed(self.row, item, failure)
 
     def give_up(self, items: Collection[Place]) -> None:
-        message = f"the worker died {DEATHS} times while it drew this, at last alone: is there memory enough?"
+        message = f"the worker died {DEATHS} times while it drew this image. Check that there is enough memory."
         for item in items:
             _failed(self.row, item, Failure(FailureKind.CRASH, message), tries=1)
 
@@ -144,7 +145,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         if progress.made or not progress.failed:
             return ""
         first = SampleFailure.objects.filter(run=row).first()
-        return f"None of its {progress.failed} samples could be made." + (
+        return f"All {counted(progress.failed, 'sample')} failed." + (
             f" The first: {first.kind}: {first.message}" if first else ""
         )
 
@@ -216,10 +217,10 @@ def _failed(run: GenerationRun, place: Place, failure: Failure, *, tries: int = 
 
 def _changed(run: GenerationRun, fingerprint: str, version: str) -> str:
     if run.weights_fingerprint != fingerprint:
-        what = f"weights of {run.generator} changed ({run.weights_fingerprint[:12]} to {fingerprint[:12]})"
+        what = f"weights of {run.generator} have changed ({run.weights_fingerprint[:12]} to {fingerprint[:12]})"
     else:
-        what = f"version of {run.generator} changed ({run.provenance.get('version')} to {version})"
+        what = f"version of {run.generator} has changed ({run.provenance.get('version')} to {version})"
     return (
-        f"The {what} while the run was under way, and images of two generators must not stand as one's. "
-        "Bring the earlier one back and resume the run, or render a new run."
+        f"The {what} while the run was in progress. A run must not mix images of two generators. Restore the earlier "
+        "one and resume the run, or render a new run."
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.distances.companions import COMPANIONS, companions
 from evaluation.metrics.features.jackknife import GROUPS, deal, why_not
@@ -93,14 +94,15 @@ def fid_paired(
     a, b, against = (side_named(name, chosen) for name in (run_a, run_b, reference))
     if a.run is not None and b.run is not None and a.run.suite_id != b.run.suite_id:
         raise InputError(
-            f"A paired test takes the same prompts: {a.run.name} is on {a.run.suite}, {b.run.name} on {b.run.suite}."
+            f"A paired test needs the same prompts, but {a.run.name} uses {a.run.suite} and {b.run.name} uses "
+            f"{b.run.suite}. Choose two runs on one suite."
         )
     prompts_a, prompts_b = ({unit_of(file) for file in side.listing.files} for side in (a, b))
     shared = prompts_a & prompts_b
     if len(shared) < GROUPS:
         raise InputError(
-            f"{a.title} and {b.title} share {len(shared)} prompts; a paired test takes {GROUPS} or more, and reports "
-            f"take thousands. Images of one prompt lie in a folder of its name, or are named alike."
+            f"A paired test needs {GROUPS} or more common prompts (thousands for a report); {a.title} and {b.title} "
+            f"have {len(shared)}. Put the images of a prompt in a folder of its name, or give them the same file names."
         )
     loaded = extractor_loaded(extractor, weights, device)
     groups: list[tuple[Moments, ...]] = []
@@ -183,7 +185,7 @@ def fid_why_differs(
     )
     notes = []
     if "tf32" in (first.precision, last.precision) and loaded.device.type != "cuda":
-        notes.append("TF32 exists on GPUs alone: on this device it is float32.")
+        notes.append("TF32 exists only on GPUs: this device uses float32.")
     return {**found, "generated": sides[0].record, "reference": sides[1].record, "notes": notes}
 
 
@@ -205,9 +207,9 @@ def deviations(protocol: Protocol, generated: Side, reference: Side) -> list[str
     found = []
     n = len(generated.listing.files)
     if protocol.n_generated is not None and n != protocol.n_generated:
-        found.append(f"{n:,} images were generated where the protocol takes {protocol.generated}")
+        found.append(f"{counted(n, 'image')} generated, where the protocol has {protocol.generated}")
     if reference.record["kind"] != "reference":
-        found.append(f"the reference is no stored one, where the protocol takes {protocol.reference}")
+        found.append(f"the reference is not a stored one, where the protocol has {protocol.reference}")
     else:
         drawn: Mapping[str, Any] = reference.record.get("draw") or {}
         suite = generated.record.get("suite", {}).get("version")
@@ -217,10 +219,10 @@ def deviations(protocol: Protocol, generated: Side, reference: Side) -> list[str
         if people != "none":
             found.append(f"the reference leaves out people (by {people})")
         if reference.record.get("missing"):
-            found.append(f"{len(reference.record['missing']):,} images of the reference were missing")
+            found.append(f"missing from the reference: {counted(len(reference.record['missing']), 'image')}")
     missing = len(generated.record.get("missing", ()))
     if missing:
-        found.append(f"{missing:,} samples of the run are missing")
+        found.append(f"missing from the run: {counted(missing, 'sample')}")
     return found
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Sum
 
+from common.words import counted
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, MetricScore, MetricShard, RunStatus
 from evaluation.services.scoring.images import scored_images
@@ -66,7 +67,10 @@ def metric_part_score(*, metric_run_pk: int, number: int) -> bool:
     if metric_run is None or part is None:
         return True
     key = int(hashlib.sha256(f"{part.folder}/{part.shard}".encode()).hexdigest()[:7], 16)
-    killed = f"The worker died {ALONE_DEATHS} times while it scored {part.n_images:,} images: is there memory enough?"
+    killed = (
+        f"The worker died {ALONE_DEATHS} times while it scored {counted(part.n_images, 'image')}. Check that there is "
+        "enough memory."
+    )
     try:
         return work_alone(
             metric_run,

@@ -96,8 +96,8 @@ def metric_begin_with(
             changed = differs(row, label, provenance)
             if changed and (row.scores.exists() if scored is None else scored):
                 raise SpoiledError(
-                    f"The metric {row.metric} is not what it was when the first images were scored: {changed}. Numbers "
-                    "of two must not stand as one's. Score all of it anew, or bring the earlier one back and go on."
+                    f"The metric {row.metric} has changed since the first images were scored: {changed}. A score must "
+                    "not mix two metrics. Score all images again, or restore the earlier metric and resume."
                 )
         row.label, row.provenance = label[:300], json.loads(json.dumps(dict(provenance)))
         row.code_version = metric_code_version(row.metric)
@@ -134,8 +134,8 @@ class Scoring(ItemWork[MetricRun, int]):
     @property
     def loading_kills(self) -> str:
         return (
-            f"Loading the metric {self.row.metric} killed its worker or took longer than a task may, {ALONE_DEATHS} "
-            "times. Is there memory enough? DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+            f"Loading the metric {self.row.metric} killed its worker or exceeded the time limit {ALONE_DEATHS} times. "
+            "Check that there is enough memory, or set DRAWBENCH_TASK_SECONDS higher for the workers."
         )
 
     def start(self) -> None:
@@ -153,7 +153,7 @@ class Scoring(ItemWork[MetricRun, int]):
         return {}
 
     def give_up(self, items: Collection[int]) -> None:
-        why = f"the worker died {ALONE_DEATHS} times while it scored this image alone: is there memory enough?"
+        why = f"the worker died {ALONE_DEATHS} times on this image alone. Check that there is enough memory."
         _keep(self.row, list(items), [SampleScore(None, why, FAILED)] * len(items))
 
     def outcome(self, row: MetricRun) -> str | None:
@@ -166,7 +166,7 @@ class Scoring(ItemWork[MetricRun, int]):
         if counts["n_values"]:
             return ""
         first = row.scores.exclude(why="").first()
-        return f"None of its {counts['n']:,} images got a number." + (f" The first: {first.why}" if first else "")
+        return "No image got a score." + (f" The first: {first.why}" if first else "")
 
 
 def _scores(loaded: LoadedMetric, batch: Sequence[ScoredImage], limit: SoftLimit) -> list[SampleScore]:

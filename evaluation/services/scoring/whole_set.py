@@ -45,7 +45,9 @@ def metric_score_set(*, metric_run_pk: int) -> None:
     row = unfinished(MetricRun, metric_run_pk)
     if row is None:
         return
-    killed = f"The worker died {ALONE_DEATHS} times while it scored all images at once: is there memory enough?"
+    killed = (
+        f"The worker died {ALONE_DEATHS} times while it scored all images together. Check that there is enough memory."
+    )
     try:
         work_alone(row, "whole", scores_held(row.pk, [WHOLE]), lambda: _score(row), killed=killed)
     except (MetricError, SpoiledError) as error:
@@ -111,7 +113,7 @@ def _checked(row: MetricRun, result: object) -> dict[str, object]:
     if value is not None and (
         isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
     ):
-        raise MetricError(f"The metric {row.metric} gave the value {value!r}, which is no number.")
+        raise MetricError(f"The metric {row.metric} gave the value {value!r}, which is not a number.")
     try:
         text = json.dumps(dict(result), allow_nan=False)
     except (TypeError, ValueError) as error:

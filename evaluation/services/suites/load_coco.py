@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features import coco
@@ -73,9 +74,9 @@ def coco_load(
         MetricError: the files are not what they should be, or weights are missing.
     """
     if draw < 1:
-        raise InputError(f"The draw takes 1 caption or more, not {draw}.")
+        raise InputError(f"--draw must be 1 or more; got {draw}.")
     if instances is not None and not no_people:
-        raise InputError("The instances say which images show people; they go with --no-people.")
+        raise InputError("--instances says which images show people. Use it together with --no-people.")
     chosen = None if protocol is None else protocol_by_name(protocol)
     info = None if chosen is None else extractor_by_name(extractor)
     read = coco.read_annotations(annotations)
@@ -86,14 +87,17 @@ def coco_load(
     checked = coco.check_folder(read, images, files)
     if checked.missing and not allow_missing:
         raise InputError(
-            f"{images} lacks {len(checked.missing):,} of {len(files):,} images: {', '.join(checked.missing[:5])}"
-            f"{' ...' if len(checked.missing) > 5 else ''}. Complete it, or say --allow-missing to take the rest.",
+            f"{images} lacks {len(checked.missing):,} of {counted(len(files), 'image')}: "
+            f"{', '.join(checked.missing[:5])}{' ...' if len(checked.missing) > 5 else ''}. Add the missing images, or "
+            "use --allow-missing to load the rest.",
             details={"missing": list(checked.missing)},
         )
     there = set(checked.present)
     kept = [row for row in kept if row.attributes["image"] in there]
     if not kept:
-        raise InputError(f"No caption of {annotations.name} is left{' without people' if no_people else ''}.")
+        raise InputError(
+            f"{annotations.name} has no captions{' without people' if no_people else ''}. Give another caption file."
+        )
     loaded = None if info is None else extractor_loaded(extractor, weights, device)
     if checked.resized:
         told = ", ".join(f"{file} ({how})" for file, how in checked.resized[:3])
@@ -208,7 +212,9 @@ def _hashes(folder: Path, files: Sequence[str], progress: Progress | None) -> di
             progress("hashed", len(found), len(files))
     unreadable = [file for file, sha in found.items() if not sha]
     if unreadable:
-        raise MetricError(f"{folder / unreadable[0]} can't be read, nor can {len(unreadable) - 1:,} others.")
+        raise MetricError(
+            f"Can't read {counted(len(unreadable), 'file')} in {folder}, e.g. {unreadable[0]}. Check its permissions."
+        )
     return found
 
 

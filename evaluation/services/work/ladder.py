@@ -17,7 +17,7 @@ from evaluation.surroundings import BROKER_AWAY, DATABASE_AWAY, BrokerAwayError
 
 log = logging.getLogger(__name__)
 
-FAULT = "A fault of the program: {}. The worker's log has the details."
+FAULT = "The program failed: {}. The worker's log has the details."
 FAULT_AGAIN_S = 5.0
 
 SURROUNDINGS_AWAY = (*DATABASE_AWAY, *BROKER_AWAY, BrokerAwayError)

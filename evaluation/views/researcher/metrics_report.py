@@ -20,8 +20,8 @@ from evaluation.views.researcher.metrics import figure_response
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 CHANGED = (
-    "The scores that this report was made from are not there any more: runs were scored anew, or with more metrics, "
-    "since. Open the study's report anew; its numbers and files then belong together."
+    "The scores behind this report no longer exist: runs have been scored again, or with more metrics, since then. "
+    "Open the study's newest report; its numbers and files belong together."
 )
 
 
