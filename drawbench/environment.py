@@ -1,5 +1,6 @@
 """What `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 8
 
 
 class Database(TypedDict):
@@ -33,6 +36,13 @@ def required(name: str, why: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {why}")
     return value
+
+
+def required_list(name: str, why: str) -> list[str]:
+    """A list with commas, of one part at least."""
+    if not listed(name):
+        raise ImproperlyConfigured(f"{name} is not set. {why}")
+    return listed(name)
 
 
 def flag(name: str) -> bool:
@@ -88,6 +98,23 @@ def database(name: str, otherwise: Database) -> Database:
         CONN_HEALTH_CHECKS=True,
         OPTIONS=otherwise["OPTIONS"] | options,
     )
+
+
+def strong_secret(name: str) -> str:
+    """The secret of a production instance: with a guessable one anybody could sign sessions."""
+    how = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+    value = required(name, how)
+    if len(value) < SHORTEST_SECRET or len(set(value)) < FEWEST_CHARACTERS or value.startswith("django-insecure-"):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: it must have {SHORTEST_SECRET} characters or more, {FEWEST_CHARACTERS} of them "
+            f"different. {how}"
+        )
+    return value
+
+
+def instance_name(secret: str) -> str:
+    """A short name of the instance with this secret, the same on every start; it tells nothing of the secret."""
+    return hashlib.sha256(f"the name of the instance of {secret}".encode()).hexdigest()[:8]
 
 
 def secret_key(folder: Path) -> str:

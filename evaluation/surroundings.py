@@ -26,10 +26,15 @@ class Away(StrEnum):
     BROKER = "task queue"
 
 
+GOING_DOWN = ("08", "57P")
+"""PostgreSQL's codes for a connection that failed, and for a server that is shutting down or coming up."""
+
+
 def away(error: BaseException | None) -> Away | None:
-    """The server that `error` says is away; None for any other error."""
-    if isinstance(error, DATABASE_AWAY) and sqlstate(error) is None:
-        return Away.DATABASE
+    """The server that `error` says does not answer, or has ended in the middle; None for any other error."""
+    if isinstance(error, DATABASE_AWAY):
+        code = sqlstate(error)
+        return Away.DATABASE if code is None or code.startswith(GOING_DOWN) else None
     if isinstance(error, BROKER_AWAY + (BrokerAwayError,)):
         return Away.BROKER
     return None

@@ -39,6 +39,7 @@ __all__ = [
     "OPTIONAL",
     "REQUIRED",
     "RatingsError",
+    "by_people",
     "read_ratings",
     "validate_ratings",
 ]
@@ -183,6 +184,20 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     _refuse_self_pairs(result, check)
     _refuse_duplicates(result, check)
     return result
+
+
+def by_people(valid: pd.DataFrame) -> pd.DataFrame:
+    """A validated frame without the ratings of simulated raters, validated as well: it names nobody and nothing that
+    is gone.
+    """
+    part = valid[~valid["simulated"].to_numpy()].reset_index(drop=True)
+    for name in ("rater_id", "prompt_id", "category", "question"):
+        part[name] = part[name].cat.remove_unused_categories()
+    shared = part["generator_a"].cat.categories
+    names = shared[shared.isin([*part["generator_a"].unique(), *part["generator_b"].unique()])]
+    for name in ("generator_a", "generator_b"):
+        part[name] = part[name].cat.set_categories(names)
+    return part
 
 
 def _check_columns(found: list[str], source: str) -> None:

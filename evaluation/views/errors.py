@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from evaluation.surroundings import away
+from evaluation.surroundings import Away, away
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
 
@@ -30,19 +30,16 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503: the database or the task queue does not answer, and which; 500: a fault of ours.
-
-    The page touches neither the database nor the session, which may be what failed.
-    """
+    """500: a fault of ours; 503: PostgreSQL or Valkey is away, and which. The page touches neither, nor the session."""
     which = away(sys.exc_info()[1])
-    status = 500 if which is None else 503
-    if not _wants_json(request):
-        return HttpResponse(render_to_string(f"{status}.html", {"away": which}), status=status)
-    if which is None:
-        detail = "Something failed on the server. It was logged; please tell the operator when it happened."
-    else:
-        detail = f"The {which} is not responding. Try again in a moment; if it happens again, please tell the operator."
-    return JsonResponse({"detail": detail}, status=status)
+    if which is not None:
+        return _away(request, which)
+    if _wants_json(request):
+        return JsonResponse(
+            {"detail": "Something failed on the server. It was logged; please tell the operator when it happened."},
+            status=500,
+        )
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -50,6 +47,16 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"detail": f"The CSRF token is missing or wrong: {reason}"}, status=403)
     return render(request, "403_csrf.html", status=403)
+
+
+def _away(request: HttpRequest, which: Away) -> HttpResponse:
+    if _wants_json(request):
+        detail = f"The {which} is not responding. Try again in a minute."
+        answer: HttpResponse = JsonResponse({"detail": detail}, status=503)
+    else:
+        answer = HttpResponse(render_to_string("503.html", {"away": which}), status=503)
+    answer["Retry-After"] = "5"
+    return answer
 
 
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError
-from redis.exceptions import ConnectionError as RedisAwayError
 
+from drawbench.cache import _Client
 from drawbench.celery import app
 from evaluation.models import RunStatus
 from evaluation.services import sweep
-from evaluation.services.work import deaths as deaths_module
 from evaluation.services.work.queue import hand_on, hand_over
 from evaluation.surroundings import BrokerAwayError
 from tests.work.conftest import Kind
@@ -21,19 +21,9 @@ from tests.work.conftest import Kind
 pytestmark = pytest.mark.django_db
 
 
-class AwayCache:
-    """A cache whose server does not answer."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        def refuse(*arguments: object, **options: object) -> None:
-            raise RedisAwayError("Connection refused")
-
-        return refuse
-
-
 def test_a_cache_that_is_away_stops_nothing(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     row = kind.ask(5)
-    monkeypatch.setattr(deaths_module, "cache", AwayCache())
+    monkeypatch.setattr(_Client, "_away_until", math.inf)
     assert kind.on(row) is None
     assert row.status == RunStatus.DONE and kind.made(row) == list(range(5))
 

@@ -1,12 +1,11 @@
 """How often work was begun and never ended: what kills its worker is done alone next, and is given up in the end.
 
-A count lies in the cache. It costs no more than a few deaths when the cache loses it, so a cache that does not answer
-stops no work.
+A count lies in the cache, which holds nothing and stops nothing while its server is away. Losing it costs no more than
+a few further deaths.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
@@ -14,10 +13,6 @@ from typing import Generic, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.cache import cache
-
-from evaluation.surroundings import BROKER_AWAY
-
-log = logging.getLogger(__name__)
 
 ALONE_DEATHS = 3
 """How often something that is done alone may kill its worker before it is given up: nothing may kill them for ever."""
@@ -27,8 +22,6 @@ DEATHS = 1 + ALONE_DEATHS
 
 KEPT_S = 24 * 3600
 """How long a count is kept."""
-
-CACHE_AWAY = (*BROKER_AWAY, OSError)
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -45,7 +38,7 @@ class Deaths(Generic[Item]):
     def of(self, items: Collection[Item]) -> dict[Item, int]:
         """How often each item was begun without coming to an end."""
         names = self._names(items)
-        counts = _read(list(names.values()))
+        counts = cache.get_many(names.values())
         return {item: counts.get(name, 0) for item, name in names.items()}
 
     @contextmanager
@@ -55,58 +48,35 @@ class Deaths(Generic[Item]):
         `too_long_counts`: the task's limit on time leaves the count as a death does.
         """
         names = self._names(items)
-        counts = _read(list(names.values()))
-        _write({name: counts.get(name, 0) + 1 for name in names.values()})
+        counts = cache.get_many(names.values())
+        cache.set_many({name: counts.get(name, 0) + 1 for name in names.values()}, timeout=KEPT_S)
         try:
             yield
         except SoftTimeLimitExceeded:
             if not too_long_counts:
-                _delete(list(names.values()))
+                cache.delete_many(names.values())
             raise
         except BaseException:
-            _delete(list(names.values()))
+            cache.delete_many(names.values())
             raise
-        _delete(list(names.values()))
+        cache.delete_many(names.values())
 
     def forget(self, items: Collection[Item]) -> None:
         """Begin the counts of `items` anew."""
-        _delete(list(self._names(items).values()))
+        cache.delete_many(self._names(items).values())
 
     def begin_anew(self) -> None:
         """Begin all counts anew, whoever counted what."""
-        _write({self._round_name: secrets.token_hex(4)}, seconds=2 * KEPT_S)
+        cache.set(self._round_name, secrets.token_hex(4), timeout=2 * KEPT_S)
 
     @property
     def _round_name(self) -> str:
         return f"begun:{self.name}:round"
 
     def _names(self, items: Collection[Item]) -> dict[Item, str]:
-        of_round = _read([self._round_name]).get(self._round_name, "")
+        of_round = cache.get(self._round_name, "")
         return {item: f"begun:{self.name}:{of_round}:{_text(item)}" for item in items}
 
 
 def _text(item: Hashable) -> str:
     return "/".join(map(str, item)) if isinstance(item, tuple) else str(item)
-
-
-def _read(names: list[str]) -> dict[str, int]:
-    try:
-        found: dict[str, int] = cache.get_many(names)
-    except CACHE_AWAY as error:
-        log.warning("deaths of workers are not counted, the cache does not answer: %s", error)
-        return {}
-    return found
-
-
-def _write(values: dict[str, int] | dict[str, str], *, seconds: int = KEPT_S) -> None:
-    try:
-        cache.set_many(values, timeout=seconds)
-    except CACHE_AWAY as error:
-        log.warning("deaths of workers are not counted, the cache does not answer: %s", error)
-
-
-def _delete(names: list[str]) -> None:
-    try:
-        cache.delete_many(names)
-    except CACHE_AWAY as error:
-        log.warning("deaths of workers are not counted, the cache does not answer: %s", error)
