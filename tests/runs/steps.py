@@ -13,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from evaluation.models import GenerationRun, Suite
 from evaluation.services.runs import draw as run_draw
-from evaluation.services.runs.request import run_render
+from evaluation.services.runs.request import RunDraft, run_render
 from evaluation.services.work.deaths import Deaths
 
 MakeSuite = Callable[..., Suite]
@@ -25,8 +25,8 @@ Capture = DjangoCaptureOnCommitCallbacks
 
 def ask(suite: Suite, **changes: object) -> GenerationRun:
     """A run that nobody draws yet."""
-    settings: dict[str, object] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, "operator": True, **changes}
-    return run_render(suite=suite, generator="testpaint", queue=False, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, **changes}
+    return run_render(RunDraft(suite=suite, generator="testpaint", **settings), operator=True, queue=False)
 
 
 def draw(run: GenerationRun) -> GenerationRun:

@@ -15,7 +15,7 @@ from evaluation.selectors.runs import (
 )
 from evaluation.services import sweep as run_sweep
 from evaluation.services.runs import draw as run_draw
-from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.work import items
 from tests.runs.steps import Capture, MakeSuite, ask, draw
 
@@ -29,7 +29,7 @@ class TestTasks:
         monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
         suite = make_suite(*(f"prompt {number}" for number in range(40)), "flaky one")
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2)
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2))
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 82
 
@@ -137,7 +137,7 @@ class TestControl:
         app.loader.import_default_modules()
         monkeypatch.setattr(app.tasks["evaluation.tasks.run_begin"], "apply_async", away)
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, name="waits")
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, name="waits"))
         run.refresh_from_db()
         assert run.status == RunStatus.QUEUED and "does not answer" in run.message and "--resume waits" in run.message
 
@@ -165,7 +165,7 @@ class TestBadInput:
                 **changes,
             }
             with pytest.raises(InputError, match=told) as error:
-                run_render(**asked)  # type: ignore[arg-type]
+                run_render(RunDraft(**asked))  # type: ignore[arg-type]
             assert error.value.field == field
         assert not GenerationRun.objects.exists()
 

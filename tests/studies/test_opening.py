@@ -9,7 +9,7 @@ from django.test import Client
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study, StudyImage, StudyStatus
 from evaluation.services.studies import open_or_queue as module
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open_or_queue import Opening, study_open_by_worker, study_open_soon, study_opening
 from tests.studies.world import a_run, a_suite
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def draft() -> Study:
     suite = a_suite()
-    return study_create(name="mine", runs=[a_run(suite, "one"), a_run(suite, "two")], raters_per_panel=2)
+    return study_create(StudyDraft(name="mine", runs=[a_run(suite, "one"), a_run(suite, "two")], raters_per_panel=2))
 
 
 @pytest.fixture

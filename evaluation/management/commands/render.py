@@ -19,7 +19,7 @@ from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_g
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
 from evaluation.services.runs.export import run_export
-from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
 from evaluation.services.work.states import UNFINISHED
@@ -126,13 +126,15 @@ class Command(ProductCommand):
                     f"--{name} is missing. render needs --suite NAME and --generator NAME (see render --help)."
                 )
         return run_render(
-            suite=suite_by_name(options["suite"]),
-            generator=options["generator"],
-            parameters=_parameters(options["parameters"]),
-            size=options["size"],
-            samples_per_prompt=options["samples"],
-            run_seed=options["seed"],
-            name=options["name"],
+            RunDraft(
+                suite=suite_by_name(options["suite"]),
+                generator=options["generator"],
+                parameters=_parameters(options["parameters"]),
+                size=options["size"],
+                samples_per_prompt=options["samples"],
+                run_seed=options["seed"],
+                name=options["name"],
+            ),
             operator=True,
             queue=queue,
         )
