@@ -90,7 +90,7 @@ class RunProgress(Endpoint):
         """Get a run's progress: images made and failed, speed and time left."""
         run = get_object_or_404(GenerationRun, pk=pk)
         progress = run_progress(run)
-        told: dict[str, Any] = {
+        row: dict[str, Any] = {
             "status": run.status,
             "expected": progress.expected,
             "made": progress.made,
@@ -98,7 +98,7 @@ class RunProgress(Endpoint):
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
         }
-        return Response(ProgressSerializer(told).data)
+        return Response(ProgressSerializer(row).data)
 
 
 class RunCancel(Endpoint):

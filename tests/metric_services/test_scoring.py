@@ -14,7 +14,7 @@ from evaluation.services.scoring.request import metric_cancel, metric_request, m
 from evaluation.services.scoring.score import metric_chunks, metric_score
 from evaluation.services.store.images import image_path, image_put
 from evaluation.services.work.deaths import ALONE_DEATHS
-from evaluation.services.work.locks import scores_held
+from evaluation.services.work.locks import claim_scores
 from tests.metric_services.steps import add_sample, ask, grey, grey_run, score, values
 
 pytestmark = pytest.mark.django_db
@@ -199,7 +199,7 @@ def test_a_sample_that_another_holds_is_left_to_it(transactional_db: None) -> No
 
     def hold() -> None:
         try:
-            with scores_held(found.pk, samples[:1]) as mine:
+            with claim_scores(found.pk, samples[:1]) as mine:
                 assert mine == samples[:1]
                 held.set()
                 over.wait(30)

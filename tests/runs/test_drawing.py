@@ -11,7 +11,7 @@ import pytest
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage
 from evaluation.selectors.runs import (
-    gaps_told,
+    gaps_in_words,
     run_gaps,
     run_missing,
     run_progress,
@@ -134,7 +134,7 @@ class TestFailures:
         assert (progress.expected, progress.made, progress.failed, progress.remaining) == (6, 4, 2, 0)
         (gap,) = run_gaps(run)
         assert (gap.prompt_id, gap.samples, gap.why[0]) == ("00001", (0, 1), "refused: not to my taste")
-        assert gaps_told([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
+        assert gaps_in_words([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
 
     def test_what_may_pass_is_tried_again_by_itself(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "flaky one"))

@@ -22,7 +22,7 @@ from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.draw import run_draw
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume
 from evaluation.services.store.images import image_read, store_root
-from evaluation.services.work.locks import prompts_held
+from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.queue import messages_waiting, workers_answering
 from tests.runs.conftest import Worker, until
 
@@ -188,7 +188,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
     def hold_the_first() -> None:
         try:
-            with prompts_held(run.pk, prompts[:1]) as mine:
+            with claim_prompts(run.pk, prompts[:1]) as mine:
                 assert mine == prompts[:1]
                 held.set()
                 over.wait(20)

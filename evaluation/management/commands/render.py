@@ -15,7 +15,7 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus
-from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
+from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
 from evaluation.services.runs.export import run_export
@@ -212,7 +212,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "failed": progress.failed,
         "weights_fingerprint": run.weights_fingerprint,
         "gaps": [{"prompt_id": gap.prompt_id, "samples": list(gap.samples), "why": dict(gap.why)} for gap in gaps],
-        "gaps_told": f"Missing: {gaps_told(gaps)}" if gaps else "",
+        "gaps_told": f"Missing: {gaps_in_words(gaps)}" if gaps else "",
     }
 
 

@@ -22,7 +22,7 @@ from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
 from evaluation.services.work.limits import Pace, SoftLimit
-from evaluation.services.work.locks import prompts_held
+from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
@@ -72,7 +72,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         return run_chunks(self.row)
 
     def claim(self, keys: Sequence[int]) -> AbstractContextManager[list[int]]:
-        return prompts_held(self.row.pk, keys)
+        return claim_prompts(self.row.pk, keys)
 
     def load(self) -> Pace:
         self._loaded = generator_for(self.row)

@@ -7,7 +7,7 @@ import time
 from evaluation.models import MetricRun
 from evaluation.services.scoring.score import metric_scoring
 from evaluation.services.scoring.whole_set import metric_score_set
-from evaluation.services.work.items import HELD_S, work_here
+from evaluation.services.work.items import CLAIMED_S, work_here
 
 
 def metric_work(*, metric_run: MetricRun) -> None:
@@ -27,4 +27,4 @@ def _work_on_set(metric_run: MetricRun) -> None:
         metric_score_set(metric_run_pk=metric_run.pk)
         metric_run.refresh_from_db()
         if metric_run.under_way:
-            time.sleep(HELD_S)
+            time.sleep(CLAIMED_S)

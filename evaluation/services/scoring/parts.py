@@ -26,7 +26,7 @@ from evaluation.services.scoring.reference import reference_input
 from evaluation.services.scoring.score import metric_begin_with
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import work_alone
-from evaluation.services.work.locks import statistics_held
+from evaluation.services.work.locks import claim_statistics
 from evaluation.services.work.states import SpoiledError, StoppedError, spoil, unfinished, watched
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def metric_part_score(*, metric_run_pk: int, number: int) -> bool:
         return work_alone(
             metric_run,
             f"part-{number}",
-            statistics_held([key]),
+            claim_statistics([key]),
             lambda: _score_part(metric_run, part),
             killed=killed,
         )

@@ -26,7 +26,7 @@ from evaluation.services.scoring.load import LoadedMetric, differs, forget_metri
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
 from evaluation.services.work.limits import Pace, SoftLimit
-from evaluation.services.work.locks import scores_held
+from evaluation.services.work.locks import claim_scores
 from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Scoring(ItemWork[MetricRun, int]):
         return metric_chunks(self.row)
 
     def claim(self, keys: Sequence[int]) -> AbstractContextManager[list[int]]:
-        return scores_held(self.row.pk, keys)
+        return claim_scores(self.row.pk, keys)
 
     def load(self) -> Pace:
         self._loaded = metric_for(self.row)
@@ -202,18 +202,18 @@ def _scores(loaded: LoadedMetric, batch: Sequence[ScoredImage], limit: SoftLimit
 
 
 @transaction.atomic
-def _keep(metric_run: MetricRun, samples: Sequence[int], scores: Sequence[SampleScore]) -> None:
-    there = set(Sample.objects.filter(pk__in=samples).values_list("pk", flat=True))
+def _keep(metric_run: MetricRun, sample_pks: Sequence[int], scores: Sequence[SampleScore]) -> None:
+    there = set(Sample.objects.filter(pk__in=sample_pks).values_list("pk", flat=True))
     rows = [
         MetricScore(
             metric_run=metric_run,
-            sample_id=sample,
+            sample_id=sample_pk,
             value=score.value,
             why=score.why.replace("\x00", "")[:LONGEST_WHY],
             detail=_detail(score.detail),
         )
-        for sample, score in zip(samples, scores, strict=True)
-        if sample in there
+        for sample_pk, score in zip(sample_pks, scores, strict=True)
+        if sample_pk in there
     ]
     # the unique constraint decides, not a look before
     MetricScore.objects.bulk_create(rows, ignore_conflicts=True)

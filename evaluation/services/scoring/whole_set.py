@@ -19,7 +19,7 @@ from evaluation.services.scoring.reference import reference_input
 from evaluation.services.scoring.score import metric_begin_with
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import work_alone
-from evaluation.services.work.locks import WHOLE, scores_held
+from evaluation.services.work.locks import WHOLE, claim_scores
 from evaluation.services.work.states import (
     UNFINISHED,
     SpoiledError,
@@ -49,7 +49,7 @@ def metric_score_set(*, metric_run_pk: int) -> None:
         f"The worker died {ALONE_DEATHS} times while it scored all images together. Check that there is enough memory."
     )
     try:
-        work_alone(row, "whole", scores_held(row.pk, [WHOLE]), lambda: _score(row), killed=killed)
+        work_alone(row, "whole", claim_scores(row.pk, [WHOLE]), lambda: _score(row), killed=killed)
     except (MetricError, SpoiledError) as error:
         spoil(MetricRun, metric_run_pk, str(error))
     except StoppedError:

@@ -142,7 +142,7 @@ def write_whole(target: Path, data: bytes) -> None:
         StoreFullError: no room.
     """
     partial = store_root() / PARTIAL / f"{target.name}.{secrets.token_hex(4)}"
-    with full_disk_told(target.parent):
+    with full_disk_errors(target.parent):
         for folder in (target.parent, partial.parent):
             folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -162,7 +162,7 @@ def adopt(staged: Path, target: Path) -> None:
     Raises:
         StoreFullError: no room for its name.
     """
-    with full_disk_told(target.parent):
+    with full_disk_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.link(staged, target)
@@ -201,7 +201,7 @@ def partial_files_remove() -> int:
 
 
 @contextlib.contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
+def full_disk_errors(folder: Path) -> Iterator[None]:
     """A full disk or a folder that can't be written, as a sentence.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Literal
 from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import Suite
-from evaluation.services.suites.save import SuiteLoaded, checked_name, suite_errors_told, suite_store
+from evaluation.services.suites.save import SuiteLoaded, checked_name, suite_errors, suite_store
 from evaluation.suites import BUNDLED, KNOWN_SUITES, fetch_drawbench, read_suite
 from evaluation.suites.build import Duplicates
 from evaluation.suites.bundled import bundled_suite
@@ -60,7 +60,7 @@ def suite_load(
     """
     if name:
         name = checked_name(name)
-    with suite_errors_told():
+    with suite_errors():
         if source == PUBLISHED:
             there = _published_suite()
             if there is not None:
@@ -91,7 +91,7 @@ def suite_read_whole_drawbench(path: Path) -> SuiteData:
     Raises:
         InputError: it is not the whole published suite; what is missing or changed is told.
     """
-    with suite_errors_told():
+    with suite_errors():
         return read_suite(path, name=PUBLISHED)
 
 

@@ -39,7 +39,7 @@ AGAIN_AFTER_S = 5.0
 HERE_S = 60.0
 """Seconds of work between two looks for more, where this process does all of it."""
 
-HELD_S = 0.5
+CLAIMED_S = 0.5
 """Seconds until it looks again for what another process holds."""
 
 Key = int
@@ -203,7 +203,7 @@ def work_here(
                 pauses.append(left.after_s)
             report_progress()
         if is_wanted(work.row) and work.missing():
-            time.sleep(max(pauses, default=HELD_S))
+            time.sleep(max(pauses, default=CLAIMED_S))
 
 
 def _work_on_claimed(work: ItemWork[Job, Item], claimed: Sequence[Key], deadline: float) -> Left | None:
