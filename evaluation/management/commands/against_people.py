@@ -12,8 +12,8 @@ from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
-from evaluation.reports.against_people_text import against_people_text
 from evaluation.reports.compute import settings_from
+from evaluation.reports.wording.against_people import against_people_text
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
