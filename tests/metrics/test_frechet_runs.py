@@ -13,11 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from evaluation.metrics.features import jackknife
+from evaluation.metrics.features import jackknife, measure
 from evaluation.models import GenerationRun, Suite
-from evaluation.services.scoring import fid as fid_score
 from evaluation.services.store.images import image_put
-from evaluation.services.suites import load_coco as coco_load
 from tests.metrics.coco_small import PEOPLE, small_coco
 from tests.metrics.pictures import picture, pictures
 from tests.metrics.projection import projection
@@ -80,8 +78,7 @@ def _run(name: str, suite: Suite, *, samples: int = 1, first: int = 0, without: 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of six features where it is not the network that matters."""
-    for module in (fid_score, coco_load):
-        monkeypatch.setattr(module, "extractor_loaded", lambda name, weights, device: projection())
+    monkeypatch.setattr(measure, "load_extractor", lambda name, weights, *, folders, device: projection())
 
 
 @pytest.mark.usefixtures("_quick")
@@ -126,6 +123,8 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     assert "go with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
     assert "Did you mean 'ldm-30k'" in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
+    # Networks that users bring are looked for where every other command looks for them.
+    assert f"in {tmp_path / 'var' / 'weights'}" in _refused("load_coco", captions, place, "--extractor", "dinov2:none")
     told = _refused("load_coco", captions, place, "--device", "cpu")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
     assert not Suite.objects.exists()
@@ -176,7 +175,7 @@ def test_fid_of_a_run(tmp_path: Path) -> None:
     assert "kid" not in same
     told = _text("fid", "mine", "--reference", "coco-val2014", *BUNDLED)
     assert "not as published: 18 images were generated" in told
-    assert "cost the most: 000" in told
+    assert "largest influence: 000" in told
     assert "FID" not in told
 
 
@@ -187,10 +186,10 @@ def test_fid_refuses(tmp_path: Path) -> None:
     _run("mine", suite)
     assert 'no folder "mime"; did you mean' in _refused("fid", "mime", "--reference", "coco-val2014", *BUNDLED)
     assert "coco-val2014" in _refused("fid", "mine", "--reference", "coco-val2015", *BUNDLED)
-    assert "no companion 'kidd'" in _refused(
+    assert "unknown measure 'kidd'" in _refused(
         "fid", "mine", "--reference", "coco-val2014", "--without", "kidd", *BUNDLED
     )
-    assert "takes two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
+    assert "needs two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
     _run("coco-val2014", suite)
     assert "Say reference:coco-val2014 or run:coco-val2014" in _refused(
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
@@ -216,7 +215,7 @@ def test_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _call("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)["difference"]
     assert found["raw"] == pytest.approx(found["distance_a"] - found["distance_b"])
     assert found["low"] < found["estimate"] < found["high"]
-    assert "A less B, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
+    assert "a minus b, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
     other = _call("load_coco", captions, place, "--captions", "all", "--name", "all", "--no-statistics")["suites"][0]
     _run("c", Suite.objects.get(name=other["name"]))
     assert "takes the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
@@ -232,7 +231,7 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "bicubic -> lanczos" in told
     assert "tensorflow1 -> clean" in told
     assert "sum of steps" in told
-    assert "nothing that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
+    assert "not differ in anything that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
     assert "TF32 exists on GPUs alone" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -50,6 +50,26 @@ class Skipped:
     file: str
     why: str
     sha256: str = ""
+
+
+def skipped_record(skipped: Iterable[Skipped], folder: Path | None = None) -> list[dict[str, str]]:
+    """Skipped files as JSON: the name, below `folder` where one is given, and why."""
+    return [{"file": _name_of(skip.file, folder), "why": _printable(skip.why)} for skip in skipped]
+
+
+def converted_record(converted: Iterable[tuple[str, str]], folder: Path | None = None) -> list[dict[str, str]]:
+    """Files whose pixels had to be changed to be RGB, as JSON: the name as in `skipped_record`, and how."""
+    return [{"file": _name_of(file, folder), "how": how} for file, how in converted]
+
+
+def _name_of(file: str, folder: Path | None) -> str:
+    """The name of `file`, below `folder` where one is given, that can be printed."""
+    return _printable(file if folder is None else str(folder / file))
+
+
+def _printable(text: str) -> str:
+    """`text`, with names that are no UTF-8 written so that they can be printed."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @dataclass(frozen=True)

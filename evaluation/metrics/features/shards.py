@@ -32,7 +32,15 @@ from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
 from evaluation.metrics.features.files import write_whole
-from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, default_workers, file_hashes, list_images
+from evaluation.metrics.features.images import (
+    Listing,
+    Skipped,
+    dataset_hash,
+    default_workers,
+    file_hashes,
+    list_images,
+    skipped_record,
+)
 from evaluation.metrics.features.jackknife import GROUPS, jackknife_groups
 from evaluation.metrics.features.moments import load_moments, load_record, save_moments
 from evaluation.metrics.features.parts import (
@@ -387,7 +395,7 @@ def _take_part(options: argparse.Namespace) -> dict[str, Any] | None:
     return {
         "shards": plan.shards,
         "images": sum(group.count for group in whole.groups),
-        "skipped": [{"file": skip.file, "why": skip.why} for skip in (*plan.listing.skipped, *whole.skipped)],
+        "skipped": skipped_record((*plan.listing.skipped, *whole.skipped)),
         "statistics": str(options.work / "statistics.npz"),
     }
 

@@ -1,6 +1,6 @@
 """Metrics over features (`frechet` and its kin), scored in parts by as many workers as there are, and merged.
 
-    metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_features (merged, then the metric)
+    metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_compare (merged, then the distance)
 
 The parts are the shards of the cache of statistics (`metrics/features/pipeline`): whoever scored one, for this metric
 or another of the same images, spares all others of it, and the result is the same as one process gives.
@@ -35,9 +35,9 @@ from evaluation.services.scoring.score import (
 from evaluation.services.work.locks import statistics_held
 
 if TYPE_CHECKING:
+    from evaluation.metrics.distances.score import Scored
     from evaluation.metrics.distances.set_metrics import FeatureMetric
     from evaluation.metrics.features.images import Listing
-    from evaluation.metrics.features.pipeline import FolderStatistics
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ def metric_parts_plan(*, metric_run: int) -> list[int]:
         return []
     try:
         metric = feature_metric(found)
-        if metric is None or metric.cache is None:
+        if metric is None or metric.measure.cache is None:
             return []
         metric_begin_with(found, metric.label, metric.provenance, scored=False)
-        rows = _plan(found, metric, metric.cache)
+        rows = _plan(found, metric, metric.measure.cache)
     except (MetricError, MetricSpoiledError) as error:
         metric_spoil(metric_run=metric_run, message=str(error))
         return []
@@ -67,6 +67,7 @@ def metric_parts_plan(*, metric_run: int) -> list[int]:
 
 def metric_part_score(*, metric_run: int, number: int) -> bool:
     """Score one part. False where another process is at it just now: it is then to be asked for again later."""
+    from evaluation.metrics.features.pipeline import unfinished_at
     from evaluation.metrics.features.shards import score_shard
 
     found = _found(metric_run)
@@ -75,9 +76,9 @@ def metric_part_score(*, metric_run: int, number: int) -> bool:
         return True
     try:
         metric = feature_metric(found)
-        if metric is None or metric.cache is None:
+        if metric is None or metric.measure.cache is None:
             return True
-        work = metric.cache / "unfinished" / row.folder
+        work = unfinished_at(metric.measure.cache, row.folder)
         if deaths(f"metric:{metric_run}:part:{number}") >= KILLS:
             raise MetricSpoiledError(
                 f"The worker died {KILLS} times while it scored {row.n_images:,} images: is there memory enough?"
@@ -88,7 +89,7 @@ def metric_part_score(*, metric_run: int, number: int) -> bool:
                 cache.delete(f"metric:{metric_run}:part:{number}")
                 return False
             try:
-                score_shard(work, row.shard, extractor=metric.extractor, progress=_wanted_told(found))
+                score_shard(work, row.shard, extractor=metric.measure.extractor, progress=_wanted_told(found))
             except MetricError:
                 if work.exists():  # else another merged them all meanwhile, and they are known
                     raise
@@ -120,52 +121,21 @@ def feature_metric(metric_run: MetricRun) -> FeatureMetric | None:
     return metric if isinstance(metric, FeatureMetric) else None
 
 
-def metric_features(
-    metric_run: MetricRun, metric: FeatureMetric, progress: Callable[[int, int], None]
-) -> tuple[FolderStatistics, FolderStatistics] | None:
-    """The statistics of both sides with each image's features, merged from the parts that are there, kept by content.
-
-    The metric itself then finds them. None where nothing can be kept.
-    """
-    from evaluation.metrics.features.jackknife import GROUPS
-    from evaluation.metrics.features.pipeline import folder_statistics
-
-    if metric.cache is None:
-        return None
-    sides = _sides(metric_run, metric)
-    total, before = sum(len(side.files) for side in sides), 0
-    made = []
-    for side in sides:
-
-        def told(done: int, _: int, before: int = before) -> None:
-            progress(before + done, total)
-
-        made.append(
-            folder_statistics(
-                side,
-                metric.extractor,
-                metric.protocol,
-                groups=GROUPS,
-                cache=metric.cache,
-                keep_features=True,
-                shard=PART,
-                progress=told,
-            )
-        )
-        before += len(side.files)
-    return made[0], made[1]
+def metric_compare(metric_run: MetricRun, metric: FeatureMetric, progress: Callable[[int, int], None]) -> Scored:
+    """The distance of `metric_run` with each image's features kept, merged from the parts that are there."""
+    return metric.compare(_sides(metric_run, metric), progress, keep_features=True, shard=PART)
 
 
 @transaction.atomic
-def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, FolderStatistics]) -> None:
+def metric_influence_keep(metric_run: MetricRun, scored: Scored) -> None:
     """Keep what each image of the run costs: by about how much the squared distance falls without it."""
     from evaluation.metrics.distances.companions import costs
 
-    found = costs(*made)
+    shares = costs(scored.first, scored.second)
     samples = {image.key: key for key, image in scored_images(metric_run.run).items()}
     rows = [
         MetricScore(metric_run=metric_run, sample_id=samples[key], value=value)
-        for key, value in found.items()
+        for key, value in shares.items()
         if key in samples
     ]
     MetricScore.objects.filter(metric_run=metric_run).delete()
@@ -187,16 +157,15 @@ def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listi
 
 def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> list[MetricShard]:
     """The rows of all parts of both sides that the cache does not know yet, and their plans on the disk."""
-    from evaluation.metrics.features.jackknife import GROUPS
-    from evaluation.metrics.features.pipeline import statistics_plan, unfinished
+    from evaluation.metrics.features.pipeline import unfinished
     from evaluation.metrics.features.shards import shard_done, write_plan
 
     rows: list[MetricShard] = []
     total = 0
     for side in _sides(metric_run, metric):
         total += len(side.files)
-        plan = statistics_plan(side, metric.extractor, metric.protocol, groups=GROUPS, keep_features=True, shard=PART)
-        work = unfinished(plan, statistics, metric.extractor)
+        plan = metric.measure.plan(side, keep_features=True, shard=PART)
+        work = unfinished(plan, statistics, metric.measure.extractor)
         if work is None:
             continue
         write_plan(plan, work)
@@ -208,7 +177,7 @@ def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> lis
                     folder=work.name,
                     shard=shard,
                     n_images=stop - start,
-                    is_done=shard_done(work, plan, shard, metric.extractor),
+                    is_done=shard_done(work, plan, shard, metric.measure.extractor),
                 )
             )
     with transaction.atomic():

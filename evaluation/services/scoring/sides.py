@@ -32,6 +32,11 @@ class Side:
     record: dict[str, Any]
     run: GenerationRun | None = None
 
+    @property
+    def name(self) -> str:
+        """The run's, the reference's or the folder's."""
+        return str(self.record.get("run") or self.record.get("name") or self.record.get("folder"))
+
 
 def references_root() -> Path:
     """Where references are kept, a folder each."""
