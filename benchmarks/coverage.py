@@ -1,4 +1,4 @@
-"""Coverage of every interval on offer, on the designs of the documentation; writes the table into docs/statistics.md.
+"""Coverage of every interval on offer, on the designs of the documentation; writes the tables into docs/coverage.md.
 
     python -m benchmarks.coverage [--simulations 2000] [--seed 1] [--no-write]
 
@@ -26,7 +26,7 @@ from evaluation.analysis.simulate import CrowdSpec, Design
 
 COLUMNS = ("two_way", "anova", "pigeonhole", "by_rater", OWN["by_rater"], "by_prompt", OWN["by_prompt"])
 NAIVE = ("independent", "wilson", "tango")
-PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
+PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 START, END = "<!-- coverage: written by benchmarks/coverage.py -->", "<!-- end of coverage -->"
 
 
@@ -119,23 +119,40 @@ def share_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
 def report(simulations: int, seed: int) -> str:
     few = max(simulations // 2, 1)
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
-    head = f"""Coverage in percent of nominal 95 % intervals of the net share.
-{simulations:,} simulations each (seed {seed}); one standard error is {error:.1f} points. Raters x prompts, spread of
-the random effects of raters / prompts on the logit scale; in brackets the mean half-width in points, and how often
-there was no interval. Held against the truth for new raters and new prompts; the columns that name an estimand of
-their own are held against that. `ms`: milliseconds of one estimate with all its intervals, on a busy machine."""
-    shares = """Shares and the share of A among decided answers, by their default intervals (half-width in points); and,
-drawn from the same ratings, the intervals of independent votes: Wilson and Clopper-Pearson of the share of A, Goodman
-of all three shares at once, Wilson of the decided share."""
-    votes = "Votes that are independent, one by each rater: coverage computed exactly, not simulated, with the mean "
-    votes += "half-width in points and the time of a call."
-    tost = f"Equivalence, when the true net share is the very margin ({simulations:,} simulations): how often, in "
-    tost += "percent, the two generators are called equivalent at 5 %."
-    agreement = (
-        f"Agreement ({few:,} simulations): jackknife intervals over prompts, against the agreement of these raters "
-    )
-    agreement += "on endlessly many prompts, and against that of endlessly many raters."
-    ever = f"Looking after every rater: how often, in percent, the interval was ever wrong ({simulations:,} studies):"
+    head = f"""## Net share
+
+Coverage in percent of nominal 95 % intervals of the net share, from {simulations:,} simulations of each design
+(seed {seed}). One standard error is {error:.1f} points.
+
+- A design's name gives raters x prompts, then the spread of the random effects of raters / prompts on the logit scale.
+- Brackets hold the mean half-width in points. "none" is how often there was no interval.
+- The truth is that for new raters and new prompts. Columns that name another estimand ("these prompts", "these
+  raters") are compared with the truth for that estimand.
+- `ms`: milliseconds for one estimate with all its intervals, on a busy machine."""
+    shares = """## Shares
+
+The first four columns have the default intervals of the three shares and of A's share among decided answers, with the
+half-width in points. The last four treat the same ratings as independent votes: Wilson and Clopper-Pearson for the
+share of A, Goodman for all three shares at once, and Wilson for the decided share."""
+    votes = """## Independent votes
+
+Each rater gives one vote. Coverage is computed exactly, not simulated. Brackets hold the mean half-width in points and
+the time of a call.
+
+One share:"""
+    signs = "Error rates in percent, of the sign test and of an interval that is checked after every vote:"
+    bootstrap = f"## Bootstrap\n\nThe seeded bootstrap by weights, from {few:,} simulations of 400 draws each:"
+    tost = f"""## Equivalence
+
+How often, in percent, two generators are called equivalent at 5 % when the true net share lies exactly at the margin
+({simulations:,} simulations). It should be at most 5."""
+    agreement = f"""## Agreement
+
+Jackknife intervals over prompts ({few:,} simulations). "These raters" compares them with the agreement of these raters
+on endlessly many prompts, "new raters" with that of endlessly many raters."""
+    ever = f"""## Looking early
+
+How often, in percent, an interval that is checked after every rater was ever wrong ({simulations:,} studies):"""
     found = simulated(simulations, seed)
     parts = [
         (head, net_table(found)),
@@ -143,11 +160,11 @@ of all three shares at once, Wilson of the decided share."""
         (votes, _coverage_votes.one_share()),
         ("The difference of two shares:", _coverage_votes.difference()),
         ("The net share and the three shares:", _coverage_votes.three_shares()),
-        ("Tests of independent votes, in percent:", _coverage_votes.signs()),
-        (f"The seeded bootstrap by weights ({few:,} simulations of 400 draws):", more.bootstrap(few, seed)),
+        (signs, _coverage_votes.signs()),
+        (bootstrap, more.bootstrap(few, seed)),
         (tost, more.equivalences(simulations, seed)),
-        (f"Differences of net shares ({few:,} simulations):", more.difference_table(few, seed)),
-        (f"Rankings ({few:,} simulations):", more.ranking(few, seed)),
+        (f"## Differences\n\nDifferences of net shares ({few:,} simulations):", more.difference_table(few, seed)),
+        (f"## Rankings\n\nCoverage of gaps, scores and rank bands ({few:,} simulations):", more.ranking(few, seed)),
         (agreement, more.agreements(few, seed)),
         (ever, more.looking(simulations, seed)),
     ]
@@ -162,7 +179,7 @@ def write(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Coverage of every interval, written into docs/statistics.md.")
+    parser = argparse.ArgumentParser(description="Coverage of every interval, written into docs/coverage.md.")
     parser.add_argument("--simulations", type=int, default=2000, help="simulations of each design (default 2000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-write", action="store_true", help="print the tables and leave the page as it is")

@@ -271,14 +271,19 @@ def peer_table(simulations: int, seed: int) -> list[str]:
 
 def report(simulations: int, seed: int) -> str:
     error, few = 100 * math.sqrt(0.05 * 0.95 / simulations), max(simulations // 4, 1)
-    head = f"""Coverage in percent of nominal 95 % intervals of the net share; {simulations:,} simulations each (seed
-{seed}), one standard error {error:.1f} points. Where nothing else is said, 25 raters of spread .5 (logit scale) rate 40
-of 200 prompts of spread 1, with ties, and there is one score, of correlation .7 with what the prompt does. `width` and
-`error`: the mean width of the interval and the root mean squared error of the estimate, with scores by without. `ms`:
-processor milliseconds of an estimate."""
-    agreement = f"""Agreement, {few:,} simulations each, for new raters and new prompts. The truth of `accuracy` is that
-of a threshold chosen on as many prompts. Raters x prompts, spread of raters / prompts, correlations of two scores."""
-    peer = f"""ppi-python 0.2.3, for which each prompt's mean rating is an independent value ({few:,} simulations):"""
+    head = f"""Coverage in percent of nominal 95 % intervals of the net share, from {simulations:,} simulations of each
+design (seed {seed}). One standard error is {error:.1f} points.
+
+- Unless the design says otherwise, 25 raters of spread .5 (logit scale) rate 40 of 200 prompts of spread 1, with ties.
+  There is one score, whose correlation with the prompt's effect is .7.
+- `width`: the interval's mean width with scores, divided by that without. `error`: the same for the estimate's root
+  mean squared error.
+- `ms`: processor milliseconds for an estimate."""
+    agreement = f"""Agreement, for new raters and new prompts, from {few:,} simulations of each design. A
+design's name gives raters x prompts, the spread of raters / prompts, and the correlations of two scores. The truth of
+`accuracy` is that of a threshold chosen on as many prompts."""
+    peer = "The peer ppi-python 0.2.3, which treats each prompt's mean rating as an independent value "
+    peer += f"({few:,} simulations):"
     parts = [
         (head, table(simulations, seed)),
         (agreement, _coverage_agreement.table(few, seed)),

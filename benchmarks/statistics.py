@@ -45,7 +45,7 @@ from evaluation.analysis.resample import resample_cells  # noqa: E402
 from evaluation.analysis.tally import tally_ratings  # noqa: E402
 
 GENERATORS, RATERS, PROMPTS, CATEGORIES = 10, 1000, 200, 11
-PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
+PAGE = Path(__file__).parents[1] / "docs" / "statistics-speed.md"
 START, END = "<!-- speed: written by benchmarks/statistics.py -->", "<!-- end of speed -->"
 Task = Callable[[], object]
 
@@ -255,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Speed of the statistics beside their peers.")
     parser.add_argument("--sizes", default="1e5,1e6,1e7", help="numbers of comparisons, with commas")
     parser.add_argument("--limit", type=float, default=40.0, help="processor seconds that a peer may be foretold")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/statistics.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/statistics-speed.md")
     options = parser.parse_args(arguments)
     lines: list[str] = []
 

@@ -26,7 +26,7 @@ from evaluation.analysis.classic import (
     wilson,
 )
 from evaluation.analysis.columns import RatingsError
-from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, equivalence
+from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.frame import read_ratings, validate_ratings
@@ -39,6 +39,7 @@ from evaluation.analysis.planning import (
     cheapest,
     components_from_pilot,
     detectable,
+    nested_standard_error,
     power,
     precision_table,
     standard_error,
@@ -53,7 +54,15 @@ from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, sc
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
 from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
 from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, validate_scores
-from evaluation.analysis.sequential import LookSequence, StoppingRule, decide, rater_means, replay, t_sequence
+from evaluation.analysis.sequential import (
+    LookSequence,
+    StoppingRule,
+    beta_binomial,
+    decide,
+    rater_means,
+    replay,
+    t_sequence,
+)
 from evaluation.analysis.sides import SideBias, side_bias
 from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, simulate_ratings
 from evaluation.analysis.summary import Analysis, analyse
@@ -97,6 +106,7 @@ __all__ = [
     "analyse_scores",
     "audit",
     "automatic_agreement",
+    "beta_binomial",
     "cheapest",
     "clopper_pearson",
     "components_from_pilot",
@@ -107,6 +117,7 @@ __all__ = [
     "decide",
     "detectable",
     "differences",
+    "effect_in_words",
     "equivalence",
     "fleiss_kappa",
     "goodman",
@@ -116,6 +127,7 @@ __all__ = [
     "kendall_tau_b",
     "krippendorff_alpha",
     "mace",
+    "nested_standard_error",
     "newcombe",
     "pigeonhole_bootstrap",
     "possible_spread",

@@ -15,6 +15,7 @@ from .features.protocols import Protocol as Protocol
 from .features.protocols import protocol_by_name as protocol_by_name
 from .frechet import frechet_distance as frechet_distance
 from .frechet import frechet_distance_of_features as frechet_distance_of_features
+from .prompts.detections import Detection as Detection
 from .prompts.read_image import Picture as Picture
 from .prompts.read_image import read_image as read_image
 from .prompts.scene_metric import SceneMetric as SceneMetric

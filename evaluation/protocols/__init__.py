@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import difflib
 
-from evaluation.protocols.contract import Answer, Protocol, Question
+from evaluation.protocols.contract import CAPTION, Answer, Protocol, Question, wording
 from evaluation.protocols.drawbench import DRAWBENCH
 
 _BY_NAME = {protocol.name: protocol for protocol in (DRAWBENCH,)}
 
-__all__ = ["Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names"]
+__all__ = ["CAPTION", "Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names", "wording"]
 
 
 class UnknownProtocolError(ValueError):

@@ -105,7 +105,7 @@ def test_one_rater_has_a_coverage_too() -> None:
 
 
 def test_page_holds_every_case() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "coverage.md").read_text(encoding="utf-8")
     table = page.split(START)[1].split(END)[0]
     for case in CASES:
         assert table.count(f"| {case.name} |") == 2, "run: python -m benchmarks.coverage"

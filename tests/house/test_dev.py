@@ -111,3 +111,26 @@ def test_documents_link_only_to_files_that_exist() -> None:
             if resolved not in known:
                 wrong.append(f"{path}: {target}")
     assert wrong == []
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading: lower case, without punctuation, hyphens for blanks."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def _anchors(path: Path) -> set[str]:
+    prose = re.sub(r"^```.*?^```$", "", read(path), flags=re.DOTALL | re.MULTILINE)
+    return {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
+
+
+def test_documents_link_only_to_headings_that_exist() -> None:
+    wrong = []
+    for path in _documents():
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", read(path)):
+            if "://" in target:
+                continue
+            page = Path(os.path.normpath(path.parent / target)) if target else path
+            if anchor not in _anchors(page):
+                wrong.append(f"{path}: {target}#{anchor}")
+    assert wrong == []

@@ -141,7 +141,7 @@ def test_bad_invitations_are_refused() -> None:
 def test_a_draft_takes_no_raters() -> None:
     suite = a_suite()
     study = study_create(name="draft", runs=[a_run(suite, "one"), a_run(suite, "two")])
-    with pytest.raises(RaterError, match="not been opened"):
+    with pytest.raises(RaterError, match="not open yet"):
         enrolled(study)
 
 
@@ -156,7 +156,7 @@ def test_a_rater_finishes_after_the_last_rating_only() -> None:
     assert done.finished_at is not None and rater_finish(rater=rater.rater).finished_at == done.finished_at
     with pytest.raises(RaterError, match="can't be changed"):
         rating_undo(session=session_of(rater))
-    with pytest.raises(RaterError, match="Write to the researchers"):
+    with pytest.raises(RaterError, match="contact the researchers"):
         rater_withdraw(rater=rater.rater)
 
 
@@ -179,14 +179,14 @@ def test_a_trial_that_cannot_be_seen_is_skipped_but_not_all_of_them() -> None:
     rating_skip(session=session, assignment=first, reason="again")
     assert next_trials(session)[0].assignment == second
     assert Assignment.objects.get(pk=first).skip_reason == "3 of 4 images did not load"
-    with pytest.raises(RaterError, match="None of these trials"):
+    with pytest.raises(RaterError, match="None of these comparisons"):
         rating_submit(session=session, answers=[Answer(first, "fidelity", "left", 1, uuid4())])
     assert not Rating.objects.exists()
     rating_skip(session=session, assignment=second, reason="")
     with pytest.raises(RaterError, match="come back later"):
         rating_skip(session=session, assignment=third, reason="")
     rate_next(session)
-    with pytest.raises(RaterError, match="answered already"):
+    with pytest.raises(RaterError, match="already answered"):
         rating_skip(session=session, assignment=third, reason="")
 
 

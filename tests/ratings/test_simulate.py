@@ -88,8 +88,8 @@ def test_a_known_preference_is_recovered_within_its_interval() -> None:
 def test_bad_input() -> None:
     study = an_open_study()
     for given, words in (
-        ({}, "Say either"),
-        ({"share": 0.5, "raters": 2}, "Say either"),
+        ({}, "Give either"),
+        ({"share": 0.5, "raters": 2}, "Give either"),
         ({"share": 1.5}, "from 0 to 1"),
         ({"raters": 7}, "6 free places"),
         ({"raters": 1, "prefer": {"guide": 1.0}}, 'did you mean "guided"'),
@@ -99,7 +99,7 @@ def test_bad_input() -> None:
         with pytest.raises(InputError, match=words):
             raters_simulate(study=study, seed=0, **given)
     study_close(study=study)
-    with pytest.raises(ConflictError, match="come into an open study"):
+    with pytest.raises(ConflictError, match="can join only an open study"):
         raters_simulate(study=study, seed=0, share=1.0)
     assert not Rater.objects.exists()
 

@@ -71,7 +71,7 @@ def test_answers_of_a_batch_are_told_one_by_one() -> None:
     [
         ({"choice": "lefft"}, 'Answer 1 .*: unknown choice "lefft"; did you mean "left"'),
         ({"question": "fidelty"}, 'unknown question "fidelty"; did you mean "fidelity"'),
-        ({"response_time_ms": -1}, "the time -1 ms is none"),
+        ({"response_time_ms": -1}, "response_time_ms must be between 0 and 2147483647, or null; got -1."),
     ],
 )
 def test_unknown_values_are_named_and_nothing_is_saved(change: dict[str, object], words: str) -> None:
@@ -137,10 +137,10 @@ def test_an_undone_answer_is_not_brought_back_by_a_late_retry() -> None:
 
 def test_undo_takes_back_the_last_trial_once() -> None:
     session = session_of(enrolled(an_open_study()))
-    with pytest.raises(RaterError, match="no answer to undo"):
+    with pytest.raises(RaterError, match="nothing to undo"):
         rating_undo(session=session)
     trials = [rate_next(session) for _ in range(2)]
-    with pytest.raises(RaterError, match="Only the last answer"):
+    with pytest.raises(RaterError, match="Only the last comparison"):
         rating_undo(session=session, assignment=trials[0])
     for _ in range(2):  # a double click undoes one trial, not two
         assert rating_undo(session=session, assignment=trials[1]).assignment == trials[1]
@@ -152,7 +152,7 @@ def test_a_rater_cannot_undo_for_another() -> None:
     study = an_open_study()
     session, other = session_of(enrolled(study)), session_of(enrolled(study))
     mine = rate_next(session)
-    with pytest.raises(RaterError, match="not yours"):
+    with pytest.raises(RaterError, match="not one of yours"):
         rating_undo(session=other, assignment=mine)
     assert Rating.objects.filter(retracted_at=None).count() == 2
 

@@ -86,8 +86,8 @@ def test_the_page_lists_the_world_as_it_is() -> None:
         names = [name for name, held in CONCEPTS.items() if held.kind == kind]
         assert f"| {kind} | {len(names)} | {', '.join(names)} |" in page
     drawings = Counter(source for held in CONCEPTS.values() for source, _ in held.drawings)
-    assert f"{len(CONCEPTS)} concepts in {drawings.total()} drawings" in page
-    assert f"{len(COLOURS)}\ncolours, {len(PLACES)} places" in page
+    assert f"{len(CONCEPTS)} concepts in {drawings.total()} drawings" in " ".join(page.split())
+    assert f"{len(COLOURS)} colours, {len(PLACES)} places" in " ".join(page.split())
     rows = {line.rsplit("|", 3)[-3].split()[0].rstrip(",") for line in page.splitlines() if "| Apache-2.0" in line}
     assert rows == {str(drawings["noto"])}
     own = sum(held.gloss_source == "own" for held in CONCEPTS.values())

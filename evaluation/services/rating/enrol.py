@@ -86,21 +86,21 @@ def refuse_unless_open(study: Study) -> None:
     if study.status == StudyStatus.CLOSED:
         raise RaterError("closed", "This study is closed. Thank you for your interest.", status=410)
     if study.status != StudyStatus.OPEN:
-        raise RaterError("not-open", "This study has not been opened yet. Please come back later.")
+        raise RaterError("not-open", "This study is not open yet. Please come back later.")
 
 
 def refuse_invitation(invitation: Invitation) -> None:
     """Raise `RaterError` unless the invitation lets another rater in."""
     if invitation.revoked_at is not None:
-        raise RaterError("revoked", "This invitation has been withdrawn.", status=410)
+        raise RaterError("revoked", "The researchers have withdrawn it. Thank you for your interest.", status=410)
     if invitation.expires_at is not None and invitation.expires_at <= timezone.now():
-        raise RaterError("expired", "This invitation has ended.", status=410)
+        raise RaterError("expired", "Ask the researchers for a new one if you still want to take part.", status=410)
     if invitation.max_raters is not None:
         used = Rater.objects.filter(invitation=invitation, dropped_at=None).count()
         if used >= invitation.max_raters:
             raise RaterError(
                 "used-up",
-                "This invitation has been used already. If it was you, open it in the browser in which you began.",
+                "If it was you, continue in the browser in which you started.",
             )
 
 
@@ -211,16 +211,16 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
     )
     if not earlier:
         if Rater.objects.filter(study=study, participant=participant, session=session).exists():
-            raise RaterError("dropped", "You have left this study, so you can't take part in it again.")
+            raise RaterError("dropped", "You have left this study, so you can't take part again.")
         return None
     rater = next((each for each in earlier if each.session == session), None)
     if rater is None:
         raise RaterError(
             "other-session",
-            "You are taking part in this study already. Open it in the browser and with the link with which you began.",
+            "You are already taking part in this study. Continue in the same browser and with the same link as before.",
         )
     if rater.finished_at is not None:
-        raise RaterError("finished", "You have taken part in this study already. Thank you.")
+        raise RaterError("finished", "You have already taken part in this study. Thank you.")
     key = secrets.token_urlsafe(32)
     rater.session_key_hash = session_key_hash(key)
     rater.last_seen_at = timezone.now()

@@ -18,6 +18,6 @@ class RaterError(InputError):
 def refuse_unless_rating(session: RaterSession) -> None:
     """Raise `RaterError` unless the study takes ratings and the rater is still part of it."""
     if session.dropped:
-        raise RaterError("dropped", "You are no longer part of this study, so nothing more can be saved.")
+        raise RaterError("dropped", "You are no longer part of this study, so no more answers can be saved.")
     if session.study_status != "open":
-        raise RaterError("closed", "This study is closed, so nothing more can be saved. Thank you for your answers.")
+        raise RaterError("closed", "This study is closed, so no more answers can be saved. Thank you for yours.")

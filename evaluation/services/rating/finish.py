@@ -23,7 +23,7 @@ def rater_finish(*, rater: Rater) -> Rater:
     if locked.dropped_at is not None:
         raise RaterError("dropped", "You are no longer part of this study.")
     if unanswered_exist(locked.pk, len(locked.study.specification["protocol"]["questions"])):
-        raise RaterError("unfinished", "Some trials are not answered yet.")
+        raise RaterError("unfinished", "Some comparisons are not answered yet.")
     locked.finished_at = timezone.now()
     locked.save(update_fields=["finished_at"])
     return locked
@@ -39,7 +39,7 @@ def rater_withdraw(*, rater: Rater) -> None:
     locked = Rater.objects.select_for_update().get(pk=rater.pk)
     if locked.finished_at is not None:
         raise RaterError(
-            "finished", "You have finished the study. Write to the researchers to have your answers taken out."
+            "finished", "You have finished the study. To have your answers removed, contact the researchers."
         )
     now = timezone.now()
     Rating.objects.filter(rater=locked, retracted_at=None).update(retracted_at=now)

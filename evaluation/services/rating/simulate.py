@@ -51,7 +51,7 @@ def raters_simulate(
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if study.status != StudyStatus.OPEN:
         raise ConflictError(
-            f"The study {study} is {study.status}; raters, simulated ones too, come into an open study."
+            f"The study {study} is {study.status}. Raters, simulated ones too, can join only an open study."
         )
     leaning = _leanings(study, prefer or {})
     taken = taken_of(study)
@@ -67,18 +67,18 @@ def _places(
     """The places for the simulated raters; each is added to `taken` as it is given."""
     places = places_of(study)
     if (share is None) == (raters is None):
-        raise InputError("Say either which share of the places simulated raters are to fill, or how many raters.")
+        raise InputError("Give either share, the part of the places to fill, or raters, their number.")
     if raters is not None:
         free = sum(places.values()) - sum(map(len, taken.values()))
         if not 1 <= raters <= free:
             raise InputError(
-                f"The study {study} has {free} free places; {raters} simulated raters can't take part.", field="raters"
+                f"raters must be from 1 to the {free} free places of the study {study}; got {raters}.", field="raters"
             )
         limits, wanted = places, raters
     else:
         assert share is not None
         if not (math.isfinite(share) and 0 <= share <= 1):
-            raise InputError(f"The share is from 0 to 1, such as 0.6, not {share}.", field="share")
+            raise InputError(f"share must be from 0 to 1, such as 0.6; got {share}.", field="share")
         there = dict.fromkeys(places, 0)
         for panel in Rater.objects.filter(study=study, dropped_at=None, simulated=True).values_list("panel", flat=True):
             there[panel] += 1
@@ -178,7 +178,7 @@ def _leanings(study: Study, prefer: Mapping[str, float]) -> dict[tuple[str, str]
                 field="prefer",
             )
         if not math.isfinite(value):
-            raise InputError(f"The preference for {name} must be a number, such as 0.8.", field="prefer")
+            raise InputError(f"The preference for {name} must be a number, such as 0.8; got {value}.", field="prefer")
         for each in asked:
             leaning[label, each] = float(value)
     return leaning

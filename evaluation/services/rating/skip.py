@@ -28,16 +28,16 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str) -> None:
     Rater.objects.select_for_update().get(pk=session.rater_id)
     trial = Assignment.objects.filter(pk=assignment, rater=session.rater_id).first()
     if trial is None:
-        raise RaterError("not-yours", "This trial is not yours. Reload the page.", status=403)
+        raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
     if trial.skipped_at is not None:
         return
     if trial.ratings.filter(retracted_at=None).exists():
-        raise RaterError("answered", "This trial is answered already.")
+        raise RaterError("answered", "This comparison is already answered.")
     skipped = Assignment.objects.filter(rater=session.rater_id, skipped_at__isnull=False).count()
     if skipped >= max(1, int(MOST_SKIPPED * session.trials)):
         raise RaterError(
             "too-many-skips",
-            "Images of several trials could not be loaded. Please come back later; your answers are kept.",
+            "Too many comparisons had missing images. Please come back later; your answers are saved.",
         )
     trial.skipped_at = timezone.now()
     trial.skip_reason = reason.replace("\x00", "")[:200]

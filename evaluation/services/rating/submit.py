@@ -100,7 +100,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer]) -> list[S
             stored = cursor.fetchall()
     saved = [_saved(answer, new, stored) for answer in answers]
     if saved and all(each.status == "refused" for each in saved):
-        raise RaterError("not-yours", "None of these trials is yours to answer. Reload the page.", status=403)
+        raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
     return saved
 
 
@@ -121,9 +121,9 @@ def _saved(answer: Answer, new: set[tuple[int, str, str]], stored: list[tuple[in
 
 def _check(session: RaterSession, answers: Sequence[Answer]) -> None:
     if not answers:
-        raise InputError("There is no answer in this request.")
+        raise InputError("The request has no answers. Send at least one.")
     if len(answers) > MOST_ANSWERS:
-        raise InputError(f"A request holds at most {MOST_ANSWERS} answers, not {len(answers)}. Send them in parts.")
+        raise InputError(f"A request may have at most {MOST_ANSWERS} answers; got {len(answers)}. Send them in parts.")
     for number, answer in enumerate(answers):
         where = f"Answer {number + 1} (assignment {answer.assignment})"
         if answer.question not in session.questions:
@@ -140,6 +140,7 @@ def _check(session: RaterSession, answers: Sequence[Answer]) -> None:
             )
         if answer.response_time_ms is not None and not 0 <= answer.response_time_ms <= LONGEST_MS:
             raise InputError(
-                f"{where}: the time {answer.response_time_ms} ms is none; it must be 0 to {LONGEST_MS}, or null.",
+                f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; "
+                f"got {answer.response_time_ms}.",
                 details={"answer": number, "column": "response_time_ms"},
             )

@@ -44,22 +44,24 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
     """
     refuse_unless_rating(session)
     if session.finished:
-        raise RaterError("finished", "You have finished the study; your answers can't be changed any more.")
+        raise RaterError("finished", "You have finished the study, so your answers can't be changed.")
     with connection.cursor() as cursor:
         if assignment is None:
             cursor.execute(LAST_SQL, [session.rater_id])
             row = cursor.fetchone()
             if row is None:
-                raise RaterError("nothing", "There is no answer to undo yet.")
+                raise RaterError("nothing", "There is nothing to undo yet.")
             assignment = int(row[0])
         trial = trial_of(session, assignment)
         if trial is None:
-            raise RaterError("not-yours", "This trial is not yours. Reload the page.", status=403)
+            raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
         names = {"rater": session.rater_id, "assignment": assignment}
         cursor.execute(UNDO_SQL, names)
         if cursor.rowcount == 0:
             cursor.execute(STANDING_SQL, names)
             row = cursor.fetchone()
             if row is not None and row[0]:
-                raise RaterError("not-last", "Only the last answer can be undone, and you have answered others since.")
+                raise RaterError(
+                    "not-last", "Only the last comparison can be undone, and you have answered others since."
+                )
     return trial

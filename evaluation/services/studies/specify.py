@@ -23,12 +23,13 @@ IDLE_HOURS_UNSTARTED = 2
 """A rater who has not been seen for so long (the second: and has answered nothing) loses the place to another, if no
 other place is free."""
 
-CONSENT = """You are asked to look at images that computer programs made from short texts, and to say which you prefer.
+CONSENT = """You look at images that computer programs made from short texts, and say which you prefer.
 
-Taking part is voluntary. You can stop at any time, without giving a reason; if you withdraw, your answers are not used.
+Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
+used.
 
-We keep your answers, the time that each took, and the number that your link carries if a platform sent you; no name, no
-address. The answers are analysed and may be published without anything that leads to you."""
+We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
+email. The answers are analysed and may be published, without anything that identifies you."""
 
 
 @dataclass(frozen=True, slots=True)
