@@ -3,24 +3,11 @@
 import os
 import secrets
 from pathlib import Path
-from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-
-class Database(TypedDict):
-    """What Django asks to know of a PostgreSQL database."""
-
-    ENGINE: str
-    HOST: str
-    PORT: str
-    NAME: str
-    USER: str
-    PASSWORD: str
-    CONN_MAX_AGE: int | None
-    CONN_HEALTH_CHECKS: bool
-    OPTIONS: dict[str, str | int]
+from drawbench.servers import Database, Servers, embedded_servers, postgresql
 
 
 def text(name: str, default: str = "") -> str:
@@ -54,10 +41,21 @@ def listed(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def database(name: str, otherwise: Database) -> Database:
+def servers(database_name: str, broker_name: str, cache_name: str) -> Servers:
+    """The servers that these variables name, and the embedded ones in place of those that they don't."""
+    broker, cache = text(broker_name), text(cache_name)
+    if text(database_name) and broker and cache:
+        return Servers(database(database_name, otherwise=None), broker, cache)
+    embedded = embedded_servers()
+    return Servers(
+        database(database_name, otherwise=embedded.database), broker or embedded.broker, cache or embedded.cache
+    )
+
+
+def database(name: str, otherwise: Database | None) -> Database:
     """`postgresql://user:password@host:port/name`; a folder with a socket is written `postgresql://user@/name?host=/folder`."""
     url = text(name)
-    if not url:
+    if not url and otherwise is not None:
         return otherwise
     parts = urlsplit(url)
     wanted = f"{name} must look like postgresql://user:password@host:5432/name"
@@ -77,16 +75,13 @@ def database(name: str, otherwise: Database) -> Database:
             host = unquote(value)
         else:
             options[key] = unquote(value)
-    return otherwise | Database(
-        ENGINE="django.db.backends.postgresql",
-        HOST=host,
-        PORT=str(port or ""),
-        NAME=unquote(parts.path.strip("/")),
-        USER=unquote(parts.username or ""),
-        PASSWORD=unquote(parts.password or ""),
-        CONN_MAX_AGE=otherwise["CONN_MAX_AGE"],
-        CONN_HEALTH_CHECKS=True,
-        OPTIONS=otherwise["OPTIONS"] | options,
+    return postgresql(
+        host=host,
+        port=str(port or ""),
+        name=unquote(parts.path.strip("/")),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        options=options,
     )
 
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError
 
 from common.errors import UserError
+from drawbench.environment import text
 
 
 def plain_message(error: BaseException) -> str | None:
@@ -33,9 +34,8 @@ def _sqlstate(error: BaseException) -> str | None:
 
 
 def _unreachable(error: OperationalError) -> str:
-    database = settings.DATABASES["default"]
     first = str(error).strip().splitlines()[0]
-    if database["HOST"] == str(settings.PLACES.sockets):
+    if not text("DRAWBENCH_DATABASE"):
         return (
             f"The embedded PostgreSQL is not running ({first}). Start it: `python -m drawbench.local up`, or use ./dev."
         )

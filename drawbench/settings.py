@@ -7,11 +7,11 @@ Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRA
 from pathlib import Path
 
 import drawbench.environment as env
-from drawbench.local import postgres
-from drawbench.local.places import places_of
+from common import places as checkout
+from drawbench.places import instance_folder
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-PLACES = places_of()
+# The instance's folder: what lies in it is named in `evaluation.services.store.places` and, of servers, `local.places`.
+VAR = instance_folder()
 PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
@@ -24,7 +24,7 @@ if PRODUCTION:
     env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
     env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
 else:
-    SECRET_KEY = env.secret_key(PLACES.var)
+    SECRET_KEY = env.secret_key(VAR)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
 
 # Where the platform is reached from outside: made into the links that are printed and sent.
@@ -67,7 +67,7 @@ WSGI_APPLICATION = "drawbench.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [checkout.TEMPLATES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -81,31 +81,17 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.database(
-        "DRAWBENCH_DATABASE",
-        otherwise={
-            "ENGINE": "django.db.backends.postgresql",
-            "HOST": str(PLACES.sockets),
-            "PORT": "5432",
-            "NAME": postgres.DATABASE,
-            "USER": postgres.USER,
-            "PASSWORD": "",
-            # Connections are kept: opening one for each request costs seven times the request itself.
-            "CONN_MAX_AGE": None,
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 10},
-        },
-    )
-}
+# The embedded ones where the environment names none; where it names all three, nothing of `drawbench.local` is loaded.
+_servers = env.servers("DRAWBENCH_DATABASE", "DRAWBENCH_BROKER", "DRAWBENCH_CACHE")
+DATABASES = {"default": _servers.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Image files under their content hash. Behind nginx they are sent by it (X-Accel-Redirect), see docs/deployment.md.
-MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(PLACES.var / "media")))
+MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(VAR / "media")))
 X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(PLACES.var / "static")))
+STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(VAR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {
@@ -128,7 +114,7 @@ UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 10
 # that took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
 TASK_SECONDS = env.whole_number("DRAWBENCH_TASK_SECONDS", 300)
 
-CELERY_BROKER_URL = env.text("DRAWBENCH_BROKER", f"redis+socket://{PLACES.valkey_socket}?virtual_host=0")
+CELERY_BROKER_URL = _servers.broker
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3 * TASK_SECONDS,
@@ -222,7 +208,7 @@ SPECTACULAR_SETTINGS = {
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
+        "LOCATION": _servers.cache,
     }
 }
 

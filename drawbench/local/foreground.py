@@ -14,9 +14,10 @@ from types import FrameType
 
 import psutil
 
+from common.places import CHECKOUT
 from drawbench.local import services
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
 
 HOST = "127.0.0.1"
 START_PATIENCE = 60.0

@@ -1,4 +1,4 @@
-"""Where an instance of DrawBench keeps what it has: one folder, `DRAWBENCH_VAR`, by default `var/` in the checkout."""
+"""Where an instance keeps its embedded servers: what they hold, their sockets, logs and locks."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
+from drawbench.places import instance_folder
 
 SOCKET_PATH_LIMIT = 103
 """Longest path of a Unix socket in bytes: 107 on Linux, 103 on macOS; one limit for both."""
@@ -76,8 +76,7 @@ class Places:
 
 def places_of(var: Path | None = None) -> Places:
     """The places of the instance in `var`; without it, of the one that `DRAWBENCH_VAR` names, or the checkout's own."""
-    # A relative name is the same folder from wherever a command is called.
-    folder = CHECKOUT / Path(var or os.environ.get("DRAWBENCH_VAR") or "var").expanduser()
+    folder = instance_folder(var)
     noted = outside_note(folder)
     outside = Path(noted.read_text().strip()) if noted.is_file() else None
     return Places(var=folder, outside=outside, sockets=_sockets(outside or folder))

@@ -49,7 +49,7 @@ SIDES = _keys("generated reference deviations")
 
 @pytest.fixture(autouse=True)
 def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.PLACES = replace(settings.PLACES, var=tmp_path / "var")
+    settings.VAR = tmp_path / "var"
     monkeypatch.setattr(measure, "load_extractor", lambda name, weights, *, folders, device: projection())
 
 

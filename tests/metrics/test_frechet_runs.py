@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ BUNDLED = ("--extractor", "efficientnet-lite0", "--device", "cpu", "--workers", 
 
 @pytest.fixture(autouse=True)
 def _own_places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.PLACES = replace(settings.PLACES, var=tmp_path / "var")
+    settings.VAR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 

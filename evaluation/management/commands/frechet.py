@@ -11,7 +11,7 @@ from evaluation.management.bars import bars
 from evaluation.management.frechet import add_measure_options, frechet_lines, measure_request, remark_lines
 from evaluation.metrics.distances.result import FrechetResult
 from evaluation.metrics.distances.score import score_folders
-from evaluation.services.scoring.sides import weight_folders
+from evaluation.services.store.places import weight_folders
 
 
 class Command(ProductCommand):

@@ -14,6 +14,7 @@ from evaluation.metrics.distances.score import Scored, score_listings
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.measure import Measure, MeasureRequest
 from evaluation.metrics.features.references import MANIFEST, images_of, reference_at
+from evaluation.metrics.places import statistics_beside
 from evaluation.metrics.spec import Progress, ScoredImage
 from evaluation.suites.types import JsonValue
 
@@ -137,5 +138,5 @@ def _load(
         name, weights = f"{name.partition(':')[0]}:{Path(weights).expanduser().absolute()}", ""
     request = MeasureRequest(name, str(parameters["protocol"]), Path(weights).expanduser() if weights else None, device)
     # Beside the weights, where the commands keep them too: a reference is computed once for all runs.
-    cache = Path(weight_folders[0]).parent / "statistics" if weight_folders else None
+    cache = statistics_beside(Path(weight_folders[0])) if weight_folders else None
     return FeatureMetric(request.load(weight_folders=weight_folders, cache=cache), companion)

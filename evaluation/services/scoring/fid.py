@@ -18,7 +18,8 @@ from evaluation.metrics.features.measure import MeasureRecord, MeasureRequest, S
 from evaluation.metrics.features.pipeline import FolderStatistics
 from evaluation.metrics.features.protocols import Precision, Protocol, protocol_by_name
 from evaluation.services.scoring.measure import measure_loaded
-from evaluation.services.scoring.sides import Side, side_named, weight_folders
+from evaluation.services.scoring.sides import Side, side_named
+from evaluation.services.store.places import weight_folders
 
 SCHEMA = "drawbench-fid/1"
 PAIRED_SCHEMA = "drawbench-fid-paired/1"

@@ -6,17 +6,16 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from django.conf import settings
 
 import evaluation.metrics
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
 from evaluation.reports.compute import source_version
+from evaluation.services.store.places import weight_folders
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +65,6 @@ def metric_device() -> str | None:
     """The device that workers are told to use; None for the best there is."""
     device = os.environ.get("DRAWBENCH_DEVICE", "auto")
     return None if device == "auto" else device
-
-
-def weight_folders() -> Sequence[Path]:
-    """Where weights that users bring are looked for."""
-    return (settings.PLACES.var / "weights",)
 
 
 def metric_code_version(name: str) -> str:

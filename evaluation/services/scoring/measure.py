@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.metrics.features.measure import Measure, MeasureRequest
-from evaluation.services.scoring.sides import statistics_root, weight_folders
+from evaluation.services.store.places import statistics_folder, weight_folders
 
 
 def measure_loaded(request: MeasureRequest) -> Measure:
@@ -12,4 +12,4 @@ def measure_loaded(request: MeasureRequest) -> Measure:
     Raises:
         MetricError: a name that does not exist, or weights that are missing or wrong.
     """
-    return request.load(weight_folders=weight_folders(), cache=statistics_root())
+    return request.load(weight_folders=weight_folders(), cache=statistics_folder())

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from django.conf import settings
 
 from common.words import nearest
 from evaluation.errors import ConflictError, NotFoundError
@@ -19,6 +16,7 @@ from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
 from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.store.images import image_path
+from evaluation.services.store.places import references_folder
 
 PREFIXES = ("run:", "reference:", "folder:")
 
@@ -38,21 +36,6 @@ class Side:
         return str(self.record.get("run") or self.record.get("name") or self.record.get("folder"))
 
 
-def references_root() -> Path:
-    """Where references are kept, a folder each."""
-    return Path(settings.PLACES.var) / "references"
-
-
-def statistics_root() -> Path:
-    """Where statistics and features are kept by content."""
-    return Path(settings.PLACES.var) / "statistics"
-
-
-def weight_folders() -> Sequence[Path]:
-    """Where weights that users bring are looked for."""
-    return (Path(settings.PLACES.var) / "weights",)
-
-
 def side_named(name: str, protocol: Protocol) -> Side:
     """The run, the stored reference or the folder called `name`; a prefix of `PREFIXES` says which is meant.
 
@@ -69,7 +52,7 @@ def side_named(name: str, protocol: Protocol) -> Side:
 
 
 def _kinds(name: str, protocol: Protocol, kind: str) -> Side:
-    references = reference_names(references_root()) if kind in ("", "reference") else []
+    references = reference_names(references_folder()) if kind in ("", "reference") else []
     run = GenerationRun.objects.filter(name=name).select_related("suite").first() if kind in ("", "run") else None
     is_folder = kind == "folder" or (not kind and Path(name).is_dir())
     found = [what for what, there in (("reference", name in references), ("run", run), ("folder", is_folder)) if there]
@@ -148,7 +131,7 @@ def folder_side(folder: Path) -> Side:
 
 
 def _reference_side(name: str, protocol: Protocol) -> Side:
-    reference = load_reference(references_root(), name)
+    reference = load_reference(references_folder(), name)
     listing = reference.listing(protocol.n_reference)
     record = {"kind": "reference", **{key: value for key, value in reference.manifest.items() if key != "folder"}}
     if len(listing.files) < len(reference.hashes):

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
+from evaluation.services.store.places import images_folder
 
 FORMATS = ("png", "jpeg", "webp")
 
@@ -120,19 +120,14 @@ def image_read(image: StoredImage) -> bytes:
         return image_path(image).read_bytes()
     except FileNotFoundError:
         raise InputError(
-            f"The image {image.sha256[:12]} is in the database and its file is not in {store_root()}. "
+            f"The image {image.sha256[:12]} is in the database and its file is not in {images_folder()}. "
             "Restore that folder from the backup that belongs to the database."
         ) from None
 
 
-def store_root() -> Path:
-    """The folder of all stored images."""
-    return Path(settings.MEDIA_ROOT) / "images"
-
-
 def path_of(sha256: str, image_format: str) -> Path:
     """Where a file of this hash and format lies or will lie."""
-    return store_root() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
+    return images_folder() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
 
 
 def write_whole(target: Path, data: bytes) -> None:
@@ -141,7 +136,7 @@ def write_whole(target: Path, data: bytes) -> None:
     Raises:
         StoreFullError: no room.
     """
-    partial = store_root() / PARTIAL / f"{target.name}.{secrets.token_hex(4)}"
+    partial = images_folder() / PARTIAL / f"{target.name}.{secrets.token_hex(4)}"
     with full_disk_told(target.parent):
         for folder in (target.parent, partial.parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +187,7 @@ def image_discard(files: Iterable[ImageFile]) -> int:
 def partial_files_remove() -> int:
     """Remove what killed processes left half written. How many files went."""
     gone = 0
-    for path in (store_root() / PARTIAL).glob("*"):
+    for path in (images_folder() / PARTIAL).glob("*"):
         with contextlib.suppress(OSError):  # another sweep took it, or it has become whole meanwhile
             if time.time() - path.stat().st_mtime > PARTIAL_SECONDS:
                 path.unlink()

@@ -16,7 +16,7 @@ from evaluation.metrics.features.pipeline import FolderStatistics
 from evaluation.metrics.features.references import Reference, save_reference
 from evaluation.models import Suite
 from evaluation.services.scoring.measure import measure_loaded
-from evaluation.services.scoring.sides import references_root, weight_folders
+from evaluation.services.store.places import references_folder, weight_folders
 from evaluation.services.suites.save import suite_errors_told, suite_store
 from evaluation.suites.build import Row, build_suite
 
@@ -108,7 +108,7 @@ def coco_load(request: CocoRequest, *, progress: SideProgress | None = None) -> 
     hashes = _hashes(images, checked.present, progress)
     rule = "the lowest id of each image" if request.captions == "one" else "all"
     reference, is_new = save_reference(
-        references_root(),
+        references_folder(),
         name,
         folder=images,
         hashes=hashes,
