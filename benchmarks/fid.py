@@ -45,8 +45,9 @@ from benchmarks._fid_folders import (  # noqa: E402
     stage_whole,
     torch_fidelity,
 )
+from common.places import DOCUMENTATION  # noqa: E402
 
-PAGE = Path(__file__).parents[1] / "docs" / "fid.md"
+PAGE = DOCUMENTATION / "fid.md"
 START, END = "<!-- speed: written by benchmarks/fid.py -->", "<!-- end of speed -->"
 
 Array = NDArray[np.float64]

@@ -15,4 +15,6 @@ PICTURES = DOCUMENTATION / "images"
 SUITES = CHECKOUT / "fixtures" / "suites"
 """The suites that ship."""
 
+SUITE = SUITES / "drawbench-cc0.csv"
+
 TEMPLATES = CHECKOUT / "templates"

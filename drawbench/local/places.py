@@ -33,6 +33,11 @@ class Places:
         return (self.outside or self.var) / "postgres"
 
     @property
+    def postgres_pid(self) -> Path:
+        """Where the running PostgreSQL writes its process id."""
+        return self.cluster / "postmaster.pid"
+
+    @property
     def programs(self) -> Path:
         """A copy of PostgreSQL's programs, made only for root whose virtual environment `nobody` can't reach."""
         return (self.outside or self.var) / "programs"
@@ -41,6 +46,10 @@ class Places:
     def valkey(self) -> Path:
         """Valkey's data folder."""
         return self.var / "valkey"
+
+    @property
+    def valkey_pid(self) -> Path:
+        return self.valkey / "valkey.pid"
 
     @property
     def valkey_socket(self) -> Path:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from common.image_decode import sniff
 from common.images import child_end
+from common.places import CHECKOUT
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import EXTENSIONS
 from evaluation.metrics.features.resize import Recipe
@@ -265,8 +266,7 @@ class _Decoder:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parents[3])
-    environment = {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     environment["OPENBLAS_NUM_THREADS"] = "1"
     for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"):  # what an interpreter may need to start, and no more
         if name in os.environ:

@@ -391,12 +391,13 @@ def _take_part(options: argparse.Namespace) -> dict[str, Any] | None:
     if rank:
         return None
     whole = merge_shards(options.work)
-    save_moments(whole.groups, options.work / "statistics.npz", {"key": plan.key, **part_record(whole)})
+    merged = options.work / "statistics.npz"
+    save_moments(whole.groups, merged, {"key": plan.key, **part_record(whole)})
     return {
         "shards": plan.shards,
         "images": sum(group.count for group in whole.groups),
         "skipped": skipped_record((*plan.listing.skipped, *whole.skipped)),
-        "statistics": str(options.work / "statistics.npz"),
+        "statistics": str(merged),
     }
 
 
