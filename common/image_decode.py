@@ -135,7 +135,7 @@ def decode_pixels(
     if len(data) > limits.max_bytes:
         raise ImageError(
             Problem.TOO_LARGE,
-            f"the file has {len(data) / 2**20:.1f} MiB; at most {limits.max_bytes / 2**20:g} MiB are taken",
+            f"the file has {len(data) / 2**20:.1f} MiB; at most {limits.max_bytes / 2**20:g} MiB are allowed",
         )
     kind = sniff(data)
     if kind not in EXTENSIONS:
@@ -225,13 +225,13 @@ def sniff(data: bytes) -> str:
 
 
 def _refuse_kind(kind: str) -> None:
-    taken = "PNG, JPEG and WebP are taken"
+    allowed = "use PNG, JPEG or WebP"
     if kind in ("GIF", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
-        raise ImageError(Problem.FORMAT, f"{kind} images are not taken; {taken}. Convert it to PNG")
+        raise ImageError(Problem.FORMAT, f"{kind} images are not supported; {allowed}. Convert it to PNG")
     if kind in ("SVG", "PDF", "PostScript"):
-        raise ImageError(Problem.FORMAT, f"{kind} files are not taken, they may hold programs; {taken}")
-    what = f"a {kind} file" if kind else "not an image that can be recognised"
-    raise ImageError(Problem.NOT_AN_IMAGE, f"this is {what}; {taken}")
+        raise ImageError(Problem.FORMAT, f"{kind} files are not supported because they can contain programs; {allowed}")
+    what = f"a {kind} file" if kind else "not a recognised image"
+    raise ImageError(Problem.NOT_AN_IMAGE, f"this is {what}; {allowed}")
 
 
 def _check_extension(name: str, kind: str) -> None:
@@ -239,7 +239,7 @@ def _check_extension(name: str, kind: str) -> None:
     if extension and extension not in EXTENSIONS[kind]:
         raise ImageError(
             Problem.MISLABELLED,
-            f"the name ends in {extension} and the content is {kind}: rename it to {EXTENSIONS[kind][0]}",
+            f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}",
         )
 
 
@@ -257,13 +257,13 @@ def _check_header(data: bytes, kind: str, limits: ImageLimits) -> None:
         # A JPEG of several pictures (MPO, from phones) is no animation: its first picture is the image.
         if kind != "JPEG" and getattr(image, "is_animated", False):
             frames = getattr(image, "n_frames", "some")
-            raise ImageError(Problem.ANIMATED, f"the image is animated ({frames} frames); still images are taken")
+            raise ImageError(Problem.ANIMATED, f"the image is animated ({frames} frames); use a still image")
         if kind == "PNG":
             image.verify()
 
 
 def _too_many_pixels(limits: ImageLimits) -> str:
-    return f"at most {limits.max_side} a side and {limits.max_pixels / 1e6:g} million pixels are taken"
+    return f"at most {limits.max_side} per side and {limits.max_pixels / 1e6:g} million pixels are allowed"
 
 
 def _broken(kind: str, error: Exception) -> ImageError:

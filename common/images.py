@@ -259,7 +259,7 @@ def _read_file(path: Path, max_bytes: int) -> bytes | ImageProblem:
                 return ImageProblem(Problem.UNREADABLE, "this is not a regular file")
             if status.st_size > max_bytes:
                 size = f"the file has {status.st_size / 2**20:.1f} MiB"
-                return ImageProblem(Problem.TOO_LARGE, f"{size}; at most {max_bytes / 2**20:g} MiB are taken")
+                return ImageProblem(Problem.TOO_LARGE, f"{size}; at most {max_bytes / 2**20:g} MiB are allowed")
             return file.read(max_bytes + 1)
     except OSError as error:
         why = "it is a link" if path.is_symlink() else (error.strerror or str(error)).lower()

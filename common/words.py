@@ -1,4 +1,4 @@
-"""Words for people: the nearest known name."""
+"""Words for people: the nearest known name, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` for the known name closest to `name`, or an empty string."""
     match = nearest_name(name, known)
     return f'; did you mean "{match}"?' if match is not None else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`number` with its noun: `1`, "rater" -> "1 rater"; `1200` -> "1,200 raters".
+
+    `noun`: in the singular; an irregular plural stands after a comma: "study,studies".
+    """
+    singular, _, plural = noun.partition(",")
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"

@@ -15,15 +15,13 @@ def plain_message(error: BaseException) -> str | None:
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (
-            f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and try again."
-        )
+        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
     if isinstance(error, OperationalError) and _sqlstate(error) is None:
         return _unreachable(error)
     if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
         return (
             f"The database is not migrated: {str(error).splitlines()[0]}. "
-            "Run `python manage.py migrate` (./dev serve and ./dev demo do it themselves)."
+            "Run `python manage.py migrate` (./dev serve and ./dev demo do so by themselves)."
         )
     return None
 
@@ -39,4 +37,4 @@ def _unreachable(error: OperationalError) -> str:
         return (
             f"The embedded PostgreSQL is not running ({first}). Start it: `python -m drawbench.local up`, or use ./dev."
         )
-    return f"The database that DRAWBENCH_DATABASE names does not answer: {first}. Check the address and the server."
+    return f"The database in DRAWBENCH_DATABASE does not respond: {first}. Check the address and the server."

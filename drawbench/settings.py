@@ -8,6 +8,7 @@ from pathlib import Path
 
 import drawbench.environment as env
 from common import places as checkout
+from drawbench.instance import local_instance
 from drawbench.places import instance_folder
 
 # The instance's folder: what lies in it is named in `evaluation.services.store.places` and, of servers, `local.places`.
@@ -16,19 +17,25 @@ PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
-    SECRET_KEY = env.required(
-        "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
-    )
-    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
-    env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
-    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
-    env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
+    SECRET_KEY = env.strong_secret("DRAWBENCH_SECRET_KEY")
+    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.")
+    env.required("DRAWBENCH_DATABASE", "Give the database: postgresql://user:password@host:5432/name")
+    env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
+    env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
+    USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+    _embedded = None
 else:
+    _local = local_instance()
+    _embedded = _local.servers
     SECRET_KEY = env.secret_key(VAR)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
+    USUAL_URL = _local.url
+    # Browsers keep cookies by host, whatever the port: two instances on one machine would sign each other out.
+    SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
+    CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
 # Where the platform is reached from outside: made into the links that are printed and sent.
-PUBLIC_URL = env.text("DRAWBENCH_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
 
 INSTALLED_APPS = [
@@ -81,8 +88,7 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 
-# The embedded ones where the environment names none; where it names all three, nothing of `drawbench.local` is loaded.
-_servers = env.servers("DRAWBENCH_DATABASE", "DRAWBENCH_BROKER", "DRAWBENCH_CACHE")
+_servers = env.servers("DRAWBENCH_DATABASE", "DRAWBENCH_BROKER", "DRAWBENCH_CACHE", otherwise=_embedded)
 DATABASES = {"default": _servers.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -147,6 +153,7 @@ LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would be every instance's
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PRODUCTION
@@ -207,7 +214,7 @@ SPECTACULAR_SETTINGS = {
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "drawbench.cache.ValkeyCache",
         "LOCATION": _servers.cache,
     }
 }

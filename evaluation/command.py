@@ -64,7 +64,7 @@ class ProductCommand(BaseCommand, ABC):
                 raise
             raise Error(str(error), returncode=2) from error
         except KeyboardInterrupt:
-            sys.stderr.write("\nInterrupted; what was done is kept.\n")
+            sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
             sys.exit(130)
         if output_format == "json":
             data = result if isinstance(result, Mapping) else result.to_dict()

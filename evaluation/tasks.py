@@ -40,7 +40,7 @@ ANOTHER_S = 20
 """Seconds after which a part that another worker is at is looked for again."""
 
 FAULT_RETRIES = 2
-FAULT = "A fault of the program: {}. The worker's log has the details."
+FAULT = "The program failed: {}. The worker's log has the details."
 
 DATABASE_AWAY: dict[str, Any] = {
     "autoretry_for": (OperationalError, InterfaceError),

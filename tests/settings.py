@@ -45,7 +45,7 @@ _number = int(_worker) if _worker.isdigit() else 0
 CELERY_BROKER_URL = f"redis+socket://{places_of().valkey_socket}?virtual_host={2 * _number}"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "drawbench.cache.ValkeyCache",
         "LOCATION": f"unix://{places_of().valkey_socket}?db={2 * _number + 1}",
     }
 }

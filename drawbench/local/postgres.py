@@ -107,7 +107,7 @@ def _make_cluster(places: Places, programs: Path, version: int, account: Account
     made = run_as(command, account)
     if made.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
-        raise LocalError(f"PostgreSQL could not make its data folder {places.cluster}:\n{made.stderr.strip()}")
+        raise LocalError(f"PostgreSQL could not create its data folder {places.cluster}:\n{made.stderr.strip()}")
     partial.rename(places.cluster)
 
 
@@ -116,7 +116,7 @@ def _check_version(places: Places, version: int) -> None:
         made_by = (places.cluster / "PG_VERSION").read_text().strip()
     except OSError as error:
         raise LocalError(
-            f"{places.cluster} is there but is no PostgreSQL data folder ({error.strerror}). Move it away."
+            f"{places.cluster} exists, but is not a PostgreSQL data folder ({error.strerror}). Move it away."
         ) from None
     if made_by != str(version):
         raise LocalError(
@@ -172,7 +172,7 @@ def _wait_for(places: Places) -> None:
 
 
 def _why_not(places: Places, status: int | None) -> str:
-    ended = "does not answer" if status is None else f"ended with status {status}"
+    ended = "does not respond" if status is None else f"ended with status {status}"
     return f"PostgreSQL {ended}. The last lines of {places.postgres_log}:\n{tail(places.postgres_log)}"
 
 

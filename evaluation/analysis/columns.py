@@ -98,7 +98,9 @@ def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
         try:
             codes, uniques = pd.factorize(column, use_na_sentinel=True)
         except TypeError as error:
-            raise RatingsError(f"Column {column.name} holds values that are no text or number: {error}.") from error
+            raise RatingsError(
+                f"Column {column.name} holds values that are neither text nor numbers: {error}."
+            ) from error
         values = list(uniques)
     return codes, [_text(value) for value in values]
 

@@ -18,7 +18,7 @@ class GeneratorList(Endpoint):
 
     @extend_schema(operation_id="generators_list", responses=GeneratorSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List every generator with its parameters; a broken one says what is wrong."""
+        """List all generators with their parameters; `error` says why one can't be used."""
         return Response(GeneratorSerializer(registry.entries(), many=True).data)
 
 
@@ -27,7 +27,7 @@ class GeneratorDetail(Endpoint):
 
     @extend_schema(operation_id="generators_retrieve", responses={200: GeneratorSerializer, 404: ErrorSerializer})
     def get(self, request: Request, name: str) -> Response:
-        """One generator with its parameters."""
+        """Get one generator with its parameters."""
         entries = {entry.name: entry for entry in registry.entries()}
         if name not in entries:
             hint = nearest(name, entries) or "."

@@ -34,7 +34,7 @@ ENDED = {200: RunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
 
 class RunList(ListModelMixin, ListEndpoint):
-    """All runs; and making one."""
+    """All runs, and rendering one."""
 
     serializer_class = RunSerializer
 
@@ -44,7 +44,7 @@ class RunList(ListModelMixin, ListEndpoint):
         return runs if name is None else runs.filter(name=name)
 
     @extend_schema(
-        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="The run of this name")]
+        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="Only the run of this name")]
     )
     def get(self, request: Request) -> Response:
         """List the runs, newest first."""
@@ -56,7 +56,7 @@ class RunList(ListModelMixin, ListEndpoint):
         responses={201: RunSerializer, 400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Queue a run: the workers render it."""
+        """Queue a run; workers render it."""
         given = data_of(RunCreateSerializer(data=request.data))
         run = run_render(
             suite=suite_by_name(given["suite"]),
@@ -76,7 +76,7 @@ class RunDetail(Endpoint):
 
     @extend_schema(operation_id="runs_retrieve", responses={200: RunSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """One run with its provenance."""
+        """Get one run with its provenance."""
         return Response(RunSerializer(get_object_or_404(runs_listed(), pk=pk)).data)
 
 
@@ -85,7 +85,7 @@ class RunProgress(Endpoint):
 
     @extend_schema(operation_id="runs_progress", responses={200: ProgressSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """How far a run is, its pace, and how long it still takes."""
+        """Get a run's progress: images made and failed, speed and time left."""
         run = get_object_or_404(GenerationRun, pk=pk)
         progress = run_progress(run)
         told: dict[str, Any] = {
@@ -104,7 +104,7 @@ class RunCancel(Endpoint):
 
     @extend_schema(operation_id="runs_cancel", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Stop a run; what is made stays."""
+        """Stop a run. Images made so far are kept."""
         return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -113,7 +113,7 @@ class RunRetry(Endpoint):
 
     @extend_schema(operation_id="runs_retry", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Try again what failed, and make what is missing."""
+        """Retry failed samples, and make missing ones."""
         return Response(RunSerializer(run_retry(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -122,7 +122,7 @@ class RunResume(Endpoint):
 
     @extend_schema(operation_id="runs_resume", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Go on with a run that stopped."""
+        """Continue a run that stopped."""
         return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -142,10 +142,10 @@ class RunSamples(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="runs_samples_list",
-        parameters=[OpenApiParameter("prompt_id", str, description="Of this prompt only")],
+        parameters=[OpenApiParameter("prompt_id", str, description="Only samples of this prompt")],
     )
     def get(self, request: Request, pk: int) -> Response:
-        """List a run's samples in the suite's order, each with the address of its image."""
+        """List a run's samples in the suite's order, each with its image's address."""
         return self.list(request)
 
 
@@ -163,7 +163,7 @@ class RunFailures(ListModelMixin, ListEndpoint):
 
     @extend_schema(operation_id="runs_failures_list")
     def get(self, request: Request, pk: int) -> Response:
-        """List the samples that could not be made, each with its reason."""
+        """List the failed samples, each with its reason."""
         return self.list(request)
 
 
@@ -178,6 +178,6 @@ class Image(Endpoint):
         },
     )
     def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
-        """The bytes of an image, as they are stored."""
+        """Get an image, byte for byte as stored."""
         found = get_object_or_404(StoredImage, sha256=sha256)
         return send_image(image_path(found), f"image/{found.image_format}")

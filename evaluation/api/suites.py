@@ -22,7 +22,7 @@ from evaluation.suites import BUNDLED
 
 
 class SuiteList(ListModelMixin, ListEndpoint):
-    """All suites, newest first; and loading one."""
+    """All suites, and loading one."""
 
     serializer_class = SuiteSerializer
     parser_classes = [MultiPartParser, FormParser, JSONParser]
@@ -41,7 +41,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
         responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer, 400: ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Load a suite by a known name or from a file. 200 instead of 201: this very suite was here already."""
+        """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
         given = data_of(SuiteLoadSerializer(data=request.data))
         known = [PUBLISHED, *BUNDLED]
         if given.get("known") and given["known"] not in known:
@@ -66,7 +66,7 @@ class SuiteDetail(Endpoint):
 
     @extend_schema(operation_id="suites_retrieve", responses={200: SuiteDetailSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """One suite with its categories."""
+        """Get one suite with its categories."""
         return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
 
 
@@ -85,7 +85,7 @@ class SuitePrompts(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="suites_prompts_list",
-        parameters=[OpenApiParameter("category", str, description="Of this category only")],
+        parameters=[OpenApiParameter("category", str, description="Only prompts of this category")],
     )
     def get(self, request: Request, pk: int) -> Response:
         """List a suite's prompts in its order."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.distances.result import FrechetResult
 from evaluation.metrics.features.measure import MeasureRequest
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.words import counted
 
 EXTRACTORS_HELP = "inception (FID), efficientnet-lite0 (bundled), dinov2:FOLDER or clip:FOLDER (your own files)"
 

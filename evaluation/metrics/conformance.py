@@ -119,7 +119,7 @@ def _attributes(text: str) -> dict[str, JsonValue] | None:
     except json.JSONDecodeError as error:
         raise MetricError(f"--attributes {text} is not JSON: {error}") from None
     if found is not None and not isinstance(found, dict):
-        raise MetricError(f'--attributes {text} is no JSON object, such as {{"objects": ["apple"]}}')
+        raise MetricError(f'--attributes {text} is not a JSON object, such as {{"objects": ["apple"]}}')
     return found
 
 

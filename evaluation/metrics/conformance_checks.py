@@ -274,7 +274,7 @@ def _json(value: object, what: str, longest: int | None = LONGEST_DETAIL) -> Ite
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        yield f"{what} is no JSON: {error}"
+        yield f"{what} is not JSON: {error}"
     else:
         if longest is not None and len(text) > longest:
             yield f"{what} has {len(text):,} characters as JSON; {longest:,} are kept"

@@ -129,12 +129,12 @@ class Upload(models.Model):
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
-        CHECKING = "checking", "Being checked"
-        READY = "ready", "To be confirmed"
-        STORING = "storing", "Being stored"
+        CHECKING = "checking", "Checking"
+        READY = "ready", "Ready to confirm"
+        STORING = "storing", "Storing"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
-        DROPPED = "dropped", "Dropped"
+        DROPPED = "dropped", "Discarded"
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="uploads")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
-from common.words import nearest
+from common.words import counted, nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from generators import manifest
@@ -72,7 +72,7 @@ def run_by_name(name: str) -> GenerationRun:
     known = list(GenerationRun.objects.values_list("name", flat=True)[:1000])
     if not known:
         raise NotFoundError(
-            f'Unknown run "{name}": there are no runs yet. Make one with manage.py render.', field="run"
+            f'Unknown run "{name}": there are no runs yet. Create one with manage.py render.', field="run"
         )
     listing = ", ".join(known[:NAMES_LISTED]) + (" ..." if len(known) > NAMES_LISTED else "")
     raise NotFoundError(
@@ -237,4 +237,4 @@ def gaps_told(gaps: Sequence[RunGap], *, at_most: int = 10) -> str:
     n_samples = sum(len(gap.samples) for gap in gaps)
     named = ", ".join(f"{gap.prompt_id} ({len(gap.samples)} missing)" for gap in gaps[:at_most])
     more = f" and {len(gaps) - at_most} more" if len(gaps) > at_most else ""
-    return f"{n_samples} samples of {len(gaps)} prompts: {named}{more}"
+    return f"{counted(n_samples, 'sample')} of {counted(len(gaps), 'prompt')}: {named}{more}"

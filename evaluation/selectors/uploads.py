@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from common.words import counted
 from evaluation.errors import NotFoundError
 from evaluation.models import Upload
 
@@ -71,7 +72,7 @@ def upload_by_key(key: str | uuid.UUID) -> Upload:
     try:
         return Upload.objects.select_related("suite", "run").get(key=uuid.UUID(str(key)))
     except (ValueError, Upload.DoesNotExist):
-        raise NotFoundError(f"There is no upload {key}. It may have been dropped; upload the images again.") from None
+        raise NotFoundError(f"Unknown upload {key}. It may have been discarded; upload the images again.") from None
 
 
 def upload_summary(upload: Upload) -> UploadSummary:
@@ -113,6 +114,8 @@ def missing_told(summary: UploadSummary) -> str:
         for prompt_id, samples in list(summary.missing.items())[:NAMED]
     ]
     more = len(summary.missing) - NAMED
-    return f"{summary.n_missing:,} samples of {len(summary.missing):,} prompts are missing: {', '.join(named)}" + (
-        f" and {more:,} more prompts" if more > 0 else ""
+    return (
+        f"{counted(summary.n_missing, 'sample')} of {counted(len(summary.missing), 'prompt')} "
+        f"{'is' if summary.n_missing == 1 else 'are'} missing: {', '.join(named)}"
+        + (f" and {counted(more, 'more prompt')}" if more > 0 else "")
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Invitation, MetricRun, Report, RunStatus, Study, StudyStatus, Suite
 from evaluation.services.rating.simulate import raters_simulate
@@ -104,13 +105,13 @@ def demo_prepare(
 def _suite(size: DemoSize, say: Say) -> Suite:
     try:
         loaded = suite_load(source="drawbench")
-        say(f"Suite {loaded.suite}: the published DrawBench, {loaded.suite.prompts.count()} prompts.")
+        say(f"Suite {loaded.suite}: the published DrawBench, {counted(loaded.suite.prompts.count(), 'prompt')}.")
     except InputError as error:
-        say(f"The published DrawBench is left out: {error.message}")
+        say(f"Continuing without the published DrawBench: {error.message}")
     own = suite_load(source="drawbench-cc0").suite
     say(f"Suite {own}: 200 prompts in DrawBench's eleven categories, CC0.")
     subset = suite_make_subset(suite=own, per_category=size.per_category, name=f"{SUITE_NAME}{size.suffix}")
-    say(f"Suite {subset}: {subset.prompts.count()} of them, {size.per_category} a category, for a quick first run.")
+    say(f"Suite {subset}: {subset.prompts.count()} of these, {size.per_category} per category, for a quick first run.")
     return subset
 
 
@@ -119,11 +120,11 @@ def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[
     run = GenerationRun.objects.filter(name=name).first()
     if run is not None and run.suite_id != suite.pk:
         raise ConflictError(
-            f"The run {name} is there with another suite ({run.suite}). `./dev stop` and remove the folder var/ to "
-            "start the demonstration anew."
+            f"The run {name} already exists with another suite ({run.suite}). To start the demonstration from scratch, "
+            "run ./dev stop and delete the folder var/."
         )
     if run is None:
-        say(f"Run {name}: the bundled cascade with guidance weight {weight:g}, {size.samples} samples a prompt.")
+        say(f"Run {name}: bundled cascade, guidance weight {weight:g}, {counted(size.samples, 'sample')} per prompt.")
         run = run_render(
             suite=suite,
             generator="cascade",
@@ -134,13 +135,13 @@ def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[
             name=name,
         )
     elif run.status != RunStatus.DONE:
-        say(f"Run {name}: going on from where it stopped.")
+        say(f"Run {name}: continuing where it stopped.")
         run_resume(run=run)
     if run.status != RunStatus.DONE:
         wait(run)
         run.refresh_from_db()
     if run.status != RunStatus.DONE:
-        raise InputError(f"The run {name} ended as {run.status}: {run.message or 'see its page for what failed'}")
+        raise InputError(f"The run {name} ended as {run.status}: {run.message or 'its page says what failed'}")
     return run
 
 
@@ -157,7 +158,7 @@ def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
             say(f"{metric} is left out: {error.message}")
     if any(each.under_way for each in scores):
         names = dict.fromkeys(each.metric for each in scores)
-        say(f"Scoring the images automatically ({', '.join(names)}) while the study is made.")
+        say(f"Scoring the images automatically ({', '.join(names)}) in the background.")
     return scores
 
 
@@ -169,7 +170,9 @@ def _scores_there(scores: Sequence[MetricRun], say: Say, wait: Callable[[Sequenc
     for each in scores:
         each.refresh_from_db()
         if each.under_way:
-            lines.append(f"{each.metric} is not done yet: workers go on, and a later report has it.")
+            lines.append(
+                f"{each.metric} is not finished yet. Workers continue with it, and a later report will show it."
+            )
         elif each.status != RunStatus.DONE:
             lines.append(f"{each.metric} is left out: {each.message or each.get_status_display().lower()}")
     for line in dict.fromkeys(lines):  # both runs lack the same
@@ -188,8 +191,8 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
         )
     elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs}:
         raise ConflictError(
-            f"The study {name} is there with other runs than {' and '.join(run.name for run in runs)}. `./dev stop` "
-            "and remove the folder var/ to start the demonstration anew."
+            f"The study {name} already exists with other runs than {' and '.join(run.name for run in runs)}. To start "
+            "the demonstration from scratch, run ./dev stop and delete the folder var/."
         )
     if study.status == StudyStatus.DRAFT:
         say(f"Study {study}: opening it under the DrawBench protocol ...")

@@ -116,17 +116,19 @@ def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
         value = json.loads(cell)
     except (ValueError, RecursionError) as error:
         raise SuiteError(
-            f'{where}: the attributes are no JSON ({error}). Write an object such as {{"style": "ink"}}.'
+            f'{where}: the attributes are not JSON ({error}). Write an object such as {{"style": "ink"}}.'
         ) from error
     if not isinstance(value, dict):
-        raise SuiteError(f'{where}: the attributes are JSON but no object. Write an object such as {{"style": "ink"}}.')
+        raise SuiteError(
+            f'{where}: the attributes are JSON, but not an object. Write an object such as {{"style": "ink"}}.'
+        )
     return value
 
 
 def _cut_by_commas(record: Record, expected: int) -> str:
     return (
         f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Put prompts that contain"
-        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt a line, in a .txt file.'
+        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt per line, in a .txt file.'
     )
 
 

@@ -13,8 +13,8 @@ register = template.Library()
 
 
 @register.filter
-def figures(value: float | None, digits: int = 4) -> str:
-    """`.29374` -> "0.2937", `-12345.6` -> "−12,346"; nothing for None."""
+def figures(value: float | None, digits: int = 3) -> str:
+    """Three significant figures: `.29374` -> "0.294", `-12345.6` -> "−12,346"; nothing for None."""
     return figures_text(value, digits)
 
 

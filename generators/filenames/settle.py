@@ -66,9 +66,9 @@ def settle_prompts(
                 positions[index] = by_its_number
                 wordy += identity.words
         else:
-            claim.problem = "its name holds no prompt's number and no prompt's text"
+            claim.problem = "its name has neither a prompt number nor a prompt text"
     if wordy:
-        findings.notes.append(f"{wordy} names hold words that are no prompt's: only their numbers were used")
+        findings.notes.append(f"names with words that are not from a prompt: {wordy}; only their numbers were used")
     return positions
 
 
@@ -166,4 +166,4 @@ def _ranks(claims: Sequence[Claim], positions: Mapping[int, int]) -> dict[int, i
 
 def _no_such_number(number: int, base: int | None, by_number: Mapping[int, int]) -> str:
     low, high = min(by_number, default=0) + (base or 0), max(by_number, default=0) + (base or 0)
-    return f"there is no prompt number {number}; they run from {low} to {high}"
+    return f"there is no prompt number {number}; prompts run from {low} to {high}"

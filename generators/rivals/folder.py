@@ -37,29 +37,29 @@ NUMBERINGS = ("auto", "from_zero", "from_one")
 
 SPEC = GeneratorSpec(
     name="folder",
-    summary="Images that are already there: serves the files of a folder as a rival's samples, as they are.",
+    summary="Existing images: uses the files of a folder as samples, unchanged.",
     factory="generators.rivals.folder:load_folder",
     parameters=(
         Parameter(
             "path",
-            "folder of images: <prompt>/<sample>.png, <prompt>_<sample>.png or a manifest.csv beside them",
+            "folder of images: <prompt>/<sample>.png, <prompt>_<sample>.png, or with a manifest.csv",
             kind=str,
             operator_only=True,
         ),
         Parameter(
             "prompts",
-            "file of the prompts the images were made for, to match names that hold texts; empty: by number",
+            "file of the prompts, to match file names that contain texts; if empty: by number",
             "",
             operator_only=True,
         ),
         Parameter(
             "layout",
-            "how names are made up",
+            "how file names are built",
             "auto",
             choices=("auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt"),
         ),
-        Parameter("numbering", "what the first prompt is numbered", "auto", choices=NUMBERINGS),
-        Parameter("sample_numbering", "what the first sample is numbered", "auto", choices=NUMBERINGS),
+        Parameter("numbering", "number of the first prompt", "auto", choices=NUMBERINGS),
+        Parameter("sample_numbering", "number of the first sample", "auto", choices=NUMBERINGS),
     ),
     sizes=(),
     devices=("cpu",),

@@ -173,19 +173,19 @@ FRAMES = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
     ("data", "name", "problem", "message"),
     [
         (b"", "x.png", Problem.EMPTY, "the file is empty"),
-        (b"hello, world", "x.png", Problem.NOT_AN_IMAGE, "not an image that can be recognised"),
+        (b"hello, world", "x.png", Problem.NOT_AN_IMAGE, "not a recognised image"),
         (b"<!DOCTYPE html><html>", "x.png", Problem.NOT_AN_IMAGE, "a web page file"),
         (b"PK\x03\x04rest", "x.png", Problem.NOT_AN_IMAGE, "a ZIP file"),
-        (b"<?xml version='1.0'?><svg onload='alert(1)'/>", "x.png", Problem.FORMAT, "may hold programs"),
+        (b"<?xml version='1.0'?><svg onload='alert(1)'/>", "x.png", Problem.FORMAT, "can contain programs"),
         (
             saved(RGB, "GIF"),
             "x.gif",
             Problem.FORMAT,
-            "GIF images are not taken; PNG, JPEG and WebP are. Convert".replace("are. ", "are taken. "),
+            "GIF images are not supported; use PNG, JPEG or WebP. Convert it to PNG",
         ),
-        (saved(RGB, "BMP"), "x.bmp", Problem.FORMAT, "BMP images are not taken"),
-        (saved(RGB, "TIFF"), "x.tif", Problem.FORMAT, "TIFF images are not taken"),
-        (JPEG, "x.png", Problem.MISLABELLED, "the name ends in .png and the content is JPEG: rename it to .jpg"),
+        (saved(RGB, "BMP"), "x.bmp", Problem.FORMAT, "BMP images are not supported"),
+        (saved(RGB, "TIFF"), "x.tif", Problem.FORMAT, "TIFF images are not supported"),
+        (JPEG, "x.png", Problem.MISLABELLED, "the name ends in .png, but the content is JPEG; rename it to .jpg"),
         (PNG, "x.PNG.jpg", Problem.MISLABELLED, "rename it to .png"),
         (PNG, "x.html", Problem.MISLABELLED, "the name ends in .html"),
         (PNG[:-20], "x.png", Problem.TRUNCATED, "ends too early"),
@@ -199,10 +199,10 @@ FRAMES = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
             raw_png(30_000, 16, 8, 0, b"\0" * 30_000),
             "x.png",
             Problem.TOO_LARGE,
-            "30000 x 16 pixels; at most 16384 a side",
+            "30000 x 16 pixels; at most 16384 per side",
         ),
         (raw_png(9_000, 9_000, 1, 0, b"\0" * 1125), "x.png", Problem.TOO_LARGE, "40 million pixels"),
-        (raw_png(60_000, 60_000, 1, 0, b"")[:200], "x.png", Problem.TOO_LARGE, "pixels are taken"),
+        (raw_png(60_000, 60_000, 1, 0, b"")[:200], "x.png", Problem.TOO_LARGE, "pixels are allowed"),
     ],
 )
 def test_refused(data: bytes, name: str, problem: Problem, message: str) -> None:
@@ -244,7 +244,7 @@ def test_what_hides_behind_the_end_of_an_image_does_not_come_along() -> None:
 def test_limits_are_the_callers() -> None:
     with pytest.raises(ImageError, match="at most 0.0009"):
         decode_image(PNG, limits=ImageLimits(max_bytes=1000))
-    with pytest.raises(ImageError, match="at most 31 a side"):
+    with pytest.raises(ImageError, match="at most 31 per side"):
         decode_image(PNG, limits=ImageLimits(max_side=31))
 
 

@@ -132,7 +132,7 @@ def test_words_in_place_of_numbers() -> None:
     }
     matches = match_layout(list(names), PROMPTS)
     assert table(matches) == names
-    assert matches.problems[0].problem == "its name holds no prompt's number and no prompt's text"
+    assert matches.problems[0].problem == "its name has neither a prompt number nor a prompt text"
     assert matches.missing_prompts == ("00007", "00008", "00009")
 
 
@@ -163,7 +163,7 @@ def test_folders_of_another_suites_prompts_match_nothing() -> None:
     names = [f"{words}/{sample}.png" for words in ("a zebra crossing", "two blue cups") for sample in range(3)]
     matches = match_layout(names, PROMPTS)
     assert matches.matched == ()
-    assert {row.problem for row in matches.rows} == {"its name holds no prompt's number and no prompt's text"}
+    assert {row.problem for row in matches.rows} == {"its name has neither a prompt number nor a prompt text"}
 
 
 def test_doubles_are_left_out_and_named() -> None:
@@ -184,8 +184,8 @@ def test_what_is_missing_is_counted() -> None:
 def test_numbers_beyond_the_suite_are_named() -> None:
     matches = match_layout(["00000/0.png", "00010/0.png", "00999/0.png"], PROMPTS)
     assert [row.problem for row in matches.rows[1:]] == [
-        "there is no prompt number 10; they run from 0 to 9",
-        "there is no prompt number 999; they run from 0 to 9",
+        "there is no prompt number 10; prompts run from 0 to 9",
+        "there is no prompt number 999; prompts run from 0 to 9",
     ]
 
 

@@ -37,7 +37,7 @@ def test_every_word_does_something() -> None:
 def test_an_unknown_word() -> None:
     unknown = _dev("tset")
     assert unknown.returncode == 2 and unknown.stdout == ""
-    assert 'no word "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
+    assert 'Unknown command "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_python_too_old(bare: Path) -> None:
     _python_that('[ "$1" = --version ] && echo "Python 3.9.2"; exit 1', bare)
     refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"))
     assert refused.returncode == 2
-    assert "Python 3.11 or newer was not found (python3 is: Python 3.9.2)" in refused.stderr
+    assert "Found no Python 3.11 or newer (python3 is: Python 3.9.2)" in refused.stderr
     assert "apt install python3 python3-venv" in refused.stderr
 
 

@@ -74,10 +74,10 @@ def test_in_production_nothing_of_the_embedded_servers_is_loaded(program: str) -
     assert _local_modules(program, production_environment()) == []
 
 
-def test_where_a_server_is_not_named_the_embedded_one_is_looked_up(tmp_path: Path) -> None:
+def test_a_local_instance_looks_for_its_embedded_servers(tmp_path: Path) -> None:
     environment = production_environment(without="DRAWBENCH_CACHE") | {"DRAWBENCH_PRODUCTION": "0"}
     loaded = _local_modules("import drawbench.wsgi", environment | {"DRAWBENCH_VAR": str(tmp_path / "var")})
-    assert "drawbench.local.addresses" in loaded
+    assert "drawbench.local.instance" in loaded
 
 
 def test_the_linter_keeps_the_embedded_servers_out_of_every_other_module() -> None:

@@ -133,5 +133,5 @@ def test_a_workers_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("port", [0, 70000])
 def test_a_port_that_is_none(port: int) -> None:
-    with pytest.raises(LocalError, match="1 to 65535"):
+    with pytest.raises(LocalError, match="between 1 and 65535"):
         foreground.serve(port=port, with_worker=False)

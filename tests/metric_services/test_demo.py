@@ -103,7 +103,7 @@ def test_without_what_a_metric_needs_it_is_left_out_with_a_line(monkeypatch: pyt
 def test_where_no_worker_scores_it_goes_on_without() -> None:
     made, said = prepare(wait_scores=lambda scores: None)
     assert automatic(made) is None
-    assert sum("is not done yet" in line for line in said) == 2
+    assert sum("is not finished yet" in line for line in said) == 2
 
 
 def test_a_demonstration_of_other_runs_is_not_mixed_with_this_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,11 +40,11 @@ def test_the_same_is_asked_for_once() -> None:
         ({"parameters": {"scale": 1000}}, "0.1 to 100", "parameters"),
         ({"parameters": {"scale": "much"}}, "a number", "parameters"),
         ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
-        ({"reference": "run:other"}, "compares with nothing", "reference"),
-        ({"metric": "testspread"}, "compares with a reference", "reference"),
+        ({"reference": "run:other"}, "uses no reference", "reference"),
+        ({"metric": "testspread"}, "needs a reference", "reference"),
         ({"metric": "testspread", "reference": "coco-val2041"}, "reference", "reference"),
         ({"metric": "testspread", "reference": "run:greyss"}, 'did you mean "greys"', "run"),
-        ({"metric": "testspread", "reference": "run:greys"}, "compared with itself", "reference"),
+        ({"metric": "testspread", "reference": "run:greys"}, "be its own reference", "reference"),
     ],
 )
 def test_what_can_not_be_scored_is_told(given: dict[str, object], said: str, field: str) -> None:
@@ -59,12 +59,12 @@ def test_a_run_that_is_being_drawn_or_empty_is_refused() -> None:
     run = grey_run({"a": [0]})
     GenerationRun.objects.update(status=RunStatus.RUNNING)
     run.refresh_from_db()
-    with pytest.raises(ConflictError, match="still being drawn"):
+    with pytest.raises(ConflictError, match="still in progress"):
         ask(run)
     GenerationRun.objects.update(status=RunStatus.DONE)
     run.refresh_from_db()
     run.samples.all().delete()
-    with pytest.raises(ConflictError, match="no image to score"):
+    with pytest.raises(ConflictError, match="no images to score"):
         ask(run)
 
 
@@ -123,7 +123,7 @@ def test_a_metric_that_raises_on_all_is_given_up_soon(monkeypatch: pytest.Monkey
 def test_a_metric_without_any_number_has_failed_and_says_the_first_reason() -> None:
     found = score(ask(grey_run({"refuse this": [0, 1]})))
     assert found.status == RunStatus.FAILED
-    assert found.message == "None of its 2 images got a number. The first: not to my taste"
+    assert found.message == "No image got a score. The first: not to my taste"
 
 
 def test_missing_weights_are_told_and_nothing_is_scored(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_numbers_of_two_weights_never_stand_as_one_s(tmp_path: Path) -> None:
     weights.write_bytes(b"2")
     forget_metrics()
     score(found)
-    assert found.status == RunStatus.FAILED and "is not what it was" in found.message and found.n_done == 2
+    assert found.status == RunStatus.FAILED and "has changed since" in found.message and found.n_done == 2
     found = score(metric_retry(metric_run=found, anew=True, queue=False))
     assert found.status == RunStatus.DONE and found.n_done == 4 and found.message == ""
 

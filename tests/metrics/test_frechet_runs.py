@@ -119,7 +119,7 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     captions, instances, place = small_coco(tmp_path, 12)
     assert "holds instances" in _refused("load_coco", instances, place, *BUNDLED)
     assert "holds captions" in _refused("load_coco", captions, place, "--no-people", "--instances", captions, *BUNDLED)
-    assert "go with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
+    assert "together with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
     assert "Did you mean 'ldm-30k'" in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
     # Networks that users bring are looked for where every other command looks for them.
@@ -153,7 +153,7 @@ def test_fid_of_a_run(tmp_path: Path) -> None:
     assert record["ema"] == {"ema": 0.999}
     assert found["reference"]["lists"]["draw.tsv"]
     assert found["protocol"]["network"] == "float32, TF32 off"
-    assert any("18 images were generated" in text for text in found["deviations"])
+    assert any("18 images generated" in text for text in found["deviations"])
     assert not any("stored draw" in text for text in found["deviations"])
     assert found["kid"]["name"] == "Kernel distance (EfficientNet-Lite0 features)"
     assert found["kid"]["se"] > 0
@@ -173,7 +173,7 @@ def test_fid_of_a_run(tmp_path: Path) -> None:
     assert same["value"] == pytest.approx(found["value"], rel=1e-9)
     assert "kid" not in same
     told = _text("fid", "mine", "--reference", "coco-val2014", *BUNDLED)
-    assert "not as published: 18 images were generated" in told
+    assert "not as published: 18 images generated" in told
     assert "largest influence: 000" in told
     assert "FID" not in told
 
@@ -190,7 +190,7 @@ def test_fid_refuses(tmp_path: Path) -> None:
     )
     assert "needs two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
     _run("coco-val2014", suite)
-    assert "Say reference:coco-val2014 or run:coco-val2014" in _refused(
+    assert "Write reference:coco-val2014 or run:coco-val2014" in _refused(
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
     )
     GenerationRun.objects.filter(name="mine").update(status="running")
@@ -217,7 +217,7 @@ def test_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "a minus b, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
     other = _call("load_coco", captions, place, "--captions", "all", "--name", "all", "--no-statistics")["suites"][0]
     _run("c", Suite.objects.get(name=other["name"]))
-    assert "takes the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
+    assert "needs the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")
@@ -231,7 +231,7 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "tensorflow1 -> clean" in told
     assert "sum of steps" in told
     assert "not differ in anything that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
-    assert "TF32 exists on GPUs alone" in _text(
+    assert "TF32 exists only on GPUs" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )
     assert "must be 2 or more" in _refused("why_differs", a, b, "--to", "ldm-30k", "--to-reference-images", 1, *BUNDLED)
@@ -259,5 +259,5 @@ def test_metric_weights(tmp_path: Path) -> None:
     place = Path(told["inception"]["goes_to"])
     place.write_bytes(b"damaged")
     text = _text("metric_weights")
-    assert "is another file: its SHA-256 must be 6726825d" in text
+    assert "is the wrong file: its SHA-256 must be 6726825d" in text
     assert "--install FILE" in text

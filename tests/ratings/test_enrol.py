@@ -129,9 +129,9 @@ def test_invitations_end() -> None:
 def test_bad_invitations_are_refused() -> None:
     study = an_open_study()
     for given, words in (
-        ({"max_raters": 0}, "one rater at least"),
-        ({"expires_at": timezone.now()}, "ended already"),
-        ({"completion_url": "javascript:alert(1)"}, "is not an address"),
+        ({"max_raters": 0}, "must be 1 or more"),
+        ({"expires_at": timezone.now()}, "in the past"),
+        ({"completion_url": "javascript:alert(1)"}, "is not a web address"),
     ):
         with pytest.raises(InputError, match=words):
             invitation_create(study=study, **given)

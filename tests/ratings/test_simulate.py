@@ -117,7 +117,7 @@ def test_the_commands_go_from_runs_to_ratings() -> None:
     assert made["status"] == "open" and made["ratings"] == 3 * 5 * 2 and "/r/join/" in made["invitation"]
     out = StringIO()
     call_command("simulate_raters", "s", "--raters", "2", "--prefer", "one=1.5", stdout=out)
-    assert "2 simulated raters made 10 ratings (seed 0). 4 places are left for people." in out.getvalue()
+    assert "10 ratings by 2 simulated raters (seed 0). 4 places left for people." in out.getvalue()
     out = StringIO()
     call_command("create_study", "--name", "s", "--close", stdout=out)
     assert "Study s is closed: one against two." in out.getvalue()
@@ -127,7 +127,7 @@ def test_the_commands_go_from_runs_to_ratings() -> None:
     ("arguments", "words"),
     [
         (["create_study", "--name", "s", "--runs", "one,twoo"], 'did you mean "two"'),
-        (["create_study", "--name", "s", "--runs", "one"], "there is no comparison"),
+        (["create_study", "--name", "s", "--runs", "one"], "only one was given"),
         (["create_study", "--name", "s"], 'Unknown study "s"'),
         (["create_study", "--name", "s", "--runs", "one,two", "--protocol", "x"], "no protocol"),
         (["simulate_raters", "s"], 'Unknown study "s"'),

@@ -150,8 +150,8 @@ class TestBadInput:
             ({"parameters": {"slow": "much"}}, "a number from 0 to 60", "parameters"),
             ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
             ({"size": 17}, "Its sizes: 16, 32", "size"),
-            ({"samples_per_prompt": 0}, "give 1 to 1,000", "samples_per_prompt"),
-            ({"run_seed": -1}, "from 0 to", "run_seed"),
+            ({"samples_per_prompt": 0}, "between 1 and 1,000", "samples_per_prompt"),
+            ({"run_seed": -1}, "between 0 and", "run_seed"),
             ({"name": "a/b"}, "can't be called", "name"),
             ({"name": "x" * 121}, "at most 120", "name"),
         ]
@@ -171,7 +171,7 @@ class TestBadInput:
     def test_a_name_is_taken_once(self, make_suite: MakeSuite) -> None:
         suite = make_suite("a fox")
         ask(suite, name="mine")
-        with pytest.raises(ConflictError, match='a run called "mine" already'):
+        with pytest.raises(ConflictError, match='run called "mine" already exists'):
             ask(suite, name="mine")
         assert [ask(suite).name for _ in range(2)] == ["testpaint-words", "testpaint-words-2"]
 

@@ -145,7 +145,7 @@ class TestCommand:
         assert queued["status"] == "queued"
         assert command("--cancel", "one")["status"] == "cancelled"
         assert command("--resume", "one", "--here")["status"] == "done"
-        assert "nothing is left to resume" in refused("--resume", "one")
+        assert "there is nothing to resume" in refused("--resume", "one")
 
     def test_what_is_refused(self, make_suite: MakeSuite) -> None:
         make_suite("a fox")

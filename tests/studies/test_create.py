@@ -20,7 +20,7 @@ def test_a_draft_declares_its_protocol_panels_and_departures() -> None:
         {"panel": "Colors", "raters": 25, "prompts": 3, "trials": 3},
         {"panel": "Counting", "raters": 25, "prompts": 2, "trials": 2},
     ]
-    assert declared["departures"] == ["sets of 2 images, where the protocol has 8"]
+    assert declared["departures"] == ["2 images per set, where the protocol has 8"]
     assert [run["label"] for run in declared["runs"]] == ["A 1", "B 2"]
 
 
@@ -42,12 +42,12 @@ def test_a_suite_without_categories_has_one_panel() -> None:
         ({"name": "two words"}, "name", "letters, digits"),
         ({"protocol": "drawbanch"}, "protocol", "Did you mean 'drawbench'"),
         ({"labels": ["same", "Same"]}, "labels", 'label "same"'),
-        ({"labels": ["one"]}, "labels", "2 runs need 2 labels"),
+        ({"labels": ["one"]}, "labels", "2 runs, but 1 label"),
         ({"labels": ["one", "  "]}, "labels", "empty"),
         ({"missing": "drop-prompt"}, "missing", 'did you mean "drop-prompts"'),
-        ({"raters_per_panel": 0}, "raters_per_panel", "can be 1 to"),
-        ({"samples_per_set": 17}, "samples_per_set", "1 to 16"),
-        ({"design_seed": -1}, "design_seed", "can be 0 to"),
+        ({"raters_per_panel": 0}, "raters_per_panel", "between 1 and"),
+        ({"samples_per_set": 17}, "samples_per_set", "between 1 and 16"),
+        ({"design_seed": -1}, "design_seed", "between 0 and"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, object], field: str, words: str) -> None:
@@ -63,10 +63,10 @@ def test_a_study_needs_two_different_runs_of_one_suite() -> None:
     suite, other = a_suite(), a_suite(name="other")
     one, foreign = a_run(suite, "one"), a_run(other, "foreign")
     for runs, words in (
-        ([], "none was given"),
-        ([one], "there is no comparison"),
+        ([], "none were given"),
+        ([one], "only one was given"),
         ([one, one], "given twice"),
-        ([one, foreign], "same suite in the same version: one has small@"),
+        ([one, foreign], "same version of one suite, but one uses small@"),
     ):
         with pytest.raises(InputError, match=words):
             study_create(name="study", runs=runs)
@@ -95,7 +95,7 @@ def test_missing_samples_are_named_or_treated_as_told() -> None:
     whole, holed = a_run(suite, "whole"), a_run(suite, "holed", without=[(1, 0), (4, 0), (4, 1)])
     with pytest.raises(InputError) as refused:
         study_create(name="study", runs=[whole, holed])
-    assert "holed lacks samples for 2 prompts of 5: 00001 (has 1 of 2), 00004 (has 0 of 2)" in refused.value.message
+    assert "holed lacks samples for 2 of 5 prompts: 00001 (has 1 of 2), 00004 (has 0 of 2)" in refused.value.message
     assert refused.value.details["prompts"] == {
         "00001": {"whole": 2, "holed": 1},
         "00004": {"whole": 2, "holed": 0},
@@ -109,7 +109,7 @@ def test_missing_samples_are_named_or_treated_as_told() -> None:
         "dropped": ["00004"],
         "smaller": {"00001": 1},
     }
-    assert any("1 prompts with smaller sets" in each for each in smaller["departures"])
+    assert any("1 prompt with smaller sets" in each for each in smaller["departures"])
 
 
 def test_nothing_left_is_no_study() -> None:

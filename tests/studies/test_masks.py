@@ -93,11 +93,11 @@ def test_without_masks_the_specification_is_as_it_was() -> None:
     ("mask", "message"),
     [
         ("bottom-right", "Write CORNER:WIDTHxHEIGHT"),
-        ("bottom-right:30x10", "can't be read"),
+        ("bottom-right:30x10", "is not a mask"),
         ("botom-right:0.3x0.1", 'did you mean "bottom-right"'),
-        ("bottom-right:0.9x0.9", "a quarter of the image at most; .* covers 81%"),
-        ("bottom-right:0.0x0.5", "covers something"),
-        ("top-left:0.1x0.1 top-left:0.2x0.1", "masked twice"),
+        ("bottom-right:0.9x0.9", "at most a quarter of the image; .* covers 81.0 %"),
+        ("bottom-right:0.0x0.5", "must cover more than nothing"),
+        ("top-left:0.1x0.1 top-left:0.2x0.1", "given twice"),
     ],
 )
 def test_masks_that_are_none(mask: str, message: str) -> None:

@@ -115,10 +115,10 @@ def test_the_same_seed_shows_the_same_samples_and_another_seed_others() -> None:
 
 def test_opening_twice_and_closing_twice_are_refused() -> None:
     study = an_open_study()
-    with pytest.raises(ConflictError, match="open already"):
+    with pytest.raises(ConflictError, match="already open"):
         study_open(study=study)
     assert study_close(study=study).status == "closed"
-    with pytest.raises(ConflictError, match="not open but closed"):
+    with pytest.raises(ConflictError, match="can't be closed: it is closed"):
         study_close(study=study)
 
 
@@ -127,7 +127,7 @@ def test_samples_that_went_missing_since_stop_the_opening() -> None:
     first = a_run(suite, "first")
     study = study_create(name="study", runs=[first, a_run(suite, "second")])
     first.samples.all()[0].delete()
-    with pytest.raises(InputError, match="first lacks samples for 1 prompt of 5"):
+    with pytest.raises(InputError, match="first lacks samples for 1 of 5 prompts"):
         study_open(study=study)
     study.refresh_from_db()
     assert study.status == "draft"

@@ -40,7 +40,7 @@ def test_few_images_are_made_at_once(draft: Study) -> None:
     assert study_open_soon(study=draft)
     draft.refresh_from_db()
     assert draft.status == StudyStatus.OPEN and study_opening(draft) is None
-    with pytest.raises(ConflictError, match="only a draft"):
+    with pytest.raises(ConflictError, match="only drafts"):
         study_open_soon(study=draft)
 
 
@@ -78,7 +78,7 @@ def test_what_goes_wrong_is_told_and_may_be_tried_again(draft: Study, queued: li
 def test_no_queue_no_opening(draft: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 0)
     monkeypatch.setattr(module, "hand_over", lambda task, pk: False)
-    with pytest.raises(InputError, match="queue does not answer"):
+    with pytest.raises(InputError, match="queue does not respond"):
         study_open_soon(study=draft)
     assert study_opening(draft) is None
 

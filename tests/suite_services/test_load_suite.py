@@ -90,7 +90,7 @@ class TestLoad:
         animals.write_text(animals.read_text() + "a moss,Plants\n")
         second = suite_load(source=animals, name="animals").suite
         assert (first.name, second.name) == ("animals", "animals") and first.version != second.version
-        with pytest.raises(InputError, match=f"say which one.*animals@{first.version}"):
+        with pytest.raises(InputError, match=f"Choose one.*animals@{first.version}"):
             suite_by_name("animals")
         assert suite_by_name(f"animals@{first.version}") == first
         assert suite_by_name(str(second)) == second
@@ -129,10 +129,10 @@ class TestBadInput:
         assert 'did you mean "drawbench-cc0"?' in refused("load_suite", "drawbench-cc")
         assert "There is no file" in refused("load_suite", str(tmp_path / "nothing.csv"))
         assert "such as my-own-suite" in refused("load_suite", "drawbench-cc0", "--name", "my own süite")
-        assert "--file goes with drawbench" in refused("load_suite", "x", "--file", "y.csv")
+        assert "--file can only be used with drawbench" in refused("load_suite", "x", "--file", "y.csv")
 
     def test_the_nearest_suite_is_named(self, animals: Path) -> None:
-        with pytest.raises(NotFoundError, match="no suite is loaded yet"):
+        with pytest.raises(NotFoundError, match="no suites are loaded yet"):
             suite_by_name("animals")
         suite_load(source=animals, name="animals")
         with pytest.raises(NotFoundError, match='did you mean "animals"'):

@@ -169,7 +169,7 @@ class TestTable:
         assert "truncated" in problems["00001/0.png"]
         assert "is also" in problems["00002/0.png"] and "is also" in problems["00002/0.jpg"]
         assert "no prompt number 9" in problems["00009/0.png"]
-        assert "SVG files are not taken" in problems["00003/0.png"]
+        assert "SVG files are not supported" in problems["00003/0.png"]
         assert "the content is JPEG" in problems["00003/1.png"]
         assert (summary.duplicates, summary.unmatched) == (2, 1)
         assert summary.missing == {"00001": (0,), "00002": (0, 1), "00003": (0, 1)} and summary.n_missing == 5
@@ -201,14 +201,14 @@ class TestTable:
         upload = upload_match(upload=upload, options={"samples": ""})
         with pytest.raises(InputError, match='did you mean "numbering"'):
             upload_match(upload=upload, options={"numberin": "from_one"})
-        with pytest.raises(InputError, match="is not one of"):
+        with pytest.raises(InputError, match="must be one of"):
             upload_match(upload=upload, options={"numbering": "from_two"})
 
     def test_what_catches_the_eye_is_noted(self, suite: Suite, make_zip: Make) -> None:
         files = {**whole_run(1), "00003/0.png": image_bytes(0), "00002/0.png": image_bytes(9, side=32)}
         notes = " | ".join(upload_summary(checked(suite, make_zip(files))).notes)
         assert "2 different sizes: 24x24 (3), 32x32 (1)" in notes
-        assert "1 images are the same, pixel for pixel" in notes
+        assert "1 image is a copy of another" in notes
 
     def test_a_list_that_names_what_is_not_there(self, suite: Suite, make_zip: Make) -> None:
         listing = b"file,prompt\nfox.png,a fox\nheron.png,a heron\n"
@@ -222,15 +222,15 @@ class TestBadInput:
     ) -> None:
         text = tmp_path / "text.zip"
         text.write_text("not a zip")
-        for source, told in ((text, "neither a folder nor a zip"), (tmp_path / "nothing", "is not there")):
+        for source, told in ((text, "neither a folder nor a zip"), (tmp_path / "nothing", "does not exist")):
             with pytest.raises(InputError, match=told):
                 receive(suite, source)
-        with pytest.raises(InputError, match="is no zip"):
+        with pytest.raises(InputError, match="is not a zip"):
             upload_receive(
                 suite=suite, run_name="mine", generator="imagen", source=SimpleUploadedFile("x.zip", b"no zip at all")
             )
         settings.UPLOAD_MAX_BYTES = 1000
-        with pytest.raises(InputError, match="the most that is taken here"):
+        with pytest.raises(InputError, match="the limit of this server"):
             upload_receive(
                 suite=suite,
                 run_name="mine",
@@ -242,20 +242,20 @@ class TestBadInput:
     def test_names(self, suite: Suite, make_zip: Make) -> None:
         source = make_zip(whole_run())
         upload_confirm(upload=checked(suite, source))
-        with pytest.raises(ConflictError, match='a run called "mine" already'):
+        with pytest.raises(ConflictError, match='run called "mine" already exists'):
             receive(suite, source)
         for generator in ("", "x" * 101, "a\nb"):
-            with pytest.raises(InputError, match="which generator made the images"):
+            with pytest.raises(InputError, match="the generator that made the images"):
                 upload_receive(suite=suite, run_name="other", generator=generator, source=source)
-        with pytest.raises(NotFoundError, match="There is no upload"):
+        with pytest.raises(NotFoundError, match="Unknown upload"):
             upload_by_key("nonsense")
 
     def test_without_any_image(self, suite: Suite, make_zip: Make, media: Path) -> None:
         upload = receive(suite, make_zip({"notes.txt": b"hello"}))
-        with pytest.raises(InputError, match="No image is among the 1 files"):
+        with pytest.raises(InputError, match="has no images \\(1 file\\)"):
             upload_check(upload=upload)
         upload.refresh_from_db()
-        assert upload.status == Upload.Status.FAILED and "No image" in upload.message and nothing_is_kept(media)
+        assert upload.status == Upload.Status.FAILED and "has no images" in upload.message and nothing_is_kept(media)
 
     def test_a_list_that_can_not_be_read(self, suite: Suite, make_zip: Make, media: Path) -> None:
         upload = receive(suite, make_zip({**whole_run(1), "manifest.csv": b"file,who\na.png,me\n"}))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
 from evaluation.management.frechet import add_measure_options, figures, frechet_lines, measure_request, remark_lines
 from evaluation.metrics.distances.companions import COMPANIONS
 from evaluation.services.scoring.fid import FidPaired, FidResult, fid_paired, fid_score
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.management.bars import bars
 from evaluation.management.frechet import add_measure_options, listed_lines, measure_request
@@ -20,20 +21,34 @@ class Command(ProductCommand):
 
     help = (
         "Load COCO from its caption file (captions_val2014.json) and its folder of images (val2014/): a suite of all "
-        "captions, a suite of the drawn ones, and a reference that `fid RUN --reference coco-val2014` compares with. "
-        "Nothing is fetched. The same again changes nothing; what was interrupted goes on where it was."
+        "captions, a suite of randomly drawn ones, and a reference for `fid RUN --reference coco-val2014`. Nothing is "
+        "downloaded. Running it again changes nothing; after an interruption it continues."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("annotations", metavar="ANNOTATIONS", type=Path, help="captions_*.json")
         parser.add_argument("images", metavar="IMAGES_FOLDER", type=Path, help="the folder of its images")
-        parser.add_argument("--name", default="", help="what to call it; coco-val2014 for captions_val2014.json")
-        parser.add_argument("--captions", choices=["one", "all"], default="one", help="one caption an image, or all")
-        parser.add_argument("--no-people", action="store_true", help="leave out people: by --instances, else by words")
+        parser.add_argument(
+            "--name",
+            default="",
+            help="name of the suite and reference (default: coco-val2014 for captions_val2014.json)",
+        )
+        parser.add_argument(
+            "--captions", choices=["one", "all"], default="one", help="one caption per image (default), or all"
+        )
+        parser.add_argument(
+            "--no-people",
+            action="store_true",
+            help="leave out images of people: by --instances, otherwise by words in captions",
+        )
         parser.add_argument("--instances", type=Path, metavar="FILE", help="instances_*.json, for --no-people")
-        parser.add_argument("--draw", type=int, default=DRAW, metavar="N", help=f"captions to draw ({DRAW:,})")
-        parser.add_argument("--no-statistics", action="store_true", help="compute them when they are first needed")
-        parser.add_argument("--allow-missing", action="store_true", help="take the images that are there")
+        parser.add_argument("--draw", type=int, default=DRAW, metavar="N", help=f"captions to draw (default: {DRAW:,})")
+        parser.add_argument(
+            "--no-statistics", action="store_true", help="compute the statistics only when first needed"
+        )
+        parser.add_argument(
+            "--allow-missing", action="store_true", help="load the images that exist, even if some are missing"
+        )
         parser.add_argument("--replace", action="store_true", help="replace another reference of this name")
         add_measure_options(parser)
 
@@ -78,19 +93,24 @@ class Command(ProductCommand):
 
     def describe(self, result: Mapping[str, Any]) -> str:
         said = "Loaded" if result["created"] else "Already loaded:"
-        lines = [f"{said} reference {result['reference']}: {result['images']:,} images"]
+        lines = [f"{said} reference {result['reference']}: {counted(result['images'], 'image')}"]
         lines += [
-            f"  suite {suite['name']}@{suite['version']}: {suite['prompts']:,} prompts" for suite in result["suites"]
+            f"  suite {suite['name']}@{suite['version']}: {counted(suite['prompts'], 'prompt')}"
+            for suite in result["suites"]
         ]
         draw = result["draw"]
         lines.append(
-            f"  draw of {draw['captions']:,} captions, list {result['lists']['draw.tsv'][:12]}: {draw['rule']}"
+            f"  draw of {counted(draw['captions'], 'caption')}, list {result['lists']['draw.tsv'][:12]}: {draw['rule']}"
         )
         if result["people"]["filter"] != "none":
             people = result["people"]
-            lines.append(f"  without people, by {people['filter']}: {people['images_left_out']:,} images left out")
+            lines.append(
+                f"  without people, by {people['filter']}: {counted(people['images_left_out'], 'image')} left out"
+            )
         if result["scored"] is not None:
-            lines.append(f"  statistics of {result['scored']:,} images: {result['protocol']}, {result['extractor']}")
+            lines.append(
+                f"  statistics of {counted(result['scored'], 'image')}: {result['protocol']}, {result['extractor']}"
+            )
         for key, what in (("missing", "missing"), ("skipped", "damaged")):
             files = [entry if isinstance(entry, str) else f"{entry['file']}: {entry['why']}" for entry in result[key]]
             if files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any, get_args
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
@@ -12,7 +13,6 @@ from evaluation.management.frechet import add_measure_options, figures, measure_
 from evaluation.metrics.distances.why_differs import NOT_ATTRIBUTED, ORDER
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
 from evaluation.services.scoring.fid import FidWhyDiffers, ProtocolChange, fid_why_differs
-from evaluation.words import counted
 
 
 class Command(ProductCommand):

@@ -192,7 +192,9 @@ def _read(path: Path) -> tuple[JsonValue, str]:
 def _expect(value: JsonValue, path: Path, wanted: Kind) -> None:
     kind = _kind(value)
     if kind is None:
-        raise MetricError(f'{path.name} is no COCO annotation file: that is an object with "images" and "annotations".')
+        raise MetricError(
+            f'{path.name} is not a COCO annotation file, which is an object with "images" and "annotations".'
+        )
     if kind != wanted:
         raise MetricError(f"{path.name} holds {_WHAT[kind]}. Here it takes {_WHAT[wanted]}.")
 

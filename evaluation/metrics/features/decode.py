@@ -44,7 +44,7 @@ def decode(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
     if not data:
         raise NotScoredError("the file is empty")
     if len(data) > MAX_BYTES:
-        raise NotScoredError(f"the file has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES / 2**20:.0f} are taken")
+        raise NotScoredError(f"the file has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES / 2**20:.0f} are allowed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's bomb warning stands below the limit here; its others name metadata
         try:

@@ -142,7 +142,7 @@ def list_images(folder: Path) -> Listing:
                 files.append(_below(folder, path))
     if not files:
         more = f" ({skipped[0].file}: {skipped[0].why})" if skipped else ""
-        raise MetricError(f"There are no images in {folder}{more}. PNG, JPEG, WebP, BMP, TIFF and PPM are taken.")
+        raise MetricError(f"There are no images in {folder}{more}. Supported are PNG, JPEG, WebP, BMP, TIFF and PPM.")
     return Listing(folder, tuple(sorted(files)), tuple(skipped))
 
 

@@ -221,7 +221,7 @@ def load_moments(path: Path | BinaryIO) -> tuple[list[Moments], dict[str, object
         if not (np.isfinite(means).all() and np.isfinite(packed).all() and (counts >= 0).all()):
             raise MetricError("it holds impossible values")
         if not isinstance(record, dict):
-            raise MetricError("its record is no JSON object")
+            raise MetricError("its record is not a JSON object")
     except (OSError, EOFError, LookupError, TypeError, AttributeError, ValueError, zipfile.BadZipFile) as error:
         raise MetricError(f"{path} holds no statistics that can be read ({error}). Make them anew.") from None
     rows, columns = np.triu_indices(size)

@@ -66,7 +66,9 @@ def protocol_from(data: Mapping[str, Any]) -> Protocol:
         found = Protocol(**{**data, "recipe": Recipe(**data["recipe"])})
     except (KeyError, TypeError):
         names = ", ".join(field.name for field in fields(Protocol))
-        raise MetricError(f"This is no protocol: it has {', '.join(map(str, data))}, and must have {names}.") from None
+        raise MetricError(
+            f"This is not a protocol: it has {', '.join(map(str, data))}, and must have {names}."
+        ) from None
     if found.precision not in get_args(Precision):
         raise MetricError(f"There is no precision {found.precision!r}. There are: {', '.join(get_args(Precision))}.")
     return found

@@ -81,7 +81,7 @@ def save_reference(
             f"A reference can't be called {name!r}: 1 to 100 letters, digits, -, _ and dots, such as coco-val2014."
         )
     if not hashes:
-        raise MetricError("A reference takes images; there are none.")
+        raise MetricError("A reference needs images; there are none. Give a folder with images.")
     files = {IMAGES: "".join(f"{file}\t{sha}\n" for file, sha in sorted(hashes.items())).encode(), **(lists or {})}
     identity = {
         "schema": SCHEMA,

@@ -41,8 +41,8 @@ def sign_in_link_use(*, key: str) -> User:
         )
         if link is None:
             raise NotFoundError(
-                "This sign-in link was used already, has expired or never was. Each works once, for 24 hours: ask for "
-                "a new one, or make one on the server with `python manage.py sign_in_link USERNAME`."
+                "This sign-in link is unknown, has expired or was already used. A link works once, within 24 hours. "
+                "Ask for a new one, or create one on the server: python manage.py sign_in_link USERNAME"
             )
         link.used_at = now
         link.save(update_fields=["used_at"])

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from common.images import encode_png
+from common.words import counted
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, generator_for
@@ -118,7 +119,7 @@ def run_finish(*, run: int) -> bool:
     if progress.failed and not progress.made:
         first = SampleFailure.objects.filter(run=found).first()
         found.status = RunStatus.FAILED
-        found.message = f"None of its {progress.failed} samples could be made." + (
+        found.message = f"All {counted(progress.failed, 'sample')} failed." + (
             f" The first: {first.kind}: {first.message}" if first else ""
         )
     found.save(update_fields=["status", "message", "finished_at"])
@@ -253,12 +254,12 @@ def _begin(run: GenerationRun, generator: Generator) -> None:
 
 def _changed(run: GenerationRun, fingerprint: str, version: str) -> str:
     if run.weights_fingerprint != fingerprint:
-        what = f"weights of {run.generator} changed ({run.weights_fingerprint[:12]} to {fingerprint[:12]})"
+        what = f"weights of {run.generator} have changed ({run.weights_fingerprint[:12]} to {fingerprint[:12]})"
     else:
-        what = f"version of {run.generator} changed ({run.provenance.get('version')} to {version})"
+        what = f"version of {run.generator} has changed ({run.provenance.get('version')} to {version})"
     return (
-        f"The {what} while the run was under way, and images of two generators must not stand as one's. "
-        "Bring the earlier one back and resume the run, or render a new run."
+        f"The {what} while the run was in progress. A run must not mix images of two generators. Restore the earlier "
+        "one and resume the run, or render a new run."
     )
 
 

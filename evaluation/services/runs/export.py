@@ -33,7 +33,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
     except GeneratorError as error:
         raise InputError(str(error), field="watermark") from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not empty: give a new folder, or an empty one.", field="folder")
+        raise InputError(f"{folder} is not empty. Give a new or empty folder.", field="folder")
     with full_disk_told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lines: list[str] = []

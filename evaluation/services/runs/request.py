@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from common.parameters import ParameterValue
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
@@ -57,15 +58,16 @@ def run_render(
     values, size = _resolved(generator, parameters, size, operator)
     if not 1 <= samples_per_prompt <= MAX_SAMPLES_PER_PROMPT:
         raise InputError(
-            f"{samples_per_prompt} samples a prompt: give 1 to {MAX_SAMPLES_PER_PROMPT:,}.", field="samples_per_prompt"
+            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {samples_per_prompt}.",
+            field="samples_per_prompt",
         )
     if not 0 <= run_seed <= MAX_RUN_SEED:
-        raise InputError(f"The run seed {run_seed} is not a whole number from 0 to {MAX_RUN_SEED}.", field="run_seed")
+        raise InputError(f"The run seed must be between 0 and {MAX_RUN_SEED}; got {run_seed}.", field="run_seed")
     n_prompts = suite.prompts.count()
     if n_prompts * samples_per_prompt > MAX_SAMPLES:
         raise InputError(
-            f"{n_prompts:,} prompts with {samples_per_prompt:,} samples each are more than {MAX_SAMPLES:,} images: "
-            "take fewer samples, or a part of the suite (manage.py make_suite --from).",
+            f"{counted(n_prompts, 'prompt')} with {counted(samples_per_prompt, 'sample')} each make more than "
+            f"{MAX_SAMPLES:,} images. Use fewer samples, or a part of the suite (manage.py make_suite --from).",
             field="samples_per_prompt",
         )
     with transaction.atomic():
@@ -127,7 +129,7 @@ def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     _check_rendered(run)
     marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
     if not marked and not run_missing(run):
-        raise ConflictError(f"In the run {run.name} nothing failed and nothing is missing.")
+        raise ConflictError(f"There is nothing to retry in the run {run.name}: no sample failed, and none is missing.")
     return _take_up(run, queue)
 
 
@@ -144,8 +146,8 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     _check_rendered(run)
     if run.status == RunStatus.DONE:
         failed = SampleFailure.objects.filter(run=run).count()
-        hint = f" {failed} samples failed: try them again with --retry." if failed else ""
-        raise ConflictError(f"The run {run.name} is done; nothing is left to resume.{hint}")
+        hint = f" {failed} failed: retry with --retry." if failed else ""
+        raise ConflictError(f"The run {run.name} is done; there is nothing to resume.{hint}")
     return _take_up(run, queue)
 
 
@@ -159,8 +161,8 @@ def checked_run_name(name: str) -> str:
     name = name.strip()
     if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"\w[\w .,=+()-]*", name):
         raise InputError(
-            f'A run can\'t be called "{name[:60]}": its name begins with a letter or digit and has at most '
-            f"{MAX_NAME_CHARACTERS} letters, digits, blanks and . , = + ( ) _ -",
+            f'"{name[:60]}" can\'t be the name of a run. Begin with a letter or digit; use at most '
+            f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
             field="name",
         )
     if GenerationRun.objects.filter(name=name).exists():
@@ -170,7 +172,7 @@ def checked_run_name(name: str) -> str:
 
 def name_taken(name: str) -> str:
     """What to say when another run has the name."""
-    return f'There is a run called "{name}" already. Give another name, or go on with it: render --resume "{name}"'
+    return f'A run called "{name}" already exists. Choose another name, or continue it: render --resume "{name}"'
 
 
 def _resolved(
@@ -182,7 +184,7 @@ def _resolved(
         raise InputError(str(error), field="generator") from error
     if spec.needs_operator and not operator:
         raise InputError(
-            f"The generator {generator} reads files or addresses of the server: only a command on it may use it.",
+            f"The generator {generator} reads files or addresses of the server. Use it there: manage.py render.",
             field="generator",
         )
     try:
@@ -212,7 +214,7 @@ def _locked(run: GenerationRun) -> GenerationRun:
 def _check_rendered(run: GenerationRun) -> None:
     if run.origin != GenerationRun.Origin.RENDERED:
         raise ConflictError(
-            f"The run {run.name} was uploaded, so nothing is drawn for it here. Upload it anew under another name."
+            f"The run {run.name} was uploaded, so no images can be rendered for it. Upload it again under another name."
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.distances.companions import COMPANIONS, companions
 from evaluation.metrics.distances.paired import PairedDifference, paired_difference
@@ -139,14 +140,15 @@ def fid_paired(
     a, b, against = (side_named(name, protocol) for name in (run_a, run_b, reference))
     if a.run is not None and b.run is not None and a.run.suite_id != b.run.suite_id:
         raise InputError(
-            f"A paired test takes the same prompts: {a.run.name} is on {a.run.suite}, {b.run.name} on {b.run.suite}."
+            f"A paired test needs the same prompts, but {a.run.name} uses {a.run.suite} and {b.run.name} uses "
+            f"{b.run.suite}. Choose two runs on one suite."
         )
     prompts_a, prompts_b = ({unit_of(file) for file in side.listing.files} for side in (a, b))
     shared = prompts_a & prompts_b
     if len(shared) < GROUPS:
         raise InputError(
-            f"{a.title} and {b.title} share {len(shared)} prompts; a paired test takes {GROUPS} or more, and reports "
-            f"take thousands. Images of one prompt lie in a folder of its name, or are named alike."
+            f"A paired test needs {GROUPS} or more common prompts (thousands for a report); {a.title} and {b.title} "
+            f"have {len(shared)}. Put the images of a prompt in a folder of its name, or give them the same file names."
         )
     measure = measure_loaded(request)
 
@@ -230,7 +232,7 @@ def fid_why_differs(
     result = why_differs(sides[0].listing, sides[1].listing, measure, last, progress=progress)
     notes = []
     if "tf32" in (first.precision, last.precision) and measure.extractor.device.type != "cuda":
-        notes.append("TF32 exists on GPUs alone: on this device it is float32.")
+        notes.append("TF32 exists only on GPUs: this device uses float32.")
     return FidWhyDiffers(result, *sides, tuple(notes))
 
 
@@ -245,9 +247,9 @@ def deviations(protocol: Protocol, generated: Side, reference: Side) -> list[str
     sentences = []
     n = len(generated.listing.files)
     if protocol.n_generated is not None and n != protocol.n_generated:
-        sentences.append(f"{n:,} images were generated where the protocol takes {protocol.generated}")
+        sentences.append(f"{counted(n, 'image')} generated, where the protocol has {protocol.generated}")
     if reference.record["kind"] != "reference":
-        sentences.append(f"the reference is no stored one, where the protocol takes {protocol.reference}")
+        sentences.append(f"the reference is not a stored one, where the protocol has {protocol.reference}")
     else:
         drawn: Mapping[str, Any] = reference.record.get("draw") or {}
         suite = generated.record.get("suite", {}).get("version")
@@ -257,8 +259,8 @@ def deviations(protocol: Protocol, generated: Side, reference: Side) -> list[str
         if people != "none":
             sentences.append(f"the reference leaves out people (by {people})")
         if reference.record.get("missing"):
-            sentences.append(f"{len(reference.record['missing']):,} images of the reference were missing")
+            sentences.append(f"missing from the reference: {counted(len(reference.record['missing']), 'image')}")
     missing = len(generated.record.get("missing", ()))
     if missing:
-        sentences.append(f"{missing:,} samples of the run are missing")
+        sentences.append(f"missing from the run: {counted(missing, 'sample')}")
     return sentences

@@ -76,7 +76,7 @@ def metric_code_version(name: str) -> str:
 def differs(metric_run: MetricRun, label: str, provenance: Mapping[str, object]) -> str:
     """What of a metric is another than when the first images of `metric_run` were scored; empty if nothing is."""
     if metric_run.label != label:
-        return f"it was {metric_run.label} and is {label} now"
+        return f"it was {metric_run.label}, and is now {label}"
     before, now = dict(metric_run.provenance), json.loads(json.dumps(dict(provenance)))
     names = sorted(set(before) | set(now))
     changed = [name for name in names if name not in SAME_ON_ALL_DEVICES and before.get(name) != now.get(name)]

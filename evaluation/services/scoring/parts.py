@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Sum
 
+from common.words import counted
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, MetricScore, MetricShard, RunStatus
 from evaluation.services.runs.request import UNFINISHED
@@ -81,7 +82,8 @@ def metric_part_score(*, metric_run: int, number: int) -> bool:
         work = unfinished_at(metric.measure.cache, row.folder)
         if deaths(f"metric:{metric_run}:part:{number}") >= KILLS:
             raise MetricSpoiledError(
-                f"The worker died {KILLS} times while it scored {row.n_images:,} images: is there memory enough?"
+                f"The worker died {KILLS} times while it scored {counted(row.n_images, 'image')}. Check that there is "
+                "enough memory."
             )
         key = int(hashlib.sha256(f"{row.folder}/{row.shard}".encode()).hexdigest()[:7], 16)
         with statistics_held([key]) as held:

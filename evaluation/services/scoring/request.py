@@ -66,12 +66,12 @@ def metric_request(
     name, other = _reference(spec, run, reference)
     if run.status in UNFINISHED:
         raise ConflictError(
-            f"The run {run.name} is still being drawn. Wait until it is done, or stop it to score what is there.",
+            f"The run {run.name} is still in progress. Wait until it is done, or stop it to score what there is.",
             field="run",
         )
     n_images = Sample.objects.filter(run=run).count()
     if not n_images:
-        raise ConflictError(f"The run {run.name} has no image to score.", field="run")
+        raise ConflictError(f"The run {run.name} has no images to score. Resume or retry it first.", field="run")
     n_total = n_images + (reference_count(name, other) if spec.kind == "set" else 0)
     key = {
         "run": run,
@@ -125,16 +125,18 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
     """
     row = _locked(metric_run)
     if anew and row.under_way:
-        raise ConflictError(f"{row.metric} of {row.run.name} is being scored: stop it first to begin anew.")
+        raise ConflictError(
+            f"{row.metric} of {row.run.name} is still in progress. Stop it before you score all images again."
+        )
     n_images = Sample.objects.filter(run=row.run).count()
     if not n_images:
-        raise ConflictError(f"The run {row.run.name} has no image to score.")
+        raise ConflictError(f"The run {row.run.name} has no images to score. Resume or retry it first.")
     # what broke, as against images that a metric has no number for
     forgotten, _ = row.scores.filter(detail__failed=True).delete() if row.kind == MetricRun.Kind.SAMPLE else (0, {})
     whole = row.kind == MetricRun.Kind.SET or (row.n_done >= n_images and not forgotten)
     if row.status == RunStatus.DONE and not anew and whole:
         raise ConflictError(
-            f"{row.metric} of {row.run.name} is done; nothing is left to score. To score all of it anew: --anew."
+            f"{row.metric} of {row.run.name} is done; nothing is left to score. To score all images again: --anew."
         )
     if anew or row.kind == MetricRun.Kind.SET:
         row.scores.all().delete()
@@ -185,7 +187,7 @@ def _spec(metric: str, operator: bool) -> MetricSpec:
         raise InputError(str(error), field="metric") from error
     if spec.needs_operator and not operator:
         raise InputError(
-            f"The metric {metric} reads files or addresses of the server: only a command on it may use it.",
+            f"The metric {metric} reads files or addresses of the server. Use it there: manage.py score.",
             field="metric",
         )
     return spec
@@ -203,13 +205,11 @@ def _reference(spec: MetricSpec, run: GenerationRun, reference: str) -> tuple[st
     reference = reference.strip()
     if not spec.needs_reference:
         if reference:
-            raise InputError(
-                f"The metric {spec.name} compares with nothing: leave the reference out.", field="reference"
-            )
+            raise InputError(f"The metric {spec.name} uses no reference. Leave the reference out.", field="reference")
         return "", None
     if not reference:
         raise InputError(
-            f"The metric {spec.name} compares with a reference: name a stored one, or another run as run:NAME.",
+            f"The metric {spec.name} needs a reference: name a stored one, or another run as run:NAME.",
             field="reference",
         )
     if not reference.startswith(RUN_PREFIX):
@@ -217,11 +217,13 @@ def _reference(spec: MetricSpec, run: GenerationRun, reference: str) -> tuple[st
         return reference, None
     other = run_by_name(reference.removeprefix(RUN_PREFIX))
     if other.pk == run.pk:
-        raise InputError("A run compared with itself says nothing: name another reference.", field="reference")
+        raise InputError("A run can't be its own reference. Name another one.", field="reference")
     if not Sample.objects.filter(run=other).exists():
-        raise ConflictError(f"The run {other.name} has no image to compare with.", field="reference")
+        raise ConflictError(
+            f"The run {other.name} has no images to compare with. Name another reference.", field="reference"
+        )
     if other.status in UNFINISHED:
-        raise ConflictError(f"The run {other.name} is still being drawn: wait until it is done.", field="reference")
+        raise ConflictError(f"The run {other.name} is still in progress. Wait until it is done.", field="reference")
     return "", other
 
 

@@ -142,9 +142,7 @@ def metric_finish(*, metric_run: int) -> bool:
     if not counts["n_values"]:
         first = row.scores.exclude(why="").first()
         row.status = RunStatus.FAILED
-        row.message = f"None of its {counts['n']:,} images got a number." + (
-            f" The first: {first.why}" if first else ""
-        )
+        row.message = "No image got a score." + (f" The first: {first.why}" if first else "")
     row.save()
     return True
 
@@ -168,8 +166,8 @@ def metric_begin_with(
             changed = differs(row, label, provenance)
             if changed and (row.scores.exists() if scored is None else scored):
                 raise MetricSpoiledError(
-                    f"The metric {row.metric} is not what it was when the first images were scored: {changed}. Numbers "
-                    "of two must not stand as one's. Score all of it anew, or bring the earlier one back and go on."
+                    f"The metric {row.metric} has changed since the first images were scored: {changed}. A score must "
+                    "not mix two metrics. Score all images again, or restore the earlier metric and resume."
                 )
         row.label, row.provenance = label[:300], json.loads(json.dumps(dict(provenance)))
         row.code_version = metric_code_version(row.metric)
@@ -199,7 +197,7 @@ def _score_held(metric_run: MetricRun, held: Sequence[int], deadline: float) -> 
             break
         batch = waiting[: 1 if careful else _batch_size(loaded)]
         if careful and deaths(f"metric:{metric_run.pk}:image:{batch[0]}") >= KILLS:
-            why = f"the worker died {KILLS} times while it scored this image alone: is there memory enough?"
+            why = f"the worker died {KILLS} times on this image alone. Check that there is enough memory."
             scores = [SampleScore(None, why, FAILED)]
         else:
             try:
@@ -302,8 +300,8 @@ def _loaded(metric_run: MetricRun, begun: str) -> LoadedMetric:
     """
     if deaths(_loading(begun)) >= KILLS:
         raise MetricSpoiledError(
-            f"Loading the metric {metric_run.metric} killed its worker or took longer than a task may, {KILLS} times. "
-            "Is there memory enough? DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+            f"Loading the metric {metric_run.metric} killed its worker or exceeded the time limit {KILLS} times. Check "
+            "that there is enough memory, or set DRAWBENCH_TASK_SECONDS higher for the workers."
         )
     loaded = metric_for(metric_run)
     cache.delete(_loading(begun))

@@ -58,7 +58,7 @@ def _kinds(name: str, protocol: Protocol, kind: str) -> Side:
     found = [what for what, there in (("reference", name in references), ("run", run), ("folder", is_folder)) if there]
     if len(found) > 1:
         says = " or ".join(f"{what}:{name}" for what in found)
-        raise ConflictError(f"{name} is a {' and a '.join(found)}. Say {says}.")
+        raise ConflictError(f"{name} is both a {' and a '.join(found)}. Write {says}.")
     if run is not None:
         return run_side(run)
     if name in references:
@@ -70,7 +70,7 @@ def _kinds(name: str, protocol: Protocol, kind: str) -> Side:
     raise NotFoundError(
         f'There is no run, no stored reference and no folder "{name}"{nearest(name, [*runs, *references]) or "."} '
         f"Runs, newest first: {listed or 'none'}; references: "
-        f"{', '.join(references) or 'none is stored, manage.py load_coco makes one'}."
+        f"{', '.join(references) or 'none (manage.py load_coco stores one)'}."
     )
 
 
@@ -81,7 +81,7 @@ def run_side(run: GenerationRun) -> Side:
         ConflictError: it is still being drawn, or has no image.
     """
     if run.status in UNFINISHED:
-        raise ConflictError(f"The run {run.name} is still being drawn. Wait until it is done, or stop it.")
+        raise ConflictError(f"The run {run.name} is still in progress. Wait until it is done, or stop it.")
     places, hashes = {}, {}
     formats: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
@@ -95,7 +95,7 @@ def run_side(run: GenerationRun) -> Side:
         sizes[f"{image.width}x{image.height}"] += 1
         originals += sample.original is not None
     if not places:
-        raise ConflictError(f"The run {run.name} has no image to score.")
+        raise ConflictError(f"The run {run.name} has no images to score. Resume or retry it first.")
     missing = _missing(run, places)
     suite = run.suite
     record = {

@@ -60,7 +60,8 @@ def metric_score_set(*, metric_run: int) -> None:
         try:
             if deaths(begun) >= KILLS:
                 raise MetricSpoiledError(
-                    f"The worker died {KILLS} times while it scored all images at once: is there memory enough?"
+                    f"The worker died {KILLS} times while it scored all images together. Check that there is enough "
+                    "memory."
                 )
             _score(found)
         except (MetricError, MetricSpoiledError) as error:
@@ -143,7 +144,7 @@ def _checked(row: MetricRun, result: object) -> dict[str, object]:
     if value is not None and (
         isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
     ):
-        raise MetricError(f"The metric {row.metric} gave the value {value!r}, which is no number.")
+        raise MetricError(f"The metric {row.metric} gave the value {value!r}, which is not a number.")
     try:
         text = json.dumps(dict(result), allow_nan=False)
     except (TypeError, ValueError) as error:

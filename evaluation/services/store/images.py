@@ -120,7 +120,7 @@ def image_read(image: StoredImage) -> bytes:
         return image_path(image).read_bytes()
     except FileNotFoundError:
         raise InputError(
-            f"The image {image.sha256[:12]} is in the database and its file is not in {images_folder()}. "
+            f"The image {image.sha256[:12]} is in the database, but its file is missing from {images_folder()}. "
             "Restore that folder from the backup that belongs to the database."
         ) from None
 
@@ -207,10 +207,10 @@ def full_disk_told(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreFullError(
-                f"The disk of {folder} is full. What was stored stays. Make room, then go on."
+                f"The disk of {folder} is full. Images stored so far are kept. Free some space, then continue."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StoreFullError(
-                f"The folder {folder} can't be written ({error.strerror}). Give this process the right to, then go on."
+                f"Can't write to the folder {folder} ({error.strerror}). Give this process permission, then continue."
             ) from error
         raise

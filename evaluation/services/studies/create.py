@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 
+from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
@@ -73,10 +74,10 @@ def study_create(
     shown_labels = _checked_labels(runs, labels)
     size = default_set_size(runs, declared.set_size) if samples_per_set is None else samples_per_set
     raters = declared.raters_per_panel if raters_per_panel is None else raters_per_panel
-    _check_range("raters_per_panel", "Raters a panel", raters, 1, MOST_RATERS)
-    _check_range("design_seed", "The design's seed", design_seed, 0, 2**63 - 1)
+    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
+    _check_range("design_seed", "The design seed", design_seed, 0, 2**63 - 1)
     if display_side is not None:
-        _check_range("display_side", "The longest side of shown images", display_side, 16, 2048)
+        _check_range("display_side", "The longest side of displayed images", display_side, 16, 2048)
     settings = StudySettings(
         protocol=declared.name,
         set_size=size,
@@ -111,37 +112,41 @@ def _check_name(name: str) -> None:
         validate_slug(name)
     except ValidationError:
         raise InputError(
-            f'A study can\'t be called "{name}": use letters, digits, - and _ alone, as for an address.',
+            f'"{name}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
             field="name",
         ) from None
     if len(name) > 100:
-        raise InputError(f"The name has {len(name)} characters; at most 100 will do.", field="name")
+        raise InputError(
+            f"The name has {len(name)} characters; at most 100 are allowed. Choose a shorter one.", field="name"
+        )
     if Study.objects.filter(name=name).exists():
-        raise ConflictError(f'There is a study called "{name}" already. Choose another name.', field="name")
+        raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
 
 
 def _check_runs(runs: Sequence[GenerationRun]) -> None:
     if len(runs) < 2:
         raise InputError(
-            f"A study compares two runs or more; {'one was' if runs else 'none was'} given. Without a second "
-            "there is no comparison.",
+            f"A study compares two or more runs; {'only one was' if runs else 'none were'} given. Choose another run "
+            "of the same suite.",
             field="runs",
         )
     if len(runs) > MOST_RUNS:
-        raise InputError(f"A study compares at most {MOST_RUNS} runs with each other, not {len(runs)}.", field="runs")
+        raise InputError(
+            f"A study compares at most {MOST_RUNS} runs; {len(runs)} were given. Choose fewer.", field="runs"
+        )
     twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
     if twice:
-        raise InputError(f"The run {twice[0]} was given twice. A run is not compared with itself.", field="runs")
+        raise InputError(f"The run {twice[0]} was given twice. Choose different runs.", field="runs")
     suites = {run.suite_id: run for run in runs}
     if len(suites) > 1:
-        told = "; ".join(f"{run.name} has {run.suite}" for run in suites.values())
-        raise InputError(f"Compared runs need the same suite in the same version: {told}.", field="runs")
+        told = "; ".join(f"{run.name} uses {run.suite}" for run in suites.values())
+        raise InputError(f"All runs of a study must use the same version of one suite, but {told}.", field="runs")
     unfinished = [run for run in runs if run.status in (RunStatus.QUEUED, RunStatus.RUNNING)]
     if unfinished:
         told = ", ".join(f"{run.name} is {run.status}" for run in unfinished)
         raise InputError(
-            f"Not all runs are finished: {told}. Wait until they are (their pages show how far they are), or cancel "
-            'them and compare what there is with missing "drop-prompts".',
+            f"Not all runs are finished: {told}. Wait until they are (their pages show the progress), or cancel them "
+            'and compare the images that exist with missing "drop-prompts".',
             field="runs",
         )
     for run in runs:
@@ -157,20 +162,23 @@ def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None)
     """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
     chosen = [label.strip() for label in (labels if labels is not None else [run.name for run in runs])]
     if len(chosen) != len(runs):
-        raise InputError(f"{len(runs)} runs need {len(runs)} labels; {len(chosen)} were given.", field="labels")
+        raise InputError(
+            f"Give one label per run: {len(runs)} runs, but {counted(len(chosen), 'label')}.", field="labels"
+        )
     for label in chosen:
         if not label:
-            raise InputError("A label is empty. Each run needs a name for the results.", field="labels")
+            raise InputError("A label is empty. Give each run a label for the results.", field="labels")
         if len(label) > LONGEST_LABEL:
-            raise InputError(f'The label "{label[:30]}..." is longer than {LONGEST_LABEL} characters.', field="labels")
+            raise InputError(
+                f'The label "{label[:30]}..." has {len(label)} characters; at most {LONGEST_LABEL} are allowed.',
+                field="labels",
+            )
     twice = [label for label, n in Counter(label.casefold() for label in chosen).items() if n > 1]
     if twice:
-        raise InputError(
-            f'Two runs have the label "{twice[0]}". Labels tell the runs apart in results.', field="labels"
-        )
+        raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")
     return chosen
 
 
 def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
-        raise InputError(f"{what} can be {least} to {most}, not {value}.", field=field)
+        raise InputError(f"{what} must be between {least} and {most}; got {value}.", field=field)

@@ -35,15 +35,15 @@ def invitation_create(
         InputError: a limit below one, an end in the past, or an address that is none.
     """
     if max_raters is not None and max_raters < 1:
-        raise InputError(f"An invitation lets in one rater at least, not {max_raters}.", field="max_raters")
+        raise InputError(f"The maximum number of raters must be 1 or more; got {max_raters}.", field="max_raters")
     if expires_at is not None and expires_at <= timezone.now():
-        raise InputError("The invitation would have ended already. Choose a moment to come.", field="expires_at")
+        raise InputError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
     if completion_url:
         try:
             URLValidator(schemes=["https", "http"])(completion_url)
         except ValidationError:
             raise InputError(
-                f'"{completion_url}" is not an address. It begins with https://, such as '
+                f'"{completion_url}" is not a web address. Give one that begins with https://, such as '
                 "https://app.prolific.com/submissions/complete?cc=CODE",
                 field="completion_url",
             ) from None

@@ -51,8 +51,8 @@ def masks_read(written: Sequence[str]) -> tuple[Mask, ...]:
         found = _WRITTEN.fullmatch(text.strip().lower())
         if found is None:
             raise InputError(
-                f"The mask \"{text}\" can't be read. Write CORNER:WIDTHxHEIGHT in shares of the image's sides, for "
-                "example bottom-right:0.3x0.1.",
+                f'"{text}" is not a mask. Write CORNER:WIDTHxHEIGHT, as shares of the image\'s width and height, such '
+                "as bottom-right:0.3x0.1.",
                 field="masks",
             )
         corner, width, height = found[1], float(found[2]), float(found[3])
@@ -62,10 +62,11 @@ def masks_read(written: Sequence[str]) -> tuple[Mask, ...]:
                 field="masks",
             )
         if corner in masks:
-            raise InputError(f"The {corner} corner is masked twice. Give one box that covers both.", field="masks")
+            raise InputError(f"The {corner} corner is given twice. Give one box that covers both.", field="masks")
         if width * height == 0 or width * height > LARGEST_AREA:
             raise InputError(
-                f"A mask covers something, and a quarter of the image at most; {text} covers {width * height:.0%}.",
+                f"A mask must cover more than nothing and at most a quarter of the image; {text} covers "
+                f"{width * height * 100:.1f} %.",
                 field="masks",
             )
         masks[corner] = Mask(corner, width, height)

@@ -48,7 +48,9 @@ def study_close(*, study: Study) -> Study:
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != StudyStatus.OPEN:
-        raise ConflictError(f"The study {study} is not open but {study.status}; only an open one can be closed.")
+        raise ConflictError(
+            f"The study {study} can't be closed: it is {study.status}, and only open studies can be closed."
+        )
     study.status = StudyStatus.CLOSED
     study.closed_at = timezone.now()
     study.save(update_fields=["status", "closed_at"])
@@ -57,10 +59,12 @@ def study_close(*, study: Study) -> Study:
 
 def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> Study:
     if study.status != StudyStatus.DRAFT:
-        raise ConflictError(f"The study {study} is {study.status} already; only a draft can be opened.")
+        raise ConflictError(
+            f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
+        )
     study_runs = list(study.study_runs.select_related("run__suite").order_by("order"))
     if len(study_runs) < 2:
-        raise InputError(f"The study {study} has no comparison: it needs two runs, and has {len(study_runs)}.")
+        raise InputError(f"The study {study} needs two runs to compare; it has {len(study_runs)}. Create a new study.")
     runs = [study_run.run for study_run in study_runs]
     suite = runs[0].suite
     settings = settings_of(study)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.db.models import Count
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study, StudyStatus
 from evaluation.services.studies.open import study_open
@@ -48,18 +49,23 @@ def study_open_soon(*, study: Study) -> bool:
         InputError: it can't be opened, or the workers' queue does not answer.
     """
     if study.status != StudyStatus.DRAFT:
-        raise ConflictError(f"The study {study} is {study.status} already; only a draft can be opened.")
+        raise ConflictError(
+            f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
+        )
     images = _images(study)
     if images <= AT_ONCE:
         study_open(study=study)
         return True
     opening = study_opening(study)
     if opening is not None and not opening.message:
-        raise ConflictError(f"The study {study} is being opened: {opening.done} of {opening.images} images are ready.")
+        raise ConflictError(
+            f"The study {study} is being opened already: {opening.done} of {counted(opening.images, 'image')} ready. "
+            "Wait for the rest."
+        )
     cache.set(_key(study.pk), Opening(images), KEPT_S)
     if not hand_over("study_open_queued", study.pk):
         cache.delete(_key(study.pk))
-        raise InputError("The workers' queue does not answer, so the study was not opened. Try again in a minute.")
+        raise InputError("The task queue does not respond, so the study was not opened. Try again in a minute.")
     return False
 
 

@@ -99,7 +99,7 @@ def renditions_make(
             return image.pk, rendition_bytes(image_read(image), display)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(
-                f"The image {image.sha256[:12]} can't be decoded any more ({error}). Retry the run that made it."
+                f"The stored image {image.sha256[:12]} can no longer be decoded ({error}). Retry the run that made it."
             ) from error
 
     made: dict[int, ImageFile] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from common.words import nearest
+from common.words import counted, nearest
 from evaluation.design import choose_samples, rng_for
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, Sample, Suite
@@ -69,7 +69,7 @@ def image_sets(*, suite: Suite, runs: Sequence[GenerationRun], size: int, missin
             prompt is left.
     """
     if not 1 <= size <= LARGEST_SET:
-        raise InputError(f"A set shows 1 to {LARGEST_SET} samples, not {size}.", field="samples_per_set")
+        raise InputError(f"Images per set must be between 1 and {LARGEST_SET}; got {size}.", field="samples_per_set")
     available: dict[tuple[int, int], list[int]] = {}
     for run, prompt_key, sample in (
         Sample.objects.filter(run__in=list(runs)).order_by("sample").values_list("run_id", "prompt_id", "sample")
@@ -92,8 +92,8 @@ def image_sets(*, suite: Suite, runs: Sequence[GenerationRun], size: int, missin
     if not kept:
         raise InputError(
             f"Nothing is left to compare: no prompt of {suite} has "
-            + (f"{size} samples" if missing == "drop-prompts" else "a sample")
-            + f" of each of {_names(runs)}. Choose runs that are finished, or smaller sets.",
+            + (counted(size, "sample") if missing == "drop-prompts" else "a sample")
+            + f" from each of {_names(runs)}. Choose finished runs, or fewer images per set.",
             field="runs",
         )
     return ImageSets(
@@ -124,10 +124,11 @@ def _told(
         if lacking:
             named = ", ".join(f"{name} (has {n} of {size})" for name, n in lacking[:PROMPTS_NAMED])
             more = f" and {len(lacking) - PROMPTS_NAMED} more" if len(lacking) > PROMPTS_NAMED else ""
-            prompts = "1 prompt" if len(lacking) == 1 else f"{len(lacking)} prompts"
-            lines.append(f"The run {run.name} lacks samples for {prompts} of {total}: {named}{more}.")
+            lines.append(
+                f"The run {run.name} lacks samples for {len(lacking)} of {counted(total, 'prompt')}: {named}{more}."
+            )
     lines.append(
-        f'Complete the runs, or say how to treat them: missing "drop-prompts" leaves {len(short)} of {total} prompts '
-        'out, "smaller-sets" shows as many samples as each run has; or choose smaller sets.'
+        f'Complete the runs, choose fewer images per set, or say what to do: missing "drop-prompts" leaves out '
+        f'{len(short)} of {counted(total, "prompt")}; "smaller-sets" shows as many samples as every run has.'
     )
     return " ".join(lines)

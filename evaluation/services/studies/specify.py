@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.words import counted
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
@@ -185,16 +186,17 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
     """Where the study does otherwise than its protocol says, in words for its report."""
     departures = []
     if settings.set_size != protocol.set_size:
-        departures.append(f"sets of {settings.set_size} images, where the protocol has {protocol.set_size}")
+        departures.append(f"{counted(settings.set_size, 'image')} per set, where the protocol has {protocol.set_size}")
     if settings.raters_per_panel != protocol.raters_per_panel:
         departures.append(
-            f"{settings.raters_per_panel} raters a panel, where the protocol has {protocol.raters_per_panel}"
+            f"{counted(settings.raters_per_panel, 'rater')} per panel, where the protocol has "
+            f"{protocol.raters_per_panel}"
         )
     if sets.dropped:
-        departures.append(f"{len(sets.dropped)} prompts of the suite left out, since samples are missing")
+        departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:
-        departures.append(f"{len(sets.smaller)} prompts with smaller sets, since samples are missing")
-    departures += [f"{mask.told} of every shown image is covered with grey, on both sides" for mask in settings.masks]
+        departures.append(f"{counted(len(sets.smaller), 'prompt')} with smaller sets because samples are missing")
+    departures += [f"{mask.told} of every image is covered with grey, on both sides" for mask in settings.masks]
     return departures
 
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 
+from common.words import counted
 from evaluation.analysis.sequential import StoppingRule, fewest_raters
 from evaluation.errors import InputError
 
@@ -30,14 +31,12 @@ def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
             near = difflib.get_close_matches(name, NAMES, n=1)
             hint = f' Did you mean "{near[0]}"?' if near else ""
             raise InputError(
-                f'A stopping rule has no "{name}". It has {", ".join(NAMES)}.{hint}', field="stopping_rule"
+                f'A stopping rule has no field "{name}".{hint} Fields: {", ".join(NAMES)}.', field="stopping_rule"
             )
-    alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 for 95 % intervals", 0.001, 0.5)
-    at_most = _raters(given, "max_raters", "The stopping rule's largest number of raters", places, places)
-    at_least = _raters(
-        given, "min_raters", "The stopping rule's smallest number of raters", min(FEWEST, at_most), at_most
-    )
-    points = "as a fraction of the net share, 0.1 for ten points"
+    alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 gives 95 % intervals", 0.001, 0.5)
+    at_most = _raters(given, "max_raters", "The stopping rule's maximum of raters", places, places)
+    at_least = _raters(given, "min_raters", "The stopping rule's minimum of raters", min(FEWEST, at_most), at_most)
+    points = "a fraction of the net share; 0.1 is ten points"
     rule = StoppingRule(
         max_raters=at_most,
         min_raters=at_least,
@@ -48,8 +47,8 @@ def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
     fewest = fewest_raters(rule.alpha)
     if at_most < fewest:
         raise InputError(
-            f"This stopping rule could never decide: with alpha {rule.alpha:g} an interval takes {fewest} raters, and "
-            f"it stops at {at_most} at the latest. Let more raters in, or declare no rule.",
+            f"This stopping rule could never decide: with alpha {rule.alpha:g} the first interval appears at {fewest} "
+            f"raters, but the rule ends at {at_most}. Allow more raters, or declare no rule.",
             field="stopping_rule.max_raters",
         )
     return rule
@@ -61,12 +60,12 @@ def _raters(given: Mapping[str, object], name: str, what: str, default: int, mos
         value = default
     if isinstance(value, bool) or not isinstance(value, int) or not 2 <= value <= most:
         if most < 2:
-            why = f"the study has a place for {most} rater, and a rule needs two"
+            why = f"needs at least 2 raters, but the study has {counted(most, 'place')}; plan more raters"
         elif name == "max_raters":
-            why = f"it can be 2 to {most}, the study's places over all panels"
+            why = f"must be between 2 and {most}, the study's places over all panels; got {value}"
         else:
-            why = f"it can be 2 to {most}, where the rule stops in any case"
-        raise InputError(f"{what} is {value}: {why}.", field=f"stopping_rule.{name}")
+            why = f"must be between 2 and {most}, the rule's maximum; got {value}"
+        raise InputError(f"{what} {why}.", field=f"stopping_rule.{name}")
     return value
 
 
@@ -78,6 +77,6 @@ def _fraction(
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise InputError(
-            f"{what} is {value}: it can be {least:g} to {most:g}, {meaning}.", field=f"stopping_rule.{name}"
+            f"{what} must be between {least:g} and {most:g} ({meaning}); got {value}.", field=f"stopping_rule.{name}"
         )
     return float(value)

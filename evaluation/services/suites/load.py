@@ -92,6 +92,6 @@ def _is_bare_name(source: str) -> bool:
 def _unknown(source: str) -> str:
     named = [PUBLISHED, *BUNDLED]
     return (
-        f'There is neither a suite "{source}" to load by name nor a file of that name here'
+        f'Unknown suite "{source}": it is neither a known name nor a file here'
         f"{nearest(source, named) or '.'} Give {', '.join(named)}, or the path of a CSV, TSV, JSONL, JSON or text file."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features import coco
@@ -68,9 +69,9 @@ def coco_load(request: CocoRequest, *, progress: SideProgress | None = None) -> 
         MetricError: the files are not what they should be, or weights are missing.
     """
     if request.draw < 1:
-        raise InputError(f"The draw takes 1 caption or more, not {request.draw}.")
+        raise InputError(f"--draw must be 1 or more; got {request.draw}.")
     if request.instances is not None and not request.no_people:
-        raise InputError("The instances say which images show people; they go with --no-people.")
+        raise InputError("--instances says which images show people. Use it together with --no-people.")
     if request.measure is not None:
         request.measure.checked(weight_folders())
     annotations, images = request.annotations, request.images
@@ -82,14 +83,16 @@ def coco_load(request: CocoRequest, *, progress: SideProgress | None = None) -> 
     checked = coco.check_folder(read, images, files)
     if checked.missing and not request.allow_missing:
         raise InputError(
-            f"{images} lacks {len(checked.missing):,} of {len(files):,} images: {', '.join(checked.missing[:5])}"
-            f"{' ...' if len(checked.missing) > 5 else ''}. Complete it, or say --allow-missing to take the rest.",
+            f"{images} lacks {len(checked.missing):,} of {counted(len(files), 'image')}: "
+            f"{', '.join(checked.missing[:5])}{' ...' if len(checked.missing) > 5 else ''}. Add the missing images, or "
+            "use --allow-missing to load the rest.",
             details={"missing": list(checked.missing)},
         )
     there = set(checked.present)
     kept = [row for row in kept if row.attributes["image"] in there]
     if not kept:
-        raise InputError(f"No caption of {annotations.name} is left{' without people' if request.no_people else ''}.")
+        without = " without people" if request.no_people else ""
+        raise InputError(f"{annotations.name} has no captions{without}. Give another caption file.")
     # Before anything is stored: weights that are missing are told now.
     measure = None if request.measure is None else measure_loaded(request.measure)
     if checked.resized:
@@ -196,7 +199,9 @@ def _hashes(folder: Path, files: Sequence[str], progress: SideProgress | None) -
             progress("hashed", len(found), len(files))
     unreadable = [file for file, sha in found.items() if not sha]
     if unreadable:
-        raise MetricError(f"{folder / unreadable[0]} can't be read, nor can {len(unreadable) - 1:,} others.")
+        raise MetricError(
+            f"Can't read {counted(len(unreadable), 'file')} in {folder}, e.g. {unreadable[0]}. Check its permissions."
+        )
     return found
 
 

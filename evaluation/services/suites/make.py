@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from common.words import counted
 from evaluation.models import Suite
 from evaluation.services.suites.save import suite_errors_told, suite_store
 from evaluation.suites.selection import select
@@ -47,7 +48,7 @@ def suite_make_subset(*, suite: Suite, per_category: int, name: str = "") -> Sui
     return suite_store(
         data=data,
         name=name,
-        title=f"{suite.title or suite.name}: {per_category} a category",
-        source=f"{per_category} prompts a category of {suite}",
+        title=f"{suite.title or suite.name}: {per_category} per category",
+        source=f"{counted(per_category, 'prompt')} per category of {suite}",
         licence=suite.licence,
     ).suite

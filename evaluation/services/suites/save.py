@@ -80,7 +80,7 @@ def checked_name(name: str) -> str:
     if len(name) <= MAX_NAME_CHARACTERS and re.fullmatch(r"[A-Za-z0-9_-]+", name):
         return name
     raise InputError(
-        f'A suite can\'t be called "{name[:60]}": its name has 1 to {MAX_NAME_CHARACTERS} letters without accents, '
+        f'"{name[:60]}" can\'t be the name of a suite. Use 1 to {MAX_NAME_CHARACTERS} letters without accents, '
         f"digits, - and _, such as {slug_of(name)}.",
         field="name",
     )

@@ -62,7 +62,7 @@ class Archive:
             with self._open(name) as file:
                 return file.read(max_bytes + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise DamagedEntryError(f"it can't be unpacked ({error}). Make the zip again") from error
+            raise DamagedEntryError(f"it can't be unpacked ({error}). Create the zip again") from error
         except OSError as error:
             raise DamagedEntryError(f"it can't be read: {(error.strerror or str(error)).lower()}") from error
 
@@ -89,7 +89,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, struct.error, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path.name} can't be read as a zip ({error}). Make the zip again, or give a folder to upload_run.",
+            f"{path.name} can't be read as a zip ({error}). Create the zip again, or give a folder to upload_run.",
             field="source",
         ) from error
     with archive:
@@ -108,15 +108,15 @@ def _zip_entries(archive: zipfile.ZipFile) -> list[tuple[Entry, str]]:
         if info.header_offset < end:
             wrong = "overlaps another entry"
         elif name in names:
-            wrong = "is there twice"
+            wrong = "occurs twice"
         elif stat.S_ISLNK(mode):
             wrong = "is a link"
         elif stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            wrong = "is no file"
+            wrong = "is not a file"
         elif info.flag_bits & 0x1:
             wrong = "is encrypted"
         elif info.compress_type not in _METHODS:
-            wrong = "is packed in a way other than stored or deflated"
+            wrong = "uses a compression other than stored or deflated"
         elif info.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size):
             wrong = f"unpacks to more than {MAX_RATIO} times its size"
         end = info.header_offset + 30 + info.compress_size
@@ -145,7 +145,7 @@ def _walk(root: Path) -> Iterator[tuple[Entry, str]]:
             elif item.is_file():
                 yield Entry(name, item.stat().st_size), ""
             else:
-                yield Entry(name, 0), "is no file"
+                yield Entry(name, 0), "is not a file"
 
 
 def _checked(found: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
@@ -162,27 +162,27 @@ def _checked(found: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
         problem = problem or _bad_name(entry.name)
         same = seen.setdefault(unicodedata.normalize("NFC", entry.name).casefold(), entry.name)
         if not problem and same is not entry.name:
-            problem = f"differs from {_shown(same)} by case alone"
+            problem = f"differs from {_shown(same)} only by case"
         if problem:
             wrong.append(f"{_shown(entry.name)} {problem}")
         entries.append(entry)
         total += entry.n_bytes
         if len(entries) > MAX_FILES or total > MAX_TOTAL_BYTES:
             raise InputError(
-                f"{label} holds more than {MAX_FILES:,} files or {MAX_TOTAL_BYTES // 2**30} GiB: upload it in parts, "
-                "as runs over parts of the suite.",
+                f"{label} has more than {MAX_FILES:,} files or {MAX_TOTAL_BYTES // 2**30} GiB. Upload it in parts, as "
+                "runs on parts of the suite.",
                 field="source",
             )
     if wrong:
         more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise InputError(
-            f"{label} is refused, nothing of it is kept: {'; '.join(wrong[:NAMED])}{more}. "
-            "Pack plain image files under plain relative names.",
+            f"{label} was refused and nothing was stored: {'; '.join(wrong[:NAMED])}{more}. "
+            "Pack plain image files with plain relative names.",
             field="source",
             details={"entries": wrong[:1000]},
         )
     if not entries:
-        raise InputError(f"{label} is empty: there is no file in it.", field="source")
+        raise InputError(f"{label} is empty. Give a zip or folder with images.", field="source")
     return sorted(entries, key=lambda entry: entry.name)
 
 
@@ -215,7 +215,7 @@ def _check_directory(path: Path) -> None:
         tail = file.read()
         at = tail.rfind(b"PK\x05\x06")
         if at < 0:
-            raise zipfile.BadZipFile("it is no zip, or its end is missing")
+            raise zipfile.BadZipFile("it is not a zip, or its end is missing")
         (length,) = struct.unpack_from("<I", tail, at + 12)
         locator = tail.rfind(b"PK\x06\x07", 0, at)
         if locator >= 0:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from django.db import transaction
 
 from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_told
@@ -43,7 +44,9 @@ def upload_check(*, upload: Upload, seconds: float | None = None) -> bool:
     """
     with upload_held(upload.pk) as ours:
         if not ours:
-            raise ConflictError(f"The upload {upload.run_name} is being checked by another process.")
+            raise ConflictError(
+                f"The upload {upload.run_name} is being checked by another process. Wait for it to finish."
+            )
         _start(upload)
         try:
             finished = _check(upload, None if seconds is None else time.monotonic() + seconds)
@@ -69,7 +72,9 @@ def upload_spoil(*, upload: Upload, message: str) -> None:
 def _start(upload: Upload) -> None:
     row = Upload.objects.select_for_update().get(pk=upload.pk)
     if row.status not in (Upload.Status.RECEIVED, Upload.Status.CHECKING):
-        raise ConflictError(f"The upload {row.run_name} is {row.get_status_display().lower()}: nothing to check.")
+        raise ConflictError(
+            f"The upload {row.run_name} is {row.get_status_display().lower()}; there is nothing to check."
+        )
     if row.status == Upload.Status.RECEIVED:
         row.status = Upload.Status.CHECKING
         row.save(update_fields=["status"])
@@ -85,7 +90,7 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         images = [name for name in names if not why_ignored(name)]
         if not images:
             raise InputError(
-                f"No image is among the {len(names):,} files of {upload.file_name}. PNG, JPEG and WebP are taken.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use PNG, JPEG or WebP.",
                 field="source",
             )
         if listed is not None:
@@ -177,7 +182,10 @@ def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
     except DamagedEntryError as error:
         raise InputError(f"{name}: {error}", field="source") from error
     if len(data) > MAX_LIST_BYTES:
-        raise InputError(f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB: it is no list of files.", field="source")
+        raise InputError(
+            f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB, which is too large for a list of files.",
+            field="source",
+        )
     with full_disk_told(target.parent):
         target.write_bytes(data)
 

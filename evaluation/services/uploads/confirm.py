@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, Upload
 from evaluation.selectors.uploads import UploadSummary, missing_told, problems_told, upload_summary
@@ -40,7 +41,7 @@ def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = Non
     """
     with upload_held(upload.pk) as ours:
         if not ours:
-            raise ConflictError(f"The upload {upload.run_name} is being worked on by another process. Try again.")
+            raise ConflictError(f"Another process is working on the upload {upload.run_name}. Try again in a moment.")
         upload = Upload.objects.select_related("suite", "run").get(pk=upload.pk)
         if upload.run is not None:
             return upload.run
@@ -76,22 +77,25 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
     """
     for question in summary.questions:
         raise InputError(
-            f"It has to be said first: {question.text} Say {question.option} = {' or '.join(question.choices)}.",
+            f"Please choose: {question.text} Set {question.option} to {' or '.join(question.choices)}.",
             field=question.option,
             details={"choices": list(question.choices)},
         )
     if summary.problems and not options.get("ignore_problems"):
         raise InputError(
-            f"{len(summary.problems):,} of {summary.n_files:,} files have problems:\n{problems_told(summary)}\n"
-            "Mend them, or have these files left out (ignore problems).",
+            f"{len(summary.problems):,} of {counted(summary.n_files, 'file')} "
+            f"{'has' if len(summary.problems) == 1 else 'have'} problems:\n{problems_told(summary)}\n"
+            "Fix them, or leave these files out (ignore problems).",
             field="ignore_problems",
             details={"problems": [[row.file, row.problem] for row in summary.problems]},
         )
     if not summary.matched:
-        raise InputError("No file shows a prompt of the suite, so there is nothing to store.", field="source")
+        raise InputError(
+            "No file matches a prompt of the suite. Check the file names, or choose another suite.", field="source"
+        )
     if summary.missing and not options.get("allow_missing"):
         raise InputError(
-            f"{missing_told(summary)}. Add them, or take the run without them (allow_missing).",
+            f"{missing_told(summary)}. Add them, or create the run without them (allow_missing).",
             field="allow_missing",
             details={"missing": {prompt_id: list(samples) for prompt_id, samples in summary.missing.items()}},
         )

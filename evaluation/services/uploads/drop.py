@@ -33,7 +33,7 @@ def upload_drop(*, upload: Upload) -> Upload:
         upload = Upload.objects.select_for_update().get(pk=upload.pk)
         # `storing` with nobody at it: a process that was killed, whose transaction left nothing
         if upload.status == Upload.Status.DONE or (upload.status == Upload.Status.STORING and not ours):
-            raise ConflictError(f"The upload {upload.run_name} has become a run already; it can't be dropped.")
+            raise ConflictError(f"The upload {upload.run_name} is already a run and can't be discarded.")
         upload.status, upload.table = Upload.Status.DROPPED, []
         upload.save(update_fields=["status", "table"])
         transaction.on_commit(lambda: clean_staging(upload))

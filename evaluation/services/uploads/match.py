@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from django.db import transaction
 
-from common.words import nearest
+from common.words import counted, nearest
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.drop import staging_of
@@ -52,7 +52,7 @@ def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None)
         upload = Upload.objects.select_for_update(of=("self",)).select_related("suite").get(pk=upload.pk)
         if upload.status not in (Upload.Status.CHECKING, Upload.Status.READY):
             raise ConflictError(
-                f"The upload {upload.run_name} is {upload.get_status_display().lower()}; its table can't be made."
+                f"The upload {upload.run_name} is {upload.get_status_display().lower()}; its files can't be matched."
             )
         files = read_checked(upload)
         matches = _matches(upload, list(files), chosen)
@@ -79,10 +79,10 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
             chosen[name] = str(value).lower() in ("true", "1", "on", "yes")
         elif name == "samples":
             if not str(value).isdecimal() or not 1 <= int(str(value)) <= 1000:
-                raise InputError(f"samples: {value!r} is not a whole number from 1 to 1,000", field=name)
+                raise InputError(f"samples must be a whole number from 1 to 1,000; got {value!r}.", field=name)
             chosen[name] = int(str(value))
         elif value not in MATCHING[name]:
-            raise InputError(f"{name}: {value!r} is not one of {', '.join(MATCHING[name])}", field=name)
+            raise InputError(f"{name} must be one of {', '.join(MATCHING[name])}; got {value!r}.", field=name)
         else:
             chosen[name] = value
     return chosen
@@ -133,7 +133,9 @@ def _table(
     have: dict[str, set[int]] = {}
     duplicates = unmatched = 0
     for match in matches.rows:
-        found = dict(files.get(match.name) or {"file": match.name, "problem": "the list names it and it is not there"})
+        found = dict(
+            files.get(match.name) or {"file": match.name, "problem": "is in the list, but not among the files"}
+        )
         sound = not found["problem"]
         if match.problem:
             duplicates += " is also " in match.problem
@@ -142,7 +144,7 @@ def _table(
         elif match.prompt_id is not None and match.sample is not None and match.sample >= matches.samples:
             unmatched += 1
             found["problem"] = (
-                f"sample {match.sample} of prompt {match.prompt_id}, where samples run to {matches.samples - 1}"
+                f"is sample {match.sample} of prompt {match.prompt_id}, but the last sample is {matches.samples - 1}"
             )
         elif sound and match.prompt_id is not None and match.sample is not None:
             have.setdefault(match.prompt_id, set()).add(match.sample)
@@ -180,11 +182,16 @@ def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) ->
         remarks.append(f"the images have {len(sizes)} different sizes: {listing}")
     twins = len(kept) - len({row["sha256"] for row in kept})
     if twins:
-        remarks.append(f"{twins:,} images are the same, pixel for pixel, as another of this upload")
+        remarks.append(
+            f"{counted(twins, 'image')} {'is a copy' if twins == 1 else 'are copies'} of another image of this upload"
+        )
     changes = Counter(note for row in kept for note in row.get("notes", ()))
-    remarks += [f"{n:,} images: {note}" for note, n in changes.most_common(10)]
+    remarks += [f"{counted(n, 'image')}: {note}" for note, n in changes.most_common(10)]
     if n_ignored:
-        remarks.append(f"{n_ignored:,} files are no images and are left aside")
+        remarks.append(
+            f"{counted(n_ignored, 'file')} {'is not an image and is' if n_ignored == 1 else 'are not images and are'} "
+            "ignored"
+        )
     return remarks
 
 

@@ -47,7 +47,8 @@ def upload_receive(
     generator = generator.strip()
     if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
         raise InputError(
-            f"Say which generator made the images, in 1 to {MAX_GENERATOR_CHARACTERS} characters: reports call it so.",
+            f"Name the generator that made the images, in 1 to {MAX_GENERATOR_CHARACTERS} characters. Reports use this "
+            "name.",
             field="generator",
         )
     upload = Upload(
@@ -76,7 +77,9 @@ def upload_check_queue(*, upload: Upload) -> Upload:
     """
     upload = Upload.objects.select_for_update().get(pk=upload.pk)
     if upload.status not in (Upload.Status.RECEIVED, Upload.Status.CHECKING):
-        raise ConflictError(f"The upload {upload.run_name} is {upload.get_status_display().lower()}: nothing to check.")
+        raise ConflictError(
+            f"The upload {upload.run_name} is {upload.get_status_display().lower()}; there is nothing to check."
+        )
     upload.status, upload.message = Upload.Status.CHECKING, ""
     upload.save(update_fields=["status", "message"])
     transaction.on_commit(lambda: _hand_over(upload))
@@ -85,7 +88,7 @@ def upload_check_queue(*, upload: Upload) -> Upload:
 
 def _hand_over(upload: Upload) -> None:
     if not hand_over("upload_check", upload.pk):
-        upload.message = "The task queue does not answer; the images are checked once a worker has started."
+        upload.message = "The task queue does not respond. The images will be checked once a worker has started."
         Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(message=upload.message)
 
 
@@ -93,8 +96,8 @@ def _named(source: Path) -> Path:
     path = source.expanduser().absolute()
     if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
         return path
-    what = "is neither a folder nor a zip" if path.exists() else "is not there"
-    raise InputError(f"{source} {what}. Give a folder of images, or a zip of one.", field="source")
+    what = "is neither a folder nor a zip" if path.exists() else "does not exist"
+    raise InputError(f"{source} {what}. Give a folder or zip of images.", field="source")
 
 
 def _received(source: File[bytes], upload: Upload) -> Path:
@@ -110,16 +113,19 @@ def _received(source: File[bytes], upload: Upload) -> Path:
                 taken += len(part)
                 if taken > limit:
                     raise InputError(
-                        f"{upload.file_name} has more than {limit / 2**20:,.0f} MiB, the most that is taken here. Give "
-                        "the folder to manage.py upload_run on the server, or have DRAWBENCH_UPLOAD_MAX_MB raised.",
+                        f"{upload.file_name} has more than {limit / 2**20:,.0f} MiB, the limit of this server. Use "
+                        "manage.py upload_run on the server, or ask the operator to raise DRAWBENCH_UPLOAD_MAX_MB.",
                         field="source",
                     )
                 if taken > free:
-                    raise InputError(f"There is no room for {upload.file_name} on this server's disk.", field="source")
+                    raise InputError(
+                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room.",
+                        field="source",
+                    )
                 file.write(part)
     if not zipfile.is_zipfile(target):
         raise InputError(
-            f"{upload.file_name} is no zip. Pack the folder of images as a zip and upload that.", field="source"
+            f"{upload.file_name} is not a zip. Pack the folder of images as a zip and upload that.", field="source"
         )
     return target
 

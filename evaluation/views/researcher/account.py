@@ -91,7 +91,7 @@ def set_password(request: ResearcherRequest) -> HttpResponseBase:
         return form_page(request, "researcher/account.html", form, {"token": api_token_of(request.user)})
     form.save()
     update_session_auth_hash(request, form.user)
-    messages.success(request, "The password is set. From now on you can sign in with it.")
+    messages.success(request, "Your password is set. You can now sign in with it.")
     return redirect("researcher:account")
 
 

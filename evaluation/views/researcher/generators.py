@@ -9,7 +9,7 @@ from common.parameters import Parameter
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
 
-KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
+KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
 
 @page("GET")

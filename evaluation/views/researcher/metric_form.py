@@ -20,7 +20,7 @@ class MetricForm(ParametersForm):
 
     metric = forms.ChoiceField(label="Metric")
     reference = forms.ChoiceField(
-        label="Reference", help_text="What the images are compared with: a stored reference, or another run's images."
+        label="Reference", help_text="What to compare the images with: a stored reference or another run."
     )
 
     def __init__(
@@ -56,13 +56,13 @@ def usable_metrics() -> dict[str, MetricSpec]:
 
 
 def unusable_metrics() -> list[tuple[str, str]]:
-    """(name, why) of those that pages can't ask for."""
+    """(name, why) of those that pages can't request."""
     found = []
     for entry in registry.entries():
         if entry.spec is None:
             found.append((entry.name, entry.error))
         elif entry.spec.needs_operator:
-            found.append((entry.name, "it reads files of the server: manage.py score, on the server, can use it"))
+            found.append((entry.name, "reads files of the server; use manage.py score there"))
     return found
 
 

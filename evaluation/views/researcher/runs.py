@@ -60,7 +60,7 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
     """The form of a new run, and making it."""
     specs = usable_specs()
     if not specs:
-        raise InputError("No generator can be used here; the generators' page says why.")
+        raise InputError("No generator can be used on this server. The generators page says why.")
     given = request.POST if request.method == "POST" else request.GET
     chosen = given.get("generator") or ("cascade" if "cascade" in specs else next(iter(specs)))
     if chosen not in specs:
@@ -145,7 +145,7 @@ def run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Stop a run; what is made stays."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    done = "The run is stopped. What is made stays; it can be taken up again."
+    done = "The run is stopped. Images made so far are kept, and you can resume it."
     return act(request, lambda: run_cancel(run=found), done=done, back=_address(found))
 
 
@@ -153,7 +153,7 @@ def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Try again what failed, and make what is missing."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    done = "What failed or is missing is tried again."
+    done = "Failed and missing samples are being made again."
     return act(request, lambda: run_retry(run=found), done=done, back=_address(found))
 
 
@@ -161,7 +161,7 @@ def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def resume(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with a run that stopped."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    return act(request, lambda: run_resume(run=found), done="The run goes on.", back=_address(found))
+    return act(request, lambda: run_resume(run=found), done="The run was resumed.", back=_address(found))
 
 
 def _address(run: GenerationRun) -> str:

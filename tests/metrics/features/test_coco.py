@@ -90,8 +90,8 @@ def test_the_folder_is_checked(tmp_path: Path) -> None:
         ([{"id": 1, "image_id": 1, "keypoints": [], "category_id": 1}], "key points of persons"),
         ([{"image_id": 1, "segments_info": []}], "panoptic"),
         (None, "images without annotations"),
-        ([{"id": 1}], "no COCO annotation file"),
-        ({"id": 1}, "no COCO annotation file"),
+        ([{"id": 1}], "not a COCO annotation file"),
+        ({"id": 1}, "not a COCO annotation file"),
     ],
 )
 def test_other_files_are_told_apart(tmp_path: Path, annotations: object, told: str) -> None:
@@ -113,7 +113,7 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(MetricError, match="There is no file"):
         read_annotations(tmp_path / "no.json")
     captions.write_text(captions.read_text()[:-30])
-    with pytest.raises(MetricError, match="no JSON"):
+    with pytest.raises(MetricError, match="not JSON"):
         read_annotations(captions)
     for image, told in (
         ({"id": 1, "file_name": "../a.jpg"}, "a path"),

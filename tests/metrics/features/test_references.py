@@ -105,7 +105,7 @@ def test_bad_input(tmp_path: Path) -> None:
         load_reference(root, "coco")
     with pytest.raises(MetricError, match="can't be called"):
         _saved(root, folder, "../up")
-    with pytest.raises(MetricError, match="takes images"):
+    with pytest.raises(MetricError, match="needs images"):
         save_reference(root, "none", folder=folder, hashes={}, manifest={})
     _saved(root, folder, "coco-val2014")
     with pytest.raises(MetricError, match="Did you mean 'coco-val2014'"):

@@ -1,12 +1,12 @@
-"""The servers that an instance talks to: a database, a broker, a cache. Knows no Django and starts nothing."""
+"""What an instance has besides its folder: a database, a broker, a cache. Knows no Django and starts nothing."""
 
 from dataclasses import dataclass
 from typing import TypedDict
 
 from common.plugins import import_reference
 
-EMBEDDED = "drawbench.local.addresses:embedded_servers"
-"""By name: an instance whose servers are all named in the environment loads nothing of `drawbench.local`."""
+LOCAL = "drawbench.local.instance:local_instance"
+"""By name: an instance in production names all its servers, and loads nothing of `drawbench.local`."""
 
 
 class Database(TypedDict):
@@ -32,6 +32,25 @@ class Servers:
     cache: str
 
 
+@dataclass(frozen=True)
+class LocalInstance:
+    """`servers`: the embedded ones. `url`: where it is served."""
+
+    servers: Servers
+    url: str
+
+
+def local_instance() -> LocalInstance:
+    """The local instance of this environment, whether it runs or not.
+
+    Raises:
+        UserError: it is another user's.
+    """
+    instance = import_reference(LOCAL)()  # type: ignore[operator]  # the name is that of a function
+    assert isinstance(instance, LocalInstance)
+    return instance
+
+
 def postgresql(
     *, host: str, port: str, name: str, user: str, password: str = "", options: dict[str, str | int] | None = None
 ) -> Database:
@@ -48,10 +67,3 @@ def postgresql(
         CONN_HEALTH_CHECKS=True,
         OPTIONS={"connect_timeout": 10, **(options or {})},
     )
-
-
-def embedded_servers() -> Servers:
-    """The embedded servers of this instance, whether they run or not."""
-    servers = import_reference(EMBEDDED)()
-    assert isinstance(servers, Servers)
-    return servers
