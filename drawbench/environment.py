@@ -58,7 +58,7 @@ def servers(database_name: str, broker_name: str, cache_name: str, otherwise: Se
     Without `otherwise` they must be set.
     """
     return Servers(
-        database(database_name, otherwise and otherwise.database),
+        database(database_name, otherwise.database if otherwise else None),
         text(broker_name, otherwise.broker if otherwise else ""),
         text(cache_name, otherwise.cache if otherwise else ""),
     )
