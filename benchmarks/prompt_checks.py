@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from evaluation.metrics.prompts.colours import TERMS, colors_of
+from evaluation.metrics.prompts.colours import TERMS, colours_of
 from evaluation.metrics.prompts.text_match import match_text
 from evaluation.metrics.prompts.text_reader import load_reader
 from generators.places import fonts_folder
@@ -85,7 +85,7 @@ def colours(seed: int, pictures: int) -> None:
                 ImageDraw.Draw(image).polygon(corners, fill=fill)
             else:
                 getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
-            found = colors_of(np.asarray(image), tuple(side / 128 for side in box))  # type: ignore[arg-type]
+            found = colours_of(np.asarray(image), tuple(side / 128 for side in box))  # type: ignore[arg-type]
             right.append(name in found)
             wrong.append(sum(term in found for term in TERMS if term != name) / 10)
         print(f"| {kind} | {np.mean(right):.0%} | {np.mean(wrong):.1%} |")

@@ -203,7 +203,7 @@ def _rasterised(svg: bytes, size: int) -> NDArray[np.uint8]:
 
 
 def _letters(size: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Letters in middle gray, which a tint turns into exactly its colour."""
+    """Letters in middle grey, which a tint turns into exactly its colour."""
     folder = fonts_folder()
     em = size / CELL
     for name in FONTS:
