@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.files import write_text
+from common.hashes import file_sha256
 from common.places import CHECKOUT
-from generators.cascade.checkpoint import file_sha256
 from generators.cascade.configs import ConfigError
 from generators.cascade.generator import BUNDLED
 from generators.places import CHECKER, weights_made

@@ -18,7 +18,7 @@ from evaluation.metrics.features.references import Reference, save_reference
 from evaluation.models import Suite
 from evaluation.services.scoring.measure import measure_loaded
 from evaluation.services.store.places import references_folder, weight_folders
-from evaluation.services.suites.save import suite_errors_told, suite_store
+from evaluation.services.suites.save import suite_errors, suite_store
 from evaluation.suites.build import Row, build_suite
 
 LICENCE = "COCO annotations: CC BY 4.0 (cocodataset.org)"
@@ -184,7 +184,7 @@ def _people(
 
 
 def _store(rows: Sequence[Row], name: str, source: str) -> tuple[Suite, bool]:
-    with suite_errors_told():
+    with suite_errors():
         data = build_suite(rows, name=name, source_format="coco")
     found = suite_store(data=data, name=name, title=f"COCO captions, {name}", source=source, licence=LICENCE)
     return found.suite, found.created
