@@ -17,7 +17,7 @@ from evaluation.reports.figure import comparison_figure
 from evaluation.reports.reading import p_tests
 from evaluation.reports.tables import table_latex
 from evaluation.reports.wording.descriptions import comparison_description
-from evaluation.reports.wording.numbers import figures, percent_sign, points, points_range, signed
+from evaluation.reports.wording.numbers import coefficient, figures, percent_sign, points, points_range, signed
 from evaluation.reports.wording.results import results_text, stopping_rule_text
 from tests.reports.sample import ratings, three_generators
 
@@ -73,6 +73,7 @@ def test_numbers_have_one_form() -> None:
     assert percent_sign(0.5) == "50.0 %"
     assert (points(-0.0213), points(0.2), points(-0.0004)) == ("−2.1", "+20.0", "+0.0")
     assert (figures(0.29374), figures(-12345.6), figures(0.4), figures(12.0)) == ("0.294", "−12,346", "0.400", "12.0")
+    assert (coefficient(-0.02134), coefficient(-0.0001), coefficient(0.5)) == ("−0.021", "0.000", "0.500")
     assert (figures(120), figures(None), signed(-0.2134), signed(0.4)) == ("120", "", "−0.213", "+0.400")
 
 
