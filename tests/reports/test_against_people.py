@@ -90,7 +90,9 @@ def test_bad_input_is_told(files: tuple[str, str], tmp_path: Path) -> None:
     assert "--ratings FILE" in refused()
     assert "--scores FILE" in refused("--ratings", files[0])
     assert "does not exist" in refused("--ratings", files[0], "--scores", str(tmp_path / "none.csv"))
-    assert "Choose one of far, near" in refused("--ratings", files[0], "--scores", files[1], "--metric", "nere")
+    assert 'did you mean "near"? Choose one of far, near' in refused(
+        "--ratings", files[0], "--scores", files[1], "--metric", "nere"
+    )
     assert "mean, median, max, min" in refused("--ratings", files[0], "--scores", files[1], "--aggregate", "sum")
     assert "Unknown estimand" in refused("--ratings", files[0], "--scores", files[1], "--estimand", "people")
     assert "no ratings by people" in refused("--ratings", files[0], "--scores", files[1], "--without-simulated")

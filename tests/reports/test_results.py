@@ -221,8 +221,8 @@ def test_collection_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"estimate": "x"}, 'Did you mean "estimand"?'),
-        ({"estimand": "rater"}, 'Did you mean "raters"?'),
+        ({"estimate": "x"}, 'did you mean "estimand"?'),
+        ({"estimand": "rater"}, 'did you mean "raters"?'),
         ({"level": 95}, "0.5 to 0.999"),
         ({"level": "high"}, "0.5 to 0.999"),
         ({"include_simulated": "no"}, "true or false"),
