@@ -130,8 +130,9 @@ def _raters(results: Analysis) -> list[str]:
 def _agreement(found: Agreement) -> str:
     if found.value is None:
         return f"none, because {found.why}"
-    has_bounds = found.low is not None and found.high is not None
-    bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})" if has_bounds else ""
+    bounds = ""
+    if found.low is not None and found.high is not None:
+        bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})"
     return f"{coefficient(found.value)}{bounds}, {found.method}"
 
 
