@@ -39,6 +39,7 @@ __all__ = [
     "OPTIONAL",
     "REQUIRED",
     "RatingsError",
+    "by_people",
     "read_ratings",
     "validate_ratings",
 ]
@@ -85,10 +86,16 @@ def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
     if is_parquet:
         return f"{path.name} cannot be read as Parquet: {why}. Export it again."
     hint = "Each line needs as many cells as the header has."
-    if "UTF8" in why or "utf-8" in why:
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_blank = all(not line.strip() for line in file)
+    except UnicodeDecodeError:
         hint = "Save it as UTF-8."
-    elif "Empty CSV" in why:
-        hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
+    except OSError:
+        hint = "Check that this account may read it."
+    else:
+        if is_blank:
+            hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
     return f"{path.name} cannot be read as CSV: {why}. {hint}"
 
 
@@ -177,6 +184,20 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     _refuse_self_pairs(result, check)
     _refuse_duplicates(result, check)
     return result
+
+
+def by_people(valid: pd.DataFrame) -> pd.DataFrame:
+    """A validated frame without the ratings of simulated raters, validated as well: it names nobody and nothing that
+    is gone.
+    """
+    part = valid[~valid["simulated"].to_numpy()].reset_index(drop=True)
+    for name in ("rater_id", "prompt_id", "category", "question"):
+        part[name] = part[name].cat.remove_unused_categories()
+    shared = part["generator_a"].cat.categories
+    names = shared[shared.isin([*part["generator_a"].unique(), *part["generator_b"].unique()])]
+    for name in ("generator_a", "generator_b"):
+        part[name] = part[name].cat.set_categories(names)
+    return part
 
 
 def _check_columns(found: list[str], source: str) -> None:

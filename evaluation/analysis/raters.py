@@ -18,7 +18,8 @@ from evaluation.analysis.columns import CompositeKey, chunks, codes_of, nearest
 from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import shown_answers
-from evaluation.analysis.summary import Analysis, analyse
+from evaluation.analysis.summary import analyse
+from evaluation.analysis.summary_results import Analysis
 
 MEASURES = {
     "n_ratings": "ratings that count (control trials left out)",

@@ -21,7 +21,7 @@ import pandas as pd
 
 from evaluation.analysis.columns import codes_of, nearest
 from evaluation.analysis.crossed import check_between
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 
 Float = npt.NDArray[np.float32]
 

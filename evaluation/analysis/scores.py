@@ -16,7 +16,8 @@ import pandas as pd
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
 from evaluation.analysis.columns import Checker, RatingsError, listed, nearest, numbers_column, text_column
 from evaluation.analysis.crossed import METHODS, block_variances, check_between, panel_sums, stratified_variances
-from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
+from evaluation.analysis.estimates import ESTIMANDS, Interval, MeanEstimate
+from evaluation.analysis.preference import interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")

@@ -2,122 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.reports.document import AgreementDict, RankingDict, Results
-from evaluation.reports.results import Bounds, ComparisonTable, Row, comparison_tables, question_name, win_matrix
+from common.words import counted
+from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
+from evaluation.analysis.columns import CHOICES
+from evaluation.analysis.estimates import Interval, PreferenceRate
+from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
+from evaluation.reports.numbers import (
+    figures,
+    level_text,
+    p_text,
+    percent,
+    percent_range,
+    percent_sign,
+    points,
+    points_range,
+    signed,
+)
+from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
+
+WIDEST_LABEL = 16
+"""Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""
 
 
-def results_text(results: Results, *, title: str) -> str:
-    """`results` as a readable table a question: shares and net share in per cent, both intervals, all n; then rankings,
-    agreement and the lean to a side.
-    """
-    lines = [
-        title,
-        f"{results['n_ratings']} ratings by {results['n_raters']} raters of {results['n_prompts']} prompts.",
-    ]
-    lines += [f"NOTE  {note}" for note in results["notes"]]
-    if not results["comparisons"]:
-        return "\n".join(lines)
-    for table in comparison_tables(results):
-        lines += ["", *_table(table)]
-    for ranking in results.get("rankings", []):
-        lines += ["", *_ranking(ranking)]
-    lines += ["", *_raters(results)]
-    lines += [
+def results_text(results: Analysis, *, title: str) -> str:
+    """`results` as a readable table for each pair and question; then rankings, agreement and the lean to a side."""
+    ratings, raters = counted(results.n_ratings, "rating"), counted(results.n_raters, "rater")
+    text = [title, f"{ratings} by {raters} on {counted(results.n_prompts, 'prompt')}"]
+    text += [f"NOTE  {note}" for note in results.notes]
+    if not results.comparisons:
+        return "\n".join(text)
+    for comparison in results.comparisons:
+        text += ["", *_comparison(comparison)]
+    for ranking in results.rankings:
+        text += ["", *_ranking(ranking)]
+    text += ["", *_raters(results)]
+    text += [
         "",
-        "Shares in per cent of the ratings; net = A - B, indifferent answers counting as zero.",
-        f"The default interval speaks for {results['estimand']['means']}.",
-        "Independent: every rating as if from its own rater and prompt, as published figures are; mostly too narrow.",
-        "p: of no preference, by the default interval; of categories adjusted by Holm over them.",
+        "Shares are in per cent of the ratings.",
+        "Net share: the first run's share minus the second's, in percentage points. No preference counts as zero.",
+        f"The interval speaks for {results.speaks_for}.",
+        "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
+        f"{p_tests(results.comparisons)}.",
     ]
-    return "\n".join(lines)
+    return "\n".join(text)
 
 
-def _table(table: ComparisonTable) -> list[str]:
-    width = max(len(row.name) for row in table.rows)
-    level = f"{table.level * 100:g} %"
-    header = (
-        f"{'':{width}}  {'n':>6} {'raters':>6} {'prompts':>7}  {'A':>5} {'ind.':>5} {'B':>5}  {'net':>6}  "
-        f"{'default ' + level:<28}  {'independent ' + level:<18}  {'p':>6}"
-    )
-    lines = [f"{table.question_name}: A = {table.generator_a}, B = {table.generator_b}"]
-    lines += [*([table.words] if table.words else []), header, "-" * len(header)]
-    for row in table.rows:
-        lines.append(
-            f"{row.name:{width}}  {row.n_ratings:>6} {row.n_raters:>6} {row.n_prompts:>7}  "
-            f"{row.a * 100:5.1f} {row.indifferent * 100:5.1f} {row.b * 100:5.1f}  {row.net * 100:+6.1f}  "
-            f"{_default(row):<28}  {bounds_text(row.naive):<18}  {p_text(row.p_value):>6}"
-        )
-    missing = [f"  {row.name}: {row.why}" for row in table.rows if row.why]
-    return lines + (["Where the two-way interval can't be had:", *missing] if missing else [])
-
-
-def _ranking(ranking: RankingDict) -> list[str]:
-    lines = [
-        f"Ranking, {question_name(ranking['question'])} ({ranking['model'].title()}; preferred to each, in per cent)"
+def _comparison(comparison: ComparisonResult) -> list[str]:
+    a, b = comparison.generator_a, comparison.generator_b
+    level = level_text(comparison.overall.level)
+    header = [
+        *("", "ratings", "raters", "prompts"),
+        *(shortened(a, WIDEST_LABEL), "no preference", shortened(b, WIDEST_LABEL)),
+        *("net share", f"{level} interval", "as independent", "p"),
     ]
-    if "why" in ranking:
-        return [*lines, f"  none: {ranking['why']}"]
+    rows = lines(comparison)
+    cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
+    text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
+    text += [comparison.overall.words] if comparison.overall.words else []
+    text += aligned(header, cells)
+    missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
+    return text + (["Why there is no two-way interval:", *missing] if missing else [])
+
+
+def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
+    own = rate.net.interval
+    method = "" if own is None or own.method == "two_way" else f" ({own.method.replace('_', ' ')})"
+    return [
+        *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
+        *(percent(rate.share(choice)) for choice in CHOICES),
+        points(rate.net.estimate),
+        _bounds(own) + method,
+        _bounds(rate.net.independent),
+        p_text(p),
+    ]
+
+
+def _bounds(interval: Interval | None) -> str:
+    return "none" if interval is None else points_range(interval)
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns under their headings: the first to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        return "  ".join([f"{first[0]:<{first[1]}}", *(f"{cell:>{width}}" for cell, width in others)]).rstrip()
+
+    return [line(header), "-" * len(line(header)), *map(line, rows)]
+
+
+def _ranking(ranking: Ranking) -> list[str]:
+    text = [f"{question_name(ranking.question)}: ranking ({ranking.model.title()} model)"]
+    if ranking.why:
+        return [*text, f"There is no ranking: {ranking.why}."]
     matrix = dict(win_matrix(ranking))
-    width = max(len(each["generator"]) for each in ranking["scores"])
-    for each in ranking["scores"]:
-        band = f"{each['rank_low']} to {each['rank_high']}"
-        wins = " ".join("    -" if share is None else f"{share * 100:5.1f}" for share in matrix[each["generator"]])
-        lines.append(
-            f"{each['rank']:>3}. {each['generator']:{width}}  band {band:<8}  score {each['score']:+.2f}  {wins}"
-        )
-    return [*lines, *(f"  {note}" for note in ranking["notes"])]
+    names = [each.generator for each in ranking.scores]
+    rows = []
+    for each in ranking.scores:
+        band = f"{each.rank_low} to {each.rank_high}" if each.rank_low != each.rank_high else f"{each.rank_low}"
+        wins = ["–" if share is None else percent(share) for share in matrix[each.generator]]
+        rows.append([each.generator, f"{each.rank}", band, signed(each.score), *wins])
+    beaten = [f"over {shortened(name, WIDEST_LABEL)}" for name in names]
+    text += aligned(["", "rank", "rank band", "score", *beaten], rows)
+    text.append("Over: how often it was preferred to that run, in per cent. No preference counts as half.")
+    return [*text, *ranking.notes]
 
 
-def _raters(results: Results) -> list[str]:
-    lines = [
-        f"Agreement, {question_name(question)}: {_agreement(each)}"
-        for question, found in results.get("agreement", {}).items()
+def _raters(results: Analysis) -> list[str]:
+    text = [
+        f"{question_name(question)}, agreement between raters: {_agreement(each)}"
+        for question, found in results.agreement.items()
         for each in found
-        if each["method"].endswith("ordinal")
+        if each.method == ORDINAL_ALPHA
     ]
-    side = results.get("side_bias")
-    if side is not None and side["share_left"] is not None:
-        lines.append(
-            f"Left set: {side['share_left'] * 100:.1f} % of {side['n']} decided answers "
-            f"[{side['low'] * 100:.1f}, {side['high'] * 100:.1f}]"
-        )
-    return lines
+    side = results.side_bias
+    if side.share_left is not None:
+        share, of = percent_sign(side.share_left), counted(side.n, "answer")
+        text.append(f"Sides: the left set was preferred in {share} of {of} with a preference ({percent_range(side)} %)")
+    return text
 
 
-def _agreement(found: AgreementDict) -> str:
-    value = "none" if found["value"] is None else f"{found['value']:.2f}"
-    bounds = "" if found["low"] is None else f" [{found['low']:.2f}, {found['high']:.2f}]"
-    return f"{found['method']} {value}{bounds}"
+def _agreement(found: Agreement) -> str:
+    if found.value is None:
+        return f"none, because {found.why}"
+    bounds = "" if found.low is None else f" ({figures(found.low)} to {figures(found.high)})"
+    return f"{figures(found.value)}{bounds}, {found.method}"
 
 
 def stopping_rule_text(rule: Mapping[str, Any]) -> str:
     """A declared stopping rule (the fields of `evaluation.analysis.sequential.StoppingRule`) in plain words."""
-    stops = ["excludes zero"]
+    decided = ["excludes zero"]
     if rule["margin"] is not None:
-        stops.append(f"lies within ±{rule['margin'] * 100:g} points")
+        decided.append(f"lies within ±{rule['margin'] * 100:g} points")
     if rule["half_width"] is not None:
-        stops.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+        decided.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+    when = " or ".join([", ".join(decided[:-1]), decided[-1]]) if len(decided) > 1 else decided[0]
     return (
-        f"each pair and question is decided when its {(1 - rule['alpha']) * 100:g} % anytime-valid interval of the net "
-        f"share {', or '.join(stops)}, from {rule['min_raters']} finished raters on, and is given up at "
-        f"{rule['max_raters']}; the rule says stop when that is so for all of them. Nothing is closed by itself."
+        f"A comparison (one pair, one question) is decided once its {level_text(1 - rule['alpha'])} anytime-valid "
+        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} must have finished; the "
+        f"maximum is {rule['max_raters']:,}. The rule recommends stopping once every comparison is decided or has "
+        "reached its maximum. The study stays open until you close it."
     )
-
-
-def p_text(p: float | None) -> str:
-    """`.0312` -> `0.031`; `<0.001` below that; a dash where there is none."""
-    return "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _default(row: Row) -> str:
-    if row.default is None:
-        return "none"
-    return f"{bounds_text(row.default)} {row.default.method}"
-
-
-def bounds_text(bounds: Bounds | None) -> str:
-    """`[+3.1, +21.0]` in per cent, or `none`."""
-    return "none" if bounds is None else f"[{bounds.low * 100:+.1f}, {bounds.high * 100:+.1f}]"

@@ -165,16 +165,18 @@ def study_metric_runs(study: Study) -> list[MetricRun]:
     Those are by the same metric, with the same parameters and label (weights), of two runs or more; in the order of
     metrics and of the runs in the study. Two queries.
     """
-    return [each for group, why in _study_groups(study) if not why for each in group]
+    return [each for group, why in study_metric_groups(study) if not why for each in group]
 
 
 def study_metrics_left_out(study: Study) -> list[str]:
     """Why finished scores of the runs of `study` are not among `study_metric_runs`, a sentence each. Two queries."""
-    return [why for _, why in _study_groups(study) if why]
+    return [why for _, why in study_metric_groups(study) if why]
 
 
-def _study_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
-    """Metric runs alike in metric and parameters, and why they can't be held against each other, if so."""
+def study_metric_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
+    """Finished metric runs of the study's runs, alike in metric and parameters, and why they can't be held against each
+    other, if so. Two queries.
+    """
     places = {each.run_id: each for each in study.study_runs.all()}
     done = MetricRun.objects.filter(run__in=places, kind=MetricRun.Kind.SAMPLE, status=RunStatus.DONE)
     groups: dict[tuple[str, str], list[MetricRun]] = {}

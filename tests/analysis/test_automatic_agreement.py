@@ -22,7 +22,7 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.rater_ceiling import agreement_of_raters
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import analyse, validate_ratings
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.resample import pigeonhole_bootstrap
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 

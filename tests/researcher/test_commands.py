@@ -51,7 +51,7 @@ def test_a_study_and_its_exported_file_give_the_same_numbers(rated: Study, tmp_p
 
 def test_the_text_is_a_table(rated: Study) -> None:
     text = said("analyse", rated.name)
-    assert "Fidelity: A = guided, B = plain" in text and "Overall" in text and "Counting" in text
+    assert "Fidelity: guided against plain" in text and "Overall" in text and "Counting" in text
 
 
 def test_without_simulated_nothing_is_left(rated: Study) -> None:

@@ -49,14 +49,15 @@ def test_it_is_asked_for_done_by_a_worker_and_kept(
     signed_in.post(part)
     assert queued == [("report_coverage_simulate", made.pk)], "asked for once, however often"
     waiting = signed_in.get(page).content.decode()
-    assert "A worker takes it up" in waiting and f'hx-get="{part}"' in waiting and "htmx-config" in waiting
+    assert "Waiting for a worker" in waiting and f'hx-get="{part}"' in waiting and "htmx-config" in waiting
 
     tasks.report_coverage_simulate(made.pk)
     done = report_coverage(made)
     assert done is not None and not done.is_running
     assert [name for name, _ in done.done] == ["Fidelity, guided against plain", "Alignment, guided against plain"]
     for _, sentence in done.done:
-        assert sentence.startswith("A 95% interval on a design like yours covered") and "in 20 simulations" in sentence
+        assert sentence.startswith("On a design like yours, a 95 % interval covered the truth in ")
+        assert "% of 20 simulations" in sentence
         assert sentence in signed_in.get(page).content.decode()
     after = signed_in.get(part).content.decode()
     assert "hx-get" not in after and "Simulate this design" not in after
@@ -76,7 +77,7 @@ def test_an_interval_is_held_against_its_own_claim(rated: Study, queued: list[ob
     made = report_make(study=rated, settings={"estimand": estimand, "level": 0.9})
     report_coverage_simulate(report=made.pk)
     found = report_coverage(made)
-    assert found is not None and all(sentence.startswith("A 90% interval") for _, sentence in found.done)
+    assert found is not None and all("a 90 % interval" in sentence for _, sentence in found.done)
 
 
 def test_what_went_wrong_is_told_and_it_can_be_asked_again(
