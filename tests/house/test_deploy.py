@@ -70,6 +70,7 @@ def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
         pytest.skip("docker-compose is not installed; the file's structure is checked by the test above")
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     shutil.copy(DEPLOY / "example.env", tmp_path / "deploy" / "drawbench.env")
+    (tmp_path / "deploy" / "postgres.env").write_text("POSTGRES_PASSWORD=x\n")
     command = [program, "-f", str(tmp_path / "deploy" / "compose.yaml"), "config", "--quiet"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -149,7 +150,7 @@ def test_a_command_gets_the_services_settings(tmp_path: Path) -> None:
         text = text.replace(committed, here)
     script = tmp_path / "drawbench-manage"
     script.write_text(text)
-    command = ["sh", script, "load_suite", "a file.csv"]
+    command = ["sh", str(script), "load_suite", "a file.csv"]
     answer = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True)
     lines = answer.stdout.splitlines()
     assert lines[0] == f"{tmp_path}/app/manage.py load_suite a file.csv"

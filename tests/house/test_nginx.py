@@ -61,7 +61,7 @@ class _Application(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         told = [self.headers[name] for name in ("X-Forwarded-Proto", "X-Forwarded-For", "Host")]
-        body = " ".join([*told, str(self.server.server_address[0])]).encode()
+        body = " ".join([*told, self.connection.getsockname()[0]]).encode()
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -136,8 +136,7 @@ def _front_in(folder: Path, program: str, openssl: str, *, beside: bool) -> Iter
     (folder / "secret").write_text("not for anybody")
     _make_certificate(openssl, folder)
     (folder / "nginx.conf").write_text(_configuration(made, folder, beside=beside))
-    command = [program, "-p", folder, "-e", made.log, "-c", folder / "nginx.conf"]
-    server = subprocess.Popen(command)
+    server = subprocess.Popen([program, "-p", folder, "-e", made.log, "-c", folder / "nginx.conf"])
     deadline = time.monotonic() + 20
     while not _listens(made.secure):
         assert server.poll() is None and time.monotonic() < deadline, made.log.read_text()
@@ -152,7 +151,7 @@ def _front_in(folder: Path, program: str, openssl: str, *, beside: bool) -> Iter
 
 def _make_certificate(openssl: str, folder: Path) -> None:
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
-    files = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
+    files = ["-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem"]
     subprocess.run([*command, *files], check=True, capture_output=True)
 
 
