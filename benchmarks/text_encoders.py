@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, MINILM, TextConfig
 from generators.cascade.text import load_encoder
@@ -183,11 +184,11 @@ def main(argv: list[str] | None = None) -> int:
                 _say(json.dumps(rows[-1]))
     except GeneratorError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print(table(rows, args.steps))
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -8,6 +9,8 @@ from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from common.files import partial_file
 
 SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 8
 
@@ -124,14 +127,7 @@ def secret_key(folder: Path) -> str:
     """
     path = folder / "secret_key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        made = folder / f"secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+        with partial_file(path, mode=0o600) as part, contextlib.suppress(FileExistsError):
+            part.write_text(secrets.token_urlsafe(48))
+            os.link(part, path)
     return path.read_text()

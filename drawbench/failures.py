@@ -1,20 +1,19 @@
 """Failures of the surroundings (no database, not migrated, full disk) as sentences."""
 
-import errno
-
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError
 
 from common.errors import UserError
+from common.files import disk_full
 
 
 def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
+    if isinstance(error, OSError) and disk_full(error):
+        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
     if isinstance(error, OperationalError) and _sqlstate(error) is None:
         return _unreachable(error)
     if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.

@@ -13,6 +13,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from common.plugins import describe
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, Upload
 from evaluation.services.reporting.coverage import report_coverage_failed
@@ -28,7 +29,6 @@ from evaluation.services.studies.open_or_queue import study_open_by_worker, stud
 from evaluation.services.sweep import work_sweep
 from evaluation.services.uploads.check import upload_check, upload_spoil
 from evaluation.services.work.queue import hand_over
-from generators.registry import describe
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,6 @@ each request that is started gets exactly one result, an image or a failure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections import Counter
@@ -16,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from common.hashes import hash_of
 from generators.contract import (
     Failure,
     FailureKind,
@@ -97,8 +96,7 @@ def content_key(
     `size`: pixels, 0 where images keep their own.
     """
     identity = [spec_name, dict(parameters), weights_fingerprint, size, run_seed, prompt_id, prompt, sample]
-    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of(identity)
 
 
 def make_requests(

@@ -18,7 +18,7 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from common.commands import INTERRUPTED, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
+from common.commands import FAILED, INTERRUPTED, SUCCESS, add_format, parse_settings, run_command, say
 from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     if summary.cancelled:
         say("stopped: the same command goes on from here")
         return INTERRUPTED
-    return SOME_FAILED if len(failures) else SUCCESS
+    return FAILED if len(failures) else SUCCESS
 
 
 def _draw(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.files import disk_full
 from drawbench.local import postgres, valkey
 from drawbench.local.errors import LocalError
 from drawbench.local.owner import refuse_another_user
@@ -214,7 +215,7 @@ def _plainly(places: Places) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if disk_full(error):
             told = (
                 f"The disk of {places.var} is full. Free some space, or name a folder on another disk in DRAWBENCH_VAR."
             )

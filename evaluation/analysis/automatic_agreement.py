@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.words import nearest
 from evaluation.analysis.automatic_results import (
     AutomaticAgreement,
     ComparisonAgreement,
@@ -39,7 +40,7 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.classic import holm
-from evaluation.analysis.columns import codes_of, nearest
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import (
     METHODS,
     block_variances,
@@ -91,8 +92,8 @@ def automatic_agreement_valid(
 ) -> AutomaticAgreement:
     """``automatic_agreement`` of frames that were validated, which are not checked again."""
     if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS)
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+        hint = nearest(estimand, ESTIMANDS) or "."
+        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
     check_between(level, "confidence level")
     frame, notes = match_scores(ratings, scores)
     sets, directions = image_sets(scores, aggregate), metric_directions(scores)

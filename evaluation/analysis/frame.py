@@ -7,7 +7,6 @@ what the counting works on), every pair of generators in alphabetical order, and
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from evaluation.analysis.columns import (
     Checker,
     CompositeKey,
     RatingsError,
+    check_columns,
     choices_column,
     chunks,
     codes_of,
@@ -156,7 +156,7 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
         raise RatingsError(
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(ratings).__name__}."
         )
-    _check_columns([str(name) for name in ratings.columns], source)
+    check_columns([str(name) for name in ratings.columns], REQUIRED, source)
     check = Checker(source, header_lines)
     frame = ratings.reset_index(drop=True).rename(columns=str)
     columns: dict[str, pd.Series | pd.Categorical] = {}
@@ -198,28 +198,6 @@ def by_people(valid: pd.DataFrame) -> pd.DataFrame:
     for name in ("generator_a", "generator_b"):
         part[name] = part[name].cat.set_categories(names)
     return part
-
-
-def _check_columns(found: list[str], source: str) -> None:
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
-        raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
-    missing = [name for name in REQUIRED if name not in found]
-    if not missing:
-        return
-    hints = []
-    for name in missing:
-        plain = {each.strip().lower(): each for each in found if each not in REQUIRED}
-        near = difflib.get_close_matches(name, plain, n=1)
-        if near:
-            hints.append(f"is {plain[near[0]]!r} meant to be {name!r}?")
-    if len(found) == 1 and (";" in found[0] or "\t" in found[0]):
-        hints = ["the cells must be separated by commas"]
-    hint = f" ({' '.join(hints)})" if hints else ""
-    raise RatingsError(
-        f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}{hint}. "
-        f"Needed are {listed(REQUIRED)}; found are {listed(found) or 'none'}."
-    )
 
 
 def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:

@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from common.words import counted
+from common.words import counted, nearest
 from evaluation.analysis.automatic_scores import (
     image_sets,
     match_scores,
@@ -30,7 +30,7 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.classic import holm, two_sided_p
-from evaluation.analysis.columns import RatingsError, codes_of, listed, nearest
+from evaluation.analysis.columns import RatingsError, codes_of, listed
 from evaluation.analysis.crossed import Absent, check_between, quantile
 from evaluation.analysis.crossed_spread import Spread
 from evaluation.analysis.estimates import Interval
@@ -117,8 +117,10 @@ def _chosen(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     known = list(scores["metric"].cat.categories)
     unknown = [name for name in metrics if name not in known]
     if unknown or not metrics:
-        said = f"Unknown automatic score {unknown[0]!r}." if unknown else "Name at least one automatic score."
-        raise ValueError(f"{said} There are {listed(known)}.{nearest(unknown[0], known) if unknown else ''}")
+        said = "Name at least one automatic score."
+        if unknown:
+            said = f"Unknown automatic score {unknown[0]!r}{nearest(unknown[0], known) or '.'}"
+        raise ValueError(f"{said} There are {listed(known)}.")
     part = scores[scores["metric"].isin(metrics).to_numpy()].reset_index(drop=True)
     return part.assign(metric=part["metric"].cat.remove_unused_categories())
 

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, nearest
+from common.words import nearest
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
@@ -146,7 +147,8 @@ def rank_generators(
         ValueError: an unknown model, question or category, several questions, or sides that are not known.
     """
     if model not in MODELS:
-        raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{nearest(str(model), MODELS)}")
+        hint = nearest(str(model), MODELS) or "."
+        raise ValueError(f"Unknown model {model!r}{hint} Allowed are {', '.join(MODELS)}.")
     check_between(level, "confidence level")
     frame = _selected(ratings, question, category)
     names, table, codes = count_rows(frame, correct_side)
@@ -220,7 +222,8 @@ def _selected(ratings: pd.DataFrame, question: str | None, category: str | None)
             continue
         allowed = [str(each) for each in frame[name].cat.categories]
         if wanted not in allowed:
-            raise ValueError(f"Unknown {name} {wanted!r}. There are {', '.join(allowed)}.{nearest(wanted, allowed)}")
+            hint = nearest(wanted, allowed) or "."
+            raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
         if len(allowed) > 1:
             frame = frame[(frame[name] == wanted).to_numpy()]
     return frame

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.words import nearest
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
-from evaluation.analysis.columns import nearest
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
 from evaluation.analysis.estimates import ESTIMANDS, PreferenceRate
@@ -48,8 +48,8 @@ def analyse(
 def analyse_valid(valid: pd.DataFrame, *, estimand: str = "raters_and_prompts", level: float = 0.95) -> Analysis:
     """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
     if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS)
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+        hint = nearest(estimand, ESTIMANDS) or "."
+        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
     check_between(level, "confidence level")
     tally = tally_ratings(valid)
     results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))

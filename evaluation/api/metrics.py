@@ -13,6 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import ParameterSerializer
 from evaluation.errors import InputError
@@ -218,7 +219,8 @@ class MetricRunImages(ListModelMixin, ListEndpoint):
             "largest": ("-value", "sample"),
         }
         if order not in orders:
-            raise InputError(f'Unknown order "{order}". Choose one of {", ".join(orders)}.', field="order")
+            hint = nearest(order, orders) or "."
+            raise InputError(f'Unknown order "{order}"{hint} Choose one of {", ".join(orders)}.', field="order")
         return (found if order == "suite" else found.filter(value__isnull=False)).order_by(*orders[order])
 
     @extend_schema(

@@ -8,11 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.automatic_results import ComparisonAgreement
 from evaluation.analysis.columns import RatingsError
 from evaluation.reports.against_people import AgainstPeople, against_people
-from evaluation.reports.numbers import percent_range, percent_sign
-from evaluation.reports.reading import question_name
 from evaluation.reports.score_summary import Range, summarise
 
 SCHEMA = "drawbench-automatic/1"
@@ -132,20 +129,6 @@ def automatic_scores(valid: pd.DataFrame, scores: Scores, *, estimand: str, leve
             why = str(error)
     scored = tuple(_scored(each, scores.frame) for each in scores.scored)
     return AutomaticScores(scores.sha256, scored, held, why, scores.notes)
-
-
-def agreement_description(agreement: ComparisonAgreement) -> str:
-    """What the figure of `agreement` shows, for those who don't see it."""
-    told = []
-    for each in agreement.overall:
-        bounds = f" ({percent_range(each.accuracy.interval)} %)" if each.accuracy.interval else ""
-        told.append(f"{each.metric} {percent_sign(each.accuracy.estimate)}{bounds}")
-    raters = agreement.among_raters
-    said = ""
-    if raters and raters.majority:
-        said = f" Raters with the majority of the other raters: {percent_sign(raters.majority.estimate)}."
-    name = question_name(agreement.question)
-    return f"{name}: share of ratings that agree with the score. {'; '.join(told)}.{said}"
 
 
 def _scored(by: ScoredBy, frame: pd.DataFrame) -> ScoredRun:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 import evaluation
-from common.words import nearest_name
+from common.hashes import hash_of, sources_version
+from common.words import nearest
 from evaluation.analysis.early_looks import StoppingOutcome, early_looks
 from evaluation.analysis.estimates import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
@@ -49,7 +48,7 @@ class Settings:
     @property
     def hash(self) -> str:
         """SHA-256 of their canonical JSON."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        return hash_of(self.to_dict(), spaced=True)
 
 
 def settings_from(given: Mapping[str, object] | None) -> Settings:
@@ -61,12 +60,14 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
     given = given or {}
     for name in given:
         if name not in DEFAULT_SETTINGS:
-            allowed = f"Allowed are {', '.join(DEFAULT_SETTINGS)}.{_hint(name, DEFAULT_SETTINGS)}"
-            raise InputError(f'Unknown report setting "{name}". {allowed}', field=name)
+            hint = nearest(name, DEFAULT_SETTINGS) or "."
+            raise InputError(
+                f'Unknown report setting "{name}"{hint} Allowed are {", ".join(DEFAULT_SETTINGS)}.', field=name
+            )
     estimand = given.get("estimand", "raters_and_prompts")
     if not isinstance(estimand, str) or estimand not in ESTIMANDS:
-        allowed = f"Allowed are {', '.join(ESTIMANDS)}.{_hint(str(estimand), ESTIMANDS)}"
-        raise InputError(f'Unknown estimand "{estimand}". {allowed}', field="estimand")
+        hint = nearest(str(estimand), ESTIMANDS) or "."
+        raise InputError(f'Unknown estimand "{estimand}"{hint} Allowed are {", ".join(ESTIMANDS)}.', field="estimand")
     level = given.get("level", 0.95)
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 <= level <= 0.999:
         raise InputError(f"The confidence level is a number from 0.5 to 0.999, as 0.95; got {level}.", field="level")
@@ -74,11 +75,6 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
     if not isinstance(include, bool):
         raise InputError(f"include_simulated is true or false; got {include!r}.", field="include_simulated")
     return Settings(estimand, float(level), include)
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    near = nearest_name(name, known)
-    return "" if near is None else f' Did you mean "{near}"?'
 
 
 @dataclass(frozen=True)
@@ -125,17 +121,7 @@ def code_version() -> str:
 
 
 def results_version(package: Path) -> str:
-    """The first 16 digits of SHA-256 over the Python files in the `RESULT_SOURCES` of `package` (`evaluation`), nested
-    ones too: it changes when, and only when, one of them does.
+    """A version over the Python files in the `RESULT_SOURCES` of `package` (`evaluation`), nested ones too: it changes
+    when, and only when, one of them does.
     """
-    versions = "".join(source_version(folder, package / folder) for folder in RESULT_SOURCES)
-    return f"analysis-{hashlib.sha256(versions.encode()).hexdigest()[:16]}"
-
-
-def source_version(name: str, folder: Path) -> str:
-    """`name` and the first 16 digits of SHA-256 over the Python files of `folder` and below, their paths included."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        place = path.relative_to(folder).as_posix()
-        digest.update(place.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return f"{name}-{digest.hexdigest()[:16]}"
+    return f"analysis-{sources_version(*(package / folder for folder in RESULT_SOURCES))}"

@@ -20,12 +20,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
-from common.words import counted
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports.numbers import MINUS, level_text, percent_sign, points, points_range
-from evaluation.reports.reading import cut, lines, question_name, says_nothing, shortened
+from evaluation.reports.reading import cut, lines, says_nothing, shortened
+from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
 
 FigureFormat = Literal["svg", "pdf", "png"]
 Theme = Literal["light", "dark"]
@@ -92,28 +91,6 @@ def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: 
             buffer, format=image_format, transparent=image_format != "png", metadata=_INFO[image_format], dpi=200
         )
     return buffer.getvalue()
-
-
-def figure_description(comparison: ComparisonResult) -> str:
-    """What the figure shows, in words, for those who can't see it; the table beside it has every number."""
-    (_, rate), *categories = lines(comparison)
-    a, indifferent, b = (percent_sign(rate.share(choice)) for choice in CHOICES)
-    said = (
-        f"{question_name(comparison.question)}, overall: {comparison.generator_a} was preferred in {a} of "
-        f"{counted(rate.n_ratings, 'rating')}, {comparison.generator_b} in {b}; {indifferent} had no preference. "
-        f"Net share: {points(rate.net.estimate)} points"
-    )
-    if rate.net.interval:
-        said += f" (interval {points_range(rate.net.interval)})"
-    said += f"; above zero, raters prefer {comparison.generator_a}."
-    if categories:
-        best = max(categories, key=lambda each: each[1].net.estimate)
-        worst = min(categories, key=lambda each: each[1].net.estimate)
-        said += (
-            f" By category, the net share ranges from {points(worst[1].net.estimate)} points ({worst[0]}) to "
-            f"{points(best[1].net.estimate)} ({best[0]})."
-        )
-    return said
 
 
 def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.words import counted
 from evaluation.metrics.distances.curve import GuidanceCurve
 from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
-from evaluation.reports.numbers import figures
 from evaluation.reports.reading import shortened
 from evaluation.reports.score_summary import ScoreSummary, SpreadOfScores
+from evaluation.reports.wording.numbers import figures
 
 WIDE, NARROW = 7.6, 3.75  # inches
 BY_NAME = 0.068
@@ -48,37 +47,11 @@ def spread_figure(
     return drawn(lambda colours: _spread(summary, lines, label, colours, narrow), image_format, theme)
 
 
-def spread_description(summary: ScoreSummary, label: str) -> str:
-    """What the figure shows, for those who don't see it."""
-    overall = summary["overall"]
-    if overall["mean"] is None:
-        return f"{label}: no image has a number."
-    said = f"{label} of {counted(overall['n'], 'image')}: mean {figures(overall['mean'])}"
-    if overall["low"] is not None:
-        said += f" (interval {figures(overall['low'])} to {figures(overall['high'])})"
-    said += f". The middle half lies between {figures(overall['q1'])} and {figures(overall['q3'])}."
-    means = {name: each["mean"] for name, each in summary["categories"].items() if each["mean"] is not None}
-    if len(means) > 1:
-        low, high = min(means, key=lambda name: means[name] or 0.0), max(means, key=lambda name: means[name] or 0.0)
-        said += f" By category, the mean ranges from {figures(means[low])} ({low}) to {figures(means[high])}"
-        said += f" ({high})."
-    return said
-
-
 def curve_figure(
     curve: GuidanceCurve, *, image_format: FigureFormat = "svg", theme: Theme = "light", narrow: bool = False
 ) -> bytes:
     """Distance against CLIP score, a point for each guidance weight, joined in its order (Imagen, figure 4)."""
     return drawn(lambda colours: _curve(curve, colours, narrow), image_format, theme)
-
-
-def curve_description(curve: GuidanceCurve) -> str:
-    """What the curve shows, for those who don't see it."""
-    told = [f"{each.guidance:g}: {figures(each.clip)}, {figures(each.distance)}" for each in curve.points]
-    return (
-        f"{curve.clip_name} and {curve.distance_name} by guidance weight. {'; '.join(told)}. "
-        f"The distance is smallest at weight {curve.turns_at:g}."
-    )
 
 
 def _lines(summary: ScoreSummary) -> list[_Line]:

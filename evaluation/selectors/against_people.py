@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from common.words import counted
+from common.words import counted, prompt_name
 from evaluation.design import choose_samples, rng_for
 from evaluation.models import MetricRun, Study, StudyImage
 from evaluation.selectors.metrics import metric_names, scores_frame, study_metric_runs
@@ -37,7 +37,7 @@ def study_scores(study: Study, metric_runs: Sequence[MetricRun] | None = None) -
     )
     sizes = pd.Series([(run, prompt) for run, prompt, _ in shown], dtype=object).value_counts()
     size = int(sizes.mode().max()) if len(sizes) else 0
-    in_study = {f"{prompt:05d}" for _, prompt, _ in shown}
+    in_study = {prompt_name(prompt) for _, prompt, _ in shown}
     keys = {each.label: key for key, each in runs.items()}
     keep = pd.Series(False, index=frame.index)
     for (label, prompt), part in frame.groupby(["generator", "prompt_id"], sort=False):

@@ -11,7 +11,7 @@ import pandas as pd
 from django.core.cache import cache
 from django.db.models import F, QuerySet
 
-from common.words import nearest
+from common.words import nearest, prompt_name
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage
 from evaluation.suites.types import NO_CATEGORY
@@ -126,7 +126,7 @@ def scores_frame(
         numbers, categories, samples, values, whys = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
         part = pd.DataFrame(
             {
-                "prompt_id": pd.Series([f"{number:05d}" for number in numbers], dtype=object),
+                "prompt_id": pd.Series([prompt_name(number) for number in numbers], dtype=object),
                 "category": pd.Series([category or NO_CATEGORY for category in categories], dtype=object),
                 "generator": (labels or {}).get(metric_run.run_id, metric_run.run.name),
                 "sample": pd.Series(samples, dtype="int64"),

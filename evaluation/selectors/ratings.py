@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from django.db.models import Q
 
+from common.words import prompt_name
 from evaluation.models import Rating, ShownChoice, Study
 from evaluation.suites.types import NO_CATEGORY
 
@@ -98,7 +99,7 @@ def ratings_frame(
     return pd.DataFrame(
         {
             "rater_id": pd.Series([pseudonyms[key] for key in keys], dtype=object),
-            "prompt_id": pd.Series([f"{number:05d}" for number in prompts], dtype=object),
+            "prompt_id": pd.Series([prompt_name(number) for number in prompts], dtype=object),
             "category": pd.Series([category or NO_CATEGORY for category in categories], dtype=object),
             "generator_a": pd.Series(first, dtype=object),
             "generator_b": pd.Series(second, dtype=object),

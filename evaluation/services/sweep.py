@@ -7,9 +7,11 @@ from datetime import timedelta
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
 from evaluation.services.runs.request import UNFINISHED
-from evaluation.services.store.images import partial_files_remove
+from evaluation.services.scoring.sides import statistics_root
+from evaluation.services.store.images import store_partials_remove
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.work.queue import hand_over, messages_waiting, workers_answering
 
@@ -29,7 +31,8 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
         created_at__lt=timezone.now() - timedelta(days=UPLOAD_DAYS),
     ):
         upload_drop(upload=upload)
-    partial_files_remove()
+    store_partials_remove()
+    partial_files_remove(statistics_root())
     SessionStore.clear_expired()
     alone = starting and not workers_answering(besides=worker)
     waiting = messages_waiting()

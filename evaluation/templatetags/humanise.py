@@ -11,10 +11,11 @@ from django import template
 from common.words import counted
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports import numbers, reading
+from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
-from evaluation.reports.score_text import figures_text
-from evaluation.reports.text import stopping_rule_text
+from evaluation.reports.wording import numbers
+from evaluation.reports.wording.results import stopping_rule_text
+from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
 
@@ -116,7 +117,7 @@ def signed(number: float | None) -> str:
 @register.filter
 def decimal(number: float | None) -> str:
     """`-.2134` -> "−0.213", without a plus; nothing for None."""
-    return "" if number is None else numbers.figures(number)
+    return numbers.figures(number)
 
 
 @register.filter

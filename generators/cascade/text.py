@@ -254,7 +254,8 @@ def choose_dtype(asked: str, device: str, files: EncoderFiles) -> tuple[torch.dt
         )
     if asked != "auto" and asked not in DTYPES:
         choices = ("auto", *DTYPES)
-        raise GeneratorError(f"text_dtype {asked!r} is not one of {', '.join(choices)}{nearest(asked, choices)}")
+        hint = nearest(asked, choices) or "."
+        raise GeneratorError(f"text_dtype can't be {asked!r}{hint} It is one of: {', '.join(choices)}")
     native = has_bfloat16(device)
     if asked == "auto":
         return (torch.bfloat16 if native and files.parameters >= LARGE else torch.float32), ""

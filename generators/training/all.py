@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.files import SaveError, write_text, write_whole
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.files import SaveError, whole_file, write_text
 from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
@@ -122,20 +123,20 @@ def main(argv: list[str] | None = None) -> int:
             if not _taken(job, step):
                 if stopped_by.is_set():
                     _print("stopped and saved; the same command goes on from there")
-                    return 130
+                    return INTERRUPTED
                 _print(f"{args.until_minutes:g} minutes are over: saved; the same command goes on from there")
                 return MORE_LEFT
         if args.install:
             install_better(job.out, _print)
     except (SaveError, Diverged) as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     finally:
         timer.cancel()
-    return 0
+    return SUCCESS
 
 
 def config_set(name: str) -> dict[StageName, TrainConfig]:
@@ -151,7 +152,8 @@ def config_set(name: str) -> dict[StageName, TrainConfig]:
         paths = {stage: folder / f"{stage}.json" for stage in STAGES}
     else:
         raise ConfigError(
-            f"--config-set {name!r} is neither one that ships ({', '.join(SETS)}) nor a folder{nearest(name, SETS)}"
+            f"--config-set {name!r} is neither one that ships nor a folder{nearest(name, SETS) or '.'} "
+            f"Those that ship: {', '.join(SETS)}"
         )
     held = {stage: load_train_config(path) for stage, path in paths.items()}
     for stage, config in held.items():
@@ -171,7 +173,7 @@ def wanted_steps(asked: str) -> tuple[str, ...]:
     names = [name.strip() for name in asked.split(",") if name.strip()]
     for name in names:
         if name not in STEPS:
-            raise ConfigError(f"--steps: {name!r} is none{nearest(name, STEPS)}; there are: {', '.join(STEPS)}")
+            raise ConfigError(f"--steps has no {name!r}{nearest(name, STEPS) or '.'} There are: {', '.join(STEPS)}")
     return tuple(step for step in STEPS if not names or step in names)
 
 
@@ -228,12 +230,8 @@ def make_sprites(job: Job) -> None:
         sprites = build_sprites(held)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}: pip install -r requirements-train.txt") from None
-
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
-
-    write_whole(path, write)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
     job.report(f"sprites: {len(sprites)} in {path}")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
 from generators.training.config import load_train_config
 from generators.training.data_config import ScenesConfig
@@ -126,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0 or args.batch < 2:
         print("--minutes must be more than 0 and --batch at least 2", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         like = load_train_config(args.like_training).data if args.like_training else None
         train_checker(
@@ -143,11 +144,11 @@ def main(argv: list[str] | None = None) -> int:
         )
     except SaveError as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

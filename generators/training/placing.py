@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.files import SaveError, write_whole
+from common.commands import BAD_INPUT, FAILED, SUCCESS
+from common.files import SaveError
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import save_stage, write_index
 from generators.cascade.configs import ConfigError
@@ -293,10 +294,8 @@ def course_of(data: SceneData) -> Course:
 
 def write(folder: Path, network: UNet, config: TrainConfig, about: str) -> None:
     """The whole network's weights, as a training's folder that another begins with."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach() for name, value in network.state_dict().items()}
-    path = folder / f"{config.stage}.safetensors"
-    write_whole(path, lambda part: save_stage(part, weights, config.network, config.text, about))
+    save_stage(folder / f"{config.stage}.safetensors", weights, config.network, config.text, about)
     write_index(folder, config.cascade)
 
 
@@ -316,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0:
         print("--minutes must be more than 0", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         config = load_train_config(args.config)
         if not isinstance(config.data, ScenesConfig) or config.stage != "base":
@@ -332,13 +331,16 @@ def main(argv: list[str] | None = None) -> int:
         marks = teach(network, course_of(data), learned, config, device=device, report=_print, minutes=args.minutes)
         told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
         write(args.out, network, config, f"text side taught where things go ({told}), {args.minutes:g} minutes")
+    except SaveError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
-    except (SaveError, OSError) as error:
+        return BAD_INPUT
+    except OSError as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return FAILED
+    return SUCCESS
 
 
 def _print(line: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
 from generators.cascade.config_json import Json
 from generators.cascade.configs import MINILM, ConfigError
@@ -115,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0 or args.batch < 2 or args.scenes < 2:
         print("--minutes must be more than 0, --batch and --scenes at least 2", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         train_scene_clip(
             args.sprites,
@@ -130,11 +131,11 @@ def main(argv: list[str] | None = None) -> int:
         )
     except SaveError as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def with_cell(column: str, row: int, value: Any) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("choice", "A", ["row 3", "choice", "'A'", "a, indifferent, b", "did you mean 'a'"]),
+        ("choice", "A", ["row 3", "choice", "'A'", "a, indifferent, b", 'did you mean "a"']),
         ("choice", np.nan, ["row 3", "choice", "empty"]),
         ("choice", "equal", ["row 3", "choice", "'equal'"]),
         ("rater_id", "", ["row 3", "rater_id", "empty"]),

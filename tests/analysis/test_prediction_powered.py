@@ -326,7 +326,7 @@ def test_what_cannot_be_had_says_why() -> None:
 
 def test_bad_input_is_named() -> None:
     ratings, scores = made()
-    with pytest.raises(ValueError, match="'goood'.*good, noise.*Did you mean 'good'"):
+    with pytest.raises(ValueError, match="'goood'; did you mean \"good\".*good, noise"):
         prediction_powered(ratings, scores, metrics=["goood"])
     with pytest.raises(ValueError, match="at least one"):
         prediction_powered(ratings, scores, metrics=[])

@@ -61,5 +61,5 @@ def test_what_says_nothing_about_others_has_no_interval() -> None:
         pigeonhole_bootstrap(ratings[ratings["prompt_id"] == "c-000"], "x", "y", "alignment")
     with pytest.raises(ValueError, match="none at all"):
         pigeonhole_bootstrap(validate_ratings(ratings.head(0)), "x", "y", "alignment")
-    with pytest.raises(ValueError, match="'cc'; there are c, d. Did you mean 'c'"):
+    with pytest.raises(ValueError, match="'cc'; did you mean \"c\". There are c, d"):
         pigeonhole_bootstrap(ratings, "x", "y", "alignment", draws=20).interval("cc")

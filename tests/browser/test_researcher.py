@@ -66,6 +66,10 @@ def pages_of(study: Study) -> list[str]:
         "/studies/trial/",
         "/studies/trial/report/",
         "/account/",
+        "/docs/",
+        "/docs/running-a-study/",
+        "/docs/architecture/",
+        "/docs/statistics/",
         "/nothing-here/",
     ]
 

@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_no_half_image(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     with FolderSink(tmp_path, IDENTITY, Colours().info, []) as sink:
-        monkeypatch.setattr("generators.folder_sink.os.replace", full)
+        monkeypatch.setattr("common.files.os.replace", full)
         with pytest.raises(OSError, match="No space left"):
             run(Colours(), requests(1, 2), sink, wait=lambda seconds: None)
     assert [path.name for path in tmp_path.rglob("*.p*")] == []

@@ -15,11 +15,12 @@ from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.reports.collection import Spread, collection
 from evaluation.reports.compute import code_version, compute, settings_from
-from evaluation.reports.figure import FigureFormat, comparison_figure, figure_description
-from evaluation.reports.numbers import p_text
+from evaluation.reports.figure import FigureFormat, comparison_figure
 from evaluation.reports.reading import cut, lines, method_name, why_lacking, win_matrix
 from evaluation.reports.tables import latex_escape, table_latex, tables_csv
-from evaluation.reports.text import results_text
+from evaluation.reports.wording.descriptions import comparison_description
+from evaluation.reports.wording.numbers import p_text
+from evaluation.reports.wording.results import results_text
 from tests.reports.sample import ratings, three_generators
 
 
@@ -188,7 +189,7 @@ def test_figures_stand_long_and_strange_names() -> None:
 
 def test_the_description_says_the_shares() -> None:
     comparison = comparisons()[0]
-    said = figure_description(comparison)
+    said = comparison_description(comparison)
     assert f"{comparison.overall.share('a') * 100:.1f} %" in said and "By category" in said
 
 
@@ -220,8 +221,8 @@ def test_collection_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"estimate": "x"}, 'Did you mean "estimand"?'),
-        ({"estimand": "rater"}, 'Did you mean "raters"?'),
+        ({"estimate": "x"}, 'did you mean "estimand"?'),
+        ({"estimand": "rater"}, 'did you mean "raters"?'),
         ({"level": 95}, "0.5 to 0.999"),
         ({"level": "high"}, "0.5 to 0.999"),
         ({"include_simulated": "no"}, "true or false"),

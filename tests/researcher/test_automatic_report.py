@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import MetricRun, Report, Study
 from evaluation.reports.agreement_figure import agreement_figure
-from evaluation.reports.automatic import agreement_description
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.reading import question_name
+from evaluation.reports.wording.descriptions import agreement_description
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.scoring.request import metric_retry

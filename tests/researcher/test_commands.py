@@ -74,7 +74,7 @@ def test_bad_input_is_told(study: Study, tmp_path: Path) -> None:
     assert "--ratings FILE" in refused("analyse")
     assert "--ratings FILE" in refused("analyse", "trial", "--ratings", "x.csv")
     assert "does not exist" in refused("analyse", "--ratings", str(tmp_path / "none.csv"))
-    assert 'Did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
+    assert 'did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
     assert ".csv or .parquet" in refused("export_ratings", "trial", "--out", "ratings.xlsx")
     assert "Can't write" in refused("export_ratings", "trial", "--out", str(tmp_path / "no" / "r.csv"))
 

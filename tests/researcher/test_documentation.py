@@ -19,9 +19,8 @@ from markdown_it import MarkdownIt
 
 from evaluation import documentation
 from evaluation.templatetags.documentation import EXPLAINED_BY
-from evaluation.views.researcher.urls import urlpatterns
 from tests.house.repository import CHECKOUT, files
-from tests.researcher.walk import whole_pages, world_of_ones
+from tests.researcher.walk import ADDRESSES, whole_pages, world_of_ones
 from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
 
 NAMES = sorted(documentation.names())
@@ -137,7 +136,7 @@ def test_what_explains_an_address_is_there(page: str, anchor: str) -> None:
 
 
 def test_what_is_explained_are_addresses() -> None:
-    assert set(EXPLAINED_BY) <= {pattern.name for pattern in urlpatterns}
+    assert set(EXPLAINED_BY) <= {pattern.name for pattern in ADDRESSES}
 
 
 @pytest.mark.django_db

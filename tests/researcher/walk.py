@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Suite, Upload
@@ -23,6 +23,7 @@ from evaluation.views.researcher.urls import urlpatterns
 from tests.metric_services.steps import ask, score
 from tests.studies.world import a_run, an_open_study, png
 
+ADDRESSES = [each for each in urlpatterns if isinstance(each, URLPattern)]
 RATINGS_FILES = {"study-ratings", "report-ratings"}
 
 
@@ -62,7 +63,7 @@ def upload_of_one(suite: Suite, folder: Path, user: User) -> Upload:
 def whole_pages(client: Client) -> Iterator[tuple[str, str, int, str]]:
     """(address's name, path, status, HTML) of every researchers' address that answers with a whole page, and of more
     than one thing where there are several kinds of it."""
-    for pattern in urlpatterns:
+    for pattern in ADDRESSES:
         for path in _paths(pattern.name or "", set(pattern.pattern.converters)):
             answer = (Client() if (pattern.name or "").startswith("sign-in") else client).get(path, follow=True)
             if answer.streaming or not answer.headers.get("Content-Type", "").startswith("text/html"):

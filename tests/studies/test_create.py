@@ -40,7 +40,7 @@ def test_a_suite_without_categories_has_one_panel() -> None:
     ("change", "field", "words"),
     [
         ({"name": "two words"}, "name", "letters, digits"),
-        ({"protocol": "drawbanch"}, "protocol", "Did you mean 'drawbench'"),
+        ({"protocol": "drawbanch"}, "protocol", '; did you mean "drawbench"'),
         ({"labels": ["same", "Same"]}, "labels", 'label "same"'),
         ({"labels": ["one"]}, "labels", "2 runs, but 1 label"),
         ({"labels": ["one", "  "]}, "labels", "empty"),

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.hashes import hash_of
 from evaluation.errors import InputError
 from evaluation.models import Sample, Study, StudyImage
 from evaluation.services.runs.export import run_export
@@ -18,7 +19,7 @@ from evaluation.services.studies.create import study_create
 from evaluation.services.studies.mask import Mask, masks_read
 from evaluation.services.studies.open import study_open
 from evaluation.services.studies.renditions import GREY
-from evaluation.services.studies.specify import canonical_hash, settings_of
+from evaluation.services.studies.specify import settings_of
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -78,9 +79,9 @@ def test_masks_are_declared_locked_and_told() -> None:
     assert "the bottom right corner (0.3 of the width, 0.1 of the height)" in study.specification["departures"][-2]
     opened = study_open(study=study)
     assert opened.specification["display"]["masks"] == declared and settings_of(opened).masks[1].width == 0.2
-    assert opened.specification_hash == canonical_hash(opened.specification)
+    assert opened.specification_hash == hash_of(opened.specification)
     display = {name: value for name, value in opened.specification["display"].items() if "mask" not in name}
-    assert opened.specification_hash != canonical_hash({**opened.specification, "display": display})
+    assert opened.specification_hash != hash_of({**opened.specification, "display": display})
 
 
 def test_without_masks_the_specification_is_as_it_was() -> None:

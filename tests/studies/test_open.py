@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from PIL import Image
 
+from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, Sample, StoredImage, Study, StudyImage
 from evaluation.services.store.images import StoreFullError, image_read
@@ -16,7 +17,7 @@ from evaluation.services.studies import renditions as rendition_make
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_close, study_open
 from evaluation.services.studies.renditions import rendition_bytes
-from evaluation.services.studies.specify import Display, canonical_hash
+from evaluation.services.studies.specify import Display
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_the_specification_is_locked_and_hashed() -> None:
     study = an_open_study()
     assert study.status == "open" and study.opened_at is not None
     read = Study.objects.get(pk=study.pk)
-    assert read.specification_hash == canonical_hash(json.loads(json.dumps(read.specification)))
+    assert read.specification_hash == hash_of(json.loads(json.dumps(read.specification)))
     changes: list[dict[str, object]] = [
         {"specification": {}},
         {"specification_hash": "0" * 64},

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from common.hashes import hash_of
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
 from evaluation.selectors.live_board import finished_raters, live_board
@@ -17,7 +18,6 @@ from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_open
-from evaluation.services.studies.specify import canonical_hash
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -55,15 +55,15 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
     study.refresh_from_db()
     declared = study.specification
     assert declared["stopping_rule"]["margin"] == 0.1
-    assert study.specification_hash == canonical_hash(declared)
+    assert study.specification_hash == hash_of(declared)
     other = {**declared, "stopping_rule": {**declared["stopping_rule"], "margin": 0.2}}
-    assert canonical_hash(other) != study.specification_hash
+    assert hash_of(other) != study.specification_hash
 
 
 @pytest.mark.parametrize(
     ("rule", "field", "words"),
     [
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
         ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16, the study's places over all panels"),
         ({"max_raters": 1}, "stopping_rule.max_raters", "between 2 and 16"),
         ({"max_raters": 12.5}, "stopping_rule.max_raters", "got 12.5"),

@@ -6,13 +6,14 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import nearest
 from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scores
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
-from evaluation.reports.against_people_text import against_people_text
 from evaluation.reports.compute import settings_from
+from evaluation.reports.wording.against_people import against_people_text
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
@@ -88,11 +89,13 @@ class Command(ProductCommand):
                     f"{' '.join(left_out)}".rstrip()
                 )
         if options["aggregate"] not in AGGREGATES:
-            raise InputError(f"Unknown aggregate {options['aggregate']!r}. Choose one of {', '.join(AGGREGATES)}.")
+            hint = nearest(options["aggregate"], AGGREGATES) or "."
+            raise InputError(f'Unknown aggregate "{options["aggregate"]}"{hint} Choose one of {", ".join(AGGREGATES)}.')
         known = sorted({str(name) for name in scores["metric"].unique()})
         unknown = [name for name in options["metrics"] or () if name not in known]
         if unknown:
-            raise InputError(f"Unknown automatic score {unknown[0]!r}. Choose one of {', '.join(known)}.")
+            hint = nearest(unknown[0], known) or "."
+            raise InputError(f'Unknown automatic score "{unknown[0]}"{hint} Choose one of {", ".join(known)}.')
         self.found = against_people(
             ratings,
             scores,

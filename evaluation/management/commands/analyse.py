@@ -10,7 +10,7 @@ from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
-from evaluation.reports.text import results_text
+from evaluation.reports.wording.results import results_text
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 

@@ -11,7 +11,7 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
-from evaluation.reports.text import stopping_rule_text
+from evaluation.reports.wording.results import stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import study_create

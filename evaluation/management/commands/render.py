@@ -11,9 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.commands import parse_settings
 from common.words import counted
 from evaluation.command import ProductCommand
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
@@ -129,7 +130,7 @@ class Command(ProductCommand):
         return run_render(
             suite=suite_by_name(options["suite"]),
             generator=options["generator"],
-            parameters=_parameters(options["parameters"]),
+            parameters=parse_settings(options["parameters"]),
             size=options["size"],
             samples_per_prompt=options["samples"],
             run_seed=options["seed"],
@@ -170,18 +171,6 @@ class Command(ProductCommand):
         if "runs" not in result:
             return _line(result) + (f"\n  {result['gaps_told']}" if result["gaps_told"] else "")
         return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text} is not NAME=VALUE, such as guidance=5.")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice. Give it once.")
-        values[name.strip()] = value
-    return values
 
 
 def _bar(run: GenerationRun) -> tqdm[Any]:

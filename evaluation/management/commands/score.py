@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.commands import parse_settings
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
@@ -84,7 +85,7 @@ class Command(ProductCommand):
             metric_run = metric_request(
                 run=run,
                 metric=options["metric"],
-                parameters=_parameters(options["parameters"]),
+                parameters=parse_settings(options["parameters"]),
                 reference=options["reference"],
                 operator=True,
                 queue=queue,
@@ -148,18 +149,6 @@ class Command(ProductCommand):
         if "scores" in result:
             return "\n".join(map(_line, result["scores"])) or f"The run {result['run']} has no scores yet."
         return _line(result)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text} is not NAME=VALUE, such as batch_size=8.")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice. Give it once.")
-        values[name.strip()] = value
-    return values
 
 
 def _work_here(metric_run: MetricRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from common.hashes import hash_of
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, Study
 from evaluation.reports.automatic import ScoredBy, Scores
@@ -14,7 +15,6 @@ from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.live_board import asked_questions, declared_rule, finished_raters
 from evaluation.selectors.metrics import metric_names, study_metric_groups
 from evaluation.selectors.ratings import ratings_frame
-from evaluation.services.studies.specify import canonical_hash
 
 
 def report_input(*, study: Study, settings: Settings, as_of: datetime) -> ReportInput:
@@ -57,7 +57,7 @@ def settings_hash(given: ReportInput, settings: Settings) -> str:
     if given.scores is not None:
         scored = [[each.metric_run, each.label, each.images_hash, each.value_range] for each in given.scores.scored]
         parts.append({"scores": given.scores.sha256, "scored": scored, "notes": list(given.scores.notes)})
-    return settings.hash if len(parts) == 1 else canonical_hash(parts)
+    return settings.hash if len(parts) == 1 else hash_of(parts)
 
 
 def _scored_by(metric_run: MetricRun, names: Mapping[int, str], labels: Mapping[int, str]) -> ScoredBy:

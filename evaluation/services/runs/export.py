@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun
 from evaluation.selectors.runs import run_manifest
@@ -48,7 +48,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
                     data = _marked(source, mark)
                     target.write_bytes(data)
                     line |= {"unmarked_sha256": line["sha256"], "watermark": mark.label}
-                    line |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+                    line |= {"sha256": bytes_sha256(data), "bytes": len(data)}
             if line["kind"] == "session" and mark is not None:
                 line["watermark"] = mark.label
             lines.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")

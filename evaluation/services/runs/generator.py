@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from common.hashes import canonical_json
 from evaluation.models import GenerationRun
 from generators import registry
 from generators.contract import Generator
@@ -37,7 +37,7 @@ def generator_for(run: GenerationRun) -> Loaded:
     Raises:
         GeneratorError: it is unknown by now, or what it needs is not there.
     """
-    key = json.dumps([run.generator, run.parameters, run.size], sort_keys=True)
+    key = canonical_json([run.generator, run.parameters, run.size])
     found = _loaded.get(key)
     if found is not None:
         _loaded.move_to_end(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from common.words import prompt_name
 from evaluation.metrics.spec import ScoredImage
 from evaluation.models import GenerationRun, Sample
 from evaluation.services.store.images import image_path
@@ -27,7 +28,7 @@ def images_hash(runs: Iterable[GenerationRun]) -> str:
         for number, sample, image, original in rows.values_list(
             "prompt__number", "sample", "image__sha256", "original__sha256"
         ).iterator(2000):
-            digest.update(f"{number:05d}/{sample} {original or image}\n".encode())
+            digest.update(f"{prompt_name(number)}/{sample} {original or image}\n".encode())
     return digest.hexdigest()
 
 

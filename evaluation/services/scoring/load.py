@@ -12,11 +12,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+import common
 import evaluation.metrics
+from common.hashes import canonical_json, sources_version
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
-from evaluation.reports.compute import source_version
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def metric_for(metric_run: MetricRun) -> LoadedMetric:
     Raises:
         MetricError: it is unknown by now, or what it needs is not there.
     """
-    key = json.dumps([metric_run.metric, metric_run.parameters], sort_keys=True)
+    key = canonical_json([metric_run.metric, metric_run.parameters])
     if key not in _loaded:
         forget_metrics()  # before loading: there may not be room for both
         log.info("loading metric %s for %s", metric_run.metric, metric_run)
@@ -91,4 +92,5 @@ def differs(metric_run: MetricRun, label: str, provenance: Mapping[str, object])
 
 @functools.cache
 def _our_version() -> str:
-    return source_version("metrics", Path(str(evaluation.metrics.__file__)).parent)
+    rooms = (Path(str(room.__file__)).parent for room in (evaluation.metrics, common))
+    return f"metrics-{sources_version(*rooms)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
+from common.hashes import hash_of
 from common.parameters import ParameterValue
 from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
@@ -166,7 +165,7 @@ def metric_hand_over(row: MetricRun) -> None:
 
 def parameters_hash(values: Mapping[str, ParameterValue]) -> str:
     """SHA-256 of resolved parameters: the same values have the same hash, in whatever order they came."""
-    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
+    return hash_of(dict(values), spaced=True)
 
 
 def _get_or_create(key: dict[str, object], fields: dict[str, object]) -> tuple[MetricRun, bool]:

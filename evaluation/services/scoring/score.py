@@ -20,6 +20,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import SampleMetric, SampleScore, ScoredImage
@@ -30,7 +31,6 @@ from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
 from evaluation.services.work.locks import scores_held
-from generators.registry import describe
 
 log = logging.getLogger(__name__)
 

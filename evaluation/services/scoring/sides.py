@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from common.words import nearest
+from common.words import nearest, prompt_name
 from evaluation.errors import ConflictError, NotFoundError
 from evaluation.metrics.features.images import Listing, Skipped, list_images, listing_of
 from evaluation.metrics.features.protocols import Protocol
@@ -161,7 +161,7 @@ def _missing(run: GenerationRun, there: dict[str, Path]) -> list[Skipped]:
     found = []
     for number in run.suite.prompts.order_by("number").values_list("number", flat=True):
         for sample in range(run.samples_per_prompt):
-            key = f"{number:05d}/{sample}"
+            key = f"{prompt_name(number)}/{sample}"
             if key not in there:
                 found.append(Skipped(key, failures.get((number, sample), "the run has no such sample")))
     return found

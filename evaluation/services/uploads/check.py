@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from django.db import transaction
 
+from common.files import write_whole
 from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
@@ -152,9 +153,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     ):
         target = folder / file_name
         if not target.exists():
-            partial = target.with_suffix(".part")
-            partial.write_bytes(content)
-            partial.rename(target)
+            write_whole(target, content, sync="nothing")
     return {
         "file": name,
         "problem": "",
@@ -187,7 +186,7 @@ def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
             field="source",
         )
     with full_disk_told(target.parent):
-        target.write_bytes(data)
+        write_whole(target, data, sync="nothing")
 
 
 def _log(path: Path) -> BinaryIO:

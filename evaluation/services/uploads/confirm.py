@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from common.words import counted
+from common.words import counted, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, Upload
 from evaluation.selectors.uploads import UploadSummary, missing_told, problems_told, upload_summary
@@ -131,7 +131,8 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
     os.sync()  # once for all files, before the rows that speak of them
     images = image_rows(_files(rows))
     prompts = {
-        f"{number:05d}": key for number, key in Prompt.objects.filter(suite=upload.suite_id).values_list("number", "pk")
+        prompt_name(number): key
+        for number, key in Prompt.objects.filter(suite=upload.suite_id).values_list("number", "pk")
     }
     Sample.objects.bulk_create(
         [

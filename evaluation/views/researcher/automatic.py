@@ -8,7 +8,8 @@ from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreem
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.powered_results import ASSUMPTION, PoweredComparison, PoweredRate
 from evaluation.models import Report, Sample
-from evaluation.reports.automatic import ESTIMAND_NAMES, AutomaticScores, agreement_description
+from evaluation.reports.automatic import ESTIMAND_NAMES, AutomaticScores
+from evaluation.reports.wording.descriptions import agreement_description
 from evaluation.selectors.metrics import study_sets
 
 IMAGES_A_SET = 8

@@ -26,7 +26,7 @@ class MetricForm(ParametersForm):
     def __init__(
         self, spec: MetricSpec, names: list[str], run: GenerationRun, data: object = None, **kwargs: object
     ) -> None:
-        super().__init__(data, **kwargs)  # type: ignore[arg-type]
+        super().__init__(data, **kwargs)
         self.spec = spec
         metric, reference = self.fields["metric"], self.fields["reference"]
         assert isinstance(metric, forms.ChoiceField)

@@ -16,10 +16,11 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, figure_description
+from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
+from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
@@ -52,7 +53,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         return order.get(question, len(order))
 
     shown = [
-        (number, each, lines(each), figure_description(each), _wording(specification, each.question))
+        (number, each, lines(each), comparison_description(each), _wording(specification, each.question))
         for number, each in enumerate(results.comparisons)
     ]
     newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()

@@ -45,7 +45,7 @@ class RunForm(ParametersForm):
     name = forms.CharField(label="Name", required=False, max_length=120, help_text="If empty: generator and suite.")
 
     def __init__(self, spec: GeneratorSpec, names: list[str], data: object = None, **kwargs: object) -> None:
-        super().__init__(data, **kwargs)  # type: ignore[arg-type]
+        super().__init__(data, **kwargs)
         suite = self.fields["suite"]
         assert isinstance(suite, forms.ModelChoiceField)
         suite.queryset = suites_listed()

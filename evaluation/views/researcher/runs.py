@@ -13,7 +13,7 @@ from django.urls import reverse
 from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
-from evaluation.reports.score_text import facts
+from evaluation.reports.wording.scores import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
 from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry

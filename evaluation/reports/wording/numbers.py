@@ -27,8 +27,12 @@ def points(fraction: float, digits: int = 1) -> str:
     return f"{round(fraction * 100, digits) + 0.0:+.{digits}f}".replace("-", MINUS)
 
 
-def figures(number: float) -> str:
-    """Three significant figures, as columns of estimates have them: `-.2134` -> "−0.213", `.4` -> "0.400"."""
+def figures(number: float | None) -> str:
+    """Three significant figures, as columns of estimates have them: `-.2134` -> "−0.213", `.4` -> "0.400"; nothing for
+    None.
+    """
+    if number is None:
+        return ""
     text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:#.3g}".rstrip(".")
     return text.replace("-", MINUS)
 

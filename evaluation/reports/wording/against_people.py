@@ -6,9 +6,9 @@ from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreem
 from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.powered_results import ASSUMPTION, ESTIMANDS, PoweredComparison, PoweredRate, Rate
 from evaluation.reports.against_people import AgainstPeople
-from evaluation.reports.numbers import percent, percent_range, points, points_range, signed
 from evaluation.reports.reading import OVERALL, question_name
-from evaluation.reports.text import aligned
+from evaluation.reports.wording.numbers import percent, percent_range, points, points_range, signed
+from evaluation.reports.wording.results import aligned
 
 LISTED = 5
 """Prompts of greatest disagreement that are named, for each score."""

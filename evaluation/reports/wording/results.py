@@ -11,7 +11,8 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.reports.numbers import (
+from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
+from evaluation.reports.wording.numbers import (
     figures,
     level_text,
     p_text,
@@ -22,7 +23,6 @@ from evaluation.reports.numbers import (
     points_range,
     signed,
 )
-from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
 
 WIDEST_LABEL = 16
 """Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""
