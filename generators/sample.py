@@ -24,7 +24,7 @@ from generators.commands import add_generator_arguments, add_prompt_arguments, c
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
-from generators.runner import Progress, RunSummary, make_requests, run
+from generators.runner import Progress, RunPlan, RunSummary, make_requests, run
 from generators.watermark import Watermark, read_watermark, watermarked
 
 SCHEMA = "drawbench-sample/1"
@@ -151,10 +151,7 @@ def _draw(
             generator,
             requests,
             Named(),
-            chunk=options.batch,
-            retries=options.retries,
-            cancelled=lambda: bool(stopping),
-            on_progress=show,
+            RunPlan(chunk=options.batch, retries=options.retries, cancelled=lambda: bool(stopping), on_progress=show),
         )
     failures += _failures_on_record(options.out, requests)
     return summary

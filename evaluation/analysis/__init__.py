@@ -66,7 +66,7 @@ from evaluation.analysis.sequential import (
     t_sequence,
 )
 from evaluation.analysis.sides import SideBias, side_bias
-from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, simulate_ratings
+from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
 from evaluation.analysis.summary import analyse
 from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.tally import tally_ratings
@@ -103,6 +103,7 @@ __all__ = [
     "ScreeningRule",
     "Selection",
     "SideBias",
+    "SimulatedTrial",
     "Spread",
     "StoppingRule",
     "agresti_coull",

@@ -88,7 +88,7 @@ def _lines(
 ) -> tuple[EarlyLook, ...]:
     if not finished:
         return ()
-    ratings = validate_ratings(ratings_frame(study, raters=[each.pk for each in finished]))
+    ratings = validate_ratings(ratings_frame(study, rater_pks=[each.pk for each in finished]))
     ids = [each.rater_id for each in finished]
     return early_looks(ratings, ids, asked_questions(study), alpha=alpha, rule=rule)
 

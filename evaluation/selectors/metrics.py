@@ -46,7 +46,7 @@ def metric_runs_listed() -> QuerySet[MetricRun]:
     )
 
 
-def metric_run_found(run: GenerationRun, metric: str) -> MetricRun:
+def metric_run_of(run: GenerationRun, metric: str) -> MetricRun:
     """The newest metric run of `metric` on `run`.
 
     Raises:

@@ -39,7 +39,7 @@ def ratings_frame(
     *,
     include_simulated: bool = True,
     as_of: datetime | None = None,
-    raters: Sequence[int] | None = None,
+    rater_pks: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """The standing ratings of `study`, one row each, in the form of the ratings file contract, with `COLUMNS`.
 
@@ -51,7 +51,7 @@ def ratings_frame(
     Args:
         include_simulated: whether ratings by simulated raters are among them; they are marked in any case.
         as_of: take the ratings that stood at this moment, rather than now.
-        raters: only those of these raters (primary keys).
+        rater_pks: only those of these raters.
     """
     standing = Q(retracted_at__isnull=True)
     if as_of is not None:
@@ -59,8 +59,8 @@ def ratings_frame(
     ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
     if not include_simulated:
         ratings = ratings.filter(rater__simulated=False)
-    if raters is not None:
-        ratings = ratings.filter(rater__in=raters)
+    if rater_pks is not None:
+        ratings = ratings.filter(rater__in=rater_pks)
     rows = ratings.order_by("rater_id", "assignment__position", "question").values_list(
         "rater__key",
         "assignment__comparison__prompt__number",

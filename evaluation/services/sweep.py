@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
-from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.sides import statistics_root
 from evaluation.services.store.images import store_partials_remove
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.work.queue import hand_over, messages_waiting, workers_answering
+from evaluation.services.work.states import UNFINISHED
 
 UPLOAD_DAYS = 7
 """Days after which an upload that nobody confirmed is dropped, with the files that it holds."""
@@ -24,7 +24,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
 
     Lost is what no message speaks of: the queue was emptied, or did not answer when the run was asked for. A worker
     that is `starting` and finds no other takes everything up at once, also what a killed worker held: the broker would
-    hand that out again too, but minutes later. To queue a thing twice is harmless (`runs.draw`, `scoring.score`).
+    hand that out again too, but minutes later. To queue a thing twice is harmless (`work.items`).
     """
     for upload in Upload.objects.filter(
         status__in=[Upload.Status.RECEIVED, Upload.Status.READY, Upload.Status.FAILED],

@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
+
+from evaluation.surroundings import Away, away
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
-
-GOING_DOWN = ("08", "57P")
-"""PostgreSQL's codes for a connection that failed, and for a server that is shutting down or coming up."""
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -34,9 +30,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours; 503: PostgreSQL or Valkey is away. The page touches neither, nor the session."""
-    if _is_away(sys.exc_info()[1]):
-        return _away(request)
+    """500: a fault of ours; 503: PostgreSQL or Valkey is away, and which. The page touches neither, nor the session."""
+    which = away(sys.exc_info()[1])
+    if which is not None:
+        return _away(request, which)
     if _wants_json(request):
         return JsonResponse(
             {"detail": "Something failed on the server. It was logged; please tell the operator when it happened."},
@@ -52,20 +49,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
-def _is_away(error: BaseException | None) -> bool:
-    """Whether `error` says that a server which this process needs does not answer, or has ended in the middle."""
-    if isinstance(error, OperationalError | InterfaceError):
-        code = getattr(error.__cause__, "pgcode", None)
-        return code is None or code.startswith(GOING_DOWN)
-    return isinstance(error, BrokerError | RedisError)
-
-
-def _away(request: HttpRequest) -> HttpResponse:
+def _away(request: HttpRequest, which: Away) -> HttpResponse:
     if _wants_json(request):
-        detail = "The database or the queue does not answer. Try again in a minute."
+        detail = f"The {which} is not responding. Try again in a minute."
         answer: HttpResponse = JsonResponse({"detail": detail}, status=503)
     else:
-        answer = HttpResponse(render_to_string("503.html"), status=503)
+        answer = HttpResponse(render_to_string("503.html", {"away": which}), status=503)
     answer["Retry-After"] = "5"
     return answer
 

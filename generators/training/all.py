@@ -28,17 +28,17 @@ from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
 from generators.contract import GeneratorError
 from generators.training import checkpoints
-from generators.training.checker_train import train_checker
+from generators.training.checker_train import CheckerTraining, train_checker
 from generators.training.config import TrainConfig, load_train_config, to_plain
 from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import World, join
 from generators.training.export import export
-from generators.training.placing import ASKED_PAIRS, course_of, teach, text_side, write
+from generators.training.placing import ASKED_PAIRS, Lesson, course_of, teach, text_side, write
 from generators.training.probing import probe
 from generators.training.proving import install_better, prove
 from generators.training.saving import STATE
-from generators.training.scene_clip_train import train_scene_clip
+from generators.training.scene_clip_train import SceneClipTraining, train_scene_clip
 from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
 from generators.world.sprites import SOURCES, build_sprites, source_of
@@ -262,10 +262,11 @@ def _place(job: Job, step: str) -> bool:
         return True
     data = load_data(config, job.report, job.world.device)
     assert isinstance(data, SceneData)
+    lesson = Lesson(minutes=job.budget(step), asked=8 if job.small else ASKED_PAIRS)
+    learned = text_side(network, whole=True)
     marks = teach(
-        network, course_of(data), text_side(network, whole=True), config, device=job.world.device, report=job.report,
-        minutes=job.budget(step), stop=job.stop, asked=8 if job.small else ASKED_PAIRS,
-    )  # fmt: skip
+        network, course_of(data), learned, config, lesson, device=job.world.device, report=job.report, stop=job.stop
+    )
     if job.stop.is_set():
         return False
     told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
@@ -298,15 +299,17 @@ def _train_small(job: Job, step: str) -> bool:
     batch = 16 if job.small else 256 if large else 64
     measured = 32 if job.small else 2000
     if step == "checker":
-        return train_checker(
+        checker = CheckerTraining(
             job.sprites, out, minutes=job.budget(step), batch=batch, device=device, folder=job.out / step,
-            concepts=base.data.concepts, measured=measured, stop=job.stop, report=job.report,
+            concepts=base.data.concepts, measured=measured,
         )  # fmt: skip
-    return train_scene_clip(
+        return train_checker(checker, stop=job.stop, report=job.report)
+    clip = SceneClipTraining(
         job.sprites, out, minutes=job.budget(step), batch=2 * batch if large else batch,
         scenes=40 if job.small else 100_000 if large else 6_000, device=device, cache=Path(base.cache),
-        folder=job.out / step, exclude=base.data.exclude, measured=measured, stop=job.stop, report=job.report,
+        folder=job.out / step, exclude=base.data.exclude, measured=measured,
     )  # fmt: skip
+    return train_scene_clip(clip, stop=job.stop, report=job.report)
 
 
 def _export(job: Job) -> None:

@@ -178,27 +178,38 @@ def exam(course: Course, side: int, device: torch.device, n: int = ASKED_PAIRS) 
     return Exam(rows, (grid, states([scene.caption for scene in written]), grid[:, 0] > named, ink))
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How long a text side is taught, in `minutes` or `steps`, and how much its exam asks.
+
+    `asked`: pairs of captions for each kind of question of the exam.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    asked: int = ASKED_PAIRS
+
+
 def teach(
     network: UNet,
     course: Course,
     learned: Sequence[nn.Parameter],
     config: TrainConfig,
+    lesson: Lesson,
     *,
     device: torch.device,
     report: Callable[[str], None],
-    minutes: float | None = None,
-    steps: int | None = None,
     stop: threading.Event | None = None,
-    asked: int = ASKED_PAIRS,
 ) -> dict[str, float]:
-    """Train a network's text side for `minutes` or `steps`; returns the marks of its exam.
+    """Train a network's text side; returns the marks of its exam.
 
     `learned`: the parameters that may change, beside the head's. `config`: seed, dropped prompts and the like. `stop`:
-    ends it early, once set. `asked`: pairs of captions for each kind of question of the exam.
+    ends it early, once set.
 
     Raises:
         ConfigError: the network has no map of places.
     """
+    minutes, steps = lesson.minutes, lesson.steps
     classes = classes_of(course.concepts)
     named = len(set(course.concepts))
     torch.manual_seed(config.seed)
@@ -207,7 +218,7 @@ def teach(
     parameters = [*learned, *teacher.head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=config.weight_decay)
     signs = np.array([n for n, scene in enumerate(course.pool) if scene.sign is not None], dtype=np.int64)
-    questions = exam(course, side, device, asked)
+    questions = exam(course, side, device, lesson.asked)
     began, step, said = time.monotonic(), 0, -math.inf
     while True:
         done = step / steps if steps is not None else (time.monotonic() - began) / (60 * (minutes or 1.0))
@@ -328,7 +339,9 @@ def main(argv: list[str] | None = None) -> int:
             checkpoints.start_from(trainer, args.start_from)
         data = load_data(config, _print, device)
         assert isinstance(data, SceneData)
-        marks = teach(network, course_of(data), learned, config, device=device, report=_print, minutes=args.minutes)
+        marks = teach(
+            network, course_of(data), learned, config, Lesson(minutes=args.minutes), device=device, report=_print
+        )
         told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
         write(args.out, network, config, f"text side taught where things go ({told}), {args.minutes:g} minutes")
     except SaveError as error:

@@ -15,7 +15,7 @@ from evaluation.reports import compute as compute_module
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting import make as make_module
 from evaluation.services.reporting.make import report_make
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
 from tests.metric_services.conftest import nothing_loaded  # noqa: F401  (a fixture)
 from tests.metric_services.steps import ask, score
@@ -32,7 +32,9 @@ def whole() -> Study:
     runs = [a_run(suite, label) for label in ("one", "two")]
     for run in runs:
         score(ask(run))
-    study = study_create(name="whole", runs=runs, labels=["one", "two"], raters_per_panel=8, stopping_rule={})
+    study = study_create(
+        StudyDraft(name="whole", runs=runs, labels=["one", "two"], raters_per_panel=8, stopping_rule={})
+    )
     study = study_open(study=study)
     raters_simulate(study=study, raters=9, seed=1)
     return study

@@ -82,7 +82,7 @@ class TestProgress:
 
     def test_time_left_comes_from_the_pace(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite(*(f"prompt {number}" for number in range(9))), parameters={"slow": 0.02})
-        run_draw.run_draw(run=run.pk, prompts=list(run_missing(run))[:4], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run))[:4], seconds=60)
         run.refresh_from_db()
         progress = run_progress(run)
         assert progress.samples_per_minute is not None and 300 < progress.samples_per_minute < 3000

@@ -16,7 +16,7 @@ from evaluation.models import Rater, Study
 from evaluation.selectors.live_board import finished_raters, live_board
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
 from tests.studies.world import a_run, a_suite
 
@@ -28,7 +28,7 @@ def a_draft(rule: Mapping[str, object] | None, *, raters_per_panel: int = 8, nam
     suite = a_suite(name=f"suite-{name}")
     runs = [a_run(suite, f"{name}-{label}") for label in ("one", "two")]
     return study_create(
-        name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule
+        StudyDraft(name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule)
     )
 
 

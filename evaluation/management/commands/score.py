@@ -20,7 +20,7 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, RunStatus
 from evaluation.reports.ratings_file import ratings_csv
-from evaluation.selectors.metrics import metric_run_found, scores_frame
+from evaluation.selectors.metrics import metric_run_of, scores_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.services.scoring.in_process import metric_work
 from evaluation.services.scoring.reference import references_listed
@@ -77,9 +77,9 @@ class Command(ProductCommand):
                 raise InputError(f"Name the {name}: score RUN --metric NAME. score --list names the metrics.")
         run, queue = run_by_name(options["run"]), not options["here"]
         if options["cancel"]:
-            return _described(metric_cancel(metric_run=metric_run_found(run, options["metric"])))
+            return _described(metric_cancel(metric_run=metric_run_of(run, options["metric"])))
         if options["retry"] or options["anew"]:
-            found = metric_run_found(run, options["metric"])
+            found = metric_run_of(run, options["metric"])
             metric_run = metric_retry(metric_run=found, anew=options["anew"], queue=queue)
         else:
             metric_run = metric_request(

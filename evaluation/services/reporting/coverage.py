@@ -76,33 +76,33 @@ def report_coverage_ask(*, report: Report) -> None:
         raise InputError("The workers' queue does not answer, so nothing is simulated. Try again in a minute.")
 
 
-def report_coverage_simulate(*, report: int) -> None:
-    """Simulate the designs of a report (primary key), telling each sentence as it is found."""
-    found = Report.objects.select_related("study").filter(pk=report).first()
-    if found is None:
+def report_coverage_simulate(*, report_pk: int) -> None:
+    """Simulate the designs of a report, keeping each sentence as it is found."""
+    report = Report.objects.select_related("study").filter(pk=report_pk).first()
+    if report is None:
         return
-    include = bool(found.settings.get("include_simulated", True))
-    ratings = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
-    if input_hash(ratings_csv(ratings)) != found.input_hash:
-        report_coverage_failed(report=report, message=CHANGED)
+    include = bool(report.settings.get("include_simulated", True))
+    ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
+    if input_hash(ratings_csv(ratings)) != report.input_hash:
+        report_coverage_failed(report_pk=report_pk, message=CHANGED)
         return
     valid = validate_ratings(ratings)
-    asked = asked_questions(found.study)
-    comparisons = sorted(_analysis(found).comparisons, key=lambda each: asked.index(each.question))
+    asked = asked_questions(report.study)
+    comparisons = sorted(_analysis(report).comparisons, key=lambda each: asked.index(each.question))
     n_simulations = max(LEAST_EACH, min(MOST_EACH, SIMULATIONS // len(comparisons)))
-    told = ReportCoverage(len(comparisons))
+    coverage = ReportCoverage(len(comparisons))
     for comparison in comparisons:
-        sentence = _sentence(valid, comparison, found, n_simulations)
+        sentence = _sentence(valid, comparison, report, n_simulations)
         name = f"{question_name(comparison.question)}, {comparison.generator_a} against {comparison.generator_b}"
-        told = replace(told, done=(*told.done, (name, sentence)))
-        cache.set(_key(found), told, WAITED_S if told.is_running else KEPT_S)
+        coverage = replace(coverage, done=(*coverage.done, (name, sentence)))
+        cache.set(_key(report), coverage, WAITED_S if coverage.is_running else KEPT_S)
 
 
-def report_coverage_failed(*, report: int, message: str) -> None:
-    """Tell people why the simulation for a report (primary key) was not done. It can be asked for again."""
-    found = Report.objects.filter(pk=report).first()
-    if found is not None:
-        cache.set(_key(found), ReportCoverage(0, message=message), KEPT_S)
+def report_coverage_failed(*, report_pk: int, message: str) -> None:
+    """Keep for people why the simulation for a report was not done. It can be asked for again."""
+    report = Report.objects.filter(pk=report_pk).first()
+    if report is not None:
+        cache.set(_key(report), ReportCoverage(0, message=message), KEPT_S)
 
 
 def _analysis(report: Report) -> Analysis:

@@ -14,7 +14,7 @@ from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun
 from evaluation.selectors.runs import run_manifest
-from evaluation.services.store.images import full_disk_told, path_of
+from evaluation.services.store.images import full_disk_errors, path_of
 from generators.contract import GeneratorError
 from generators.manifest import FILE_NAME
 from generators.watermark import Watermark, marked_box, read_watermark, watermarked
@@ -34,7 +34,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
         raise InputError(str(error), field="watermark") from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty. Give a new or empty folder.", field="folder")
-    with full_disk_told(folder):
+    with full_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lines: list[str] = []
         for line in run_manifest(run):

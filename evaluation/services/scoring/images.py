@@ -11,12 +11,12 @@ from evaluation.models import GenerationRun, Sample
 from evaluation.services.store.images import image_path
 
 
-def scored_images(run: GenerationRun, samples: Sequence[int] | None = None) -> dict[int, ScoredImage]:
-    """The samples of `run` (those with these primary keys, or all) by primary key, in the suite's order. One query."""
-    found = Sample.objects.filter(run=run).select_related("prompt", "image", "original")
-    if samples is not None:
-        found = found.filter(pk__in=samples)
-    return {sample.pk: _scored(sample) for sample in found.order_by("prompt__number", "sample").iterator(2000)}
+def scored_images(run: GenerationRun, sample_pks: Sequence[int] | None = None) -> dict[int, ScoredImage]:
+    """The samples of `run` (these, or all) by primary key, in the suite's order. One query."""
+    samples = Sample.objects.filter(run=run).select_related("prompt", "image", "original")
+    if sample_pks is not None:
+        samples = samples.filter(pk__in=sample_pks)
+    return {sample.pk: _scored(sample) for sample in samples.order_by("prompt__number", "sample").iterator(2000)}
 
 
 def images_hash(runs: Iterable[GenerationRun]) -> str:

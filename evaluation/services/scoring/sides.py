@@ -17,8 +17,8 @@ from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
-from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.store.images import image_path
+from evaluation.services.work.states import UNFINISHED
 
 PREFIXES = ("run:", "reference:", "folder:")
 

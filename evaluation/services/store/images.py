@@ -137,7 +137,7 @@ def store_write(target: Path, data: bytes) -> None:
     Raises:
         StoreFullError: no room.
     """
-    with full_disk_told(target.parent):
+    with full_disk_errors(target.parent):
         write_whole(target, data, sync="name", beside=store_root() / PARTIAL)
 
 
@@ -147,7 +147,7 @@ def adopt(staged: Path, target: Path) -> None:
     Raises:
         StoreFullError: no room for its name.
     """
-    with full_disk_told(target.parent):
+    with full_disk_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.link(staged, target)
@@ -180,7 +180,7 @@ def store_partials_remove() -> int:
 
 
 @contextlib.contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
+def full_disk_errors(folder: Path) -> Iterator[None]:
     """A full disk or a folder that can't be written, as a sentence.
 
     Raises:

@@ -189,7 +189,7 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
         departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:
         departures.append(f"{counted(len(sets.smaller), 'prompt')} with smaller sets because samples are missing")
-    departures += [f"{mask.told} of every image is covered with grey, on both sides" for mask in settings.masks]
+    departures += [f"{mask.in_words} of every image is covered with grey, on both sides" for mask in settings.masks]
     return departures
 
 

@@ -138,8 +138,8 @@ def _table(
         )
         sound = not found["problem"]
         if match.problem:
-            duplicates += " is also " in match.problem
-            unmatched += " is also " not in match.problem
+            duplicates += match.is_double
+            unmatched += not match.is_double
             found["problem"] = f"{found['problem']}; {match.problem}" if found["problem"] else match.problem
         elif match.prompt_id is not None and match.sample is not None and match.sample >= matches.samples:
             unmatched += 1
