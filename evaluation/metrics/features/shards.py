@@ -33,7 +33,14 @@ from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
-from evaluation.metrics.features.images import Listing, Skipped, default_workers, file_hashes, list_images
+from evaluation.metrics.features.images import (
+    Listing,
+    Skipped,
+    default_workers,
+    file_hashes,
+    list_images,
+    skipped_record,
+)
 from evaluation.metrics.features.jackknife import GROUPS, jackknife_groups
 from evaluation.metrics.features.moments import load_moments, load_record, save_moments
 from evaluation.metrics.features.parts import (
@@ -384,12 +391,13 @@ def _take_part(options: argparse.Namespace) -> dict[str, Any] | None:
     if rank:
         return None
     whole = merge_shards(options.work)
-    save_moments(whole.groups, options.work / "statistics.npz", {"key": plan.key, **part_record(whole)})
+    merged = options.work / "statistics.npz"
+    save_moments(whole.groups, merged, {"key": plan.key, **part_record(whole)})
     return {
         "shards": plan.shards,
         "images": sum(group.count for group in whole.groups),
-        "skipped": [{"file": skip.file, "why": skip.why} for skip in (*plan.listing.skipped, *whole.skipped)],
-        "statistics": str(options.work / "statistics.npz"),
+        "skipped": skipped_record((*plan.listing.skipped, *whole.skipped)),
+        "statistics": str(merged),
     }
 
 
