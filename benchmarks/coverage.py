@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -23,12 +22,13 @@ from benchmarks import _coverage_votes
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
 from common.commands import SUCCESS
 from common.pages import write_section
+from common.places import DOCUMENTATION
 from evaluation.analysis.coverage import OWN, Coverage, Pattern, coverage
 from evaluation.analysis.simulate import CrowdSpec, Design
 
 COLUMNS = ("two_way", "anova", "pigeonhole", "by_rater", OWN["by_rater"], "by_prompt", OWN["by_prompt"])
 NAIVE = ("independent", "wilson", "tango")
-PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
+PAGE = DOCUMENTATION / "coverage.md"
 START, END = "<!-- coverage: written by benchmarks/coverage.py -->", "<!-- end of coverage -->"
 
 

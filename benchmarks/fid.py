@@ -47,8 +47,9 @@ from benchmarks._fid_folders import (  # noqa: E402
 )
 from common.commands import SUCCESS  # noqa: E402
 from common.pages import write_section  # noqa: E402
+from common.places import DOCUMENTATION  # noqa: E402
 
-PAGE = Path(__file__).parents[1] / "docs" / "fid.md"
+PAGE = DOCUMENTATION / "fid.md"
 START, END = "<!-- speed: written by benchmarks/fid.py -->", "<!-- end of speed -->"
 
 Array = NDArray[np.float64]

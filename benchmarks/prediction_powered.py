@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from benchmarks import _coverage_agreement
 from benchmarks._coverage_peer import peer_interval
 from common.commands import SUCCESS
 from common.pages import write_section
+from common.places import DOCUMENTATION
 from evaluation.analysis.crossed_spread import Spread
 from evaluation.analysis.powered_mean import (
     RatedSuite,
@@ -34,7 +34,7 @@ from evaluation.analysis.powered_mean import (
 from evaluation.analysis.simulate import choice_probabilities
 
 Float = npt.NDArray[np.float64]
-PAGE = Path(__file__).parents[1] / "docs" / "against-people.md"
+PAGE = DOCUMENTATION / "against-people.md"
 START, END = "<!-- coverage: written by benchmarks/prediction_powered.py -->", "<!-- end of coverage -->"
 ESTIMANDS = ("new_prompts", "these_prompts")
 _NODES, _MASS = np.polynomial.hermite_e.hermegauss(24)

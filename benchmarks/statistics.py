@@ -36,6 +36,7 @@ from crowdkit.aggregation import BradleyTerry, DawidSkene  # noqa: E402
 
 from common.commands import SUCCESS  # noqa: E402
 from common.pages import write_section  # noqa: E402
+from common.places import DOCUMENTATION  # noqa: E402
 from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa: E402
 from evaluation.analysis.agreement import krippendorff_alpha  # noqa: E402
 from evaluation.analysis.crossed import block_variances, panel_sums  # noqa: E402
@@ -47,7 +48,7 @@ from evaluation.analysis.resample import resample_cells  # noqa: E402
 from evaluation.analysis.tally import tally_ratings  # noqa: E402
 
 GENERATORS, RATERS, PROMPTS, CATEGORIES = 10, 1000, 200, 11
-PAGE = Path(__file__).parents[1] / "docs" / "statistics-speed.md"
+PAGE = DOCUMENTATION / "statistics-speed.md"
 START, END = "<!-- speed: written by benchmarks/statistics.py -->", "<!-- end of speed -->"
 Task = Callable[[], object]
 

@@ -34,10 +34,12 @@ from benchmarks._weights_measures import (
 from benchmarks._weights_objects import Known, known, objects_table, sheet
 from common.commands import BAD_INPUT, SUCCESS
 from common.pages import write_section
+from common.places import CHECKOUT, DOCUMENTATION, PICTURES, SUITE
 from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
+from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
@@ -49,12 +51,9 @@ from generators.world.scenes.captions import Scene
 from generators.world.scenes.render import Renderer
 from generators.world.sprites import load_sprites
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "cascade.md"
-IMAGES = ROOT / "docs" / "images"
-SUITE = ROOT / "fixtures" / "suites" / "drawbench-cc0.csv"
+PAGE = DOCUMENTATION / "cascade.md"
 CONFIGS = tuple(
-    ROOT / "generators" / "training" / "configs" / f"{name}.json"
+    TRAINING_CONFIGS / f"{name}.json"
     for name in ("cpu-base-letters", "cpu-base-signs", "cpu-base", "cpu-base-broad", "cpu-base-first")
 )
 """What the base that ships was trained with, the last training first."""
@@ -79,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         "--training-config", type=Path, nargs="+", default=CONFIGS, metavar="CONFIG",
         help="what they were trained with, the last training first: its objects are asked for, all captions barred",
     )  # fmt: skip
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--checker", type=Path, default=CHECKER, help="the judge's file; default: the one that ships")
     parser.add_argument("--brief", action="store_true", help="gates and super-resolution alone; wants --print")
     parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
@@ -96,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         print(text)
         return SUCCESS
     write_section(PAGE, START, END, text)
-    print(f"{PAGE.relative_to(ROOT)} and the pictures beside it are written")
+    print(f"{PAGE.relative_to(CHECKOUT)} and the pictures beside it are written")
     return SUCCESS
 
 
@@ -142,11 +141,11 @@ def prove(args: argparse.Namespace) -> str:
     near = neighbours(curve_scenes[:100], artist, renderer, training[:20_000])
     objects = known(concepts, SHOTS, artist, checker, barred)
     if not args.print:
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        _sheet(args.weights).save(IMAGES / "cascade-samples.webp", quality=80, method=6)
-        _pairs(near).save(IMAGES / "cascade-neighbours.png", optimize=True)
-        sheet(objects).save(IMAGES / "cascade-objects.webp", quality=85, method=6)
-        plot(points, default, IMAGES / "cascade-curve.svg")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        _sheet(args.weights).save(PICTURES / "cascade-samples.webp", quality=80, method=6)
+        _pairs(near).save(PICTURES / "cascade-neighbours.png", optimize=True)
+        sheet(objects).save(PICTURES / "cascade-objects.webp", quality=85, method=6)
+        plot(points, default, PICTURES / "cascade-curve.svg")
     seen = seen_before(load_head(folder / "base.safetensors").about)
     return page_text(seen, fingerprint, concepts, results, objects, points, near, rows, checker.about, default)
 

@@ -5,28 +5,15 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
-from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from common.files import partial_file
+from drawbench.instance import Database, Servers, postgresql
+from drawbench.places import secret_key_file
 
 SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 8
-
-
-class Database(TypedDict):
-    """What Django asks to know of a PostgreSQL database."""
-
-    ENGINE: str
-    HOST: str
-    PORT: str
-    NAME: str
-    USER: str
-    PASSWORD: str
-    CONN_MAX_AGE: int | None
-    CONN_HEALTH_CHECKS: bool
-    OPTIONS: dict[str, str | int]
 
 
 def text(name: str, default: str = "") -> str:
@@ -67,10 +54,22 @@ def listed(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def database(name: str, otherwise: Database) -> Database:
+def servers(database_name: str, broker_name: str, cache_name: str, otherwise: Servers | None) -> Servers:
+    """The servers that these variables name, and those of `otherwise` in place of the ones that they don't.
+
+    Without `otherwise` they must be set.
+    """
+    return Servers(
+        database(database_name, otherwise.database if otherwise else None),
+        text(broker_name, otherwise.broker if otherwise else ""),
+        text(cache_name, otherwise.cache if otherwise else ""),
+    )
+
+
+def database(name: str, otherwise: Database | None) -> Database:
     """`postgresql://user:password@host:port/name`; a folder with a socket is written `postgresql://user@/name?host=/folder`."""
     url = text(name)
-    if not url:
+    if not url and otherwise is not None:
         return otherwise
     parts = urlsplit(url)
     wanted = f"{name} must look like postgresql://user:password@host:5432/name"
@@ -90,16 +89,13 @@ def database(name: str, otherwise: Database) -> Database:
             host = unquote(value)
         else:
             options[key] = unquote(value)
-    return otherwise | Database(
-        ENGINE="django.db.backends.postgresql",
-        HOST=host,
-        PORT=str(port or ""),
-        NAME=unquote(parts.path.strip("/")),
-        USER=unquote(parts.username or ""),
-        PASSWORD=unquote(parts.password or ""),
-        CONN_MAX_AGE=otherwise["CONN_MAX_AGE"],
-        CONN_HEALTH_CHECKS=True,
-        OPTIONS=otherwise["OPTIONS"] | options,
+    return postgresql(
+        host=host,
+        port=str(port or ""),
+        name=unquote(parts.path.strip("/")),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        options=options,
     )
 
 
@@ -125,7 +121,7 @@ def secret_key(folder: Path) -> str:
 
     Two processes that start at once agree: the file is made whole under another name, then linked; the first link wins.
     """
-    path = folder / "secret_key"
+    path = secret_key_file(folder)
     if not path.exists():
         with partial_file(path, mode=0o600) as part, contextlib.suppress(FileExistsError):
             part.write_text(secrets.token_urlsafe(48))

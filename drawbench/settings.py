@@ -7,11 +7,12 @@ Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRA
 from pathlib import Path
 
 import drawbench.environment as env
-from drawbench.local import postgres
-from drawbench.local.places import places_of
+from common import places as checkout
+from drawbench.instance import local_instance
+from drawbench.places import instance_folder
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-PLACES = places_of()
+# The instance's folder: what lies in it is named in `evaluation.services.store.places` and, of servers, `local.places`.
+VAR = instance_folder()
 PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
@@ -22,14 +23,13 @@ if PRODUCTION:
     env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
     env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
     USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+    _embedded = None
 else:
-    from drawbench.local.address import served_address
-    from drawbench.local.owner import refuse_another_user
-
-    refuse_another_user(PLACES)
-    SECRET_KEY = env.secret_key(PLACES.var)
+    _local = local_instance()
+    _embedded = _local.servers
+    SECRET_KEY = env.secret_key(VAR)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
-    USUAL_URL = served_address(PLACES)
+    USUAL_URL = _local.url
     # Browsers keep cookies by host, whatever the port: two instances on one machine would sign each other out.
     SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
     CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
@@ -74,7 +74,7 @@ WSGI_APPLICATION = "drawbench.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [checkout.TEMPLATES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -88,31 +88,16 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.database(
-        "DRAWBENCH_DATABASE",
-        otherwise={
-            "ENGINE": "django.db.backends.postgresql",
-            "HOST": str(PLACES.sockets),
-            "PORT": "5432",
-            "NAME": postgres.DATABASE,
-            "USER": postgres.USER,
-            "PASSWORD": "",
-            # Connections are kept: opening one for each request costs seven times the request itself.
-            "CONN_MAX_AGE": None,
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 10},
-        },
-    )
-}
+_servers = env.servers("DRAWBENCH_DATABASE", "DRAWBENCH_BROKER", "DRAWBENCH_CACHE", otherwise=_embedded)
+DATABASES = {"default": _servers.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Image files under their content hash. Behind nginx they are sent by it (X-Accel-Redirect), see docs/deployment.md.
-MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(PLACES.var / "media")))
+MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(VAR / "media")))
 X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(PLACES.var / "static")))
+STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(VAR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {
@@ -135,7 +120,7 @@ UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 10
 # that took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
 TASK_SECONDS = env.whole_number("DRAWBENCH_TASK_SECONDS", 300)
 
-CELERY_BROKER_URL = env.text("DRAWBENCH_BROKER", f"redis+socket://{PLACES.valkey_socket}?virtual_host=0")
+CELERY_BROKER_URL = _servers.broker
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3 * TASK_SECONDS,
@@ -230,7 +215,7 @@ SPECTACULAR_SETTINGS = {
 CACHES = {
     "default": {
         "BACKEND": "drawbench.cache.ValkeyCache",
-        "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
+        "LOCATION": _servers.cache,
     }
 }
 

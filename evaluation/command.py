@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -17,6 +17,13 @@ from common.errors import UserError
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
 
+class Result(Protocol):
+    """What a service found, as a dataclass that knows its JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+
+
 class Error(CommandError):
     """Bad input. Django prints the class's name before the message, so this one is called as people call it."""
 
@@ -24,8 +31,8 @@ class Error(CommandError):
 class ProductCommand(BaseCommand, ABC):
     """A command that exits 0 on success and 2 on bad input, with one message on standard error (contracts, Commands).
 
-    A subclass writes `run(**options)` and returns what it did: a mapping, which is printed alone as JSON with
-    `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
+    A subclass writes `run(**options)` and returns what it did: a mapping or a result with `to_dict`, which is printed
+    alone as JSON with `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
     """
 
     requires_system_checks: list[str] = []
@@ -37,11 +44,11 @@ class ProductCommand(BaseCommand, ABC):
         return parser
 
     @abstractmethod
-    def run(self, **options: Any) -> Mapping[str, Any]:
+    def run(self, **options: Any) -> Mapping[str, Any] | Result:
         """Do the work. Raises a `UserError` on bad input; any other error is a defect."""
 
-    def describe(self, result: Mapping[str, Any]) -> str:
-        """`result` for people."""
+    def describe(self, result: Any) -> str:
+        """What `run` returned, for people."""
         return "\n".join(f"{key}: {value}" for key, value in result.items())
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,7 +63,8 @@ class ProductCommand(BaseCommand, ABC):
             sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
             sys.exit(INTERRUPTED)
         if output_format == "json":
-            self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=str))
+            data = result if isinstance(result, Mapping) else result.to_dict()
+            self.stdout.write(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2, default=str))
         else:
             self.stdout.write(self.describe(result))
 

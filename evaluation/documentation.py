@@ -20,8 +20,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs"
+from common.places import CHECKOUT, DOCUMENTATION, PICTURES
+
 ADDRESS = "/docs/"
 INDEX = ""
 """The name of the page that leads to the others: the repository's README.md."""
@@ -55,10 +55,10 @@ class DocumentationPage:
 def names() -> Mapping[str, Path]:
     """The file of each page by the page's name; a folder's README.md has the folder's name."""
     found: dict[str, Path] = {}
-    if (ROOT / "README.md").exists():
-        found[INDEX] = ROOT / "README.md"
-    for path in sorted(FOLDER.rglob("*.md")):
-        name = path.relative_to(FOLDER).with_suffix("").as_posix()
+    if (CHECKOUT / "README.md").exists():
+        found[INDEX] = CHECKOUT / "README.md"
+    for path in sorted(DOCUMENTATION.rglob("*.md")):
+        name = path.relative_to(DOCUMENTATION).with_suffix("").as_posix()
         found[name.removesuffix("README").rstrip("/")] = path
     return found
 
@@ -84,7 +84,7 @@ def image(name: str) -> Path:
     Raises:
         LookupError: there is none.
     """
-    return {path.name: path for path in (FOLDER / "images").iterdir() if path.suffix in IMAGE_TYPES}[name]
+    return {path.name: path for path in PICTURES.iterdir() if path.suffix in IMAGE_TYPES}[name]
 
 
 def anchor_of(title: str, taken: Sequence[str] = ()) -> str:
@@ -162,7 +162,7 @@ def site_address(href: str, path: Path) -> str | None:
 
 def _in_repository(href: str, path: Path) -> str:
     """The path from the repository's root that a relative link of `path` names."""
-    folder = path.parent.relative_to(ROOT).as_posix()
+    folder = path.parent.relative_to(CHECKOUT).as_posix()
     return posixpath.normpath(posixpath.join(folder, urlsplit(href).path))
 
 

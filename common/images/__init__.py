@@ -42,6 +42,7 @@ from common.images.decode import (
     decode_image,
     encode_png,
 )
+from common.places import CHECKOUT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,8 +193,7 @@ class DecodeProcess:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parent.parent)
-    environment = {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"):  # what an interpreter may need to start, and no more
         if name in os.environ:
             environment[name] = os.environ[name]

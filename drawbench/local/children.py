@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from drawbench.local.places import CHECKOUT
+from common.places import CHECKOUT
 
 STOP_PATIENCE = 20.0
 

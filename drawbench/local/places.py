@@ -1,4 +1,4 @@
-"""Where an instance of DrawBench keeps what it has: one folder, `DRAWBENCH_VAR`, by default `var/` in the checkout."""
+"""Where an instance keeps its embedded servers: what they hold, their sockets, logs, notes and locks."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
+from drawbench.places import instance_folder, secret_key_file
 
 SOCKET_PATH_LIMIT = 103
 """Longest path of a Unix socket in bytes: 107 on Linux, 103 on macOS; one limit for both."""
@@ -41,6 +41,11 @@ class Places:
         return (self.outside or self.var) / "postgres"
 
     @property
+    def postgres_pid(self) -> Path:
+        """Where the running PostgreSQL writes its process id."""
+        return self.cluster / "postmaster.pid"
+
+    @property
     def programs(self) -> Path:
         """A copy of PostgreSQL's programs, made where they can't be run from where they are (see `binaries`)."""
         inside = (self.outside or self.var) / "programs"
@@ -50,6 +55,10 @@ class Places:
     def valkey(self) -> Path:
         """Valkey's data folder."""
         return self.var / "valkey"
+
+    @property
+    def valkey_pid(self) -> Path:
+        return self.valkey / "valkey.pid"
 
     @property
     def valkey_socket(self) -> Path:
@@ -70,7 +79,7 @@ class Places:
     @property
     def secret_key(self) -> Path:
         """What signs sessions and invitations."""
-        return self.var / "secret_key"
+        return secret_key_file(self.var)
 
     @property
     def lock(self) -> Path:
@@ -100,8 +109,7 @@ class Places:
 
 def places_of(var: Path | None = None) -> Places:
     """The places of the instance in `var`; without it, of the one that `DRAWBENCH_VAR` names, or the checkout's own."""
-    # A relative name is the same folder from wherever a command is called.
-    folder = CHECKOUT / Path(var or os.environ.get("DRAWBENCH_VAR") or "var").expanduser()
+    folder = instance_folder(var)
     outside = _noted(outside_note(folder))
     sockets = _noted(sockets_note(folder))
     if sockets is None or not sockets.is_dir():  # a temporary folder may have been cleared

@@ -44,7 +44,7 @@ def answers(places: Places) -> bool:
 def process_id(places: Places) -> int | None:
     """The running postmaster of this data folder, or None."""
     try:
-        pid = int((places.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+        pid = int(places.postgres_pid.read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
     return pid if is_running(pid, str(places.cluster)) else None
@@ -153,7 +153,7 @@ def _forget_dead_server(places: Places) -> None:
     Only the process id in postmaster.pid is replaced, by our own, which PostgreSQL (our child) knows to be no rival;
     the shared-memory key in the same file stays, so its own check that no old backend is left still holds.
     """
-    pid_file = places.cluster / "postmaster.pid"
+    pid_file = places.postgres_pid
     if pid_file.exists():
         _, _, rest = pid_file.read_text().partition("\n")
         with pid_file.open("r+") as file:  # Keeps the owner, which a new file would not.

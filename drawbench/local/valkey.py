@@ -31,7 +31,7 @@ def answers(places: Places) -> bool:
 def process_id(places: Places) -> int | None:
     """The running server of this data folder, or None."""
     try:
-        pid = int((places.valkey / "valkey.pid").read_text())
+        pid = int(places.valkey_pid.read_text())
     except (OSError, ValueError):
         return None
     # By the folder that it works in: its command line names the socket alone, and that may have been elsewhere.
@@ -56,7 +56,7 @@ def start(places: Places) -> None:
                 *("--unixsocket", str(places.valkey_socket)),
                 *("--unixsocketperm", "700"),
                 *("--dir", str(places.valkey)),
-                *("--pidfile", str(places.valkey / "valkey.pid")),
+                *("--pidfile", str(places.valkey_pid)),
                 # Every queued task is on disk within a second, and none is dropped for want of memory.
                 *("--appendonly", "yes"),
                 *("--maxmemory-policy", "noeviction"),

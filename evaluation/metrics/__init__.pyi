@@ -4,11 +4,12 @@ from . import registry as registry
 from .distances.curve import CurvePoint as CurvePoint
 from .distances.curve import GuidanceCurve as GuidanceCurve
 from .distances.curve import guidance_curve as guidance_curve
-from .distances.score import Scored as Scored
+from .distances.result import FrechetResult as FrechetResult
 from .distances.score import score_folders as score_folders
 from .errors import MetricError as MetricError
 from .features.decode import NotScoredError as NotScoredError
 from .features.extractors import load_extractor as load_extractor
+from .features.measure import MeasureRequest as MeasureRequest
 from .features.protocols import PROTOCOLS as PROTOCOLS
 from .features.protocols import Protocol as Protocol
 from .features.protocols import protocol_by_name as protocol_by_name

@@ -15,7 +15,7 @@ SCENE_SCHEMA = "scene/1"
 SCENE_SCHEMA_PREFIX = "scene/"
 MAX_COUNT = 20
 
-COLORS = (
+COLOURS = (
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "gold", "silver",
 )  # fmt: skip
 SIZES = {
@@ -68,12 +68,13 @@ class SceneObject:
     """A kind of thing in the image.
 
     count: exactly how many, 0 to 20; 0 means that none may be seen; None means at least one.
-    color, size: one of COLORS, SIZES. name, shape, material, pattern: lower case, nouns in the singular.
+    colour (in the file `color`), size: one of COLOURS, SIZES. name, shape, material, pattern: lower case, nouns in the
+    singular.
     """
 
     name: str
     count: int | None = None
-    color: str | None = None
+    colour: str | None = None
     size: str | None = None
     shape: str | None = None
     material: str | None = None
@@ -162,9 +163,9 @@ def _object_mismatches(prompt: _Prompt, thing: SceneObject) -> list[str]:
     asked: list[tuple[str, object, Iterable[str]]] = [("object", thing.name, _noun_forms(thing.name))]
     if thing.count is not None:
         asked.append(("count", thing.count, (str(thing.count), *_COUNT_WORDS[thing.count])))
-    if thing.color:
+    if thing.colour:
         asked.append(
-            ("color", thing.color, ("grey", "gray") if thing.color == "grey" else (thing.color, f"{thing.color}en"))
+            ("color", thing.colour, ("grey", "gray") if thing.colour == "grey" else (thing.colour, f"{thing.colour}en"))
         )
     if thing.size:
         asked.append(("size", thing.size, SIZES[thing.size]))
@@ -209,7 +210,7 @@ def _object(value: JsonValue, path: str) -> SceneObject:
     return SceneObject(
         name=_words(fields.get("name"), f"{path}.name"),
         count=count,
-        color=_one_of(fields, "color", COLORS, path),
+        colour=_one_of(fields, "color", COLOURS, path),
         size=_one_of(fields, "size", SIZES, path),
         shape=_optional_words(fields, "shape", f"{path}."),
         material=_optional_words(fields, "material", f"{path}."),

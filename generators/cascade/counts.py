@@ -11,13 +11,13 @@ import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from common.commands import SUCCESS, run_command
 from common.pages import write_section
+from common.places import DOCUMENTATION
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import CASCADES, STAGES, StageConfig, TextConfig
 from generators.cascade.networks import build_unet
@@ -25,7 +25,7 @@ from generators.cascade.networks import build_unet
 PAPER = {"base": 2000.0, "sr256": 600.0, "sr1024": 400.0}
 """Million parameters of the paper's stages, as it rounds them [2.5, F]."""
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "cascade.md"
+PAGE = DOCUMENTATION / "cascade.md"
 START, END = "<!-- counts -->", "<!-- end of counts -->"
 
 

@@ -27,6 +27,7 @@ from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
 from generators.contract import GeneratorError
+from generators.places import TRAINING, TRAINING_CONFIGS, weights_made
 from generators.training import checkpoints
 from generators.training.checker_train import CheckerTraining, train_checker
 from generators.training.config import TrainConfig, load_train_config, to_plain
@@ -43,7 +44,6 @@ from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
 from generators.world.sprites import SOURCES, build_sprites, source_of
 
-CONFIGS = Path(__file__).with_name("configs")
 SETS = ("h100", "cpu")
 SHARES = {"placing": 1.5, "base": 9.5, "sr256": 4.5, "sr1024": 2.5, "checker": 3.0, "scene-clip": 2.0}
 """Minutes of each of 25; the other two are for captions, the probe and the proof."""
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         chosen = args.config_set or ("h100" if world.device.type == "cuda" else "cpu")
         job = Job(
             configs=config_set(chosen),
-            out=args.out or Path("var/training") / f"all-{Path(chosen).name}",
+            out=args.out or TRAINING / f"all-{Path(chosen).name}",
             minutes=args.minutes,
             world=world,
             packages=tuple(args.packages),
@@ -147,7 +147,7 @@ def config_set(name: str) -> dict[StageName, TrainConfig]:
     """
     folder = Path(name)
     if name in SETS:
-        paths = {stage: CONFIGS / f"{name}-{stage}.json" for stage in STAGES}
+        paths = {stage: TRAINING_CONFIGS / f"{name}-{stage}.json" for stage in STAGES}
     elif folder.is_dir():
         paths = {stage: folder / f"{stage}.json" for stage in STAGES}
     else:
@@ -282,8 +282,8 @@ def _train_stage(job: Job, stage: str) -> bool:
     if (out / STATE).exists():
         checkpoints.resume(trainer, out)
         job.report(f"{stage}: goes on from step {trainer.progress.step}")
-    elif stage == "base" and (job.out / "placing" / "index.json").is_file():
-        checkpoints.start_from(trainer, job.out / "placing")
+    elif stage == "base" and ((placed := job.out / "placing") / "index.json").is_file():
+        checkpoints.start_from(trainer, placed)
         job.report("base: begins with what its text side was taught")
     data = load_data(config, job.report, job.world.device)
     train(trainer, data, out, minutes=job.budget(stage), steps=None, save_every_s=60.0, stop=job.stop)
@@ -294,7 +294,7 @@ def _train_small(job: Job, step: str) -> bool:
     device, large = str(job.world.device), job.world.device.type != "cpu"
     base = job.configs["base"]
     assert isinstance(base.data, ScenesConfig)
-    out = job.out / "weights" / f"{step}.safetensors"
+    out = weights_made(job.out) / f"{step}.safetensors"
     out.parent.mkdir(parents=True, exist_ok=True)
     batch = 16 if job.small else 256 if large else 64
     measured = 32 if job.small else 2000
@@ -316,7 +316,7 @@ def _export(job: Job) -> None:
     runs = [job.out / stage for stage in STAGES if (job.out / stage / "index.json").is_file()]
     if not runs:
         raise ConfigError(f"nothing to export in {job.out}: no stage has been trained there yet")
-    for line in export(runs, job.out / "weights"):
+    for line in export(runs, weights_made(job.out)):
         job.report(line)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.configs import ConfigError, TextConfig
+from generators.places import TRAINING
 from generators.training.fitting import Pace, computing, fit
 from generators.world.scenes.captions import sample_scene
 from generators.world.scenes.concepts import CONCEPTS
@@ -182,7 +183,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=8.0, help="wall-clock budget (%(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="texts a step (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("var/training/byte-t5"), help="folder (%(default)s)")
+    parser.add_argument("--out", type=Path, default=TRAINING / "byte-t5", help="folder (%(default)s)")
     args = parser.parse_args(argv)
     try:
         if args.minutes <= 0 or args.batch < 1:

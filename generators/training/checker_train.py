@@ -19,6 +19,7 @@ from torch import Tensor
 
 from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
+from generators.places import SPRITES
 from generators.training.config import load_train_config
 from generators.training.data_config import ScenesConfig
 from generators.training.fitting import Pace, computing, fit
@@ -130,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=20.0, help="wall-clock budget (%(default)s)")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--like-training", type=Path, metavar="CONFIG", help="know the concepts of this training alone")
     parser.add_argument("--start-from", type=Path, metavar="FILE", help="begin with another checker's weights")
     parser.add_argument("--folder", type=Path, help="keeps its state, to go on from")

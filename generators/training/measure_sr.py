@@ -28,6 +28,7 @@ from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError
+from generators.places import SPRITES
 from generators.world.scenes.captions import sample_scene
 from generators.world.scenes.layout import lay_out
 from generators.world.scenes.render import Renderer
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.05])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     args = parser.parse_args(argv)
     try:
         open_weights(args.weights)  # told before the sprites, which take a download to make

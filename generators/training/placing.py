@@ -31,6 +31,7 @@ from generators.cascade.configs import ConfigError
 from generators.cascade.text import load_encoder
 from generators.cascade.unet import UNet
 from generators.contract import GeneratorError
+from generators.places import TRAINING
 from generators.training import checkpoints
 from generators.training.config import TrainConfig, load_train_config
 from generators.training.data import SceneData, load_data
@@ -322,7 +323,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start-from", type=Path, metavar="FOLDER", help="begin with a training's weights; what they know is kept"
     )
-    parser.add_argument("--out", type=Path, default=Path("var/training/placing"), help="folder (%(default)s)")
+    parser.add_argument("--out", type=Path, default=TRAINING / "placing", help="folder (%(default)s)")
     args = parser.parse_args(argv)
     if args.minutes <= 0:
         print("--minutes must be more than 0", file=sys.stderr)

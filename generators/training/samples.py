@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from common.commands import BAD_INPUT, SUCCESS
+from common.places import PICTURES
 from common.words import prompt_name
 from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.samples", description=__doc__)
     parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
-    parser.add_argument("--out", type=Path, default=Path("docs/images/cascade-guidance.webp"))
+    parser.add_argument("--out", type=Path, default=PICTURES / "cascade-guidance.webp")
     parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; 256 is shown at 102")
     parser.add_argument("--samples", type=int, default=2, help="images a prompt and guidance weight")
     args = parser.parse_args(argv)

@@ -18,9 +18,11 @@ from torch import Tensor
 
 from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
+from common.places import CHECKOUT, SUITE
 from generators.cascade.config_json import Json
 from generators.cascade.configs import MINILM, ConfigError
 from generators.contract import GeneratorError
+from generators.places import SPRITES, TRAINING
 from generators.training.captions_cache import load_captions
 from generators.training.data import prompts_of
 from generators.training.fitting import Pace, computing, fit
@@ -34,7 +36,7 @@ from generators.world.scenes.render import Renderer
 from generators.world.sprites import load_sprites
 
 PACE = Pace(learning_rate=1e-3, warmup=100, cooldown=0.6, weight_decay=0.05, clip=1.0)
-SUITES = ("fixtures/suites/drawbench-cc0.csv",)
+SUITES = (str(SUITE.relative_to(CHECKOUT)),)
 """Their prompts are in no caption of its training."""
 
 
@@ -55,7 +57,7 @@ class SceneClipTraining:
     scenes: int = 16_000
     seed: int = 0
     device: str = "cpu"
-    cache: Path = Path("var/training")
+    cache: Path = TRAINING
     folder: Path | None = None
     exclude: tuple[str, ...] = SUITES
     measured: int = 1024
@@ -121,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--scenes", type=int, default=16_000, help="scenes in its pool (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--folder", type=Path, help="keeps its state, to go on from")
     parser.add_argument("--out", type=Path, default=BUNDLED)
     args = parser.parse_args(argv)

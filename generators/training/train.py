@@ -27,6 +27,7 @@ from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
 from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
+from generators.places import TRAINING
 from generators.training import checkpoints
 from generators.training.ahead import Ahead
 from generators.training.config import TrainConfig, load_train_config
@@ -235,7 +236,7 @@ def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 
 
 def _default_out(config: Path) -> Path:
-    return Path("var/training") / config.stem
+    return TRAINING / config.stem
 
 
 def _print(line: str) -> None:

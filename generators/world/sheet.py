@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from common.commands import BAD_INPUT, SUCCESS
+from common.places import PICTURES
+from generators.places import SPRITES
 from generators.world.scenes.captions import sample_scene
 from generators.world.scenes.layout import lay_out
 from generators.world.scenes.render import Renderer
@@ -50,8 +52,8 @@ def sheet(renderer: Renderer, *, columns: int, side: int, seed: int) -> Image.Im
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.world.sheet", description=__doc__)
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
-    parser.add_argument("--out", type=Path, default=Path("docs/images/training-world.png"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
+    parser.add_argument("--out", type=Path, default=PICTURES / "training-world.png")
     parser.add_argument("--columns", type=int, default=7)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)

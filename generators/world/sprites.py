@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from common.commands import BAD_INPUT, SUCCESS
+from generators.places import fonts_folder
 from generators.world.scenes.concepts import CONCEPTS
 from generators.world.scenes.drawings import DRAWINGS_TABLE, drawing_key
 from generators.world.scenes.grounds import place_key
@@ -203,8 +204,8 @@ def _rasterised(svg: bytes, size: int) -> NDArray[np.uint8]:
 
 
 def _letters(size: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Letters in middle gray, which a tint turns into exactly its colour."""
-    folder = Path(importlib.import_module("matplotlib").get_data_path()) / "fonts" / "ttf"
+    """Letters in middle grey, which a tint turns into exactly its colour."""
+    folder = fonts_folder()
     em = size / CELL
     for name in FONTS:
         font = ImageFont.truetype(str(folder / FONT_FILES[name]), em)

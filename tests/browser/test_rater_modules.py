@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Route
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from drawbench.local.places import CHECKOUT
+from common.places import CHECKOUT
 from evaluation.models import Rater, Study
 from evaluation.services.studies.invitation import invitation_create
 from tests.browser.steps import READY, Enter

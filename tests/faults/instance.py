@@ -21,7 +21,8 @@ from uuid import uuid4
 import psutil
 from celery import Celery
 
-from drawbench.local.places import CHECKOUT, Places
+from common.places import CHECKOUT
+from drawbench.local.places import Places
 
 TOKEN = "a" * 32
 

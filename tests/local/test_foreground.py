@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from common.places import CHECKOUT
 from drawbench.local import foreground, services
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
 
 
 def _free_port() -> int:

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from common.places import CHECKOUT
 from drawbench.local import binaries, services
 from drawbench.local.__main__ import main
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
 from drawbench.local.processes import postgres_account
 
 

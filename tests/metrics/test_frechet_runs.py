@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from evaluation.metrics.features import jackknife
+from evaluation.metrics.features import jackknife, measure
 from evaluation.models import GenerationRun, Suite
-from evaluation.services.scoring import fid as fid_score
 from evaluation.services.store.images import image_put
-from evaluation.services.suites import load_coco as coco_load
 from tests.metrics.coco_small import PEOPLE, small_coco
 from tests.metrics.pictures import picture, pictures
 from tests.metrics.projection import projection
@@ -29,7 +26,7 @@ BUNDLED = ("--extractor", "efficientnet-lite0", "--device", "cpu", "--workers", 
 
 @pytest.fixture(autouse=True)
 def _own_places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.PLACES = replace(settings.PLACES, var=tmp_path / "var")
+    settings.VAR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
@@ -80,8 +77,7 @@ def _run(name: str, suite: Suite, *, samples: int = 1, first: int = 0, without: 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of six features where it is not the network that matters."""
-    for module in (fid_score, coco_load):
-        monkeypatch.setattr(module, "extractor_loaded", lambda name, weights, device: projection())
+    monkeypatch.setattr(measure, "load_extractor", lambda name, weights, *, folders, device: projection())
 
 
 @pytest.mark.usefixtures("_quick")
@@ -126,6 +122,8 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     assert "together with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
     assert '; did you mean "ldm-30k"' in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
+    # Networks that users bring are looked for where every other command looks for them.
+    assert str(tmp_path / "var" / "weights") in _refused("load_coco", captions, place, "--extractor", "dinov2:none")
     told = _refused("load_coco", captions, place, "--device", "cpu")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
     assert not Suite.objects.exists()
@@ -196,7 +194,7 @@ def test_fid_refuses(tmp_path: Path) -> None:
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
     )
     GenerationRun.objects.filter(name="mine").update(status="running")
-    assert "still being drawn" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
+    assert "still in progress" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")

@@ -199,9 +199,14 @@ def test_progress_counts_those_who_stay() -> None:
     rate_next(session_of(third))
     rater_withdraw(rater=third.rater)
     progress = study_progress(study)
-    colors, counting = progress.panels
-    assert (colors.raters_wanted, colors.raters_enrolled, colors.raters_finished, colors.raters_dropped) == (2, 1, 1, 1)
-    assert (colors.ratings_wanted, colors.ratings_made, colors.ratings_of_dropped) == (12, 6, 0)
+    colours, counting = progress.panels
+    assert (colours.raters_wanted, colours.raters_enrolled, colours.raters_finished, colours.raters_dropped) == (
+        2,
+        1,
+        1,
+        1,
+    )
+    assert (colours.ratings_wanted, colours.ratings_made, colours.ratings_of_dropped) == (12, 6, 0)
     assert (counting.raters_enrolled, counting.raters_finished, counting.ratings_made) == (1, 0, 2)
     assert (progress.ratings_made, progress.ratings_wanted) == (8, 20) and progress.fraction == 0.4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from drawbench.local.places import CHECKOUT
+from common.places import CHECKOUT
 from evaluation.models import Rater, Study
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.specify import CONSENT

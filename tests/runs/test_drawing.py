@@ -20,6 +20,7 @@ from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import run_resume, run_retry
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import image_path, image_read
+from evaluation.services.store.places import images_folder
 from evaluation.services.work.deaths import DEATHS, Deaths
 from evaluation.services.work.items import Left
 from evaluation.services.work.states import job_name
@@ -119,7 +120,7 @@ class TestDrawing:
         assert run.samples.count() == 3
         for sample in run.samples.select_related("image"):
             assert len(image_read(sample.image)) == sample.image.n_bytes
-        assert not list((image_store.store_root() / image_store.PARTIAL).glob("*")), "a partial file was left"
+        assert not list((images_folder() / image_store.PARTIAL).glob("*")), "a partial file was left"
         monkeypatch.undo()
         monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "plugins"))
         assert draw(run_resume(run=run, queue=False)).status == RunStatus.DONE

@@ -20,6 +20,7 @@ from evaluation.selectors.runs import (
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import ImageFile, image_discard, image_path, image_put, image_read
+from evaluation.services.store.places import images_folder
 from generators.manifest import read_manifest
 from tests.runs.steps import MakeSuite, ask, command, draw, refused
 
@@ -103,7 +104,7 @@ class TestImageStore:
         assert image_path(kept).exists() and not image_store.path_of("ab" * 32, "png").exists()
 
     def test_what_a_kill_left_half_written_goes_with_the_sweep(self) -> None:
-        folder = image_store.store_root() / image_store.PARTIAL
+        folder = images_folder() / image_store.PARTIAL
         folder.mkdir(parents=True)
         old, new = folder / ".old.png.0123abcd.part", folder / ".new.png.0123abcd.part"
         for path in (old, new):

@@ -21,7 +21,8 @@ from evaluation.models import GenerationRun, RunStatus, Sample, Suite
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.draw import run_draw
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume
-from evaluation.services.store.images import image_read, store_root
+from evaluation.services.store.images import image_read
+from evaluation.services.store.places import images_folder
 from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.queue import messages_waiting, workers_answering
 from tests.runs.conftest import Worker, until
@@ -61,9 +62,9 @@ def assert_whole(run: GenerationRun, n_prompts: int, samples: int = 4) -> None:
     assert places == {(prompt, sample): 1 for prompt in range(n_prompts) for sample in range(samples)}
     for sample in run.samples.select_related("image"):
         assert len(image_read(sample.image)) == sample.image.n_bytes
-    stored = {path.stem for path in store_root().glob("??/??/*")}
+    stored = {path.stem for path in images_folder().glob("??/??/*")}
     assert stored >= {sample.image.sha256 for sample in run.samples.select_related("image")}
-    for path in store_root().glob("??/??/*"):  # a file that has its name is whole, whoever was killed over it
+    for path in images_folder().glob("??/??/*"):  # a file that has its name is whole, whoever was killed over it
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 

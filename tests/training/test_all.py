@@ -15,6 +15,7 @@ import torch
 from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import STAGES, ConfigError
+from generators.places import TRAINING_CONFIGS
 from generators.training import all as command
 from generators.training import checkpoints, comparing, proving
 from generators.training.config import load_train_config, to_plain
@@ -286,5 +287,5 @@ def test_the_proofs_command_takes_what_is_asked_of_it(tmp_path: Path, monkeypatc
 
 
 def test_configurations_that_ship_are_read() -> None:
-    for path in sorted(command.CONFIGS.glob("*.json")):
+    for path in sorted(TRAINING_CONFIGS.glob("*.json")):
         assert load_train_config(path).batch > 0

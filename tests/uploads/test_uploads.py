@@ -18,7 +18,8 @@ from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, RunStatus, Suite, Upload
 from evaluation.selectors.runs import run_gaps
 from evaluation.selectors.uploads import upload_by_key, upload_summary
-from evaluation.services.store.images import image_read, store_root
+from evaluation.services.store.images import image_read
+from evaluation.services.store.places import images_folder
 from evaluation.services.sweep import work_sweep
 from evaluation.services.uploads import check as check_module
 from evaluation.services.uploads import confirm as confirm_module
@@ -180,7 +181,7 @@ class TestTable:
             InputError, match=r"5 samples of 3 prompts are missing: 00001 \(samples 0\), 00002 \(all 2\)"
         ):
             upload_confirm(upload=upload, options={"ignore_problems": True})
-        assert not GenerationRun.objects.exists() and not store_root().exists()
+        assert not GenerationRun.objects.exists() and not images_folder().exists()
         run = upload_confirm(upload=upload, options={"allow_missing": True})  # the other is remembered
         assert run.samples.count() == 3
         assert [(gap.prompt_id, gap.samples) for gap in run_gaps(run)] == list(summary.missing.items())
@@ -292,14 +293,14 @@ class TestNothingHalfDone:
     ) -> None:
         upload = checked(suite, make_zip(whole_run()))
         kept = upload_confirm(upload=checked(suite, make_zip(whole_run(1)), run_name="other"))
-        stored = set(store_root().glob("??/??/*"))
+        stored = set(images_folder().glob("??/??/*"))
         monkeypatch.setattr(confirm_module, "image_rows", _fail)
         with pytest.raises(RuntimeError, match="the database went away"):
             upload_confirm(upload=upload)
         upload.refresh_from_db()
         assert upload.status == Upload.Status.READY and not GenerationRun.objects.filter(name="mine").exists()
         # what this one brought is gone again, what another run has stays
-        assert set(store_root().glob("??/??/*")) == stored and kept.samples.count() == 4
+        assert set(images_folder().glob("??/??/*")) == stored and kept.samples.count() == 4
         monkeypatch.undo()
         assert upload_confirm(upload=upload).samples.count() == 8
 

@@ -10,7 +10,7 @@ from typing import Any
 from evaluation.command import ProductCommand
 from evaluation.metrics.features.brought_extractors import BROUGHT
 from evaluation.metrics.features.extractors import EXTRACTORS, found_weights, install_weights
-from evaluation.services.scoring.sides import weight_folders
+from evaluation.services.store.places import weight_folders
 
 
 class Command(ProductCommand):

@@ -17,6 +17,7 @@ from common.commands import parse_settings
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
+from evaluation.management.frechet import corrected_line, figures
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, RunStatus
 from evaluation.reports.ratings_file import ratings_csv
@@ -241,7 +242,7 @@ def _line(found: Mapping[str, Any]) -> str:
         message = f" ({found['message']})" if found["message"] else ""
         return f"{head}{found['status']}, {found['done']:,} of {counted(found['total'], 'image')}{message}"
     if found["kind"] == MetricRun.Kind.SET:
-        return f"{head}{result['value']:.6g}{_corrected(result)}"
+        return f"{head}{figures(result['value'])}{_corrected(result)}"
     lines = [f"{head}mean {_mean(result['overall'])}"]
     if len(result["categories"]) > 1:
         lines += [f"  {name}: {_mean(spread)}" for name, spread in sorted(result["categories"].items())]
@@ -252,10 +253,7 @@ def _corrected(result: Mapping[str, Any]) -> str:
     corrected = result.get("corrected")
     if not isinstance(corrected, dict) or "estimate" not in corrected:
         return ""
-    return (
-        f"\n  corrected for the number of images: {corrected['estimate']:.6g}, {corrected['level'] * 100:.0f} % "
-        f"interval {corrected['low']:.6g} to {corrected['high']:.6g}"
-    )
+    return "\n" + corrected_line(*(corrected[key] for key in ("estimate", "low", "high", "level")))
 
 
 def _mean(spread: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from evaluation.metrics.features.stored import Rows, read_features
 
 COMPANIONS = ("kid", "precision-recall", "influence")
 NEIGHBOURS = 3
-COSTS_TOLD = 20
+COSTS_LISTED = 20
 
 
 def companions(
@@ -32,29 +32,29 @@ def companions(
     unknown = set(wanted) - set(COMPANIONS)
     if unknown:
         raise MetricError(f"There is no companion {sorted(unknown)[0]!r}. There are: {', '.join(COMPANIONS)}.")
-    told: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
     x, y = rows_of(first), rows_of(second)
     same = first.images_sha256 == second.images_sha256
     if "kid" in wanted:
-        told["kid"] = None if same else {"name": _kid_name(info), **asdict(kernel_distance(x, y))}
+        beside["kid"] = None if same else {"name": number_name(info, "kid"), **asdict(kernel_distance(x, y))}
         if same:
-            told["kid_why"] = "both sides hold the same images; there is nothing to draw conclusions from"
+            beside["kid_why"] = "both sides hold the same images; there is nothing to draw conclusions from"
     if "precision-recall" in wanted:
         enough = min(len(x), len(y)) > NEIGHBOURS
-        told["precision_recall"] = asdict(precision_recall(x, y, k=NEIGHBOURS)) if enough else None
+        beside["precision_recall"] = asdict(precision_recall(x, y, k=NEIGHBOURS)) if enough else None
         if not enough:
-            told["precision_recall_why"] = f"it takes more than {NEIGHBOURS} images on each side"
+            beside["precision_recall_why"] = f"it takes more than {NEIGHBOURS} images on each side"
     if "influence" in wanted:
         totals = first.total(), second.total()
         mine, theirs = influences(x, *totals), influences(y, *reversed(totals))
-        told["delta_se"] = delta_error(mine, theirs)
+        beside["delta_se"] = delta_error(mine, theirs)
         order = ranked(list(first.scored), mine)
-        told["influence"] = {
+        beside["influence"] = {
             "meaning": "by about how much the squared distance falls when the image alone is left out",
-            "dearest": [asdict(one) for one in order[:COSTS_TOLD]],
-            "cheapest": [asdict(one) for one in order[: -COSTS_TOLD - 1 : -1]],
+            "dearest": [asdict(one) for one in order[:COSTS_LISTED]],
+            "cheapest": [asdict(one) for one in order[: -COSTS_LISTED - 1 : -1]],
         }
-    return told
+    return beside
 
 
 def costs(first: FolderStatistics, second: FolderStatistics) -> Mapping[str, float]:
@@ -74,5 +74,14 @@ def rows_of(made: FolderStatistics) -> Rows:
     return read_features(made.features)
 
 
-def _kid_name(info: ExtractorInfo) -> str:
-    return "KID" if info.label == "FID" else f"Kernel distance ({info.label.partition('(')[2] or info.label + ')'}"
+def number_name(info: ExtractorInfo, companion: str = "") -> str:
+    """How a number over the features of `info` may be called: the Frechet distance, or one of its `COMPANIONS`."""
+    if not companion:
+        return info.label
+    is_inception = info.label == "FID"
+    if companion == "kid" and is_inception:
+        return "KID"
+    features = "Inception features" if is_inception else info.label.partition("(")[2].removesuffix(")") or info.label
+    if companion == "kid":
+        return f"Kernel distance ({features})"
+    return f"Harmonic mean of precision and recall (k = {NEIGHBOURS}, {features})"

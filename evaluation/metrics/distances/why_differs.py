@@ -8,22 +8,20 @@ otherwise where steps interact; the order is therefore part of the result. The s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
-from evaluation.metrics.features.extractor import Extractor
+from evaluation.metrics.distances.result import FrechetResult
+from evaluation.metrics.distances.score import between, enough
 from evaluation.metrics.features.images import Listing
-from evaluation.metrics.features.jackknife import GROUPS
-from evaluation.metrics.features.moments import distance
-from evaluation.metrics.features.pipeline import FolderStatistics, folder_statistics
+from evaluation.metrics.features.measure import Measure, SideProgress
+from evaluation.metrics.features.pipeline import FolderStatistics
 from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.references import part_of
 
 SCHEMA = "drawbench-why-differs/1"
-
-Told = Callable[[str, str, int, int], None]
-"""Called with the step, what is scored, files done and files in all."""
 
 NOT_ATTRIBUTED = (
     "which captions were drawn, and with how many samples each",
@@ -91,24 +89,82 @@ def _changes(
     yield ORDER[7], lambda p: str(p.n_generated or "all"), lambda p: replace(p, n_generated=end.n_generated)
 
 
+@dataclass(frozen=True)
+class WhyDiffers:
+    """`start`, `end`: the two protocols' manifests. `distances`: under `start`, then after each of `steps`.
+
+    The distances have no error of their own, and lie on one grid (`on_a_grid`): what the steps move adds up exactly.
+    """
+
+    start: Mapping[str, object]
+    end: Mapping[str, object]
+    steps: tuple[Step, ...]
+    distances: tuple[FrechetResult, ...]
+
+    @property
+    def name(self) -> str:
+        """How the distances may be called."""
+        return self.distances[0].name
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Generated and reference images under the first protocol."""
+        return self.distances[0].counts
+
+    @property
+    def gap(self) -> float:
+        """The last distance less the first: the sum of the `differences`."""
+        return self.distances[-1].value - self.distances[0].value
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """What each step moves."""
+        return tuple(after.value - before.value for before, after in pairwise(self.distances))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        first, last = self.distances[0], self.distances[-1]
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            **first.measure.extractor_record(),
+            "from": {"protocol": self.start, "value": first.value},
+            "to": {"protocol": self.end, "value": last.value},
+            "gap": self.gap,
+            "order": list(ORDER),
+            "steps": [
+                {
+                    "step": step.name,
+                    "before": step.before,
+                    "after": step.after,
+                    "value": result.value,
+                    "difference": difference,
+                    "n_1": result.counts[0],
+                    "n_2": result.counts[1],
+                }
+                for step, result, difference in zip(self.steps, self.distances[1:], self.differences, strict=True)
+            ],
+            "n_1": self.counts[0],
+            "n_2": self.counts[1],
+            "device": first.measure.computed_with["device"],
+            "not_attributed": list(NOT_ATTRIBUTED),
+        }
+
+
 def why_differs(
     generated: Listing,
     reference: Listing,
-    extractor: Extractor,
-    start: Protocol,
+    measure: Measure,
     end: Protocol,
     *,
-    workers: int | None = None,
-    cache: Any = None,
-    told: Told | None = None,
-) -> dict[str, Any]:
-    """The value under `start`, after each change, and under `end`, as JSON.
+    progress: SideProgress | None = None,
+) -> WhyDiffers:
+    """The distance under the protocol of `measure`, after each change, and under `end`.
 
     Raises:
         MetricError: too few images that can be scored.
     """
-    from evaluation.metrics.distances.score import check_count
-
+    start = measure.protocol
     steps = steps_between(start, end, len(generated.files), len(reference.files))
     kept: dict[tuple[str, Protocol, int | None], FolderStatistics] = {}
 
@@ -117,50 +173,25 @@ def why_differs(
         key = (side, replace(protocol, name="", n_generated=None, n_reference=None), count)
         if key not in kept:
             part = listing.only(set(part_of(listing.files, count)))
-            progress = None if told is None else lambda done, total: told(step, side, done, total)
-            made = folder_statistics(
-                part, extractor, protocol, groups=GROUPS, workers=workers, cache=cache, progress=progress
-            )
-            check_count(listing.folder, made)
+            made = enough(measure.under(protocol).statistics(part, progress=progress, called=f"{step}: {side}"))
             for old in [old for old in kept if old[0] == side]:
                 del kept[old]  # one a side is enough: a step changes what both are scored with, or one side's number
             kept[key] = made
         return kept[key]
 
-    def value(protocol: Protocol, step: str) -> tuple[float, int, int]:
-        first = statistics(generated, "generated", protocol, step).total()
-        second = statistics(reference, "reference", protocol, step).total()
-        return distance(first, second), first.count, second.count
+    def under(protocol: Protocol, step: str) -> FrechetResult:
+        first = statistics(generated, "generated", protocol, step)
+        second = statistics(reference, "reference", protocol, step)
+        return between(first, second, measure.under(protocol), with_error=False)
 
-    found = [value(start, start.name), *(value(step.protocol, step.name) for step in steps)]
-    values = on_a_grid([each for each, _, _ in found])
-    size = extractor.info.input_size
-    return {
-        "schema": SCHEMA,
-        "name": extractor.info.label,
-        "extractor": extractor.info.name,
-        "extractor_sha256": extractor.info.sha256,
-        "from": {"protocol": start.manifest(network_size=size), "value": values[0]},
-        "to": {"protocol": end.manifest(network_size=size), "value": values[-1]},
-        "gap": values[-1] - values[0],
-        "order": list(ORDER),
-        "steps": [
-            {
-                "step": step.name,
-                "before": step.before,
-                "after": step.after,
-                "value": values[i + 1],
-                "difference": values[i + 1] - values[i],
-                "n_1": found[i + 1][1],
-                "n_2": found[i + 1][2],
-            }
-            for i, step in enumerate(steps)
-        ],
-        "n_1": found[0][1],
-        "n_2": found[0][2],
-        "device": extractor.device.type,
-        "not_attributed": list(NOT_ATTRIBUTED),
-    }
+    distances = [under(start, start.name), *(under(step.protocol, step.name) for step in steps)]
+    values = on_a_grid([result.value for result in distances])
+    return WhyDiffers(
+        start=measure.record().protocol,
+        end=measure.under(end).record().protocol,
+        steps=tuple(steps),
+        distances=tuple(replace(result, value=value) for result, value in zip(distances, values, strict=True)),
+    )
 
 
 def on_a_grid(values: list[float]) -> list[float]:

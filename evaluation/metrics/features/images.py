@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from common.hashes import file_sha256
 from common.images import child_end
 from common.images.decode import sniff
+from common.places import CHECKOUT
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import EXTENSIONS
 from evaluation.metrics.features.resize import Recipe
@@ -50,6 +51,26 @@ class Skipped:
     file: str
     why: str
     sha256: str = ""
+
+
+def skipped_record(skipped: Iterable[Skipped], folder: Path | None = None) -> list[dict[str, str]]:
+    """Skipped files as JSON: the name, below `folder` where one is given, and why."""
+    return [{"file": _name_of(skip.file, folder), "why": _printable(skip.why)} for skip in skipped]
+
+
+def converted_record(converted: Iterable[tuple[str, str]], folder: Path | None = None) -> list[dict[str, str]]:
+    """Files whose pixels had to be changed to be RGB, as JSON: the name as in `skipped_record`, and how."""
+    return [{"file": _name_of(file, folder), "how": how} for file, how in converted]
+
+
+def _name_of(file: str, folder: Path | None) -> str:
+    """The name of `file`, below `folder` where one is given, that can be printed."""
+    return _printable(file if folder is None else str(folder / file))
+
+
+def _printable(text: str) -> str:
+    """`text`, with names that are no UTF-8 written so that they can be printed."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @dataclass(frozen=True)
@@ -236,8 +257,7 @@ class _Decoder:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parents[3])
-    environment = {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     environment["OPENBLAS_NUM_THREADS"] = "1"
     for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"):  # what an interpreter may need to start, and no more
         if name in os.environ:

@@ -21,15 +21,8 @@ from evaluation.metrics.features.jackknife import jackknife_groups
 from evaluation.metrics.features.moments import Moments, load_moments, merge, save_moments
 from evaluation.metrics.features.parts import BATCH, GPU_BATCH, Part, Progress, join_parts, part_from, score_part
 from evaluation.metrics.features.protocols import Protocol
-from evaluation.metrics.features.shards import (
-    ShardPlan,
-    made_with,
-    make_plan,
-    merge_shards,
-    merged_features,
-    score_shard,
-    write_plan,
-)
+from evaluation.metrics.features.shard_plan import ShardPlan, make_plan, write_plan
+from evaluation.metrics.features.shards import made_with, merge_shards, merged_features, score_shard
 
 SHARD = 4096
 """Images scored between two points from which an interrupted run can go on; a multiple of both batches."""
@@ -37,12 +30,14 @@ SHARD = 4096
 
 @dataclass(frozen=True, eq=False)
 class FolderStatistics:
-    """`groups`: moments of disjoint parts, all scored images together. `images_sha256`: of names and file hashes.
+    """`folder`: what messages call the images. `groups`: moments of disjoint parts, all scored images together.
 
+    `images_sha256`: of names and file hashes.
     `scored`: the files that count and their hashes, in order. `converted`: files whose pixels had to be changed to be
     RGB, and how. `features`: where the row of each scored file lies (`features.read_features`), if kept.
     """
 
+    folder: Path
     groups: tuple[Moments, ...]
     skipped: tuple[Skipped, ...]
     converted: tuple[tuple[str, str], ...]
@@ -140,7 +135,12 @@ def unfinished(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path | Non
 
 
 def _work(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path:
-    return cache / "unfinished" / f"{_stored(plan, cache, extractor).stem}-{int(plan.keep_features)}-{plan.shards}"
+    return unfinished_at(cache, f"{_stored(plan, cache, extractor).stem}-{int(plan.keep_features)}-{plan.shards}")
+
+
+def unfinished_at(cache: Path, name: str) -> Path:
+    """The folder called `name` among those of shards that are not merged yet."""
+    return cache / "unfinished" / name
 
 
 def _batch(extractor: Extractor) -> int:
@@ -178,7 +178,7 @@ def _statistics(part: Part, listing: Listing) -> FolderStatistics:
     left_out = {skip.file for skip in part.skipped}
     scored = {file: sha for file, sha in part.seen.items() if file not in left_out}
     skipped = (*listing.skipped, *part.skipped)
-    return FolderStatistics(part.groups, skipped, part.converted, files_hash(scored), scored)
+    return FolderStatistics(listing.folder, part.groups, skipped, part.converted, files_hash(scored), scored)
 
 
 def _stored(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from evaluation.metrics.prompts.detections import Detection, area, has_color, share_out
+from evaluation.metrics.prompts.detections import Detection, area, has_colour, share_out
 from evaluation.metrics.prompts.relations import UNDECIDED, related
 from evaluation.suites.scene import SPATIAL_RELATIONS, Scene, SceneObject
 from evaluation.suites.types import JsonValue
@@ -86,7 +86,7 @@ def claims_detail(claims: Sequence[Claim], detections: Sequence[Detection]) -> d
                 "name": one.name,
                 "score": round(one.score, 4),
                 "box": [round(side, 4) for side in one.box],
-                "colors": list(one.colors),
+                "colors": list(one.colours),
             }
             for one in shown
         ],
@@ -111,8 +111,8 @@ def _object_claims(
             claims.append(
                 Claim("count", f"exactly {thing.count} {thing.name}", len(mine) == thing.count, _seen(mine, thing))
             )
-        if thing.color is not None:
-            claims.append(_color(thing, mine))
+        if thing.colour is not None:
+            claims.append(_colour(thing, mine))
         if thing.size is not None:
             claims.append(_size(thing, mine, owned))
     if not known:
@@ -123,16 +123,16 @@ def _object_claims(
     return claims
 
 
-def _color(thing: SceneObject, mine: Sequence[Detection]) -> Claim:
+def _colour(thing: SceneObject, mine: Sequence[Detection]) -> Claim:
     """Every one of them has it, of so many as are claimed."""
-    text = f"{thing.name} is {thing.color}"
+    text = f"{thing.name} is {thing.colour}"
     if not mine:
         return Claim("color", text, False, f"no {thing.name}")
     wanted = mine[: thing.count or 1]
-    if all(not one.colors for one in wanted):
+    if all(not one.colours for one in wanted):
         return Claim("color", text, None, "its colour can't be told")
-    holds = all(has_color(one, str(thing.color)) for one in wanted)
-    return Claim("color", text, holds, "; ".join(" and ".join(one.colors) or "unknown" for one in wanted))
+    holds = all(has_colour(one, str(thing.colour)) for one in wanted)
+    return Claim("color", text, holds, "; ".join(" and ".join(one.colours) or "unknown" for one in wanted))
 
 
 def _size(thing: SceneObject, mine: Sequence[Detection], owned: Sequence[Sequence[Detection]]) -> Claim:

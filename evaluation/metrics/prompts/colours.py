@@ -62,7 +62,7 @@ def word(rgb: tuple[int, int, int]) -> str:
     return TERMS[int(_nearest(np.array([rgb]) / 255)[0])]
 
 
-def colors_of(image: NDArray[np.uint8], box: Box) -> tuple[str, ...]:
+def colours_of(image: NDArray[np.uint8], box: Box) -> tuple[str, ...]:
     """What the thing in `box` may be called by its pixels, the main colour first. `image`: (height, width, 3), RGB.
 
     A box also holds background. What counts is the ellipse in it (a thing's corners are mostly not its own), each

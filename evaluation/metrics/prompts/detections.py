@@ -16,20 +16,20 @@ ACCEPTED = {"gold": ("yellow", "orange", "brown"), "silver": ("grey", "white"), 
 class Detection:
     """A thing found. `name`: as the prompt's scene names it. `score`: 0 to 1. `box`: fractions of the image.
 
-    `colors`: what it may be called, the main one first; empty where it can't be told. `depth`: how far away it is, in
+    `colours`: what it may be called, the main one first; empty where it can't be told. `depth`: how far away it is, in
     any unit, or None: without it nothing is said of in front and behind.
     """
 
     name: str
     box: Box
     score: float = 1.0
-    colors: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
     depth: float | None = None
 
 
-def has_color(one: Detection, color: str) -> bool:
+def has_colour(one: Detection, colour: str) -> bool:
     """Whether a detection may be called by this colour."""
-    return any(seen in (color, *ACCEPTED.get(color, ())) for seen in one.colors)
+    return any(seen in (colour, *ACCEPTED.get(colour, ())) for seen in one.colours)
 
 
 def area(one: Detection) -> float:
@@ -63,23 +63,23 @@ def _share(
     detections: Sequence[Detection],
     owned: list[list[Detection]],
 ) -> None:
-    colors = list(dict.fromkeys(color for place in entries if (color := objects[place].color) is not None))
-    pools: dict[str | None, list[Detection]] = {color: [] for color in [*colors, None]}
+    colours = list(dict.fromkeys(colour for place in entries if (colour := objects[place].colour) is not None))
+    pools: dict[str | None, list[Detection]] = {colour: [] for colour in [*colours, None]}
     for one in detections:
-        main = one.colors[:1]
-        pools[next((color for color in colors if {*main} & {color, *ACCEPTED.get(color, ())}), None)].append(one)
-    for color in colors:  # one that got none by main colours, from where there are more than are asked for
-        if pools[color]:
+        main = one.colours[:1]
+        pools[next((colour for colour in colours if {*main} & {colour, *ACCEPTED.get(colour, ())}), None)].append(one)
+    for colour in colours:  # one that got none by main colours, from where there are more than are asked for
+        if pools[colour]:
             continue
-        for other in [*colors, None]:
-            asked = sum(objects[place].count or 1 for place in entries if objects[place].color == other)
-            spare = [one for one in pools[other][asked:] if has_color(one, color)]
+        for other in [*colours, None]:
+            asked = sum(objects[place].count or 1 for place in entries if objects[place].colour == other)
+            spare = [one for one in pools[other][asked:] if has_colour(one, colour)]
             if spare:
-                pools[color].append(spare[0])
+                pools[colour].append(spare[0])
                 pools[other].remove(spare[0])
                 break
-    for color, pool in pools.items():
-        _deal([place for place in entries if objects[place].color == color], pool, objects, owned)
+    for colour, pool in pools.items():
+        _deal([place for place in entries if objects[place].colour == colour], pool, objects, owned)
     rest = pools[None]  # what _deal left: there is no entry without a colour
     for place in entries:
         if not owned[place] and objects[place].count != 0 and rest:

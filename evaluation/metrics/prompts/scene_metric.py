@@ -11,7 +11,7 @@ from PIL import Image
 
 from evaluation.metrics.features.decode import NotScoredError
 from evaluation.metrics.prompts.claims import check_scene, claims_detail, share_of
-from evaluation.metrics.prompts.colours import colors_of
+from evaluation.metrics.prompts.colours import colours_of
 from evaluation.metrics.prompts.detections import Detection
 from evaluation.metrics.prompts.read_image import read_image
 from evaluation.metrics.spec import SampleScore, ScoredImage
@@ -67,8 +67,8 @@ class SceneMetric:
         named, known = self._in_own_words(scene)
         names = sorted(known)
         found = [one for one in self._finder.find(picture, names) if one.name in known] if names else []
-        if any(thing.color for thing in named.objects):
-            found = self._with_colors(found, picture)
+        if any(thing.colour for thing in named.objects):
+            found = self._with_colours(found, picture)
         claims = check_scene(named, found, knows=known.__contains__)
         value = share_of(claims)
         detail = claims_detail(claims, found)
@@ -82,6 +82,6 @@ class SceneMetric:
         things = tuple(replace(thing, name=own[thing.name] or thing.name) for thing in scene.objects)
         return replace(scene, objects=things), {name for name in own.values() if name is not None}
 
-    def _with_colors(self, detections: Sequence[Detection], picture: Image.Image) -> list[Detection]:
+    def _with_colours(self, detections: Sequence[Detection], picture: Image.Image) -> list[Detection]:
         pixels = np.asarray(picture)
-        return [one if one.colors else replace(one, colors=colors_of(pixels, one.box)) for one in detections]
+        return [one if one.colours else replace(one, colours=colours_of(pixels, one.box)) for one in detections]

@@ -6,11 +6,9 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from django.conf import settings
 
 import common
 import evaluation.metrics
@@ -18,6 +16,7 @@ from common.hashes import canonical_json, sources_version
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
+from evaluation.services.store.places import weight_folders
 from evaluation.services.work.kept import KeptOne
 from evaluation.services.work.limits import Pace
 
@@ -69,11 +68,6 @@ def metric_device() -> str | None:
     """The device that workers are told to use; None for the best there is."""
     device = os.environ.get("DRAWBENCH_DEVICE", "auto")
     return None if device == "auto" else device
-
-
-def weight_folders() -> Sequence[Path]:
-    """Where weights that users bring are looked for."""
-    return (settings.PLACES.var / "weights",)
 
 
 def metric_code_version(name: str) -> str:

@@ -1,6 +1,6 @@
 """Metrics over features (`frechet` and its kin), scored in parts by as many workers as there are, and merged.
 
-    metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_features (merged, then the metric)
+    metric_parts_plan (once) -> metric_part_score (each part, anywhere) -> metric_compare (merged, then the distance)
 
 The parts are the shards of the cache of statistics (`metrics/features/pipeline`): whoever scored one, for this metric
 or another of the same images, spares all others of it, and the result is the same as one process gives.
@@ -30,9 +30,9 @@ from evaluation.services.work.locks import claim_statistics
 from evaluation.services.work.states import SpoiledError, StoppedError, spoil, unfinished, watched
 
 if TYPE_CHECKING:
+    from evaluation.metrics.distances.score import Scored
     from evaluation.metrics.distances.set_metrics import FeatureMetric
     from evaluation.metrics.features.images import Listing
-    from evaluation.metrics.features.pipeline import FolderStatistics
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ def metric_parts_plan(*, metric_run_pk: int) -> list[int]:
         return []
     try:
         metric = feature_metric(metric_run)
-        if metric is None or metric.cache is None:
+        if metric is None or metric.measure.cache is None:
             return []
         metric_begin_with(metric_run, metric.label, metric.provenance, scored=False)
-        rows = _plan(metric_run, metric, metric.cache)
+        rows = _plan(metric_run, metric, metric.measure.cache)
     except (MetricError, SpoiledError) as error:
         spoil(MetricRun, metric_run_pk, str(error))
         return []
@@ -103,52 +103,21 @@ def feature_metric(metric_run: MetricRun) -> FeatureMetric | None:
     return metric if isinstance(metric, FeatureMetric) else None
 
 
-def metric_features(
-    metric_run: MetricRun, metric: FeatureMetric, progress: Callable[[int, int], None]
-) -> tuple[FolderStatistics, FolderStatistics] | None:
-    """The statistics of both sides with each image's features, merged from the parts that are there, kept by content.
-
-    The metric itself then finds them. None where nothing can be kept.
-    """
-    from evaluation.metrics.features.jackknife import GROUPS
-    from evaluation.metrics.features.pipeline import folder_statistics
-
-    if metric.cache is None:
-        return None
-    sides = _sides(metric_run, metric)
-    total, before = sum(len(side.files) for side in sides), 0
-    made = []
-    for side in sides:
-
-        def of_both(done: int, _: int, before: int = before) -> None:
-            progress(before + done, total)
-
-        made.append(
-            folder_statistics(
-                side,
-                metric.extractor,
-                metric.protocol,
-                groups=GROUPS,
-                cache=metric.cache,
-                keep_features=True,
-                shard=PART,
-                progress=of_both,
-            )
-        )
-        before += len(side.files)
-    return made[0], made[1]
+def metric_compare(metric_run: MetricRun, metric: FeatureMetric, progress: Callable[[int, int], None]) -> Scored:
+    """The distance of `metric_run` with each image's features kept, merged from the parts that are there."""
+    return metric.compare(_sides(metric_run, metric), progress, keep_features=True, shard=PART)
 
 
 @transaction.atomic
-def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, FolderStatistics]) -> None:
+def metric_influence_keep(metric_run: MetricRun, scored: Scored) -> None:
     """Keep what each image of the run costs: by about how much the squared distance falls without it."""
     from evaluation.metrics.distances.companions import costs
 
-    found = costs(*made)
+    shares = costs(scored.first, scored.second)
     samples = {image.key: key for key, image in scored_images(metric_run.run).items()}
     rows = [
         MetricScore(metric_run=metric_run, sample_id=samples[key], value=value)
-        for key, value in found.items()
+        for key, value in shares.items()
         if key in samples
     ]
     MetricScore.objects.filter(metric_run=metric_run).delete()
@@ -156,14 +125,15 @@ def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, F
 
 
 def _score_part(metric_run: MetricRun, part: MetricShard) -> None:
+    from evaluation.metrics.features.pipeline import unfinished_at
     from evaluation.metrics.features.shards import score_shard
 
     metric = feature_metric(metric_run)
-    if metric is None or metric.cache is None:
+    if metric is None or metric.measure.cache is None:
         return
-    work = metric.cache / "unfinished" / part.folder
+    work = unfinished_at(metric.measure.cache, part.folder)
     try:
-        score_shard(work, part.shard, extractor=metric.extractor, progress=watched(metric_run))
+        score_shard(work, part.shard, extractor=metric.measure.extractor, progress=watched(metric_run))
     except MetricError:
         if work.exists():  # else another merged them all meanwhile, and they are known
             raise
@@ -177,16 +147,16 @@ def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listi
 
 def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> list[MetricShard]:
     """The rows of all parts of both sides that the cache does not know yet, and their plans on the disk."""
-    from evaluation.metrics.features.jackknife import GROUPS
-    from evaluation.metrics.features.pipeline import statistics_plan, unfinished
-    from evaluation.metrics.features.shards import shard_done, write_plan
+    from evaluation.metrics.features.pipeline import unfinished
+    from evaluation.metrics.features.shard_plan import write_plan
+    from evaluation.metrics.features.shards import shard_done
 
     rows: list[MetricShard] = []
     total = 0
     for side in _sides(metric_run, metric):
         total += len(side.files)
-        plan = statistics_plan(side, metric.extractor, metric.protocol, groups=GROUPS, keep_features=True, shard=PART)
-        work = unfinished(plan, statistics, metric.extractor)
+        plan = metric.measure.plan(side, keep_features=True, shard=PART)
+        work = unfinished(plan, statistics, metric.measure.extractor)
         if work is None:
             continue
         write_plan(plan, work)
@@ -198,7 +168,7 @@ def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> lis
                     folder=work.name,
                     shard=shard,
                     n_images=stop - start,
-                    is_done=shard_done(work, plan, shard, metric.extractor),
+                    is_done=shard_done(work, plan, shard, metric.measure.extractor),
                 )
             )
     with transaction.atomic():

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.conf import settings
-
 from evaluation.errors import InputError, NotFoundError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.metrics.spec import ScoredImage
 from evaluation.models import GenerationRun, MetricRun, Sample
 from evaluation.services.scoring.images import scored_images
-
-
-def reference_root() -> Path:
-    """The folder of all stored references (`evaluation.metrics.features.references`)."""
-    return Path(settings.PLACES.var) / "references"
+from evaluation.services.store.places import references_folder
 
 
 def references_listed() -> list[str]:
     """The names of the references that are stored here."""
-    return reference_names(reference_root())
+    return reference_names(references_folder())
 
 
 def reference_known(name: str) -> None:
@@ -34,7 +28,7 @@ def reference_known(name: str) -> None:
     """
     known = name in references_listed()
     try:
-        load_reference(reference_root(), name)
+        load_reference(references_folder(), name)
     except MetricError as error:
         raise (InputError if known else NotFoundError)(str(error), field="reference") from error
 
@@ -43,7 +37,7 @@ def reference_count(name: str, run: GenerationRun | None) -> int:
     """How many images a reference has."""
     if run is not None:
         return Sample.objects.filter(run=run).count()
-    return len(load_reference(reference_root(), name).hashes) if name else 0
+    return len(load_reference(references_folder(), name).hashes) if name else 0
 
 
 def reference_input(metric_run: MetricRun) -> Sequence[ScoredImage] | Path | None:
@@ -56,4 +50,4 @@ def reference_input(metric_run: MetricRun) -> Sequence[ScoredImage] | Path | Non
         return list(scored_images(metric_run.reference_run).values())
     if not metric_run.reference_name:
         return None
-    return load_reference(reference_root(), metric_run.reference_name).place
+    return load_reference(references_folder(), metric_run.reference_name).place

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from django.conf import settings
 
 from common.words import nearest, prompt_name
 from evaluation.errors import ConflictError, NotFoundError
@@ -18,6 +15,7 @@ from evaluation.metrics.features.references import load_reference, reference_nam
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
 from evaluation.services.store.images import image_path
+from evaluation.services.store.places import references_folder
 from evaluation.services.work.states import UNFINISHED
 
 PREFIXES = ("run:", "reference:", "folder:")
@@ -32,20 +30,10 @@ class Side:
     record: dict[str, Any]
     run: GenerationRun | None = None
 
-
-def references_root() -> Path:
-    """Where references are kept, a folder each."""
-    return Path(settings.PLACES.var) / "references"
-
-
-def statistics_root() -> Path:
-    """Where statistics and features are kept by content."""
-    return Path(settings.PLACES.var) / "statistics"
-
-
-def weight_folders() -> Sequence[Path]:
-    """Where weights that users bring are looked for."""
-    return (Path(settings.PLACES.var) / "weights",)
+    @property
+    def name(self) -> str:
+        """The run's, the reference's or the folder's."""
+        return str(self.record.get("run") or self.record.get("name") or self.record.get("folder"))
 
 
 def side_named(name: str, protocol: Protocol) -> Side:
@@ -64,7 +52,7 @@ def side_named(name: str, protocol: Protocol) -> Side:
 
 
 def _kinds(name: str, protocol: Protocol, kind: str) -> Side:
-    references = reference_names(references_root()) if kind in ("", "reference") else []
+    references = reference_names(references_folder()) if kind in ("", "reference") else []
     run = GenerationRun.objects.filter(name=name).select_related("suite").first() if kind in ("", "run") else None
     is_folder = kind == "folder" or (not kind and Path(name).is_dir())
     found = [what for what, there in (("reference", name in references), ("run", run), ("folder", is_folder)) if there]
@@ -143,7 +131,7 @@ def folder_side(folder: Path) -> Side:
 
 
 def _reference_side(name: str, protocol: Protocol) -> Side:
-    reference = load_reference(references_root(), name)
+    reference = load_reference(references_folder(), name)
     listing = reference.listing(protocol.n_reference)
     record = {"kind": "reference", **{key: value for key, value in reference.manifest.items() if key != "folder"}}
     if len(listing.files) < len(reference.hashes):

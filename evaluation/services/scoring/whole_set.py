@@ -14,7 +14,7 @@ from evaluation.metrics.spec import SetMetric
 from evaluation.models import GenerationRun, MetricRun
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import metric_for
-from evaluation.services.scoring.parts import feature_metric, metric_features, metric_influence_keep
+from evaluation.services.scoring.parts import feature_metric, metric_compare, metric_influence_keep
 from evaluation.services.scoring.reference import reference_input
 from evaluation.services.scoring.score import metric_begin_with
 from evaluation.services.work.deaths import ALONE_DEATHS
@@ -85,15 +85,17 @@ def metric_conclude(*, metric_run: MetricRun, result: Mapping[str, object]) -> N
 def _score(metric_run: MetricRun) -> None:
     metric = metric_for(metric_run).metric
     metric_begin_with(metric_run, metric.label, metric.provenance, scored=False)
-    images = list(scored_images(metric_run.run).values())
     progress = watched(metric_run, lambda done, total: _report_progress(metric_run, done, total))
     over_features = feature_metric(metric_run)
-    # with each image's features kept, merged from parts where workers scored such
-    made = metric_features(metric_run, over_features, progress) if over_features else None
-    set_metric: SetMetric = metric  # type: ignore[assignment]  # the spec's kind says so
-    result = set_metric.score(images, reference_input(metric_run), progress)
-    if made is not None and metric_run.metric == COSTED and result.get("value") is not None:
-        metric_influence_keep(metric_run, made)
+    if over_features is not None and over_features.measure.cache is not None:
+        scored = metric_compare(metric_run, over_features, progress)
+        result = over_features.result_of(scored)
+        if metric_run.metric == COSTED:
+            metric_influence_keep(metric_run, scored)
+    else:
+        set_metric: SetMetric = metric  # type: ignore[assignment]  # the spec's kind says so
+        images = list(scored_images(metric_run.run).values())
+        result = set_metric.score(images, reference_input(metric_run), progress)
     metric_conclude(metric_run=metric_run, result=result)
 
 

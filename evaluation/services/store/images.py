@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from common.files import disk_full, partial_files_remove, write_whole
 from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
+from evaluation.services.store.places import images_folder
 
 FORMATS = ("png", "jpeg", "webp")
 
@@ -116,19 +116,14 @@ def image_read(image: StoredImage) -> bytes:
         return image_path(image).read_bytes()
     except FileNotFoundError:
         raise InputError(
-            f"The image {image.sha256[:12]} is in the database, but its file is missing from {store_root()}. "
+            f"The image {image.sha256[:12]} is in the database, but its file is missing from {images_folder()}. "
             "Restore that folder from the backup that belongs to the database."
         ) from None
 
 
-def store_root() -> Path:
-    """The folder of all stored images."""
-    return Path(settings.MEDIA_ROOT) / "images"
-
-
 def path_of(sha256: str, image_format: str) -> Path:
     """Where a file of this hash and format lies or will lie."""
-    return store_root() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
+    return images_folder() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
 
 
 def store_write(target: Path, data: bytes) -> None:
@@ -138,7 +133,7 @@ def store_write(target: Path, data: bytes) -> None:
         StoreFullError: no room.
     """
     with full_disk_errors(target.parent):
-        write_whole(target, data, sync="name", beside=store_root() / PARTIAL)
+        write_whole(target, data, sync="name", beside=images_folder() / PARTIAL)
 
 
 def adopt(staged: Path, target: Path) -> None:
@@ -176,7 +171,7 @@ def image_discard(files: Iterable[ImageFile]) -> int:
 
 def store_partials_remove() -> int:
     """Remove what killed processes left half written. How many files went."""
-    return partial_files_remove(store_root() / PARTIAL)
+    return partial_files_remove(images_folder() / PARTIAL)
 
 
 @contextlib.contextmanager

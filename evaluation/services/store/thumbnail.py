@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from django.conf import settings
 from PIL import Image
 
 from evaluation.models import StoredImage
 from evaluation.services.store.images import image_read, store_write
+from evaluation.services.store.places import thumbnails_folder
 
 SIDE = 192
 """Pixels: sharp at the size shown, on screens of double density."""
@@ -21,7 +21,7 @@ def thumbnail_path(image: StoredImage) -> Path:
     Raises:
         InputError: the image's own file is gone.
     """
-    target = Path(settings.MEDIA_ROOT) / "thumbnails" / image.sha256[:2] / f"{image.sha256}-{SIDE}.webp"
+    target = thumbnails_folder() / image.sha256[:2] / f"{image.sha256}-{SIDE}.webp"
     if not target.exists():
         # only stored images come here: decoded, checked and capped in size when they were stored
         with Image.open(io.BytesIO(image_read(image)), formats=[image.image_format.upper()]) as opened:

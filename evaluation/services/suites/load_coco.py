@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features import coco
-from evaluation.metrics.features.extractors import extractor_by_name
 from evaluation.metrics.features.images import Listing, file_hashes
-from evaluation.metrics.features.jackknife import GROUPS
-from evaluation.metrics.features.protocols import protocol_by_name
+from evaluation.metrics.features.measure import MeasureRequest, SideProgress
+from evaluation.metrics.features.pipeline import FolderStatistics
 from evaluation.metrics.features.references import Reference, save_reference
 from evaluation.models import Suite
-from evaluation.services.scoring.fid import extractor_loaded
-from evaluation.services.scoring.sides import references_root, statistics_root
+from evaluation.services.scoring.measure import measure_loaded
+from evaluation.services.store.places import references_folder, weight_folders
 from evaluation.services.suites.save import suite_errors, suite_store
 from evaluation.suites.build import Row, build_suite
-
-if TYPE_CHECKING:
-    from evaluation.metrics.features.pipeline import FolderStatistics
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, files done, and files in all."""
 
 LICENCE = "COCO annotations: CC BY 4.0 (cocodataset.org)"
 
@@ -43,49 +36,52 @@ class CocoLoaded:
     notes: tuple[str, ...]
 
 
-def coco_load(
-    *,
-    annotations: Path,
-    images: Path,
-    name: str = "",
-    captions: Literal["one", "all"] = "one",
-    no_people: bool = False,
-    instances: Path | None = None,
-    draw: int = coco.DRAW,
-    protocol: str | None = None,
-    extractor: str = "",
-    weights: Path | None = None,
-    device: str | None = None,
-    workers: int | None = None,
-    allow_missing: bool = False,
-    replace: bool = False,
-    progress: Progress | None = None,
-) -> CocoLoaded:
-    """Check COCO's caption file and images, and store them as suites and as a reference.
+@dataclass(frozen=True)
+class CocoRequest:
+    """What to load of COCO. `annotations`, `images`: its caption file, and the folder of its images.
 
     `name`: of the reference and of the suite of all captions; the annotation file's split unless given. `captions`:
     "one" an image (the one with the lowest id) or "all". `no_people`: leave out what shows people, by `instances`
     where given, by the captions' words otherwise. `draw`: captions drawn for the suite that runs are rendered on.
-    `protocol`, `extractor`: of the statistics; no statistics with `protocol` None. The same again changes nothing, and
-    goes on where it was interrupted.
+    `measure`: of the statistics; no statistics with None. `allow_missing`: take the images that are there. `replace`:
+    over another reference of that name.
+    """
+
+    annotations: Path
+    images: Path
+    name: str = ""
+    captions: Literal["one", "all"] = "one"
+    no_people: bool = False
+    instances: Path | None = None
+    draw: int = coco.DRAW
+    measure: MeasureRequest | None = None
+    allow_missing: bool = False
+    replace: bool = False
+
+
+def coco_load(request: CocoRequest, *, progress: SideProgress | None = None) -> CocoLoaded:
+    """Check COCO's caption file and images, and store them as suites and as a reference.
+
+    The same again changes nothing, and goes on where it was interrupted.
 
     Raises:
         InputError: images are missing and `allow_missing` is False, no caption is left, or a name is taken.
         MetricError: the files are not what they should be, or weights are missing.
     """
-    if draw < 1:
-        raise InputError(f"--draw must be 1 or more; got {draw}.")
-    if instances is not None and not no_people:
+    if request.draw < 1:
+        raise InputError(f"--draw must be 1 or more; got {request.draw}.")
+    if request.instances is not None and not request.no_people:
         raise InputError("--instances says which images show people. Use it together with --no-people.")
-    chosen = None if protocol is None else protocol_by_name(protocol)
-    info = None if chosen is None else extractor_by_name(extractor)
+    if request.measure is not None:
+        request.measure.checked(weight_folders())
+    annotations, images = request.annotations, request.images
     read = coco.read_annotations(annotations)
-    rows, notes = coco.rows_of(read, captions)
-    name = name or _name_of(annotations, no_people)
-    people, files = _people(read, rows, no_people, instances)
-    kept = coco.without_people(rows, people.ids) if no_people else rows
+    rows, notes = coco.rows_of(read, request.captions)
+    name = request.name or _name_of(annotations, request.no_people)
+    people, files = _people(read, rows, request.no_people, request.instances)
+    kept = coco.without_people(rows, people.ids) if request.no_people else rows
     checked = coco.check_folder(read, images, files)
-    if checked.missing and not allow_missing:
+    if checked.missing and not request.allow_missing:
         raise InputError(
             f"{images} lacks {len(checked.missing):,} of {counted(len(files), 'image')}: "
             f"{', '.join(checked.missing[:5])}{' ...' if len(checked.missing) > 5 else ''}. Add the missing images, or "
@@ -95,39 +91,40 @@ def coco_load(
     there = set(checked.present)
     kept = [row for row in kept if row.attributes["image"] in there]
     if not kept:
-        raise InputError(
-            f"{annotations.name} has no captions{' without people' if no_people else ''}. Give another caption file."
-        )
-    loaded = None if info is None else extractor_loaded(extractor, weights, device)
+        without = " without people" if request.no_people else ""
+        raise InputError(f"{annotations.name} has no captions{without}. Give another caption file.")
+    # Before anything is stored: weights that are missing are told now.
+    measure = None if request.measure is None else measure_loaded(request.measure)
     if checked.resized:
-        told = ", ".join(f"{file} ({how})" for file, how in checked.resized[:3])
+        examples = ", ".join(f"{file} ({how})" for file, how in checked.resized[:3])
         notes.append(
             f"{len(checked.resized):,} images do not have the size that is annotated, so they were resized or are "
-            f"others: {told}. Values against them compare with none that are published."
+            f"others: {examples}. Values against them compare with none that are published."
         )
-    drawn = coco.draw(kept, draw, captions)
+    drawn = coco.draw(kept, request.draw, request.captions)
     draw_name = _draw_name(name, len(drawn), len(kept))
     suites = [_store(kept, name, f"all captions of {annotations.name}")]
     if len(drawn) < len(kept):
         suites.append(_store(drawn, draw_name, f"{len(drawn):,} captions of {annotations.name} by {coco.DRAW_RULE}"))
     else:
-        notes.append(f"All {len(kept):,} captions are drawn: there are no more than {draw:,}.")
+        notes.append(f"All {len(kept):,} captions are drawn: there are no more than {request.draw:,}.")
     hashes = _hashes(images, checked.present, progress)
+    rule = "the lowest id of each image" if request.captions == "one" else "all"
     reference, is_new = save_reference(
-        references_root(),
+        references_folder(),
         name,
         folder=images,
         hashes=hashes,
         manifest={
             "source": "COCO (Lin et al. 2014)",
             "annotations": {"file": annotations.name, "sha256": read.sha256},
-            "captions": {"choice": captions, "rule": "the lowest id of each image" if captions == "one" else "all"},
+            "captions": {"choice": request.captions, "rule": rule},
             "people": people.record,
             "draw": {
                 "captions": len(drawn),
                 "of": len(kept),
                 "rule": coco.DRAW_RULE,
-                "rule_told": coco.DRAW_TOLD[captions],
+                "rule_told": coco.DRAW_TOLD[request.captions],
                 "file": "draw.tsv",
                 "suite": suites[-1][0].name,
                 "suite_version": suites[-1][0].version_hash,
@@ -136,22 +133,12 @@ def coco_load(
             "resized": len(checked.resized),
         },
         lists={"draw.tsv": coco.draw_list(drawn)},
-        replace=replace,
+        replace=request.replace,
     )
     statistics = None
-    if chosen is not None and loaded is not None:
-        from evaluation.metrics.features.pipeline import folder_statistics
-
-        statistics = folder_statistics(
-            reference.listing(chosen.n_reference),
-            loaded,
-            chosen,
-            groups=GROUPS,
-            workers=workers,
-            cache=statistics_root(),
-            keep_features=True,
-            progress=None if progress is None else lambda done, total: progress("scored", done, total),
-        )
+    if measure is not None:
+        listing = reference.listing(measure.protocol.n_reference)
+        statistics = measure.statistics(listing, keep_features=True, progress=progress, called="scored")
     return CocoLoaded(
         reference,
         is_new,
@@ -203,7 +190,7 @@ def _store(rows: Sequence[Row], name: str, source: str) -> tuple[Suite, bool]:
     return found.suite, found.created
 
 
-def _hashes(folder: Path, files: Sequence[str], progress: Progress | None) -> dict[str, str]:
+def _hashes(folder: Path, files: Sequence[str], progress: SideProgress | None) -> dict[str, str]:
     """SHA-256 of each image; reading them takes a while, so it is told."""
     found: dict[str, str] = {}
     for start in range(0, len(files), 256):

@@ -5,22 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from evaluation.errors import ConflictError
 from evaluation.models import Upload
+from evaluation.services.store.places import uploads_folder
 from evaluation.services.work.locks import claim_upload
-
-
-def staging_root() -> Path:
-    """The folder of all uploads on their way. On the image store's disk, so that files move by their names alone."""
-    return Path(settings.MEDIA_ROOT) / "uploads"
 
 
 def staging_of(upload: Upload) -> Path:
     """The folder that holds what was received of `upload` until it is stored or dropped."""
-    return staging_root() / str(upload.key)
+    return uploads_folder() / str(upload.key)
 
 
 def clean_staging(upload: Upload) -> None:

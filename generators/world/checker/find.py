@@ -14,12 +14,13 @@ from PIL import Image
 from torch.nn import functional as F
 
 from common.errors import UserError
+from generators.places import CHECKER, WEIGHTS
 from generators.world.checker.network import GRID, SIZE, Checker, CheckerConfig
 from generators.world.checker.render import LETTER, as_input
 from generators.world.judge_file import JudgeKind
 
 SCHEMA = "drawbench-checker/1"
-BUNDLED = Path(__file__).resolve().parents[2] / "weights" / "checker.safetensors"
+BUNDLED = WEIGHTS / CHECKER
 
 THRESHOLD = 0.35
 """Scores from here on count; chosen on renders, where it makes counts right most often."""

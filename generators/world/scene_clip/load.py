@@ -18,12 +18,13 @@ from generators.cascade.config_json import Json, text_from_json, to_json
 from generators.cascade.configs import TextConfig
 from generators.cascade.text import TextEncoder, load_encoder
 from generators.cascade.text_cache import PromptFacts
+from generators.places import SCENE_CLIP, WEIGHTS
 from generators.world.checker.render import as_input
 from generators.world.judge_file import JudgeKind
 from generators.world.scene_clip.network import SceneClip, SceneClipConfig
 
 SCHEMA = "drawbench-scene-clip/1"
-BUNDLED = Path(__file__).resolve().parents[2] / "weights" / "scene-clip.safetensors"
+BUNDLED = WEIGHTS / SCENE_CLIP
 NAME = "scene CLIP of the bundled world (not CLIP)"
 """How people are told of it: it knows the bundled world and nothing else."""
 

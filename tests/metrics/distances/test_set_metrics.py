@@ -18,6 +18,7 @@ from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.brought_extractors import brought_info, load_brought
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
 from evaluation.metrics.features.images import decode_images, list_images
+from evaluation.metrics.features.measure import MeasureRequest
 from evaluation.metrics.features.protocols import protocol_by_name
 from evaluation.metrics.spec import ScoredImage, SetMetric, no_progress
 from tests.metrics.pictures import pictures, spoilt
@@ -51,8 +52,8 @@ def test_a_run_gets_what_the_folders_get(weights: Path, tmp_path: Path) -> None:
     metric = loaded("frechet", weights, extractor="dinov2:tiny-dino")
     calls: list[tuple[int, int]] = []
     result = metric.score(scored(mine), theirs, lambda done, total: calls.append((done, total)))
-    expected = score_folders(mine, theirs, extractor=f"dinov2:{weights / 'tiny-dino'}", device="cpu")
-    assert result["value"] == pytest.approx(expected["value"], rel=1e-6)
+    expected = score_folders(mine, theirs, MeasureRequest(f"dinov2:{weights / 'tiny-dino'}", device="cpu"))
+    assert result["value"] == pytest.approx(expected.value, rel=1e-6)
     assert result["name"] == metric.label and metric.label.startswith(
         "FD-DINOv2 (ViT-width 32/14-28, tiny-dino, sha256 "
     )

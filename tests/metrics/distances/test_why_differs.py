@@ -10,6 +10,7 @@ import pytest
 
 from evaluation.metrics.distances.why_differs import ORDER, on_a_grid, steps_between, why_differs
 from evaluation.metrics.features.images import list_images
+from evaluation.metrics.features.measure import Measure
 from evaluation.metrics.features.moments import distance
 from evaluation.metrics.features.pipeline import folder_statistics
 from evaluation.metrics.features.protocols import PROTOCOLS
@@ -37,7 +38,8 @@ def test_the_sum_is_the_gap_and_the_ends_are_the_protocols_values(tmp_path: Path
     end = replace(PROTOCOLS["dalle-squash"], precision="bfloat16", n_reference=65, n_generated=68)
     start, extractor = PROTOCOLS["imagen-full"], projection()
     start = replace(start, n_generated=None)
-    found = why_differs(list_images(a), list_images(b), extractor, start, end, workers=1, cache=tmp_path / "cache")
+    measure = Measure(extractor, start, tmp_path / "cache", workers=1)
+    found = why_differs(list_images(a), list_images(b), measure, end).to_dict()
     assert [step["step"] for step in found["steps"]] == [
         "crop", "filter", "size", "precision", "drop of the last batch", "reference images", "generated images",
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluation.metrics.prompts.claims import Claim, check_scene, claims_detail, share_of
-from evaluation.metrics.prompts.detections import Detection, has_color, share_out
+from evaluation.metrics.prompts.detections import Detection, has_colour, share_out
 from evaluation.metrics.prompts.relations import Box, related
 from evaluation.suites.scene import SPATIAL_RELATIONS, Scene, parse_scene
 
@@ -20,9 +20,9 @@ def scene(objects: Sequence[object], relations: Sequence[object] = (), **rest: o
     return parsed
 
 
-def at(x: float, y: float, name: str = "cat", *colors: str, side: float = 0.1, score: float = 0.9) -> Detection:
+def at(x: float, y: float, name: str = "cat", *colours: str, side: float = 0.1, score: float = 0.9) -> Detection:
     """A square thing with its middle at (x, y)."""
-    return Detection(name, (x - side / 2, y - side / 2, x + side / 2, y + side / 2), score, colors)
+    return Detection(name, (x - side / 2, y - side / 2, x + side / 2, y + side / 2), score, colours)
 
 
 def verdicts(claims: Sequence[Claim]) -> dict[str, bool | None]:
@@ -212,7 +212,7 @@ def test_a_colour_that_cannot_be_told_is_not_counted_and_metals_pass_as_their_co
     asked = scene([{"name": "ring", "color": "gold"}])
     assert verdicts(check_scene(asked, [at(0.5, 0.5, "ring")]))["ring is gold"] is None
     assert verdicts(check_scene(asked, [at(0.5, 0.5, "ring", "yellow")]))["ring is gold"] is True
-    assert not has_color(at(0.5, 0.5, "ring", "blue"), "gold") and has_color(at(0, 0, "ring", "white"), "silver")
+    assert not has_colour(at(0.5, 0.5, "ring", "blue"), "gold") and has_colour(at(0, 0, "ring", "white"), "silver")
 
 
 def test_the_detail_is_json_and_lists_every_claim() -> None:

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import CSS4_COLORS
 from numpy.typing import NDArray
 
-from evaluation.metrics.prompts.colours import TERMS, colors_of, oklab, word, words
+from evaluation.metrics.prompts.colours import TERMS, colours_of, oklab, word, words
 from generators.world.scenes.words import COLOURS
 
 
@@ -73,12 +73,12 @@ RED, GREEN, BLUE, WHITE, BLACK = (220, 30, 30), (40, 150, 50), (40, 80, 220), (2
     ],
 )
 def test_the_thing_in_a_box_has_its_own_colours(image: NDArray[np.uint8], expected: tuple[str, ...]) -> None:
-    assert set(colors_of(image, (0.2, 0.2, 0.8, 0.8))) == set(expected)
+    assert set(colours_of(image, (0.2, 0.2, 0.8, 0.8))) == set(expected)
 
 
 def test_boxes_at_the_edge_and_beyond() -> None:
     image = disc(GREEN, (RED, 30))
-    assert colors_of(image, (0.0, 0.0, 1.0, 1.0))[0] == "green"  # no frame: what most of it is
-    assert colors_of(image, (-0.5, -0.5, 0.1, 0.1)) == ("green",)
-    assert colors_of(image, (0.3, 0.3, 0.3, 0.9)) == ()
-    assert colors_of(image[:1, :1], (0, 0, 1, 1)) == ("green",)
+    assert colours_of(image, (0.0, 0.0, 1.0, 1.0))[0] == "green"  # no frame: what most of it is
+    assert colours_of(image, (-0.5, -0.5, 0.1, 0.1)) == ("green",)
+    assert colours_of(image, (0.3, 0.3, 0.3, 0.9)) == ()
+    assert colours_of(image[:1, :1], (0, 0, 1, 1)) == ("green",)
