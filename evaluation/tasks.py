@@ -119,7 +119,7 @@ def study_open_queued(study: int) -> None:
         raise
     except SoftTimeLimitExceeded:
         message = (
-            "Opening it took longer than a task may. Open it with `create_study --name NAME --open`, which has no "
+            "Opening the study exceeded the time limit. Open it with `create_study --name NAME --open`, which has no "
             "limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
         )
         study_opening_failed(study=study, message=message)
@@ -136,7 +136,7 @@ def report_coverage_simulate(report: int) -> None:
     except (OperationalError, InterfaceError):
         raise
     except SoftTimeLimitExceeded:
-        message = "The simulation took longer than a task may; DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+        message = "The simulation exceeded the time limit. Set DRAWBENCH_TASK_SECONDS higher for the workers."
         report_coverage_failed(report=report, message=message)
     except Exception as error:
         log.exception("report %s", report)

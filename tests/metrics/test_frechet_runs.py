@@ -196,7 +196,7 @@ def test_fid_refuses(tmp_path: Path) -> None:
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
     )
     GenerationRun.objects.filter(name="mine").update(status="running")
-    assert "still being drawn" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
+    assert "still in progress" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")

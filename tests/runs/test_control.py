@@ -138,7 +138,7 @@ class TestControl:
         with django_capture_on_commit_callbacks(execute=True):
             run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, name="waits")
         run.refresh_from_db()
-        assert run.status == RunStatus.QUEUED and "does not answer" in run.message and "--resume waits" in run.message
+        assert run.status == RunStatus.QUEUED and "does not respond" in run.message and "--resume waits" in run.message
 
 
 class TestBadInput:
@@ -152,7 +152,7 @@ class TestBadInput:
             ({"size": 17}, "Its sizes: 16, 32", "size"),
             ({"samples_per_prompt": 0}, "between 1 and 1,000", "samples_per_prompt"),
             ({"run_seed": -1}, "between 0 and", "run_seed"),
-            ({"name": "a/b"}, "can't be called", "name"),
+            ({"name": "a/b"}, "can't be the name of a run", "name"),
             ({"name": "x" * 121}, "at most 120", "name"),
         ]
         for changes, told, field in cases:

@@ -93,7 +93,7 @@ class TestDrawing:
         run_draw.generator_for.__globals__["_loaded"].clear()  # another worker
         run_draw.run_draw(run=run.pk, prompts=prompts[1:], seconds=60)
         run.refresh_from_db()
-        assert run.status == RunStatus.FAILED and "weights of testpaint changed" in run.message
+        assert run.status == RunStatus.FAILED and "weights of testpaint have changed" in run.message
         assert run.samples.count() == 4
         weights.write_text("one")
         run_draw.generator_for.__globals__["_loaded"].clear()
@@ -131,7 +131,7 @@ class TestFailures:
         assert (progress.expected, progress.made, progress.failed, progress.remaining) == (6, 4, 2, 0)
         (gap,) = run_gaps(run)
         assert (gap.prompt_id, gap.samples, gap.why[0]) == ("00001", (0, 1), "refused: not to my taste")
-        assert gaps_told([gap]) == "2 samples of 1 prompts: 00001 (2 missing)"
+        assert gaps_told([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
 
     def test_what_may_pass_is_tried_again_by_itself(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "flaky one"))
@@ -161,7 +161,7 @@ class TestFailures:
     def test_a_run_without_any_sample_has_failed(self, make_suite: MakeSuite) -> None:
         run = draw(ask(make_suite("refuse this")))
         assert run.status == RunStatus.FAILED
-        assert run.message == "None of its 2 samples could be made. The first: refused: not to my taste"
+        assert run.message == "No sample could be made. The first: refused: not to my taste"
 
     def test_retry_makes_what_failed_and_the_failure_goes(
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +172,7 @@ class TestFailures:
         monkeypatch.setattr("testpaint.Testpaint.generate", _paint_all)
         draw(run_retry(run=run, queue=False))
         assert run.status == RunStatus.DONE and not run.failures.exists() and run.samples.count() == 4
-        with pytest.raises(ConflictError, match="nothing failed and nothing is missing"):
+        with pytest.raises(ConflictError, match="no sample failed, and none is missing"):
             run_retry(run=run)
 
     def test_a_task_that_keeps_killing_its_worker_is_given_up(self, make_suite: MakeSuite) -> None:

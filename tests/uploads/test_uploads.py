@@ -322,7 +322,7 @@ class TestNothingHalfDone:
             upload_drop(upload=upload)
         assert nothing_is_kept(media)
         for action in (upload_confirm, upload_match, upload_check):
-            with pytest.raises(ConflictError, match="dropped"):
+            with pytest.raises(ConflictError, match="discarded"):
                 action(upload=upload)
 
     def test_dropped_while_it_is_checked(

@@ -17,7 +17,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from common.images import encode_png
-from common.words import counted
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, generator_for
@@ -119,9 +118,7 @@ def run_finish(*, run: int) -> bool:
     if progress.failed and not progress.made:
         first = SampleFailure.objects.filter(run=found).first()
         found.status = RunStatus.FAILED
-        found.message = f"All {counted(progress.failed, 'sample')} failed." + (
-            f" The first: {first.kind}: {first.message}" if first else ""
-        )
+        found.message = "No sample could be made." + (f" The first: {first.kind}: {first.message}" if first else "")
     found.save(update_fields=["status", "message", "finished_at"])
     return True
 
@@ -200,7 +197,7 @@ class _Samples:
             self.out_of_time = True
             failure = Failure(
                 FailureKind.TIMEOUT,
-                f"drawing it took longer than a task may ({settings.TASK_SECONDS} s): set DRAWBENCH_TASK_SECONDS "
+                f"this image exceeded the time limit ({settings.TASK_SECONDS} s): set DRAWBENCH_TASK_SECONDS "
                 "higher for the workers, or ask for smaller images",
             )
         if sample_fail(run=self.run, prompt=prompt, sample=request.sample, failure=failure, tries=TRIES):
@@ -288,7 +285,7 @@ def _deaths(begun: str) -> int:
 def _give_up(run: GenerationRun, held: Sequence[int]) -> None:
     failure = Failure(
         FailureKind.CRASH,
-        f"the worker died {DEATHS} times while it drew this or its neighbours: is there memory enough?",
+        f"the worker died {DEATHS} times on this image or others of its batch: check that there is enough memory",
     )
     for prompt, samples in run_missing(run, held).items():
         for sample in samples:
