@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.words import prompt_name
 from evaluation.analysis.classic import wilson
 from evaluation.metrics.frechet import frechet_distance
 from evaluation.metrics.prompts.text_reader import load_reader
@@ -91,7 +92,7 @@ class Artist:
 
     def draw(self, captions: Sequence[str], seed: int = 17) -> Pictures:
         """(n, 64, 64, 3)."""
-        asked = [ImageRequest(str(n), f"{n:05d}", caption, 0, seed) for n, caption in enumerate(captions)]
+        asked = [ImageRequest(str(n), prompt_name(n), caption, 0, seed) for n, caption in enumerate(captions)]
         drawn = {result.key: result for result in self._generator.generate(asked)}
         for result in drawn.values():
             if result.image is None:

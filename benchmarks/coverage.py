@@ -21,6 +21,8 @@ import numpy as np
 from benchmarks import _coverage_more as more
 from benchmarks import _coverage_votes
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
+from common.commands import SUCCESS
+from common.pages import write_section
 from evaluation.analysis.coverage import OWN, Coverage, Pattern, coverage
 from evaluation.analysis.simulate import CrowdSpec, Design
 
@@ -171,13 +173,6 @@ How often, in percent, an interval that is checked after every rater was ever wr
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 
 
-def write(text: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Coverage of every interval, written into docs/coverage.md.")
     parser.add_argument("--simulations", type=int, default=2000, help="simulations of each design (default 2000)")
@@ -189,9 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report(options.simulations, options.seed)
     print(text)
     if not options.no_write:
-        write(text)
+        write_section(PAGE, START, END, text)
         print(f"Written into {PAGE.name}.", file=sys.stderr)
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from scipy.special import stdtrit
 
 from benchmarks import _coverage_agreement
 from benchmarks._coverage_peer import peer_interval
+from common.commands import SUCCESS
+from common.pages import write_section
 from evaluation.analysis.crossed_spread import Spread
 from evaluation.analysis.powered_mean import (
     RatedSuite,
@@ -292,13 +294,6 @@ design's name gives raters x prompts, the spread of raters / prompts, and the co
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 
 
-def write(text: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Coverage of what docs/against-people.md promises, written into it.")
     parser.add_argument("--simulations", type=int, default=4000, help="simulations of each design (default 4000)")
@@ -310,9 +305,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report(options.simulations, options.seed)
     print(text)
     if not options.no_write:
-        write(text)
+        write_section(PAGE, START, END, text)
         print(f"Written into {PAGE.name}.", file=sys.stderr)
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

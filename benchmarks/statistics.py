@@ -34,6 +34,8 @@ import pandas as pd  # noqa: E402
 import statsmodels.api as sm  # noqa: E402
 from crowdkit.aggregation import BradleyTerry, DawidSkene  # noqa: E402
 
+from common.commands import SUCCESS  # noqa: E402
+from common.pages import write_section  # noqa: E402
 from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa: E402
 from evaluation.analysis.agreement import krippendorff_alpha  # noqa: E402
 from evaluation.analysis.crossed import block_variances, panel_sums  # noqa: E402
@@ -290,9 +292,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     ratio = "" if who.startswith("own") else f"{found.seconds / max(own, 1e-9):.1f} x"
                     say(f"| {task} | {who} | {found.seconds:.3f} | {found.megabytes:.0f} | {ratio} |")
     if options.write:
-        top, rest = PAGE.read_text(encoding="utf-8").split(START)
-        PAGE.write_text(f"{top}{START}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return 0
+        write_section(PAGE, START, END, "\n".join(lines) + "\n")
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ from benchmarks._weights_measures import (
     scenes_for,
 )
 from benchmarks._weights_objects import Known, known, objects_table, sheet
+from common.commands import BAD_INPUT, SUCCESS
+from common.pages import write_section
 from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
@@ -89,15 +91,13 @@ def main(argv: list[str] | None = None) -> int:
         text = prove(args)
     except (GeneratorError, CheckerError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     if args.print:
         print(text)
-        return 0
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    PAGE.write_text(before + START + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
+        return SUCCESS
+    write_section(PAGE, START, END, text)
     print(f"{PAGE.relative_to(ROOT)} and the pictures beside it are written")
-    return 0
+    return SUCCESS
 
 
 def prove(args: argparse.Namespace) -> str:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from collections.abc import Callable, Sequence
 
 from common.errors import UserError
+from common.files import disk_full
 
-SUCCESS, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
     """`main`'s exit code; bad input, a full disk and Ctrl-C become one message on standard error, never a traceback."""
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
-    except UserError as error:
-        say(f"error: {error}")
-        return BAD_INPUT
     except BrokenPipeError:  # the reader of our output went away (`| head`)
         sys.stderr.close()
         return SUCCESS
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if disk_full(error):
             say(f"error: the disk is full{where}. What was written is kept: make room and run the same command again")
+        elif isinstance(error, UserError):
+            say(f"error: {error}")
         else:
             say(f"error: {(error.strerror or str(error)).lower()}{where}")
+        return BAD_INPUT
+    except UserError as error:
+        say(f"error: {error}")
         return BAD_INPUT
     except KeyboardInterrupt:
         say("stopped")

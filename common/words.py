@@ -1,4 +1,4 @@
-"""Words for people: the nearest known name, and numbers with their nouns."""
+"""Names and words: the nearest known name, a prompt's name, numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` for the known name closest to `name`, or an empty string."""
     match = nearest_name(name, known)
     return f'; did you mean "{match}"?' if match is not None else ""
+
+
+def prompt_name(number: int) -> str:
+    """A prompt's name: its number in its suite, from 0, in five digits or more ("00012"). Its images' folder too."""
+    return f"{number:05d}"
 
 
 def counted(number: int, noun: str) -> str:

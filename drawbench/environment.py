@@ -1,5 +1,7 @@
 """What `drawbench/settings.py` lets an operator choose, with a plain message for a wrong value."""
 
+import contextlib
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -7,6 +9,10 @@ from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from common.files import partial_file
+
+SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 8
 
 
 class Database(TypedDict):
@@ -33,6 +39,13 @@ def required(name: str, why: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {why}")
     return value
+
+
+def required_list(name: str, why: str) -> list[str]:
+    """A list with commas, of one part at least."""
+    if not listed(name):
+        raise ImproperlyConfigured(f"{name} is not set. {why}")
+    return listed(name)
 
 
 def flag(name: str) -> bool:
@@ -90,6 +103,23 @@ def database(name: str, otherwise: Database) -> Database:
     )
 
 
+def strong_secret(name: str) -> str:
+    """The secret of a production instance: with a guessable one anybody could sign sessions."""
+    how = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+    value = required(name, how)
+    if len(value) < SHORTEST_SECRET or len(set(value)) < FEWEST_CHARACTERS or value.startswith("django-insecure-"):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: it must have {SHORTEST_SECRET} characters or more, {FEWEST_CHARACTERS} of them "
+            f"different. {how}"
+        )
+    return value
+
+
+def instance_name(secret: str) -> str:
+    """A short name of the instance with this secret, the same on every start; it tells nothing of the secret."""
+    return hashlib.sha256(f"the name of the instance of {secret}".encode()).hexdigest()[:8]
+
+
 def secret_key(folder: Path) -> str:
     """The local instance's secret, made at the first start and readable by its owner alone.
 
@@ -97,14 +127,7 @@ def secret_key(folder: Path) -> str:
     """
     path = folder / "secret_key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        made = folder / f"secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+        with partial_file(path, mode=0o600) as part, contextlib.suppress(FileExistsError):
+            part.write_text(secrets.token_urlsafe(48))
+            os.link(part, path)
     return path.read_text()

@@ -16,21 +16,26 @@ PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
-    SECRET_KEY = env.required(
-        "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
-    )
-    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.").split(
-        ","
-    )
+    SECRET_KEY = env.strong_secret("DRAWBENCH_SECRET_KEY")
+    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.")
     env.required("DRAWBENCH_DATABASE", "Give the database: postgresql://user:password@host:5432/name")
     env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
     env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
+    USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 else:
+    from drawbench.local.address import served_address
+    from drawbench.local.owner import refuse_another_user
+
+    refuse_another_user(PLACES)
     SECRET_KEY = env.secret_key(PLACES.var)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
+    USUAL_URL = served_address(PLACES)
+    # Browsers keep cookies by host, whatever the port: two instances on one machine would sign each other out.
+    SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
+    CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
 # Where the platform is reached from outside: made into the links that are printed and sent.
-PUBLIC_URL = env.text("DRAWBENCH_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
 
 INSTALLED_APPS = [
@@ -163,6 +168,7 @@ LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would be every instance's
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PRODUCTION
@@ -223,7 +229,7 @@ SPECTACULAR_SETTINGS = {
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "drawbench.cache.ValkeyCache",
         "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
     }
 }

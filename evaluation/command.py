@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from evaluation.errors import InputError
+from common.commands import BAD_INPUT, INTERRUPTED, add_format
+from common.errors import UserError
 
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
@@ -31,13 +32,13 @@ class ProductCommand(BaseCommand, ABC):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.add_argument("--format", choices=["text", "json"], default="text", help="text for people, or JSON alone")
+        add_format(parser)
         _hide_django_options(parser)
         return parser
 
     @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any]:
-        """Do the work. Raises `InputError` (or a pure package's ValueError) on bad input."""
+        """Do the work. Raises a `UserError` on bad input; any other error is a defect."""
 
     def describe(self, result: Mapping[str, Any]) -> str:
         """`result` for people."""
@@ -49,16 +50,11 @@ class ProductCommand(BaseCommand, ABC):
             options.pop(name, None)
         try:
             result = self.run(**options)
-        except InputError as error:
-            raise Error(error.message, returncode=2) from error
-        except ValueError as error:
-            # the pure packages (suites, generators, analysis) have ValueErrors of their own; any other is a defect
-            if type(error).__module__.split(".")[0] not in ("evaluation", "generators"):
-                raise
-            raise Error(str(error), returncode=2) from error
+        except UserError as error:
+            raise Error(str(error), returncode=BAD_INPUT) from error
         except KeyboardInterrupt:
             sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
-            sys.exit(130)
+            sys.exit(INTERRUPTED)
         if output_format == "json":
             self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=str))
         else:

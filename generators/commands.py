@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.words import prompt_name
 from generators.contract import GeneratorError
 from generators.prompt_file import read_prompts
 
@@ -56,4 +57,4 @@ def collect_prompts(prompts: Sequence[str], prompts_file: Path | None) -> list[t
         texts += read_prompts(prompts_file)
     if not texts:
         raise GeneratorError("no prompt: give --prompt TEXT or --prompts-file FILE")
-    return [(f"{index:05d}", text) for index, text in enumerate(texts)]
+    return [(prompt_name(index), text) for index, text in enumerate(texts)]

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from common import plugins
-from common.plugins import describe as describe  # others import it from here
-from common.plugins import import_reference
+from common.plugins import describe, import_reference
 from common.words import nearest
 from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec
 

@@ -46,7 +46,7 @@ _number = int(_worker) if _worker.isdigit() else 0
 CELERY_BROKER_URL = f"redis+socket://{PLACES.valkey_socket}?virtual_host={2 * _number}"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "drawbench.cache.ValkeyCache",
         "LOCATION": f"unix://{PLACES.valkey_socket}?db={2 * _number + 1}",
     }
 }

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from common.commands import BAD_INPUT, INTERRUPTED, SUCCESS
 from drawbench.local.errors import LocalError
 
 
@@ -22,10 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(chosen, rest)
     except LocalError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +72,7 @@ def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
         print(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing was running.")
     else:
         return _status()
-    return 0
+    return SUCCESS
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drawbench.local.errors import LocalError
-from drawbench.local.places import Places
+from drawbench.local.places import EXPANDED, Places
 from drawbench.local.processes import Account, run_as
 
 POSTGRES_VARIABLE = "DRAWBENCH_POSTGRES_BIN"
@@ -21,7 +21,8 @@ OLDEST_POSTGRES = 14
 def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
     """The folder with `initdb` and `postgres` that `account` can run, and their major version.
 
-    Root's virtual environment may lie where `nobody` can't go: then the programs are copied beside the data.
+    Where they can't be run from their place, they are copied: root's virtual environment may lie where `nobody` can't
+    go, and initdb passes its own path through a shell, which expands `$` and the like in it.
     """
     tried: list[str] = []
     for folder in _postgres_folders():
@@ -29,8 +30,10 @@ def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
             tried.append(f"{folder}: no initdb and postgres there")
             continue
         usable = folder
-        answer = run_as([folder / "postgres", "--version"], account)
-        if answer.returncode != 0 and not account.is_self:
+        if EXPANDED.search(str(folder)):
+            usable = _copied(folder, places.programs)
+        answer = run_as([usable / "postgres", "--version"], account)
+        if answer.returncode != 0 and not account.is_self and usable == folder:
             usable = _copied(folder, places.programs)
             answer = run_as([usable / "postgres", "--version"], account)
         version = re.search(r"(\d+)(\.\d+|devel|beta|rc)", answer.stdout)
@@ -103,6 +106,8 @@ def _copied(folder: Path, copies: Path) -> Path:
     package = installation.parent
     stamp = f"{package.name}-{int((folder / 'postgres').stat().st_mtime)}"
     target = copies / stamp
+    if copies.is_symlink() or (copies.exists() and copies.stat().st_uid != os.geteuid()):
+        raise LocalError(f"{copies} belongs to somebody else. Remove it, or name another folder in DRAWBENCH_VAR.")
     if not target.exists():
         partial = copies / "partial"
         shutil.rmtree(copies, ignore_errors=True)

@@ -29,6 +29,7 @@ from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
+from evaluation.analysis.estimates import ESTIMANDS, Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
@@ -47,12 +48,13 @@ from evaluation.analysis.planning import (
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
 from evaluation.analysis.powered_results import PredictionPowered
 from evaluation.analysis.prediction_powered import prediction_powered
-from evaluation.analysis.preference import ESTIMANDS, Interval, PreferenceRate, preference_rate
+from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, screen
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
 from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
+from evaluation.analysis.results import rounded
 from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, validate_scores
 from evaluation.analysis.sequential import (
     LookSequence,
@@ -64,8 +66,9 @@ from evaluation.analysis.sequential import (
     t_sequence,
 )
 from evaluation.analysis.sides import SideBias, side_bias
-from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, simulate_ratings
-from evaluation.analysis.summary import Analysis, analyse
+from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
+from evaluation.analysis.summary import analyse
+from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.tally import tally_ratings
 
 __all__ = [
@@ -85,6 +88,7 @@ __all__ = [
     "Influence",
     "Interval",
     "LookSequence",
+    "MeanEstimate",
     "Pilot",
     "Plan",
     "PooledRanking",
@@ -99,6 +103,7 @@ __all__ = [
     "ScreeningRule",
     "Selection",
     "SideBias",
+    "SimulatedTrial",
     "Spread",
     "StoppingRule",
     "agresti_coull",
@@ -142,6 +147,7 @@ __all__ = [
     "read_automatic_scores",
     "read_ratings",
     "replay",
+    "rounded",
     "screen",
     "side_bias",
     "sign_test",

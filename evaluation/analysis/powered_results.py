@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis.crossed import Absent
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.results import Document, NotebookTable, PlainResult, document, to_json
 
 SCHEMA = "drawbench-prediction-powered/1"
 ESTIMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "new_prompts": "new raters, and new prompts (with new images) like these",
-        "these_prompts": "new raters, and all prompts of this suite with these images, rated or not",
+        "new_prompts": "new raters and new prompts like these, with new images",
+        "these_prompts": "new raters, with all prompts of this suite and these images, rated or not",
     }
 )
 ASSUMPTION = (
-    "The rated prompts are taken to be a random draw from the scored ones, in each category for itself; where somebody "
-    "chose them, these intervals do not hold."
+    "This assumes that the rated prompts are a random draw from the scored ones, in each category separately. If "
+    "somebody picked them, these intervals do not hold."
 )
 
 
@@ -41,6 +42,17 @@ class PoweredInterval:
             found |= {name: own.to_dict() if isinstance(own, Interval) else None}
         return found | ({"why": self.satterthwaite.why} if isinstance(self.satterthwaite, Absent) else {})
 
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredInterval:
+        """The interval from ``to_dict``, at ``level``."""
+        absent = Absent(found.get("why", ""))
+        return cls(
+            *(
+                absent if found[name] is None else Interval.from_dict(found[name], name, level)
+                for name in ("satterthwaite", "two_way")
+            )
+        )
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -57,6 +69,15 @@ class Rate:
     def to_dict(self) -> dict[str, object]:
         return {"estimate": self.estimate, "intervals": {name: each.to_dict() for name, each in self.intervals.items()}}
 
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any] | None, level: float) -> Rate | None:
+        """The rate from ``to_dict``, its intervals at ``level``; None from None."""
+        if found is None:
+            return None
+        own = found["intervals"]
+        intervals = {name: PoweredInterval.from_dict(own[name], level) for name in ESTIMANDS}
+        return cls(found["estimate"], MappingProxyType(intervals))
+
 
 @dataclass(frozen=True)
 class PoweredRate:
@@ -64,7 +85,8 @@ class PoweredRate:
 
     ``n_rated`` of ``n_prompts`` prompts were rated, by ``n_raters`` with ``n_ratings``. ``classical``: from the ratings
     alone, weighted and with intervals made alike. ``power``: lambda of the fit to all rated prompts, 0 where the scores
-    are left alone. ``why``: why there is no estimate (both rates are then None).
+    are left alone. ``width_ratios``: by estimand, the width of the powered interval by that of the classical one, None
+    where either cannot be had. ``why``: why there is no estimate (both rates are then None).
     """
 
     category: str | None
@@ -75,21 +97,42 @@ class PoweredRate:
     powered: Rate | None
     classical: Rate | None
     power: float
+    width_ratios: Mapping[str, float | None]
     why: str | None = None
 
     def width_ratio(self, estimand: str) -> float | None:
         """Width of the powered interval by that of the classical one; None where either cannot be had."""
-        own = self.powered.interval(estimand) if self.powered else None
-        other = self.classical.interval(estimand) if self.classical else None
-        return own.half_width / other.half_width if own and other else None
+        return self.width_ratios[estimand]
 
     def to_dict(self) -> dict[str, object]:
         names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
         found: dict[str, object] = {name: getattr(self, name) for name in names}
         found["powered"] = self.powered.to_dict() if self.powered else None
         found["classical"] = self.classical.to_dict() if self.classical else None
-        found["width_ratio"] = {name: self.width_ratio(name) for name in ESTIMANDS}
+        found["width_ratio"] = self.width_ratios
         return found | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredRate:
+        """The rate from ``to_dict``, its intervals at ``level``."""
+        names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
+        return cls(
+            **{name: found[name] for name in names},
+            powered=Rate.from_dict(found["powered"], level),
+            classical=Rate.from_dict(found["classical"], level),
+            width_ratios=MappingProxyType({name: found["width_ratio"][name] for name in ESTIMANDS}),
+            why=found.get("why"),
+        )
+
+
+def width_ratios(powered: Rate | None, classical: Rate | None) -> Mapping[str, float | None]:
+    """``PoweredRate.width_ratios`` of two rates."""
+    found: dict[str, float | None] = {}
+    for estimand in ESTIMANDS:
+        own = powered.interval(estimand) if powered else None
+        other = classical.interval(estimand) if classical else None
+        found[estimand] = own.half_width / other.half_width if own and other else None
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True)
@@ -128,6 +171,19 @@ class PoweredComparison:
             "notes": self.notes,
         }
 
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredComparison:
+        """The comparison from its JSON, its intervals at ``level``."""
+        return cls(
+            found["generator_a"],
+            found["generator_b"],
+            found["question"],
+            overall=PoweredRate.from_dict(found["overall"], level),
+            categories=tuple(PoweredRate.from_dict(each, level) for _, each in sorted(found["categories"].items())),
+            balance=tuple(Balance(**each) for each in found["metrics"]),
+            notes=tuple(found["notes"]),
+        )
+
 
 @dataclass(frozen=True)
 class PredictionPowered(NotebookTable):
@@ -153,6 +209,18 @@ class PredictionPowered(NotebookTable):
                 "comparisons": [each.to_dict() for each in self.comparisons],
                 "notes": self.notes,
             }
+        )
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> PredictionPowered:
+        """The rates from their document: ``from_dict(x.to_dict()) == rounded(x)``."""
+        return cls(
+            tuple(PoweredComparison.from_dict(each, found["level"]) for each in found["comparisons"]),
+            found["aggregate"],
+            found["level"],
+            found["seed"],
+            found["n_simulated"],
+            tuple(found["notes"]),
         )
 
     def to_json(self) -> str:

@@ -13,10 +13,12 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from common.words import nearest
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
-from evaluation.analysis.columns import Checker, RatingsError, listed, nearest, numbers_column, text_column
+from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
 from evaluation.analysis.crossed import METHODS, block_variances, check_between, panel_sums, stratified_variances
-from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
+from evaluation.analysis.estimates import ESTIMANDS, Interval, MeanEstimate
+from evaluation.analysis.preference import interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
@@ -131,9 +133,8 @@ def analyse_scores(
         estimand, level: as for ``summary.analyse``.
     """
     if estimand not in ESTIMANDS:
-        raise ValueError(
-            f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{nearest(estimand, ESTIMANDS)}"
-        )
+        hint = nearest(estimand, ESTIMANDS) or "."
+        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
     check_between(level, "confidence level")
     frame = validate_scores(scores, levels)
     estimates: list[ScoreEstimate] = []

@@ -13,6 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import ParameterSerializer
 from evaluation.errors import InputError
@@ -177,7 +178,7 @@ class MetricRunDetail(Endpoint):
     @extend_schema(operation_id="scores_retrieve", responses={200: MetricRunSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
         """Get one automatic score: its progress, result and provenance."""
-        return Response(MetricRunSerializer(_found(pk)).data)
+        return Response(MetricRunSerializer(_metric_run(pk)).data)
 
 
 class MetricRunCancel(Endpoint):
@@ -186,7 +187,7 @@ class MetricRunCancel(Endpoint):
     @extend_schema(operation_id="scores_cancel", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
         """Stop scoring. Scores computed so far are kept."""
-        return Response(MetricRunSerializer(metric_cancel(metric_run=_found(pk))).data)
+        return Response(MetricRunSerializer(metric_cancel(metric_run=_metric_run(pk))).data)
 
 
 class MetricRunRetry(Endpoint):
@@ -196,7 +197,7 @@ class MetricRunRetry(Endpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Score what failed, was stopped or was added later; with `anew`, score all images again."""
         given = data_of(MetricRetrySerializer(data=request.data))
-        return Response(MetricRunSerializer(metric_retry(metric_run=_found(pk), anew=given["anew"])).data)
+        return Response(MetricRunSerializer(metric_retry(metric_run=_metric_run(pk), anew=given["anew"])).data)
 
 
 class MetricRunImages(ListModelMixin, ListEndpoint):
@@ -218,7 +219,8 @@ class MetricRunImages(ListModelMixin, ListEndpoint):
             "largest": ("-value", "sample"),
         }
         if order not in orders:
-            raise InputError(f'Unknown order "{order}". Choose one of {", ".join(orders)}.', field="order")
+            hint = nearest(order, orders) or "."
+            raise InputError(f'Unknown order "{order}"{hint} Choose one of {", ".join(orders)}.', field="order")
         return (found if order == "suite" else found.filter(value__isnull=False)).order_by(*orders[order])
 
     @extend_schema(
@@ -230,5 +232,5 @@ class MetricRunImages(ListModelMixin, ListEndpoint):
         return self.list(request)
 
 
-def _found(pk: int) -> MetricRun:
+def _metric_run(pk: int) -> MetricRun:
     return get_object_or_404(MetricRun.objects.select_related("run", "reference_run"), pk=pk)

@@ -26,7 +26,7 @@ from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
 
@@ -59,13 +59,15 @@ class RunList(ListModelMixin, ListEndpoint):
         """Queue a run; workers render it."""
         given = data_of(RunCreateSerializer(data=request.data))
         run = run_render(
-            suite=suite_by_name(given["suite"]),
-            generator=given["generator"],
-            parameters=given["parameters"],
-            size=given["size"],
-            samples_per_prompt=given["samples_per_prompt"],
-            run_seed=given["run_seed"],
-            name=given["name"],
+            RunDraft(
+                suite=suite_by_name(given["suite"]),
+                generator=given["generator"],
+                parameters=given["parameters"],
+                size=given["size"],
+                samples_per_prompt=given["samples_per_prompt"],
+                run_seed=given["run_seed"],
+                name=given["name"],
+            ),
             created_by=self.researcher,
         )
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
@@ -88,7 +90,7 @@ class RunProgress(Endpoint):
         """Get a run's progress: images made and failed, speed and time left."""
         run = get_object_or_404(GenerationRun, pk=pk)
         progress = run_progress(run)
-        told: dict[str, Any] = {
+        row: dict[str, Any] = {
             "status": run.status,
             "expected": progress.expected,
             "made": progress.made,
@@ -96,7 +98,7 @@ class RunProgress(Endpoint):
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
         }
-        return Response(ProgressSerializer(told).data)
+        return Response(ProgressSerializer(row).data)
 
 
 class RunCancel(Endpoint):

@@ -28,7 +28,7 @@ from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.reporting.make import report_make
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon
@@ -59,7 +59,7 @@ class StudyList(ListModelMixin, ListEndpoint):
         """Create a study as a draft."""
         given = data_of(StudyCreateSerializer(data=request.data))
         runs = [run_by_name(name) for name in given.pop("runs")]
-        study = study_create(runs=runs, created_by=self.researcher, **given)
+        study = study_create(StudyDraft(runs=runs, **given), created_by=self.researcher)
         return Response(_detail(study.name), status=status.HTTP_201_CREATED)
 
 

@@ -17,7 +17,7 @@ from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, 
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
-from evaluation.services.suites.load import PUBLISHED, suite_load
+from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
 
 
@@ -50,11 +50,10 @@ class SuiteList(ListModelMixin, ListEndpoint):
         file = given.get("file")
         loaded = suite_load(
             source=file.read() if file else given["known"],
-            file_name=file.name if file else "",
-            source_format=given.get("source_format"),
             name=given.get("name", ""),
             title=given.get("title", ""),
             licence=given.get("licence", ""),
+            reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
         )
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK

@@ -7,14 +7,14 @@ this metric can't be trusted. The single checks stand in `conformance_checks`.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from common.commands import BAD_INPUT, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
+from common.commands import BAD_INPUT, add_format, parse_settings, run_command, say
+from common.conformance import Finding, check_spec, print_findings
 from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.conformance_checks import (
@@ -28,7 +28,6 @@ from evaluation.metrics.conformance_checks import (
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec
 from evaluation.suites.types import JsonValue
-from generators.conformance import Finding, check_spec
 
 SCHEMA = "drawbench-metric-conformance/1"
 
@@ -102,15 +101,8 @@ def main(arguments: Sequence[str]) -> int:
     findings += check(
         metric, spec, attributes=attributes, prompt=options.prompt, on_check=lambda name: say(f"{name} ...")
     )
-    errors = [finding for finding in findings if not finding.warning]
-    if options.format == "json":
-        rows = [dataclasses.asdict(finding) for finding in findings]
-        print(json.dumps({"schema": SCHEMA, "metric": spec.name, "passed": not errors, "findings": rows}))
-    else:
-        for finding in findings:
-            print(f"{'warning' if finding.warning else 'error'}: {finding.check}: {finding.message}")
-        print(f"{spec.name} " + (f"breaks its contract: {len(errors)} errors" if errors else "keeps its contract"))
-    return SOME_FAILED if errors else SUCCESS
+    about = {"schema": SCHEMA, "metric": spec.name}
+    return print_findings(spec.name, findings, about if options.format == "json" else None)
 
 
 def _attributes(text: str) -> dict[str, JsonValue] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,9 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.conformance import ODD_PROMPTS
+from common.hashes import file_sha256
+from common.words import prompt_name
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec, SampleMetric, SampleScore, ScoredImage, SetMetric, no_progress
 from evaluation.suites.types import JsonValue
@@ -28,15 +30,6 @@ SCENE: Mapping[str, JsonValue] = {
     "text": ["STOP"],
 }
 
-ODD_PROMPTS = (
-    "",
-    "   ",
-    "a" * 20_000,
-    "\N{SNOWMAN} \N{GREEK SMALL LETTER ALPHA} \N{HIRAGANA LETTER A} \U0001f600",
-    "line one\nline two\ttab\x00nul\x1b[31m",
-    "<script>alert(1)</script> {0} %s \\ ' \" ; --",
-)
-
 ODD_ATTRIBUTES: tuple[Mapping[str, JsonValue], ...] = ({}, {"schema": "scene/99"}, {"objects": "many"}, {"": None})
 
 
@@ -51,7 +44,7 @@ class CheckedImages:
 
     def changed(self) -> list[str]:
         """The files that are not what they were."""
-        return [path.name for path, sha in self.hashes.items() if not path.is_file() or _hash(path) != sha]
+        return [path.name for path, sha in self.hashes.items() if not path.is_file() or file_sha256(path) != sha]
 
 
 @dataclass(slots=True)
@@ -100,7 +93,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
     good = []
     for number in range(N_PICTURES):
         path = _picture(folder / "run" / f"{number}.png", number)
-        good.append(ScoredImage(f"{number // 2:05d}/{number % 2}", path, prompt, "All prompts", chosen))
+        good.append(ScoredImage(f"{prompt_name(number // 2)}/{number % 2}", path, prompt, "All prompts", chosen))
     for number in range(N_REFERENCE):
         _picture(folder / "reference" / f"{number}.png", 100 + number)
     damaged = folder / "run" / "damaged.png"
@@ -109,7 +102,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
         ScoredImage("90000/0", damaged, prompt, "All prompts", chosen),
         ScoredImage("90001/0", folder / "run" / "gone.png", prompt, "All prompts", chosen),
     )
-    hashes = {path: _hash(path) for path in sorted(folder.rglob("*.png"))}
+    hashes = {path: file_sha256(path) for path in sorted(folder.rglob("*.png"))}
     return CheckedImages(tuple(good), bad, folder / "reference", hashes)
 
 
@@ -228,7 +221,7 @@ def set_reference(subject: MetricUnderTest) -> Iterator[str]:
     if not subject.spec.needs_reference:
         return
     files = sorted(subject.images.reference.iterdir())
-    listed = [ScoredImage(f"{n:05d}/0", path, "") for n, path in enumerate(files)]
+    listed = [ScoredImage(f"{prompt_name(n)}/0", path, "") for n, path in enumerate(files)]
     value = subject.whole(subject.images.good, listed)["value"]
     if subject.moved(subject.result["value"], value):
         yield f"against a folder the value is {subject.result['value']}, against the same images {value}"
@@ -291,7 +284,3 @@ def _picture(path: Path, seed: int) -> Path:
     draw.text((48, 78), "STOP", font=ImageFont.load_default(24), fill=(10, 10, 10), anchor="mm")
     image.save(path)
     return path
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

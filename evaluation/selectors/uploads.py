@@ -98,14 +98,14 @@ def upload_summary(upload: Upload) -> UploadSummary:
     )
 
 
-def problems_told(summary: UploadSummary) -> str:
+def problems_in_words(summary: UploadSummary) -> str:
     """The first problems, a line each."""
     lines = [f"  {row.file}: {row.problem}" for row in summary.problems[:NAMED]]
     more = len(summary.problems) - NAMED
     return "\n".join(lines + ([f"  and {more:,} more"] if more > 0 else []))
 
 
-def missing_told(summary: UploadSummary) -> str:
+def missing_in_words(summary: UploadSummary) -> str:
     """How many samples of how many prompts are missing, and the first of them."""
     named = [
         f"{prompt_id} (all {summary.samples})"

@@ -17,9 +17,9 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Invitation, MetricRun, Report, RunStatus, Study, StudyStatus, Suite
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
-from evaluation.services.runs.request import run_render, run_resume
+from evaluation.services.runs.request import RunDraft, run_render, run_resume
 from evaluation.services.scoring.request import RUN_PREFIX, metric_request
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
@@ -126,13 +126,15 @@ def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[
     if run is None:
         say(f"Run {name}: bundled cascade, guidance weight {weight:g}, {counted(size.samples, 'sample')} per prompt.")
         run = run_render(
-            suite=suite,
-            generator="cascade",
-            parameters={"guidance": weight},
-            size=size.size,
-            samples_per_prompt=size.samples,
-            run_seed=0,
-            name=name,
+            RunDraft(
+                suite=suite,
+                generator="cascade",
+                parameters={"guidance": weight},
+                size=size.size,
+                samples_per_prompt=size.samples,
+                run_seed=0,
+                name=name,
+            )
         )
     elif run.status != RunStatus.DONE:
         say(f"Run {name}: continuing where it stopped.")
@@ -184,10 +186,12 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
     study = Study.objects.filter(name=name).first()
     if study is None:
         study = study_create(
-            name=name,
-            title=f"Guidance weight {' against '.join(f'{weight:g}' for weight in GUIDANCE_WEIGHTS)}",
-            runs=list(runs),
-            labels=list(LABELS.values()),
+            StudyDraft(
+                name=name,
+                title=f"Guidance weight {' against '.join(f'{weight:g}' for weight in GUIDANCE_WEIGHTS)}",
+                runs=list(runs),
+                labels=list(LABELS.values()),
+            )
         )
     elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs}:
         raise ConflictError(

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
-from evaluation.services.runs.request import UNFINISHED
-from evaluation.services.store.images import partial_files_remove
+from evaluation.services.scoring.sides import statistics_root
+from evaluation.services.store.images import store_partials_remove
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.work.queue import hand_over, messages_waiting, workers_answering
+from evaluation.services.work.states import UNFINISHED
 
 UPLOAD_DAYS = 7
 """Days after which an upload that nobody confirmed is dropped, with the files that it holds."""
@@ -21,14 +23,15 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
 
     Lost is what no message speaks of: the queue was emptied, or did not answer when the run was asked for. A worker
     that is `starting` and finds no other takes everything up at once, also what a killed worker held: the broker would
-    hand that out again too, but minutes later. To queue a thing twice is harmless (`runs.draw`, `scoring.score`).
+    hand that out again too, but minutes later. To queue a thing twice is harmless (`work.items`).
     """
     for upload in Upload.objects.filter(
         status__in=[Upload.Status.RECEIVED, Upload.Status.READY, Upload.Status.FAILED],
         created_at__lt=timezone.now() - timedelta(days=UPLOAD_DAYS),
     ):
         upload_drop(upload=upload)
-    partial_files_remove()
+    store_partials_remove()
+    partial_files_remove(statistics_root())
     alone = starting and not workers_answering(besides=worker)
     waiting = messages_waiting()
     # one message is the sweep's own

@@ -4,11 +4,11 @@ The schema's fields, words and the meaning of each relation are in docs/suites.m
 `"schema": "scene/1"` is held to it; any other attributes are kept as they are and mean nothing here.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from common.words import nearest
 from evaluation.suites.types import Attributes, JsonValue, SuiteError
 
 SCENE_SCHEMA = "scene/1"
@@ -223,8 +223,8 @@ def _relation(value: JsonValue, path: str, n_objects: int) -> SceneRelation:
     relation = _words(fields.get("relation"), f"{path}.relation")
     if relation not in SPATIAL_RELATIONS and not relation.split()[0].endswith("ing"):
         raise SuiteError(
-            f"{path}.relation is {relation!r}; it is a verb in -ing or one of: {', '.join(SPATIAL_RELATIONS)}"
-            + _nearest(relation, SPATIAL_RELATIONS)
+            f"{path}.relation can't be {relation!r}{nearest(relation, SPATIAL_RELATIONS) or '.'} "
+            f"It is a verb in -ing or one of: {', '.join(SPATIAL_RELATIONS)}"
         )
     subject, object_ = (_index(fields, key, path, n_objects) for key in ("subject", "object"))
     if subject == object_:
@@ -267,16 +267,13 @@ def _one_of(fields: Mapping[str, JsonValue], key: str, allowed: Iterable[str], p
         return None
     value = _words(fields[key], f"{path}.{key}")
     if value not in allowed:
-        raise SuiteError(f"{path}.{key} is {value!r}; it is one of: {', '.join(allowed)}" + _nearest(value, allowed))
+        hint = nearest(value, allowed) or "."
+        raise SuiteError(f"{path}.{key} can't be {value!r}{hint} It is one of: {', '.join(allowed)}")
     return value
 
 
 def _only_keys(fields: Mapping[str, JsonValue], allowed: tuple[str, ...], path: str) -> None:
     for key in fields:
         if key not in allowed:
-            raise SuiteError(f"{path} has a field {key!r}; it may have: {', '.join(allowed)}" + _nearest(key, allowed))
-
-
-def _nearest(word: str, allowed: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(allowed), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+            hint = nearest(key, allowed) or "."
+            raise SuiteError(f"{path} can't have the field {key!r}{hint} It may have: {', '.join(allowed)}")

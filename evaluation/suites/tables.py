@@ -1,12 +1,12 @@
 """CSV, TSV and PartiPrompts: tables with a line of column names."""
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.words import nearest_name
 from evaluation.suites.build import Row
 from evaluation.suites.types import JsonValue, SuiteError, fold
 
@@ -135,10 +135,10 @@ def _cut_by_commas(record: Record, expected: int) -> str:
 def _no_prompt_column(record: Record) -> str:
     found = ", ".join(repr(cell if len(cell) <= 40 else cell[:37] + "...") for cell in record.cells[:6])
     close = [
-        f"{cell!r} for {match[0]!r}"
+        f"{cell!r} for {match!r}"
         for cell in record.cells
-        if (match := difflib.get_close_matches(normal_header(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS], n=1))
-        and normal_header(cell) != match[0]
+        if (match := nearest_name(normal_header(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS]))
+        and normal_header(cell) != match
     ]
     hint = f" Did you write {', '.join(close)}?" if close else ""
     return (

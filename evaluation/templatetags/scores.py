@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from django import template
 
-from evaluation.reports.score_text import facts as told_facts
-from evaluation.reports.score_text import figures_text
+from evaluation.reports.wording.scores import facts as told_facts
+from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
 

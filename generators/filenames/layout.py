@@ -98,7 +98,7 @@ def _mark_doubles(rows: Sequence[Row]) -> list[Row]:
         if row.prompt_id is not None and row.sample is not None and len(holders[row.prompt_id, row.sample]) > 1:
             others = [name for name in holders[row.prompt_id, row.sample] if name != row.name] or [row.name]
             problem = f"prompt {row.prompt_id}, sample {row.sample} is also {', '.join(others[:3])}"
-            row = Row(row.name, problem=problem)
+            row = Row(row.name, problem=problem, is_double=True)
         marked.append(row)
     return marked
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common.image_decode import ALL_EXTENSIONS
+from common.images.decode import ALL_EXTENSIONS
 
 SHORTEST_PREFIX = 12
 """Letters and digits that a shortened prompt in a name must keep to be recognised."""

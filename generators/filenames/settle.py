@@ -18,12 +18,16 @@ MAX_SAMPLE = 9_999
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file: the prompt and the sample (from 0) that it shows, or the problem that keeps it out."""
+    """One file: the prompt and the sample (from 0) that it shows, or the problem that keeps it out.
+
+    `is_double`: the problem is that another file shows the same sample of the same prompt.
+    """
 
     name: str
     prompt_id: str | None = None
     sample: int | None = None
     problem: str = ""
+    is_double: bool = False
 
 
 def settle_prompts(

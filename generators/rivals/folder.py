@@ -13,7 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+from common.hashes import bytes_sha256
 from common.images import DecodeProcess, ImageProblem, Problem
+from common.words import prompt_name
 from generators.contract import (
     Failure,
     FailureKind,
@@ -175,17 +177,19 @@ def _prompts(
     Without a file of prompts the numbers in the names stand for themselves: as many prompts as the highest needs.
     """
     if prompts_file:
-        texts = {f"{index:05d}": text for index, text in enumerate(read_prompts(Path(prompts_file)))}
+        texts = {prompt_name(index): text for index, text in enumerate(read_prompts(Path(prompts_file)))}
         return [PromptRef(prompt_id, text) for prompt_id, text in texts.items()], texts
     if file_list is not None:
-        texts = {f"{entry.number:05d}": entry.text for entry in file_list if entry.certain and entry.number is not None}
+        texts = {
+            prompt_name(entry.number): entry.text for entry in file_list if entry.certain and entry.number is not None
+        }
         numbers = [entry.number for entry in file_list if entry.number is not None]
     else:
         texts = {}
         pieces = [piece for name in images for piece in (*take_apart(name).folders, take_apart(name).stem)]
         numbers = [number for piece in pieces if (number := _leading_number(piece)) is not None]
     known = set(numbers) | {number - 1 for number in numbers if number}
-    return [PromptRef(f"{number:05d}", "") for number in sorted(known)], texts
+    return [PromptRef(prompt_name(number), "") for number in sorted(known)], texts
 
 
 def _leading_number(piece: str) -> int | None:
@@ -209,5 +213,5 @@ def _hash_files(root: str, files: tuple[tuple[str, int, int], ...]) -> str:
     for name, _, _ in files:
         path = Path(root, name)
         content = b"" if path.is_symlink() else path.read_bytes()
-        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        digest.update(f"{name}\0{bytes_sha256(content)}\n".encode())
     return digest.hexdigest()

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.configs import ConfigError, TextConfig
 from generators.training.fitting import Pace, computing, fit
 from generators.world.scenes.captions import sample_scene
@@ -192,9 +193,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     print(f"{args.out}: {measured['right']:.1%} of cut bytes right after {measured['steps']:.0f} steps")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
 from generators.training.config import load_train_config
 from generators.training.data_config import ScenesConfig
@@ -34,39 +36,46 @@ MEASURED = 2000
 """Renders that the accuracies are measured on."""
 
 
-def train_checker(
-    sprites: Path,
-    out: Path,
-    *,
-    minutes: float,
-    concepts: Sequence[str] = (),
-    start_from: Path | None = None,
-    batch: int = 64,
-    seed: int = 0,
-    device: str = "cpu",
-    folder: Path | None = None,
-    measured: int = MEASURED,
-    stop: threading.Event | None = None,
-    report: Callable[[str], None] = print,
-) -> bool:
-    """Train one, measure it, write it to `out`; False where it was stopped before its budget was spent.
+@dataclass(frozen=True)
+class CheckerTraining:
+    """What a checker is trained on and for how long.
 
-    `concepts`: what it will know; none named, all that have drawings. `start_from`: another checker's file, whose
-    weights it begins with. `folder`: of the state that it goes on from. `measured`: renders that it is measured on.
+    `sprites`: the file of the drawings. `out`: where it is written. `minutes`: wall-clock budget. `concepts`: what it
+    will know; none named, all that have drawings. `start_from`: another checker's file, whose weights it begins with.
+    `batch`: renders of a step. `folder`: of the state that it goes on from. `measured`: renders that it is measured on.
+    """
+
+    sprites: Path
+    out: Path
+    minutes: float
+    concepts: Sequence[str] = ()
+    start_from: Path | None = None
+    batch: int = 64
+    seed: int = 0
+    device: str = "cpu"
+    folder: Path | None = None
+    measured: int = MEASURED
+
+
+def train_checker(
+    training: CheckerTraining, *, stop: threading.Event | None = None, report: Callable[[str], None] = print
+) -> bool:
+    """Train one, measure it, write it; False where it was stopped before its budget was spent.
 
     Raises:
         FileNotFoundError: no sprites.
         ConfigError: the state in `folder` can't be used.
         SaveError: the state can't be written.
     """
-    drawings = load_sprites(sprites)
+    device, seed, batch = training.device, training.seed, training.batch
+    drawings = load_sprites(training.sprites)
     renderer = Renderer(drawings)
     composer = SceneComposer(drawings, device) if torch.device(device).type != "cpu" else None
-    examples = Examples(renderer, concepts or renderer.concepts, seed, batch, composer)
+    examples = Examples(renderer, training.concepts or renderer.concepts, seed, batch, composer)
     torch.manual_seed(seed)
     begun = Checker(examples.config)
-    if start_from is not None:
-        begin_with(begun, examples.config, load_checker(start_from))
+    if training.start_from is not None:
+        begin_with(begun, examples.config, load_checker(training.start_from))
     network = begun.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def loss_of(step: int) -> Tensor:
@@ -75,7 +84,9 @@ def train_checker(
             seen = network(images.to(device, memory_format=torch.channels_last))
         return checker_loss(seen, *(each.to(device) for each in wanted))
 
-    done = fit("checker", network, loss_of, PACE, minutes=minutes, folder=folder, stop=stop, report=report)
+    done = fit(
+        "checker", network, loss_of, PACE, minutes=training.minutes, folder=training.folder, stop=stop, report=report
+    )
     if not done.finished:
         return False
     about: dict[str, object] = {
@@ -83,9 +94,10 @@ def train_checker(
         "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
         f"{torch.device(device).type}",
     }
+    out = training.out
     part = out.with_name(f"{out.name}.measured")
     save_checker(part, network, examples.config, about)
-    told = measure(part, renderer, measured, seed=seed + 1_000_000, concepts=examples.concepts)
+    told = measure(part, renderer, training.measured, seed=seed + 1_000_000, concepts=examples.concepts)
     save_checker(out, network, examples.config, {**about, "measured": told})
     part.unlink()
     for name, value in told.items():
@@ -126,10 +138,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0 or args.batch < 2:
         print("--minutes must be more than 0 and --batch at least 2", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         like = load_train_config(args.like_training).data if args.like_training else None
-        train_checker(
+        training = CheckerTraining(
             args.sprites,
             args.out,
             minutes=args.minutes,
@@ -139,15 +151,15 @@ def main(argv: list[str] | None = None) -> int:
             seed=args.seed,
             device="cuda" if torch.cuda.is_available() else "cpu",
             folder=args.folder,
-            report=lambda line: print(line, flush=True),
         )
+        train_checker(training, report=lambda line: print(line, flush=True))
     except SaveError as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
@@ -77,9 +78,9 @@ def main(argv: list[str] | None = None) -> int:
         rows = table(args.weights, args.stage, renderer, args.images, args.steps, args.aug_level, sampler=args.sampler)
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     print(json.dumps(rows, indent=2))
-    return 0
+    return SUCCESS
 
 
 def table(

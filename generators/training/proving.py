@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.files import write_text
-from generators.cascade.checkpoint import file_sha256
+from common.hashes import file_sha256
 from generators.cascade.configs import ConfigError
 from generators.cascade.generator import BUNDLED
 from generators.training import comparing

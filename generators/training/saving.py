@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from common.files import write_whole
-from generators.cascade.checkpoint import file_sha256
+from common.files import write_text, write_whole
+from common.hashes import file_sha256
 from generators.cascade.configs import ConfigError
 
 STATE, HASHES = "state.pt", "state.sha256"
@@ -32,10 +32,10 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     def write(part: Path) -> None:
         torch.save({"schema": STATE_SCHEMA, **state}, part)
         listed.append(file_sha256(part))
-        write_whole(hashes, lambda place: _write_lines(place, [*known, *listed]))
+        _write_lines(hashes, [*known, *listed])
 
     write_whole(path, write)
-    write_whole(hashes, lambda place: _write_lines(place, listed))
+    _write_lines(hashes, listed)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _hashes(folder: Path) -> list[str]:
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,11 +10,13 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
 from common.files import SaveError
 from generators.cascade.config_json import Json
 from generators.cascade.configs import MINILM, ConfigError
@@ -36,44 +38,51 @@ SUITES = ("fixtures/suites/drawbench-cc0.csv",)
 """Their prompts are in no caption of its training."""
 
 
-def train_scene_clip(
-    sprites: Path,
-    out: Path,
-    *,
-    minutes: float,
-    batch: int = 64,
-    scenes: int = 16_000,
-    seed: int = 0,
-    device: str = "cpu",
-    cache: Path = Path("var/training"),
-    folder: Path | None = None,
-    exclude: tuple[str, ...] = SUITES,
-    measured: int = 1024,
-    config: SceneClipConfig | None = None,
-    stop: threading.Event | None = None,
-    report: Callable[[str], None] = print,
-) -> bool:
-    """Train one, measure it, write it to `out`; False where it was stopped before its budget was spent.
+@dataclass(frozen=True)
+class SceneClipTraining:
+    """What a scene CLIP is trained on and for how long.
 
-    `scenes`: in the pool that its batches are drawn from. `folder`: of the state that it goes on from. `measured`:
-    renders that each share rests on.
+    `sprites`: the file of the drawings. `out`: where it is written. `minutes`: wall-clock budget. `batch`: renders of a
+    step. `scenes`: in the pool that its batches are drawn from. `cache`: of captions' encodings. `folder`: of the state
+    that it goes on from. `exclude`: suites whose prompts it does not train on. `measured`: renders that each
+    share rests on. `config`: of the network.
+    """
+
+    sprites: Path
+    out: Path
+    minutes: float
+    batch: int = 64
+    scenes: int = 16_000
+    seed: int = 0
+    device: str = "cpu"
+    cache: Path = Path("var/training")
+    folder: Path | None = None
+    exclude: tuple[str, ...] = SUITES
+    measured: int = 1024
+    config: SceneClipConfig = field(default_factory=SceneClipConfig)
+
+
+def train_scene_clip(
+    training: SceneClipTraining, *, stop: threading.Event | None = None, report: Callable[[str], None] = print
+) -> bool:
+    """Train one, measure it, write it; False where it was stopped before its budget was spent.
 
     Raises:
         FileNotFoundError: no sprites, or a suite of `exclude` is not there.
         ConfigError: the state in `folder` can't be used.
         SaveError: something can't be written.
     """
-    drawings = load_sprites(sprites)
+    device, seed, batch, config = training.device, training.seed, training.batch, training.config
+    drawings = load_sprites(training.sprites)
     renderer = Renderer(drawings)
-    held = pairs(scenes, renderer.concepts, seed, exclude=prompts_of(exclude))
+    held = pairs(training.scenes, renderer.concepts, seed, exclude=prompts_of(training.exclude))
     captions = captions_of(held)
-    states = load_captions(captions, MINILM, cache, report, device=device)
+    states = load_captions(captions, MINILM, training.cache, report, device=device)
     on_gpu = torch.device(device).type != "cpu"
     composer = SceneComposer(drawings, device) if on_gpu else None
     examples = Examples(
         held, states.on(device) if on_gpu else states, renderer, seed=seed, batch=batch, composer=composer
     )
-    config = config or SceneClipConfig()
     torch.manual_seed(seed)
     network = SceneClip(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -84,7 +93,9 @@ def train_scene_clip(
         loss: Tensor = network.loss(seen, said, same.to(device))
         return loss
 
-    done = fit("scene-clip", network, loss_of, PACE, minutes=minutes, folder=folder, stop=stop, report=report)
+    done = fit(
+        "scene-clip", network, loss_of, PACE, minutes=training.minutes, folder=training.folder, stop=stop, report=report
+    )
     if not done.finished:
         return False
     about: Json = {
@@ -92,9 +103,10 @@ def train_scene_clip(
         "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
         f"{torch.device(device).type}, captions of {len(held)} scenes and {len(captions) - len(held)} contraries",
     }
+    out = training.out
     part = out.with_name(f"{out.name}.measured")
     save_scene_clip(part, network, config, MINILM, about)
-    told = measure(load_scene_clip(part, device=device), renderer, measured, seed=seed + 1, exclude=captions)
+    told = measure(load_scene_clip(part, device=device), renderer, training.measured, seed=seed + 1, exclude=captions)
     save_scene_clip(out, network, config, MINILM, {**about, "measured": told})
     part.unlink()
     for name, value in told.items():
@@ -115,9 +127,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.minutes <= 0 or args.batch < 2 or args.scenes < 2:
         print("--minutes must be more than 0, --batch and --scenes at least 2", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
-        train_scene_clip(
+        training = SceneClipTraining(
             args.sprites,
             args.out,
             minutes=args.minutes,
@@ -126,15 +138,15 @@ def main(argv: list[str] | None = None) -> int:
             seed=args.seed,
             folder=args.folder,
             device="cuda" if torch.cuda.is_available() else "cpu",
-            report=lambda line: print(line, flush=True),
         )
+        train_scene_clip(training, report=lambda line: print(line, flush=True))
     except SaveError as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

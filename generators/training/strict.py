@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from common.words import nearest
 from generators.cascade.configs import ConfigError
 
 T = TypeVar("T")
@@ -32,9 +32,9 @@ def build(kind: type[T], given: object, what: str) -> T:
     }
     missing, extra = sorted(wanted - set(given)), sorted(str(name) for name in set(given) - set(fields))
     if missing or extra:
-        told = [f"missing {', '.join(missing)}"] if missing else []
-        told += [f"unknown {', '.join(_with_nearest(name, list(fields)) for name in extra)}"] if extra else []
-        raise ConfigError(f"{what}: {'; '.join(told)}. Its fields: {', '.join(fields)}")
+        told = [f"missing {', '.join(missing)}."] if missing else []
+        told += [f"unknown {name}{nearest(name, fields) or '.'}" for name in extra]
+        raise ConfigError(f"{what}: {' '.join(told)} Its fields: {', '.join(fields)}")
     hints = get_type_hints(kind)
     return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in given.items()})
 
@@ -46,8 +46,7 @@ def chosen(name: object, known: Mapping[str, T], what: str) -> T:
         ConfigError: there is none of that name; the message has the nearest and all.
     """
     if not isinstance(name, str) or name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else "."
+        hint = nearest(str(name), known) or "."
         raise ConfigError(f"{what} {name!r} is unknown{hint} There are: {', '.join(known)}")
     return known[name]
 
@@ -85,8 +84,3 @@ _TYPES: dict[type, str] = {
 
 def _named(value: object) -> str:
     return f"{_TYPES.get(type(value), type(value).__name__)} ({value!r:.60})"
-
-
-def _with_nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f'{name} (did you mean "{close[0]}"?)' if close else name

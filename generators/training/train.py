@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.files import SaveError
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training import checkpoints
@@ -62,6 +63,8 @@ def train(
     config, progress, world = trainer.config, trainer.progress, trainer.world
     asked = asked_for(config, data) if config.sample_steps else None
     source: Data = Ahead(data, config.workers) if config.workers else data
+    if world.main:
+        partial_files_remove(folder)
     reports = _Reports(trainer, folder, minutes=minutes, steps=steps)
     saved, saved_step = time.monotonic(), progress.step
     try:
@@ -157,12 +160,12 @@ def main(argv: list[str] | None = None) -> int:
             return _run(args, config, world)
         except (SaveError, Diverged) as error:
             _say(world, f"{error}\n{_still_there(args.out or _default_out(args.config))}")
-            return 1
+            return FAILED
         finally:
             leave()
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
 
 
 def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
@@ -173,7 +176,7 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     if args.dry_run:
         if world.main:
             print(needs_in_words(config, needs(config, world.size), world.size))
-        return 0
+        return SUCCESS
     if steps is None and minutes is None:
         raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")
     if not args.resume and (out / STATE).exists():
@@ -192,8 +195,8 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     train(trainer, data, out, minutes=minutes, steps=steps, save_every_s=60 * args.save_minutes, stop=stop)
     if world.any(stop.is_set()):
         _say(world, f"stopped and saved at step {trainer.progress.step}; --resume goes on from there")
-        return 130
-    return 0
+        return INTERRUPTED
+    return SUCCESS
 
 
 def _parser() -> argparse.ArgumentParser:

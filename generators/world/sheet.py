@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.world.scenes.captions import sample_scene
 from generators.world.scenes.layout import lay_out
 from generators.world.scenes.render import Renderer
@@ -58,12 +59,12 @@ def main(argv: list[str] | None = None) -> int:
         renderer = Renderer(load_sprites(args.sprites))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     picture = sheet(renderer, columns=args.columns, side=128, seed=args.seed)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(HUES, dither=Image.Dither.NONE).save(args.out, optimize=True)
     print(f"{args.out}: {picture.width} x {picture.height}, {args.out.stat().st_size / 1000:.0f} kB")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

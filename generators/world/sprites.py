@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.world.scenes.concepts import CONCEPTS
 from generators.world.scenes.drawings import DRAWINGS_TABLE, drawing_key
 from generators.world.scenes.grounds import place_key
@@ -227,13 +228,13 @@ def main(argv: list[str] | None = None) -> int:
         sprites = build_sprites({source_of(path): path for path in args.packages}, args.size)
     except (ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     args.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(args.out, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
     if args.drawings:
         write_drawings(sprites)
     print(f"{len(sprites)} sprites of {args.size} pixels in {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from evaluation.analysis import RatingsError, analyse
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.powered_mean import (
     RatedSuite,
     fit_predictor,
@@ -26,7 +27,6 @@ from evaluation.analysis.powered_mean import (
 )
 from evaluation.analysis.powered_results import ESTIMANDS, PoweredInterval
 from evaluation.analysis.prediction_powered import prediction_powered
-from evaluation.analysis.preference import Interval
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 Float = npt.NDArray[np.float64]
@@ -326,7 +326,7 @@ def test_what_cannot_be_had_says_why() -> None:
 
 def test_bad_input_is_named() -> None:
     ratings, scores = made()
-    with pytest.raises(ValueError, match="'goood'.*good, noise.*Did you mean 'good'"):
+    with pytest.raises(ValueError, match="'goood'; did you mean \"good\".*good, noise"):
         prediction_powered(ratings, scores, metrics=["goood"])
     with pytest.raises(ValueError, match="at least one"):
         prediction_powered(ratings, scores, metrics=[])

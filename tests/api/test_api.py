@@ -273,7 +273,7 @@ def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
         a_run(suite, name)
     given = {"name": "mine", "runs": ["one", "two"], "raters_per_panel": 8}
     for rule, field, words in (
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
         ({"margin": 5}, "stopping_rule.margin", "0.1 is ten points"),
         ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16"),
         ({"alpha": 0.9}, "stopping_rule.alpha", "0.05 gives 95 % intervals"),

@@ -29,7 +29,7 @@ PNG = encode_png(PIXELS)
 
 def children() -> list[psutil.Process]:
     """This process's decoding children."""
-    return [child for child in psutil.Process().children() if "common.image_worker" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "common.images.worker" in child.cmdline()]
 
 
 def test_outcomes_come_in_order_and_equal_those_of_the_pure_function(tmp_path: Path) -> None:

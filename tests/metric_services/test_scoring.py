@@ -13,7 +13,8 @@ from evaluation.services.scoring import score as scoring
 from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.services.scoring.score import metric_chunks, metric_score
 from evaluation.services.store.images import image_path, image_put
-from evaluation.services.work.locks import scores_held
+from evaluation.services.work.deaths import ALONE_DEATHS
+from evaluation.services.work.locks import claim_scores
 from tests.metric_services.steps import add_sample, ask, grey, grey_run, score, values
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +130,7 @@ def test_a_metric_without_any_number_has_failed_and_says_the_first_reason() -> N
 def test_missing_weights_are_told_and_nothing_is_scored(tmp_path: Path) -> None:
     run = grey_run({"a": [0]})
     weights = tmp_path / "weights"
-    for _ in range(scoring.KILLS + 1):  # a refusal is no death of a worker, however often it is asked for
+    for _ in range(ALONE_DEATHS + 1):  # a refusal is no death of a worker, however often it is asked for
         found = score(ask(run, parameters={"weights": str(weights)}))
         assert found.status == RunStatus.FAILED and "are not there" in found.message and not found.scores.exists()
     weights.write_bytes(b"1")
@@ -147,7 +148,7 @@ def test_numbers_of_two_weights_never_stand_as_one_s(tmp_path: Path) -> None:
     run = grey_run({f"prompt {n}": [n] for n in range(4)})
     found = ask(run, parameters={"weights": str(weights)})
     samples = metric_chunks(found)[0]
-    metric_score(metric_run=found.pk, samples=samples[:2], seconds=60)
+    metric_score(metric_run_pk=found.pk, sample_pks=samples[:2], seconds=60)
     weights.write_bytes(b"2")
     forget_metrics()
     score(found)
@@ -198,7 +199,7 @@ def test_a_sample_that_another_holds_is_left_to_it(transactional_db: None) -> No
 
     def hold() -> None:
         try:
-            with scores_held(found.pk, samples[:1]) as mine:
+            with claim_scores(found.pk, samples[:1]) as mine:
                 assert mine == samples[:1]
                 held.set()
                 over.wait(30)
@@ -208,7 +209,7 @@ def test_a_sample_that_another_holds_is_left_to_it(transactional_db: None) -> No
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(30)
-    assert metric_score(metric_run=found.pk, samples=samples, seconds=60) is None
+    assert metric_score(metric_run_pk=found.pk, sample_pks=samples, seconds=60) is None
     found.refresh_from_db()
     assert found.n_done == 2 and found.status == RunStatus.RUNNING
     over.set()
@@ -220,8 +221,8 @@ def test_a_task_that_is_out_of_time_leaves_the_rest() -> None:
     run = grey_run({f"prompt {n}": [n] for n in range(5)})
     found = ask(run)
     samples = metric_chunks(found)[0]
-    left = metric_score(metric_run=found.pk, samples=samples, seconds=0)
-    assert left is not None and left.samples == samples[1:]
+    left = metric_score(metric_run_pk=found.pk, sample_pks=samples, seconds=0)
+    assert left is not None and left.keys == samples[1:]
     assert score(found).status == RunStatus.DONE
 
 

@@ -125,8 +125,8 @@ def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "holds 1 image that can be scored" in _refused(a, one)
     assert "holds no images that can be scored" in _refused(a, tmp_path / "bad")
     assert "is a file" in _refused(a, a / "000.png")
-    assert "Did you mean 'efficientnet-lite0'" in _refused(a, a, extractor="efficientnet")
-    assert "Did you mean 'ldm-30k'" in _refused(a, a, "--protocol", "ldm30k")
+    assert '; did you mean "efficientnet-lite0"' in _refused(a, a, extractor="efficientnet")
+    assert '; did you mean "ldm-30k"' in _refused(a, a, "--protocol", "ldm30k")
     assert "--workers must be 1 or more" in _refused(a, a, "--workers", 0)
     told = _refused(a, a, extractor="inception")
     assert "weights-inception-2015-12-05-6726825d.pth" in told

@@ -125,7 +125,7 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     assert "holds captions" in _refused("load_coco", captions, place, "--no-people", "--instances", captions, *BUNDLED)
     assert "together with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
-    assert "Did you mean 'ldm-30k'" in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
+    assert '; did you mean "ldm-30k"' in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
     told = _refused("load_coco", captions, place, "--device", "cpu")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
     assert not Suite.objects.exists()
@@ -237,7 +237,7 @@ def test_why_differs(tmp_path: Path) -> None:
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )
     assert "must be 2 or more" in _refused("why_differs", a, b, "--to", "ldm-30k", "--to-reference-images", 1, *BUNDLED)
-    assert "Did you mean 'dalle-squash'" in _refused("why_differs", a, b, "--to", "dalle-squish", *BUNDLED)
+    assert '; did you mean "dalle-squash"' in _refused("why_differs", a, b, "--to", "dalle-squish", *BUNDLED)
     # A part of a stored reference is the protocol's own business, of a folder it is not.
     captions, _, place = small_coco(tmp_path, 12)
     _call("load_coco", captions, place, "--no-statistics")

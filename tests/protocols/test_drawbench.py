@@ -51,7 +51,7 @@ def test_an_unknown_question_is_named() -> None:
 
 
 def test_an_unknown_protocol_gets_the_nearest_name() -> None:
-    with pytest.raises(protocols.UnknownProtocolError, match="Did you mean 'drawbench'"):
+    with pytest.raises(protocols.UnknownProtocolError, match='; did you mean "drawbench"'):
         protocols.get("DrawBnch")
 
 

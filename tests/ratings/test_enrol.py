@@ -17,7 +17,7 @@ from evaluation.services.rating.finish import rater_finish, rater_withdraw
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
 from evaluation.services.studies.open import study_close
 from tests.ratings.test_submit import rate_next
@@ -140,7 +140,7 @@ def test_bad_invitations_are_refused() -> None:
 
 def test_a_draft_takes_no_raters() -> None:
     suite = a_suite()
-    study = study_create(name="draft", runs=[a_run(suite, "one"), a_run(suite, "two")])
+    study = study_create(StudyDraft(name="draft", runs=[a_run(suite, "one"), a_run(suite, "two")]))
     with pytest.raises(RaterError, match="not open yet"):
         enrolled(study)
 

@@ -31,7 +31,7 @@ def test_an_answer_is_saved_as_given() -> None:
     given = answer(session)
     assert rating_submit(session=session, answers=[given]) == [Saved(given.assignment, "fidelity", "left", "saved")]
     row = Rating.objects.get()
-    assert (row.rater_id, row.shown_choice, row.response_time_ms) == (session.rater_id, "left", 1234)
+    assert (row.rater_id, row.shown_choice, row.response_time_ms) == (session.rater_pk, "left", 1234)
     assert (row.assignment_id, row.submission, row.retracted_at) == (given.assignment, given.submission, None)
 
 
@@ -102,7 +102,7 @@ def test_the_database_itself_refuses_anothers_assignment_and_any_change() -> Non
     with pytest.raises(IntegrityError, match="rating_belongs_to_rater"), transaction.atomic():
         Rating.objects.create(
             assignment_id=foreign.assignment,
-            rater_id=session.rater_id,
+            rater_id=session.rater_pk,
             question="fidelity",
             shown_choice="left",
             submission=uuid4(),

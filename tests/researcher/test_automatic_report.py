@@ -12,7 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import MetricRun, Report, Study
 from evaluation.reports.agreement_figure import agreement_figure
-from evaluation.reports.automatic import against_people_rows, agreement_description
+from evaluation.reports.document import ReportDocument
+from evaluation.reports.reading import question_name
+from evaluation.reports.wording.descriptions import agreement_description
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.scoring.request import metric_retry
@@ -86,9 +88,11 @@ def test_the_figure_of_each_question(signed_in: Client, scored: Study) -> None:
             answer = signed_in.get(f"/reports/{report.pk}/agreement-{number}.{suffix}")
             assert answer.content.startswith(start), suffix
     assert signed_in.get(f"/reports/{report.pk}/agreement-2.svg").status_code == 404
-    table = against_people_rows(report.results["automatic"])[0]
-    assert agreement_figure(table, theme="dark") != agreement_figure(table)
-    assert agreement_description(table).startswith(f"{table.question_name}: share of ratings")
+    automatic = ReportDocument.from_dict(report.results).automatic
+    assert automatic is not None and automatic.against_people is not None
+    agreement = automatic.against_people.agreement[0]
+    assert agreement_figure(agreement, theme="dark") != agreement_figure(agreement)
+    assert agreement_description(agreement).startswith(f"{question_name(agreement.question)}: share of ratings")
 
 
 def test_scores_made_anew_are_not_passed_off_as_the_report_s(signed_in: Client, scored: Study) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Suite, Upload
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
@@ -37,7 +37,7 @@ def world_of_ones(folder: Path, user: User) -> Study:
     score(ask(run))
     other = study.study_runs.all()[1].run
     score(ask(run, "testspread", reference=f"run:{other.name}"))
-    study_create(name="draft", runs=[run, other], labels=["one", "other"], raters_per_panel=1)
+    study_create(StudyDraft(name="draft", runs=[run, other], labels=["one", "other"], raters_per_panel=1))
     lacking = a_run(run.suite, "lacking", samples=2, without=[(0, 1)], status=RunStatus.RUNNING)
     SampleFailure.objects.create(
         run=lacking, prompt=run.suite.prompts.get(), sample=1, kind="timeout", message="60 s are over"

@@ -11,7 +11,7 @@ import pytest
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage
 from evaluation.selectors.runs import (
-    gaps_told,
+    gaps_in_words,
     run_gaps,
     run_missing,
     run_progress,
@@ -20,7 +20,10 @@ from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import run_resume, run_retry
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import image_path, image_read
-from tests.runs.steps import MakeSuite, ask, draw
+from evaluation.services.work.deaths import DEATHS, Deaths
+from evaluation.services.work.items import Left
+from evaluation.services.work.states import job_name
+from tests.runs.steps import MakeSuite, ask, die_over, draw
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +61,7 @@ class TestDrawing:
         before = list(Sample.objects.values_list("pk", "image_id"))
         GenerationRun.objects.update(status=RunStatus.RUNNING)
         for prompts in chunks:
-            assert run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+            assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60) is None
         assert list(Sample.objects.values_list("pk", "image_id")) == before
         run.refresh_from_db()
         assert run.status == RunStatus.DONE
@@ -66,10 +69,10 @@ class TestDrawing:
     def test_time_that_is_up_leaves_the_rest_to_another_task(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "a heron", "a birch"), samples_per_prompt=4)
         (prompts,) = run_draw.run_chunks(run)
-        left = run_draw.run_draw(run=run.pk, prompts=prompts, seconds=0.0)
+        left = run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=0.0)
         assert left is not None and left.after_s == 0
         # one image, to learn the pace; its prompt is not through
-        assert run_progress(run).made == 1 and left.prompts == prompts
+        assert run_progress(run).made == 1 and left.keys == prompts
         assert draw(run).status == RunStatus.DONE and run_progress(run).made == 12
 
     def test_no_weights_end_the_run_with_a_message_and_it_can_be_resumed(
@@ -88,10 +91,10 @@ class TestDrawing:
         weights.write_text("one")
         run = ask(make_suite("a fox", "a heron"), parameters={"weights": str(weights)}, samples_per_prompt=4)
         prompts = list(run_missing(run))
-        run_draw.run_draw(run=run.pk, prompts=prompts[:1], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[:1], seconds=60)
         weights.write_text("two")
         run_draw.generator_for.__globals__["_loaded"].clear()  # another worker
-        run_draw.run_draw(run=run.pk, prompts=prompts[1:], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[1:], seconds=60)
         run.refresh_from_db()
         assert run.status == RunStatus.FAILED and "weights of testpaint have changed" in run.message
         assert run.samples.count() == 4
@@ -131,15 +134,15 @@ class TestFailures:
         assert (progress.expected, progress.made, progress.failed, progress.remaining) == (6, 4, 2, 0)
         (gap,) = run_gaps(run)
         assert (gap.prompt_id, gap.samples, gap.why[0]) == ("00001", (0, 1), "refused: not to my taste")
-        assert gaps_told([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
+        assert gaps_in_words([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
 
     def test_what_may_pass_is_tried_again_by_itself(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "flaky one"))
         (prompts,) = run_draw.run_chunks(run)
-        left = run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
-        assert left == run_draw.Left(prompts[1:], after_s=0.1)
+        left = run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60)
+        assert left == Left(prompts[1:], after_s=0.1)
         assert run_progress(run).failed == 0 and SampleFailure.objects.filter(retrying=True).count() == 2
-        assert run_draw.run_draw(run=run.pk, prompts=left.prompts, seconds=60) is None
+        assert run_draw.run_draw(run_pk=run.pk, prompt_pks=left.keys, seconds=60) is None
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 4 and not run.failures.exists()
 
@@ -178,9 +181,9 @@ class TestFailures:
     def test_a_task_that_keeps_killing_its_worker_is_given_up(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox"))
         (prompts,) = run_draw.run_chunks(run)
-        for _ in range(run_draw.DEATHS):  # begun, and never ended
-            run_draw._deaths(f"run:{run.pk}:{min(prompts)}:begun")
-        run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
+        for _ in range(DEATHS):
+            die_over(Deaths(job_name(run)), [(prompts[0], 0), (prompts[0], 1)])
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60)
         assert set(run.failures.values_list("kind", "retrying")) == {("crash", False)}
         run.refresh_from_db()
         assert run.status == RunStatus.FAILED and "the worker died 4 times" in run.message

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,9 +20,9 @@ from drawbench.celery import app
 from evaluation.models import GenerationRun, RunStatus, Sample, Suite
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.draw import run_draw
-from evaluation.services.runs.request import run_cancel, run_render, run_resume
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume
 from evaluation.services.store.images import image_read, store_root
-from evaluation.services.work.locks import prompts_held
+from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.queue import messages_waiting, workers_answering
 from tests.runs.conftest import Worker, until
 
@@ -37,8 +38,10 @@ def ask(transactional_db: None, make_suite: MakeSuite, tmp_path: Path) -> Callab
     def ask_for(n_prompts: int, **changes: object) -> GenerationRun:
         suite = make_suite(*(f"prompt {number}" for number in range(n_prompts)))
         parameters = {"log": str(tmp_path / "drawn"), "slow": changes.pop("slow", 0.0)}
-        settings: dict[str, object] = {"size": 16, "samples_per_prompt": 4, "operator": True, **changes}
-        return run_render(suite=suite, generator="testpaint", parameters=parameters, **settings)  # type: ignore[arg-type]
+        settings: dict[str, Any] = {"size": 16, "samples_per_prompt": 4, **changes}
+        return run_render(
+            RunDraft(suite=suite, generator="testpaint", parameters=parameters, **settings), operator=True
+        )
 
     return ask_for
 
@@ -120,7 +123,7 @@ def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     make_suite: MakeSuite, start_worker: StartWorker
 ) -> None:
     suite = make_suite(*(f"prompt {number}" for number in range(33)), "kill me")
-    run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1)
+    run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1))
     start_worker()
     until(lambda: status(run) == RunStatus.DONE)
     # the one in the same task too: after a death the task goes on one by one
@@ -176,11 +179,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     suite = make_suite("a fox", "a heron", "a birch")
     parameters = {"log": str(tmp_path / "drawn"), "slow": 0.01}
     run = run_render(
-        suite=suite,
-        generator="testpaint",
-        parameters=parameters,
-        size=16,
-        samples_per_prompt=8,
+        RunDraft(suite=suite, generator="testpaint", parameters=parameters, size=16, samples_per_prompt=8),
         operator=True,
         queue=False,
     )
@@ -189,7 +188,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
     def hold_the_first() -> None:
         try:
-            with prompts_held(run.pk, prompts[:1]) as mine:
+            with claim_prompts(run.pk, prompts[:1]) as mine:
                 assert mine == prompts[:1]
                 held.set()
                 over.wait(20)
@@ -200,7 +199,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     thread.start()
     assert held.wait(20)
     # the prompt that another holds is left to it
-    assert run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+    assert run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60) is None
     assert set(run.samples.values_list("prompt__number", flat=True)) == {1, 2}
     over.set()
     thread.join()
@@ -216,6 +215,6 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
 def _draw(run: int, prompts: list[int]) -> None:
     try:
-        run_draw(run=run, prompts=prompts, seconds=60)
+        run_draw(run_pk=run, prompt_pks=prompts, seconds=60)
     finally:
         connection.close()

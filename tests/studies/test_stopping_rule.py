@@ -10,14 +10,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from common.hashes import hash_of
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
-from evaluation.selectors.live_board import live_board, stopping_state
+from evaluation.selectors.live_board import finished_raters, live_board
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
-from evaluation.services.studies.specify import canonical_hash
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def a_draft(rule: Mapping[str, object] | None, *, raters_per_panel: int = 8, nam
     suite = a_suite(name=f"suite-{name}")
     runs = [a_run(suite, f"{name}-{label}") for label in ("one", "two")]
     return study_create(
-        name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule
+        StudyDraft(name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule)
     )
 
 
@@ -55,15 +55,15 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
     study.refresh_from_db()
     declared = study.specification
     assert declared["stopping_rule"]["margin"] == 0.1
-    assert study.specification_hash == canonical_hash(declared)
+    assert study.specification_hash == hash_of(declared)
     other = {**declared, "stopping_rule": {**declared["stopping_rule"], "margin": 0.2}}
-    assert canonical_hash(other) != study.specification_hash
+    assert hash_of(other) != study.specification_hash
 
 
 @pytest.mark.parametrize(
     ("rule", "field", "words"),
     [
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
         ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16, the study's places over all panels"),
         ({"max_raters": 1}, "stopping_rule.max_raters", "between 2 and 16"),
         ({"max_raters": 12.5}, "stopping_rule.max_raters", "got 12.5"),
@@ -140,8 +140,8 @@ def test_who_left_later_counts_at_the_earlier_moment() -> None:
     moment = timezone.now()
     rater = Rater.objects.filter(study=study).order_by("pk")[0]
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
-    then, now = stopping_state(study, as_of=moment), stopping_state(study, as_of=timezone.now())
-    assert then is not None and now is not None and (then["n_raters"], now["n_raters"]) == (9, 8)
+    then, now = finished_raters(study, as_of=moment), finished_raters(study, as_of=timezone.now())
+    assert (len(then), len(now)) == (9, 8)
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
@@ -163,10 +163,10 @@ def created(*arguments: str, name: str = "mine") -> str:
 def test_the_command_declares_a_rule_in_plain_words() -> None:
     told = created("--stop-half-width", "0.05", "--stop-margin", ".1", "--stop-min-raters", "6")
     for words in (
-        "Stopping rule: each pair and question is decided when its 95 % anytime-valid interval",
-        "excludes zero, or lies within ±10 points, or is no wider than ±5 points",
-        "from 6 finished raters on, and is given up at 16",
-        "Nothing is closed by itself.",
+        "Stopping rule: A comparison (one pair, one question) is decided once its 95 % anytime-valid interval",
+        "excludes zero, lies within ±10 points or is no wider than ±5 points",
+        "At least 6 raters must have finished; the maximum is 16.",
+        "The study stays open until you close it.",
     ):
         assert words in told, words
     made = json.loads(created("--stop-when-decided", "--format", "json", name="decided"))

@@ -13,7 +13,7 @@ from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.suites import load as module
-from evaluation.services.suites.load import suite_load
+from evaluation.services.suites.load import SuiteReading, suite_load
 from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites import SuiteFetchError
 
@@ -99,11 +99,11 @@ class TestLoad:
         suite = suite_load(source=animals).suite
         assert suite.name == "animals-plants" and suite.title == "Animals & plants"
         assert [prompt.prompt_id for prompt in suite.prompts.all()] == ["00000", "00001", "00002"]
-        again = suite_load(source=animals.read_bytes(), file_name="other name.csv")
+        again = suite_load(source=animals.read_bytes(), reading=SuiteReading(file_name="other name.csv"))
         assert again.created is False and again.suite == suite
 
     def test_bytes_take_the_name_of_their_file(self) -> None:
-        suite = suite_load(source=b"a fox\na heron\n", file_name="My list.txt").suite
+        suite = suite_load(source=b"a fox\na heron\n", reading=SuiteReading(file_name="My list.txt")).suite
         assert suite.name == "my-list" and suite.source == "My list.txt"
 
 
@@ -179,5 +179,5 @@ class TestMake:
 
 def test_an_upload_that_is_called_drawbench_must_be_the_published_suite() -> None:
     with pytest.raises(InputError, match="drawbench.csv"):
-        suite_load(source=b"prompt,category\na fox,Animals\n", file_name="drawbench.csv")
+        suite_load(source=b"prompt,category\na fox,Animals\n", reading=SuiteReading(file_name="drawbench.csv"))
     assert not Suite.objects.exists()

@@ -62,7 +62,7 @@ def message_of(content: bytes | str, **options: object) -> str:
         ('[{"prompt": "a", "x": "' + "y" * 20_000 + '"}]', ["16,384"]),
         (
             '[{"prompt": "a", "schema": "scene/1", "objects": [{"name": "a", "color": "blu"}]}]',
-            ["entry 1", "did you mean 'blue'"],
+            ["entry 1", 'did you mean "blue"'],
         ),
         ('["a\\u001bb"]', ["U+001B"]),
     ],

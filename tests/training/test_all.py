@@ -125,7 +125,7 @@ def test_bad_input_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().err
 
     assert 'did you mean "h100"' in fails("--config-set", "h10")
-    assert "there are: sprites, probe, placing, base" in fails("--config-set", str(held), "--steps", "bass")
+    assert "There are: sprites, probe, placing, base" in fails("--config-set", str(held), "--steps", "bass")
     assert "nothing to export" in fails("--config-set", str(held), "--steps", "export")
     assert "step proof comes first" in fails("--config-set", str(held), "--steps", "sprites", "--install")
     (tmp_path / "sprites.npz").unlink()

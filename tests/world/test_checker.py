@@ -151,7 +151,9 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, damage: str) -> None
     else:
         told = json.dumps({"classes": ["apple"], "colours": ["red"], "width": [8, 16, 16]})
         save_file(Checker(config).state_dict(), path, metadata={"schema": "drawbench-checker/1", "checker": told})
-    message = {"missing": "are not there", "schema": "has the schema 'other/1'"}.get(damage, "no whole checker file")
+    message = {"missing": "are not there", "schema": "has the schema 'other/1'"}.get(
+        damage, "no whole scene checker file"
+    )
     with pytest.raises(CheckerError, match=message):
         load_checker(path)
 

@@ -14,7 +14,7 @@ from generators.cascade.configs import MINILM, ConfigError
 from generators.training.captions_cache import CaptionCache
 from generators.training.fitting import Pace, fit
 from generators.training.scene_clip_examples import Examples, captions_of, pairs
-from generators.training.scene_clip_train import train_scene_clip
+from generators.training.scene_clip_train import SceneClipTraining, train_scene_clip
 from generators.world.scene_clip import load
 from generators.world.scene_clip.contrary import CHANGES, contrary, same_scenes
 from generators.world.scene_clip.load import SceneClipError, load_scene_clip, save_scene_clip
@@ -224,11 +224,11 @@ def test_trained_by_its_command_stopped_and_gone_on(tmp_path: Path) -> None:
     lines: list[str] = []
 
     def trained(minutes: float, stop: threading.Event | None = None) -> bool:
-        return train_scene_clip(
+        training = SceneClipTraining(
             tmp_path / "sprites.npz", tmp_path / "clip.safetensors", minutes=minutes, batch=8, scenes=12,
-            cache=tmp_path, folder=tmp_path / "run", exclude=(), measured=16, config=SMALL, stop=stop,
-            report=lines.append,
+            cache=tmp_path, folder=tmp_path / "run", exclude=(), measured=16, config=SMALL,
         )  # fmt: skip
+        return train_scene_clip(training, stop=stop, report=lines.append)
 
     stop.set()
     assert trained(100, stop=stop) is False and (tmp_path / "run" / "state.pt").is_file()

@@ -6,12 +6,14 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import nearest
 from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scores
-from evaluation.analysis.frame import read_ratings
+from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import settings_from
+from evaluation.reports.wording.against_people import against_people_text
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
@@ -67,11 +69,11 @@ class Command(ProductCommand):
         if options["study"] is not None:
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
-            ratings = ratings_frame(study, include_simulated=include)
+            ratings = validate_ratings(ratings_frame(study, include_simulated=include))
         else:
             self.title = f"Ratings file {options['ratings']}"
             ratings = read_ratings(options["ratings"])
-            ratings = ratings if include else ratings[~ratings["simulated"]].reset_index(drop=True)
+            ratings = ratings if include else by_people(ratings)
         if not len(ratings):
             raise InputError(f"{self.title} has no ratings{'' if include else ' by people'} yet.")
         if options["scores"] is not None:
@@ -87,12 +89,14 @@ class Command(ProductCommand):
                     f"{' '.join(left_out)}".rstrip()
                 )
         if options["aggregate"] not in AGGREGATES:
-            raise InputError(f"Unknown aggregate {options['aggregate']!r}. Choose one of {', '.join(AGGREGATES)}.")
+            hint = nearest(options["aggregate"], AGGREGATES) or "."
+            raise InputError(f'Unknown aggregate "{options["aggregate"]}"{hint} Choose one of {", ".join(AGGREGATES)}.')
         known = sorted({str(name) for name in scores["metric"].unique()})
         unknown = [name for name in options["metrics"] or () if name not in known]
         if unknown:
-            raise InputError(f"Unknown automatic score {unknown[0]!r}. Choose one of {', '.join(known)}.")
-        result, self.text = against_people(
+            hint = nearest(unknown[0], known) or "."
+            raise InputError(f'Unknown automatic score "{unknown[0]}"{hint} Choose one of {", ".join(known)}.')
+        self.found = against_people(
             ratings,
             scores,
             metrics=options["metrics"],
@@ -101,7 +105,7 @@ class Command(ProductCommand):
             level=settings.level,
             notes=notes,
         )
-        return result
+        return self.found.to_dict()
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return f"{self.title}\n{self.text}"
+        return f"{self.title}\n{against_people_text(self.found)}"

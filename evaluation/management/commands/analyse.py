@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from evaluation.analysis.frame import read_ratings
+from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
-from evaluation.reports.document import Results
-from evaluation.reports.text import results_text
+from evaluation.reports.wording.results import results_text
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 
@@ -44,14 +43,15 @@ class Command(ProductCommand):
             {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}
         )
         if options["ratings"] is not None:
-            frame = read_ratings(options["ratings"])
+            valid = read_ratings(options["ratings"])
             self.title = f"Ratings file {options['ratings']}"
-            frame = frame if include else frame[~frame["simulated"]]
+            valid = valid if include else by_people(valid)
         else:
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
-            frame = ratings_frame(study, include_simulated=include)
-        return cast(Mapping[str, Any], compute(frame, settings))
+            valid = validate_ratings(ratings_frame(study, include_simulated=include))
+        self.results = compute(valid, settings)
+        return self.results.to_dict()
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return results_text(cast(Results, result), title=self.title)
+        return results_text(self.results, title=self.title)

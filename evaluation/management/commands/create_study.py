@@ -11,10 +11,10 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
-from evaluation.reports.text import stopping_rule_text
+from evaluation.reports.wording.results import stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create, invitation_url
 from evaluation.services.studies.open import study_close, study_open
 
@@ -112,20 +112,22 @@ class Command(ProductCommand):
                 )
         else:
             study = study_create(
-                name=options["name"],
-                runs=[run_by_name(name) for name in options["runs"].split(",")],
-                labels=options["labels"].split(",") if options["labels"] is not None else None,
-                title=options["title"],
-                protocol=options["protocol"],
-                raters_per_panel=options["raters_per_panel"],
-                samples_per_set=options["samples_per_set"],
-                design_seed=options["seed"],
-                missing=options["missing"],
-                display_side=options["display_side"],
-                consent=_text_of(options["consent"]),
-                contact=options["contact"],
-                stopping_rule=_rule_of(options),
-                masks=options["mask"],
+                StudyDraft(
+                    name=options["name"],
+                    runs=[run_by_name(name) for name in options["runs"].split(",")],
+                    labels=options["labels"].split(",") if options["labels"] is not None else None,
+                    title=options["title"],
+                    protocol=options["protocol"],
+                    raters_per_panel=options["raters_per_panel"],
+                    samples_per_set=options["samples_per_set"],
+                    design_seed=options["seed"],
+                    missing=options["missing"],
+                    display_side=options["display_side"],
+                    consent=_text_of(options["consent"]),
+                    contact=options["contact"],
+                    stopping_rule=_rule_of(options),
+                    masks=options["mask"],
+                )
             )
         invitation = None
         if options["open"]:

@@ -12,7 +12,13 @@ from django.db.models import Count
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.services.suites.load import FETCH_SECONDS, PUBLISHED, suite_load, suite_read_whole_drawbench
+from evaluation.services.suites.load import (
+    FETCH_SECONDS,
+    PUBLISHED,
+    SuiteReading,
+    suite_load,
+    suite_read_whole_drawbench,
+)
 from evaluation.services.suites.save import SuiteLoaded, suite_store
 from evaluation.suites import BUNDLED, FORMATS
 
@@ -79,12 +85,14 @@ class Command(ProductCommand):
             source=options["source"],
             name=options["name"],
             title=options["title"],
-            source_format=options["file_format"],
             licence=options["licence"],
-            captions=options["captions"],
-            sample=options["sample"],
-            seed=options["seed"],
-            duplicates=options["duplicates"],
+            reading=SuiteReading(
+                source_format=options["file_format"],
+                captions=options["captions"],
+                sample=options["sample"],
+                seed=options["seed"],
+                duplicates=options["duplicates"],
+            ),
             fetch_seconds=options["timeout"],
         )
 

@@ -11,23 +11,23 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.commands import parse_settings
 from common.words import counted
 from evaluation.command import ProductCommand
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun, RunStatus
-from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
+from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.runs.draw import run_chunks, run_draw, run_finish
+from evaluation.services.runs.draw import run_drawing
 from evaluation.services.runs.export import run_export
-from evaluation.services.runs.request import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
+from evaluation.services.work.states import UNFINISHED
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
 """Seconds without a first sample after which --wait looks whether a worker is there at all."""
-
-HERE_S = 60.0
-"""Seconds of drawing between two looks for more, with --here."""
 
 HOW_TO_START = (
     "No worker responds, so nothing is being rendered; the run waits in the queue. Start a worker in another terminal "
@@ -127,28 +127,23 @@ class Command(ProductCommand):
                     f"--{name} is missing. render needs --suite NAME and --generator NAME (see render --help)."
                 )
         return run_render(
-            suite=suite_by_name(options["suite"]),
-            generator=options["generator"],
-            parameters=_parameters(options["parameters"]),
-            size=options["size"],
-            samples_per_prompt=options["samples"],
-            run_seed=options["seed"],
-            name=options["name"],
+            RunDraft(
+                suite=suite_by_name(options["suite"]),
+                generator=options["generator"],
+                parameters=parse_settings(options["parameters"]),
+                size=options["size"],
+                samples_per_prompt=options["samples"],
+                run_seed=options["seed"],
+                name=options["name"],
+            ),
             operator=True,
             queue=queue,
         )
 
     def _draw_here(self, run: GenerationRun) -> None:
         with _bar(run) as bar:
-            while run.status in UNFINISHED and not run_finish(run=run.pk):
-                pause = 0.0
-                for prompts in run_chunks(run):
-                    left = run_draw(run=run.pk, prompts=prompts, seconds=HERE_S)
-                    pause = max(pause, left.after_s if left else 0.0)
-                    _show(bar, run)
-                run.refresh_from_db()
-                if run.status in UNFINISHED:
-                    time.sleep(pause)
+            work_here(lambda: run_drawing(run.pk), report_progress=lambda: _show(bar, run))
+            run.refresh_from_db()
             _show(bar, run)
 
     def _wait(self, run: GenerationRun) -> None:
@@ -170,18 +165,6 @@ class Command(ProductCommand):
         if "runs" not in result:
             return _line(result) + (f"\n  {result['gaps_told']}" if result["gaps_told"] else "")
         return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text} is not NAME=VALUE, such as guidance=5.")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice. Give it once.")
-        values[name.strip()] = value
-    return values
 
 
 def _bar(run: GenerationRun) -> tqdm[Any]:
@@ -218,7 +201,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "failed": progress.failed,
         "weights_fingerprint": run.weights_fingerprint,
         "gaps": [{"prompt_id": gap.prompt_id, "samples": list(gap.samples), "why": dict(gap.why)} for gap in gaps],
-        "gaps_told": f"Missing: {gaps_told(gaps)}" if gaps else "",
+        "gaps_told": f"Missing: {gaps_in_words(gaps)}" if gaps else "",
     }
 
 

@@ -13,13 +13,14 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.commands import parse_settings
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, RunStatus
 from evaluation.reports.ratings_file import ratings_csv
-from evaluation.selectors.metrics import metric_run_found, scores_frame
+from evaluation.selectors.metrics import metric_run_of, scores_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.services.scoring.in_process import metric_work
 from evaluation.services.scoring.reference import references_listed
@@ -76,15 +77,15 @@ class Command(ProductCommand):
                 raise InputError(f"Name the {name}: score RUN --metric NAME. score --list names the metrics.")
         run, queue = run_by_name(options["run"]), not options["here"]
         if options["cancel"]:
-            return _described(metric_cancel(metric_run=metric_run_found(run, options["metric"])))
+            return _described(metric_cancel(metric_run=metric_run_of(run, options["metric"])))
         if options["retry"] or options["anew"]:
-            found = metric_run_found(run, options["metric"])
+            found = metric_run_of(run, options["metric"])
             metric_run = metric_retry(metric_run=found, anew=options["anew"], queue=queue)
         else:
             metric_run = metric_request(
                 run=run,
                 metric=options["metric"],
-                parameters=_parameters(options["parameters"]),
+                parameters=parse_settings(options["parameters"]),
                 reference=options["reference"],
                 operator=True,
                 queue=queue,
@@ -148,18 +149,6 @@ class Command(ProductCommand):
         if "scores" in result:
             return "\n".join(map(_line, result["scores"])) or f"The run {result['run']} has no scores yet."
         return _line(result)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text} is not NAME=VALUE, such as batch_size=8.")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice. Give it once.")
-        values[name.strip()] = value
-    return values
 
 
 def _work_here(metric_run: MetricRun) -> None:

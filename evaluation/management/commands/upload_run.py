@@ -17,7 +17,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
-from evaluation.selectors.uploads import UploadSummary, missing_told, upload_summary
+from evaluation.selectors.uploads import UploadSummary, missing_in_words, upload_summary
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.confirm import check_confirmable, upload_confirm
 from evaluation.services.uploads.drop import upload_drop
@@ -133,7 +133,7 @@ def _table(upload: Upload, summary: UploadSummary) -> str:
     if summary.problems:
         lines.append(f"  {len(summary.problems):,} with problems")
     if summary.missing and summary.matched:
-        lines.append(f"  {missing_told(summary)}")
+        lines.append(f"  {missing_in_words(summary)}")
     return "\n".join(lines)
 
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common.hashes import files_hash
 from common.parameters import ParameterValue
 from evaluation.metrics.brought import Brought, find_brought
 from evaluation.metrics.distances.gaussian_mmd import gaussian_mmd
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.brought_extractors import CLIP_IMAGES, load_brought
 from evaluation.metrics.features.clip import architecture
-from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, decode_images
+from evaluation.metrics.features.images import Listing, Skipped, decode_images
 from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.references import images_of
 from evaluation.metrics.features.resize import Recipe
@@ -122,7 +123,7 @@ class Cmmd:
         if batch:
             pass_on()
         empty = np.zeros((0, self._extractor.info.features), dtype=np.float32)
-        return _Side(np.concatenate(rows) if rows else empty, skipped, dataset_hash(hashes))
+        return _Side(np.concatenate(rows) if rows else empty, skipped, files_hash(hashes))
 
 
 class _Side:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from common.hashes import bytes_sha256
 from evaluation.metrics.errors import MetricError
 from evaluation.suites.build import Row
 from evaluation.suites.decode import check_size, decode, read_bytes
@@ -184,7 +185,7 @@ def _read(path: Path) -> tuple[JsonValue, str]:
     try:
         data = read_bytes(path)
         check_size(data)
-        return load_json(decode(data)), hashlib.sha256(data).hexdigest()
+        return load_json(decode(data)), bytes_sha256(data)
     except SuiteError as error:
         raise MetricError(f"{path.name}: {error}") from error
 

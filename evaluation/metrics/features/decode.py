@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from common.image_decode import sniff
+from common.images.decode import sniff
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.resize import Recipe, prepare
 

@@ -6,12 +6,12 @@ bytes of pixels. A file that kills it, kills only it; a closed input ends it, so
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import sys
 
+from common.hashes import bytes_sha256
 from evaluation.metrics.features.decode import MAX_BYTES, NotScoredError, pixels_for
 from evaluation.metrics.features.resize import Recipe
 
@@ -42,7 +42,7 @@ def _answer(path: str, recipe: Recipe, network_size: int) -> tuple[dict[str, obj
             raise NotScoredError("this is not a regular file" if os.path.exists(path) else "the link leads nowhere")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = bytes_sha256(data)
         pixels, notes = pixels_for(data, recipe, network_size)
     except NotScoredError as error:
         return {"why": str(error), "sha256": sha256}, memoryview(b"")

@@ -6,8 +6,6 @@ ours to ship: a user brings it once, and it is used offline from then on.
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -15,11 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from common.files import write_whole
+from common.hashes import bytes_sha256
+from common.words import nearest, nearest_name
 from evaluation.metrics.devices import pick_device
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.brought_extractors import brought_info, is_brought, load_brought
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo, prepare_module
-from evaluation.metrics.features.files import write_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +68,7 @@ def install_weights(file: Path, folder: Path) -> tuple[ExtractorInfo, Path]:
         data = file.read_bytes()
     except OSError as error:
         raise MetricError(f"The file {file} can't be read: {(error.strerror or str(error)).lower()}.") from None
-    found = hashlib.sha256(data).hexdigest()
+    found = bytes_sha256(data)
     for info in EXTRACTORS.values():
         if info.sha256 == found:
             place = folder / info.files[0]
@@ -103,10 +103,9 @@ def extractor_by_name(name: str, folders: Sequence[Path] = ()) -> ExtractorInfo:
         return EXTRACTORS[name]
     if is_brought(name):
         return brought_info(name, folders)
-    near = difflib.get_close_matches(name, [*EXTRACTORS, "fid"], n=1)
-    hint = f" Did you mean {'inception' if near[0] == 'fid' else near[0]!r}?" if near else ""
+    hint = nearest("inception" if nearest_name(name, ["fid"]) else name, EXTRACTORS) or "."
     raise MetricError(
-        f"There is no feature extractor {name!r}.{hint} There are: {', '.join(EXTRACTORS)}, and what "
+        f"There is no feature extractor {name!r}{hint} There are: {', '.join(EXTRACTORS)}, and what "
         f"you bring, as dinov2:FOLDER or clip:FOLDER."
     )
 
@@ -131,7 +130,7 @@ def _checked_bytes(path: Path, info: ExtractorInfo) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise MetricError(f"The weight file {path} can't be read: {(error.strerror or str(error)).lower()}.") from None
-    found = hashlib.sha256(data).hexdigest()
+    found = bytes_sha256(data)
     if found != info.sha256:
         raise MetricError(
             f"{path} is not the weight file of {info.name}: its SHA-256 is {found}, and it must be {info.sha256} "

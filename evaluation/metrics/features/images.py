@@ -5,7 +5,6 @@ A file that is damaged, hangs the decoder or kills it becomes a `Skipped` with t
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import queue
@@ -21,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.image_decode import sniff
+from common.hashes import file_sha256
 from common.images import child_end
+from common.images.decode import sniff
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import EXTENSIONS
 from evaluation.metrics.features.resize import Recipe
@@ -179,19 +179,10 @@ def file_hashes(listing: Listing) -> dict[str, str]:
         path, hashes[file] = listing.place(file), ""
         try:
             if path.is_file():  # a pipe would never end
-                with path.open("rb") as opened:
-                    hashes[file] = hashlib.file_digest(opened, "sha256").hexdigest()
+                hashes[file] = file_sha256(path)
         except OSError:
             continue  # named as skipped when it is decoded
     return hashes
-
-
-def dataset_hash(hashes: Mapping[str, str]) -> str:
-    """SHA-256 over (path below the folder, SHA-256 of the file) in order of path: the identity of a set of images."""
-    digest = hashlib.sha256()
-    for file, sha256 in sorted(hashes.items()):
-        digest.update(json.dumps([file, sha256]).encode() + b"\n")
-    return digest.hexdigest()
 
 
 class _Decoder:

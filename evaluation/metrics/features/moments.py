@@ -10,8 +10,6 @@ so that shards counted on different machines merge to what one machine would hav
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import blas
 
+from common.files import whole_file
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.frechet import frechet_distance
 
@@ -176,17 +175,8 @@ def save_moments(groups: Iterable[Moments], path: Path | BinaryIO, record: Mappi
     if not isinstance(path, Path):
         np.savez(path, allow_pickle=False, **arrays)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load_record(path: Path) -> dict[str, object]:

@@ -7,17 +7,16 @@ is interrupted goes on where it was: a long list is scored in shards (`shards`),
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from common.files import move_whole
+from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor
-from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, default_workers, list_images
+from evaluation.metrics.features.images import Listing, Skipped, default_workers, list_images
 from evaluation.metrics.features.jackknife import jackknife_groups
 from evaluation.metrics.features.moments import Moments, load_moments, merge, save_moments
 from evaluation.metrics.features.parts import BATCH, GPU_BATCH, Part, Progress, join_parts, part_from, score_part
@@ -164,7 +163,7 @@ def _made(
         score_shard(work, shard, extractor=extractor, workers=workers, progress=show)
     made = _statistics(merge_shards(work), plan.listing)
     if plan.keep_features:
-        os.replace(merged_features(work), stored.with_suffix(".npy"))
+        move_whole(merged_features(work), stored.with_suffix(".npy"))
         made = replace(made, features=stored.with_suffix(".npy"))
     seen = {**made.scored, **{skip.file: skip.sha256 for skip in made.skipped if skip.file in plan.hashes}}
     if seen == plan.hashes:  # else a decoder failed for reasons of its own
@@ -179,11 +178,11 @@ def _statistics(part: Part, listing: Listing) -> FolderStatistics:
     left_out = {skip.file for skip in part.skipped}
     scored = {file: sha for file, sha in part.seen.items() if file not in left_out}
     skipped = (*listing.skipped, *part.skipped)
-    return FolderStatistics(part.groups, skipped, part.converted, dataset_hash(scored), scored)
+    return FolderStatistics(part.groups, skipped, part.converted, files_hash(scored), scored)
 
 
 def _stored(plan: ShardPlan, cache: Path, extractor: Extractor) -> Path:
-    name = hashlib.sha256(json.dumps([plan.key, made_with(extractor)]).encode()).hexdigest()
+    name = hash_of([plan.key, made_with(extractor)], spaced=True)
     return cache / f"{name}.npz"
 
 

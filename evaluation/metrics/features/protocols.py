@@ -5,12 +5,12 @@ Published values of one model range from 8.59 to 25.40 by protocol alone; a valu
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from common.words import nearest
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.resize import Recipe
 
@@ -126,6 +126,5 @@ def protocol_by_name(name: str) -> Protocol:
     """
     if name in PROTOCOLS:
         return PROTOCOLS[name]
-    near = difflib.get_close_matches(name, PROTOCOLS, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise MetricError(f"There is no protocol {name!r}.{hint} There are: {', '.join(PROTOCOLS)}.")
+    hint = nearest(name, PROTOCOLS) or "."
+    raise MetricError(f"There is no protocol {name!r}{hint} There are: {', '.join(PROTOCOLS)}.")

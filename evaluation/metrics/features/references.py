@@ -8,7 +8,6 @@ changed is refused.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -18,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.files import write_whole
+from common.hashes import bytes_sha256, files_hash, hash_of
+from common.words import nearest
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features.files import write_whole
-from evaluation.metrics.features.images import Listing, dataset_hash, list_images, listing_of
+from evaluation.metrics.features.images import Listing, list_images, listing_of
 from evaluation.metrics.spec import ScoredImage
 
 SCHEMA = "drawbench-reference/1"
@@ -87,10 +88,10 @@ def save_reference(
         "schema": SCHEMA,
         "name": name,
         **manifest,
-        "images": {"count": len(hashes), "sha256": dataset_hash(hashes)},
-        "lists": {file: hashlib.sha256(data).hexdigest() for file, data in sorted(files.items())},
+        "images": {"count": len(hashes), "sha256": files_hash(hashes)},
+        "lists": {file: bytes_sha256(data) for file, data in sorted(files.items())},
     }
-    sha256 = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    sha256 = hash_of(identity, spaced=True)
     place = root / name
     is_new = True
     if (place / MANIFEST).is_file():
@@ -120,10 +121,9 @@ def load_reference(root: Path, name: str) -> Reference:
     """
     names = reference_names(root)
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = nearest(name, names) or "."
         there = f"There are: {', '.join(names)}." if names else "None is stored here; manage.py load_coco makes one."
-        raise MetricError(f"There is no reference {name!r}.{hint} {there}")
+        raise MetricError(f"There is no reference {name!r}{hint} {there}")
     return reference_at(root / name)
 
 
@@ -142,7 +142,7 @@ def reference_at(place: Path) -> Reference:
         folder, name = Path(manifest["folder"]), manifest["name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MetricError(f"The reference in {place} can't be read ({error!r}). Make it anew.") from None
-    if hashlib.sha256(data).hexdigest() != wanted:
+    if bytes_sha256(data) != wanted:
         raise MetricError(f"{place / IMAGES} was changed since the reference was made. Make it anew.")
     return Reference(name, place, folder, hashes, manifest)
 

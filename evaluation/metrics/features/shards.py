@@ -14,7 +14,6 @@ was interrupted goes on where it was.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -28,11 +27,13 @@ from typing import Any
 
 import numpy as np
 
+from common.commands import BAD_INPUT, SUCCESS
+from common.files import write_text
+from common.hashes import files_hash, hash_of
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
-from evaluation.metrics.features.files import write_whole
-from evaluation.metrics.features.images import Listing, Skipped, dataset_hash, default_workers, file_hashes, list_images
+from evaluation.metrics.features.images import Listing, Skipped, default_workers, file_hashes, list_images
 from evaluation.metrics.features.jackknife import GROUPS, jackknife_groups
 from evaluation.metrics.features.moments import load_moments, load_record, save_moments
 from evaluation.metrics.features.parts import (
@@ -132,13 +133,13 @@ def make_plan(
     bounds = tuple((a, min(b, len(listing.files))) for a, b in pairwise(edges))
     depends_on = {
         "version": _VERSION,
-        "images": dataset_hash(hashes),
+        "images": files_hash(hashes),
         "extractor": [info.name, info.sha256],
         "protocol": protocol.manifest(network_size=info.input_size),
-        "groups": [groups, hashlib.sha256(json.dumps(list(group_of)).encode()).hexdigest()],
+        "groups": [groups, hash_of(list(group_of), spaced=True)],
         "batch": batch,
     }
-    key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+    key = hash_of(depends_on, spaced=True)
     return ShardPlan(key, listing, hashes, info.name, protocol, groups, tuple(group_of), batch, bounds, keep_features)
 
 
@@ -324,7 +325,7 @@ def write_plan(plan: ShardPlan, work: Path) -> None:
         "bounds": plan.bounds,
         "keep_features": plan.keep_features,
     }
-    write_whole(work / PLAN, json.dumps(data).encode())
+    write_text(work / PLAN, json.dumps(data))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -344,10 +345,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = _take_part(parser.parse_args(arguments))
     except MetricError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return BAD_INPUT
     if told is not None:
         print(json.dumps(told))
-    return 0
+    return SUCCESS
 
 
 def _take_part(options: argparse.Namespace) -> dict[str, Any] | None:

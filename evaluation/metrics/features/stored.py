@@ -6,8 +6,6 @@ list of features is ever held in memory.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from common.files import whole_file
 from evaluation.metrics.errors import MetricError
 
 Rows = NDArray[np.float32]
@@ -29,10 +28,9 @@ class FeatureWriter:
     """
 
     def __init__(self, path: Path, features: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._features, self._rows = path, features, 0
-        self._partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        self._file = self._partial.open("xb")
+        self._features, self._rows = features, 0
+        self._whole = whole_file(path)
+        self._file = self._whole.__enter__()
         self._header()
 
     def add(self, rows: Rows) -> None:
@@ -53,14 +51,10 @@ class FeatureWriter:
         try:
             if kind is None:
                 self._header()
-                self._file.flush()
-                os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-            if kind is None:
-                os.replace(self._partial, self._path)
-            else:
-                self._partial.unlink(missing_ok=True)
+        except BaseException as failed:
+            self._whole.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+        self._whole.__exit__(kind, error, at)
 
 
 def read_features(path: Path) -> Rows:

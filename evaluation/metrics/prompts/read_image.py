@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from common.hashes import bytes_sha256
 from evaluation.metrics.features.decode import MAX_BYTES, NotScoredError, decode
 
 
@@ -35,4 +35,4 @@ def read_image(path: Path) -> Picture:
     except OSError as error:
         raise NotScoredError(f"the file can't be read: {(error.strerror or str(error)).lower()}") from None
     image, notes = decode(data)
-    return Picture(image, hashlib.sha256(data).hexdigest(), notes)
+    return Picture(image, bytes_sha256(data), notes)

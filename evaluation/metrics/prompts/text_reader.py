@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from common.hashes import file_sha256
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.prompts.relations import Box
 from evaluation.suites.types import JsonValue
@@ -82,9 +82,7 @@ def reader_provenance() -> dict[str, JsonValue]:
     import rapidocr_onnxruntime
 
     folder = Path(str(rapidocr_onnxruntime.__file__)).parent / "models"
-    models: Mapping[str, JsonValue] = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.onnx"))
-    }
+    models: Mapping[str, JsonValue] = {path.name: file_sha256(path) for path in sorted(folder.glob("*.onnx"))}
     return {
         "models_sha256": dict(models),
         "rapidocr": metadata.version("rapidocr-onnxruntime"),

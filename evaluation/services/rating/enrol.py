@@ -37,7 +37,7 @@ class Enrolled:
 class Trials:
     """The comparisons of a panel, pair by pair, and its design."""
 
-    comparisons: tuple[int, ...]
+    comparison_pks: tuple[int, ...]
     design: PanelDesign
 
 
@@ -117,7 +117,7 @@ def assign(raters: Sequence[Rater], study: Study) -> None:
         (
             Assignment(
                 rater=rater,
-                comparison_id=trials[rater.panel].comparisons[trial],
+                comparison_id=trials[rater.panel].comparison_pks[trial],
                 position=position,
                 a_shown_left=a_left,
                 seed=trials[rater.panel].design.seed,
@@ -149,8 +149,8 @@ def panels_of(study: Study) -> Mapping[str, Trials]:
 
 
 @lru_cache(maxsize=32)  # nothing of it changes once a study is open, and every rater of every panel wants it
-def _panels(study_key: int, _opened_at: datetime) -> Mapping[str, Trials]:
-    study = Study.objects.get(pk=study_key)
+def _panels(study_pk: int, _opened_at: datetime) -> Mapping[str, Trials]:
+    study = Study.objects.get(pk=study_pk)
     by_category = study.specification["protocol"]["panels"] == "category"
     panels: dict[str, dict[tuple[int, int], list[int]]] = {}
     rows = Comparison.objects.filter(study=study).order_by("run_a__order", "run_b__order", "prompt__number")
@@ -158,7 +158,7 @@ def _panels(study_key: int, _opened_at: datetime) -> Mapping[str, Trials]:
         panels.setdefault(category if by_category else "", {}).setdefault((run_a, run_b), []).append(key)
     return {
         panel: Trials(
-            comparisons=tuple(key for block in blocks.values() for key in block),
+            comparison_pks=tuple(key for block in blocks.values() for key in block),
             design=design_panel(
                 seed=study.design_seed,
                 panel=panel,

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from common.words import nearest
-from evaluation.analysis.simulate import Crowd, CrowdSpec
+from evaluation.analysis.simulate import Crowd, CrowdSpec, SimulatedTrial
 from evaluation.design import next_place
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Assignment, Rater, Rating, Study, StudyStatus
@@ -124,17 +124,18 @@ def _rate(study: Study, raters: list[Rater], crowd: Crowd, leaning: Mapping[tupl
         comparison, rater = assignment.comparison, assignment.rater
         label_a, label_b = comparison.run_a.label, comparison.run_b.label
         for question in questions:
-            answer = crowd.choose(
-                f"{rater.panel}/{rater.slot}",
-                comparison.prompt.prompt_id,
-                comparison.category,
-                question,
-                leaning[label_a, question] - leaning[label_b, question],
-                assignment.a_shown_left,
-                assignment.position,
+            trial = SimulatedTrial(
+                rater_key=f"{rater.panel}/{rater.slot}",
+                prompt_key=comparison.prompt.prompt_id,
+                category=comparison.category,
+                question=question,
+                preference=leaning[label_a, question] - leaning[label_b, question],
+                a_shown_left=assignment.a_shown_left,
+                position=assignment.position,
                 pair_key=f"{label_a}/{label_b}",
                 control_answer=comparison.control_answer or None,
             )
+            answer = crowd.choose(trial)
             ratings.append(
                 Rating(
                     assignment=assignment,

@@ -25,15 +25,15 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str) -> None:
         RaterError: it is not the rater's, is answered already, or too many were skipped.
     """
     refuse_unless_rating(session)
-    Rater.objects.select_for_update().get(pk=session.rater_id)
-    trial = Assignment.objects.filter(pk=assignment, rater=session.rater_id).first()
+    Rater.objects.select_for_update().get(pk=session.rater_pk)
+    trial = Assignment.objects.filter(pk=assignment, rater=session.rater_pk).first()
     if trial is None:
         raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
     if trial.skipped_at is not None:
         return
     if trial.ratings.filter(retracted_at=None).exists():
         raise RaterError("answered", "This comparison is already answered.")
-    skipped = Assignment.objects.filter(rater=session.rater_id, skipped_at__isnull=False).count()
+    skipped = Assignment.objects.filter(rater=session.rater_pk, skipped_at__isnull=False).count()
     if skipped >= max(1, int(MOST_SKIPPED * session.trials)):
         raise RaterError(
             "too-many-skips",

@@ -90,13 +90,13 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer]) -> list[S
                 [answer.choice for answer in answers],
                 [answer.response_time_ms for answer in answers],
                 [str(answer.submission) for answer in answers],
-                session.rater_id,
+                session.rater_pk,
             ],
         )
         new = set(cursor.fetchall())
         stored: list[tuple[int, str, str, str, bool]] = []
         if len(new) < len(answers):
-            cursor.execute(STORED_SQL, [session.rater_id, [answer.assignment for answer in answers]])
+            cursor.execute(STORED_SQL, [session.rater_pk, [answer.assignment for answer in answers]])
             stored = cursor.fetchall()
     saved = [_saved(answer, new, stored) for answer in answers]
     if saved and all(each.status == "refused" for each in saved):

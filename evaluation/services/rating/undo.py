@@ -47,7 +47,7 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
         raise RaterError("finished", "You have finished the study, so your answers can't be changed.")
     with connection.cursor() as cursor:
         if assignment is None:
-            cursor.execute(LAST_SQL, [session.rater_id])
+            cursor.execute(LAST_SQL, [session.rater_pk])
             row = cursor.fetchone()
             if row is None:
                 raise RaterError("nothing", "There is nothing to undo yet.")
@@ -55,7 +55,7 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
         trial = trial_of(session, assignment)
         if trial is None:
             raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
-        names = {"rater": session.rater_id, "assignment": assignment}
+        names = {"rater": session.rater_pk, "assignment": assignment}
         cursor.execute(UNDO_SQL, names)
         if cursor.rowcount == 0:
             cursor.execute(STANDING_SQL, names)

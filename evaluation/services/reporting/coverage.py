@@ -6,20 +6,20 @@ What a worker found, and how far it is, stands in the cache: the same report giv
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import pandas as pd
 from django.core.cache import cache
 
 from evaluation.analysis.coverage import OWN, coverage_like
+from evaluation.analysis.estimates import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.preference import ESTIMANDS
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
-from evaluation.reports.document import Results
 from evaluation.reports.ratings_file import input_hash, ratings_csv
-from evaluation.reports.results import ComparisonTable, comparison_tables
+from evaluation.reports.reading import question_name
+from evaluation.selectors.live_board import asked_questions
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.work.queue import hand_over
 
@@ -67,7 +67,7 @@ def report_coverage_ask(*, report: Report) -> None:
     known = report_coverage(report)
     if known is not None and not known.message:
         return
-    wanted = len(report.results["comparisons"])
+    wanted = len(_analysis(report).comparisons)
     if not wanted:
         raise ConflictError("The report has no ratings, so there is no design to simulate yet.")
     cache.set(_key(report), ReportCoverage(wanted), WAITED_S)
@@ -76,47 +76,51 @@ def report_coverage_ask(*, report: Report) -> None:
         raise InputError("The task queue does not respond, so nothing is simulated. Try again in a minute.")
 
 
-def report_coverage_simulate(*, report: int) -> None:
-    """Simulate the designs of a report (primary key), telling each sentence as it is found."""
-    found = Report.objects.select_related("study").filter(pk=report).first()
-    if found is None:
+def report_coverage_simulate(*, report_pk: int) -> None:
+    """Simulate the designs of a report, keeping each sentence as it is found."""
+    report = Report.objects.select_related("study").filter(pk=report_pk).first()
+    if report is None:
         return
-    include = bool(found.settings.get("include_simulated", True))
-    ratings = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
-    if input_hash(ratings_csv(ratings)) != found.input_hash:
-        report_coverage_failed(report=report, message=CHANGED)
+    include = bool(report.settings.get("include_simulated", True))
+    ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
+    if input_hash(ratings_csv(ratings)) != report.input_hash:
+        report_coverage_failed(report_pk=report_pk, message=CHANGED)
         return
     valid = validate_ratings(ratings)
-    asked = [each["id"] for each in found.study.specification["protocol"]["questions"]]
-    tables = sorted(comparison_tables(cast(Results, found.results)), key=lambda table: asked.index(table.question))
-    n_simulations = max(LEAST_EACH, min(MOST_EACH, SIMULATIONS // len(tables)))
-    told = ReportCoverage(len(tables))
-    for table in tables:
-        sentence = _sentence(valid, table, found, n_simulations)
-        name = f"{table.question_name}, {table.generator_a} against {table.generator_b}"
-        told = replace(told, done=(*told.done, (name, sentence)))
-        cache.set(_key(found), told, WAITED_S if told.is_running else KEPT_S)
+    asked = asked_questions(report.study)
+    comparisons = sorted(_analysis(report).comparisons, key=lambda each: asked.index(each.question))
+    n_simulations = max(LEAST_EACH, min(MOST_EACH, SIMULATIONS // len(comparisons)))
+    coverage = ReportCoverage(len(comparisons))
+    for comparison in comparisons:
+        sentence = _sentence(valid, comparison, report, n_simulations)
+        name = f"{question_name(comparison.question)}, {comparison.generator_a} against {comparison.generator_b}"
+        coverage = replace(coverage, done=(*coverage.done, (name, sentence)))
+        cache.set(_key(report), coverage, WAITED_S if coverage.is_running else KEPT_S)
 
 
-def report_coverage_failed(*, report: int, message: str) -> None:
-    """Tell people why the simulation for a report (primary key) was not done. It can be asked for again."""
-    found = Report.objects.filter(pk=report).first()
-    if found is not None:
-        cache.set(_key(found), ReportCoverage(0, message=message), KEPT_S)
+def report_coverage_failed(*, report_pk: int, message: str) -> None:
+    """Keep for people why the simulation for a report was not done. It can be asked for again."""
+    report = Report.objects.filter(pk=report_pk).first()
+    if report is not None:
+        cache.set(_key(report), ReportCoverage(0, message=message), KEPT_S)
 
 
-def _sentence(valid: pd.DataFrame, table: ComparisonTable, report: Report, n_simulations: int) -> str:
+def _analysis(report: Report) -> Analysis:
+    return Analysis.from_dict(report.results)
+
+
+def _sentence(valid: pd.DataFrame, comparison: ComparisonResult, report: Report, n_simulations: int) -> str:
     """What the simulations of one comparison say, seeded by the report's ratings."""
-    method = ESTIMANDS[str(report.settings.get("estimand", "raters_and_prompts"))]
+    method = ESTIMANDS[comparison.overall.estimand]
     default = OWN.get(method, method)  # held against what it claims itself
     simulated = coverage_like(
         valid,
-        table.generator_a,
-        table.generator_b,
-        table.question,
+        comparison.generator_a,
+        comparison.generator_b,
+        comparison.question,
         n_simulations,
         np.random.default_rng(int(report.input_hash[:16], 16)),
-        level=table.level,
+        level=comparison.overall.level,
         default=default,
     )
     if default not in simulated.intervals:

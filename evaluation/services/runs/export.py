@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -11,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun
 from evaluation.selectors.runs import run_manifest
-from evaluation.services.store.images import full_disk_told, path_of
+from evaluation.services.store.images import full_disk_errors, path_of
 from generators.contract import GeneratorError
 from generators.manifest import FILE_NAME
 from generators.watermark import Watermark, marked_box, read_watermark, watermarked
@@ -34,7 +34,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
         raise InputError(str(error), field="watermark") from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty. Give a new or empty folder.", field="folder")
-    with full_disk_told(folder):
+    with full_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lines: list[str] = []
         for line in run_manifest(run):
@@ -48,7 +48,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
                     data = _marked(source, mark)
                     target.write_bytes(data)
                     line |= {"unmarked_sha256": line["sha256"], "watermark": mark.label}
-                    line |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+                    line |= {"sha256": bytes_sha256(data), "bytes": len(data)}
             if line["kind"] == "session" and mark is not None:
                 line["watermark"] = mark.label
             lines.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")

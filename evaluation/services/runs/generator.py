@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from common.hashes import canonical_json
 from evaluation.models import GenerationRun
+from evaluation.services.work.kept import KeptOne
+from evaluation.services.work.limits import Pace
 from generators import registry
 from generators.contract import Generator
 from generators.manifest import software
 
 log = logging.getLogger(__name__)
 
-KEPT = 1
-"""Loaded generators that a process keeps: each may take most of the memory or of the accelerator."""
-
 
 @dataclass(slots=True)
 class Loaded:
-    """A generator and its pace. `seconds_per_sample`: of its last batch, None before its first."""
+    """A generator and its pace."""
 
     generator: Generator
-    seconds_per_sample: float | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
-_loaded: OrderedDict[str, Loaded] = OrderedDict()
+_loaded: KeptOne[Loaded] = KeptOne(close=lambda loaded: loaded.generator.close())
 
 
 def generator_for(run: GenerationRun) -> Loaded:
@@ -37,28 +35,18 @@ def generator_for(run: GenerationRun) -> Loaded:
     Raises:
         GeneratorError: it is unknown by now, or what it needs is not there.
     """
-    key = json.dumps([run.generator, run.parameters, run.size], sort_keys=True)
-    found = _loaded.get(key)
-    if found is not None:
-        _loaded.move_to_end(key)
-        return found
-    while len(_loaded) >= KEPT:  # before loading: there may not be room for both
-        _, gone = _loaded.popitem(last=False)
-        _close(gone.generator)
-    log.info("loading generator %s for run %s", run.generator, run.name)
-    found = Loaded(
-        registry.load(
-            run.generator, run.parameters, size=run.size or 0, device=os.environ.get("DRAWBENCH_DEVICE", "auto")
-        )
-    )
-    _loaded[key] = found
-    return found
+
+    def load() -> Loaded:
+        log.info("loading generator %s for run %s", run.generator, run.name)
+        device = os.environ.get("DRAWBENCH_DEVICE", "auto")
+        return Loaded(registry.load(run.generator, run.parameters, size=run.size or 0, device=device))
+
+    return _loaded.get(canonical_json([run.generator, run.parameters, run.size]), load)
 
 
 def forget_generators() -> None:
-    """Close all that are loaded: the next task loads anew."""
-    while _loaded:
-        _close(_loaded.popitem()[1].generator)
+    """Close what is loaded: the next task loads anew."""
+    _loaded.clear()
 
 
 def described(generator: Generator) -> dict[str, Any]:
@@ -75,10 +63,3 @@ def described(generator: Generator) -> dict[str, Any]:
         "tolerance": info.tolerance,
         "seeded": info.seeded,
     }
-
-
-def _close(generator: Generator) -> None:
-    try:
-        generator.close()
-    except Exception:  # a plug-in that can't close must not keep the next from loading
-        log.exception("the generator %s could not be closed", generator.info.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
-from evaluation.services.work.queue import hand_over
+from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
 from generators.contract import GeneratorError
 from generators.registry import check_size, get_spec
 from generators.seeding import MAX_RUN_SEED
@@ -22,68 +23,60 @@ from generators.seeding import MAX_RUN_SEED
 MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
 MAX_NAME_CHARACTERS = 120
-UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 NOT_QUEUED = (
     "The task queue does not respond, so no worker has this run yet. Start the services. The next worker that starts "
     "will queue the run, as does manage.py render --resume {name}"
 )
 
 
-def run_render(
-    *,
-    suite: Suite,
-    generator: str,
-    parameters: Mapping[str, object],
-    size: int | None = None,
-    samples_per_prompt: int = 1,
-    run_seed: int = 0,
-    name: str = "",
-    created_by: User | None = None,
-    operator: bool = False,
-    queue: bool = True,
-) -> GenerationRun:
-    """A run of `generator` over `suite`, handed to the workers when the transaction is committed; freezes the suite.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDraft:
+    """What a researcher asks for in a generation run.
 
     `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: pixels
-    a side, None for the generator's default. `run_seed`: with prompt and sample it makes every image's seed, so runs
-    with one seed are paired. `name`: made from generator and suite when empty. `operator`: whether who asks runs this
-    machine (a command) and may give parameters that name its files. `queue`: False leaves the drawing to the caller.
+    a side, None for the generator's default. `samples_per_prompt`: images of each prompt. `run_seed`: with prompt and
+    sample it makes every image's seed, so runs with one seed are paired. `name`: made from generator and suite when
+    empty.
+    """
 
-    Where the broker does not answer the run stays queued and its `message` says so.
+    suite: Suite
+    generator: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    size: int | None = None
+    samples_per_prompt: int = 1
+    run_seed: int = 0
+    name: str = ""
+
+
+def run_render(
+    draft: RunDraft, *, created_by: User | None = None, operator: bool = False, queue: bool = True
+) -> GenerationRun:
+    """A run as asked for, handed to the workers when the transaction is committed; freezes the suite.
+
+    `operator`: whether who asks runs this machine (a command) and may give parameters that name its files. `queue`:
+    False leaves the drawing to the caller. Where the broker does not answer the run stays queued and its `message`
+    says so.
 
     Raises:
         InputError: an unknown generator or parameter, a size, number or name that can't be.
         ConflictError: another run has the name.
     """
-    values, size = _resolved(generator, parameters, size, operator)
-    if not 1 <= samples_per_prompt <= MAX_SAMPLES_PER_PROMPT:
-        raise InputError(
-            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {samples_per_prompt}.",
-            field="samples_per_prompt",
-        )
-    if not 0 <= run_seed <= MAX_RUN_SEED:
-        raise InputError(f"The run seed must be between 0 and {MAX_RUN_SEED}; got {run_seed}.", field="run_seed")
-    n_prompts = suite.prompts.count()
-    if n_prompts * samples_per_prompt > MAX_SAMPLES:
-        raise InputError(
-            f"{counted(n_prompts, 'prompt')} with {counted(samples_per_prompt, 'sample')} each make more than "
-            f"{MAX_SAMPLES:,} images. Use fewer samples, or a part of the suite (manage.py make_suite --from).",
-            field="samples_per_prompt",
-        )
+    values, size = _resolved(draft, operator)
+    _check_numbers(draft)
     with transaction.atomic():
         run = run_create(
-            suite=suite,
-            name=checked_run_name(name) if name else _free_name(f"{generator}-{suite.name}"),
+            suite=draft.suite,
+            name=checked_run_name(draft.name) if draft.name else _free_name(f"{draft.generator}-{draft.suite.name}"),
             origin=GenerationRun.Origin.RENDERED,
-            generator=generator,
+            generator=draft.generator,
             parameters=values,
             size=size or None,
-            samples_per_prompt=samples_per_prompt,
-            run_seed=run_seed,
+            samples_per_prompt=draft.samples_per_prompt,
+            run_seed=draft.run_seed,
             created_by=created_by,
         )
         if queue:
-            transaction.on_commit(lambda: _hand_over(run))
+            transaction.on_commit(lambda: _announce(run))
     return run
 
 
@@ -110,11 +103,10 @@ def run_cancel(*, run: GenerationRun) -> GenerationRun:
     Raises:
         ConflictError: it has ended already.
     """
-    run = _locked(run)
+    run = locked(run)
     if run.status not in UNFINISHED:
         raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
-    run.status, run.finished_at, run.message = RunStatus.CANCELLED, timezone.now(), ""
-    run.save(update_fields=["status", "finished_at", "message"])
+    stop(run)
     return run
 
 
@@ -125,7 +117,7 @@ def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     Raises:
         ConflictError: nothing failed and nothing is missing, or the run was uploaded.
     """
-    run = _locked(run)
+    run = locked(run)
     _check_rendered(run)
     marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
     if not marked and not run_missing(run):
@@ -142,7 +134,7 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     Raises:
         ConflictError: nothing is missing, or the run was uploaded.
     """
-    run = _locked(run)
+    run = locked(run)
     _check_rendered(run)
     if run.status == RunStatus.DONE:
         failed = SampleFailure.objects.filter(run=run).count()
@@ -175,26 +167,42 @@ def name_taken(name: str) -> str:
     return f'A run called "{name}" already exists. Choose another name, or continue it: render --resume "{name}"'
 
 
-def _resolved(
-    generator: str, parameters: Mapping[str, object], size: int | None, operator: bool
-) -> tuple[dict[str, ParameterValue], int]:
+def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
     try:
-        spec = get_spec(generator)
+        spec = get_spec(draft.generator)
     except GeneratorError as error:
         raise InputError(str(error), field="generator") from error
     if spec.needs_operator and not operator:
         raise InputError(
-            f"The generator {generator} reads files or addresses of the server. Use it there: manage.py render.",
+            f"The generator {draft.generator} reads files or addresses of the server. Use it there: manage.py render.",
             field="generator",
         )
     try:
-        values = spec.resolve(parameters, operator=operator)
+        values = spec.resolve(draft.parameters, operator=operator)
     except GeneratorError as error:
         raise InputError(str(error), field="parameters") from error
     try:
-        return values, check_size(spec, size or 0)
+        return values, check_size(spec, draft.size or 0)
     except GeneratorError as error:
         raise InputError(str(error), field="size") from error
+
+
+def _check_numbers(draft: RunDraft) -> None:
+    samples = draft.samples_per_prompt
+    if not 1 <= samples <= MAX_SAMPLES_PER_PROMPT:
+        raise InputError(
+            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {samples}.",
+            field="samples_per_prompt",
+        )
+    if not 0 <= draft.run_seed <= MAX_RUN_SEED:
+        raise InputError(f"The run seed must be between 0 and {MAX_RUN_SEED}; got {draft.run_seed}.", field="run_seed")
+    n_prompts = draft.suite.prompts.count()
+    if n_prompts * samples > MAX_SAMPLES:
+        raise InputError(
+            f"{counted(n_prompts, 'prompt')} with {counted(samples, 'sample')} each make more than "
+            f"{MAX_SAMPLES:,} images. Use fewer samples, or a part of the suite (manage.py make_suite --from).",
+            field="samples_per_prompt",
+        )
 
 
 def _free_name(stem: str) -> str:
@@ -207,10 +215,6 @@ def _free_name(stem: str) -> str:
     return name
 
 
-def _locked(run: GenerationRun) -> GenerationRun:
-    return GenerationRun.objects.select_for_update(of=("self",)).select_related("suite").get(pk=run.pk)
-
-
 def _check_rendered(run: GenerationRun) -> None:
     if run.origin != GenerationRun.Origin.RENDERED:
         raise ConflictError(
@@ -219,16 +223,12 @@ def _check_rendered(run: GenerationRun) -> None:
 
 
 def _take_up(run: GenerationRun, queue: bool) -> GenerationRun:
-    if run.status != RunStatus.RUNNING:
-        run.status = RunStatus.QUEUED
-    run.message, run.finished_at = "", None
+    take_up(run)
     run.save(update_fields=["status", "message", "finished_at"])
     if queue:
-        transaction.on_commit(lambda: _hand_over(run))
+        transaction.on_commit(lambda: _announce(run))
     return run
 
 
-def _hand_over(run: GenerationRun) -> None:
-    if not hand_over("run_begin", run.pk):
-        run.message = NOT_QUEUED.format(name=run.name)
-        GenerationRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(message=run.message)
+def _announce(run: GenerationRun) -> None:
+    announce(run, "run_begin", not_queued=NOT_QUEUED.format(name=run.name))

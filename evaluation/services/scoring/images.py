@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from common.words import prompt_name
 from evaluation.metrics.spec import ScoredImage
 from evaluation.models import GenerationRun, Sample
 from evaluation.services.store.images import image_path
 
 
-def scored_images(run: GenerationRun, samples: Sequence[int] | None = None) -> dict[int, ScoredImage]:
-    """The samples of `run` (those with these primary keys, or all) by primary key, in the suite's order. One query."""
-    found = Sample.objects.filter(run=run).select_related("prompt", "image", "original")
-    if samples is not None:
-        found = found.filter(pk__in=samples)
-    return {sample.pk: _scored(sample) for sample in found.order_by("prompt__number", "sample").iterator(2000)}
+def scored_images(run: GenerationRun, sample_pks: Sequence[int] | None = None) -> dict[int, ScoredImage]:
+    """The samples of `run` (these, or all) by primary key, in the suite's order. One query."""
+    samples = Sample.objects.filter(run=run).select_related("prompt", "image", "original")
+    if sample_pks is not None:
+        samples = samples.filter(pk__in=sample_pks)
+    return {sample.pk: _scored(sample) for sample in samples.order_by("prompt__number", "sample").iterator(2000)}
 
 
 def images_hash(runs: Iterable[GenerationRun]) -> str:
@@ -27,7 +28,7 @@ def images_hash(runs: Iterable[GenerationRun]) -> str:
         for number, sample, image, original in rows.values_list(
             "prompt__number", "sample", "image__sha256", "original__sha256"
         ).iterator(2000):
-            digest.update(f"{number:05d}/{sample} {original or image}\n".encode())
+            digest.update(f"{prompt_name(number)}/{sample} {original or image}\n".encode())
     return digest.hexdigest()
 
 

@@ -7,16 +7,19 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
 
+import common
 import evaluation.metrics
+from common.hashes import sources_version
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
-from evaluation.reports.compute import source_version
+from evaluation.services.work.kept import KeptOne
+from evaluation.services.work.limits import Pace
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +29,18 @@ SAME_ON_ALL_DEVICES = ("device",)
 
 @dataclass(slots=True)
 class LoadedMetric:
-    """A metric and its pace. `seconds_per_image`: of its last batch, None before its first.
+    """A metric and its pace.
 
     `works`: whether it ever gave scores in this process; `faults`: how many images it raised on before that.
     """
 
     metric: Metric
-    seconds_per_image: float | None = None
+    pace: Pace = field(default_factory=Pace)
     works: bool = False
     faults: int = 0
 
 
-_loaded: dict[str, LoadedMetric] = {}
+_loaded: KeptOne[LoadedMetric] = KeptOne()
 
 
 def metric_for(metric_run: MetricRun) -> LoadedMetric:
@@ -46,15 +49,15 @@ def metric_for(metric_run: MetricRun) -> LoadedMetric:
     Raises:
         MetricError: it is unknown by now, or what it needs is not there.
     """
-    key = json.dumps([metric_run.metric, metric_run.parameters], sort_keys=True)
-    if key not in _loaded:
-        forget_metrics()  # before loading: there may not be room for both
+
+    def load() -> LoadedMetric:
         log.info("loading metric %s for %s", metric_run.metric, metric_run)
         metric = registry.load(
             metric_run.metric, metric_run.parameters, device=metric_device(), weight_folders=weight_folders()
         )
-        _loaded[key] = LoadedMetric(metric)
-    return _loaded[key]
+        return LoadedMetric(metric)
+
+    return _loaded.get(canonical_json([metric_run.metric, metric_run.parameters]), load)
 
 
 def forget_metrics() -> None:
@@ -91,4 +94,5 @@ def differs(metric_run: MetricRun, label: str, provenance: Mapping[str, object])
 
 @functools.cache
 def _our_version() -> str:
-    return source_version("metrics", Path(str(evaluation.metrics.__file__)).parent)
+    rooms = (Path(str(room.__file__)).parent for room in (evaluation.metrics, common))
+    return f"metrics-{sources_version(*rooms)}"

@@ -14,26 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Sum
 
 from common.words import counted
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, MetricScore, MetricShard, RunStatus
-from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.images import scored_images
 from evaluation.services.scoring.load import metric_for
 from evaluation.services.scoring.reference import reference_input
-from evaluation.services.scoring.score import (
-    KILLS,
-    MetricSpoiledError,
-    deaths,
-    is_wanted,
-    metric_begin_with,
-    metric_spoil,
-)
-from evaluation.services.work.locks import statistics_held
+from evaluation.services.scoring.score import metric_begin_with
+from evaluation.services.work.deaths import ALONE_DEATHS
+from evaluation.services.work.items import work_alone
+from evaluation.services.work.locks import claim_statistics
+from evaluation.services.work.states import SpoiledError, StoppedError, spoil, unfinished, watched
 
 if TYPE_CHECKING:
     from evaluation.metrics.distances.set_metrics import FeatureMetric
@@ -46,68 +40,55 @@ PART = 2_048
 """Images of a part: some minutes of a slow processor, and a multiple of the batches that pass a network together."""
 
 
-def metric_parts_plan(*, metric_run: int) -> list[int]:
+def metric_parts_plan(*, metric_run_pk: int) -> list[int]:
     """Cut a set metric over features into parts, and return the numbers of those that are still to be scored.
 
     Empty where there is nothing to share out: another kind of metric, few images, or all of it known already.
     """
-    found = _found(metric_run)
-    if found is None or found.kind != MetricRun.Kind.SET:
+    metric_run = unfinished(MetricRun, metric_run_pk)
+    if metric_run is None or metric_run.kind != MetricRun.Kind.SET:
         return []
     try:
-        metric = feature_metric(found)
+        metric = feature_metric(metric_run)
         if metric is None or metric.cache is None:
             return []
-        metric_begin_with(found, metric.label, metric.provenance, scored=False)
-        rows = _plan(found, metric, metric.cache)
-    except (MetricError, MetricSpoiledError) as error:
-        metric_spoil(metric_run=metric_run, message=str(error))
+        metric_begin_with(metric_run, metric.label, metric.provenance, scored=False)
+        rows = _plan(metric_run, metric, metric.cache)
+    except (MetricError, SpoiledError) as error:
+        spoil(MetricRun, metric_run_pk, str(error))
         return []
     return [row.number for row in rows if not row.is_done]
 
 
-def metric_part_score(*, metric_run: int, number: int) -> bool:
+def metric_part_score(*, metric_run_pk: int, number: int) -> bool:
     """Score one part. False where another process is at it just now: it is then to be asked for again later."""
-    from evaluation.metrics.features.shards import score_shard
-
-    found = _found(metric_run)
-    row = MetricShard.objects.filter(metric_run=metric_run, number=number, is_done=False).first()
-    if found is None or row is None:
+    metric_run = unfinished(MetricRun, metric_run_pk)
+    part = MetricShard.objects.filter(metric_run=metric_run_pk, number=number, is_done=False).first()
+    if metric_run is None or part is None:
         return True
+    key = int(hashlib.sha256(f"{part.folder}/{part.shard}".encode()).hexdigest()[:7], 16)
+    killed = (
+        f"The worker died {ALONE_DEATHS} times while it scored {counted(part.n_images, 'image')}. Check that there is "
+        "enough memory."
+    )
     try:
-        metric = feature_metric(found)
-        if metric is None or metric.cache is None:
-            return True
-        work = metric.cache / "unfinished" / row.folder
-        if deaths(f"metric:{metric_run}:part:{number}") >= KILLS:
-            raise MetricSpoiledError(
-                f"The worker died {KILLS} times while it scored {counted(row.n_images, 'image')}. Check that there is "
-                "enough memory."
-            )
-        key = int(hashlib.sha256(f"{row.folder}/{row.shard}".encode()).hexdigest()[:7], 16)
-        with statistics_held([key]) as held:
-            if not held:
-                cache.delete(f"metric:{metric_run}:part:{number}")
-                return False
-            try:
-                score_shard(work, row.shard, extractor=metric.extractor, progress=_wanted_told(found))
-            except MetricError:
-                if work.exists():  # else another merged them all meanwhile, and they are known
-                    raise
-    except _NotWanted:
-        return True
-    except (MetricError, MetricSpoiledError) as error:
-        metric_spoil(metric_run=metric_run, message=str(error))
-        return True
-    cache.delete(f"metric:{metric_run}:part:{number}")
-    MetricShard.objects.filter(pk=row.pk).update(is_done=True)
-    _tell(found)
+        return work_alone(
+            metric_run,
+            f"part-{number}",
+            claim_statistics([key]),
+            lambda: _score_part(metric_run, part),
+            killed=killed,
+        )
+    except StoppedError:
+        pass
+    except (MetricError, SpoiledError) as error:
+        spoil(MetricRun, metric_run_pk, str(error))
     return True
 
 
-def metric_parts_left(*, metric_run: int) -> bool:
+def metric_parts_left(*, metric_run_pk: int) -> bool:
     """Whether parts are still to be scored."""
-    return MetricShard.objects.filter(metric_run=metric_run, is_done=False).exists()
+    return MetricShard.objects.filter(metric_run=metric_run_pk, is_done=False).exists()
 
 
 def feature_metric(metric_run: MetricRun) -> FeatureMetric | None:
@@ -139,7 +120,7 @@ def metric_features(
     made = []
     for side in sides:
 
-        def told(done: int, _: int, before: int = before) -> None:
+        def of_both(done: int, _: int, before: int = before) -> None:
             progress(before + done, total)
 
         made.append(
@@ -151,7 +132,7 @@ def metric_features(
                 cache=metric.cache,
                 keep_features=True,
                 shard=PART,
-                progress=told,
+                progress=of_both,
             )
         )
         before += len(side.files)
@@ -174,13 +155,20 @@ def metric_influence_keep(metric_run: MetricRun, made: tuple[FolderStatistics, F
     MetricScore.objects.bulk_create(rows, batch_size=2000)
 
 
-class _NotWanted(Exception):
-    """It was stopped meanwhile."""
+def _score_part(metric_run: MetricRun, part: MetricShard) -> None:
+    from evaluation.metrics.features.shards import score_shard
 
-
-def _found(metric_run: int) -> MetricRun | None:
-    rows = MetricRun.objects.select_related("run", "reference_run")
-    return rows.filter(pk=metric_run, status__in=UNFINISHED).first()
+    metric = feature_metric(metric_run)
+    if metric is None or metric.cache is None:
+        return
+    work = metric.cache / "unfinished" / part.folder
+    try:
+        score_shard(work, part.shard, extractor=metric.extractor, progress=watched(metric_run))
+    except MetricError:
+        if work.exists():  # else another merged them all meanwhile, and they are known
+            raise
+    MetricShard.objects.filter(pk=part.pk).update(is_done=True)
+    _report_progress(metric_run)
 
 
 def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listing]:
@@ -217,11 +205,11 @@ def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> lis
         MetricShard.objects.filter(metric_run=metric_run).delete()
         MetricShard.objects.bulk_create(rows)
         MetricRun.objects.filter(pk=metric_run.pk).update(n_done=0, n_total=total)
-    _tell(metric_run)
+    _report_progress(metric_run)
     return rows
 
 
-def _tell(metric_run: MetricRun) -> None:
+def _report_progress(metric_run: MetricRun) -> None:
     """How far it is: what the cache knew, and the parts that are done."""
     with transaction.atomic():
         row = MetricRun.objects.select_for_update().get(pk=metric_run.pk)
@@ -230,13 +218,3 @@ def _tell(metric_run: MetricRun) -> None:
         left = row.shards.filter(is_done=False).aggregate(n=Sum("n_images"))["n"] or 0
         row.n_done = max(0, row.n_total - left)
         row.save(update_fields=["n_done"])
-
-
-def _wanted_told(metric_run: MetricRun) -> Callable[[int, int], None]:
-    """A `Progress` that ends the work once it is not wanted any more."""
-
-    def progress(done: int, total: int) -> None:
-        if done % 64 == 0 and not is_wanted(metric_run.pk):
-            raise _NotWanted
-
-    return progress

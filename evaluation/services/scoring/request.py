@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
+from common.hashes import hash_of
 from common.parameters import ParameterValue
 from evaluation.errors import ConflictError, InputError
 from evaluation.metrics import registry
@@ -18,9 +16,9 @@ from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import MetricSpec
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample
 from evaluation.selectors.runs import run_by_name
-from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.scoring.reference import reference_count, reference_known
-from evaluation.services.work.queue import hand_over
+from evaluation.services.work.deaths import Deaths
+from evaluation.services.work.states import UNFINISHED, announce, job_name, locked, stop, take_up
 
 RUN_PREFIX = "run:"
 """Before the name of a run that serves as reference."""
@@ -105,11 +103,10 @@ def metric_cancel(*, metric_run: MetricRun) -> MetricRun:
     Raises:
         ConflictError: it has ended already.
     """
-    row = _locked(metric_run)
+    row = locked(metric_run)
     if not row.under_way:
         raise ConflictError(f"{row.metric} of {row.run.name} has ended already: {row.get_status_display().lower()}.")
-    row.status, row.message = RunStatus.CANCELLED, ""
-    row.save(update_fields=["status", "message"])
+    stop(row)
     return row
 
 
@@ -123,7 +120,7 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
         ConflictError: nothing is left to score (and `anew` is False), it is under way (and `anew` is True), or the run
             has no image any more.
     """
-    row = _locked(metric_run)
+    row = locked(metric_run)
     if anew and row.under_way:
         raise ConflictError(
             f"{row.metric} of {row.run.name} is still in progress. Stop it before you score all images again."
@@ -144,13 +141,12 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
         row.started_at = None
     if anew:
         row.shards.all().delete()
-    cache.delete_many([f"metric:{row.pk}:whole", *(f"metric:{row.pk}:part:{n}" for n in range(row.shards.count()))])
+    if row.kind == MetricRun.Kind.SET:
+        Deaths(job_name(row)).begin_anew()
     if row.kind == MetricRun.Kind.SAMPLE:
         row.n_total = n_images
         row.n_done = min(row.scores.count(), n_images)
-    if row.status != RunStatus.RUNNING:
-        row.status = RunStatus.QUEUED
-    row.message, row.finished_at = "", None
+    take_up(row)
     row.save()
     if queue:
         transaction.on_commit(lambda: metric_hand_over(row))
@@ -159,14 +155,12 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
 
 def metric_hand_over(row: MetricRun) -> None:
     """Tell the workers of it, or its row that none could be told."""
-    if not hand_over("metric_begin", row.pk):
-        row.message = NOT_QUEUED.format(run=row.run.name, metric=row.metric)
-        MetricRun.objects.filter(pk=row.pk, status=RunStatus.QUEUED).update(message=row.message)
+    announce(row, "metric_begin", not_queued=NOT_QUEUED.format(run=row.run.name, metric=row.metric))
 
 
 def parameters_hash(values: Mapping[str, ParameterValue]) -> str:
     """SHA-256 of resolved parameters: the same values have the same hash, in whatever order they came."""
-    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
+    return hash_of(dict(values), spaced=True)
 
 
 def _get_or_create(key: dict[str, object], fields: dict[str, object]) -> tuple[MetricRun, bool]:
@@ -225,9 +219,3 @@ def _reference(spec: MetricSpec, run: GenerationRun, reference: str) -> tuple[st
     if other.status in UNFINISHED:
         raise ConflictError(f"The run {other.name} is still in progress. Wait until it is done.", field="reference")
     return "", other
-
-
-def _locked(metric_run: MetricRun) -> MetricRun:
-    return (
-        MetricRun.objects.select_for_update(of=("self",)).select_related("run", "reference_run").get(pk=metric_run.pk)
-    )

@@ -10,15 +10,15 @@ from typing import Any
 
 from django.conf import settings
 
-from common.words import nearest
+from common.words import nearest, prompt_name
 from evaluation.errors import ConflictError, NotFoundError
 from evaluation.metrics.features.images import Listing, Skipped, list_images, listing_of
 from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
-from evaluation.services.runs.request import UNFINISHED
 from evaluation.services.store.images import image_path
+from evaluation.services.work.states import UNFINISHED
 
 PREFIXES = ("run:", "reference:", "folder:")
 
@@ -161,7 +161,7 @@ def _missing(run: GenerationRun, there: dict[str, Path]) -> list[Skipped]:
     found = []
     for number in run.suite.prompts.order_by("number").values_list("number", flat=True):
         for sample in range(run.samples_per_prompt):
-            key = f"{number:05d}/{sample}"
+            key = f"{prompt_name(number)}/{sample}"
             if key not in there:
                 found.append(Skipped(key, failures.get((number, sample), "the run has no such sample")))
     return found

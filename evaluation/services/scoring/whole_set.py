@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
-from django.utils import timezone
 
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import SetMetric
-from evaluation.models import GenerationRun, MetricRun, RunStatus
-from evaluation.services.runs.request import UNFINISHED
+from evaluation.models import GenerationRun, MetricRun
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import metric_for
 from evaluation.services.scoring.parts import feature_metric, metric_features, metric_influence_keep
 from evaluation.services.scoring.reference import reference_input
-from evaluation.services.scoring.score import (
-    KILLS,
-    MetricSpoiledError,
-    deaths,
-    is_wanted,
-    metric_begin_with,
-    metric_spoil,
+from evaluation.services.scoring.score import metric_begin_with
+from evaluation.services.work.deaths import ALONE_DEATHS
+from evaluation.services.work.items import work_alone
+from evaluation.services.work.locks import WHOLE, claim_scores
+from evaluation.services.work.states import (
+    UNFINISHED,
+    SpoiledError,
+    StoppedError,
+    end,
+    locked,
+    spoil,
+    unfinished,
+    watched,
 )
-from evaluation.services.work.locks import WHOLE, scores_held
-
-log = logging.getLogger(__name__)
-
-TOLD_EVERY_S = 0.5
 
 COSTED = "frechet"
 """The metric of which it is known what each image costs."""
@@ -44,31 +40,20 @@ TOO_LONG = (
 )
 
 
-class _Stopped(Exception):
-    """It was cancelled meanwhile."""
-
-
-def metric_score_set(*, metric_run: int) -> None:
+def metric_score_set(*, metric_run_pk: int) -> None:
     """Score all images of a set metric in one piece, telling how far it is. It then ends as done or as failed."""
-    found = MetricRun.objects.select_related("run", "reference_run").filter(pk=metric_run).first()
-    if found is None or found.status not in UNFINISHED:
+    row = unfinished(MetricRun, metric_run_pk)
+    if row is None:
         return
-    begun = f"metric:{metric_run}:whole"
-    with scores_held(metric_run, [WHOLE]) as held:
-        if not held:
-            return
-        try:
-            if deaths(begun) >= KILLS:
-                raise MetricSpoiledError(
-                    f"The worker died {KILLS} times while it scored all images together. Check that there is enough "
-                    "memory."
-                )
-            _score(found)
-        except (MetricError, MetricSpoiledError) as error:
-            metric_spoil(metric_run=metric_run, message=str(error))
-        except _Stopped:
-            pass
-    cache.delete(begun)
+    killed = (
+        f"The worker died {ALONE_DEATHS} times while it scored all images together. Check that there is enough memory."
+    )
+    try:
+        work_alone(row, "whole", claim_scores(row.pk, [WHOLE]), lambda: _score(row), killed=killed)
+    except (MetricError, SpoiledError) as error:
+        spoil(MetricRun, metric_run_pk, str(error))
+    except StoppedError:
+        pass
 
 
 def metric_too_long(metric_run: MetricRun) -> str:
@@ -77,13 +62,13 @@ def metric_too_long(metric_run: MetricRun) -> str:
 
 
 @transaction.atomic
-def metric_conclude(*, metric_run: int, result: Mapping[str, object]) -> None:
+def metric_conclude(*, metric_run: MetricRun, result: Mapping[str, object]) -> None:
     """Keep a set's result; it is done, or failed where there is no value, for the reason in the result.
 
     Raises:
         MetricError: the metric gave something that is no result.
     """
-    row = MetricRun.objects.select_for_update(of=("self",)).select_related("run", "reference_run").get(pk=metric_run)
+    row = locked(metric_run)
     if row.status not in UNFINISHED:
         return
     checked = _checked(row, result)
@@ -92,42 +77,28 @@ def metric_conclude(*, metric_run: int, result: Mapping[str, object]) -> None:
     row.images_hash = images_hash(_runs(row))
     row.shards.all().delete()
     row.n_done = row.n_total
-    row.status, row.message, row.finished_at = RunStatus.DONE, "", timezone.now()
-    if checked["value"] is None:
-        row.status = RunStatus.FAILED
-        row.message = str(checked.get("why") or "The metric gave no number and no reason.")
+    problem = str(checked.get("why") or "The metric gave no number and no reason.")
+    end(row, problem if checked["value"] is None else "")
     row.save()
-
-
-def metric_told(metric_run: MetricRun) -> Callable[[int, int], None]:
-    """A `Progress` that writes into the row of `metric_run`, and ends the work once it is not wanted any more."""
-    told = 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told < TOLD_EVERY_S and done < total:
-            return
-        told = time.monotonic()
-        if not is_wanted(metric_run.pk):
-            raise _Stopped
-        MetricRun.objects.filter(pk=metric_run.pk).update(n_done=min(done, total), n_total=total)
-
-    return progress
 
 
 def _score(metric_run: MetricRun) -> None:
     metric = metric_for(metric_run).metric
     metric_begin_with(metric_run, metric.label, metric.provenance, scored=False)
     images = list(scored_images(metric_run.run).values())
-    told = metric_told(metric_run)
+    progress = watched(metric_run, lambda done, total: _report_progress(metric_run, done, total))
     over_features = feature_metric(metric_run)
     # with each image's features kept, merged from parts where workers scored such
-    made = metric_features(metric_run, over_features, told) if over_features else None
+    made = metric_features(metric_run, over_features, progress) if over_features else None
     set_metric: SetMetric = metric  # type: ignore[assignment]  # the spec's kind says so
-    result = set_metric.score(images, reference_input(metric_run), told)
+    result = set_metric.score(images, reference_input(metric_run), progress)
     if made is not None and metric_run.metric == COSTED and result.get("value") is not None:
         metric_influence_keep(metric_run, made)
-    metric_conclude(metric_run=metric_run.pk, result=result)
+    metric_conclude(metric_run=metric_run, result=result)
+
+
+def _report_progress(metric_run: MetricRun, done: int, total: int) -> None:
+    MetricRun.objects.filter(pk=metric_run.pk).update(n_done=min(done, total), n_total=total)
 
 
 def _checked(row: MetricRun, result: object) -> dict[str, object]:

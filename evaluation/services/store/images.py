@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
+from common.files import disk_full, partial_files_remove, write_whole
+from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
 
@@ -26,9 +25,6 @@ FORMATS = ("png", "jpeg", "webp")
 
 PARTIAL = "partial"
 """The store's folder for files that are being written: what a kill leaves there is no image's."""
-
-PARTIAL_SECONDS = 600.0
-"""Age from which a partial file is taken for left behind: writing one takes a moment."""
 
 _STORE_LOCK = 0x5354_4F52
 """PostgreSQL advisory lock: shared by those who add files, alone for who removes those without a row."""
@@ -71,10 +67,10 @@ def image_file_put(*, data: bytes, image_format: str, width: int, height: int) -
     if image_format not in FORMATS:
         raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
     hold_store()
-    file = ImageFile(hashlib.sha256(data).hexdigest(), image_format, width, height, len(data))
+    file = ImageFile(bytes_sha256(data), image_format, width, height, len(data))
     target = path_of(file.sha256, image_format)
     if not target.exists():
-        write_whole(target, data)
+        store_write(target, data)
     return file
 
 
@@ -135,25 +131,14 @@ def path_of(sha256: str, image_format: str) -> Path:
     return store_root() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
 
 
-def write_whole(target: Path, data: bytes) -> None:
+def store_write(target: Path, data: bytes) -> None:
     """Write a file so that its name appears only once all of it is on the disk.
 
     Raises:
         StoreFullError: no room.
     """
-    partial = store_root() / PARTIAL / f"{target.name}.{secrets.token_hex(4)}"
-    with full_disk_told(target.parent):
-        for folder in (target.parent, partial.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    with full_disk_errors(target.parent):
+        write_whole(target, data, sync="name", beside=store_root() / PARTIAL)
 
 
 def adopt(staged: Path, target: Path) -> None:
@@ -162,7 +147,7 @@ def adopt(staged: Path, target: Path) -> None:
     Raises:
         StoreFullError: no room for its name.
     """
-    with full_disk_told(target.parent):
+    with full_disk_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.link(staged, target)
@@ -189,19 +174,13 @@ def image_discard(files: Iterable[ImageFile]) -> int:
     return len(gone)
 
 
-def partial_files_remove() -> int:
+def store_partials_remove() -> int:
     """Remove what killed processes left half written. How many files went."""
-    gone = 0
-    for path in (store_root() / PARTIAL).glob("*"):
-        with contextlib.suppress(OSError):  # another sweep took it, or it has become whole meanwhile
-            if time.time() - path.stat().st_mtime > PARTIAL_SECONDS:
-                path.unlink()
-                gone += 1
-    return gone
+    return partial_files_remove(store_root() / PARTIAL)
 
 
 @contextlib.contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
+def full_disk_errors(folder: Path) -> Iterator[None]:
     """A full disk or a folder that can't be written, as a sentence.
 
     Raises:
@@ -210,7 +189,7 @@ def full_disk_told(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if disk_full(error):
             raise StoreFullError(
                 f"The disk of {folder} is full. Images stored so far are kept. Free some space, then continue."
             ) from error

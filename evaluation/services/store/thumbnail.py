@@ -9,7 +9,7 @@ from django.conf import settings
 from PIL import Image
 
 from evaluation.models import StoredImage
-from evaluation.services.store.images import image_read, write_whole
+from evaluation.services.store.images import image_read, store_write
 
 SIDE = 192
 """Pixels: sharp at the size shown, on screens of double density."""
@@ -30,5 +30,5 @@ def thumbnail_path(image: StoredImage) -> Path:
         small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         small.save(buffer, "WEBP", quality=80, method=4)
-        write_whole(target, buffer.getvalue())
+        store_write(target, buffer.getvalue())
     return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -25,30 +25,14 @@ MOST_RUNS = 20
 LONGEST_LABEL = 120
 
 
-@transaction.atomic
-def study_create(
-    *,
-    name: str,
-    runs: Sequence[GenerationRun],
-    protocol: str = "drawbench",
-    title: str = "",
-    design_seed: int = 0,
-    samples_per_set: int | None = None,
-    raters_per_panel: int | None = None,
-    missing: str = "refuse",
-    labels: Sequence[str] | None = None,
-    display_side: int | None = None,
-    consent: str = "",
-    contact: str = "",
-    stopping_rule: Mapping[str, object] | None = None,
-    masks: Sequence[str] = (),
-    created_by: User | None = None,
-) -> Study:
-    """Make a draft; `study_open` then draws its comparisons and locks it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDraft:
+    """What a researcher asks for in a study.
 
-    Args:
+    Attributes:
         name: what it is called in addresses and commands: letters, digits, - and _.
         runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
+        protocol: the declared protocol's name.
         title: for researchers; raters never see it, since it may name a generator.
         design_seed: of sides, orders and the choice of samples, 0 or more.
         samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
@@ -56,55 +40,87 @@ def study_create(
         missing: `refuse`, `drop-prompts` or `smaller-sets`, for prompts of which a run lacks samples.
         labels: the runs' names in results; the runs' own when None.
         display_side: longest side of shown images, in pixels; the largest of the runs' up to 512 when None.
-        consent, contact: what raters agree to (a plain text of ours when empty), and whom they can ask.
+        consent: what raters agree to; a plain text of ours when empty.
+        contact: whom raters can ask.
         stopping_rule: fields of `evaluation.analysis.sequential.StoppingRule`, when the study may be ended early; an
             empty one has the defaults of all, None is no rule. It closes nothing by itself.
         masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
             sides. For images that carry their maker's mark, which would tell raters whose they are.
+    """
+
+    name: str
+    runs: Sequence[GenerationRun]
+    protocol: str = "drawbench"
+    title: str = ""
+    design_seed: int = 0
+    samples_per_set: int | None = None
+    raters_per_panel: int | None = None
+    missing: str = "refuse"
+    labels: Sequence[str] | None = None
+    display_side: int | None = None
+    consent: str = ""
+    contact: str = ""
+    stopping_rule: Mapping[str, object] | None = None
+    masks: Sequence[str] = ()
+
+
+@transaction.atomic
+def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
+    """Make a draft; `study_open` then draws its comparisons and locks it.
 
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
     """
     try:
-        declared = protocols.get(protocol)
+        declared = protocols.get(draft.protocol)
     except protocols.UnknownProtocolError as error:
         raise InputError(str(error), field="protocol") from error
-    _check_name(name)
+    runs = draft.runs
+    _check_name(draft.name)
     _check_runs(runs)
-    shown_labels = _checked_labels(runs, labels)
-    size = default_set_size(runs, declared.set_size) if samples_per_set is None else samples_per_set
-    raters = declared.raters_per_panel if raters_per_panel is None else raters_per_panel
-    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
-    _check_range("design_seed", "The design seed", design_seed, 0, 2**63 - 1)
-    if display_side is not None:
-        _check_range("display_side", "The longest side of displayed images", display_side, 16, 2048)
-    settings = StudySettings(
-        protocol=declared.name,
-        set_size=size,
-        raters_per_panel=raters,
-        missing=missing_rule(missing),
-        display_side=display_side,
-        consent=consent.strip() or CONSENT,
-        contact=contact.strip(),
-        masks=masks_read(masks),
-    )
+    labels = _checked_labels(runs, draft.labels)
+    settings = _settings(draft, declared)
     suite = runs[0].suite
-    sets = image_sets(suite=suite, runs=runs, size=size, missing=settings.missing)
-    if stopping_rule is not None:
-        places = raters * len(panel_prompts(sets, declared))
-        settings = replace(settings, stopping_rule=checked_rule(stopping_rule, places=places))
+    sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
+    if draft.stopping_rule is not None:
+        places = settings.raters_per_panel * len(panel_prompts(sets, declared))
+        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places))
     study = Study(
-        name=name, title=title.strip(), protocol=declared.name, design_seed=design_seed, created_by=created_by
+        name=draft.name,
+        title=draft.title.strip(),
+        protocol=declared.name,
+        design_seed=draft.design_seed,
+        created_by=created_by,
     )
     study.specification = specification(
-        study=study, suite=suite, runs=list(zip(shown_labels, runs, strict=True)), settings=settings, sets=sets
+        study=study, suite=suite, runs=list(zip(labels, runs, strict=True)), settings=settings, sets=sets
     )
     study.save()
     StudyRun.objects.bulk_create(
         StudyRun(study=study, run=run, order=order, label=label)
-        for order, (run, label) in enumerate(zip(runs, shown_labels, strict=True))
+        for order, (run, label) in enumerate(zip(runs, labels, strict=True))
     )
     return study
+
+
+def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
+    """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
+    size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
+    raters = declared.raters_per_panel if draft.raters_per_panel is None else draft.raters_per_panel
+    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
+    _check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
+    if draft.display_side is not None:
+        _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
+    return StudySettings(
+        protocol=declared.name,
+        set_size=size,
+        raters_per_panel=raters,
+        missing=missing_rule(draft.missing),
+        display_side=draft.display_side,
+        consent=draft.consent.strip() or CONSENT,
+        contact=draft.contact.strip(),
+        masks=masks_read(draft.masks),
+    )
 
 
 def _check_name(name: str) -> None:

@@ -34,8 +34,8 @@ class Mask:
         return left, top, left + wide, top + high
 
     @property
-    def told(self) -> str:
-        """In words: "the bottom right corner (0.3 of the width, 0.1 of the height)"."""
+    def in_words(self) -> str:
+        """Such as "the bottom right corner (0.3 of the width, 0.1 of the height)"."""
         where = self.corner.replace("-", " ")
         return f"the {where} corner ({self.width:.4g} of the width, {self.height:.4g} of the height)"
 

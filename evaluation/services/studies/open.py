@@ -9,12 +9,13 @@ from itertools import combinations
 from django.db import transaction
 from django.utils import timezone
 
+from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.services.store.images import ImageFile, image_discard, image_rows
 from evaluation.services.studies.renditions import common_display, renditions_make
 from evaluation.services.studies.sets import ImageSets, image_sets
-from evaluation.services.studies.specify import canonical_hash, settings_of, specification
+from evaluation.services.studies.specify import settings_of, specification
 
 Progress = Callable[[int, int], None]
 """Told how many images are ready, and of how many."""
@@ -105,7 +106,7 @@ def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> S
     study.save(update_fields=["specification"])
     # hashed as the database gives it back, which is as anyone will read it: JSONB writes some numbers otherwise
     study.refresh_from_db(fields=["specification"])
-    study.specification_hash = canonical_hash(study.specification)
+    study.specification_hash = hash_of(study.specification)
     study.status = StudyStatus.OPEN
     study.opened_at = timezone.now()
     study.save(update_fields=["specification_hash", "status", "opened_at"])

@@ -23,7 +23,7 @@ AT_ONCE = 400
 """Images up to which a request opens the study itself: making one alike takes about 10 ms."""
 
 KEPT_S = 24 * 3600
-TOLD_EVERY_S = 0.5
+REPORTED_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +69,32 @@ def study_open_soon(*, study: Study) -> bool:
     return False
 
 
-def study_open_by_worker(*, study: int) -> None:
-    """Open a study (primary key) that was asked for, telling how far it is; what goes wrong is told the same way."""
-    found = Study.objects.filter(pk=study, status=StudyStatus.DRAFT).first()
-    if found is None:
+def study_open_by_worker(*, study_pk: int) -> None:
+    """Open a study that was asked for, reporting how far it is; what goes wrong is reported the same way."""
+    study = Study.objects.filter(pk=study_pk, status=StudyStatus.DRAFT).first()
+    if study is None:
         return
-    told = 0.0
+    reported = 0.0
 
-    def tell(done: int, images: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= TOLD_EVERY_S or done == images:
-            told = time.monotonic()
-            cache.set(_key(study), Opening(images, done), KEPT_S)
+    def report_progress(done: int, images: int) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORTED_EVERY_S or done == images:
+            reported = time.monotonic()
+            cache.set(_key(study_pk), Opening(images, done), KEPT_S)
 
     try:
-        study_open(study=found, progress=tell)
+        study_open(study=study, progress=report_progress)
     except ConflictError:
         pass  # handed out twice, and the other was first
     except InputError as error:
-        study_opening_failed(study=study, message=error.message)
+        study_opening_failed(study_pk=study_pk, message=error.message)
         return
-    cache.delete(_key(study))
+    cache.delete(_key(study_pk))
 
 
-def study_opening_failed(*, study: int, message: str) -> None:
-    """Tell people why a study (primary key) could not be opened. It stays a draft."""
-    cache.set(_key(study), Opening(0, message=message), KEPT_S)
+def study_opening_failed(*, study_pk: int, message: str) -> None:
+    """Keep for people why a study could not be opened. It stays a draft."""
+    cache.set(_key(study_pk), Opening(0, message=message), KEPT_S)
 
 
 def _images(study: Study) -> int:
@@ -103,5 +103,5 @@ def _images(study: Study) -> int:
     return int(sets) * settings_of(study).set_size
 
 
-def _key(study: int) -> str:
-    return f"study:{study}:opening"
+def _key(study_pk: int) -> str:
+    return f"study:{study_pk}:opening"

@@ -72,7 +72,7 @@ def image_sets(*, suite: Suite, runs: Sequence[GenerationRun], size: int, missin
         raise InputError(f"Images per set must be between 1 and {LARGEST_SET}; got {size}.", field="samples_per_set")
     available: dict[tuple[int, int], list[int]] = {}
     for run, prompt_key, sample in (
-        Sample.objects.filter(run__in=list(runs)).order_by("sample").values_list("run_id", "prompt_id", "sample")
+        Sample.objects.filter(run__in=list(runs)).order_by("sample").values_list("run", "prompt", "sample")
     ):
         available.setdefault((run, prompt_key), []).append(sample)
     prompts = list(Prompt.objects.filter(suite=suite).order_by("number"))
@@ -80,7 +80,7 @@ def image_sets(*, suite: Suite, runs: Sequence[GenerationRun], size: int, missin
     short = [prompt for prompt in prompts if least[prompt.number] < size]
     if short and missing == "refuse":
         raise InputError(
-            _told(runs, short, available, size, total=len(prompts)),
+            _lacking_in_words(runs, short, available, size, total=len(prompts)),
             field="missing",
             details={
                 "set_size": size,
@@ -109,7 +109,7 @@ def _names(runs: Sequence[GenerationRun]) -> str:
     return ", ".join(run.name for run in runs)
 
 
-def _told(
+def _lacking_in_words(
     runs: Sequence[GenerationRun],
     short: Sequence[Prompt],
     available: Mapping[tuple[int, int], Sequence[int]],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from common.words import counted
+from common.hashes import hash_of
+from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
@@ -112,8 +111,8 @@ def specification(
         "sets": {
             "size": settings.set_size,
             "missing": settings.missing,
-            "dropped": [f"{number:05d}" for number in sets.dropped],
-            "smaller": {f"{number:05d}": sets.sizes[number] for number in sets.smaller},
+            "dropped": [prompt_name(number) for number in sets.dropped],
+            "smaller": {prompt_name(number): sets.sizes[number] for number in sets.smaller},
         },
         "panels": [
             {"panel": panel, "raters": settings.raters_per_panel, "prompts": n, "trials": n * n_pairs}
@@ -142,7 +141,7 @@ def specification(
         declared["stopping_rule"] = settings.stopping_rule.to_dict()
     if display is not None:
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
-        declared["comparisons"] = {"n": n_pairs * len(sets.prompts), "shown_sha256": canonical_hash(list(shown))}
+        declared["comparisons"] = {"n": n_pairs * len(sets.prompts), "shown_sha256": hash_of(list(shown))}
     return declared
 
 
@@ -160,12 +159,6 @@ def settings_of(study: Study) -> StudySettings:
         stopping_rule=declared_rule(declared),
         masks=masks_declared(declared["display"]),
     )
-
-
-def canonical_hash(value: object) -> str:
-    """SHA-256 of `value` as canonical JSON: keys sorted, no spaces, UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _run(label: str, run: GenerationRun) -> dict[str, object]:
@@ -196,7 +189,7 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
         departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:
         departures.append(f"{counted(len(sets.smaller), 'prompt')} with smaller sets because samples are missing")
-    departures += [f"{mask.told} of every image is covered with grey, on both sides" for mask in settings.masks]
+    departures += [f"{mask.in_words} of every image is covered with grey, on both sides" for mask in settings.masks]
     return departures
 
 

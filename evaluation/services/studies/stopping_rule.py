@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 
-from common.words import counted
+from common.words import counted, nearest
 from evaluation.analysis.sequential import StoppingRule, fewest_raters
 from evaluation.errors import InputError
 
@@ -28,10 +27,9 @@ def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
     """
     for name in given:
         if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
+            hint = nearest(name, NAMES) or "."
             raise InputError(
-                f'A stopping rule has no field "{name}".{hint} Fields: {", ".join(NAMES)}.', field="stopping_rule"
+                f'A stopping rule has no field "{name}"{hint} Fields: {", ".join(NAMES)}.', field="stopping_rule"
             )
     alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 gives 95 % intervals", 0.001, 0.5)
     at_most = _raters(given, "max_raters", "The stopping rule's maximum of raters", places, places)

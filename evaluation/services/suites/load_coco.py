@@ -19,7 +19,7 @@ from evaluation.metrics.features.references import Reference, save_reference
 from evaluation.models import Suite
 from evaluation.services.scoring.fid import extractor_loaded
 from evaluation.services.scoring.sides import references_root, statistics_root
-from evaluation.services.suites.save import suite_errors_told, suite_store
+from evaluation.services.suites.save import suite_errors, suite_store
 from evaluation.suites.build import Row, build_suite
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _people(
 
 
 def _store(rows: Sequence[Row], name: str, source: str) -> tuple[Suite, bool]:
-    with suite_errors_told():
+    with suite_errors():
         data = build_suite(rows, name=name, source_format="coco")
     found = suite_store(data=data, name=name, title=f"COCO captions, {name}", source=source, licence=LICENCE)
     return found.suite, found.created

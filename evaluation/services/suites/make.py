@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from common.words import counted
 from evaluation.models import Suite
-from evaluation.services.suites.save import suite_errors_told, suite_store
+from evaluation.services.suites.save import suite_errors, suite_store
 from evaluation.suites.selection import select
 from evaluation.suites.types import PromptData, SuiteData
 from evaluation.suites.vary import LENSES, LIGHTS, STYLES, vary
@@ -27,7 +27,7 @@ def suite_make_variation(
     Raises:
         InputError: an empty subject, a repeated modifier, too many prompts, or a name that can't be used.
     """
-    with suite_errors_told():
+    with suite_errors():
         data = vary(subject, styles, lights, lenses)
     return suite_store(data=data, name=name, source=f"made from the subject {subject!r}").suite
 
@@ -42,7 +42,7 @@ def suite_make_subset(*, suite: Suite, per_category: int, name: str = "") -> Sui
         PromptData(prompt.number, prompt.text, prompt.category, prompt.attributes)
         for prompt in suite.prompts.order_by("number")
     ]
-    with suite_errors_told():
+    with suite_errors():
         chosen = [replace(prompt, number=number) for number, prompt in enumerate(select(prompts, per_category))]
     data = SuiteData(f"{suite.name}-{per_category}-a-category", tuple(chosen), "made")
     return suite_store(

@@ -92,7 +92,7 @@ def slug_of(text: str) -> str:
 
 
 @contextmanager
-def suite_errors_told() -> Iterator[None]:
+def suite_errors() -> Iterator[None]:
     """The pure readers' error as the one that pages, commands and the API know.
 
     Raises:

@@ -148,7 +148,7 @@ def _walk(root: Path) -> Iterator[tuple[Entry, str]]:
                 yield Entry(name, 0), "is not a file"
 
 
-def _checked(found: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
+def _checked(read: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
     """The entries, sorted by name.
 
     Raises:
@@ -158,7 +158,7 @@ def _checked(found: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
     wrong: list[str] = []
     seen: dict[str, str] = {}
     total = 0
-    for entry, problem in found:
+    for entry, problem in read:
         problem = problem or _bad_name(entry.name)
         same = seen.setdefault(unicodedata.normalize("NFC", entry.name).casefold(), entry.name)
         if not problem and same is not entry.name:

@@ -11,15 +11,16 @@ from typing import BinaryIO
 
 from django.db import transaction
 
+from common.files import write_whole
 from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
-from evaluation.services.store.images import full_disk_told
+from evaluation.services.store.images import full_disk_errors
 from evaluation.services.uploads.archive import Archive, DamagedEntryError, open_archive
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.match import CHECKED, OTHERS, list_file, read_checked, upload_match
-from evaluation.services.work.locks import upload_held
+from evaluation.services.work.locks import claim_upload
 from generators.filenames.filelist import find_file_list
 from generators.filenames.names import why_ignored
 
@@ -42,7 +43,7 @@ def upload_check(*, upload: Upload, seconds: float | None = None) -> bool:
         InputError: the whole of it can't be taken (its message is the upload's too; nothing of it is kept).
         ConflictError: it was dropped or is over, or another process checks it at this moment.
     """
-    with upload_held(upload.pk) as ours:
+    with claim_upload(upload.pk) as ours:
         if not ours:
             raise ConflictError(
                 f"The upload {upload.run_name} is being checked by another process. Wait for it to finish."
@@ -82,7 +83,7 @@ def _start(upload: Upload) -> None:
 
 def _check(upload: Upload, deadline: float | None) -> bool:
     staging = staging_of(upload)
-    with full_disk_told(staging):
+    with full_disk_errors(staging):
         (staging / FILES).mkdir(parents=True, exist_ok=True)
     with open_archive(Path(upload.staging)) as archive:
         names = [entry.name for entry in archive.entries]
@@ -96,7 +97,7 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         if listed is not None:
             _keep_list(upload, archive, listed)
         others = sorted({*names} - {*images} - {listed})
-        with full_disk_told(staging):
+        with full_disk_errors(staging):
             (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
         done = read_checked(upload)
         _show(upload, len(images), len(done))
@@ -129,7 +130,7 @@ def _check_files(
         data = originals.pop(name)
         if name in damaged:
             outcome = ImageProblem(Problem.UNREADABLE, damaged.pop(name))
-        with full_disk_told(folder):
+        with full_disk_errors(folder):
             row = _row(name, outcome) if isinstance(outcome, ImageProblem) else _kept(folder, name, data, outcome)
             log.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         n_done += 1
@@ -152,9 +153,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     ):
         target = folder / file_name
         if not target.exists():
-            partial = target.with_suffix(".part")
-            partial.write_bytes(content)
-            partial.rename(target)
+            write_whole(target, content, sync="nothing")
     return {
         "file": name,
         "problem": "",
@@ -186,13 +185,13 @@ def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
             f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB, which is too large for a list of files.",
             field="source",
         )
-    with full_disk_told(target.parent):
-        target.write_bytes(data)
+    with full_disk_errors(target.parent):
+        write_whole(target, data, sync="nothing")
 
 
 def _log(path: Path) -> BinaryIO:
     """The log of what was found, opened to go on with; a line that a kill cut off is taken back."""
-    with full_disk_told(path.parent):
+    with full_disk_errors(path.parent):
         file = path.open("ab")
         if file.tell():
             data = path.read_bytes()

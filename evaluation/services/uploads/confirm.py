@@ -9,10 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from common.words import counted
+from common.words import counted, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, Upload
-from evaluation.selectors.uploads import UploadSummary, missing_told, problems_told, upload_summary
+from evaluation.selectors.uploads import UploadSummary, missing_in_words, problems_in_words, upload_summary
 from evaluation.services.runs.request import checked_run_name, run_create
 from evaluation.services.store.images import (
     ImageFile,
@@ -25,7 +25,7 @@ from evaluation.services.store.images import (
 from evaluation.services.uploads.check import FILES
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.match import checked_options, upload_match
-from evaluation.services.work.locks import upload_held
+from evaluation.services.work.locks import claim_upload
 
 
 def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = None) -> GenerationRun:
@@ -39,7 +39,7 @@ def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = Non
         ConflictError: it is not ready, was dropped, or its name was taken meanwhile.
         StoreFullError: no room; the upload stays as it was.
     """
-    with upload_held(upload.pk) as ours:
+    with claim_upload(upload.pk) as ours:
         if not ours:
             raise ConflictError(f"Another process is working on the upload {upload.run_name}. Try again in a moment.")
         upload = Upload.objects.select_related("suite", "run").get(pk=upload.pk)
@@ -84,7 +84,7 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
     if summary.problems and not options.get("ignore_problems"):
         raise InputError(
             f"{len(summary.problems):,} of {counted(summary.n_files, 'file')} "
-            f"{'has' if len(summary.problems) == 1 else 'have'} problems:\n{problems_told(summary)}\n"
+            f"{'has' if len(summary.problems) == 1 else 'have'} problems:\n{problems_in_words(summary)}\n"
             "Fix them, or leave these files out (ignore problems).",
             field="ignore_problems",
             details={"problems": [[row.file, row.problem] for row in summary.problems]},
@@ -95,7 +95,7 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
         )
     if summary.missing and not options.get("allow_missing"):
         raise InputError(
-            f"{missing_told(summary)}. Add them, or create the run without them (allow_missing).",
+            f"{missing_in_words(summary)}. Add them, or create the run without them (allow_missing).",
             field="allow_missing",
             details={"missing": {prompt_id: list(samples) for prompt_id, samples in summary.missing.items()}},
         )
@@ -131,7 +131,8 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
     os.sync()  # once for all files, before the rows that speak of them
     images = image_rows(_files(rows))
     prompts = {
-        f"{number:05d}": key for number, key in Prompt.objects.filter(suite=upload.suite_id).values_list("number", "pk")
+        prompt_name(number): key
+        for number, key in Prompt.objects.filter(suite=upload.suite_id).values_list("number", "pk")
     }
     Sample.objects.bulk_create(
         [

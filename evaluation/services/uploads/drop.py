@@ -10,7 +10,7 @@ from django.db import transaction
 
 from evaluation.errors import ConflictError
 from evaluation.models import Upload
-from evaluation.services.work.locks import upload_held
+from evaluation.services.work.locks import claim_upload
 
 
 def staging_root() -> Path:
@@ -34,7 +34,7 @@ def upload_drop(*, upload: Upload) -> Upload:
     Raises:
         ConflictError: it has become a run already, or becomes one at this moment.
     """
-    with upload_held(upload.pk) as ours, transaction.atomic():
+    with claim_upload(upload.pk) as ours, transaction.atomic():
         upload = Upload.objects.select_for_update().get(pk=upload.pk)
         # `storing` with nobody at it: a process that was killed, whose transaction left nothing
         if upload.status == Upload.Status.DONE or (upload.status == Upload.Status.STORING and not ours):

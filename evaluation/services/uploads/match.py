@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from django.db import transaction
 
-from common.words import counted, nearest
+from common.words import counted, nearest, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.drop import staging_of
@@ -101,7 +101,7 @@ def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
 
 def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) -> Matches:
     prompts = [
-        PromptRef(f"{number:05d}", text)
+        PromptRef(prompt_name(number), text)
         for number, text in Prompt.objects.filter(suite=upload.suite_id)
         .order_by("number")
         .values_list("number", "text")
@@ -138,8 +138,8 @@ def _table(
         )
         sound = not found["problem"]
         if match.problem:
-            duplicates += " is also " in match.problem
-            unmatched += " is also " not in match.problem
+            duplicates += match.is_double
+            unmatched += not match.is_double
             found["problem"] = f"{found['problem']}; {match.problem}" if found["problem"] else match.problem
         elif match.prompt_id is not None and match.sample is not None and match.sample >= matches.samples:
             unmatched += 1
@@ -152,9 +152,9 @@ def _table(
     wanted = range(matches.samples)
     numbers = Prompt.objects.filter(suite=upload.suite_id).order_by("number").values_list("number", flat=True)
     missing = {
-        f"{number:05d}": lacking
+        prompt_name(number): lacking
         for number in numbers
-        if (lacking := [sample for sample in wanted if sample not in have.get(f"{number:05d}", ())])
+        if (lacking := [sample for sample in wanted if sample not in have.get(prompt_name(number), ())])
     }
     kept = [row for row in rows if not row["problem"]]
     sizes = Counter(f"{row['width']}x{row['height']}" for row in kept)

@@ -16,7 +16,7 @@ from django.db import transaction
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
-from evaluation.services.store.images import full_disk_told
+from evaluation.services.store.images import full_disk_errors
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
 
@@ -104,7 +104,7 @@ def _received(source: File[bytes], upload: Upload) -> Path:
     staging = staging_of(upload)
     target = staging / "received.zip"
     limit = settings.UPLOAD_MAX_BYTES
-    with full_disk_told(staging):
+    with full_disk_errors(staging):
         staging.mkdir(parents=True)
         free = shutil.disk_usage(staging).free - ROOM_KEPT
         taken = 0

@@ -21,42 +21,42 @@ WHOLE = 0
 
 
 @contextmanager
-def prompts_held(run: int, prompts: Sequence[int]) -> Iterator[list[int]]:
-    """Those of `prompts` of `run` (primary keys) that nobody else draws; they are ours until the block ends."""
-    with _held(run, prompts) as held:
-        yield held
+def claim_prompts(run_pk: int, prompt_pks: Sequence[int]) -> Iterator[list[int]]:
+    """Those of these prompts of a run that nobody else draws; they are ours until the block ends."""
+    with _claimed(run_pk, prompt_pks) as claimed:
+        yield claimed
 
 
 @contextmanager
-def upload_held(upload: int) -> Iterator[bool]:
-    """Whether the upload with this primary key is ours to work on until the block ends."""
-    with _held(UPLOADS, [upload]) as held:
-        yield bool(held)
+def claim_upload(upload_pk: int) -> Iterator[bool]:
+    """Whether the upload is ours to work on until the block ends."""
+    with _claimed(UPLOADS, [upload_pk]) as claimed:
+        yield bool(claimed)
 
 
 @contextmanager
-def scores_held(metric_run: int, keys: Sequence[int]) -> Iterator[list[int]]:
+def claim_scores(metric_run_pk: int, keys: Sequence[int]) -> Iterator[list[int]]:
     """Those of `keys` (samples by primary key, or parts of a set) that nobody else scores for this metric run."""
     by_lock = {key & 0x7FFF_FFFF: key for key in keys}
-    with _held(UPLOADS - metric_run, list(by_lock)) as held:
-        yield [by_lock[key] for key in held]
+    with _claimed(UPLOADS - metric_run_pk, list(by_lock)) as claimed:
+        yield [by_lock[key] for key in claimed]
 
 
 @contextmanager
-def statistics_held(keys: Sequence[int]) -> Iterator[list[int]]:
+def claim_statistics(keys: Sequence[int]) -> Iterator[list[int]]:
     """Those of `keys` (parts of image statistics) that nobody else computes."""
-    with _held(STATISTICS, keys) as held:
-        yield held
+    with _claimed(STATISTICS, keys) as claimed:
+        yield claimed
 
 
 @contextmanager
-def _held(group: int, keys: Sequence[int]) -> Iterator[list[int]]:
+def _claimed(group: int, keys: Sequence[int]) -> Iterator[list[int]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT key, pg_try_advisory_lock(%s, key) FROM unnest(%s::int[]) AS key", [group, list(keys)])
-        held = [int(key) for key, ours in cursor.fetchall() if ours]
+        claimed = [int(key) for key, ours in cursor.fetchall() if ours]
     try:
-        yield held
+        yield claimed
     finally:
         # a connection that broke, or a transaction that did, has said so already
         with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, key) FROM unnest(%s::int[]) AS key", [group, held])
+            cursor.execute("SELECT pg_advisory_unlock(%s, key) FROM unnest(%s::int[]) AS key", [group, claimed])

@@ -17,9 +17,10 @@ from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.ratings_file import ratings_csv
-from evaluation.reports.score_figure import spread_description, spread_figure
+from evaluation.reports.score_figure import spread_figure
 from evaluation.reports.score_summary import ScoreSummary
-from evaluation.reports.score_text import facts, files_told
+from evaluation.reports.wording.descriptions import spread_description
+from evaluation.reports.wording.scores import facts, files_told
 from evaluation.selectors.metrics import (
     Order,
     metric_progress,

@@ -13,10 +13,10 @@ from django.urls import reverse
 from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
-from evaluation.reports.score_text import facts
+from evaluation.reports.wording.scores import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
-from evaluation.services.runs.request import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -74,13 +74,15 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
         values = form.cleaned_data
         try:
             run = run_render(
-                suite=values["suite"],
-                generator=chosen,
-                parameters=form.parameters,
-                size=values.get("size"),
-                samples_per_prompt=values["samples_per_prompt"],
-                run_seed=values["run_seed"],
-                name=values["name"],
+                RunDraft(
+                    suite=values["suite"],
+                    generator=chosen,
+                    parameters=form.parameters,
+                    size=values.get("size"),
+                    samples_per_prompt=values["samples_per_prompt"],
+                    run_seed=values["run_seed"],
+                    name=values["name"],
+                ),
                 created_by=request.user,
             )
         except InputError as error:

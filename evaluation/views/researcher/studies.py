@@ -20,7 +20,7 @@ from evaluation.selectors.live_board import live_board
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.studies.create import study_create
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
@@ -83,19 +83,21 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
         labels = [_label(request, run) or run.name for run in chosen]
         try:
             study = study_create(
-                name=values["name"],
-                title=values["title"],
-                protocol=values["protocol"],
-                runs=chosen,
-                labels=labels,
-                raters_per_panel=values["raters_per_panel"],
-                samples_per_set=values["samples_per_set"],
-                missing=values["missing"],
-                design_seed=values["design_seed"],
-                contact=values["contact"],
-                consent=values["consent"],
-                stopping_rule=form.stopping_rule(),
-                masks=form.cleaned_data["masks"].split(),
+                StudyDraft(
+                    name=values["name"],
+                    title=values["title"],
+                    protocol=values["protocol"],
+                    runs=chosen,
+                    labels=labels,
+                    raters_per_panel=values["raters_per_panel"],
+                    samples_per_set=values["samples_per_set"],
+                    missing=values["missing"],
+                    design_seed=values["design_seed"],
+                    contact=values["contact"],
+                    consent=values["consent"],
+                    stopping_rule=form.stopping_rule(),
+                    masks=form.cleaned_data["masks"].split(),
+                ),
                 created_by=request.user,
             )
         except InputError as error:

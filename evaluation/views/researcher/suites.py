@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from evaluation.errors import InputError
 from evaluation.models import Suite
 from evaluation.selectors.overview import suite_categories, suites_listed
-from evaluation.services.suites.load import PUBLISHED, suite_load
+from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED, FORMATS
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, page_of
 from evaluation.views.researcher.plain_form import PlainForm
@@ -78,10 +78,11 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
         try:
             loaded = suite_load(
                 source=given["known"] or (file.read() if file else b""),
-                file_name=(file.name or "") if file else "",
-                source_format=given["source_format"] or None,
                 name=given["name"],
                 licence=given["licence"],
+                reading=SuiteReading(
+                    file_name=(file.name or "") if file else "", source_format=given["source_format"] or None
+                ),
             )
         except InputError as error:
             add_input_error(

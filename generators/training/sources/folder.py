@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from common.image_decode import EXTENSIONS
+from common.images.decode import EXTENSIONS
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from common.image_decode import ImageError, decode_pixels
+from common.images.decode import ImageError, decode_pixels
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError, StageConfig
 from generators.cascade.text import TextEncoder, load_encoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from common.errors import UserError
 from generators.world.checker.network import GRID, SIZE, Checker, CheckerConfig
 from generators.world.checker.render import LETTER, as_input
+from generators.world.judge_file import JudgeKind
 
 SCHEMA = "drawbench-checker/1"
 BUNDLED = Path(__file__).resolve().parents[2] / "weights" / "checker.safetensors"
@@ -32,6 +30,9 @@ OVERLAP = 0.6
 
 class CheckerError(UserError):
     """A checker's file that can't be used; the message names it and what to do."""
+
+
+FILES = JudgeKind("scene checker", SCHEMA, "generators.training.checker_train", CheckerError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +119,13 @@ def fitted(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def save_checker(path: Path, network: Checker, config: CheckerConfig, about: dict[str, object]) -> None:
-    """Write it in half precision, whole or not at all."""
-    kept = {
-        name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
-        for name, value in network.state_dict().items()
-    }
+    """Write it in half precision, whole or not at all.
+
+    Raises:
+        SaveError: it can't be written; what was there stays.
+    """
     told = {"classes": list(config.classes), "colours": list(config.colours), "width": list(config.width), **about}
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(kept, part, metadata={"schema": SCHEMA, "checker": json.dumps(told)})
-    part.replace(path)
+    FILES.save(path, network, {"checker": json.dumps(told)})
 
 
 def load_checker(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedChecker:
@@ -136,30 +134,14 @@ def load_checker(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedChecker:
     Raises:
         CheckerError: it is missing, damaged or of another schema.
     """
-    if not path.is_file():
-        raise CheckerError(
-            f"the scene checker's weights {path} are not there; python -m generators.training.checker_train makes them"
-        )
-    try:
-        data = path.read_bytes()
-        with safe_open(path, framework="pt") as held:
-            metadata = held.metadata() or {}
-            state = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - not a dict
-        if metadata.get("schema") != SCHEMA:
-            raise CheckerError(f"{path} has the schema {metadata.get('schema')!r}; this version reads {SCHEMA!r}")
-        told = json.loads(metadata["checker"])
+    with FILES.opened(path) as file:
+        told = json.loads(file.metadata["checker"])
         classes, colours, width = (tuple(told.pop(name)) for name in ("classes", "colours", "width"))
         config = CheckerConfig(classes, colours, width)
         network = Checker(config)
-        network.load_state_dict(
-            {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-        )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, CheckerError):
-            raise
-        raise CheckerError(f"{path} is no whole checker file ({str(error).splitlines()[0]}); fetch it again") from error
+        network.load_state_dict(file.state)
     ready = network.eval().requires_grad_(False).to(device)
-    return LoadedChecker(ready, config, told, hashlib.sha256(data).hexdigest())
+    return LoadedChecker(ready, config, told, file.sha256)
 
 
 def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:

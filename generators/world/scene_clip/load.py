@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from common.errors import UserError
-from common.files import write_whole
 from generators.cascade.blocks import TextStates
 from generators.cascade.config_json import Json, text_from_json, to_json
 from generators.cascade.configs import TextConfig
 from generators.cascade.text import TextEncoder, load_encoder
 from generators.cascade.text_cache import PromptFacts
 from generators.world.checker.render import as_input
+from generators.world.judge_file import JudgeKind
 from generators.world.scene_clip.network import SceneClip, SceneClipConfig
 
 SCHEMA = "drawbench-scene-clip/1"
@@ -37,6 +34,9 @@ Rows = NDArray[np.float32]
 
 class SceneClipError(UserError):
     """A scene CLIP's file that can't be used; the message names it and what to do."""
+
+
+FILES = JudgeKind("scene CLIP", SCHEMA, "generators.training.scene_clip_train", SceneClipError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,12 @@ def save_scene_clip(path: Path, network: SceneClip, config: SceneClipConfig, tex
     Raises:
         SaveError: it can't be written; what was there stays.
     """
-    kept = {
-        name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
-        for name, value in network.state_dict().items()
-    }
     metadata = {
-        "schema": SCHEMA,
         "config": json.dumps(dataclasses.asdict(config), sort_keys=True),
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": json.dumps(about),
     }
-    write_whole(path, lambda part: save_file(kept, part, metadata=metadata))
-    path.chmod(0o644)  # safetensors makes it private
+    FILES.save(path, network, metadata)
 
 
 def load_scene_clip(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedSceneClip:
@@ -105,31 +99,13 @@ def load_scene_clip(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedScene
         SceneClipError: it is missing, damaged or of another schema.
         GeneratorError: its text encoder is not there.
     """
-    if not path.is_file():
-        raise SceneClipError(
-            f"the scene CLIP's weights {path} are not there; python -m generators.training.scene_clip_train makes them"
-        )
-    try:
-        data = path.read_bytes()
-        with safe_open(path, framework="pt") as held:
-            metadata = held.metadata() or {}
-            state = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - not a dict
-        if metadata.get("schema") != SCHEMA:
-            raise SceneClipError(f"{path} has the schema {metadata.get('schema')!r}; this version reads {SCHEMA!r}")
-        told = json.loads(metadata["config"])
+    with FILES.opened(path) as file:
+        told = json.loads(file.metadata["config"])
         config = SceneClipConfig(**{**told, "width": tuple(told["width"])})
-        text = text_from_json(json.loads(metadata["text"]))
-        about = json.loads(metadata["about"])
+        text = text_from_json(json.loads(file.metadata["text"]))
+        about = json.loads(file.metadata["about"])
         network = SceneClip(config)
-        network.load_state_dict(
-            {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-        )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, SceneClipError):
-            raise
-        raise SceneClipError(
-            f"{path} is no whole scene CLIP ({(str(error).splitlines() or ['no message'])[0]}); fetch it again"
-        ) from error
+        network.load_state_dict(file.state)
     ready = network.eval().requires_grad_(False).to(device)
     encoder = load_encoder(text, device=device, later=True)
-    return LoadedSceneClip(ready, config, text, encoder, about, hashlib.sha256(data).hexdigest())
+    return LoadedSceneClip(ready, config, text, encoder, about, file.sha256)

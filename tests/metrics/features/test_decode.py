@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.hashes import files_hash
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features import images
 from evaluation.metrics.features.decode import NotScoredError, decode
-from evaluation.metrics.features.images import Decoded, Skipped, dataset_hash, decode_images, list_images
+from evaluation.metrics.features.images import Decoded, Skipped, decode_images, list_images
 from evaluation.metrics.features.resize import Recipe
 from tests.metrics.pictures import picture, pictures, spoilt
 
@@ -182,10 +183,7 @@ def test_bad_folders(tmp_path: Path) -> None:
         list_images(tmp_path / "a.png")
 
 
-def test_dataset_hash_knows_names_and_contents() -> None:
-    one = dataset_hash({"a": "1", "b": "2"})
-    assert one == dataset_hash({"b": "2", "a": "1"})
-    assert (
-        len({one, dataset_hash({"a": "1"}), dataset_hash({"a": "2", "b": "1"}), dataset_hash({"a": "1", "c": "2"})})
-        == 4
-    )
+def test_the_hash_of_a_set_knows_names_and_contents() -> None:
+    one = files_hash({"a": "1", "b": "2"})
+    assert one == files_hash({"b": "2", "a": "1"})
+    assert len({one, files_hash({"a": "1"}), files_hash({"a": "2", "b": "1"}), files_hash({"a": "1", "c": "2"})}) == 4

@@ -112,9 +112,9 @@ def test_only_inception_may_be_called_fid() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(MetricError, match="Did you mean 'inception'"):
+    with pytest.raises(MetricError, match='; did you mean "inception"'):
         extractor_by_name("Inception")
-    with pytest.raises(MetricError, match="Did you mean 'inception'"):
+    with pytest.raises(MetricError, match='; did you mean "inception"'):
         extractor_by_name("fid")
     with pytest.raises(MetricError, match="device 'cuda:99'"):
         load_extractor("efficientnet-lite0", device="cuda:99")

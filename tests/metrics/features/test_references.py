@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from common.hashes import files_hash
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor
-from evaluation.metrics.features.images import dataset_hash, file_hashes, list_images
+from evaluation.metrics.features.images import file_hashes, list_images
 from evaluation.metrics.features.pipeline import folder_statistics
 from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.features.references import (
@@ -51,7 +52,7 @@ def test_stored_once(tmp_path: Path) -> None:
     assert reference_names(root) == ["small"]
     found = load_reference(root, "small")
     assert found == reference
-    assert found.manifest["images"] == {"count": 6, "sha256": dataset_hash(found.hashes)}
+    assert found.manifest["images"] == {"count": 6, "sha256": files_hash(found.hashes)}
     assert found.manifest["lists"]["draw.tsv"] == hashlib.sha256(b"1\t2\n").hexdigest()
     moved = folder.rename(tmp_path / "moved")
     again, is_new = _saved(root, moved)
@@ -108,7 +109,7 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(MetricError, match="needs images"):
         save_reference(root, "none", folder=folder, hashes={}, manifest={})
     _saved(root, folder, "coco-val2014")
-    with pytest.raises(MetricError, match="Did you mean 'coco-val2014'"):
+    with pytest.raises(MetricError, match='; did you mean "coco-val2014"'):
         load_reference(root, "coco-val2015")
     listed = root / "coco-val2014" / "images.tsv"
     listed.write_bytes(listed.read_bytes().replace(b"000.png", b"999.png"))

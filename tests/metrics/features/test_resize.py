@@ -121,5 +121,5 @@ def test_manifest_is_whole() -> None:
 
 
 def test_unknown_protocol_names_the_nearest() -> None:
-    with pytest.raises(MetricError, match="Did you mean 'imagen-full'"):
+    with pytest.raises(MetricError, match='; did you mean "imagen-full"'):
         protocol_by_name("imagen_ful")

@@ -147,7 +147,7 @@ def test_torchrun_with_two_processes(tmp_path: Path) -> None:
 def test_bad_input_of_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for images, options, told in (
         (tmp_path / "no", [], "There is no folder"),
-        (pictures(tmp_path / "a", 3), ["--extractor", "inceptio"], "Did you mean 'inception'"),
+        (pictures(tmp_path / "a", 3), ["--extractor", "inceptio"], '; did you mean "inception"'),
         (tmp_path / "a", ["--protocol", "ldm"], "There is no protocol 'ldm'"),
     ):
         command = [str(images), "--work", str(tmp_path / "work"), "--extractor", "efficientnet-lite0", *options]

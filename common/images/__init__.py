@@ -8,7 +8,7 @@
 
 A file that crashes the decoder, takes too long or too much memory becomes an `ImageProblem` like any other; the child
 that it killed is replaced. The child gets no environment (no secrets), writes no files, and ends with its parent.
-What "checked" means is in `common.image_decode`, whose names are offered here too.
+What "checked" means is in `common.images.decode`, whose names are offered here too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-from common.image_decode import (
+from common.images.decode import (
     ALL_EXTENSIONS,
     DEFAULT_LIMITS,
     EXTENSIONS,
@@ -39,7 +39,6 @@ from common.image_decode import (
     ImageLimits,
     ImageProblem,
     Problem,
-    content_hash,
     decode_image,
     encode_png,
 )
@@ -60,7 +59,6 @@ __all__ = [
     "Problem",
     "check_images",
     "child_end",
-    "content_hash",
     "decode_image",
     "encode_png",
 ]
@@ -200,7 +198,7 @@ def _start() -> subprocess.Popen[bytes]:
         if name in os.environ:
             environment[name] = os.environ[name]
     child = subprocess.Popen(
-        [sys.executable, "-m", "common.image_worker"],
+        [sys.executable, "-m", "common.images.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -46,8 +46,11 @@ def files_told(result: Mapping[str, object]) -> list[FilesTold]:
     return told
 
 
-def figures_text(value: float | None, digits: int = 4) -> str:
-    """A number with so many digits that count, all before the point in any case; nothing for None."""
+def figures_text(value: float | None, digits: int = 3) -> str:
+    """A number with at most so many significant figures, all before the point in any case; nothing for None.
+
+    `.29374` -> "0.294", `7.5` -> "7.5", `-12345.6` -> "−12,346".
+    """
     if value is None:
         return ""
     text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""The decoding child: `python -m common.image_worker`, started by `common.images` alone.
+"""The decoding child: `python -m common.images.worker`, started by `common.images` alone.
 
 It reads jobs from standard input and answers on standard output; a file that kills it, kills only it. A job is a line
 of JSON {"name", "bytes", "want", "limits"} and that many bytes; an answer is a line of JSON and `bytes` bytes. A
@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict
 from typing import BinaryIO
 
-from common.image_decode import ImageError, ImageLimits, Problem, decode_image, decode_pixels
+from common.images.decode import ImageError, ImageLimits, Problem, decode_image, decode_pixels
 
 
 def main() -> int:

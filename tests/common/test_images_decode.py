@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from common.image_decode import ImageError, ImageLimits, Problem, content_hash, decode_image, encode_png, sniff
+from common.hashes import bytes_sha256
+from common.images.decode import ImageError, ImageLimits, Problem, decode_image, encode_png, sniff
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -51,8 +52,8 @@ def test_a_plain_png_keeps_every_pixel_and_says_nothing() -> None:
     checked = decode_image(data, "a/00001.png")
     assert np.array_equal(pixels(checked.png), PIXELS)
     assert (checked.width, checked.height, checked.original_format, checked.notes) == (32, 24, "PNG", ())
-    assert checked.sha256 == content_hash(checked.png)
-    assert checked.original_sha256 == content_hash(data)
+    assert checked.sha256 == bytes_sha256(checked.png)
+    assert checked.original_sha256 == bytes_sha256(data)
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**32 - 1))

@@ -6,7 +6,6 @@ from strangers: it calls this in a limited process.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 import warnings
@@ -16,6 +15,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from common.errors import UserError
+from common.hashes import bytes_sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +99,7 @@ class ImageProblem:
     message: str
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """A file that is not taken; `problem` says which kind."""
 
     def __init__(self, problem: Problem, message: str) -> None:
@@ -119,9 +121,9 @@ def decode_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMI
         png=png,
         width=image.width,
         height=image.height,
-        sha256=content_hash(png),
+        sha256=bytes_sha256(png),
         original_format=original_format,
-        original_sha256=content_hash(data),
+        original_sha256=bytes_sha256(data),
         notes=notes,
     )
 
@@ -174,11 +176,6 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     if str(image.dtype) != "uint8" or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"an image is uint8 RGB (height, width, 3), not {image.dtype} of shape {image.shape}")
     return _encode(Image.fromarray(image))
-
-
-def content_hash(data: bytes) -> str:
-    """SHA-256 in hexadecimal: the name that a file is stored under."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def sniff(data: bytes) -> str:
