@@ -14,7 +14,7 @@ from django.conf import settings
 
 import common
 import evaluation.metrics
-from common.hashes import sources_version
+from common.hashes import canonical_json, sources_version
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
