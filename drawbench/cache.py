@@ -42,44 +42,44 @@ class _Client(RedisCacheClient):
         except (RedisError, OSError):
             return False
 
-    def add(self, key: str, value: Any, timeout: int | None) -> bool:
-        return self._tried(lambda: super(_Client, self).add(key, value, timeout), False)
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        return self._tried(super().add, args, kwargs, otherwise=False)
 
-    def get(self, key: str, default: Any) -> Any:
-        return self._tried(lambda: super(_Client, self).get(key, default), default)
+    def get(self, key: Any, default: Any) -> Any:
+        return self._tried(super().get, (key, default), {}, otherwise=default)
 
-    def set(self, key: str, value: Any, timeout: int | None) -> None:
-        self._tried(lambda: super(_Client, self).set(key, value, timeout), None)
+    def set(self, *args: Any, **kwargs: Any) -> None:
+        self._tried(super().set, args, kwargs, otherwise=None)
 
-    def touch(self, key: str, timeout: int | None) -> bool:
-        return self._tried(lambda: super(_Client, self).touch(key, timeout), False)
+    def touch(self, *args: Any, **kwargs: Any) -> bool:
+        return self._tried(super().touch, args, kwargs, otherwise=False)
 
-    def delete(self, key: str) -> bool:
-        return self._tried(lambda: super(_Client, self).delete(key), False)
+    def delete(self, *args: Any, **kwargs: Any) -> bool:
+        return self._tried(super().delete, args, kwargs, otherwise=False)
 
-    def get_many(self, keys: Any) -> dict[str, Any]:
-        return self._tried(lambda: super(_Client, self).get_many(keys), {})
+    def get_many(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
+        return self._tried(super().get_many, args, kwargs, otherwise={})
 
-    def has_key(self, key: str) -> bool:
-        return self._tried(lambda: super(_Client, self).has_key(key), False)
+    def has_key(self, *args: Any, **kwargs: Any) -> bool:
+        return self._tried(super().has_key, args, kwargs, otherwise=False)
 
-    def incr(self, key: str, delta: int) -> int:
-        return self._tried(lambda: super(_Client, self).incr(key, delta), delta)
+    def incr(self, key: Any, delta: int) -> int:
+        return self._tried(super().incr, (key, delta), {}, otherwise=delta)
 
-    def set_many(self, data: Mapping[str, Any], timeout: int | None) -> None:
-        self._tried(lambda: super(_Client, self).set_many(data, timeout), None)
+    def set_many(self, *args: Any, **kwargs: Any) -> None:
+        self._tried(super().set_many, args, kwargs, otherwise=None)
 
-    def delete_many(self, keys: Any) -> None:
-        self._tried(lambda: super(_Client, self).delete_many(keys), None)
+    def delete_many(self, *args: Any, **kwargs: Any) -> None:
+        self._tried(super().delete_many, args, kwargs, otherwise=None)
 
     def clear(self) -> bool:
-        return self._tried(lambda: super(_Client, self).clear(), False)
+        return self._tried(super().clear, (), {}, otherwise=False)
 
-    def _tried(self, command: Callable[[], T], otherwise: T) -> T:
+    def _tried(self, command: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, otherwise: T) -> T:
         if time.monotonic() < _Client._away_until:
             return otherwise
         try:
-            answer = command()
+            answer = command(*args, **kwargs)
         except (RedisError, OSError) as error:
             _Client._away_until = time.monotonic() + RETRY_AFTER
             if not _Client._is_away:
@@ -100,4 +100,5 @@ class ValkeyCache(RedisCache):
         self._class = _Client
 
     def answers(self) -> bool:
-        return bool(self._cache.answers())
+        client = self._cache
+        return isinstance(client, _Client) and client.answers()

@@ -102,12 +102,12 @@ def _package_folder(name: str) -> Path | None:
 
 def _copied(folder: Path, copies: Path) -> Path:
     """A copy of the package that `folder` belongs to, where everybody can read it, laid out as the wheel is (40 MB)."""
+    if copies.is_symlink() or (copies.exists() and copies.stat().st_uid != os.geteuid()):
+        raise LocalError(f"{copies} belongs to somebody else. Remove it, or name another folder in DRAWBENCH_VAR.")
     installation = folder.parent
     package = installation.parent
     stamp = f"{package.name}-{int((folder / 'postgres').stat().st_mtime)}"
     target = copies / stamp
-    if copies.is_symlink() or (copies.exists() and copies.stat().st_uid != os.geteuid()):
-        raise LocalError(f"{copies} belongs to somebody else. Remove it, or name another folder in DRAWBENCH_VAR.")
     if not target.exists():
         partial = copies / "partial"
         shutil.rmtree(copies, ignore_errors=True)

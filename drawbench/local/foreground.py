@@ -24,6 +24,9 @@ WEB_PROCESSES = 2
 WEB_THREADS = 8
 """A process; each thread keeps a database connection."""
 
+RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1")
+"""A web process that dies is replaced while the other goes on serving. The units and the image have the same."""
+
 MEMORY_PER_WORKER = 2 * 1024**3
 """Bytes a worker process may come to need with torch and the cascade loaded."""
 
@@ -149,8 +152,7 @@ def _start_web(places: Places, port: int) -> Child:
     command = [
         *python("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
         *("--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--log-level", "warning"),
-        # A web process that dies is replaced while the other goes on serving.
-        *("--respawn-failed-workers", "--respawn-interval", "1"),
+        *RESPAWN,
         "drawbench.wsgi:application",
     ]
     return start(command, log=places.logs / "web.log")

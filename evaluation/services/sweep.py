@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from common.files import partial_files_remove
@@ -32,6 +33,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
         upload_drop(upload=upload)
     store_partials_remove()
     partial_files_remove(statistics_folder())
+    SessionStore.clear_expired()
     alone = starting and not workers_answering(besides=worker)
     waiting = messages_waiting()
     # one message is the sweep's own

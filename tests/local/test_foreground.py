@@ -73,6 +73,13 @@ def _healthy(port: int) -> bool:
         return False
 
 
+def _answer_to_chunks(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        head = f"POST /r/rate HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        sender.sendall(head.encode() + b"2\r\n{}\r\n0\r\n\r\n")
+        return sender.recv(4096)
+
+
 def _processes_of(places: Places) -> list[str]:
     """Command lines of living processes that belong to the instance."""
     found = []
@@ -93,6 +100,7 @@ def test_serve_until_interrupted_and_again(
     port = _free_port()
     serving = start("serve", "--port", str(port))
     assert _within(90, lambda: _healthy(port)), (tmp_path / "said").read_text()
+    assert _answer_to_chunks(port).startswith(b"HTTP/1.1 411 "), "a body of unknown length would arrive empty"
     assert _within(30, lambda: b" ready." in (fresh.logs / "worker.log").read_bytes())
     serving.send_signal(signal.SIGINT)
     assert serving.wait(40) == 130
