@@ -6,6 +6,7 @@ from django.db import ProgrammingError
 
 from common.errors import UserError
 from common.files import disk_full
+from drawbench.environment import text
 from evaluation.surroundings import Away, away, sqlstate
 
 
@@ -31,10 +32,8 @@ def _first_line(error: BaseException) -> str:
 def _unreachable(which: Away, said: str) -> str:
     if which is Away.DATABASE:
         server, variable = "PostgreSQL", "DRAWBENCH_DATABASE"
-        embedded = settings.DATABASES["default"]["HOST"] == str(settings.PLACES.sockets)
     else:
         server, variable = "Valkey", "DRAWBENCH_BROKER"
-        embedded = str(settings.PLACES.valkey_socket) in settings.CELERY_BROKER_URL
-    if embedded:
+    if not text(variable):
         return f"The embedded {server} is not running ({said}). Start it: `python -m drawbench.local up`, or use ./dev."
     return f"The {which} in {variable} does not respond: {said}. Check the address and the server."

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from common.commands import BAD_INPUT, add_format, parse_settings, run_command, say
+from common.commands import add_format, parse_settings, run_command, say
 from common.conformance import Finding, check_spec, print_findings
 from common.plugins import describe
 from evaluation.metrics import registry
@@ -87,17 +87,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--prompt", default='A red square that says "STOP".', help="the pictures' prompt")
     add_format(parser)
     options = parser.parse_args(arguments)
-    try:
-        attributes = _attributes(options.attributes)
-        spec = registry.get_spec(options.metric)
-        reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
-        findings = check_spec(spec, reference)
-        metric = registry.load(
-            spec.name, parse_settings(options.settings), device=options.device, weight_folders=options.weights_folder
-        )
-    except MetricError as error:
-        say(f"error: {error}")
-        return BAD_INPUT
+    attributes = _attributes(options.attributes)
+    spec = registry.get_spec(options.metric)
+    reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
+    findings = check_spec(spec, reference)
+    metric = registry.load(
+        spec.name, parse_settings(options.settings), device=options.device, weight_folders=options.weights_folder
+    )
     findings += check(
         metric, spec, attributes=attributes, prompt=options.prompt, on_check=lambda name: say(f"{name} ...")
     )

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
-from evaluation.services.scoring.sides import statistics_root
 from evaluation.services.store.images import store_partials_remove
+from evaluation.services.store.places import statistics_folder
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.work.queue import hand_over, messages_waiting, workers_answering
 from evaluation.services.work.states import UNFINISHED
@@ -32,7 +32,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
     ):
         upload_drop(upload=upload)
     store_partials_remove()
-    partial_files_remove(statistics_root())
+    partial_files_remove(statistics_folder())
     SessionStore.clear_expired()
     alone = starting and not workers_answering(besides=worker)
     waiting = messages_waiting()

@@ -120,6 +120,9 @@ def decimal(number: float | None) -> str:
     return numbers.figures(number)
 
 
+register.filter(numbers.coefficient)
+
+
 @register.filter
 def seconds(milliseconds: float | None) -> str:
     """`8460` -> "8.46 s"."""

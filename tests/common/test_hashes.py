@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.hashes import canonical_json, file_sha256, files_hash, hash_of, sources_version
@@ -17,6 +17,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans())
+@settings(deadline=None)
 def test_canonical_json_is_json_of_the_value(value: object, spaced: bool) -> None:
     assert json.loads(canonical_json(value, spaced=spaced)) == value
 

@@ -18,7 +18,8 @@ from evaluation.metrics.features.images import Listing
 from evaluation.metrics.features.pipeline import statistics_plan, unfinished
 from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.features.references import save_reference
-from evaluation.metrics.features.shards import made_with, make_plan
+from evaluation.metrics.features.shard_plan import make_plan
+from evaluation.metrics.features.shards import made_with
 from evaluation.reports.compute import settings_from
 from evaluation.services.scoring.request import parameters_hash
 from evaluation.suites import content_hash, version_hash

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.commands import run_command
 from evaluation.metrics import conformance, registry
 from evaluation.metrics.conformance import check
 from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS
@@ -229,7 +230,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     }  # fmt: skip
     assert conformance.main(["testspread"]) == 0
     assert "testspread keeps its contract" in capsys.readouterr().out
-    assert conformance.main(["testbrigth"]) == 2
+    assert run_command(conformance.main, ["testbrigth"]) == 2
     assert 'did you mean "testbright"' in capsys.readouterr().err
     monkeypatch.setattr("testmetric.Bright.score", lambda self, images: [])
     assert conformance.main(["testbright"]) == 1

@@ -126,7 +126,7 @@ def test_a_bad_name_is_refused_alike(tmp_path: Path) -> None:
         ("why_differs", "nothing", nothing, "--from", "ldm30k", "--to", "imagen-full"),
         ("load_coco", nothing, nothing, "--protocol", "ldm30k"),
     ):
-        with pytest.raises(CommandError, match="Did you mean 'ldm-30k'") as refusal:
+        with pytest.raises(CommandError, match='did you mean "ldm-30k"') as refusal:
             _call(*arguments)
         sentences.add(str(refusal.value))
     assert len(sentences) == 1

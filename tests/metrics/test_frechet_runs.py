@@ -123,7 +123,7 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
     assert '; did you mean "ldm-30k"' in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
     # Networks that users bring are looked for where every other command looks for them.
-    assert f"in {tmp_path / 'var' / 'weights'}" in _refused("load_coco", captions, place, "--extractor", "dinov2:none")
+    assert str(tmp_path / "var" / "weights") in _refused("load_coco", captions, place, "--extractor", "dinov2:none")
     told = _refused("load_coco", captions, place, "--device", "cpu")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
     assert not Suite.objects.exists()
@@ -194,7 +194,7 @@ def test_fid_refuses(tmp_path: Path) -> None:
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
     )
     GenerationRun.objects.filter(name="mine").update(status="running")
-    assert "still being drawn" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
+    assert "still in progress" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")

@@ -83,8 +83,8 @@ def test_every_document_is_reached_from_the_first() -> None:
 
 
 def test_raw_html_and_scripts_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documentation, "ROOT", tmp_path)
-    monkeypatch.setattr(documentation, "FOLDER", tmp_path / "docs")
+    monkeypatch.setattr(documentation, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(documentation, "DOCUMENTATION", tmp_path / "docs")
     (tmp_path / "docs").mkdir()
     page = tmp_path / "docs" / "odd.md"
     page.write_text(

@@ -12,6 +12,7 @@ from evaluation.analysis import frame as frame_module
 from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Rater, Rating, Report, Study
 from evaluation.reports import compute as compute_module
+from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting import make as make_module
 from evaluation.services.reporting.make import report_make
@@ -82,9 +83,7 @@ def test_the_ratings_are_read_once_and_checked_once(whole: Study, monkeypatch: p
     assert checked == ["the ratings"]
     table = f'FROM "{Rating._meta.db_table}"'
     assert len([each for each in queries if table in each["sql"]]) == 1
-    validate_ratings(
-        make_module.report_input(study=whole, settings=compute_module.settings_from(None), as_of=None).ratings
-    )
+    validate_ratings(ratings_frame(whole))
     assert len(checked) == 2, "the count would have seen another"
 
 

@@ -199,6 +199,16 @@ def test_the_report_says_what_it_rests_on(signed_in: Client, rated: Study) -> No
     assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
 
 
+def test_the_report_calls_runs_by_their_labels_and_numbers_have_one_form(signed_in: Client, rated: Study) -> None:
+    _, text = report_of(signed_in)
+    main = text[text.index("<main") : text.index('id="declaration"')]
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))
+    assert not re.search(r"\bB\b|\bA\b(?! [a-z])", shown), "A and B are the raters' sides"
+    assert not re.search(r"(?<![\w-])-\d", shown) and not re.search(r"\d%", shown)
+    assert "right of zero, raters prefer guided" in shown and "Net share: guided minus plain" in shown
+    assert 'href="/docs/report/"' in main and 'href="/docs/statistics/"' in main
+
+
 def test_the_numbers_on_the_page_are_those_of_the_document(signed_in: Client, rated: Study) -> None:
     report, text = report_of(signed_in)
     for comparison in report.results["comparisons"]:

@@ -19,7 +19,7 @@ from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, Protocol, pr
 if TYPE_CHECKING:
     from evaluation.metrics.features.extractor import Extractor
     from evaluation.metrics.features.images import Listing
-    from evaluation.metrics.features.shards import ShardPlan
+    from evaluation.metrics.features.shard_plan import ShardPlan
 
 SideProgress = Callable[[object, int, int], None]
 """Called with what is scored, its files done, and its files in all."""

@@ -21,15 +21,8 @@ from evaluation.metrics.features.jackknife import jackknife_groups
 from evaluation.metrics.features.moments import Moments, load_moments, merge, save_moments
 from evaluation.metrics.features.parts import BATCH, GPU_BATCH, Part, Progress, join_parts, part_from, score_part
 from evaluation.metrics.features.protocols import Protocol
-from evaluation.metrics.features.shards import (
-    ShardPlan,
-    made_with,
-    make_plan,
-    merge_shards,
-    merged_features,
-    score_shard,
-    write_plan,
-)
+from evaluation.metrics.features.shard_plan import ShardPlan, make_plan, write_plan
+from evaluation.metrics.features.shards import made_with, merge_shards, merged_features, score_shard
 
 SHARD = 4096
 """Images scored between two points from which an interrupted run can go on; a multiple of both batches."""

@@ -7,7 +7,7 @@ from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.powered_results import ASSUMPTION, ESTIMANDS, PoweredComparison, PoweredRate, Rate
 from evaluation.reports.against_people import AgainstPeople
 from evaluation.reports.reading import OVERALL, question_name
-from evaluation.reports.wording.numbers import percent, percent_range, points, points_range, signed
+from evaluation.reports.wording.numbers import coefficient, percent, percent_range, points, points_range, signed
 from evaluation.reports.wording.results import aligned
 
 LISTED = 5
@@ -60,9 +60,9 @@ def _raters(each: Disagreement, a: str, b: str) -> str:
 
 def _score(one: MetricAgreement) -> list[str]:
     tau = one.correlation
-    said = "–" if tau.value is None else signed(tau.value)
+    said = "–" if tau.value is None else coefficient(tau.value)
     if tau.low is not None and tau.high is not None:
-        said += f" ({signed(tau.low)} to {signed(tau.high)})"
+        said += f" ({coefficient(tau.low)} to {coefficient(tau.high)})"
     name, n = one.category or "all", f"{one.n_ratings:,}"
     return [one.metric, name, n, _share(one.accuracy), percent(one.constant), _share(one.decided), said]
 

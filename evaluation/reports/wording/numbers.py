@@ -54,6 +54,11 @@ def percent_range(interval: HasBounds) -> str:
     return f"{percent(own.low)} to {percent(own.high)}"
 
 
+def coefficient(value: float) -> str:
+    """A coefficient between -1 and 1, with three decimals: `-.0213` -> "−0.021"."""
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)
+
+
 def p_text(p: float | None) -> str:
     """`.0312` -> "0.031"; "<0.001" below that; a dash where there is none."""
     return "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

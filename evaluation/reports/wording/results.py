@@ -13,7 +13,7 @@ from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
 from evaluation.reports.wording.numbers import (
-    figures,
+    coefficient,
     level_text,
     p_text,
     percent,
@@ -130,8 +130,10 @@ def _raters(results: Analysis) -> list[str]:
 def _agreement(found: Agreement) -> str:
     if found.value is None:
         return f"none, because {found.why}"
-    bounds = "" if found.low is None else f" ({figures(found.low)} to {figures(found.high)})"
-    return f"{figures(found.value)}{bounds}, {found.method}"
+    bounds = ""
+    if found.low is not None and found.high is not None:
+        bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})"
+    return f"{coefficient(found.value)}{bounds}, {found.method}"
 
 
 def stopping_rule_text(rule: Mapping[str, Any]) -> str:

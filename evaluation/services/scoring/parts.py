@@ -148,7 +148,8 @@ def _sides(metric_run: MetricRun, metric: FeatureMetric) -> tuple[Listing, Listi
 def _plan(metric_run: MetricRun, metric: FeatureMetric, statistics: Path) -> list[MetricShard]:
     """The rows of all parts of both sides that the cache does not know yet, and their plans on the disk."""
     from evaluation.metrics.features.pipeline import unfinished
-    from evaluation.metrics.features.shards import shard_done, write_plan
+    from evaluation.metrics.features.shard_plan import write_plan
+    from evaluation.metrics.features.shards import shard_done
 
     rows: list[MetricShard] = []
     total = 0

@@ -20,7 +20,8 @@ from evaluation.metrics.features.moments import distance, merge
 from evaluation.metrics.features.parts import Part
 from evaluation.metrics.features.pipeline import folder_statistics
 from evaluation.metrics.features.protocols import PROTOCOLS, Protocol
-from evaluation.metrics.features.shards import main, merge_shards, merged_features, plan_shards, read_plan, score_shard
+from evaluation.metrics.features.shard_plan import plan_shards, read_plan
+from evaluation.metrics.features.shards import main, merge_shards, merged_features, score_shard
 from evaluation.metrics.features.stored import read_features
 from tests.metrics.pictures import picture, pictures, spoilt
 from tests.metrics.projection import projection
