@@ -75,13 +75,13 @@ def _coverage_failed(report_pk: int, message: str) -> None:
 
 def _opening_too_long(study_pk: int) -> str:
     return (
-        "Opening it took longer than a task may. Open it with `create_study --name NAME --open`, which has no "
+        "Opening the study exceeded the time limit. Open it with `create_study --name NAME --open`, which has no "
         "limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
     )
 
 
 def _coverage_too_long(report_pk: int) -> str:
-    return "The simulation took longer than a task may; DRAWBENCH_TASK_SECONDS sets the limit for the workers."
+    return "The simulation exceeded the time limit. Set DRAWBENCH_TASK_SECONDS higher for the workers."
 
 
 def _set_too_long(metric_run_pk: int) -> str:

@@ -15,7 +15,7 @@ from evaluation.metrics.brought import Wanted, read_brought
 from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.extractors import EXTRACTORS
 from evaluation.metrics.features.images import Listing
-from evaluation.metrics.features.pipeline import statistics_plan, unfinished
+from evaluation.metrics.features.pipeline import Division, statistics_plan, unfinished
 from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.features.references import save_reference
 from evaluation.metrics.features.shard_plan import make_plan
@@ -92,7 +92,7 @@ def test_of_statistics_that_are_kept(tmp_path: Path) -> None:
     """Their name has what else moves the last digits: the device and the libraries."""
     listing = Listing(Path("x"), tuple(sorted(IMAGES)), hashes=IMAGES)
     extractor = Extractor(EXTRACTORS["inception"], torch.nn.Identity(), torch.device("cpu"))
-    plan = statistics_plan(listing, extractor, PROTOCOLS["imagen-full"], group_of=[0, 0])
+    plan = statistics_plan(listing, extractor, PROTOCOLS["imagen-full"], Division(group_of=[0, 0]))
     name = hashlib.sha256(json.dumps([plan.key, made_with(extractor)]).encode()).hexdigest()
     assert unfinished(plan, tmp_path, extractor) == tmp_path / "unfinished" / f"{name}-0-1"
 

@@ -24,8 +24,9 @@ PARTS = PATTERNS | {"startswith", "endswith", "find", "rfind", "index", "count"}
 
 OTHERS_WORDS: dict[str, str] = {
     "generators.cascade.memory:is_out_of_memory": "torch has a type for CUDA's memory alone, none for the CPU's",
+    "evaluation.reports.reading:why_lacking": "its `why` is a mapping with a reason for each method, no text",
 }
-"""Functions that must read another program's words, since it has no type for them. Each makes a fact of them."""
+"""Functions that read another program's words, since it has no type for them (each makes a fact of them), or none."""
 
 
 def _is_text(node: ast.expr, worded: set[str]) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Suite
+from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus
 from evaluation.services import demo
+from evaluation.services.runs.request import RunDraft
 from evaluation.services.scoring.in_process import metric_work
 from evaluation.services.suites.load import SuiteLoaded, suite_load
 from tests.runs import steps
@@ -27,8 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             raise InputError("no network in this test")
         return suite_load(source=source)
 
-    def render(*, suite: Suite, name: str, run_seed: int, **_: object) -> GenerationRun:
-        return steps.ask(suite, name=name, run_seed=run_seed)
+    def render(draft: RunDraft, **_: object) -> GenerationRun:
+        return steps.ask(draft.suite, name=draft.name, run_seed=draft.run_seed)
 
     monkeypatch.setattr(demo, "suite_load", load)
     monkeypatch.setattr(demo, "run_render", render)

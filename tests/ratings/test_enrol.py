@@ -92,7 +92,7 @@ def test_a_participant_is_one_rater() -> None:
     again = rater_enrol(invitation=invitation, participant="P1", session="S1")
     assert not again.new and again.rater.pk == first.rater.pk
     assert rater_session(first.rater.key, [session_key_hash(first.session_key)]) is None, "the old key is void"
-    assert session_of(again).rater_id == first.rater.pk
+    assert session_of(again).rater_pk == first.rater.pk
     with pytest.raises(RaterError) as elsewhere:
         rater_enrol(invitation=invitation, participant="P1", session="S2")
     assert elsewhere.value.code == "other-session"

@@ -97,7 +97,7 @@ def test_what_went_wrong_is_told_and_it_can_be_asked_again(
 
     report_coverage_failed(report_pk=made.pk, message="once more")
     monkeypatch.setattr(module, "hand_over", lambda task, report: False)
-    assert "queue does not answer" in signed_in.post(part, follow=True).content.decode()
+    assert "queue does not respond" in signed_in.post(part, follow=True).content.decode()
     assert report_coverage(made) is None
 
 

@@ -54,14 +54,6 @@ def test_every_page_and_every_link_of_it_answer(client: Client, name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_links_into_the_source_name_what_is_there(name: str) -> None:
-    path = documentation.names()[name]
-    for href in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
-        if not urlsplit(href).scheme:
-            assert (path.parent / href).exists(), f"{path.name} names {href}"
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_no_page_needs_raw_html(name: str) -> None:
     """It would stand there as text."""
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(documentation.names()[name].read_text())

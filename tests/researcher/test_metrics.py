@@ -47,7 +47,7 @@ def test_a_score_is_asked_for_with_its_parameters(signed_in: Client) -> None:
     run = grey_run({"a": [0]})
     path = f"/runs/{run.pk}/scores/new/?metric=testbright"
     text = text_of(signed_in, path)
-    assert "How bright each image is" in text and "what white is worth" in text and "parameter-weights" not in text
+    assert "How bright each image is" in text and "What white is worth." in text and "parameter-weights" not in text
     answer = signed_in.post(path, {"metric": "testbright", "parameter-scale": "2", "parameter-slow": "0"})
     metric_run = MetricRun.objects.get()
     assert answer.headers["Location"] == f"/scores/{metric_run.pk}/"

@@ -139,7 +139,7 @@ class TestControl:
         with django_capture_on_commit_callbacks(execute=True):
             run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, name="waits"))
         run.refresh_from_db()
-        assert run.status == RunStatus.QUEUED and "does not answer" in run.message and "--resume waits" in run.message
+        assert run.status == RunStatus.QUEUED and "does not respond" in run.message and "--resume waits" in run.message
 
 
 class TestBadInput:

@@ -165,7 +165,7 @@ class TestFailures:
     def test_a_run_without_any_sample_has_failed(self, make_suite: MakeSuite) -> None:
         run = draw(ask(make_suite("refuse this")))
         assert run.status == RunStatus.FAILED
-        assert run.message == "All 2 samples failed. The first: refused: not to my taste"
+        assert run.message == "No sample could be made. The first: refused: not to my taste"
 
     def test_retry_makes_what_failed_and_the_failure_goes(
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch

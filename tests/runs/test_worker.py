@@ -140,7 +140,7 @@ def test_an_image_that_takes_longer_than_a_task_may_is_a_failure_that_says_so(
     until(lambda: status(run) == RunStatus.FAILED)
     failure = run.failures.get()
     assert (failure.kind, failure.attempts) == ("timeout", 3)
-    assert "longer than a task may (4 s): set DRAWBENCH_TASK_SECONDS higher" in failure.message
+    assert "exceeded the time limit (4 s): set DRAWBENCH_TASK_SECONDS higher" in failure.message
 
 
 def test_a_run_that_the_queue_has_lost_is_taken_up_by_the_next_worker(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from evaluation.metrics.features.extractors import extractor_by_name, load_extractor
 from evaluation.metrics.features.jackknife import GROUPS
-from evaluation.metrics.features.pipeline import FolderStatistics, folder_statistics, statistics_plan
+from evaluation.metrics.features.pipeline import Division, FolderStatistics, folder_statistics, statistics_plan
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, Protocol, protocol_by_name
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ class Measure:
     ) -> FolderStatistics:
         """The statistics of a list of images, in the groups of the jackknife.
 
-        `group_of`, `keep_features`, `shard`: as `folder_statistics` takes them. `called`: what `progress` calls the
-        images, their folder unless given.
+        `group_of`, `shard`: as `Division` has them. `keep_features`: as `folder_statistics` takes it. `called`: what
+        `progress` calls the images, their folder unless given.
 
         Raises:
             MetricError: as `folder_statistics`.
@@ -125,20 +125,17 @@ class Measure:
             listing,
             self.extractor,
             self.protocol,
-            groups=GROUPS,
-            group_of=group_of,
+            Division(GROUPS, group_of, shard),
             workers=self.workers,
             cache=self.cache,
             keep_features=keep_features,
-            shard=shard,
             progress=None if progress is None else partial(progress, listing.folder if called is None else called),
         )
 
     def plan(self, listing: Listing, *, keep_features: bool, shard: int) -> ShardPlan:
         """How `statistics` with a cache divides `listing`, from the same arguments."""
-        return statistics_plan(
-            listing, self.extractor, self.protocol, groups=GROUPS, keep_features=keep_features, shard=shard
-        )
+        division = Division(GROUPS, shard=shard)
+        return statistics_plan(listing, self.extractor, self.protocol, division, keep_features=keep_features)
 
 
 def _versions(device: str) -> dict[str, str]:

@@ -48,35 +48,59 @@ class Part:
     seen: Mapping[str, str]
 
 
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """The images `listing.files[start:stop]`; `start` begins a batch.
+
+    `group_of`: the jackknife group of each file of the whole list, of `groups`. `batch`: images that pass the network
+    together.
+    """
+
+    listing: Listing
+    start: int
+    stop: int
+    group_of: Sequence[int]
+    groups: int
+    batch: int = BATCH
+
+    def __post_init__(self) -> None:
+        if self.start % self.batch:
+            raise MetricError(f"A part begins with a batch of {self.batch}; file {self.start} does not.")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its files, in order."""
+        return self.listing.files[self.start : self.stop]
+
+    def group_of_each(self) -> dict[str, int]:
+        """Its files with their groups."""
+        return dict(zip(self.files, self.group_of[self.start : self.stop], strict=True))
+
+
 def score_part(
-    listing: Listing,
-    start: int,
-    stop: int,
+    stretch: Stretch,
     extractor: Extractor,
     protocol: Protocol,
     *,
-    group_of: Sequence[int],
-    groups: int,
     workers: int,
-    batch: int = BATCH,
     features: FeatureWriter | None = None,
     progress: Progress | None = None,
 ) -> Part:
-    """Score `listing.files[start:stop]`; `start` begins a batch. `group_of`: the group of each file of the whole list.
+    """Score a stretch.
 
     `features`: where each scored image's row goes too, in order. `progress` counts files of this stretch.
     """
-    if start % batch:
-        raise MetricError(f"A part begins with a batch of {batch}; file {start} does not.")
-    files = listing.files[start:stop]
-    group = dict(zip(files, group_of[start:stop], strict=True))
-    collect = _Collector(extractor, protocol, group, groups, features)
+    files, batch = stretch.files, stretch.batch
+    collect = _Collector(extractor, protocol, stretch.group_of_each(), stretch.groups, features)
     skipped: list[Skipped] = []
     converted: list[tuple[str, str]] = []
     seen: dict[str, str] = {}
     company: list[Decoded] = []
     images = decode_images(
-        listing.only(set(files)), protocol.recipe, extractor.info.input_size, workers=min(workers, len(files) or 1)
+        stretch.listing.only(set(files)),
+        protocol.recipe,
+        extractor.info.input_size,
+        workers=min(workers, len(files) or 1),
     )
     with closing(images):  # an error or Ctrl-C here ends the decoding processes there
         for done, image in enumerate(images, start=1):

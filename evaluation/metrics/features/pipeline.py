@@ -19,7 +19,16 @@ from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.images import Listing, Skipped, default_workers, list_images
 from evaluation.metrics.features.jackknife import jackknife_groups
 from evaluation.metrics.features.moments import Moments, load_moments, merge, save_moments
-from evaluation.metrics.features.parts import BATCH, GPU_BATCH, Part, Progress, join_parts, part_from, score_part
+from evaluation.metrics.features.parts import (
+    BATCH,
+    GPU_BATCH,
+    Part,
+    Progress,
+    Stretch,
+    join_parts,
+    part_from,
+    score_part,
+)
 from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.shard_plan import ShardPlan, make_plan, write_plan
 from evaluation.metrics.features.shards import made_with, merge_shards, merged_features, score_shard
@@ -50,25 +59,42 @@ class FolderStatistics:
         return merge(self.groups)
 
 
+@dataclass(frozen=True)
+class Division:
+    """How a list of images is divided.
+
+    `groups`: parts for the jackknife; `group_of`: the part of each file (`jackknife_groups` unless given). `shard`:
+    images scored between two points from which an interrupted run goes on, `SHARD` unless given; the result is the same
+    for any.
+    """
+
+    groups: int = 1
+    group_of: Sequence[int] | None = None
+    shard: int | None = None
+
+    def group_of_each(self, listing: Listing) -> Sequence[int]:
+        """The part of each file of `listing`."""
+        return jackknife_groups(listing.files, self.groups) if self.group_of is None else self.group_of
+
+
+WHOLE = Division()
+
+
 def folder_statistics(
     folder: Path | Listing,
     extractor: Extractor,
     protocol: Protocol,
+    division: Division = WHOLE,
     *,
-    groups: int = 1,
-    group_of: Sequence[int] | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     keep_features: bool = False,
-    shard: int | None = None,
     progress: Progress | None = None,
 ) -> FolderStatistics:
     """The statistics of all images below `folder`, or of a list of images.
 
-    `groups`: parts for the jackknife; `group_of`: the part of each file (`jackknife_groups` unless given). `workers`:
-    decoding processes, one a processor up to 16 unless given, fewer for few images. `cache`: a folder where results
-    are kept by content. `keep_features`: keep each image's features there too (8 KB an image). `shard`: images scored
-    between two points from which an interrupted run goes on, `SHARD` unless given; the result is the same for any.
+    `workers`: decoding processes, one a processor up to 16 unless given, fewer for few images. `cache`: a folder where
+    results are kept by content. `keep_features`: keep each image's features there too (8 KB an image).
 
     Raises:
         MetricError: there is no image in the folder, or features are to be kept without a cache.
@@ -78,28 +104,10 @@ def folder_statistics(
         raise MetricError("Features are kept in the cache; name its folder.")
     count = len(listing.files)
     if cache is None:
-        part = score_part(
-            listing,
-            0,
-            count,
-            extractor,
-            protocol,
-            group_of=jackknife_groups(listing.files, groups) if group_of is None else group_of,
-            groups=groups,
-            workers=workers or default_workers(count),
-            batch=_batch(extractor),
-            progress=progress,
-        )
+        stretch = Stretch(listing, 0, count, division.group_of_each(listing), division.groups, batch=_batch(extractor))
+        part = score_part(stretch, extractor, protocol, workers=workers or default_workers(count), progress=progress)
         return _statistics(join_parts([part], protocol), listing)
-    plan = statistics_plan(
-        listing,
-        extractor,
-        protocol,
-        groups=groups,
-        group_of=group_of,
-        keep_features=keep_features,
-        shard=shard,
-    )
+    plan = statistics_plan(listing, extractor, protocol, division, keep_features=keep_features)
     return _cached(plan, cache, extractor) or _made(plan, cache, extractor, workers, progress)
 
 
@@ -107,20 +115,18 @@ def statistics_plan(
     listing: Listing,
     extractor: Extractor,
     protocol: Protocol,
+    division: Division = WHOLE,
     *,
-    groups: int = 1,
-    group_of: Sequence[int] | None = None,
     keep_features: bool = False,
-    shard: int | None = None,
 ) -> ShardPlan:
     """How `folder_statistics` with a cache divides `listing`, from the same arguments."""
     return make_plan(
         listing,
         extractor.info,
         protocol,
-        shards=-(-len(listing.files) // (shard or SHARD)),
-        groups=groups,
-        group_of=jackknife_groups(listing.files, groups) if group_of is None else group_of,
+        shards=-(-len(listing.files) // (division.shard or SHARD)),
+        groups=division.groups,
+        group_of=division.group_of_each(listing),
         batch=_batch(extractor),
         keep_features=keep_features,
     )

@@ -58,20 +58,19 @@ def plan_shards(
     groups: int,
     batch: int = BATCH,
     keep_features: bool = True,
-    weight_folders: Sequence[Path] = (),
 ) -> ShardPlan:
     """Divide `listing` into at most `shards` stretches of whole batches, and write the plan into the folder `work`.
 
     Needs no torch. The same input gives the same plan; a plan for something else that lies in `work` is refused.
     `groups`: for the jackknife. `batch`: images that pass the network together, `parts.GPU_BATCH` for GPUs.
-    `keep_features`: rows are kept too (8 KB an image). `weight_folders`: for networks that users bring.
+    `keep_features`: rows are kept too (8 KB an image).
 
     Raises:
         MetricError: fewer than one shard, no such extractor, or `work` holds another plan.
     """
     plan = make_plan(
         listing,
-        extractor_by_name(extractor, weight_folders),
+        extractor_by_name(extractor),
         protocol,
         shards=shards,
         groups=groups,

@@ -41,6 +41,7 @@ from evaluation.metrics.features.parts import (
     GPU_BATCH,
     Part,
     Progress,
+    Stretch,
     join_parts,
     part_from,
     part_record,
@@ -80,15 +81,10 @@ def score_shard(
     features = _features_path(work, plan, shard)
     with FeatureWriter(features, extractor.info.features) if plan.keep_features else nullcontext() as writer:
         part = score_part(
-            plan.listing,
-            start,
-            stop,
+            Stretch(plan.listing, start, stop, plan.group_of, plan.groups, plan.batch),
             extractor,
             plan.protocol,
-            group_of=plan.group_of,
-            groups=plan.groups,
             workers=workers or default_workers(stop - start),
-            batch=plan.batch,
             features=writer,
             progress=progress,
         )

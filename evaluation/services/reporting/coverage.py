@@ -73,7 +73,7 @@ def report_coverage_ask(*, report: Report) -> None:
     cache.set(_key(report), ReportCoverage(wanted), WAITED_S)
     if not hand_over("report_coverage_simulate", report.pk):
         cache.delete(_key(report))
-        raise InputError("The workers' queue does not answer, so nothing is simulated. Try again in a minute.")
+        raise InputError("The task queue does not respond, so nothing is simulated. Try again in a minute.")
 
 
 def report_coverage_simulate(*, report_pk: int) -> None:

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 
 from common.images import encode_png
-from common.words import counted
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
@@ -128,7 +127,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def too_long(self, item: Place) -> Mapping[Place, float]:
         failure = Failure(
             FailureKind.TIMEOUT,
-            f"drawing it took longer than a task may ({settings.TASK_SECONDS} s): set DRAWBENCH_TASK_SECONDS "
+            f"this image exceeded the time limit ({settings.TASK_SECONDS} s): set DRAWBENCH_TASK_SECONDS "
             "higher for the workers, or ask for smaller images",
         )
         return _failed(self.row, item, failure)
@@ -145,9 +144,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         if progress.made or not progress.failed:
             return ""
         first = SampleFailure.objects.filter(run=row).first()
-        return f"All {counted(progress.failed, 'sample')} failed." + (
-            f" The first: {first.kind}: {first.message}" if first else ""
-        )
+        return "No sample could be made." + (f" The first: {first.kind}: {first.message}" if first else "")
 
     def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
         run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint

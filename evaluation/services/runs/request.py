@@ -24,8 +24,8 @@ MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
 MAX_NAME_CHARACTERS = 120
 NOT_QUEUED = (
-    "The task queue does not answer, so no worker knows of this run yet. Start the services; the run is queued by the "
-    "next worker that starts, or by manage.py render --resume {name}"
+    "The task queue does not respond, so no worker has this run yet. Start the services. The next worker that starts "
+    "will queue the run, as does manage.py render --resume {name}"
 )
 
 

@@ -24,8 +24,8 @@ RUN_PREFIX = "run:"
 """Before the name of a run that serves as reference."""
 
 NOT_QUEUED = (
-    "The task queue does not answer, so no worker knows of this yet. Start the services; it is queued by the next "
-    "worker that starts, or score it in this process: manage.py score {run} --metric {metric} --here"
+    "The task queue does not respond, so no worker has this score yet. Start the services. The next worker that "
+    "starts will queue it. Or score in this process: manage.py score {run} --metric {metric} --here"
 )
 
 

@@ -48,7 +48,7 @@ LONGEST_DETAIL = 20_000
 """Characters kept of a reason, and of what was seen, as JSON."""
 
 TIMEOUT = (
-    "scoring it took longer than a task may ({} s): set DRAWBENCH_TASK_SECONDS higher for the workers, or score the "
+    "scoring it exceeded the time limit ({} s): set DRAWBENCH_TASK_SECONDS higher for the workers, or score the "
     "run with manage.py score --here, which has no limit"
 )
 

@@ -35,7 +35,7 @@ COSTED = "frechet"
 """The metric of which it is known what each image costs."""
 
 TOO_LONG = (
-    "Scoring all images took longer than a task may ({} s). Score the run with manage.py score {} --metric {} --here, "
+    "Scoring all images exceeded the time limit ({} s). Score the run with manage.py score {} --metric {} --here, "
     "which has no limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
 )
 

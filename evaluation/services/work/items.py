@@ -189,7 +189,7 @@ def work_alone(
 
 
 def work_here(
-    open_work: Callable[[], ItemWork[Job, Item] | None], report_progress: Callable[[], None] = lambda: None
+    open_work: Callable[[], ItemWork[Job, Item] | None], report_progress: Callable[[], object] = lambda: None
 ) -> None:
     """Do all that is missing in this process until the job has ended; what another process holds is waited for.
 

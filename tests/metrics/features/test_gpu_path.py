@@ -12,7 +12,7 @@ import torch
 
 from evaluation.metrics.features import parts, pipeline
 from evaluation.metrics.features.extractor import Extractor
-from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.pipeline import Division, folder_statistics
 from evaluation.metrics.features.protocols import PROTOCOLS
 from tests.metrics.pictures import pictures
 from tests.metrics.projection import projection
@@ -62,11 +62,11 @@ def test_the_next_batch_is_under_way_before_the_last_is_waited_for(
     monkeypatch.setattr(pipeline, "GPU_BATCH", 16)
     folder, on_cpu = pictures(tmp_path / "a", 40), projection()
     on_gpu: Extractor = replace(on_cpu, device=torch.device("cuda:0"))
-    found = folder_statistics(folder, on_gpu, DEFAULT, groups=2, cache=tmp_path / "cache", workers=1).total()
+    found = folder_statistics(folder, on_gpu, DEFAULT, Division(groups=2), cache=tmp_path / "cache", workers=1).total()
     # Bytes cross to the GPU, not floats; its result is fetched one batch late.
     started = ["pin", "to uint8", "to uint8", "record"]
     assert calls == [*started, *started, "wait", *started, "wait", "wait"]
-    expected = folder_statistics(folder, on_cpu, DEFAULT, groups=2, workers=1).total()
+    expected = folder_statistics(folder, on_cpu, DEFAULT, Division(groups=2), workers=1).total()
     np.testing.assert_allclose(found.scatter, expected.scatter, rtol=1e-5)
     assert parts.GPU_BATCH % parts.BATCH == 0
     assert pipeline.SHARD % parts.GPU_BATCH == 0

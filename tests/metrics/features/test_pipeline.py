@@ -13,7 +13,7 @@ from evaluation.metrics.features import parts, pipeline, shards
 from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.images import Decoded, decode_images, list_images
 from evaluation.metrics.features.moments import distance, merge
-from evaluation.metrics.features.pipeline import FolderStatistics, folder_statistics, jackknife_groups
+from evaluation.metrics.features.pipeline import Division, FolderStatistics, folder_statistics, jackknife_groups
 from evaluation.metrics.features.protocols import PROTOCOLS, Protocol
 from evaluation.metrics.features.stored import read_features
 from evaluation.metrics.frechet import frechet_distance_of_features
@@ -61,7 +61,7 @@ def test_value_is_that_of_the_features(tmp_path: Path, extractor: Extractor, nam
     expected = frechet_distance_of_features(
         _by_hand(a, extractor, protocol)[kept], _by_hand(b, extractor, protocol)[kept]
     )
-    found = [folder_statistics(folder, extractor, protocol, groups=3) for folder in (a, b)]
+    found = [folder_statistics(folder, extractor, protocol, Division(groups=3)) for folder in (a, b)]
     assert distance(found[0].total(), found[1].total()) == pytest.approx(expected, rel=1e-6)
     if protocol.drop_last:
         assert [made.total().count for made in found] == [64, 64]
@@ -72,8 +72,8 @@ def test_value_is_that_of_the_features(tmp_path: Path, extractor: Extractor, nam
 def test_deterministic_whatever_the_workers(tmp_path: Path, extractor: Extractor) -> None:
     folder = pictures(tmp_path / "a", 40)
     spoilt(folder)
-    one = folder_statistics(folder, extractor, DEFAULT, groups=4, workers=1)
-    assert _same(one, folder_statistics(folder, extractor, DEFAULT, groups=4, workers=3))
+    one = folder_statistics(folder, extractor, DEFAULT, Division(groups=4), workers=1)
+    assert _same(one, folder_statistics(folder, extractor, DEFAULT, Division(groups=4), workers=3))
 
 
 def test_shards_on_different_machines_merge_to_the_whole(tmp_path: Path, extractor: Extractor) -> None:
@@ -92,7 +92,7 @@ def test_cache_is_addressed_by_content(tmp_path: Path, extractor: Extractor) -> 
     spoilt(folder)
 
     def again(groups: int = 2, protocol: Protocol = DEFAULT, using: Extractor = extractor) -> FolderStatistics:
-        return folder_statistics(folder, using, protocol, groups=groups, cache=cache)
+        return folder_statistics(folder, using, protocol, Division(groups=groups), cache=cache)
 
     first = again()
     seen = _seen(extractor)
@@ -144,8 +144,12 @@ def test_features_are_kept_in_order(tmp_path: Path, extractor: Extractor) -> Non
     folder = pictures(tmp_path / "a", 70)
     spoilt(folder)
     for protocol, rows in ((DEFAULT, 70), (PROTOCOLS["dalle-squash"], 64)):
-        made = folder_statistics(folder, extractor, protocol, groups=3, cache=tmp_path / "cache", keep_features=True)
-        again = folder_statistics(folder, extractor, protocol, groups=3, cache=tmp_path / "cache", keep_features=True)
+        made = folder_statistics(
+            folder, extractor, protocol, Division(groups=3), cache=tmp_path / "cache", keep_features=True
+        )
+        again = folder_statistics(
+            folder, extractor, protocol, Division(groups=3), cache=tmp_path / "cache", keep_features=True
+        )
         assert made.features is not None
         assert _same(made, again)
         assert list(again.scored) == list(made.scored)
@@ -166,13 +170,13 @@ def test_an_interrupted_run_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache, progress=stop)
+        folder_statistics(folder, extractor, DEFAULT, Division(groups=2), cache=cache, progress=stop)
     seen = _seen(extractor)
-    made = folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache)
+    made = folder_statistics(folder, extractor, DEFAULT, Division(groups=2), cache=cache)
     assert _seen(extractor) - seen == 100 - 64  # two shards were there
-    assert _same(made, folder_statistics(folder, extractor, DEFAULT, groups=2, cache=cache))
+    assert _same(made, folder_statistics(folder, extractor, DEFAULT, Division(groups=2), cache=cache))
     assert not list((cache / "unfinished").iterdir())
-    whole = folder_statistics(folder, extractor, DEFAULT, groups=2)
+    whole = folder_statistics(folder, extractor, DEFAULT, Division(groups=2))
     np.testing.assert_allclose(made.total().scatter, whole.total().scatter, rtol=1e-12)
 
 

@@ -18,7 +18,7 @@ from evaluation.metrics.features.images import list_images, listing_of
 from evaluation.metrics.features.jackknife import GROUPS, deal
 from evaluation.metrics.features.moments import distance, merge
 from evaluation.metrics.features.parts import Part
-from evaluation.metrics.features.pipeline import folder_statistics
+from evaluation.metrics.features.pipeline import Division, folder_statistics
 from evaluation.metrics.features.protocols import PROTOCOLS, Protocol
 from evaluation.metrics.features.shard_plan import plan_shards, read_plan
 from evaluation.metrics.features.shards import main, merge_shards, merged_features, score_shard
@@ -140,7 +140,7 @@ def test_torchrun_with_two_processes(tmp_path: Path) -> None:
     assert (told["shards"], told["images"], told["skipped"]) == (2, 70, [])
     found = merge_shards(work)
     whole = folder_statistics(
-        folder, load_extractor("efficientnet-lite0", device="cpu"), DEFAULT, groups=GROUPS, workers=1
+        folder, load_extractor("efficientnet-lite0", device="cpu"), DEFAULT, Division(groups=GROUPS), workers=1
     )
     np.testing.assert_allclose(merge(found.groups).scatter, whole.total().scatter, rtol=1e-9, atol=1e-9)
 
