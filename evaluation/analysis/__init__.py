@@ -29,7 +29,8 @@ from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
-from evaluation.analysis.estimates import ESTIMANDS, Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.estimands import ESTIMANDS
+from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (

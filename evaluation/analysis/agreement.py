@@ -50,9 +50,9 @@ class Agreement:
         return found | ({"why": self.why} if self.why else {})
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Agreement:
+    def from_dict(cls, data: Mapping[str, Any]) -> Agreement:
         """The coefficient from ``to_dict``."""
-        return cls(**found)
+        return cls(**data)
 
 
 def counts_by_unit(units: npt.ArrayLike, values: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], FloatArray]:

@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from common.words import nearest
 from evaluation.analysis.automatic_results import (
     AutomaticAgreement,
     ComparisonAgreement,
@@ -50,7 +49,8 @@ from evaluation.analysis.crossed import (
     stratified_variances,
 )
 from evaluation.analysis.crossed_spread import crossed_spread
-from evaluation.analysis.estimates import ESTIMANDS, Interval, MeanEstimate
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
+from evaluation.analysis.estimates import Interval, MeanEstimate
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import interval_or_why, pick_default
 from evaluation.analysis.rank_correlation import kendall_tau_b
@@ -68,7 +68,7 @@ def automatic_agreement(
     scores: pd.DataFrame,
     *,
     aggregate: str = "mean",
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> AutomaticAgreement:
     """Hold every automatic score of ``scores`` against the ``ratings``, comparison by comparison.
@@ -91,9 +91,7 @@ def automatic_agreement_valid(
     ratings: pd.DataFrame, scores: pd.DataFrame, *, aggregate: str, estimand: str, level: float
 ) -> AutomaticAgreement:
     """``automatic_agreement`` of frames that were validated, which are not checked again."""
-    if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS) or "."
-        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
+    check_estimand(estimand)
     check_between(level, "confidence level")
     frame, notes = match_scores(ratings, scores)
     sets, directions = image_sets(scores, aggregate), metric_directions(scores)
@@ -110,7 +108,7 @@ def agreement_of_panel(
     part: pd.DataFrame,
     table: pd.DataFrame,
     names: tuple[str, str, str] = ("a", "b", ""),
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> ComparisonAgreement:
     """One comparison: ``part`` holds its validated ratings, ``table`` the differences of scores

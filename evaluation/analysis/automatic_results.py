@@ -46,14 +46,14 @@ class MetricAgreement:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> MetricAgreement:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> MetricAgreement:
         """The agreement from ``to_dict``, its intervals at ``level``."""
         names = ("metric", "category", "n_ratings", "n_unscored", "n_raters", "n_prompts", "constant", "threshold")
         return cls(
-            **{name: found[name] for name in names},
-            accuracy=MeanEstimate.from_dict(found["accuracy"], level),
-            decided=_mean(found["decided"], level),
-            correlation=Correlation.from_dict(found["correlation"], level),
+            **{name: data[name] for name in names},
+            accuracy=MeanEstimate.from_dict(data["accuracy"], level),
+            decided=_mean(data["decided"], level),
+            correlation=Correlation.from_dict(data["correlation"], level),
         )
 
 
@@ -79,10 +79,10 @@ class RaterAgreement:
         return found
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> RaterAgreement:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> RaterAgreement:
         """The agreement from ``to_dict``, its intervals at ``level``."""
         names = ("majority", "another", "majority_decided", "another_decided")
-        return cls(found["category"], found["n_ratings"], *(_mean(found[name], level) for name in names))
+        return cls(data["category"], data["n_ratings"], *(_mean(data[name], level) for name in names))
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ class MetricDifference:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> MetricDifference:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> MetricDifference:
         """The difference from ``to_dict``, its intervals at ``level``."""
-        return cls(**{**found, "difference": MeanEstimate.from_dict(found["difference"], level)})
+        return cls(**{**data, "difference": MeanEstimate.from_dict(data["difference"], level)})
 
 
 @dataclass(frozen=True)
@@ -185,16 +185,16 @@ class ComparisonAgreement:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> ComparisonAgreement:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> ComparisonAgreement:
         """The comparison from its JSON, its intervals at ``level``."""
         return cls(
-            found["generator_a"],
-            found["generator_b"],
-            found["question"],
-            metrics=tuple(MetricAgreement.from_dict(each, level) for each in found["metrics"]),
-            raters=tuple(RaterAgreement.from_dict(each, level) for each in found["raters"]),
-            differences=tuple(MetricDifference.from_dict(each, level) for each in found["differences"]),
-            disagreements=tuple(Disagreement(**each) for each in found["disagreements"]),
+            data["generator_a"],
+            data["generator_b"],
+            data["question"],
+            metrics=tuple(MetricAgreement.from_dict(each, level) for each in data["metrics"]),
+            raters=tuple(RaterAgreement.from_dict(each, level) for each in data["raters"]),
+            differences=tuple(MetricDifference.from_dict(each, level) for each in data["differences"]),
+            disagreements=tuple(Disagreement(**each) for each in data["disagreements"]),
         )
 
 
@@ -223,16 +223,16 @@ class AutomaticAgreement(NotebookTable):
         )
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> AutomaticAgreement:
+    def from_dict(cls, data: Mapping[str, Any]) -> AutomaticAgreement:
         """The agreement from its document: ``from_dict(x.to_dict()) == rounded(x)``."""
-        level = found["level"]
+        level = data["level"]
         return cls(
-            tuple(ComparisonAgreement.from_dict(each, level) for each in found["comparisons"]),
-            found["aggregate"],
-            found["estimand"],
+            tuple(ComparisonAgreement.from_dict(each, level) for each in data["comparisons"]),
+            data["aggregate"],
+            data["estimand"],
             level,
-            found["n_simulated"],
-            tuple(found["notes"]),
+            data["n_simulated"],
+            tuple(data["notes"]),
         )
 
     def to_json(self) -> str:

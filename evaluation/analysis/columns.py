@@ -31,23 +31,23 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def check_columns(found: Sequence[str], required: Sequence[str], source: str) -> None:
+def check_columns(headings: Sequence[str], required: Sequence[str], source: str) -> None:
     """Raise `RatingsError` where a column stands more than once or a required one is lacking."""
-    doubled = sorted({name for name in found if found.count(name) > 1})
+    doubled = sorted({name for name in headings if headings.count(name) > 1})
     if doubled:
         raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
-    missing = [name for name in required if name not in found]
+    missing = [name for name in required if name not in headings]
     if not missing:
         return
-    others = {each.strip().lower(): each for each in found if each not in required}
+    others = {each.strip().lower(): each for each in headings if each not in required}
     near = ((name, nearest_name(name, others)) for name in missing)
     hints = [f"is {others[match]!r} meant to be {name!r}?" for name, match in near if match is not None]
-    if len(found) == 1 and (";" in found[0] or "\t" in found[0]):
+    if len(headings) == 1 and (";" in headings[0] or "\t" in headings[0]):
         hints = ["the cells must be separated by commas"]
     hint = f" ({' '.join(hints)})" if hints else ""
     raise RatingsError(
         f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}{hint}. "
-        f"Needed are {listed(required)}; found are {listed(found) or 'none'}."
+        f"Needed are {listed(required)}; found are {listed(headings) or 'none'}."
     )
 
 

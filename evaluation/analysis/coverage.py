@@ -175,9 +175,9 @@ class _Seen:
         self.by_name: dict[str, tuple[list[bool], list[float]]] = {}
         self.seconds = 0.0
 
-    def note(self, name: str, held: bool, half_width: float) -> None:
+    def note(self, name: str, hit: bool, half_width: float) -> None:
         hits, widths = self.by_name.setdefault(name, ([], []))
-        hits.append(held)
+        hits.append(hit)
         widths.append(half_width)
 
     def add(self, name: str, bounds: tuple[float, float], truth: float) -> None:

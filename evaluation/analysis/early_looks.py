@@ -58,15 +58,15 @@ class EarlyLook:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> EarlyLook:
+    def from_dict(cls, data: Mapping[str, Any]) -> EarlyLook:
         """The look from ``to_dict``."""
-        interval, decision = found["interval"], found["decision"]
+        interval, decision = data["interval"], data["decision"]
         return cls(
-            found["question"],
-            found["generator_a"],
-            found["generator_b"],
-            found["n_raters"],
-            found["net"],
+            data["question"],
+            data["generator_a"],
+            data["generator_b"],
+            data["n_raters"],
+            data["net"],
             Bounds(**interval) if interval else None,
             Decision(**decision) if decision else None,
         )
@@ -94,10 +94,10 @@ class StoppingOutcome:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> StoppingOutcome:
+    def from_dict(cls, data: Mapping[str, Any]) -> StoppingOutcome:
         """The outcome from ``to_dict``."""
-        looks = tuple(EarlyLook.from_dict(each) for each in found["lines"])
-        return cls(StoppingRule(**found["rule"]), found["n_raters"], looks)
+        looks = tuple(EarlyLook.from_dict(each) for each in data["lines"])
+        return cls(StoppingRule(**data["rule"]), data["n_raters"], looks)
 
 
 def all_stop(looks: Sequence[EarlyLook]) -> bool:

@@ -13,19 +13,8 @@ from typing import Any, Literal
 from evaluation.analysis import classic
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
+from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
 
-ESTIMANDS: Mapping[str, str] = MappingProxyType(
-    {"raters_and_prompts": "two_way", "raters": "by_rater", "prompts": "by_prompt", "votes": "independent"}
-)
-"""For whom an interval speaks, the widest claim first, and the interval that does."""
-ESTIMAND_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "raters_and_prompts": "new raters and new prompts like these, with new images",
-        "raters": "new raters like these, with these prompts and images",
-        "prompts": "these raters, with new prompts like these and new images",
-        "votes": "independent votes, as most published figures assume",
-    }
-)
 FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
 
@@ -46,9 +35,9 @@ class Interval:
         return {"se": self.se, "df": self.df, "low": self.low, "high": self.high}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], method: str, level: float) -> Interval:
+    def from_dict(cls, data: Mapping[str, Any], method: str, level: float) -> Interval:
         """The interval of ``method`` from the contract's form, which says neither method nor level."""
-        return cls(method, level, found["se"], found["df"], found["low"], found["high"])
+        return cls(method, level, data["se"], data["df"], data["low"], data["high"])
 
     @property
     def half_width(self) -> float:
@@ -100,14 +89,14 @@ class MeanEstimate:
         return found
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> MeanEstimate:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> MeanEstimate:
         """The mean from the contract's form, its intervals at ``level``."""
-        why = found.get("why", {})
+        why = data.get("why", {})
         intervals = {
             name: Absent(why.get(name, "")) if each is None else Interval.from_dict(each, name, level)
-            for name, each in found["intervals"].items()
+            for name, each in data["intervals"].items()
         }
-        return cls(found["estimate"], found["default"], MappingProxyType(intervals))
+        return cls(data["estimate"], data["default"], MappingProxyType(intervals))
 
 
 @dataclass(frozen=True)
@@ -233,28 +222,28 @@ class PreferenceRate:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], estimand: str, level: float) -> PreferenceRate:
+    def from_dict(cls, data: Mapping[str, Any], estimand: str, level: float) -> PreferenceRate:
         """The rate from the contract's ESTIMATE and what its comparison adds; further keys may be missing."""
-        n, shares, own = found["n_ratings"], found["shares"], found.get("share_intervals", {})
-        counts = found.get("counts") or {choice: round(shares[choice] * n) for choice in CHOICES}
+        n, shares, own = data["n_ratings"], data["shares"], data.get("share_intervals", {})
+        counts = data.get("counts") or {choice: round(shares[choice] * n) for choice in CHOICES}
         wanted = ESTIMANDS[estimand]
-        decided = found.get("decided", {})
+        decided = data.get("decided", {})
         return cls(
             n_ratings=n,
-            n_raters=found["n_raters"],
-            n_prompts=found["n_prompts"],
+            n_raters=data["n_raters"],
+            n_prompts=data["n_prompts"],
             counts=(counts["a"], counts["indifferent"], counts["b"]),
-            net=MeanEstimate.from_dict(found["net"], level),
+            net=MeanEstimate.from_dict(data["net"], level),
             shares=MappingProxyType(
                 {choice: _share(shares[choice], own.get(choice, {}), wanted, level) for choice in CHOICES}
             ),
             decided=None if decided.get("share_a") is None else _share(decided["share_a"], decided, wanted, level),
-            stratified=found.get("stratified", False),
+            stratified=data.get("stratified", False),
             estimand=estimand,
             level=level,
-            p_value=found.get("p_value"),
-            p_holm=found.get("p_holm"),
-            words=found.get("words", ""),
+            p_value=data.get("p_value"),
+            p_holm=data.get("p_holm"),
+            words=data.get("words", ""),
         )
 
 

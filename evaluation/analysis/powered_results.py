@@ -10,16 +10,11 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.crossed import Absent
+from evaluation.analysis.estimands import POWERED_ESTIMANDS
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.results import Document, NotebookTable, PlainResult, document, to_json
 
 SCHEMA = "drawbench-prediction-powered/1"
-ESTIMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "new_prompts": "new raters and new prompts like these, with new images",
-        "these_prompts": "new raters, with all prompts of this suite and these images, rated or not",
-    }
-)
 ASSUMPTION = (
     "This assumes that the rated prompts are a random draw from the scored ones, in each category separately. If "
     "somebody picked them, these intervals do not hold."
@@ -43,12 +38,12 @@ class PoweredInterval:
         return found | ({"why": self.satterthwaite.why} if isinstance(self.satterthwaite, Absent) else {})
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredInterval:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredInterval:
         """The interval from ``to_dict``, at ``level``."""
-        absent = Absent(found.get("why", ""))
+        absent = Absent(data.get("why", ""))
         return cls(
             *(
-                absent if found[name] is None else Interval.from_dict(found[name], name, level)
+                absent if data[name] is None else Interval.from_dict(data[name], name, level)
                 for name in ("satterthwaite", "two_way")
             )
         )
@@ -56,7 +51,7 @@ class PoweredInterval:
 
 @dataclass(frozen=True)
 class Rate:
-    """An estimate of the net share with an interval for each of ``ESTIMANDS``."""
+    """An estimate of the net share with an interval for each of ``POWERED_ESTIMANDS``."""
 
     estimate: float
     intervals: Mapping[str, PoweredInterval]
@@ -70,13 +65,13 @@ class Rate:
         return {"estimate": self.estimate, "intervals": {name: each.to_dict() for name, each in self.intervals.items()}}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any] | None, level: float) -> Rate | None:
+    def from_dict(cls, data: Mapping[str, Any] | None, level: float) -> Rate | None:
         """The rate from ``to_dict``, its intervals at ``level``; None from None."""
-        if found is None:
+        if data is None:
             return None
-        own = found["intervals"]
-        intervals = {name: PoweredInterval.from_dict(own[name], level) for name in ESTIMANDS}
-        return cls(found["estimate"], MappingProxyType(intervals))
+        own = data["intervals"]
+        intervals = {name: PoweredInterval.from_dict(own[name], level) for name in POWERED_ESTIMANDS}
+        return cls(data["estimate"], MappingProxyType(intervals))
 
 
 @dataclass(frozen=True)
@@ -113,22 +108,22 @@ class PoweredRate:
         return found | ({"why": self.why} if self.why else {})
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredRate:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredRate:
         """The rate from ``to_dict``, its intervals at ``level``."""
         names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
         return cls(
-            **{name: found[name] for name in names},
-            powered=Rate.from_dict(found["powered"], level),
-            classical=Rate.from_dict(found["classical"], level),
-            width_ratios=MappingProxyType({name: found["width_ratio"][name] for name in ESTIMANDS}),
-            why=found.get("why"),
+            **{name: data[name] for name in names},
+            powered=Rate.from_dict(data["powered"], level),
+            classical=Rate.from_dict(data["classical"], level),
+            width_ratios=MappingProxyType({name: data["width_ratio"][name] for name in POWERED_ESTIMANDS}),
+            why=data.get("why"),
         )
 
 
 def width_ratios(powered: Rate | None, classical: Rate | None) -> Mapping[str, float | None]:
     """``PoweredRate.width_ratios`` of two rates."""
     found: dict[str, float | None] = {}
-    for estimand in ESTIMANDS:
+    for estimand in POWERED_ESTIMANDS:
         own = powered.interval(estimand) if powered else None
         other = classical.interval(estimand) if classical else None
         found[estimand] = own.half_width / other.half_width if own and other else None
@@ -172,16 +167,16 @@ class PoweredComparison:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> PoweredComparison:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredComparison:
         """The comparison from its JSON, its intervals at ``level``."""
         return cls(
-            found["generator_a"],
-            found["generator_b"],
-            found["question"],
-            overall=PoweredRate.from_dict(found["overall"], level),
-            categories=tuple(PoweredRate.from_dict(each, level) for _, each in sorted(found["categories"].items())),
-            balance=tuple(Balance(**each) for each in found["metrics"]),
-            notes=tuple(found["notes"]),
+            data["generator_a"],
+            data["generator_b"],
+            data["question"],
+            overall=PoweredRate.from_dict(data["overall"], level),
+            categories=tuple(PoweredRate.from_dict(each, level) for _, each in sorted(data["categories"].items())),
+            balance=tuple(Balance(**each) for each in data["metrics"]),
+            notes=tuple(data["notes"]),
         )
 
 
@@ -205,22 +200,22 @@ class PredictionPowered(NotebookTable):
                 "seed": self.seed,
                 "n_simulated": self.n_simulated,
                 "assumption": ASSUMPTION,
-                "estimands": ESTIMANDS,
+                "estimands": POWERED_ESTIMANDS,
                 "comparisons": [each.to_dict() for each in self.comparisons],
                 "notes": self.notes,
             }
         )
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> PredictionPowered:
+    def from_dict(cls, data: Mapping[str, Any]) -> PredictionPowered:
         """The rates from their document: ``from_dict(x.to_dict()) == rounded(x)``."""
         return cls(
-            tuple(PoweredComparison.from_dict(each, found["level"]) for each in found["comparisons"]),
-            found["aggregate"],
-            found["level"],
-            found["seed"],
-            found["n_simulated"],
-            tuple(found["notes"]),
+            tuple(PoweredComparison.from_dict(each, data["level"]) for each in data["comparisons"]),
+            data["aggregate"],
+            data["level"],
+            data["seed"],
+            data["n_simulated"],
+            tuple(data["notes"]),
         )
 
     def to_json(self) -> str:
@@ -231,7 +226,7 @@ class PredictionPowered(NotebookTable):
         rows = []
         for comparison in self.comparisons:
             for each in (comparison.overall, *comparison.categories):
-                for estimand in ESTIMANDS:
+                for estimand in POWERED_ESTIMANDS:
                     row: dict[str, object] = {
                         name: getattr(comparison, name) for name in ("generator_a", "generator_b", "question")
                     }

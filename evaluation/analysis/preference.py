@@ -23,7 +23,8 @@ from evaluation.analysis.crossed import (
     quantile,
     stratified_variances,
 )
-from evaluation.analysis.estimates import ESTIMANDS, FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
 from evaluation.analysis.tally import CountTable
 
 Weights = tuple[int, int, int]  # of a, indifferent, b
@@ -70,7 +71,7 @@ def preference_rate(
     n_prompts: int,
     *,
     stratified: bool,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> PreferenceRate:
     """The preference rate over ``blocks``: one block, or the categories of a ``stratified`` estimate.

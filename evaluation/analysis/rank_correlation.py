@@ -40,9 +40,9 @@ class Correlation:
         return found | {"n_prompts": self.n} | ({"why": self.why} if self.why else {})
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], level: float) -> Correlation:
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> Correlation:
         """The correlation from ``to_dict``, its interval at ``level``."""
-        return cls(found["value"], found["low"], found["high"], found["n_prompts"], level, found.get("why"))
+        return cls(data["value"], data["low"], data["high"], data["n_prompts"], level, data.get("why"))
 
 
 def kendall_tau_b(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:

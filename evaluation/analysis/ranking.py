@@ -104,20 +104,20 @@ class Ranking(NotebookTable):
         )
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Ranking:
+    def from_dict(cls, data: Mapping[str, Any]) -> Ranking:
         """The ranking from ``to_dict``, without the scores' covariance."""
         names = ("question", "category", "model", "tie", "df", "level", "n_ratings", "n_raters", "n_prompts")
         return cls(
-            **{name: found[name] for name in names},
-            scores=tuple(Score(**each) for each in found["scores"]),
+            **{name: data[name] for name in names},
+            scores=tuple(Score(**each) for each in data["scores"]),
             covariance=None,
-            side_bias=None if found["side_bias"] is None else tuple(found["side_bias"]),
+            side_bias=None if data["side_bias"] is None else tuple(data["side_bias"]),
             win_shares=MappingProxyType(
-                {(each["generator_a"], each["generator_b"]): each["share"] for each in found["win_shares"]}
+                {(each["generator_a"], each["generator_b"]): each["share"] for each in data["win_shares"]}
             ),
-            penalised=found["penalised"],
-            notes=tuple(found["notes"]),
-            why=found.get("why"),
+            penalised=data["penalised"],
+            notes=tuple(data["notes"]),
+            why=data.get("why"),
         )
 
     def to_frame(self) -> pd.DataFrame:

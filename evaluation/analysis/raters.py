@@ -16,6 +16,7 @@ import pandas as pd
 
 from common.words import nearest
 from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import shown_answers
@@ -225,7 +226,7 @@ def screen(
     rules: Sequence[ScreeningRule],
     *,
     fast_ms: float = 1000.0,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> Screening:
     """Apply declared ``rules`` to a validated frame; a rater stays who passes them all or cannot be judged."""

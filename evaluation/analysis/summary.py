@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from common.words import nearest
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
-from evaluation.analysis.estimates import ESTIMANDS, PreferenceRate
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
+from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.ranking import Ranking, rank_generators
@@ -27,7 +27,7 @@ from evaluation.analysis.tally import Comparison, Tally, tally_ratings
 def analyse(
     ratings: pd.DataFrame,
     *,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> Analysis:
     """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
@@ -45,11 +45,9 @@ def analyse(
     return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level)
 
 
-def analyse_valid(valid: pd.DataFrame, *, estimand: str = "raters_and_prompts", level: float = 0.95) -> Analysis:
+def analyse_valid(valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> Analysis:
     """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
-    if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS) or "."
-        raise ValueError(f"Unknown estimand {estimand!r}{hint} Allowed are {', '.join(ESTIMANDS)}.")
+    check_estimand(estimand)
     check_between(level, "confidence level")
     tally = tally_ratings(valid)
     results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))

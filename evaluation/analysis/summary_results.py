@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.agreement import Agreement
-from evaluation.analysis.estimates import ESTIMAND_WORDS, ESTIMANDS, Interval, PreferenceRate, Width
+from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
+from evaluation.analysis.estimates import Interval, PreferenceRate, Width
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.results import VERSION, Document, NotebookTable, document, to_json
 from evaluation.analysis.sides import NO_SIDES, SideBias
@@ -60,18 +61,18 @@ class ComparisonResult:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], estimand: str, level: float) -> ComparisonResult:
+    def from_dict(cls, data: Mapping[str, Any], estimand: str, level: float) -> ComparisonResult:
         """The comparison from the contract's form."""
         rates = {
-            name: PreferenceRate.from_dict(each, estimand, level) for name, each in sorted(found["categories"].items())
+            name: PreferenceRate.from_dict(each, estimand, level) for name, each in sorted(data["categories"].items())
         }
-        widths = found["overall"].get("by_estimand", {})
+        widths = data["overall"].get("by_estimand", {})
         return cls(
-            Comparison(found["generator_a"], found["generator_b"], found["question"]),
-            PreferenceRate.from_dict(found["overall"], estimand, level),
+            Comparison(data["generator_a"], data["generator_b"], data["question"]),
+            PreferenceRate.from_dict(data["overall"], estimand, level),
             MappingProxyType(rates),
             tuple(Width(name, widths[name]["half_width"]) for name in ESTIMANDS if name in widths),
-            tuple(Agreement.from_dict(each) for each in found.get("agreement", ())),
+            tuple(Agreement.from_dict(each) for each in data.get("agreement", ())),
         )
 
 
@@ -133,31 +134,31 @@ class Analysis(NotebookTable):
         )
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Analysis:
+    def from_dict(cls, data: Mapping[str, Any]) -> Analysis:
         """The analysis from its document: ``from_dict(x.to_dict()) == rounded(x)``. Documents of earlier versions are
         read without what they lack: agreement, rankings, side bias, the effect in words.
         """
-        estimand, level = found["estimand"]["name"], found["level"]
-        side = found.get("side_bias")
+        estimand, level = data["estimand"]["name"], data["level"]
+        side = data.get("side_bias")
         return cls(
-            comparisons=tuple(ComparisonResult.from_dict(each, estimand, level) for each in found["comparisons"]),
+            comparisons=tuple(ComparisonResult.from_dict(each, estimand, level) for each in data["comparisons"]),
             estimand=estimand,
             level=level,
-            n_ratings=found["n_ratings"],
-            n_raters=found["n_raters"],
-            n_prompts=found["n_prompts"],
-            n_control=found["n_control_excluded"],
-            n_simulated=found["n_simulated"],
+            n_ratings=data["n_ratings"],
+            n_raters=data["n_raters"],
+            n_prompts=data["n_prompts"],
+            n_control=data["n_control_excluded"],
+            n_simulated=data["n_simulated"],
             agreement=MappingProxyType(
                 {
                     question: tuple(Agreement.from_dict(each) for each in agreements)
-                    for question, agreements in sorted(found.get("agreement", {}).items())
+                    for question, agreements in sorted(data.get("agreement", {}).items())
                 }
             ),
-            rankings=tuple(Ranking.from_dict(each) for each in found.get("rankings", ())),
+            rankings=tuple(Ranking.from_dict(each) for each in data.get("rankings", ())),
             side_bias=SideBias(**side) if side else NO_SIDES,
-            notes=tuple(found["notes"]),
-            version=found.get("version", ""),
+            notes=tuple(data["notes"]),
+            version=data.get("version", ""),
         )
 
     def to_json(self) -> str:

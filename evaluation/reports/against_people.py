@@ -12,7 +12,8 @@ import pandas as pd
 from evaluation.analysis.automatic_agreement import automatic_agreement_valid
 from evaluation.analysis.automatic_results import ComparisonAgreement
 from evaluation.analysis.automatic_scores import metric_directions, validate_automatic_scores
-from evaluation.analysis.powered_results import ASSUMPTION, ESTIMANDS, PoweredComparison
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, POWERED_ESTIMANDS
+from evaluation.analysis.powered_results import ASSUMPTION, PoweredComparison
 from evaluation.analysis.prediction_powered import prediction_powered_valid
 from evaluation.analysis.results import Document, document, rounded
 
@@ -53,7 +54,7 @@ class AgainstPeople:
                 "agreement": [each.to_dict() for each in self.agreement],
                 "powered": {
                     "assumption": ASSUMPTION,
-                    "estimands": ESTIMANDS,
+                    "estimands": POWERED_ESTIMANDS,
                     "comparisons": [each.to_dict() for each in self.powered],
                 },
                 "notes": self.notes,
@@ -61,18 +62,18 @@ class AgainstPeople:
         )
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> AgainstPeople:
+    def from_dict(cls, data: Mapping[str, Any]) -> AgainstPeople:
         """What the document says: `from_dict(x.to_dict()) == x`."""
-        level = found["level"]
+        level = data["level"]
         return cls(
-            found["aggregate"],
-            found["estimand"],
+            data["aggregate"],
+            data["estimand"],
             level,
-            found["simulated"],
-            MappingProxyType({each["metric"]: each["better"] for each in found["metrics"]}),
-            tuple(ComparisonAgreement.from_dict(each, level) for each in found["agreement"]),
-            tuple(PoweredComparison.from_dict(each, level) for each in found["powered"]["comparisons"]),
-            tuple(found["notes"]),
+            data["simulated"],
+            MappingProxyType({each["metric"]: each["better"] for each in data["metrics"]}),
+            tuple(ComparisonAgreement.from_dict(each, level) for each in data["agreement"]),
+            tuple(PoweredComparison.from_dict(each, level) for each in data["powered"]["comparisons"]),
+            tuple(data["notes"]),
         )
 
 
@@ -82,7 +83,7 @@ def against_people(
     *,
     metrics: Sequence[str] | None = None,
     aggregate: str = "mean",
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
     notes: Sequence[str] = (),
 ) -> AgainstPeople:

@@ -102,15 +102,15 @@ class AutomaticScores:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> AutomaticScores:
+    def from_dict(cls, data: Mapping[str, Any]) -> AutomaticScores:
         """The scores from `to_dict`."""
-        own = found["against_people"]
+        own = data["against_people"]
         return cls(
-            found["scores_sha256"],
-            tuple(ScoredRun(**each) for each in found["scored"]),
+            data["scores_sha256"],
+            tuple(ScoredRun(**each) for each in data["scored"]),
             None if own is None else AgainstPeople.from_dict(own),
-            found["why"],
-            tuple(found["notes"]),
+            data["why"],
+            tuple(data["notes"]),
         )
 
 

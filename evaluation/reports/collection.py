@@ -54,14 +54,14 @@ class Collection:
         return asdict(self) | {"questions": [asdict(each) for each in self.questions]}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Collection:
+    def from_dict(cls, data: Mapping[str, Any]) -> Collection:
         """The collection from `to_dict`."""
-        spreads = {name: found[name] for name in ("ratings_per_rater", "response_time_ms")}
+        spreads = {name: data[name] for name in ("ratings_per_rater", "response_time_ms")}
         return cls(
             **{
-                **found,
+                **data,
                 **{name: None if each is None else Spread(**each) for name, each in spreads.items()},
-                "questions": tuple(OneRater(**each) for each in found["questions"]),
+                "questions": tuple(OneRater(**each) for each in data["questions"]),
             }
         )
 

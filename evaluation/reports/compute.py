@@ -13,7 +13,7 @@ import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
 from evaluation.analysis.early_looks import StoppingOutcome, early_looks
-from evaluation.analysis.estimates import ESTIMANDS
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
 from evaluation.analysis.sequential import StoppingRule
@@ -25,7 +25,7 @@ from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
 
 DEFAULT_SETTINGS: Mapping[str, object] = {
-    "estimand": "raters_and_prompts",
+    "estimand": DEFAULT_ESTIMAND,
     "level": 0.95,
     "include_simulated": True,
 }
@@ -37,7 +37,7 @@ DEFAULT_SETTINGS: Mapping[str, object] = {
 class Settings:
     """`DEFAULT_SETTINGS`, checked."""
 
-    estimand: str = "raters_and_prompts"
+    estimand: str = DEFAULT_ESTIMAND
     level: float = 0.95
     include_simulated: bool = True
 
@@ -64,7 +64,7 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
             raise InputError(
                 f'Unknown report setting "{name}"{hint} Allowed are {", ".join(DEFAULT_SETTINGS)}.', field=name
             )
-    estimand = given.get("estimand", "raters_and_prompts")
+    estimand = given.get("estimand", DEFAULT_ESTIMAND)
     if not isinstance(estimand, str) or estimand not in ESTIMANDS:
         hint = nearest(str(estimand), ESTIMANDS) or "."
         raise InputError(f'Unknown estimand "{estimand}"{hint} Allowed are {", ".join(ESTIMANDS)}.', field="estimand")

@@ -35,11 +35,11 @@ class ReportDocument:
         return found | {name: part.to_dict() for name, part in parts.items() if part is not None}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> ReportDocument:
+    def from_dict(cls, data: Mapping[str, Any]) -> ReportDocument:
         """The document from `to_dict`."""
         return cls(
-            Analysis.from_dict(found),
-            Collection.from_dict(found["collection"]) if "collection" in found else None,
-            StoppingOutcome.from_dict(found["stopping_rule"]) if "stopping_rule" in found else None,
-            AutomaticScores.from_dict(found["automatic"]) if "automatic" in found else None,
+            Analysis.from_dict(data),
+            Collection.from_dict(data["collection"]) if "collection" in data else None,
+            StoppingOutcome.from_dict(data["stopping_rule"]) if "stopping_rule" in data else None,
+            AutomaticScores.from_dict(data["automatic"]) if "automatic" in data else None,
         )

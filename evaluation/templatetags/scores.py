@@ -19,6 +19,6 @@ def figures(value: float | None, digits: int = 3) -> str:
 
 
 @register.filter
-def facts(found: Mapping[str, object]) -> list[tuple[str, str]]:
+def facts(detail: Mapping[str, object]) -> list[tuple[str, str]]:
     """(name, value) of all that a detail holds."""
-    return told_facts(found)
+    return told_facts(detail)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.analysis.early_looks import StoppingOutcome, early_looks
-from evaluation.analysis.estimates import ESTIMANDS
+from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
 from evaluation.analysis.sequential import StoppingRule

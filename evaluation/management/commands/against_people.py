@@ -8,6 +8,7 @@ from typing import Any
 
 from common.words import nearest
 from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scores
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
@@ -50,7 +51,7 @@ class Command(ProductCommand):
         )
         parser.add_argument(
             "--estimand",
-            default="raters_and_prompts",
+            default=DEFAULT_ESTIMAND,
             help="what the intervals of agreement speak for: raters_and_prompts (default), raters, prompts or votes",
         )
         parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")

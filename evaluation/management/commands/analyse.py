@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
@@ -29,7 +30,7 @@ class Command(ProductCommand):
         parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study")
         parser.add_argument(
             "--estimand",
-            default="raters_and_prompts",
+            default=DEFAULT_ESTIMAND,
             help="what the default interval speaks for: raters_and_prompts (default), raters, prompts or votes",
         )
         parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")

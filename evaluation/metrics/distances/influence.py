@@ -89,9 +89,9 @@ def delta_error(first: Array, second: Array) -> float:
     return float(np.sqrt(sum(np.var(found, ddof=1) / len(found) for found in (first, second))))
 
 
-def ranked(files: Sequence[str], found: Array) -> list[Influence]:
+def ranked(files: Sequence[str], influences_of_files: Array) -> list[Influence]:
     """The images by what they cost, the dearest first."""
-    if len(files) != len(found):
-        raise MetricError(f"{len(found)} influences do not belong to {len(files)} files.")
-    order = np.argsort(-found, kind="stable")
-    return [Influence(files[i], float(found[i]) / max(len(found) - 1, 1)) for i in order]
+    if len(files) != len(influences_of_files):
+        raise MetricError(f"{len(influences_of_files)} influences do not belong to {len(files)} files.")
+    order = np.argsort(-influences_of_files, kind="stable")
+    return [Influence(files[i], float(influences_of_files[i]) / max(len(influences_of_files) - 1, 1)) for i in order]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreement, MetricAgreement
+from evaluation.analysis.estimands import POWERED_ESTIMANDS
 from evaluation.analysis.estimates import MeanEstimate
-from evaluation.analysis.powered_results import ASSUMPTION, ESTIMANDS, PoweredComparison, PoweredRate, Rate
+from evaluation.analysis.powered_results import ASSUMPTION, PoweredComparison, PoweredRate, Rate
 from evaluation.reports.against_people import AgainstPeople
 from evaluation.reports.reading import OVERALL, question_name
 from evaluation.reports.wording.numbers import coefficient, percent, percent_range, points, points_range, signed
@@ -14,10 +15,10 @@ LISTED = 5
 """Prompts of greatest disagreement that are named, for each score."""
 
 
-def against_people_text(found: AgainstPeople) -> str:
-    """`found` as a readable table for each pair and question: agreement first, then the rates with scores."""
-    text = [f"NOTE  {note}" for note in found.notes]
-    for each in found.agreement:
+def against_people_text(report: AgainstPeople) -> str:
+    """`report` as a readable table for each pair and question: agreement first, then the rates with scores."""
+    text = [f"NOTE  {note}" for note in report.notes]
+    for each in report.agreement:
         text += ["", *_agreement(each)]
     text += [
         "",
@@ -26,10 +27,10 @@ def against_people_text(found: AgainstPeople) -> str:
         "Decided: of the ratings with a preference, those on the score's side; guessing reaches 50.",
         "Tau-b: rank correlation, over prompts, of the score's difference with the raters' net share.",
     ]
-    for comparison in found.powered:
+    for comparison in report.powered:
         text += ["", *_powered(comparison)]
     text += ["", "Width: of the interval with scores, relative to the one from ratings alone.", ASSUMPTION]
-    text += [f"{name.replace('_', ' ').capitalize()}: {words}." for name, words in ESTIMANDS.items()]
+    text += [f"{name.replace('_', ' ').capitalize()}: {words}." for name, words in POWERED_ESTIMANDS.items()]
     return "\n".join(text).strip()
 
 
@@ -81,7 +82,7 @@ def _powered(comparison: PoweredComparison) -> list[str]:
     weights = ", ".join(f"{each.metric} {signed(each.weight)}" for each in comparison.balance)
     text.append(f"Predicted from {weights or 'nothing'}; lambda {comparison.overall.power:.2f}")
     rates = (comparison.overall, *comparison.categories)
-    rows = [_rate(rate, estimand) for rate in rates for estimand in ESTIMANDS]
+    rows = [_rate(rate, estimand) for rate in rates for estimand in POWERED_ESTIMANDS]
     text += aligned(["", "rated prompts", "speaks for", "ratings and scores", "ratings alone", "width"], rows)
     return text + [f"{rate.category or OVERALL}: none, because {rate.why}." for rate in rates if rate.why]
 

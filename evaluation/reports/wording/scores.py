@@ -19,10 +19,10 @@ class FilesTold:
     shown: list[tuple[str, str]]
 
 
-def facts(found: Mapping[str, object], before: str = "") -> list[tuple[str, str]]:
-    """(name, value) of all that `found` holds, nested names joined by a dot; long lists are counted."""
+def facts(detail: Mapping[str, object], before: str = "") -> list[tuple[str, str]]:
+    """(name, value) of all that `detail` holds, nested names joined by a dot; long lists are counted."""
     told: list[tuple[str, str]] = []
-    for name, value in found.items():
+    for name, value in detail.items():
         full = f"{before}{name}"
         if isinstance(value, Mapping):
             told += facts(value, f"{full}.") or [(full, "none")]

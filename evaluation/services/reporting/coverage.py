@@ -12,7 +12,7 @@ import pandas as pd
 from django.core.cache import cache
 
 from evaluation.analysis.coverage import OWN, coverage_like
-from evaluation.analysis.estimates import ESTIMANDS
+from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import ConflictError, InputError
