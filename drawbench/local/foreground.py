@@ -37,7 +37,7 @@ def serve(*, port: int, with_worker: bool) -> None:
     Raises LocalError (port in use, migration failed, a server that does not start).
     """
     _require_free(port)
-    with _interruptible(), services.held() as places, ended_at_the_end() as children:
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
         prepare(port)
         if with_worker:
@@ -52,7 +52,7 @@ def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
     """
     if then_serve:
         _require_free(port)
-    with _interruptible(), services.held() as places, ended_at_the_end() as children:
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
         prepare(port)
         _add_worker(supervisor, places)
@@ -74,7 +74,7 @@ def worker(*, concurrency: int | None) -> None:
     def begin() -> Child:
         return start(worker_command(concurrency), environment=worker_environment(concurrency))
 
-    with _interruptible(), services.held() as places, ended_at_the_end() as children:
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
         prepare()
         supervisor.add("The worker", begin(), begin, "above")

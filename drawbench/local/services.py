@@ -96,7 +96,7 @@ def keep(places: Places) -> None:
 
 
 @contextlib.contextmanager
-def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places]:
+def hold(places: Places | None = None, *, fast: bool = False) -> Iterator[Places]:
     """The services are up while the block runs. The last to leave stops them, unless a person asked to keep them.
 
     The hold is a lock on a file, so a holder that is killed lets go of it as well.

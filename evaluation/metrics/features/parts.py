@@ -37,12 +37,13 @@ GPU_BATCH = 128
 class Part:
     """A stretch of the list, scored.
 
-    `groups`: moments of the rows that are settled. `held`: the last rows (file, group, features) where the protocol
-    drops a rest of the whole list, which one part alone can't know. `seen`: SHA-256 of each file as it was decoded.
+    `groups`: moments of the rows that are settled. `unsettled`: the last rows (file, group, features) where the
+    protocol drops a rest of the whole list, which one part alone can't know. `seen`: SHA-256 of each file as it was
+    decoded.
     """
 
     groups: tuple[Moments, ...]
-    held: tuple[tuple[str, int, Row], ...]
+    unsettled: tuple[tuple[str, int, Row], ...]
     skipped: tuple[Skipped, ...]
     converted: tuple[tuple[str, str], ...]
     seen: Mapping[str, str]
@@ -178,7 +179,7 @@ def join_parts(parts: Iterable[Part], protocol: Protocol) -> Part:
     seen: dict[str, str] = {}
     for part in parts:
         groups = [merge(pair) for pair in zip(groups, part.groups, strict=True)] if groups else list(part.groups)
-        held += part.held
+        held += part.unsettled
         skipped += part.skipped
         converted += part.converted
         seen |= part.seen
@@ -199,7 +200,7 @@ def part_record(part: Part) -> dict[str, object]:
         "skipped": [asdict(skip) for skip in part.skipped],
         "converted": [list(pair) for pair in part.converted],
         "seen": dict(part.seen),
-        "held": [[file, group, [float(x) for x in row]] for file, group, row in part.held],
+        "held": [[file, group, [float(x) for x in row]] for file, group, row in part.unsettled],
     }
 
 
