@@ -7,7 +7,6 @@ from celery.exceptions import Retry
 from django.db import InterfaceError, OperationalError
 from django.test import Client
 from kombu.exceptions import OperationalError as QueueError
-from pytest_django.fixtures import Settings
 from redis.exceptions import ConnectionError as RedisAwayError
 
 from drawbench.celery import app
@@ -36,16 +35,16 @@ def test_a_refused_statement_is_no_silent_server() -> None:
 
 
 @pytest.mark.parametrize(("error", "which"), ALL, ids=lambda each: type(each).__name__)
-def test_commands_name_the_right_server(
-    error: Exception, which: Away, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words, others = ("Valkey", "PostgreSQL") if which is Away.BROKER else ("PostgreSQL", "Valkey")
+def test_commands_name_the_right_server(error: Exception, which: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    variable, words, others = {
+        Away.BROKER: ("DRAWBENCH_BROKER", "Valkey", "PostgreSQL"),
+        Away.DATABASE: ("DRAWBENCH_DATABASE", "PostgreSQL", "Valkey"),
+    }[which]
+    monkeypatch.delenv(variable, raising=False)
     said = plain_message(error)
     assert said is not None and f"The embedded {words} is not running" in said and others not in said
-    monkeypatch.setitem(settings.DATABASES["default"], "HOST", "db.example")
-    settings.CELERY_BROKER_URL = "redis://queue.example/0"
+    monkeypatch.setenv(variable, "somewhere://else")
     said = plain_message(error)
-    variable = "DRAWBENCH_BROKER" if which is Away.BROKER else "DRAWBENCH_DATABASE"
     assert said is not None and f"The {which} in {variable} does not respond" in said
 
 
