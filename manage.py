@@ -4,6 +4,8 @@
 import os
 import sys
 
+from common.commands import BAD_INPUT, INTERRUPTED, SUCCESS
+
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drawbench.settings")
@@ -14,7 +16,7 @@ def main() -> int:
             "Django is not installed in this Python. Run ./dev check once, then .venv/bin/python manage.py.",
             file=sys.stderr,
         )
-        return 2
+        return BAD_INPUT
     from drawbench.failures import plain_message
 
     try:
@@ -24,11 +26,11 @@ def main() -> int:
         if told is None:
             raise
         print(told, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        return 130
-    return 0
+        return INTERRUPTED
+    return SUCCESS
 
 
 if __name__ == "__main__":

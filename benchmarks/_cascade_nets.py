@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from common.places import CHECKOUT
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import UNetConfig, cascade_config
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.cascade.variants import Variant, variant_of
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / ".tools" / "cascade-peers"
+FOLDER = CHECKOUT / ".tools" / "cascade-peers"
 INSTALL = (
     "not installed: .venv/bin/python -m pip install --no-deps --target .tools/cascade-peers "
     "-r benchmarks/requirements-cascade-peers.txt"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.automatic_agreement import agreement_of_panel
-from evaluation.analysis.preference import MeanEstimate
+from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.simulate import choice_probabilities
 
 

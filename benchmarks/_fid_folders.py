@@ -38,7 +38,7 @@ def make_weights(path: Path) -> None:
     """Random weights under which features keep their spread through the layers."""
     import torch
 
-    from evaluation.metrics.networks import FIDInception
+    from evaluation.metrics.features.networks import FIDInception
 
     torch.manual_seed(0)
     network = FIDInception()
@@ -53,7 +53,7 @@ def make_weights(path: Path) -> None:
 def _network(weights: Path) -> Any:
     import torch
 
-    from evaluation.metrics.networks import FIDInception
+    from evaluation.metrics.features.networks import FIDInception
 
     network = FIDInception()
     network.load_state_dict(torch.load(weights, weights_only=True))
@@ -63,16 +63,17 @@ def _network(weights: Path) -> Any:
 def _extractor(weights: Path, device: str) -> Any:
     import torch
 
-    from evaluation.metrics.extractors import EXTRACTORS, Extractor, prepare_module
+    from evaluation.metrics.features.extractor import Extractor, prepare_module
+    from evaluation.metrics.features.extractors import EXTRACTORS
 
     where = torch.device(device)
     return Extractor(EXTRACTORS["inception"], prepare_module(_network(weights)).to(where), where)
 
 
 def folders_own(folder: Path, weights: Path, device: str = "cpu") -> Iterator[Any]:
-    from evaluation.metrics.moments import distance
-    from evaluation.metrics.pipeline import folder_statistics
-    from evaluation.metrics.protocols import PROTOCOLS
+    from evaluation.metrics.features.moments import distance
+    from evaluation.metrics.features.pipeline import folder_statistics
+    from evaluation.metrics.features.protocols import PROTOCOLS
 
     extractor = _extractor(weights, device)
     yield
@@ -165,10 +166,10 @@ def _sqrtm_free(x: Array, y: Array) -> float:
 
 def memory_own(folder: Path, images: int) -> Iterator[Any]:
     """The bundled network on the first `images` files: what grows with their number, if anything does."""
-    from evaluation.metrics.extractors import load_extractor
-    from evaluation.metrics.images import list_images
-    from evaluation.metrics.pipeline import folder_statistics
-    from evaluation.metrics.protocols import PROTOCOLS
+    from evaluation.metrics.features.extractors import load_extractor
+    from evaluation.metrics.features.images import list_images
+    from evaluation.metrics.features.pipeline import folder_statistics
+    from evaluation.metrics.features.protocols import PROTOCOLS
 
     extractor = load_extractor("efficientnet-lite0", device="cpu")
     listing = list_images(folder)
@@ -179,8 +180,8 @@ def memory_own(folder: Path, images: int) -> Iterator[Any]:
 
 
 def stage_decode(folder: Path, weights: Path, device: str, workers: int) -> Iterator[Any]:
-    from evaluation.metrics.images import decode_images, list_images
-    from evaluation.metrics.protocols import PROTOCOLS
+    from evaluation.metrics.features.images import decode_images, list_images
+    from evaluation.metrics.features.protocols import PROTOCOLS
 
     listing = list_images(folder / "a")
     yield
@@ -188,8 +189,8 @@ def stage_decode(folder: Path, weights: Path, device: str, workers: int) -> Iter
 
 
 def stage_forward(folder: Path, weights: Path, device: str, workers: int) -> Iterator[Any]:
-    from evaluation.metrics.parts import BATCH, GPU_BATCH
-    from evaluation.metrics.protocols import PROTOCOLS
+    from evaluation.metrics.features.parts import BATCH, GPU_BATCH
+    from evaluation.metrics.features.protocols import PROTOCOLS
 
     extractor = _extractor(weights, device)
     size = GPU_BATCH if device.startswith("cuda") else BATCH
@@ -210,8 +211,8 @@ def stage_forward(folder: Path, weights: Path, device: str, workers: int) -> Ite
 
 
 def stage_whole(folder: Path, weights: Path, device: str, workers: int) -> Iterator[Any]:
-    from evaluation.metrics.pipeline import folder_statistics
-    from evaluation.metrics.protocols import PROTOCOLS
+    from evaluation.metrics.features.pipeline import folder_statistics
+    from evaluation.metrics.features.protocols import PROTOCOLS
 
     extractor = _extractor(weights, device)
     extractor.features_of([np.zeros((256, 256, 3), dtype=np.uint8)], PROTOCOLS["imagen-full"])

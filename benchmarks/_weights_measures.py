@@ -11,20 +11,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.words import prompt_name
 from evaluation.analysis.classic import wilson
 from evaluation.metrics.frechet import frechet_distance
-from evaluation.metrics.text_reader import load_reader
+from evaluation.metrics.prompts.text_reader import load_reader
 from generators.cascade.generator import load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
-from generators.training.checker.find import LoadedChecker
-from generators.training.checker.judge import RELATIONS, Verdict, judge, right_letters
-from generators.training.checker.network import SIZE
-from generators.training.checker.render import as_input
-from generators.training.scenes.captions import Scene, sample_scene, sample_unseen
-from generators.training.scenes.held_out import Dimension
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.render import Renderer
+from generators.world.checker.find import LoadedChecker
+from generators.world.checker.judge import RELATIONS, Verdict, judge, right_letters
+from generators.world.checker.network import SIZE
+from generators.world.checker.render import as_input
+from generators.world.scenes.captions import Scene, sample_scene, sample_unseen
+from generators.world.scenes.held_out import Dimension
+from generators.world.scenes.layout import lay_out
+from generators.world.scenes.render import Renderer
 
 Pictures = NDArray[np.uint8]
 
@@ -91,7 +92,7 @@ class Artist:
 
     def draw(self, captions: Sequence[str], seed: int = 17) -> Pictures:
         """(n, 64, 64, 3)."""
-        asked = [ImageRequest(str(n), f"{n:05d}", caption, 0, seed) for n, caption in enumerate(captions)]
+        asked = [ImageRequest(str(n), prompt_name(n), caption, 0, seed) for n, caption in enumerate(captions)]
         drawn = {result.key: result for result in self._generator.generate(asked)}
         for result in drawn.values():
             if result.image is None:

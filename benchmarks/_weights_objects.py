@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks._weights_measures import GATES, Artist, Pictures, scenes_for
-from generators.training.checker.find import LoadedChecker
-from generators.training.checker.judge import judge
-from generators.training.scenes.concepts import concept
+from generators.world.checker.find import LoadedChecker
+from generators.world.checker.judge import judge
+from generators.world.scenes.concepts import concept
 
 COLOUR_AND_OBJECT = GATES[0]
 SIDE = 88
@@ -56,7 +56,7 @@ def known(
     return table
 
 
-def told(table: Sequence[Known]) -> str:
+def objects_table(table: Sequence[Known]) -> str:
     """The objects by how many of their pictures are right, as Markdown, the best first."""
     by_share: dict[tuple[float, str], list[str]] = defaultdict(list)
     for row in table:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
@@ -32,15 +33,16 @@ from generators.cascade.schedules import noise_at
 from generators.cascade.spec import SPEC
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError, ImageRequest
+from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import psnr
-from generators.training.scenes.captions import Scene, sample_scene
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.scenes.captions import Scene, sample_scene
+from generators.world.scenes.layout import lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
-CONFIG = Path(__file__).resolve().parent.parent / "generators" / "training" / "configs" / "cpu-base-letters.json"
+CONFIG = TRAINING_CONFIGS / "cpu-base-letters.json"
 GREY = 127.5
 """Grey levels in a step of 1."""
 TIMES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)
@@ -63,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--training-config", type=Path, default=CONFIG, help="its objects are drawn")
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--only", choices=("256", "times", "settings"), help="one of the tables")
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     args = parser.parse_args(argv)
     try:
         renderer = Renderer(load_sprites(args.sprites))
@@ -78,8 +80,8 @@ def main(argv: list[str] | None = None) -> int:
             print("\n".join(of_settings(args.weights, scenes, renderer)), flush=True)
     except (GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 def scenes_of(concepts: Sequence[str], count: int) -> list[Scene]:

@@ -27,6 +27,8 @@ import torch
 from torch import nn
 
 from benchmarks._cascade_nets import Contender, Facts, Part, held_megabytes, peak_megabytes, seconds, serve
+from common.commands import SUCCESS
+from common.words import prompt_name
 from generators.cascade.configs import CASCADES, STAGES
 from generators.cascade.variants import VARIANTS
 
@@ -182,7 +184,7 @@ def draw(connection: Connection, size: int, batch: int, device: str, threads: in
 
     generator = load_cascade(SPEC.resolve({}), size=size, device=device)
     requests = [
-        ImageRequest(str(index), f"{index:05d}", PROMPTS[index % len(PROMPTS)], index, 0) for index in range(batch)
+        ImageRequest(str(index), prompt_name(index), PROMPTS[index % len(PROMPTS)], index, 0) for index in range(batch)
     ]
 
     def work() -> None:
@@ -264,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         told[title] = rows
     if args.json:
         args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

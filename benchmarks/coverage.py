@@ -1,4 +1,4 @@
-"""Coverage of every interval on offer, on the designs of the documentation; writes the table into docs/statistics.md.
+"""Coverage of every interval on offer, on the designs of the documentation; writes the tables into docs/coverage.md.
 
     python -m benchmarks.coverage [--simulations 2000] [--seed 1] [--no-write]
 
@@ -14,19 +14,21 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks import _coverage_more as more
 from benchmarks import _coverage_votes
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
+from common.commands import SUCCESS
+from common.pages import write_section
+from common.places import DOCUMENTATION
 from evaluation.analysis.coverage import OWN, Coverage, Pattern, coverage
 from evaluation.analysis.simulate import CrowdSpec, Design
 
 COLUMNS = ("two_way", "anova", "pigeonhole", "by_rater", OWN["by_rater"], "by_prompt", OWN["by_prompt"])
 NAIVE = ("independent", "wilson", "tango")
-PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
+PAGE = DOCUMENTATION / "coverage.md"
 START, END = "<!-- coverage: written by benchmarks/coverage.py -->", "<!-- end of coverage -->"
 
 
@@ -64,27 +66,27 @@ CASES = (
 )
 
 
-def verdict(found: Coverage) -> str:
+def verdict(result: Coverage) -> str:
     """How the default fares against the aim of 94 to 96.5 %."""
-    own = found.intervals["two_way"]
+    own = result.intervals["two_way"]
     if own.coverage > 0.965:
         return "conservative"
     return "" if own.coverage + own.error >= 0.94 else "too narrow"
 
 
-def cell(found: Coverage, name: str, width: bool = False) -> str:
-    each = found.intervals.get(name)
+def cell(result: Coverage, name: str, width: bool = False) -> str:
+    each = result.intervals.get(name)
     if each is None:
         return "-"
     text = f"{100 * each.coverage:.1f}" + (f" (±{100 * each.half_width:.1f})" if width else "")
-    gaps = 1 - each.n_intervals / found.n_simulations
+    gaps = 1 - each.n_intervals / result.n_simulations
     return text + (f" [{100 * gaps:.0f}% none]" if gaps >= 0.005 else "")
 
 
-def row(case: Case, found: Coverage) -> str:
-    cells = [cell(found, "two_way", width=True), verdict(found), *(cell(found, name) for name in COLUMNS[1:])]
-    cells += [cell(found, "independent", width=True), *(cell(found, name) for name in NAIVE[1:])]
-    cells.append(f"{found.milliseconds:.1f}")
+def row(case: Case, result: Coverage) -> str:
+    cells = [cell(result, "two_way", width=True), verdict(result), *(cell(result, name) for name in COLUMNS[1:])]
+    cells += [cell(result, "independent", width=True), *(cell(result, name) for name in NAIVE[1:])]
+    cells.append(f"{result.milliseconds:.1f}")
     return f"| {case.name} | " + " | ".join(cells) + " |"
 
 
@@ -99,18 +101,18 @@ def simulated(simulations: int, seed: int) -> list[tuple[Case, Coverage]]:
     return done
 
 
-def net_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+def net_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
     names = ["design", "two_way (default)", "", *COLUMNS[1:], "independent", *NAIVE[1:], "ms"]
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return lines + [row(case, each) for case, each in found]
+    return lines + [row(case, each) for case, each in results]
 
 
-def share_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
+def share_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
     """The shares and the decided share by their default intervals, and those of independent votes beside them."""
     names = ["share of a", "share of indifferent", "share of b", "decided"]
     votes = ["wilson", "clopper_pearson", "goodman", "decided, wilson"]
     lines = ["| design | " + " | ".join([*names, *votes]) + " |", "|" + "---|" * (1 + len(names) + len(votes))]
-    for case, each in found:
+    for case, each in results:
         cells = [cell(each, name, width=name in names) for name in (*names, *votes)]
         lines.append(f"| {case.name} | " + " | ".join(cells) + " |")
     return lines
@@ -119,23 +121,40 @@ def share_table(found: Sequence[tuple[Case, Coverage]]) -> list[str]:
 def report(simulations: int, seed: int) -> str:
     few = max(simulations // 2, 1)
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
-    head = f"""Coverage in percent of nominal 95 % intervals of the net share.
-{simulations:,} simulations each (seed {seed}); one standard error is {error:.1f} points. Raters x prompts, spread of
-the random effects of raters / prompts on the logit scale; in brackets the mean half-width in points, and how often
-there was no interval. Held against the truth for new raters and new prompts; the columns that name an estimand of
-their own are held against that. `ms`: milliseconds of one estimate with all its intervals, on a busy machine."""
-    shares = """Shares and the share of A among decided answers, by their default intervals (half-width in points); and,
-drawn from the same ratings, the intervals of independent votes: Wilson and Clopper-Pearson of the share of A, Goodman
-of all three shares at once, Wilson of the decided share."""
-    votes = "Votes that are independent, one by each rater: coverage computed exactly, not simulated, with the mean "
-    votes += "half-width in points and the time of a call."
-    tost = f"Equivalence, when the true net share is the very margin ({simulations:,} simulations): how often, in "
-    tost += "percent, the two generators are called equivalent at 5 %."
-    agreement = (
-        f"Agreement ({few:,} simulations): jackknife intervals over prompts, against the agreement of these raters "
-    )
-    agreement += "on endlessly many prompts, and against that of endlessly many raters."
-    ever = f"Looking after every rater: how often, in percent, the interval was ever wrong ({simulations:,} studies):"
+    head = f"""## Net share
+
+Coverage in percent of nominal 95 % intervals of the net share, from {simulations:,} simulations of each design
+(seed {seed}). One standard error is {error:.1f} points.
+
+- A design's name gives raters x prompts, then the spread of the random effects of raters / prompts on the logit scale.
+- Brackets hold the mean half-width in points. "none" is how often there was no interval.
+- The truth is that for new raters and new prompts. Columns that name another estimand ("these prompts", "these
+  raters") are compared with the truth for that estimand.
+- `ms`: milliseconds for one estimate with all its intervals, on a busy machine."""
+    shares = """## Shares
+
+The first four columns have the default intervals of the three shares and of A's share among decided answers, with the
+half-width in points. The last four treat the same ratings as independent votes: Wilson and Clopper-Pearson for the
+share of A, Goodman for all three shares at once, and Wilson for the decided share."""
+    votes = """## Independent votes
+
+Each rater gives one vote. Coverage is computed exactly, not simulated. Brackets hold the mean half-width in points and
+the time of a call.
+
+One share:"""
+    signs = "Error rates in percent, of the sign test and of an interval that is checked after every vote:"
+    bootstrap = f"## Bootstrap\n\nThe seeded bootstrap by weights, from {few:,} simulations of 400 draws each:"
+    tost = f"""## Equivalence
+
+How often, in percent, two generators are called equivalent at 5 % when the true net share lies exactly at the margin
+({simulations:,} simulations). It should be at most 5."""
+    agreement = f"""## Agreement
+
+Jackknife intervals over prompts ({few:,} simulations). "These raters" compares them with the agreement of these raters
+on endlessly many prompts, "new raters" with that of endlessly many raters."""
+    ever = f"""## Looking early
+
+How often, in percent, an interval that is checked after every rater was ever wrong ({simulations:,} studies):"""
     found = simulated(simulations, seed)
     parts = [
         (head, net_table(found)),
@@ -143,26 +162,19 @@ of all three shares at once, Wilson of the decided share."""
         (votes, _coverage_votes.one_share()),
         ("The difference of two shares:", _coverage_votes.difference()),
         ("The net share and the three shares:", _coverage_votes.three_shares()),
-        ("Tests of independent votes, in percent:", _coverage_votes.signs()),
-        (f"The seeded bootstrap by weights ({few:,} simulations of 400 draws):", more.bootstrap(few, seed)),
+        (signs, _coverage_votes.signs()),
+        (bootstrap, more.bootstrap(few, seed)),
         (tost, more.equivalences(simulations, seed)),
-        (f"Differences of net shares ({few:,} simulations):", more.difference_table(few, seed)),
-        (f"Rankings ({few:,} simulations):", more.ranking(few, seed)),
+        (f"## Differences\n\nDifferences of net shares ({few:,} simulations):", more.difference_table(few, seed)),
+        (f"## Rankings\n\nCoverage of gaps, scores and rank bands ({few:,} simulations):", more.ranking(few, seed)),
         (agreement, more.agreements(few, seed)),
         (ever, more.looking(simulations, seed)),
     ]
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
 
 
-def write(text: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Coverage of every interval, written into docs/statistics.md.")
+    parser = argparse.ArgumentParser(description="Coverage of every interval, written into docs/coverage.md.")
     parser.add_argument("--simulations", type=int, default=2000, help="simulations of each design (default 2000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-write", action="store_true", help="print the tables and leave the page as it is")
@@ -172,9 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report(options.simulations, options.seed)
     print(text)
     if not options.no_write:
-        write(text)
+        write_section(PAGE, START, END, text)
         print(f"Written into {PAGE.name}.", file=sys.stderr)
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

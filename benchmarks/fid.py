@@ -45,8 +45,11 @@ from benchmarks._fid_folders import (  # noqa: E402
     stage_whole,
     torch_fidelity,
 )
+from common.commands import SUCCESS  # noqa: E402
+from common.pages import write_section  # noqa: E402
+from common.places import DOCUMENTATION  # noqa: E402
 
-PAGE = Path(__file__).parents[1] / "docs" / "fid.md"
+PAGE = DOCUMENTATION / "fid.md"
 START, END = "<!-- speed: written by benchmarks/fid.py -->", "<!-- end of speed -->"
 
 Array = NDArray[np.float64]
@@ -114,7 +117,7 @@ def _batches(rows: int, features: int) -> Iterator[NDArray[np.float32]]:
 
 
 def statistics_own(rows: int, features: int) -> Iterator[Any]:
-    from evaluation.metrics.moments import MomentsBuilder
+    from evaluation.metrics.features.moments import MomentsBuilder
 
     yield
     builder = MomentsBuilder(features)
@@ -251,9 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stages(options, folder, say)
         memory(options, folder, say)
     if options.write:
-        top, rest = PAGE.read_text(encoding="utf-8").split(START)
-        PAGE.write_text(f"{top}{START}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return 0
+        write_section(PAGE, START, END, "\n".join(lines) + "\n")
+    return SUCCESS
 
 
 def stages(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> None:

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,9 @@ from scipy.special import stdtrit
 
 from benchmarks import _coverage_agreement
 from benchmarks._coverage_peer import peer_interval
+from common.commands import SUCCESS
+from common.pages import write_section
+from common.places import DOCUMENTATION
 from evaluation.analysis.crossed_spread import Spread
 from evaluation.analysis.powered_mean import (
     RatedSuite,
@@ -32,7 +34,7 @@ from evaluation.analysis.powered_mean import (
 from evaluation.analysis.simulate import choice_probabilities
 
 Float = npt.NDArray[np.float64]
-PAGE = Path(__file__).parents[1] / "docs" / "against-people.md"
+PAGE = DOCUMENTATION / "against-people.md"
 START, END = "<!-- coverage: written by benchmarks/prediction_powered.py -->", "<!-- end of coverage -->"
 ESTIMANDS = ("new_prompts", "these_prompts")
 _NODES, _MASS = np.polynomial.hermite_e.hermegauss(24)
@@ -117,18 +119,18 @@ CASES = (
 
 
 @dataclass(frozen=True)
-class Found:
+class CaseResult:
     """What was seen of one case: by estimand and kind of interval, whether each held the truth, its half-width, and how
     far the estimate was off; ``milliseconds`` of one prediction-powered estimate.
     """
 
-    held: dict[tuple[str, str], Float]
+    holds: dict[tuple[str, str], Float]
     width: dict[tuple[str, str], Float]
     error: dict[tuple[str, str], Float]
     milliseconds: float
 
     def coverage(self, estimand: str, kind: str) -> float:
-        return float(self.held[estimand, kind].mean())
+        return float(self.holds[estimand, kind].mean())
 
     def width_ratio(self, estimand: str) -> float:
         """Mean width of the powered intervals by that of the classical ones."""
@@ -193,7 +195,7 @@ def draw(case: Case, rng: np.random.Generator) -> tuple[RatedSuite, dict[str, fl
 KINDS = ("classical", "powered", "two_way")
 
 
-def run_case(case: Case, simulations: int, rng: np.random.Generator, level: float = 0.95) -> Found:
+def run_case(case: Case, simulations: int, rng: np.random.Generator, level: float = 0.95) -> CaseResult:
     """Simulate ``case``: classical and powered intervals of the same studies. ``two_way``: powered, with the degrees of
     freedom of this package's other intervals.
     """
@@ -215,23 +217,23 @@ def run_case(case: Case, simulations: int, rng: np.random.Generator, level: floa
             held[estimand, kind][at] = abs(off) <= half
             width[estimand, kind][at] = half
             error[estimand, kind][at] = off
-    return Found(held, width, error, 1000 * seconds / simulations)
+    return CaseResult(held, width, error, 1000 * seconds / simulations)
 
 
-def verdict(found: Found) -> str:
+def verdict(result: CaseResult) -> str:
     """How the intervals fare against the aim of 93 to 97 %, in what both estimands have worst."""
-    seen = [found.coverage(estimand, "powered") for estimand in ESTIMANDS]
+    seen = [result.coverage(estimand, "powered") for estimand in ESTIMANDS]
     if max(seen) > 0.97:
         return "conservative"
     return "" if min(seen) >= 0.93 else "too narrow"
 
 
-def row(case: Case, found: Found) -> str:
+def row(case: Case, result: CaseResult) -> str:
     cells = [case.name]
     for estimand in ESTIMANDS:
-        cells += [f"{100 * found.coverage(estimand, kind):.1f}" for kind in KINDS]
-        cells += [f"{found.width_ratio(estimand):.2f}", f"{found.error_ratio(estimand):.2f}"]
-    return "| " + " | ".join([*cells, verdict(found), f"{found.milliseconds:.1f}"]) + " |"
+        cells += [f"{100 * result.coverage(estimand, kind):.1f}" for kind in KINDS]
+        cells += [f"{result.width_ratio(estimand):.2f}", f"{result.error_ratio(estimand):.2f}"]
+    return "| " + " | ".join([*cells, verdict(result), f"{result.milliseconds:.1f}"]) + " |"
 
 
 def table(simulations: int, seed: int) -> list[str]:
@@ -271,27 +273,25 @@ def peer_table(simulations: int, seed: int) -> list[str]:
 
 def report(simulations: int, seed: int) -> str:
     error, few = 100 * math.sqrt(0.05 * 0.95 / simulations), max(simulations // 4, 1)
-    head = f"""Coverage in percent of nominal 95 % intervals of the net share; {simulations:,} simulations each (seed
-{seed}), one standard error {error:.1f} points. Where nothing else is said, 25 raters of spread .5 (logit scale) rate 40
-of 200 prompts of spread 1, with ties, and there is one score, of correlation .7 with what the prompt does. `width` and
-`error`: the mean width of the interval and the root mean squared error of the estimate, with scores by without. `ms`:
-processor milliseconds of an estimate."""
-    agreement = f"""Agreement, {few:,} simulations each, for new raters and new prompts. The truth of `accuracy` is that
-of a threshold chosen on as many prompts. Raters x prompts, spread of raters / prompts, correlations of two scores."""
-    peer = f"""ppi-python 0.2.3, for which each prompt's mean rating is an independent value ({few:,} simulations):"""
+    head = f"""Coverage in percent of nominal 95 % intervals of the net share, from {simulations:,} simulations of each
+design (seed {seed}). One standard error is {error:.1f} points.
+
+- Unless the design says otherwise, 25 raters of spread .5 (logit scale) rate 40 of 200 prompts of spread 1, with ties.
+  There is one score, whose correlation with the prompt's effect is .7.
+- `width`: the interval's mean width with scores, divided by that without. `error`: the same for the estimate's root
+  mean squared error.
+- `ms`: processor milliseconds for an estimate."""
+    agreement = f"""Agreement, for new raters and new prompts, from {few:,} simulations of each design. A
+design's name gives raters x prompts, the spread of raters / prompts, and the correlations of two scores. The truth of
+`accuracy` is that of a threshold chosen on as many prompts."""
+    peer = "The peer ppi-python 0.2.3, which treats each prompt's mean rating as an independent value "
+    peer += f"({few:,} simulations):"
     parts = [
         (head, table(simulations, seed)),
         (agreement, _coverage_agreement.table(few, seed)),
         (peer, peer_table(few, seed)),
     ]
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
-
-
-def write(text: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -305,9 +305,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report(options.simulations, options.seed)
     print(text)
     if not options.no_write:
-        write(text)
+        write_section(PAGE, START, END, text)
         print(f"Written into {PAGE.name}.", file=sys.stderr)
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

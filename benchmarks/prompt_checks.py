@@ -9,16 +9,15 @@ import argparse
 import random
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from evaluation.metrics.colours import TERMS, colors_of
-from evaluation.metrics.text_match import match_text
-from evaluation.metrics.text_reader import load_reader
-from generators.training.scenes.words import COLOURS
+from evaluation.metrics.prompts.colours import TERMS, colours_of
+from evaluation.metrics.prompts.text_match import match_text
+from evaluation.metrics.prompts.text_reader import load_reader
+from generators.places import fonts_folder
+from generators.world.scenes.words import COLOURS
 
 TEXTS = (
     "OPEN", "HELLO", "Stop here", "Fresh bread", "Mind the step", "Deep Learning", "42", "No. 7", "Good morning",
@@ -36,7 +35,7 @@ def sign(text: str, side: int, font: str, chance: random.Random) -> Image.Image:
     dark = chance.random() < 0.5
     board, ink = ((30, 60, 50), (245, 240, 220)) if dark else ((240, 236, 220), (40, 30, 90))
     draw.rectangle((0.1 * side, 1.2 * side, 3.9 * side, 2.8 * side), fill=board)
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font
+    path = fonts_folder() / font
     height = 1.2 * side
     while True:
         face = ImageFont.truetype(str(path), height)
@@ -86,7 +85,7 @@ def colours(seed: int, pictures: int) -> None:
                 ImageDraw.Draw(image).polygon(corners, fill=fill)
             else:
                 getattr(ImageDraw.Draw(image), shape)(box, fill=fill)
-            found = colors_of(np.asarray(image), tuple(side / 128 for side in box))  # type: ignore[arg-type]
+            found = colours_of(np.asarray(image), tuple(side / 128 for side in box))  # type: ignore[arg-type]
             right.append(name in found)
             wrong.append(sum(term in found for term in TERMS if term != name) / 10)
         print(f"| {kind} | {np.mean(right):.0%} | {np.mean(wrong):.1%} |")

@@ -18,16 +18,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generators.training.scenes.captions import sample_scene
-from generators.training.scenes.compose import SceneComposer, pack
-from generators.training.scenes.concepts import CONCEPTS
-from generators.training.scenes.drawings import drawing_key
-from generators.training.scenes.grounds import place_key
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.lettering import CHARACTERS, FONTS, glyph_key
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.words import PLACES
-from generators.training.sprites import SIZE, load_sprites
+from common.commands import BAD_INPUT, SUCCESS, add_format
+from generators.world.scenes.captions import sample_scene
+from generators.world.scenes.compose import SceneComposer, pack
+from generators.world.scenes.concepts import CONCEPTS
+from generators.world.scenes.drawings import drawing_key
+from generators.world.scenes.grounds import place_key
+from generators.world.scenes.layout import lay_out
+from generators.world.scenes.lettering import CHARACTERS, FONTS, glyph_key
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.words import PLACES
+from generators.world.sprites import SIZE, load_sprites
 
 SIZES = (256, 64)
 
@@ -90,10 +91,10 @@ def measure(sprites: Mapping[str, NDArray[np.uint8]], scenes: int, device: torch
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scenes", description=__doc__)
-    parser.add_argument("--sprites", type=Path, help="what generators.training.sprites made; default: made-up ones")
+    parser.add_argument("--sprites", type=Path, help="what generators.world.sprites made; default: made-up ones")
     parser.add_argument("--scenes", type=int, default=256, help="how many at once; a thousand or more for a GPU")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ..")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    add_format(parser)
     args = parser.parse_args(argv)
     try:
         device = torch.device(args.device)
@@ -104,17 +105,17 @@ def main(argv: list[str] | None = None) -> int:
         sprites = load_sprites(args.sprites) if args.sprites else made_up()
     except (ValueError, RuntimeError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     torch.set_num_threads(1)
     rates = measure(sprites, args.scenes, device)
     if args.format == "json":
         print(json.dumps({name: round(value, 2) for name, value in rates.items()}, indent=2))
-        return 0
+        return SUCCESS
     where = "CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(device)
     print(f"Scenes a second, {args.scenes} at once; steps and renderer: CPU, one thread; composer: {where}")
     for name, value in rates.items():
         print(f"  {name:30} {value:12,.2f}" if " to " in name else f"  {name:30} {value:9,.0f}")
-    return 0
+    return SUCCESS
 
 
 def _devices() -> str:

@@ -34,6 +34,9 @@ import pandas as pd  # noqa: E402
 import statsmodels.api as sm  # noqa: E402
 from crowdkit.aggregation import BradleyTerry, DawidSkene  # noqa: E402
 
+from common.commands import SUCCESS  # noqa: E402
+from common.pages import write_section  # noqa: E402
+from common.places import DOCUMENTATION  # noqa: E402
 from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa: E402
 from evaluation.analysis.agreement import krippendorff_alpha  # noqa: E402
 from evaluation.analysis.crossed import block_variances, panel_sums  # noqa: E402
@@ -45,7 +48,7 @@ from evaluation.analysis.resample import resample_cells  # noqa: E402
 from evaluation.analysis.tally import tally_ratings  # noqa: E402
 
 GENERATORS, RATERS, PROMPTS, CATEGORIES = 10, 1000, 200, 11
-PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
+PAGE = DOCUMENTATION / "statistics-speed.md"
 START, END = "<!-- speed: written by benchmarks/statistics.py -->", "<!-- end of speed -->"
 Task = Callable[[], object]
 
@@ -255,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Speed of the statistics beside their peers.")
     parser.add_argument("--sizes", default="1e5,1e6,1e7", help="numbers of comparisons, with commas")
     parser.add_argument("--limit", type=float, default=40.0, help="processor seconds that a peer may be foretold")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/statistics.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/statistics-speed.md")
     options = parser.parse_args(arguments)
     lines: list[str] = []
 
@@ -290,9 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     ratio = "" if who.startswith("own") else f"{found.seconds / max(own, 1e-9):.1f} x"
                     say(f"| {task} | {who} | {found.seconds:.3f} | {found.megabytes:.0f} | {ratio} |")
     if options.write:
-        top, rest = PAGE.read_text(encoding="utf-8").split(START)
-        PAGE.write_text(f"{top}{START}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return 0
+        write_section(PAGE, START, END, "\n".join(lines) + "\n")
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, MINILM, TextConfig
 from generators.cascade.text import load_encoder
@@ -30,9 +31,9 @@ from generators.contract import GeneratorError
 from generators.training.byte_t5 import BYTES, CONFIG, END, HEADS, LAYERS, VOCABULARY, padded
 from generators.training.config import TrainConfig
 from generators.training.data_config import ScenesConfig
-from generators.training.placing import Course, teach, text_side
-from generators.training.scenes.captions import Scene, caption_pool
-from generators.training.scenes.layout import lay_out
+from generators.training.placing import Course, Lesson, teach, text_side
+from generators.world.scenes.captions import Scene, caption_pool
+from generators.world.scenes.layout import lay_out
 
 OBJECTS = (
     "apple", "banana", "bird", "book", "car", "cat", "clock", "dog", "fish", "flower", "hat", "heart", "house", "star",
@@ -132,7 +133,7 @@ def measure(arm: Arm, pool: Sequence[Scene], steps: int) -> dict[str, float | st
     config = TrainConfig("imagen-mini", "base", ScenesConfig(""), batch=1, learning_rate=0.0, crop=64)
     learned = [*text_side(network, whole=True), *arm.learned]
     began = time.process_time()
-    marks = teach(network, course, learned, config, device=torch.device("cpu"), report=_say, steps=steps)
+    marks = teach(network, course, learned, config, Lesson(steps=steps), device=torch.device("cpu"), report=_say)
     return {
         "encoder": arm.name,
         "frozen": arm.frozen,
@@ -183,11 +184,11 @@ def main(argv: list[str] | None = None) -> int:
                 _say(json.dumps(rows[-1]))
     except GeneratorError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print(table(rows, args.steps))
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -31,28 +31,29 @@ from benchmarks._weights_measures import (
     neighbours,
     scenes_for,
 )
-from benchmarks._weights_objects import Known, known, sheet, told
+from benchmarks._weights_objects import Known, known, objects_table, sheet
+from common.commands import BAD_INPUT, SUCCESS
+from common.pages import write_section
+from common.places import CHECKOUT, DOCUMENTATION, PICTURES, SUITE
 from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
-from generators.training.checker.find import BUNDLED as CHECKER
-from generators.training.checker.find import CheckerError, load_checker
+from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import table as super_resolution
-from generators.training.scenes import WORLD
-from generators.training.scenes.captions import Scene
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.checker.find import BUNDLED as CHECKER
+from generators.world.checker.find import CheckerError, load_checker
+from generators.world.scenes import WORLD
+from generators.world.scenes.captions import Scene
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "cascade.md"
-IMAGES = ROOT / "docs" / "images"
-SUITE = ROOT / "fixtures" / "suites" / "drawbench-cc0.csv"
+PAGE = DOCUMENTATION / "cascade.md"
 CONFIGS = tuple(
-    ROOT / "generators" / "training" / "configs" / f"{name}.json"
+    TRAINING_CONFIGS / f"{name}.json"
     for name in ("cpu-base-letters", "cpu-base-signs", "cpu-base", "cpu-base-broad", "cpu-base-first")
 )
 """What the base that ships was trained with, the last training first."""
@@ -77,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         "--training-config", type=Path, nargs="+", default=CONFIGS, metavar="CONFIG",
         help="what they were trained with, the last training first: its objects are asked for, all captions barred",
     )  # fmt: skip
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--checker", type=Path, default=CHECKER, help="the judge's file; default: the one that ships")
     parser.add_argument("--brief", action="store_true", help="gates and super-resolution alone; wants --print")
     parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
@@ -89,15 +90,13 @@ def main(argv: list[str] | None = None) -> int:
         text = prove(args)
     except (GeneratorError, CheckerError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     if args.print:
         print(text)
-        return 0
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    PAGE.write_text(before + START + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)} and the pictures beside it are written")
-    return 0
+        return SUCCESS
+    write_section(PAGE, START, END, text)
+    print(f"{PAGE.relative_to(CHECKOUT)} and the pictures beside it are written")
+    return SUCCESS
 
 
 def prove(args: argparse.Namespace) -> str:
@@ -142,11 +141,11 @@ def prove(args: argparse.Namespace) -> str:
     near = neighbours(curve_scenes[:100], artist, renderer, training[:20_000])
     objects = known(concepts, SHOTS, artist, checker, barred)
     if not args.print:
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        _sheet(args.weights).save(IMAGES / "cascade-samples.webp", quality=80, method=6)
-        _pairs(near).save(IMAGES / "cascade-neighbours.png", optimize=True)
-        sheet(objects).save(IMAGES / "cascade-objects.webp", quality=85, method=6)
-        plot(points, default, IMAGES / "cascade-curve.svg")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        _sheet(args.weights).save(PICTURES / "cascade-samples.webp", quality=80, method=6)
+        _pairs(near).save(PICTURES / "cascade-neighbours.png", optimize=True)
+        sheet(objects).save(PICTURES / "cascade-objects.webp", quality=85, method=6)
+        plot(points, default, PICTURES / "cascade-curve.svg")
     seen = seen_before(load_head(folder / "base.safetensors").about)
     return page_text(seen, fingerprint, concepts, results, objects, points, near, rows, checker.about, default)
 
@@ -159,15 +158,15 @@ def seen_before(about: str) -> str:
     """What the weights may have seen of what they are asked, by how they say that they were trained."""
     if EARLIER in about:
         return (
-            f"These weights began with others that had learned the world's first version ({EARLIER}): captions here "
-            "that are short may have been in that training, and of what is called held out only the colours were "
-            "throughout. No caption here was in a later training, and no combination that is called held out."
+            f"These weights began with others that had learned the world's first version ({EARLIER}). Short captions "
+            "here may have been in that training, and of the combinations called held out only the colours were held "
+            "out throughout. No later training had a caption of this page, or a combination that is called held out."
         )
     if f"world {WORLD}" in about:
-        return "No caption here was in training, and no combination that is called held out."
+        return "No training had a caption of this page, or a combination that is called held out."
     return (
-        f"These weights learned an earlier world than {WORLD}: captions here that are short may have been in their "
-        "training, and of what is called held out only the colours were."
+        f"These weights learned an earlier world than {WORLD}. Short captions here may have been in their training, "
+        "and of the combinations called held out only the colours were held out."
     )
 
 
@@ -189,25 +188,31 @@ def page_text(
     accuracy = ", ".join(f"{name.replace('_', ' ')} {float(value):.0%}" for name, value in own.items())
     parts = [
         _filled(
-            f"""Weights `{fingerprint[:16]}`, which know {len(concepts)} objects, at guidance {guidance:g}: 64x64
-            pictures, judged by the scene checker (`generators/training/checker`), letters on signs by RapidOCR, which
-            reads pictures four to eight times their size and knows nothing of this world. The checker's own accuracy on
-            renders of all kinds of scenes that it knows, a harder test than these rows: {accuracy}. "Shuffled"
-            judges the same pictures by another prompt of the row: the floor. "Renders" are real renders of the
-            same scenes, judged alike: the ceiling. A gate is what would count as learned. {seen}"""
+            f"""Weights `{fingerprint[:16]}` know {len(concepts)} objects. Each row asks for 64x64 pictures at guidance
+            {guidance:g}. The scene checker (`generators/world/checker`) judges them. RapidOCR, which knows nothing
+            of this world, reads the letters on signs, from pictures enlarged four to eight times."""
+        ),
+        _bullets(
+            "**Shuffled** is the floor: the same pictures, judged by another prompt of the row.",
+            "**Renders** are the ceiling: real renders of the same scenes, judged in the same way.",
+            "A **gate** is the share from which an ability counts as learned.",
+            f"""**The checker's own accuracy**, on renders of all kinds of scenes that it knows, a harder test than
+            these rows: {accuracy}.""",
+            f"**Training data**: {seen}",
         ),
         gates_table(results),
         "![One picture of each object](images/cascade-objects.webp)",
         _filled(
-            f"""Object by object: {SHOTS} pictures of each, in a colour, right when they show just that. Above: the
-            first of each, nothing picked. Signs, storefronts and blackboards are in the rows of letters."""
+            f"""The table counts {SHOTS} pictures of each object in a colour. A picture is right if it shows just that.
+            The sheet above has the first picture of each, without selection. Signs, storefronts and blackboards are in
+            the rows of letters."""
         ),
-        told(objects),
+        objects_table(objects),
         "![Alignment against Frechet distance over guidance weights](images/cascade-curve.svg)",
         _filled(
-            f"""Quality against alignment (the paper's figure 4, in our world), {points[0].n} prompts a point.
-            Alignment: the share of pictures that show all that was asked. Distance: Frechet, of the checker's
-            features, to renders of the same prompts; it is no FID, and few pictures make it larger."""
+            f"""Quality against alignment (the paper's figure 4, in our world), {points[0].n} prompts per point.
+            Alignment is the share of pictures that show everything that was asked. Distance is the Frechet distance, on
+            the checker's features, to renders of the same prompts. It is not FID, and few pictures make it larger."""
         ),
         _rows(
             ("guidance", *(f"{point.guidance:g}" for point in points)),
@@ -218,20 +223,21 @@ def page_text(
         ),
         "![Drawn pictures and their nearest training renders](images/cascade-neighbours.png)",
         _filled(
-            f"""Does it memorise? {near.n} pictures against {near.n_training:,} training renders: the nearest is
-            {near.drawn:.1f} grey levels away (median of root mean squares); for as many new renders of the same
-            prompts it is {near.fresh:.1f}. Above: the nearest pairs, the drawn picture over the render."""
+            f"""Does it memorise? {near.n} pictures were compared with {near.n_training:,} training renders. The nearest
+            render is {near.drawn:.1f} grey levels away (median of root mean squares). For as many new renders of the
+            same prompts the distance is {near.fresh:.1f}. The sheet above has the nearest pairs, the drawn picture over
+            the render."""
         ),
         _filled(
-            """Super-resolution against bicubic, on real renders averaged down. Sharpness: the mean difference of
-            neighbouring pixels over the render's; above 1 there is grain that the render has not. Channel shift
-            in grey levels of 255."""
+            """Super-resolution is compared with bicubic on real renders that were averaged down. Sharpness is the mean
+            difference of neighbouring pixels, divided by the render's; above 1 there is grain that the render does not
+            have. Channel shift is in grey levels of 255."""
         ),
         super_resolution_table(sr),
         f"![The first {EACH} prompts of each category](images/cascade-samples.webp)",
         _filled(
-            f"""The first {EACH} prompts of each category of `drawbench-cc0`, one picture each at 256 pixels,
-            nothing picked: most ask for what these weights never saw."""
+            f"""The first {EACH} prompts of each category of `drawbench-cc0`, one picture each at 256 pixels, without
+            selection. Most ask for things that these weights never saw."""
         ),
     ]
     return "\n\n".join(parts)
@@ -265,8 +271,14 @@ def super_resolution_table(sr: Sequence[Mapping[str, float | str]]) -> str:
     )
 
 
-def _filled(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 125, break_long_words=False, break_on_hyphens=False)
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        " ".join(text.split()), 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _bullets(*texts: str) -> str:
+    return "\n".join(_filled(f"- {text}", "  ") for text in texts)
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

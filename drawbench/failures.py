@@ -1,42 +1,39 @@
-"""Failures of the surroundings (no database, not migrated, full disk) as sentences."""
-
-import errno
+"""Failures of the surroundings (no database, no task queue, not migrated, full disk) as sentences."""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, ProgrammingError
+from django.db import ProgrammingError
 
-from drawbench.local.errors import LocalError
+from common.errors import UserError
+from common.files import disk_full
+from drawbench.environment import text
+from evaluation.surroundings import Away, away, sqlstate
 
 
 def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
-    if isinstance(error, LocalError | ImproperlyConfigured):
+    if isinstance(error, OSError) and disk_full(error):
+        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
+    if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, ProgrammingError) and sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
         return (
-            f"The disk is full: {error.filename or settings.MEDIA_ROOT} could not be written. Make room and try again."
+            f"The database is not migrated: {_first_line(error)}. "
+            "Run `python manage.py migrate` (./dev serve and ./dev demo do so by themselves)."
         )
-    if isinstance(error, OperationalError) and _sqlstate(error) is None:
-        return _unreachable(error)
-    if isinstance(error, ProgrammingError) and _sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
-        return (
-            f"The database is not migrated: {str(error).splitlines()[0]}. "
-            "Run `python manage.py migrate` (./dev serve and ./dev demo do it themselves)."
-        )
-    return None
+    which = away(error)
+    return None if which is None else _unreachable(which, _first_line(error))
 
 
-def _sqlstate(error: BaseException) -> str | None:
-    """PostgreSQL's code for what went wrong; None where no server answered."""
-    return getattr(error.__cause__, "pgcode", None)
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _unreachable(error: OperationalError) -> str:
-    database = settings.DATABASES["default"]
-    first = str(error).strip().splitlines()[0]
-    if database["HOST"] == str(settings.PLACES.sockets):
-        return (
-            f"The embedded PostgreSQL is not running ({first}). Start it: `python -m drawbench.local up`, or use ./dev."
-        )
-    return f"The database that DRAWBENCH_DATABASE names does not answer: {first}. Check the address and the server."
+def _unreachable(which: Away, said: str) -> str:
+    if which is Away.DATABASE:
+        server, variable = "PostgreSQL", "DRAWBENCH_DATABASE"
+    else:
+        server, variable = "Valkey", "DRAWBENCH_BROKER"
+    if not text(variable):
+        return f"The embedded {server} is not running ({said}). Start it: `python -m drawbench.local up`, or use ./dev."
+    return f"The {which} in {variable} does not respond: {said}. Check the address and the server."

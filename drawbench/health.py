@@ -1,9 +1,10 @@
 """Whether this process can do its work: for load balancers, compose files and people with curl."""
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
-from redis import RedisError
+
+from drawbench.cache import ValkeyCache
 
 
 def health(request: HttpRequest) -> JsonResponse:
@@ -23,8 +24,5 @@ def _database() -> bool:
 
 def _broker() -> bool:
     """The cache lies on the same server as the queues."""
-    try:
-        cache.get("health")
-    except RedisError:
-        return False
-    return True
+    backend = caches["default"]
+    return not isinstance(backend, ValkeyCache) or backend.answers()

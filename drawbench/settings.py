@@ -7,28 +7,35 @@ Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRA
 from pathlib import Path
 
 import drawbench.environment as env
-from drawbench.local import postgres
-from drawbench.local.places import places_of
+from common import places as checkout
+from drawbench.instance import local_instance
+from drawbench.places import instance_folder
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-PLACES = places_of()
+# The instance's folder: what lies in it is named in `evaluation.services.store.places` and, of servers, `local.places`.
+VAR = instance_folder()
 PRODUCTION = env.flag("DRAWBENCH_PRODUCTION")
 DEBUG = env.flag("DRAWBENCH_DEBUG") and not PRODUCTION
 
 if PRODUCTION:
-    SECRET_KEY = env.required(
-        "DRAWBENCH_SECRET_KEY", "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
-    )
-    ALLOWED_HOSTS = env.required("DRAWBENCH_HOSTS", "Name the hosts it is reached by, with commas between.").split(",")
-    env.required("DRAWBENCH_DATABASE", "Name the database: postgresql://user:password@host:5432/name")
-    env.required("DRAWBENCH_BROKER", "Name the Valkey or Redis server and a database of it: redis://host:6379/0")
-    env.required("DRAWBENCH_CACHE", "Name the same server and another database of it: redis://host:6379/1")
+    SECRET_KEY = env.strong_secret("DRAWBENCH_SECRET_KEY")
+    ALLOWED_HOSTS = env.required_list("DRAWBENCH_HOSTS", "Give the host names of this server, separated by commas.")
+    env.required("DRAWBENCH_DATABASE", "Give the database: postgresql://user:password@host:5432/name")
+    env.required("DRAWBENCH_BROKER", "Give a Valkey or Redis server and a database on it: redis://host:6379/0")
+    env.required("DRAWBENCH_CACHE", "Give the same server and another database on it: redis://host:6379/1")
+    USUAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+    _embedded = None
 else:
-    SECRET_KEY = env.secret_key(PLACES.var)
+    _local = local_instance()
+    _embedded = _local.servers
+    SECRET_KEY = env.secret_key(VAR)
     ALLOWED_HOSTS = env.listed("DRAWBENCH_HOSTS", "localhost,127.0.0.1,[::1]")
+    USUAL_URL = _local.url
+    # Browsers keep cookies by host, whatever the port: two instances on one machine would sign each other out.
+    SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
+    CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
 # Where the platform is reached from outside: made into the links that are printed and sent.
-PUBLIC_URL = env.text("DRAWBENCH_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
 
 INSTALLED_APPS = [
@@ -67,7 +74,7 @@ WSGI_APPLICATION = "drawbench.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [checkout.TEMPLATES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -81,37 +88,22 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.database(
-        "DRAWBENCH_DATABASE",
-        otherwise={
-            "ENGINE": "django.db.backends.postgresql",
-            "HOST": str(PLACES.sockets),
-            "PORT": "5432",
-            "NAME": postgres.DATABASE,
-            "USER": postgres.USER,
-            "PASSWORD": "",
-            # Connections are kept: opening one for each request costs seven times the request itself.
-            "CONN_MAX_AGE": None,
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 10},
-        },
-    )
-}
+_servers = env.servers("DRAWBENCH_DATABASE", "DRAWBENCH_BROKER", "DRAWBENCH_CACHE", otherwise=_embedded)
+DATABASES = {"default": _servers.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Image files under their content hash. Behind nginx they are sent by it (X-Accel-Redirect), see docs/deployment.md.
-MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(PLACES.var / "media")))
+MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(VAR / "media")))
 X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(PLACES.var / "static")))
+STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(VAR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "drawbench.static_files.HashedStaticFiles"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
@@ -128,7 +120,7 @@ UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 10
 # that took longer than that would be handed out while it still runs, again and again: so it is ended at the limit.
 TASK_SECONDS = env.whole_number("DRAWBENCH_TASK_SECONDS", 300)
 
-CELERY_BROKER_URL = env.text("DRAWBENCH_BROKER", f"redis+socket://{PLACES.valkey_socket}?virtual_host=0")
+CELERY_BROKER_URL = _servers.broker
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3 * TASK_SECONDS,
@@ -161,6 +153,7 @@ LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would be every instance's
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = PRODUCTION
@@ -221,8 +214,8 @@ SPECTACULAR_SETTINGS = {
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": env.text("DRAWBENCH_CACHE", f"unix://{PLACES.valkey_socket}?db=1"),
+        "BACKEND": "drawbench.cache.ValkeyCache",
+        "LOCATION": _servers.cache,
     }
 }
 

@@ -8,6 +8,9 @@ from django.http import HttpRequest
 
 from evaluation import models
 
+admin.site.site_header = admin.site.site_title = "DrawBench administration"
+admin.site.index_title = "Accounts, and everything else to look up"
+
 
 class ReadOnly(admin.ModelAdmin):
     """Rows to look at. Services alone write them: they keep promises that a form knows nothing of."""

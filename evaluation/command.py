@@ -7,13 +7,21 @@ import sys
 from abc import ABC, abstractmethod
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from evaluation.errors import InputError
+from common.commands import BAD_INPUT, INTERRUPTED, add_format
+from common.errors import UserError
 
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
+
+
+class Result(Protocol):
+    """What a service found, as a dataclass that knows its JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
 
 
 class Error(CommandError):
@@ -23,24 +31,24 @@ class Error(CommandError):
 class ProductCommand(BaseCommand, ABC):
     """A command that exits 0 on success and 2 on bad input, with one message on standard error (contracts, Commands).
 
-    A subclass writes `run(**options)` and returns what it did: a mapping, which is printed alone as JSON with
-    `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
+    A subclass writes `run(**options)` and returns what it did: a mapping or a result with `to_dict`, which is printed
+    alone as JSON with `--format json`, and otherwise through `describe(result)`. Progress goes to standard error.
     """
 
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.add_argument("--format", choices=["text", "json"], default="text", help="text for people, or JSON alone")
+        add_format(parser)
         _hide_django_options(parser)
         return parser
 
     @abstractmethod
-    def run(self, **options: Any) -> Mapping[str, Any]:
-        """Do the work. Raises `InputError` (or a pure package's ValueError) on bad input."""
+    def run(self, **options: Any) -> Mapping[str, Any] | Result:
+        """Do the work. Raises a `UserError` on bad input; any other error is a defect."""
 
-    def describe(self, result: Mapping[str, Any]) -> str:
-        """`result` for people."""
+    def describe(self, result: Any) -> str:
+        """What `run` returned, for people."""
         return "\n".join(f"{key}: {value}" for key, value in result.items())
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,18 +57,14 @@ class ProductCommand(BaseCommand, ABC):
             options.pop(name, None)
         try:
             result = self.run(**options)
-        except InputError as error:
-            raise Error(error.message, returncode=2) from error
-        except ValueError as error:
-            # the pure packages (suites, generators, analysis) have ValueErrors of their own; any other is a defect
-            if type(error).__module__.split(".")[0] not in ("evaluation", "generators"):
-                raise
-            raise Error(str(error), returncode=2) from error
+        except UserError as error:
+            raise Error(str(error), returncode=BAD_INPUT) from error
         except KeyboardInterrupt:
-            sys.stderr.write("\nInterrupted; what was done is kept.\n")
-            sys.exit(130)
+            sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
+            sys.exit(INTERRUPTED)
         if output_format == "json":
-            self.stdout.write(json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2, default=str))
+            data = result if isinstance(result, Mapping) else result.to_dict()
+            self.stdout.write(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2, default=str))
         else:
             self.stdout.write(self.describe(result))
 

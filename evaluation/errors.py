@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from common.errors import UserError
 
-class InputError(ValueError):
+
+class InputError(UserError):
     """Bad input or a state that forbids what was asked. Nothing was changed.
 
     Commands print it on standard error and exit with 2, pages show it beside the form, the API answers `status` with

@@ -1,34 +1,33 @@
-"""What workers do. Every task is short, may be handed out again at any moment, and leaves its results in rows."""
+"""What workers do. Every task is short, may be handed out again at any moment, and leaves its results in rows.
+
+Errors are `work.ladder`'s: a task says here only what it does, and whose message an error becomes.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from celery import Task, shared_task
-from celery.exceptions import SoftTimeLimitExceeded
+from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, Upload
-from evaluation.services.metric_load import forget_metrics
-from evaluation.services.metric_parts import metric_part_score, metric_parts_left, metric_parts_plan
-from evaluation.services.metric_score import LeftImages, metric_chunks, metric_finish, metric_score, metric_spoil
-from evaluation.services.metric_set import metric_score_set, metric_too_long
-from evaluation.services.report_coverage import report_coverage_failed
-from evaluation.services.report_coverage import report_coverage_simulate as simulate_coverage
-from evaluation.services.run_draw import Left, run_chunks, run_draw, run_finish, run_spoil
-from evaluation.services.run_generator import forget_generators
-from evaluation.services.run_queue import hand_over
-from evaluation.services.run_render import UNFINISHED
-from evaluation.services.run_sweep import work_sweep
-from evaluation.services.study_opening import study_open_by_worker, study_opening_failed
-from evaluation.services.upload_check import upload_check, upload_spoil
-from generators.registry import describe
+from evaluation.services.reporting.coverage import report_coverage_failed
+from evaluation.services.reporting.coverage import report_coverage_simulate as simulate_coverage
+from evaluation.services.runs.draw import run_draw, run_drawing
+from evaluation.services.scoring.load import forget_metrics
+from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
+from evaluation.services.scoring.score import Scoring, metric_score
+from evaluation.services.scoring.whole_set import metric_score_set, metric_too_long
+from evaluation.services.studies.open_or_queue import study_open_by_worker, study_opening_failed
+from evaluation.services.sweep import work_sweep
+from evaluation.services.uploads.check import upload_check, upload_spoil
+from evaluation.services.work.items import ItemWork
+from evaluation.services.work.ladder import work_task
+from evaluation.services.work.queue import hand_on
+from evaluation.services.work.states import spoil, unfinished
 
 log = logging.getLogger(__name__)
 
@@ -40,147 +39,7 @@ ANOTHER_S = 20
 """Seconds after which a part that another worker is at is looked for again."""
 
 FAULT_RETRIES = 2
-FAULT = "A fault of the program: {}. The worker's log has the details."
-
-DATABASE_AWAY: dict[str, Any] = {
-    "autoretry_for": (OperationalError, InterfaceError),
-    "retry_backoff": 2,
-    "retry_backoff_max": 60,
-    "max_retries": 20,
-}
-
-
-@shared_task(**DATABASE_AWAY)
-def run_begin(run: int) -> None:
-    """Cut a run into tasks, or end it when nothing is missing."""
-    found = GenerationRun.objects.filter(pk=run, status__in=UNFINISHED).first()
-    if found is None:
-        return
-    chunks = run_chunks(found)
-    if not chunks:
-        run_finish(run=run)
-    for prompts in chunks:
-        if not hand_over("run_draw_prompts", run, prompts):
-            raise OperationalError("the broker does not answer")
-
-
-@shared_task(bind=True, **DATABASE_AWAY)
-def run_draw_prompts(self: Task, run: int, prompts: list[int]) -> None:
-    """Draw what is missing of a few prompts."""
-    left: Left | None
-    try:
-        left = run_draw(run=run, prompts=prompts, seconds=settings.TASK_SECONDS * TASK_SHARE)
-    except SoftTimeLimitExceeded:  # outside of drawing itself: loading, storing
-        forget_generators()
-        left = Left(prompts, after_s=5.0)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        log.exception("run %s, prompts %s", run, prompts)
-        if self.request.retries < FAULT_RETRIES:
-            raise self.retry(exc=error, countdown=5) from error
-        run_spoil(run=run, message=FAULT.format(describe(error)))
-        return
-    if left is not None:
-        run_draw_prompts.apply_async(args=[run, left.prompts], countdown=left.after_s)
-
-
-@shared_task(name="evaluation.tasks.upload_check", **DATABASE_AWAY)
-def check_upload(upload: int) -> None:
-    """Check an upload's files, as many as fit in a task's time."""
-    found = Upload.objects.filter(pk=upload, status=Upload.Status.CHECKING).first()
-    if found is None:
-        return
-    try:
-        finished = upload_check(upload=found, seconds=settings.TASK_SECONDS * TASK_SHARE)
-    except (OperationalError, InterfaceError):
-        raise
-    except SoftTimeLimitExceeded:
-        finished = False
-    except InputError as error:  # its row says it
-        log.warning("upload %s: %s", upload, error)
-        return
-    except Exception as error:
-        log.exception("upload %s", upload)
-        upload_spoil(upload=found, message=FAULT.format(describe(error)))
-        return
-    if not finished:
-        hand_over("upload_check", upload)
-
-
-@shared_task(
-    **DATABASE_AWAY, time_limit=2 * settings.TASK_SECONDS, soft_time_limit=max(1, 2 * settings.TASK_SECONDS - 15)
-)
-def study_open_queued(study: int) -> None:
-    """Open a study whose images are many. All or nothing: if it is handed out again, the second finds it open."""
-    try:
-        study_open_by_worker(study=study)
-    except (OperationalError, InterfaceError):
-        raise
-    except SoftTimeLimitExceeded:
-        message = (
-            "Opening it took longer than a task may. Open it with `create_study --name NAME --open`, which has no "
-            "limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
-        )
-        study_opening_failed(study=study, message=message)
-    except Exception as error:
-        log.exception("study %s", study)
-        study_opening_failed(study=study, message=FAULT.format(describe(error)))
-
-
-@shared_task(**DATABASE_AWAY)
-def report_coverage_simulate(report: int) -> None:
-    """Simulate how often a report's intervals hold the truth on its own design."""
-    try:
-        simulate_coverage(report=report)
-    except (OperationalError, InterfaceError):
-        raise
-    except SoftTimeLimitExceeded:
-        message = "The simulation took longer than a task may; DRAWBENCH_TASK_SECONDS sets the limit for the workers."
-        report_coverage_failed(report=report, message=message)
-    except Exception as error:
-        log.exception("report %s", report)
-        report_coverage_failed(report=report, message=FAULT.format(describe(error)))
-
-
-@shared_task(**DATABASE_AWAY)
-def metric_begin(metric_run: int) -> None:
-    """Cut an automatic score into tasks, or end it when nothing is missing."""
-    found = MetricRun.objects.filter(pk=metric_run, status__in=UNFINISHED).first()
-    if found is None:
-        return
-    if found.kind == MetricRun.Kind.SET:
-        if not hand_over("metric_plan", metric_run):
-            raise OperationalError("the broker does not answer")
-        return
-    chunks = metric_chunks(found)
-    if not chunks:
-        metric_finish(metric_run=metric_run)
-    for samples in chunks:
-        if not hand_over("metric_score_samples", metric_run, samples):
-            raise OperationalError("the broker does not answer")
-
-
-@shared_task(bind=True, **DATABASE_AWAY)
-def metric_score_samples(self: Task, metric_run: int, samples: list[int]) -> None:
-    """Score what is missing of a few samples."""
-    left: LeftImages | None
-    try:
-        left = metric_score(metric_run=metric_run, samples=samples, seconds=settings.TASK_SECONDS * TASK_SHARE)
-    except SoftTimeLimitExceeded:  # outside of scoring itself: loading, storing
-        forget_metrics()
-        left = LeftImages(samples, after_s=5.0)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        log.exception("metric run %s, samples %s", metric_run, samples)
-        if self.request.retries < FAULT_RETRIES:
-            raise self.retry(exc=error, countdown=5) from error
-        metric_spoil(metric_run=metric_run, message=FAULT.format(describe(error)))
-        return
-    if left is not None:
-        metric_score_samples.apply_async(args=[metric_run, left.samples], countdown=left.after_s)
-
+"""How often a batch of images is tried again after a fault of the program."""
 
 LONG: dict[str, Any] = {
     "time_limit": 2 * settings.TASK_SECONDS,
@@ -189,52 +48,152 @@ LONG: dict[str, Any] = {
 """Twice the usual time: less than that after which the broker would hand a task out again."""
 
 
-@shared_task(**DATABASE_AWAY, **LONG)
-def metric_plan(metric_run: int) -> None:
+# --- Whose message an error becomes ----------------------------------------------------------------------------------
+
+
+def _run_failed(run_pk: int, message: str) -> None:
+    spoil(GenerationRun, run_pk, message)
+
+
+def _score_failed(metric_run_pk: int, message: str) -> None:
+    spoil(MetricRun, metric_run_pk, message)
+
+
+def _upload_failed(upload_pk: int, message: str) -> None:
+    upload = Upload.objects.filter(pk=upload_pk).first()
+    if upload is not None:
+        upload_spoil(upload=upload, message=message)
+
+
+def _opening_failed(study_pk: int, message: str) -> None:
+    study_opening_failed(study_pk=study_pk, message=message)
+
+
+def _coverage_failed(report_pk: int, message: str) -> None:
+    report_coverage_failed(report_pk=report_pk, message=message)
+
+
+def _opening_too_long(study_pk: int) -> str:
+    return (
+        "Opening the study exceeded the time limit. Open it with `create_study --name NAME --open`, which has no "
+        "limit, or set DRAWBENCH_TASK_SECONDS higher for the workers."
+    )
+
+
+def _coverage_too_long(report_pk: int) -> str:
+    return "The simulation exceeded the time limit. Set DRAWBENCH_TASK_SECONDS higher for the workers."
+
+
+def _set_too_long(metric_run_pk: int) -> str:
+    forget_metrics()  # it was torn out of its work
+    metric_run = MetricRun.objects.select_related("run").filter(pk=metric_run_pk).first()
+    return "" if metric_run is None else metric_too_long(metric_run)
+
+
+# --- Runs and scores -------------------------------------------------------------------------------------------------
+
+
+@work_task(failed=_run_failed)
+def run_begin(run_pk: int) -> None:
+    """Cut a run into tasks, or end it when nothing is missing."""
+    work = run_drawing(run_pk)
+    if work is not None:
+        _hand_out(work, "run_draw_prompts")
+
+
+@work_task(failed=_run_failed, fault_retries=FAULT_RETRIES)
+def run_draw_prompts(run_pk: int, prompt_pks: list[int]) -> None:
+    """Draw what is missing of a few prompts."""
+    left = run_draw(run_pk=run_pk, prompt_pks=prompt_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    if left is not None:
+        hand_on("run_draw_prompts", run_pk, left.keys, after_s=left.after_s)
+
+
+@work_task(failed=_score_failed)
+def metric_begin(metric_run_pk: int) -> None:
+    """Cut an automatic score into tasks, or end it when nothing is missing."""
+    metric_run = unfinished(MetricRun, metric_run_pk)
+    if metric_run is None:
+        return
+    if metric_run.kind == MetricRun.Kind.SET:
+        hand_on("metric_plan", metric_run_pk)
+    else:
+        _hand_out(Scoring(metric_run), "metric_score_samples")
+
+
+@work_task(failed=_score_failed, fault_retries=FAULT_RETRIES)
+def metric_score_samples(metric_run_pk: int, sample_pks: list[int]) -> None:
+    """Score what is missing of a few samples."""
+    left = metric_score(metric_run_pk=metric_run_pk, sample_pks=sample_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    if left is not None:
+        hand_on("metric_score_samples", metric_run_pk, left.keys, after_s=left.after_s)
+
+
+@work_task(failed=_score_failed, too_long=_set_too_long, **LONG)
+def metric_plan(metric_run_pk: int) -> None:
     """Cut a set's score into parts for several workers, or hand it over whole."""
-    with _set_guarded(metric_run):
-        parts = metric_parts_plan(metric_run=metric_run)
-        if len(parts) < 2:
-            parts = []
-        for number in parts:
-            if not hand_over("metric_score_part", metric_run, number):
-                raise OperationalError("the broker does not answer")
-        if not parts and not hand_over("metric_score_whole", metric_run):
-            raise OperationalError("the broker does not answer")
+    parts = metric_parts_plan(metric_run_pk=metric_run_pk)
+    if len(parts) < 2:
+        hand_on("metric_score_whole", metric_run_pk)
+        return
+    for number in parts:
+        hand_on("metric_score_part", metric_run_pk, number)
 
 
-@shared_task(**DATABASE_AWAY, **LONG)
-def metric_score_part(metric_run: int, number: int) -> None:
+@work_task(failed=_score_failed, too_long=_set_too_long, **LONG)
+def metric_score_part(metric_run_pk: int, number: int) -> None:
     """Score one part of a set; the last one done hands over the rest."""
-    with _set_guarded(metric_run):
-        if not metric_part_score(metric_run=metric_run, number=number):
-            metric_score_part.apply_async(args=[metric_run, number], countdown=ANOTHER_S)
-        elif not metric_parts_left(metric_run=metric_run) and not hand_over("metric_score_whole", metric_run):
-            raise OperationalError("the broker does not answer")
+    if not metric_part_score(metric_run_pk=metric_run_pk, number=number):
+        hand_on("metric_score_part", metric_run_pk, number, after_s=ANOTHER_S)
+    elif not metric_parts_left(metric_run_pk=metric_run_pk):
+        hand_on("metric_score_whole", metric_run_pk)
 
 
-@shared_task(**DATABASE_AWAY, **LONG)
-def metric_score_whole(metric_run: int) -> None:
+@work_task(failed=_score_failed, too_long=_set_too_long, **LONG)
+def metric_score_whole(metric_run_pk: int) -> None:
     """Score all images of a run at once."""
-    with _set_guarded(metric_run):
-        metric_score_set(metric_run=metric_run)
+    metric_score_set(metric_run_pk=metric_run_pk)
 
 
-@contextmanager
-def _set_guarded(metric_run: int) -> Iterator[None]:
-    """What breaks in a task of a set's score becomes its message."""
-    found = MetricRun.objects.select_related("run").filter(pk=metric_run).first()
+def _hand_out(work: ItemWork[Any, Any], task: str) -> None:
+    chunks = work.chunks()
+    if not chunks:
+        work.finish()
+    for keys in chunks:
+        hand_on(task, work.row.pk, keys)
+
+
+# --- Uploads, studies, reports ---------------------------------------------------------------------------------------
+
+
+@work_task(failed=_upload_failed, name="evaluation.tasks.upload_check")
+def check_upload(upload_pk: int) -> None:
+    """Check an upload's files, as many as fit in a task's time."""
+    upload = Upload.objects.filter(pk=upload_pk, status=Upload.Status.CHECKING).first()
+    if upload is None:
+        return
     try:
-        yield
-    except (OperationalError, InterfaceError):
-        raise
-    except SoftTimeLimitExceeded:
-        forget_metrics()
-        if found is not None:
-            metric_spoil(metric_run=metric_run, message=metric_too_long(found))
-    except Exception as error:
-        log.exception("metric run %s", metric_run)
-        metric_spoil(metric_run=metric_run, message=FAULT.format(describe(error)))
+        finished = upload_check(upload=upload, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    except InputError as error:  # its row says it
+        log.warning("upload %s: %s", upload_pk, error)
+        return
+    if not finished:
+        hand_on("upload_check", upload_pk)
+
+
+@work_task(failed=_opening_failed, too_long=_opening_too_long, **LONG)
+def study_open_queued(study_pk: int) -> None:
+    """Open a study whose images are many. All or nothing: if it is handed out again, the second finds it open."""
+    study_open_by_worker(study_pk=study_pk)
+
+
+@work_task(failed=_coverage_failed, too_long=_coverage_too_long)
+def report_coverage_simulate(report_pk: int) -> None:
+    """Simulate how often a report's intervals hold the truth on its own design."""
+    simulate_coverage(report_pk=report_pk)
+
+
+# --- What was lost ---------------------------------------------------------------------------------------------------
 
 
 @shared_task

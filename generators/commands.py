@@ -1,51 +1,14 @@
-"""What the commands of this package share: arguments, exit codes and messages."""
+"""What the commands of this package share: the arguments that name a generator, its parameters and prompts."""
 
 from __future__ import annotations
 
 import argparse
-import errno
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from common.words import prompt_name
 from generators.contract import GeneratorError
 from generators.prompt_file import read_prompts
-
-SUCCESS, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-
-def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
-    """`main`'s exit code; bad input, a full disk and Ctrl-C become one message on standard error, never a traceback."""
-    try:
-        return main(sys.argv[1:] if arguments is None else arguments)
-    except GeneratorError as error:
-        say(f"error: {error}")
-        return BAD_INPUT
-    except BrokenPipeError:  # the reader of our output went away (`| head`)
-        sys.stderr.close()
-        return SUCCESS
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            say(f"error: the disk is full{where}. What was written is kept: make room and run the same command again")
-        else:
-            say(f"error: {(error.strerror or str(error)).lower()}{where}")
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        say("stopped")
-        return INTERRUPTED
-
-
-def say(message: str) -> None:
-    """A line for people, on standard error."""
-    print(message, file=sys.stderr, flush=True)
-
-
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """--format text|json."""
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="json: JSON alone on standard output"
-    )
 
 
 def add_generator_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,24 +44,6 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_settings(settings: Sequence[str]) -> dict[str, str]:
-    """["guidance=5"] as {"guidance": "5"}.
-
-    Raises:
-        GeneratorError: no "=", or a name given twice.
-    """
-    parsed: dict[str, str] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise GeneratorError(f"--set {setting}: write it as NAME=VALUE, for example --set guidance=5")
-        if name in parsed:
-            raise GeneratorError(f"--set {name} is given twice, as {parsed[name]} and as {value}")
-        parsed[name] = value
-    return parsed
-
-
 def collect_prompts(prompts: Sequence[str], prompts_file: Path | None) -> list[tuple[str, str]]:
     """(prompt id, text) of those given one by one and then those of the file; ids count from "00000".
 
@@ -112,4 +57,4 @@ def collect_prompts(prompts: Sequence[str], prompts_file: Path | None) -> list[t
         texts += read_prompts(prompts_file)
     if not texts:
         raise GeneratorError("no prompt: give --prompt TEXT or --prompts-file FILE")
-    return [(f"{index:05d}", text) for index, text in enumerate(texts)]
+    return [(prompt_name(index), text) for index, text in enumerate(texts)]

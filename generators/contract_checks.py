@@ -10,18 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common.conformance import ODD_PROMPTS
+from common.plugins import describe
 from generators.contract import FailureKind, Generator, GeneratorInfo, ImageRequest, ImageResult
-from generators.registry import describe
-
-ODD_PROMPTS = (
-    "",
-    "   ",
-    "a" * 20_000,
-    "\N{SNOWMAN} \N{GREEK SMALL LETTER ALPHA} \N{HIRAGANA LETTER A} \U0001f600",
-    "line one\nline two\ttab\x00nul\x1b[31m",
-    "<script>alert(1)</script> {0} %s \\ ' \" ; --",
-)
-"""Prompts that real suites and pranksters hold. A failure as a value is a good answer to each."""
 
 
 @dataclass(slots=True)

@@ -6,15 +6,16 @@ the manifest is whole, and one that is not in it is drawn again.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from common.files import partial_files_remove, write_whole
+from common.hashes import bytes_sha256
+from common.images import encode_png
 from generators.contract import FailureKind, GeneratorError, GeneratorInfo, ImageRequest, ImageResult
-from generators.images import content_hash, encode_png
 from generators.manifest import (
     FILE_NAME,
     ManifestError,
@@ -61,6 +62,7 @@ class FolderSink:
         self._file: IO[bytes] = path.open("ab")
         try:
             self._lock(path)
+            partial_files_remove(folder, seconds=0)  # nobody else writes here
             self._resume(path, identity, info, requests, retry_failed)
             append_line(self._file, session_line(identity, info))
         except BaseException:
@@ -91,9 +93,9 @@ class FolderSink:
         if result.image is not None:
             png = encode_png(result.image)
             name = image_name(request.prompt_id, request.sample)
-            _write_atomically(self.folder / name, png)
+            write_whole(self.folder / name, png)
             height, width, _ = result.image.shape
-            line |= {"file": name, "sha256": content_hash(png), "bytes": len(png), "width": width, "height": height}
+            line |= {"file": name, "sha256": bytes_sha256(png), "bytes": len(png), "width": width, "height": height}
         elif result.failure is not None:
             line |= {"failure": str(result.failure.kind), "message": result.failure.message}
         line |= {"seconds": result.seconds, "provenance": dict(result.provenance), "time": now()}
@@ -172,20 +174,6 @@ def _must_be_empty(folder: Path) -> None:
     if found:
         shown = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
         raise GeneratorError(f"{folder} is not empty ({shown}) and holds no run to go on with. Choose another folder")
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # on a full disk the half must not stay
-        raise
 
 
 def _size(path: Path) -> int | None:

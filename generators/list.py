@@ -8,8 +8,8 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from common.commands import SUCCESS, add_format, run_command
 from generators import registry
-from generators.commands import SUCCESS, add_format, run_command
 from generators.contract import GeneratorSpec, Parameter
 
 SCHEMA = "drawbench-generators/1"

@@ -6,7 +6,6 @@ with. `image` and `failure`: one for each result. A last line that was cut off b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -18,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
+import common
+from common.hashes import sources_version
 from generators.contract import GeneratorError, GeneratorInfo, ParameterValue
 
 SCHEMA = "drawbench-run/1"
@@ -145,13 +146,9 @@ def software() -> dict[str, object]:
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """The first 16 digits of a SHA-256 over this package's sources: tells two states apart, with git or without."""
-    root = Path(__file__).resolve().parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        if "training" not in path.relative_to(root).parts:  # it draws nothing
-            digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    """16 digits that tell two states of the sources apart that images come from: `generators` and `common`."""
+    rooms = Path(__file__).resolve().parent, Path(str(common.__file__)).parent
+    return sources_version(*rooms, leave_out=("training", "world"))  # they draw no sample
 
 
 def now() -> str:

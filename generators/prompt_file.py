@@ -74,8 +74,8 @@ def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:
     return prompts
 
 
-def _column(found: Iterable[str], name: str) -> str:
-    plain = {str(key).strip().lower(): str(key) for key in found}
+def _column(headings: Iterable[str], name: str) -> str:
+    plain = {str(key).strip().lower(): str(key) for key in headings}
     for column in COLUMNS:
         if column in plain:
             return plain[column]

@@ -11,10 +11,10 @@ import importlib.util
 from collections.abc import Mapping
 from typing import cast
 
-from generators import plugins
-from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec, nearest
-from generators.plugins import describe as describe  # others import it from here
-from generators.plugins import import_reference
+from common import plugins
+from common.plugins import describe, import_reference
+from common.words import nearest
+from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 

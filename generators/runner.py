@@ -7,8 +7,6 @@ each request that is started gets exactly one result, an image or a failure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections import Counter
@@ -16,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from common.hashes import hash_of
 from generators.contract import (
     Failure,
     FailureKind,
@@ -97,8 +96,7 @@ def content_key(
     `size`: pixels, 0 where images keep their own.
     """
     identity = [spec_name, dict(parameters), weights_fingerprint, size, run_seed, prompt_id, prompt, sample]
-    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of(identity)
 
 
 def make_requests(
@@ -131,33 +129,39 @@ def make_requests(
     return requests
 
 
-def run(
-    generator: Generator,
-    requests: Sequence[ImageRequest],
-    sink: Sink,
-    *,
-    chunk: int | None = None,
-    retries: int = 2,
-    backoff: float = 1.0,
-    cancelled: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    wait: Callable[[float], None] = time.sleep,
-) -> RunSummary:
-    """Ask `generator` for every request that `sink` does not have, and put one result for each.
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """How a generator is asked.
 
     `chunk`: requests a call, `generator.batch_size` when None. `retries`: further tries of a failure that may pass;
     after a call that raised, each request goes alone, so that one that poisons its batch harms no other. `backoff`:
     seconds before the first further try, doubled each time; a generator's own `retry_after_s` counts where longer.
     `cancelled`: asked between calls and while waiting; what is under way is then put, failures that may pass are left
-    undone for the next run. `wait`: sleeps; tests pass their own.
+    undone for the next run. `on_progress`: called after each result. `wait`: sleeps; tests pass their own.
+    `interrupts`: exceptions that are the caller's and no fault of the generator: what it answered before is put, and
+    the exception goes on.
+    """
+
+    chunk: int | None = None
+    retries: int = 2
+    backoff: float = 1.0
+    cancelled: Callable[[], bool] = lambda: False
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    wait: Callable[[float], None] = time.sleep
+    interrupts: tuple[type[Exception], ...] = ()
+
+
+def run(generator: Generator, requests: Sequence[ImageRequest], sink: Sink, plan: RunPlan | None = None) -> RunSummary:
+    """Ask `generator` for every request that `sink` does not have, and put one result for each.
 
     Raises:
-        GeneratorError: two requests have one key, or `chunk` or `retries` are out of range.
-        Whatever `sink.put` raises.
+        GeneratorError: two requests have one key, or the plan's `chunk` or `retries` are out of range.
+        Whatever `sink.put` raises, and the plan's `interrupts`.
     """
-    size = generator.batch_size if chunk is None else chunk
-    if size < 1 or retries < 0:
-        raise GeneratorError(f"a chunk has 1 request or more and retries are 0 or more, not {size} and {retries}")
+    plan = plan or RunPlan()
+    size = generator.batch_size if plan.chunk is None else plan.chunk
+    if size < 1 or plan.retries < 0:
+        raise GeneratorError(f"a chunk has 1 request or more and retries are 0 or more, not {size} and {plan.retries}")
     doubled = [key for key, count in Counter(request.key for request in requests).items() if count > 1]
     if doubled:
         raise GeneratorError(f"{len(doubled)} keys stand for more than one request, the first {doubled[0]!r}")
@@ -173,13 +177,13 @@ def run(
             summary.images += 1
         else:
             summary.failures[result.failure.kind] += 1
-        on_progress(Progress(summary.total, summary.skipped, summary.images, summary.failed))
+        plan.on_progress(Progress(summary.total, summary.skipped, summary.images, summary.failed))
 
-    on_progress(Progress(summary.total, summary.skipped, 0, 0))
+    plan.on_progress(Progress(summary.total, summary.skipped, 0, 0))
     for start in range(0, len(todo), size):
-        if cancelled():
+        if plan.cancelled():
             break
-        _run_chunk(generator, todo[start : start + size], put, retries, backoff, cancelled, wait, summary)
+        _run_chunk(generator, todo[start : start + size], put, plan, summary)
     summary.cancelled = summary.skipped + summary.images + summary.failed < summary.total
     return summary
 
@@ -188,32 +192,35 @@ def _run_chunk(
     generator: Generator,
     requests: Sequence[ImageRequest],
     put: Callable[[ImageRequest, ImageResult, int], None],
-    retries: int,
-    backoff: float,
-    cancelled: Callable[[], bool],
-    wait: Callable[[float], None],
+    plan: RunPlan,
     summary: RunSummary,
 ) -> None:
     pending, alone = list(requests), False
-    for tries in range(1, retries + 2):
+    for tries in range(1, plan.retries + 2):
         again: list[ImageRequest] = []
         longest = 0.0
         raised = False
         for group in [[request] for request in pending] if alone else [pending]:
-            if tries > 1 and cancelled():
+            if tries > 1 and plan.cancelled():
                 return
-            results, call_raised = _ask(generator, group, summary)
-            raised = raised or call_raised
+            results, error = _ask(generator, group, summary)
+            raised = raised or error is not None
+            if isinstance(error, plan.interrupts):
+                for request in group:
+                    if request.key in results:
+                        put(request, results[request.key], tries)
+                raise error
             for request in group:
-                failure = results[request.key].failure
-                if failure is not None and failure.kind.retryable and tries <= retries:
+                result = results.get(request.key) or _unanswered(request, error)
+                if result.failure is not None and result.failure.kind.retryable and tries <= plan.retries:
                     again.append(request)
-                    longest = max(longest, failure.retry_after_s or 0.0)
+                    longest = max(longest, result.failure.retry_after_s or 0.0)
                 else:
-                    put(request, results[request.key], tries)
+                    put(request, result, tries)
         if not again:
             return
-        if not _pause(min(MAX_WAIT_S, max(longest, backoff * 2 ** (tries - 1))), cancelled, wait):
+        pause = min(MAX_WAIT_S, max(longest, plan.backoff * 2 ** (tries - 1)))
+        if not _pause(pause, plan.cancelled, plan.wait):
             return
         summary.retried += len(again)
         pending, alone = again, alone or raised
@@ -221,8 +228,8 @@ def _run_chunk(
 
 def _ask(
     generator: Generator, requests: Sequence[ImageRequest], summary: RunSummary
-) -> tuple[dict[str, ImageResult], bool]:
-    """One call: exactly one result for each request, and whether the call raised."""
+) -> tuple[dict[str, ImageResult], Exception | None]:
+    """One call: at most one result for each request, by its key, and what the call raised."""
     wanted = {request.key for request in requests}
     answers: dict[str, list[ImageResult]] = {}
     error: Exception | None = None
@@ -236,21 +243,22 @@ def _ask(
                 answers.setdefault(result.key, []).append(_kept(result))
     except Exception as caught:  # a generator's trouble is a result, whatever it is
         error = caught
+    return {key: _one_answer(key, given) for key, given in answers.items()}, error
+
+
+def _one_answer(key: str, given: list[ImageResult]) -> ImageResult:
+    if len(given) == 1:
+        return given[0]
+    message = f"the generator answered this request {len(given)} times; which answer it means can't be told"
+    return ImageResult(key, failure=Failure(FailureKind.INVALID, message))
+
+
+def _unanswered(request: ImageRequest, error: Exception | None) -> ImageResult:
     if error is not None:
-        missing = Failure(FailureKind.CRASH, f"the generator raised {_one_line(error)}")
+        message = f"the generator raised {_one_line(error)}"
     else:
-        missing = Failure(FailureKind.CRASH, "the generator gave no answer to this request")
-    results = {}
-    for key in wanted:
-        given = answers.get(key, [])
-        if len(given) == 1:
-            results[key] = given[0]
-        elif given:
-            message = f"the generator answered this request {len(given)} times; which answer it means can't be told"
-            results[key] = ImageResult(key, failure=Failure(FailureKind.INVALID, message))
-        else:
-            results[key] = ImageResult(key, failure=missing)
-    return results, error is not None
+        message = "the generator gave no answer to this request"
+    return ImageResult(request.key, failure=Failure(FailureKind.CRASH, message))
 
 
 def _kept(result: ImageResult) -> ImageResult:

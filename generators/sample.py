@@ -18,23 +18,13 @@ from types import FrameType
 
 from tqdm import tqdm
 
+from common.commands import FAILED, INTERRUPTED, SUCCESS, add_format, parse_settings, run_command, say
 from generators import registry
-from generators.commands import (
-    INTERRUPTED,
-    SOME_FAILED,
-    SUCCESS,
-    add_format,
-    add_generator_arguments,
-    add_prompt_arguments,
-    collect_prompts,
-    parse_settings,
-    run_command,
-    say,
-)
+from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
-from generators.runner import Progress, RunSummary, make_requests, run
+from generators.runner import Progress, RunPlan, RunSummary, make_requests, run
 from generators.watermark import Watermark, read_watermark, watermarked
 
 SCHEMA = "drawbench-sample/1"
@@ -120,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     if summary.cancelled:
         say("stopped: the same command goes on from here")
         return INTERRUPTED
-    return SOME_FAILED if len(failures) else SUCCESS
+    return FAILED if len(failures) else SUCCESS
 
 
 def _draw(
@@ -161,10 +151,7 @@ def _draw(
             generator,
             requests,
             Named(),
-            chunk=options.batch,
-            retries=options.retries,
-            cancelled=lambda: bool(stopping),
-            on_progress=show,
+            RunPlan(chunk=options.batch, retries=options.retries, cancelled=lambda: bool(stopping), on_progress=show),
         )
     failures += _failures_on_record(options.out, requests)
     return summary

@@ -7,7 +7,6 @@ see, and images that metrics read, are never marked, since a mark would name the
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import unicodedata
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from generators.contract import GeneratorError
+from generators.places import fonts_folder
 
 HEIGHT = 1 / 14
 """Height of the mark as a share of the image's shorter side."""
@@ -145,10 +145,10 @@ def _font(points: float) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=1)
 def _font_path() -> str | None:
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
+    try:
+        path = fonts_folder() / "DejaVuSans.ttf"
+    except ModuleNotFoundError:
         return None
-    path = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     return str(path) if path.is_file() else None
 
 

@@ -7,9 +7,8 @@ environment. Nothing is started here: tests/conftest.py does that when the first
 import fcntl
 import os
 import secrets
-from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from common.places import CHECKOUT
 
 RUN_VARIABLE = "DRAWBENCH_TEST_RUN"
 DATABASE_VARIABLE = "DRAWBENCH_TEST_DATABASE"
@@ -35,7 +34,7 @@ _lease = places_of().lease.open("a")
 fcntl.flock(_lease, fcntl.LOCK_SH)
 
 from drawbench.settings import *  # noqa: E402, F403
-from drawbench.settings import DATABASES, PLACES, STORAGES  # noqa: E402
+from drawbench.settings import DATABASES, STORAGES, VAR  # noqa: E402
 
 if DATABASE_VARIABLE in os.environ:
     DATABASES["default"]["NAME"] = os.environ[DATABASE_VARIABLE]
@@ -43,11 +42,11 @@ if DATABASE_VARIABLE in os.environ:
 # Each of xdist's processes has queues and counters of its own.
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 _number = int(_worker) if _worker.isdigit() else 0
-CELERY_BROKER_URL = f"redis+socket://{PLACES.valkey_socket}?virtual_host={2 * _number}"
+CELERY_BROKER_URL = f"redis+socket://{places_of().valkey_socket}?virtual_host={2 * _number}"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": f"unix://{PLACES.valkey_socket}?db={2 * _number + 1}",
+        "BACKEND": "drawbench.cache.ValkeyCache",
+        "LOCATION": f"unix://{places_of().valkey_socket}?db={2 * _number + 1}",
     }
 }
 # A killed worker's tasks come back soon; so a test's task takes seconds at most.
@@ -60,7 +59,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 
 CELERY_IMPORTS = ["tests.house.tasks"]
 
-MEDIA_ROOT = PLACES.var / f"media-{_worker}"
+MEDIA_ROOT = VAR / f"media-{_worker}"
 STORAGES = STORAGES | {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.db import connection
 
+from common.places import CHECKOUT
 from drawbench.local import foreground
-from drawbench.local.places import CHECKOUT
 from tests.settings import DATABASE_VARIABLE
 
 START_PATIENCE = 60.0

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from common.commands import BAD_INPUT, INTERRUPTED, SUCCESS
 from drawbench.local.errors import LocalError
 
 
@@ -22,10 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(chosen, rest)
     except LocalError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,16 +37,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="WORD")
     commands.add_parser("up", help="start PostgreSQL and Valkey and leave them running")
     down = commands.add_parser("down", help="stop both")
-    down.add_argument("--force", action="store_true", help="even while a web server, worker or test run uses them")
-    commands.add_parser("status", help="say whether they run and where their data is")
-    serve = commands.add_parser("serve", help="both, the web server and a worker, until Ctrl-C")
-    serve.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
-    serve.add_argument("--no-worker", action="store_true", help="the web server alone; queued work waits")
-    worker = commands.add_parser("worker", help="both and a worker, until Ctrl-C")
-    worker.add_argument("--concurrency", type=int, help="processes (default: by cores and memory)")
+    down.add_argument(
+        "--force", action="store_true", help="stop them even if a web server, worker or test run uses them"
+    )
+    commands.add_parser("status", help="show whether they run and where their data is")
+    serve = commands.add_parser("serve", help="run both, the web server and a worker until Ctrl-C")
+    serve.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
+    serve.add_argument("--no-worker", action="store_true", help="run only the web server; queued work waits")
+    worker = commands.add_parser("worker", help="run both and a worker until Ctrl-C")
+    worker.add_argument("--concurrency", type=int, help="number of processes (default: by cores and memory)")
     demo = commands.add_parser("demo", help="prepare the demonstration, then serve it until Ctrl-C")
-    demo.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
-    demo.add_argument("--no-serve", action="store_true", help="prepare it and exit")
+    demo.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
+    demo.add_argument("--no-serve", action="store_true", help="prepare the demonstration and exit")
     return parser
 
 
@@ -69,7 +72,7 @@ def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
         print(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing was running.")
     else:
         return _status()
-    return 0
+    return SUCCESS
 
 
 @contextlib.contextmanager
@@ -93,7 +96,7 @@ def _status() -> int:
     for service in found:
         state = f"running (process {service.pid})" if service.answers else "not running"
         if service.pid and not service.answers:
-            state = f"process {service.pid} does not answer"
+            state = f"process {service.pid} does not respond"
         print(f"{service.name}: {state}; data in {service.place}")
     return 0 if all(service.answers for service in found) else 1
 

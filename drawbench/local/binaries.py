@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drawbench.local.errors import LocalError
-from drawbench.local.places import Places
+from drawbench.local.places import EXPANDED, Places
 from drawbench.local.processes import Account, run_as
 
 POSTGRES_VARIABLE = "DRAWBENCH_POSTGRES_BIN"
@@ -21,7 +21,8 @@ OLDEST_POSTGRES = 14
 def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
     """The folder with `initdb` and `postgres` that `account` can run, and their major version.
 
-    Root's virtual environment may lie where `nobody` can't go: then the programs are copied beside the data.
+    Where they can't be run from their place, they are copied: root's virtual environment may lie where `nobody` can't
+    go, and initdb passes its own path through a shell, which expands `$` and the like in it.
     """
     tried: list[str] = []
     for folder in _postgres_folders():
@@ -29,21 +30,23 @@ def postgres_programs(places: Places, account: Account) -> tuple[Path, int]:
             tried.append(f"{folder}: no initdb and postgres there")
             continue
         usable = folder
-        answer = run_as([folder / "postgres", "--version"], account)
-        if answer.returncode != 0 and not account.is_self:
+        if EXPANDED.search(str(folder)):
+            usable = _copied(folder, places.programs)
+        answer = run_as([usable / "postgres", "--version"], account)
+        if answer.returncode != 0 and not account.is_self and usable == folder:
             usable = _copied(folder, places.programs)
             answer = run_as([usable / "postgres", "--version"], account)
         version = re.search(r"(\d+)(\.\d+|devel|beta|rc)", answer.stdout)
         if answer.returncode != 0 or version is None:
             tried.append(f"{folder}: {(answer.stderr or answer.stdout).strip() or 'does not run'}")
         elif int(version[1]) < OLDEST_POSTGRES:
-            tried.append(f"{folder}: version {version[1]}, and {OLDEST_POSTGRES} or newer is needed")
+            tried.append(f"{folder}: version {version[1]}, but {OLDEST_POSTGRES} or newer is needed")
         else:
             return usable, int(version[1])
         if os.environ.get(POSTGRES_VARIABLE):
             break  # What a person asked for by name is not silently replaced.
     raise LocalError(
-        "No PostgreSQL that runs here was found. Looked at:\n"
+        "Found no PostgreSQL that runs here. Checked:\n"
         + "\n".join(f"  {line}" for line in tried)
         + f"\nInstall requirements.txt (it brings one) or the system's PostgreSQL, or set {POSTGRES_VARIABLE}."
     )
@@ -99,6 +102,8 @@ def _package_folder(name: str) -> Path | None:
 
 def _copied(folder: Path, copies: Path) -> Path:
     """A copy of the package that `folder` belongs to, where everybody can read it, laid out as the wheel is (40 MB)."""
+    if copies.is_symlink() or (copies.exists() and copies.stat().st_uid != os.geteuid()):
+        raise LocalError(f"{copies} belongs to somebody else. Remove it, or name another folder in DRAWBENCH_VAR.")
     installation = folder.parent
     package = installation.parent
     stamp = f"{package.name}-{int((folder / 'postgres').stat().st_mtime)}"

@@ -1,5 +1,7 @@
 """The one error of the embedded services: a sentence for the person at the terminal."""
 
+from common.errors import UserError
 
-class LocalError(Exception):
+
+class LocalError(UserError):
     """The services can't do what was asked. Its text says what is wrong and what to do next; no traceback is needed."""

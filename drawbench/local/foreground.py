@@ -1,48 +1,48 @@
 """What runs while a person looks on: the web server, the worker, the demonstration. Ctrl-C ends all of it in order."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import psutil
 
 from drawbench.local import services
+from drawbench.local.address import HOST, address_noted, local_address
+from drawbench.local.children import Child, end, ended_at_the_end, python, start
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
+from drawbench.local.supervise import Supervisor
 
-HOST = "127.0.0.1"
 START_PATIENCE = 60.0
-STOP_PATIENCE = 20.0
 
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 """A process; each thread keeps a database connection."""
+
+RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1")
+"""A web process that dies is replaced while the other goes on serving. The units and the image have the same."""
 
 MEMORY_PER_WORKER = 2 * 1024**3
 """Bytes a worker process may come to need with torch and the cascade loaded."""
 
 
 def serve(*, port: int, with_worker: bool) -> None:
-    """Everything a local instance needs, until Ctrl-C or until a part of it ends by itself.
+    """Everything a local instance needs, until Ctrl-C. What ends by itself is started again.
 
     Raises LocalError (port in use, migration failed, a server that does not start).
     """
     _require_free(port)
-    with _interruptible(), services.held() as places, _children() as children:
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
+        supervisor = Supervisor(places, children, _say)
         prepare(port)
         if with_worker:
-            children.append(_start_worker(places))
-        children.append(_start_web(places, port))
-        _say(f"Serving http://{HOST}:{port}/  (Ctrl-C stops; logs in {places.logs})")
-        _wait_for_first_end(children)
+            _add_worker(supervisor, places)
+        _serve_on(supervisor, places, port)
 
 
 def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
@@ -52,38 +52,58 @@ def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
     """
     if then_serve:
         _require_free(port)
-    with _interruptible(), services.held() as places, _children() as children:
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
+        supervisor = Supervisor(places, children, _say)
         prepare(port)
-        children.append(_start_worker(places))
-        preparing = _start([*_python("manage.py"), "demo", "--base-url", f"http://{HOST}:{port}", *arguments])
+        _add_worker(supervisor, places)
+        preparing = start([*python("manage.py"), "demo", "--base-url", local_address(port), *arguments])
         children.append(preparing)
-        if preparing.wait() != 0:
+        supervisor.watch(until=lambda: preparing.poll() is not None)
+        if preparing.returncode != 0:
             raise LocalError(
                 f"The demonstration is not ready (see above; the worker's log is {places.logs}/worker.log)."
             )
         children.remove(preparing)
         if then_serve:
-            children.append(_start_web(places, port))
-            _say(f"Serving http://{HOST}:{port}/  (Ctrl-C stops; logs in {places.logs})")
-            _wait_for_first_end(children)
+            _serve_on(supervisor, places, port)
 
 
 def worker(*, concurrency: int | None) -> None:
     """A worker alone, its log on the terminal, until Ctrl-C."""
-    with _interruptible(), services.held(), _children() as children:
+
+    def begin() -> Child:
+        return start(worker_command(concurrency), environment=worker_environment(concurrency))
+
+    with _interruptible(), services.hold() as places, ended_at_the_end() as children:
+        supervisor = Supervisor(places, children, _say)
         prepare()
-        children.append(_start(worker_command(concurrency), environment=worker_environment(concurrency)))
-        _wait_for_first_end(children)
+        supervisor.add("The worker", begin(), begin, "above")
+        supervisor.watch()
 
 
-def prepare(port: int = 8000) -> None:
-    """Migrations and static files, for what follows in this process's environment."""
-    os.environ.setdefault("DRAWBENCH_URL", f"http://{HOST}:{port}")
-    with _children() as children:
-        preparing = _start(_python("-m", "drawbench.local.prepare"))
+def prepare(port: int | None = None) -> None:
+    """Migrations and static files. What follows in this process's environment is served on `port`."""
+    if port is not None:
+        os.environ.setdefault("DRAWBENCH_URL", local_address(port))
+    with ended_at_the_end() as children:
+        preparing = start(python("-m", "drawbench.local.prepare"))
         children.append(preparing)
         if preparing.wait() != 0:
-            raise LocalError("The database or the static files could not be brought up to date (see above).")
+            raise LocalError("Could not update the database or the static files (see above).")
+
+
+def _serve_on(supervisor: Supervisor, places: Places, port: int) -> None:
+    """The web server on `port` until Ctrl-C; other terminals find out where it serves."""
+
+    def begin() -> Child:
+        return _start_web(places, port)
+
+    web = begin()
+    supervisor.add("The web server", web, begin, str(places.logs / "web.log"))
+    _wait_until_it_listens(web, places, port)
+    with address_noted(places, port):
+        _say(f"Serving {local_address(port)}/  (Ctrl-C stops; logs in {places.logs})")
+        supervisor.watch()
 
 
 def worker_concurrency() -> int:
@@ -101,7 +121,7 @@ def worker_command(concurrency: int | None = None) -> list[str]:
     """
     processes = concurrency or worker_concurrency()
     return [
-        *_python("-m", "celery", "-A", "drawbench", "worker", "--hostname", f"worker-{os.getpid()}@%h"),
+        *python("-m", "celery", "-A", "drawbench", "worker", "--hostname", f"worker-{os.getpid()}@%h"),
         *("--concurrency", str(processes), "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
     ]
 
@@ -119,37 +139,43 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start_worker(places: Places) -> subprocess.Popen[bytes]:
-    return _start(worker_command(), environment=worker_environment(), log=places.logs / "worker.log")
+def _add_worker(supervisor: Supervisor, places: Places) -> None:
+    log = places.logs / "worker.log"
+
+    def begin() -> Child:
+        return start(worker_command(), environment=worker_environment(), log=log)
+
+    supervisor.add("The worker", begin(), begin, str(log))
 
 
-def _start_web(places: Places, port: int) -> subprocess.Popen[bytes]:
-    """Start granian and wait until it answers."""
-    log = places.logs / "web.log"
+def _start_web(places: Places, port: int) -> Child:
     command = [
-        *_python("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
+        *python("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
         *("--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--log-level", "warning"),
+        *RESPAWN,
         "drawbench.wsgi:application",
     ]
-    web = _start(command, log=log)
+    return start(command, log=places.logs / "web.log")
+
+
+def _wait_until_it_listens(web: Child, places: Places, port: int) -> None:
     deadline = time.monotonic() + START_PATIENCE
     while not _listens(port):
         if web.poll() is not None or time.monotonic() > deadline:
-            _end([web])
-            raise LocalError(f"The web server does not start. Its log is {log}.")
+            end([web])
+            raise LocalError(f"The web server does not start. Its log is {places.logs / 'web.log'}.")
         time.sleep(0.05)
-    return web
 
 
 def _require_free(port: int) -> None:
     if not 1 <= port <= 65535:
-        raise LocalError(f"--port {port}: a port is a number from 1 to 65535.")
+        raise LocalError(f"--port must be between 1 and 65535; got {port}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise LocalError(f"Port {port} may be used by root alone. Choose one above 1023 with --port.") from None
+            raise LocalError(f"Only root may use port {port}. Choose one above 1023 with --port.") from None
         except OSError:
             raise LocalError(
                 f"Port {port} is in use by another program (or another ./dev serve). Stop that one, or choose another "
@@ -161,65 +187,6 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
     return False
-
-
-def _python(*arguments: str) -> list[str]:
-    return [sys.executable, *arguments]
-
-
-def _start(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, log: Path | None = None
-) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, so that Ctrl-C reaches us alone and we end the children in order."""
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("ab")) if log else None
-        return subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            env=os.environ | (environment or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output else None,
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
-
-
-def _die_with_parent() -> None:
-    """In the child: ask the kernel for a SIGTERM when we are killed (prctl PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Whatever is in the list when the block ends is ended, the last started first."""
-    children: list[subprocess.Popen[bytes]] = []
-    try:
-        yield children
-    finally:
-        _end(children[::-1])
-
-
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + STOP_PATIENCE
-    for process in processes:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.1, deadline - time.monotonic()))
-        # The whole session: a worker's pool must not outlive the worker.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for_first_end(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    while True:
-        for process in children:
-            if process.poll() is not None:
-                raise LocalError(f"A part of the platform ended with status {process.returncode}; see its log.")
-        time.sleep(0.2)
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def answers(places: Places) -> bool:
 def process_id(places: Places) -> int | None:
     """The running postmaster of this data folder, or None."""
     try:
-        pid = int((places.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+        pid = int(places.postgres_pid.read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
     return pid if is_running(pid, str(places.cluster)) else None
@@ -107,7 +107,7 @@ def _make_cluster(places: Places, programs: Path, version: int, account: Account
     made = run_as(command, account)
     if made.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
-        raise LocalError(f"PostgreSQL could not make its data folder {places.cluster}:\n{made.stderr.strip()}")
+        raise LocalError(f"PostgreSQL could not create its data folder {places.cluster}:\n{made.stderr.strip()}")
     partial.rename(places.cluster)
 
 
@@ -116,7 +116,7 @@ def _check_version(places: Places, version: int) -> None:
         made_by = (places.cluster / "PG_VERSION").read_text().strip()
     except OSError as error:
         raise LocalError(
-            f"{places.cluster} is there but is no PostgreSQL data folder ({error.strerror}). Move it away."
+            f"{places.cluster} exists, but is not a PostgreSQL data folder ({error.strerror}). Move it away."
         ) from None
     if made_by != str(version):
         raise LocalError(
@@ -153,7 +153,7 @@ def _forget_dead_server(places: Places) -> None:
     Only the process id in postmaster.pid is replaced, by our own, which PostgreSQL (our child) knows to be no rival;
     the shared-memory key in the same file stays, so its own check that no old backend is left still holds.
     """
-    pid_file = places.cluster / "postmaster.pid"
+    pid_file = places.postgres_pid
     if pid_file.exists():
         _, _, rest = pid_file.read_text().partition("\n")
         with pid_file.open("r+") as file:  # Keeps the owner, which a new file would not.
@@ -172,7 +172,7 @@ def _wait_for(places: Places) -> None:
 
 
 def _why_not(places: Places, status: int | None) -> str:
-    ended = "does not answer" if status is None else f"ended with status {status}"
+    ended = "does not respond" if status is None else f"ended with status {status}"
     return f"PostgreSQL {ended}. The last lines of {places.postgres_log}:\n{tail(places.postgres_log)}"
 
 

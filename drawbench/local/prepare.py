@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from common.commands import BAD_INPUT, SUCCESS
 from drawbench.failures import plain_message
 
 
@@ -28,8 +29,8 @@ def main() -> int:
         if told is None:
             raise
         print(told, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 def collect_static() -> bool:

@@ -133,13 +133,15 @@ def reaches(account: Account, folder: Path) -> bool:
 
 
 def is_running(pid: int, named_in_command: str) -> bool:
-    """Whether process `pid` lives and its command line holds the given text.
+    """Whether process `pid` lives, and its command line holds the given text or it works in the folder of that name.
 
     A process id on file is not enough: after a kill or a reboot it may be a zombie's or another program's.
     """
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and named_in_command in " ".join(process.cmdline())
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return named_in_command in " ".join(process.cmdline()) or process.cwd() == named_in_command
     except psutil.Error:
         return False
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.files import disk_full
 from drawbench.local import postgres, valkey
 from drawbench.local.errors import LocalError
-from drawbench.local.places import Places, outside_note, places_of, short_name
+from drawbench.local.owner import refuse_another_user
+from drawbench.local.places import Places, outside_note, places_of, short_name, sockets_note
 from drawbench.local.processes import postgres_account, reaches
 
 ROOM_NEEDED = 200 * 1024 * 1024
@@ -57,13 +59,16 @@ def down(places: Places | None = None, *, even_if_used: bool = False) -> list[st
     places = places or places_of()
     if not places.var.is_dir():
         return []
+    refuse_another_user(places)
     with _plainly(places), _locked(places):
         if not even_if_used and _is_leased(places):
             raise LocalError(
                 f"The services in {places.var} are in use (by ./dev serve, worker, demo or test). Stop those "
-                "first with Ctrl-C, or say `./dev stop --force`."
+                "first with Ctrl-C, or run ./dev stop --force."
             )
         places.kept.unlink(missing_ok=True)
+        if _is_leased(places):
+            places.stopped.touch()
         return _stop_both(places)
 
 
@@ -76,13 +81,22 @@ def status(places: Places | None = None) -> list[Status]:
     ]
 
 
+def gone(places: Places) -> list[str]:
+    """The names of the embedded servers that should run and do not. Cheap: it looks for their processes."""
+    ours = [
+        ("PostgreSQL", "DRAWBENCH_DATABASE", postgres.process_id),
+        ("Valkey", "DRAWBENCH_BROKER", valkey.process_id),
+    ]
+    return [name for name, elsewhere, find in ours if not os.environ.get(elsewhere) and find(places) is None]
+
+
 def keep(places: Places) -> None:
     """Let the services outlive whoever holds them, until `down`."""
     places.kept.touch()
 
 
 @contextlib.contextmanager
-def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places]:
+def hold(places: Places | None = None, *, fast: bool = False) -> Iterator[Places]:
     """The services are up while the block runs. The last to leave stops them, unless a person asked to keep them.
 
     The hold is a lock on a file, so a holder that is killed lets go of it as well.
@@ -91,6 +105,7 @@ def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places
     with places.lease.open("a") as lease:
         fcntl.flock(lease, fcntl.LOCK_SH)
         try:
+            places.stopped.unlink(missing_ok=True)
             yield up(places, fast=fast)
         finally:
             fcntl.flock(lease, fcntl.LOCK_UN)
@@ -103,7 +118,7 @@ def held(places: Places | None = None, *, fast: bool = False) -> Iterator[Places
 def remove(places: Places) -> None:
     """Stop both and delete everything the instance has. For instances made for a test run."""
     down(places, even_if_used=True)
-    for folder in (places.var, places.outside, places.sockets):
+    for folder in (places.var, places.outside, places.sockets, places.programs):
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -115,6 +130,7 @@ def _stop_both(places: Places) -> list[str]:
 
 def _prepared(places: Places) -> Places:
     """The instance with its folders made, each with the owner and mode its server asks for."""
+    refuse_another_user(places)
     with _plainly(places):
         for folder in (places.var, places.logs):
             folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +138,7 @@ def _prepared(places: Places) -> Places:
         if free < ROOM_NEEDED and not postgres.answers(places):
             raise LocalError(
                 f"Only {free // 2**20} MB are free on the disk of {places.var}; {ROOM_NEEDED // 2**20} MB are needed. "
-                "Make room, or name a folder on another disk in DRAWBENCH_VAR."
+                "Free some space, or name a folder on another disk in DRAWBENCH_VAR."
             )
         account = postgres_account()
         if places.outside is None and not account.is_self and not reaches(account, places.var):
@@ -133,6 +149,10 @@ def _prepared(places: Places) -> Places:
         elif places.outside is not None:
             _make_private(places.outside, mode=0o755)
         _make_private(places.sockets, mode=0o700, owner=(account.uid, account.gid))
+        if places.sockets.parent != (places.outside or places.var):
+            sockets_note(places.var).write_text(f"{places.sockets}\n")
+        else:
+            sockets_note(places.var).unlink(missing_ok=True)
         if not reaches(account, places.sockets):
             raise LocalError(
                 f"User `{account.name}`, as whom PostgreSQL must run, can't enter {places.sockets}. Open the folders "
@@ -155,7 +175,7 @@ def _make_private(folder: Path, *, mode: int, owner: tuple[int, int] | None = No
         or found.st_uid not in {os.geteuid(), owner[0] if owner else os.geteuid()}
     ):
         raise LocalError(
-            f"{folder} belongs to somebody else or is no folder. Remove it, or choose another DRAWBENCH_VAR."
+            f"{folder} belongs to another user or is not a folder. Remove it, or choose another DRAWBENCH_VAR."
         )
     if owner and found.st_uid != owner[0]:
         os.chown(folder, *owner)
@@ -195,15 +215,17 @@ def _plainly(places: Places) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            told = f"The disk of {places.var} is full. Make room, or name a folder on another disk in DRAWBENCH_VAR."
+        if disk_full(error):
+            told = (
+                f"The disk of {places.var} is full. Free some space, or name a folder on another disk in DRAWBENCH_VAR."
+            )
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             told = (
-                f"{error.filename or places.var} can't be written ({error.strerror}). Give yourself the right to "
+                f"{error.filename or places.var} can't be written ({error.strerror}). Give yourself permission for "
                 f"{places.var}, or name another folder in DRAWBENCH_VAR."
             )
         elif error.errno in (errno.EEXIST, errno.ENOTDIR):
-            told = f"{error.filename} is in the way: a folder must be there. Move it, or change DRAWBENCH_VAR."
+            told = f"{error.filename} is in the way of a folder. Move it, or change DRAWBENCH_VAR."
         else:
             raise
         raise LocalError(told) from error

@@ -31,10 +31,11 @@ def answers(places: Places) -> bool:
 def process_id(places: Places) -> int | None:
     """The running server of this data folder, or None."""
     try:
-        pid = int((places.valkey / "valkey.pid").read_text())
+        pid = int(places.valkey_pid.read_text())
     except (OSError, ValueError):
         return None
-    return pid if is_running(pid, str(places.valkey_socket)) else None
+    # By the folder that it works in: its command line names the socket alone, and that may have been elsewhere.
+    return pid if is_running(pid, str(places.valkey.resolve())) else None
 
 
 def start(places: Places) -> None:
@@ -55,7 +56,7 @@ def start(places: Places) -> None:
                 *("--unixsocket", str(places.valkey_socket)),
                 *("--unixsocketperm", "700"),
                 *("--dir", str(places.valkey)),
-                *("--pidfile", str(places.valkey / "valkey.pid")),
+                *("--pidfile", str(places.valkey_pid)),
                 # Every queued task is on disk within a second, and none is dropped for want of memory.
                 *("--appendonly", "yes"),
                 *("--maxmemory-policy", "noeviction"),
@@ -77,6 +78,6 @@ def stop(places: Places) -> bool:
     pid = process_id(places)
     if pid is None:
         return False
-    if not end(pid, str(places.valkey_socket), [(signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)]):
+    if not end(pid, str(places.valkey.resolve()), [(signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)]):
         raise LocalError(f"Valkey (process {pid}) does not stop. Its log is {places.valkey_log}.")
     return True

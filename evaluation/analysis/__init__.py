@@ -2,9 +2,165 @@
 
 >>> from evaluation.analysis import analyse, read_ratings  # doctest: +SKIP
 >>> analyse(read_ratings("ratings.csv")).to_frame()  # doctest: +SKIP
+
+What this page exports is public; the modules below it may move. Nothing here is heavy, so all is imported at once: a
+function that has its module's name (`audit`) is then the function, whoever imported the module before.
 """
 
-from evaluation.analysis.frame import RatingsError, read_ratings, validate_ratings
-from evaluation.analysis.summary import Analysis, analyse
+from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
+from evaluation.analysis.audit import Audit, audit, possible_spread
+from evaluation.analysis.automatic_agreement import automatic_agreement
+from evaluation.analysis.automatic_results import AutomaticAgreement
+from evaluation.analysis.automatic_scores import read_automatic_scores, validate_automatic_scores
+from evaluation.analysis.classic import (
+    agresti_coull,
+    clopper_pearson,
+    goodman,
+    holm,
+    jeffreys,
+    newcombe,
+    sign_test,
+    tango,
+    tost,
+    wald_net,
+    wilson,
+)
+from evaluation.analysis.columns import RatingsError
+from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
+from evaluation.analysis.coverage import Coverage, coverage, coverage_like
+from evaluation.analysis.crossed_spread import Spread, crossed_spread
+from evaluation.analysis.estimands import ESTIMANDS
+from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.frame import read_ratings, validate_ratings
+from evaluation.analysis.influence import Influence, influence
+from evaluation.analysis.planning import (
+    Components,
+    Costs,
+    Pilot,
+    Plan,
+    cheapest,
+    components_from_pilot,
+    detectable,
+    nested_standard_error,
+    power,
+    precision_table,
+    standard_error,
+)
+from evaluation.analysis.pooling import PooledRanking, rank_by_category
+from evaluation.analysis.powered_results import PredictionPowered
+from evaluation.analysis.prediction_powered import prediction_powered
+from evaluation.analysis.preference import preference_rate
+from evaluation.analysis.rank_correlation import kendall_tau_b
+from evaluation.analysis.ranking import Ranking, rank_generators
+from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, screen
+from evaluation.analysis.reliability import Reliability, dawid_skene, mace
+from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
+from evaluation.analysis.results import rounded
+from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, validate_scores
+from evaluation.analysis.sequential import (
+    LookSequence,
+    StoppingRule,
+    beta_binomial,
+    decide,
+    rater_means,
+    replay,
+    t_sequence,
+)
+from evaluation.analysis.sides import SideBias, side_bias
+from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
+from evaluation.analysis.summary import analyse
+from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.tally import tally_ratings
 
-__all__ = ["Analysis", "RatingsError", "analyse", "read_ratings", "validate_ratings"]
+__all__ = [
+    "ESTIMANDS",
+    "Agreement",
+    "Analysis",
+    "Audit",
+    "AutomaticAgreement",
+    "Components",
+    "Costs",
+    "Coverage",
+    "Crowd",
+    "CrowdSpec",
+    "Design",
+    "Difference",
+    "Equivalence",
+    "Influence",
+    "Interval",
+    "LookSequence",
+    "MeanEstimate",
+    "Pilot",
+    "Plan",
+    "PooledRanking",
+    "PredictionPowered",
+    "PreferenceRate",
+    "Ranking",
+    "RatingsError",
+    "Reliability",
+    "Resampled",
+    "ScoreAnalysis",
+    "Screening",
+    "ScreeningRule",
+    "Selection",
+    "SideBias",
+    "SimulatedTrial",
+    "Spread",
+    "StoppingRule",
+    "agresti_coull",
+    "analyse",
+    "analyse_scores",
+    "audit",
+    "automatic_agreement",
+    "beta_binomial",
+    "cheapest",
+    "clopper_pearson",
+    "components_from_pilot",
+    "coverage",
+    "coverage_like",
+    "crossed_spread",
+    "dawid_skene",
+    "decide",
+    "detectable",
+    "differences",
+    "effect_in_words",
+    "equivalence",
+    "fleiss_kappa",
+    "goodman",
+    "holm",
+    "influence",
+    "jeffreys",
+    "kendall_tau_b",
+    "krippendorff_alpha",
+    "mace",
+    "nested_standard_error",
+    "newcombe",
+    "pigeonhole_bootstrap",
+    "possible_spread",
+    "power",
+    "precision_table",
+    "prediction_powered",
+    "preference_rate",
+    "rank_by_category",
+    "rank_generators",
+    "rater_means",
+    "rater_table",
+    "read_automatic_scores",
+    "read_ratings",
+    "replay",
+    "rounded",
+    "screen",
+    "side_bias",
+    "sign_test",
+    "simulate_ratings",
+    "standard_error",
+    "t_sequence",
+    "tally_ratings",
+    "tango",
+    "tost",
+    "validate_automatic_scores",
+    "validate_ratings",
+    "validate_scores",
+    "wald_net",
+    "wilson",
+]

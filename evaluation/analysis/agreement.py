@@ -8,8 +8,9 @@ counts that a report makes anyway are enough.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,12 @@ from evaluation.analysis.crossed import quantile
 
 Metric = Literal["nominal", "ordinal", "interval"]
 FloatArray = npt.NDArray[np.float64]
+ORDINAL_ALPHA = "Krippendorff's alpha, ordinal"
+ALPHA_NAMES: Mapping[Metric, str] = {
+    "nominal": "Krippendorff's alpha, nominal",
+    "ordinal": ORDINAL_ALPHA,
+    "interval": "Krippendorff's alpha, interval",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,11 @@ class Agreement:
         found: dict[str, object] = {"method": self.method, "value": self.value, "low": self.low, "high": self.high}
         found |= {"level": self.level, "n_units": self.n_units, "n_values": self.n_values}
         return found | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Agreement:
+        """The coefficient from ``to_dict``."""
+        return cls(**data)
 
 
 def counts_by_unit(units: npt.ArrayLike, values: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], FloatArray]:
@@ -77,14 +89,14 @@ def krippendorff_alpha(
     table = table[sizes >= 2]
     sizes = table.sum(axis=1, keepdims=True)
     numbers = np.arange(table.shape[1], dtype=float) if values is None else np.asarray(values, dtype=float)
-    name = f"Krippendorff's alpha, {metric}"
+    name = ALPHA_NAMES[metric]
     n_units, n_values = len(table), int(sizes.sum())
 
     def absent(why: str) -> Agreement:
         return Agreement(name, None, None, None, level, n_units, n_values, why)
 
     if not n_units:
-        return absent("nothing was rated by two raters or more")
+        return absent("nothing was rated by two or more raters")
     # Pairs of values within units; counting duplicates of a row once keeps this small for millions of units.
     rows, number = np.unique(table, axis=0, return_counts=True)
     m = rows.sum(axis=1)
@@ -92,12 +104,12 @@ def krippendorff_alpha(
     observed = np.tensordot(number.astype(float), own, axes=1)
     value = _alpha(observed[None], metric, numbers)[0]
     if math.isnan(value):
-        return absent("all values are alike: there is no variation that raters could agree on")
+        return absent("all values are alike, so there is no variation to agree on")
     if n_units < 3:
         return Agreement(name, float(value), None, None, level, n_units, n_values, "too few units for an interval")
     without = _alpha(observed[None] - own, metric, numbers)
     if np.isnan(without).any():
-        return Agreement(name, float(value), None, None, level, n_units, n_values, "it hangs on a single unit")
+        return Agreement(name, float(value), None, None, level, n_units, n_values, "it depends on a single unit")
     mean = number @ without / n_units
     se = math.sqrt((n_units - 1) / n_units * float(number @ (without - mean) ** 2))
     half = quantile(level, n_units - 1) * se
@@ -122,14 +134,14 @@ def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95) -> Agreement:
     n_units, n_values = len(table), int(table.sum())
     name = "Fleiss' kappa"
     if not n_units:
-        why = "nothing was rated by two raters or more"
+        why = "nothing was rated by two or more raters"
         return Agreement(name, None, None, None, level, 0, 0, why)
     sizes = table.sum(axis=1)
     within = ((table**2).sum(axis=1) - sizes) / (sizes * (sizes - 1))
     shares = table.sum(axis=0) / n_values
     chance = float(shares @ shares)
     if chance > 1 - 1e-12:
-        why = "all values are alike: there is no variation that raters could agree on"
+        why = "all values are alike, so there is no variation to agree on"
         return Agreement(name, None, None, None, level, n_units, n_values, why)
     value = (float(within.mean()) - chance) / (1 - chance)
     if n_units < 3:
@@ -137,7 +149,7 @@ def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95) -> Agreement:
     rest = (table.sum(axis=0) - table) / (n_values - sizes)[:, None]
     chance_without = (rest * rest).sum(axis=1)
     if (chance_without > 1 - 1e-12).any():
-        return Agreement(name, value, None, None, level, n_units, n_values, "it hangs on a single unit")
+        return Agreement(name, value, None, None, level, n_units, n_values, "it depends on a single unit")
     within_without = (within.sum() - within) / (n_units - 1)
     without = (within_without - chance_without) / (1 - chance_without)
     se = math.sqrt((n_units - 1) / n_units * float(((without - without.mean()) ** 2).sum()))

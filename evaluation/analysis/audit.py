@@ -73,28 +73,27 @@ class Audit(PlainResult, NotebookTable):
         return pd.DataFrame(rows)
 
     def in_words(self) -> list[str]:
-        """A sentence for each reading."""
-        low, high = self.possible_spread
+        """For each reading, what it would need and whether that is possible."""
+        possible = _range(*self.possible_spread)
         said = []
         for each in self.readings:
-            start = f"As a {each.quantity}: "
-            needs = _range(*each.n_independent, digits=0)
+            start = f"As a {each.quantity.replace('%', ' %')}:"
+            needed = _range(*each.n_independent, digits=0)
             if each.spread is None or each.design_effect is None:
-                said.append(f"{start}independent ratings give it if there are {needs} of them.")
+                said.append(f"{start} {needed} independent ratings would give it.")
                 continue
-            spread = (
-                f"it needs a spread of single ratings of {_range(*each.spread)} where {_range(low, high)} is possible"
-            )
+            spread = f"single ratings would need a spread of {_range(*each.spread)}; the scale allows {possible}."
             if each.independent:
-                verdict = "independent ratings can have given it"
+                verdict = "Independent ratings can give this."
             elif each.clustered:
                 effect = _range(*each.design_effect)
                 verdict = (
-                    f"impossible for independent ratings; an allowance for clusters with a design effect of {effect}"
+                    "Impossible for independent ratings. An interval that allows for clusters would need a design "
+                    f"effect of {effect}."
                 )
             else:
-                verdict = f"narrower than independent ratings allow, which would have to be {needs}"
-            said.append(f"{start}{spread}; {verdict}.")
+                verdict = f"Narrower than independent ratings allow: there would have to be {needed} of them."
+            said.append(f"{start} {spread} {verdict}")
         return said
 
 

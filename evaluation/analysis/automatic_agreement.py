@@ -39,7 +39,7 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.classic import holm
-from evaluation.analysis.columns import codes_of, nearest
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import (
     METHODS,
     block_variances,
@@ -49,8 +49,10 @@ from evaluation.analysis.crossed import (
     stratified_variances,
 )
 from evaluation.analysis.crossed_spread import crossed_spread
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
+from evaluation.analysis.estimates import Interval, MeanEstimate
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
+from evaluation.analysis.preference import interval_or_why, pick_default
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.rater_ceiling import agreement_of_raters
 
@@ -66,7 +68,7 @@ def automatic_agreement(
     scores: pd.DataFrame,
     *,
     aggregate: str = "mean",
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> AutomaticAgreement:
     """Hold every automatic score of ``scores`` against the ``ratings``, comparison by comparison.
@@ -81,13 +83,18 @@ def automatic_agreement(
         RatingsError: ratings or scores are not in their form, or do not belong together.
         ValueError: ``aggregate``, ``estimand`` or ``level`` is not one of those allowed.
     """
-    if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS)
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+    ratings, scores = validate_ratings(ratings), validate_automatic_scores(scores)
+    return automatic_agreement_valid(ratings, scores, aggregate=aggregate, estimand=estimand, level=level)
+
+
+def automatic_agreement_valid(
+    ratings: pd.DataFrame, scores: pd.DataFrame, *, aggregate: str, estimand: str, level: float
+) -> AutomaticAgreement:
+    """``automatic_agreement`` of frames that were validated, which are not checked again."""
+    check_estimand(estimand)
     check_between(level, "confidence level")
-    checked = validate_automatic_scores(scores)
-    frame, notes = match_scores(validate_ratings(ratings), checked)
-    sets, directions = image_sets(checked, aggregate), metric_directions(checked)
+    frame, notes = match_scores(ratings, scores)
+    sets, directions = image_sets(scores, aggregate), metric_directions(scores)
     found = []
     keys = ["generator_a", "generator_b", "question"]
     for (first, second, question), part in frame.groupby(keys, observed=True, sort=True):
@@ -101,7 +108,7 @@ def agreement_of_panel(
     part: pd.DataFrame,
     table: pd.DataFrame,
     names: tuple[str, str, str] = ("a", "b", ""),
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> ComparisonAgreement:
     """One comparison: ``part`` holds its validated ratings, ``table`` the differences of scores
@@ -268,7 +275,7 @@ class _Panel:
             adjusted = iter(holm([p for p in tested if p is not None]))
             for (first, second, n, mean), p in zip(family, tested, strict=True):
                 own = None if p is None else next(adjusted)
-                found.append(MetricDifference(str(first), str(second), kind, n, mean, own))
+                found.append(MetricDifference(str(first), str(second), kind, n, mean, p, own))
         return found
 
     def _worst(self, name: str, difference: Float) -> list[Disagreement]:

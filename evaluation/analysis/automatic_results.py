@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.preference import MeanEstimate
+from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.rank_correlation import Correlation
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 
@@ -43,6 +45,17 @@ class MetricAgreement:
             "correlation": self.correlation.to_dict(),
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> MetricAgreement:
+        """The agreement from ``to_dict``, its intervals at ``level``."""
+        names = ("metric", "category", "n_ratings", "n_unscored", "n_raters", "n_prompts", "constant", "threshold")
+        return cls(
+            **{name: data[name] for name in names},
+            accuracy=MeanEstimate.from_dict(data["accuracy"], level),
+            decided=_mean(data["decided"], level),
+            correlation=Correlation.from_dict(data["correlation"], level),
+        )
+
 
 @dataclass(frozen=True)
 class RaterAgreement:
@@ -65,12 +78,18 @@ class RaterAgreement:
             found[name] = own.to_dict() if own else None
         return found
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> RaterAgreement:
+        """The agreement from ``to_dict``, its intervals at ``level``."""
+        names = ("majority", "another", "majority_decided", "another_decided")
+        return cls(data["category"], data["n_ratings"], *(_mean(data[name], level) for name in names))
+
 
 @dataclass(frozen=True)
 class MetricDifference:
     """Accuracy of ``first`` less that of ``second`` on the ratings that both have scores for. ``kind``: ``accuracy`` or
-    ``decided``. ``p_holm``: over all pairs of scores of the comparison, kind by kind; None where no interval can be
-    had.
+    ``decided``. ``p_value``: of no difference; ``p_holm``: the same adjusted by Holm over all pairs of scores of the
+    comparison, kind by kind; None where no interval can be had.
     """
 
     first: str
@@ -78,6 +97,7 @@ class MetricDifference:
     kind: str
     n_ratings: int
     difference: MeanEstimate
+    p_value: float | None
     p_holm: float | None
 
     def to_dict(self) -> dict[str, object]:
@@ -87,9 +107,14 @@ class MetricDifference:
             "kind": self.kind,
             "n_ratings": self.n_ratings,
             "difference": self.difference.to_dict(),
-            "p_value": self.difference.p_value,
+            "p_value": self.p_value,
             "p_holm": self.p_holm,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> MetricDifference:
+        """The difference from ``to_dict``, its intervals at ``level``."""
+        return cls(**{**data, "difference": MeanEstimate.from_dict(data["difference"], level)})
 
 
 @dataclass(frozen=True)
@@ -123,6 +148,31 @@ class ComparisonAgreement:
     differences: tuple[MetricDifference, ...]
     disagreements: tuple[Disagreement, ...]
 
+    @property
+    def overall(self) -> tuple[MetricAgreement, ...]:
+        """Each score over all ratings."""
+        return tuple(each for each in self.metrics if each.category is None)
+
+    @property
+    def by_category(self) -> tuple[MetricAgreement, ...]:
+        """Each score in each category."""
+        return tuple(each for each in self.metrics if each.category is not None)
+
+    @property
+    def among_raters(self) -> RaterAgreement | None:
+        """The raters against each other over all ratings."""
+        return next((each for each in self.raters if each.category is None), None)
+
+    def worst(self, most: int) -> tuple[Disagreement, ...]:
+        """The greatest disagreements, at most so many of each score."""
+        shown: dict[str, int] = {}
+        found = []
+        for each in self.disagreements:
+            shown[each.metric] = shown.get(each.metric, 0) + 1
+            if shown[each.metric] <= most:
+                found.append(each)
+        return tuple(found)
+
     def to_dict(self) -> dict[str, object]:
         return {
             "generator_a": self.generator_a,
@@ -133,6 +183,19 @@ class ComparisonAgreement:
             "differences": [each.to_dict() for each in self.differences],
             "disagreements": self.disagreements,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> ComparisonAgreement:
+        """The comparison from its JSON, its intervals at ``level``."""
+        return cls(
+            data["generator_a"],
+            data["generator_b"],
+            data["question"],
+            metrics=tuple(MetricAgreement.from_dict(each, level) for each in data["metrics"]),
+            raters=tuple(RaterAgreement.from_dict(each, level) for each in data["raters"]),
+            differences=tuple(MetricDifference.from_dict(each, level) for each in data["differences"]),
+            disagreements=tuple(Disagreement(**each) for each in data["disagreements"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +222,19 @@ class AutomaticAgreement(NotebookTable):
             }
         )
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AutomaticAgreement:
+        """The agreement from its document: ``from_dict(x.to_dict()) == rounded(x)``."""
+        level = data["level"]
+        return cls(
+            tuple(ComparisonAgreement.from_dict(each, level) for each in data["comparisons"]),
+            data["aggregate"],
+            data["estimand"],
+            level,
+            data["n_simulated"],
+            tuple(data["notes"]),
+        )
+
     def to_json(self) -> str:
         return to_json(self.to_dict())
 
@@ -179,3 +255,7 @@ class AutomaticAgreement(NotebookTable):
                 row |= {"correlation_low": each.correlation.low, "correlation_high": each.correlation.high}
                 rows.append(row)
         return pd.DataFrame(rows)
+
+
+def _mean(found: Mapping[str, Any] | None, level: float) -> MeanEstimate | None:
+    return None if found is None else MeanEstimate.from_dict(found, level)

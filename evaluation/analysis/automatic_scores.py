@@ -18,7 +18,16 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from evaluation.analysis.columns import Checker, RatingsError, codes_of, listed, nearest, numbers_column, text_column
+from common.words import nearest
+from evaluation.analysis.columns import (
+    Checker,
+    RatingsError,
+    check_columns,
+    codes_of,
+    listed,
+    numbers_column,
+    text_column,
+)
 from evaluation.analysis.frame import ESCAPED
 
 Float = npt.NDArray[np.float64]
@@ -88,7 +97,7 @@ def validate_automatic_scores(
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(scores).__name__}."
         )
     frame = scores.reset_index(drop=True).rename(columns=str)
-    _check_columns([str(name) for name in frame.columns], source)
+    check_columns([str(name) for name in frame.columns], REQUIRED, source)
     check = Checker(source, header_lines)
     columns: dict[str, pd.Series | pd.Categorical] = {
         name: text_column(frame[name], check, refuse_lost=name in {"prompt_id", "sample"}) for name in REQUIRED[:-1]
@@ -109,20 +118,6 @@ def validate_automatic_scores(
     return result
 
 
-def _check_columns(found: list[str], source: str) -> None:
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
-        raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
-    missing = [name for name in REQUIRED if name not in found]
-    if missing:
-        others = [name for name in found if name not in REQUIRED]
-        hint = nearest(missing[0], others) if others else ""
-        raise RatingsError(
-            f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}.{hint} "
-            f"Needed are {listed(REQUIRED)}; found are {listed(found) or 'none'}."
-        )
-
-
 def _better(frame: pd.DataFrame, check: Checker) -> pd.Series:
     if "better" not in frame:
         return pd.Series(np.full(len(frame), "higher", dtype=object), dtype=object)
@@ -131,7 +126,8 @@ def _better(frame: pd.DataFrame, check: Checker) -> pd.Series:
     wrong = np.flatnonzero(~said.isin(BETTER).to_numpy())
     if len(wrong):
         value = str(frame["better"].iloc[wrong[0]])
-        check.fail(wrong, "better", f"{value!r} is not one of {listed(BETTER)}, or empty.{nearest(value, BETTER)}")
+        hint = nearest(value, BETTER) or "."
+        check.fail(wrong, "better", f"{value!r} is not allowed{hint} Allowed are {listed(BETTER)} and an empty cell.")
     return said
 
 
@@ -155,9 +151,8 @@ def image_sets(scores: pd.DataFrame, aggregate: str = "mean") -> pd.DataFrame:
         ValueError: ``aggregate`` is not one of ``AGGREGATES``.
     """
     if aggregate not in AGGREGATES:
-        raise ValueError(
-            f"Unknown aggregate {aggregate!r}. Allowed are {listed(AGGREGATES)}.{nearest(aggregate, AGGREGATES)}"
-        )
+        hint = nearest(aggregate, AGGREGATES) or "."
+        raise ValueError(f"Unknown aggregate {aggregate!r}{hint} Allowed are {listed(AGGREGATES)}.")
     grouped = scores.groupby(["prompt_id", "generator", "metric"], observed=True, sort=True)["value"]
     found = pd.DataFrame({"score": grouped.agg(aggregate), "n_samples": grouped.count()})
     found["n_missing"] = grouped.size() - found["n_samples"]
@@ -210,10 +205,10 @@ def match_scores(ratings: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFr
     rated = sorted(set(frame["generator_a"].astype(str)) | set(frame["generator_b"].astype(str)))
     lost = [name for name in rated if name not in named]
     if len(frame) and len(rated) - len(lost) < 2:
-        hint = nearest(lost[0], named) if lost else ""
+        hint = (nearest(lost[0], named) if lost else "") or "."
         raise RatingsError(
             f"The scores know generators {_some(named)}, the ratings {_some(rated)}: no rated pair has scores. "
-            f"Names must be the same in both.{hint}"
+            f"Names must be the same in both{hint}"
         )
     if lost:
         notes.append(f"No scores of {listed(lost)}: their comparisons are left out.")

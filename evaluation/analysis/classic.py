@@ -1,7 +1,7 @@
 """Intervals and tests for votes taken as independent: what published figures use, kept to stand beside honest ones.
 
 Ratings that share raters and prompts are not independent, and these intervals are then too narrow (they cover 30 to
-70 % instead of 95 % on common designs; see docs/statistics.md). They are right for one rating per rater and prompt.
+70 % instead of 95 % on common designs; see docs/coverage.md). They are right for one rating per rater and prompt.
 """
 
 from __future__ import annotations

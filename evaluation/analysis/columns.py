@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from common.errors import UserError
+from common.words import nearest, nearest_name
 
 CHOICES = ("a", "indifferent", "b")
 IntArray = npt.NDArray[np.int64]
@@ -21,7 +23,7 @@ _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
 
 
-class RatingsError(ValueError):
+class RatingsError(UserError):
     """A ratings file or frame that cannot be analysed; the message names the row, the column and what is allowed."""
 
 
@@ -29,10 +31,24 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """ " Did you mean ...?" with the allowed name nearest to ``name``, or nothing."""
-    found = difflib.get_close_matches(name, list(allowed), n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+def check_columns(headings: Sequence[str], required: Sequence[str], source: str) -> None:
+    """Raise `RatingsError` where a column stands more than once or a required one is lacking."""
+    doubled = sorted({name for name in headings if headings.count(name) > 1})
+    if doubled:
+        raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
+    missing = [name for name in required if name not in headings]
+    if not missing:
+        return
+    others = {each.strip().lower(): each for each in headings if each not in required}
+    near = ((name, nearest_name(name, others)) for name in missing)
+    hints = [f"is {others[match]!r} meant to be {name!r}?" for name, match in near if match is not None]
+    if len(headings) == 1 and (";" in headings[0] or "\t" in headings[0]):
+        hints = ["the cells must be separated by commas"]
+    hint = f" ({' '.join(hints)})" if hints else ""
+    raise RatingsError(
+        f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}{hint}. "
+        f"Needed are {listed(required)}; found are {listed(headings) or 'none'}."
+    )
 
 
 class Checker:
@@ -98,7 +114,9 @@ def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
         try:
             codes, uniques = pd.factorize(column, use_na_sentinel=True)
         except TypeError as error:
-            raise RatingsError(f"Column {column.name} holds values that are no text or number: {error}.") from error
+            raise RatingsError(
+                f"Column {column.name} holds values that are neither text nor numbers: {error}."
+            ) from error
         values = list(uniques)
     return codes, [_text(value) for value in values]
 
@@ -230,10 +248,9 @@ def choices_column(
         rows = np.flatnonzero(unknown[codes])
         code = codes[rows[0]]
         value = texts[code] if code >= 0 else ""
-        near = difflib.get_close_matches(value.strip().lower(), CHOICES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
         said = repr(value) if value else "an empty cell"
-        check.fail(rows, name, f"{said} is not a choice. Allowed are {listed(CHOICES)}{hint}")
+        hint = nearest(value.strip().lower(), CHOICES) or "."
+        check.fail(rows, name, f"{said} is not a choice{hint} Allowed are {listed(CHOICES)}.")
     chosen = _mapped(codes, np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int8))
     if flip.any():
         chosen = np.where(flip & (chosen >= 0), 2 - chosen, chosen)

@@ -18,7 +18,7 @@ import pandas as pd
 from evaluation.analysis.classic import holm, tost, two_sided_p
 from evaluation.analysis.columns import CompositeKey, codes_of
 from evaluation.analysis.crossed import check_between, quantile
-from evaluation.analysis.preference import MeanEstimate, PreferenceRate
+from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
 from evaluation.analysis.results import PlainResult
 
 Float = npt.NDArray[np.float64]
@@ -120,12 +120,12 @@ def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level:
     paired = f"same {' and '.join(shared)}" if shared else "independent"
     few = [each for each in halves if min(each.n_raters, each.n_prompts) < 2]
     if few:
-        why = "one side has a single rater or prompt: nothing is known about how others would differ"
+        why = "one side has a single rater or prompt, so nothing is known about how others would differ"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
     parts = [_two_way((each,)) for each in halves]
     variance = _two_way(halves) if shared else sum(parts)
     if variance <= 0:
-        why = "all ratings of each side are alike: their spread is zero and says nothing about others"
+        why = "all ratings of each side are alike, so there is no spread to estimate an interval from"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
     se = math.sqrt(variance)
     own = [min(each.n_raters, each.n_prompts) - 1 for each in halves]
@@ -179,18 +179,23 @@ def equivalence(net: MeanEstimate, margin: float, alpha: float = 0.05) -> Equiva
 
 
 def effect_in_words(rate: PreferenceRate, name_a: str, name_b: str) -> str:
-    """The effect as a sentence about 100 prompts and a typical rater, with the interval of the lead."""
+    """The effect as sentences about 100 ratings, with the interval of the difference."""
     a, b = (round(100 * rate.share(choice)) for choice in ("a", "b"))
     rest = max(100 - a - b, 0)
-    sentence = f"A typical rater prefers {name_a} on {a} of 100 prompts, {name_b} on {b}, and neither on {rest}."
+    said = f"On average, per 100 ratings: {a} for {name_a}, {b} for {name_b}, {rest} without preference."
+    said += f" Difference: {_lead(round(100 * rate.net.estimate), name_a, name_b)}"
     own = rate.net.interval
     if own is None:
-        return f"{sentence} How this would differ elsewhere cannot be said: {rate.net.why[rate.net.default]}."
+        return f"{said}; no interval, because {rate.net.why[rate.net.default]}."
     low, high = (max(-100, min(100, round(100 * bound))) for bound in (own.low, own.high))
-    if own.low > 0 or own.high < 0:
-        leader = name_a if own.low > 0 else name_b
+    if low * high > 0:  # both for the same: the smaller first
         few, many = sorted((abs(low), abs(high)))
-        return f"{sentence} {leader} leads by {few} to {many} prompts of 100."
-    return (
-        f"{sentence} Which of them leads is open: from {name_b} by {max(-low, 0)} to {name_a} by {max(high, 0)} of 100."
-    )
+        bounds = f"{few} to {many} for {name_a if low > 0 else name_b}"
+    else:
+        bounds = f"from {_lead(low, name_a, name_b)} to {_lead(high, name_a, name_b)}"
+    return f"{said} ({own.level * 100:g} % interval: {bounds})."
+
+
+def _lead(difference: int, name_a: str, name_b: str) -> str:
+    """`-7` -> "7 for B", by name."""
+    return f"{abs(difference)} for {name_a if difference > 0 else name_b}" if difference else "0"

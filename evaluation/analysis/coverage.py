@@ -1,5 +1,5 @@
 """How often an interval holds the truth on a given design: the intervals' own test, for the documentation and for a
-study's report ("a 95 % interval on a design like yours covered 95.1 % in 2,000 simulations").
+study's report ("on a design like yours, a 95 % interval covered the truth in 95.1 % of 2,000 simulations").
 
 A pattern says who rated what. Ratings are drawn on it from the simulated crowd, whose truth is known, and go through
 the very functions that a report uses.
@@ -19,8 +19,9 @@ import pandas as pd
 from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.planning import components_from_pilot
-from evaluation.analysis.preference import Interval, PreferenceRate, preference_rate
+from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 from evaluation.analysis.tally import CountTable
@@ -107,9 +108,10 @@ class Coverage(PlainResult, NotebookTable):
     def in_words(self) -> str:
         """The sentence for a report."""
         own, naive = self.intervals[self.default], self.intervals["independent"]
+        level, covered = f"{self.level * 100:g} %", f"{own.coverage * 100:.1f} %"
         return (
-            f"A {self.level:.0%} interval on a design like yours covered {own.coverage:.1%} in {self.n_simulations:,} "
-            f"simulations (votes as independent: {naive.coverage:.1%})."
+            f"On a design like yours, a {level} interval covered the truth in {covered} of {self.n_simulations:,} "
+            f"simulations. Votes as independent: {naive.coverage * 100:.1f} %."
         )
 
 
@@ -173,9 +175,9 @@ class _Seen:
         self.by_name: dict[str, tuple[list[bool], list[float]]] = {}
         self.seconds = 0.0
 
-    def note(self, name: str, held: bool, half_width: float) -> None:
+    def note(self, name: str, hit: bool, half_width: float) -> None:
         hits, widths = self.by_name.setdefault(name, ([], []))
-        hits.append(held)
+        hits.append(hit)
         widths.append(half_width)
 
     def add(self, name: str, bounds: tuple[float, float], truth: float) -> None:

@@ -159,7 +159,10 @@ def _squares(panel: PanelSums) -> float:
     return max(panel.n * panel.squares - panel.total**2, 0) / (panel.n**3 * panel.scale**2)
 
 
-_TOO_FEW = {name: Absent(f"one {name}: nothing is known about how {name}s differ") for name in ("rater", "prompt")}
+_TOO_FEW = {
+    name: Absent(f"there is only one {name}, so nothing is known about how {name}s differ")
+    for name in ("rater", "prompt")
+}
 
 
 def block_variances(panel: PanelSums) -> dict[str, Variance | Absent]:
@@ -170,7 +173,9 @@ def block_variances(panel: PanelSums) -> dict[str, Variance | Absent]:
     spread = {"rater": _spread(panel.raters, panel), "prompt": _spread(panel.prompts, panel)}
     corrected = {name: n / (n - 1) * spread[name] if n > 1 else 0.0 for name, n in (("rater", r), ("prompt", p))}
     found: dict[str, Variance | Absent] = {
-        "independent": Variance(squares, None) if panel.n > 1 else Absent("one rating has no spread"),
+        "independent": Variance(squares, None)
+        if panel.n > 1
+        else Absent("there is only one rating, which has no spread"),
         "by_rater": too_few["rater"] or Variance(corrected["rater"], r - 1),
         "by_prompt": too_few["prompt"] or Variance(corrected["prompt"], p - 1),
     }
@@ -205,7 +210,9 @@ def _mean_squares(panel: PanelSums) -> _MeanSquares | Absent:
         return _TOO_FEW["rater" if r < 2 else "prompt"]
     if not panel.complete:
         missing = r * p - panel.cells.n
-        what = f"{missing} of {r * p} rater-prompt cells are empty" if missing else "some cells hold several ratings"
+        what = "some raters gave a prompt several ratings"
+        if missing:
+            what = f"{missing:,} of {r * p:,} combinations of rater and prompt were not rated"
         return Absent(f"the panel is not complete: {what}")
     # _spread(raters) is P^2 sum_r(mean_r - m)^2 / N^2, and SS_rater is P sum_r(mean_r - m)^2.
     ss_rater = _spread(panel.raters, panel) * n * n / p
@@ -222,7 +229,7 @@ def _satterthwaite(parts: Sequence[_MeanSquares], fallback_df: float) -> Varianc
     if weights == 0:
         return Variance(0.0, fallback_df)
     if value <= 0 or value**2 < LEAST_DF * weights:
-        return Absent("raters and prompts differ no more than by chance: hardly a degree of freedom is left")
+        return Absent("raters and prompts differ no more than by chance, which leaves hardly a degree of freedom")
     return Variance(value, value**2 / weights)
 
 
@@ -243,7 +250,7 @@ def stratified_variances(
         for name, panel, variances in parts:
             variance = variances[method]
             if isinstance(variance, Absent):
-                found[method] = Absent(f"category {name!r}: {variance.why}")
+                found[method] = Absent(f"in category {name!r}, {variance.why}")
                 break
             pieces.append(panel.n**2 / n**2 * variance.value)
         else:
@@ -258,7 +265,7 @@ def _stratified_anova(blocks: Sequence[tuple[str, PanelSums]], n: int, fallback_
     for name, panel in blocks:
         piece = _mean_squares(panel)
         if isinstance(piece, Absent):
-            return Absent(f"category {name!r}: {piece.why}")
+            return Absent(f"in category {name!r}, {piece.why}")
         weight = panel.n**2 / n**2
         pieces.append(_MeanSquares(weight * piece.value, weight**2 * piece.weights))
     return _satterthwaite(pieces, fallback_df)

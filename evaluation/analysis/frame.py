@@ -7,7 +7,6 @@ what the counting works on), every pair of generators in alphabetical order, and
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from evaluation.analysis.columns import (
     Checker,
     CompositeKey,
     RatingsError,
+    check_columns,
     choices_column,
     chunks,
     codes_of,
@@ -39,6 +39,7 @@ __all__ = [
     "OPTIONAL",
     "REQUIRED",
     "RatingsError",
+    "by_people",
     "read_ratings",
     "validate_ratings",
 ]
@@ -85,10 +86,16 @@ def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
     if is_parquet:
         return f"{path.name} cannot be read as Parquet: {why}. Export it again."
     hint = "Each line needs as many cells as the header has."
-    if "UTF8" in why or "utf-8" in why:
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_blank = all(not line.strip() for line in file)
+    except UnicodeDecodeError:
         hint = "Save it as UTF-8."
-    elif "Empty CSV" in why:
-        hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
+    except OSError:
+        hint = "Check that this account may read it."
+    else:
+        if is_blank:
+            hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
     return f"{path.name} cannot be read as CSV: {why}. {hint}"
 
 
@@ -149,7 +156,7 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
         raise RatingsError(
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(ratings).__name__}."
         )
-    _check_columns([str(name) for name in ratings.columns], source)
+    check_columns([str(name) for name in ratings.columns], REQUIRED, source)
     check = Checker(source, header_lines)
     frame = ratings.reset_index(drop=True).rename(columns=str)
     columns: dict[str, pd.Series | pd.Categorical] = {}
@@ -179,26 +186,18 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     return result
 
 
-def _check_columns(found: list[str], source: str) -> None:
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
-        raise RatingsError(f"{source} has the column {doubled[0]} more than once. Keep one of them.")
-    missing = [name for name in REQUIRED if name not in found]
-    if not missing:
-        return
-    hints = []
-    for name in missing:
-        plain = {each.strip().lower(): each for each in found if each not in REQUIRED}
-        near = difflib.get_close_matches(name, plain, n=1)
-        if near:
-            hints.append(f"is {plain[near[0]]!r} meant to be {name!r}?")
-    if len(found) == 1 and (";" in found[0] or "\t" in found[0]):
-        hints = ["the cells must be separated by commas"]
-    hint = f" ({' '.join(hints)})" if hints else ""
-    raise RatingsError(
-        f"{source} lacks the column{'s' if len(missing) > 1 else ''} {listed(missing)}{hint}. "
-        f"Needed are {listed(REQUIRED)}; found are {listed(found) or 'none'}."
-    )
+def by_people(valid: pd.DataFrame) -> pd.DataFrame:
+    """A validated frame without the ratings of simulated raters, validated as well: it names nobody and nothing that
+    is gone.
+    """
+    part = valid[~valid["simulated"].to_numpy()].reset_index(drop=True)
+    for name in ("rater_id", "prompt_id", "category", "question"):
+        part[name] = part[name].cat.remove_unused_categories()
+    shared = part["generator_a"].cat.categories
+    names = shared[shared.isin([*part["generator_a"].unique(), *part["generator_b"].unique()])]
+    for name in ("generator_a", "generator_b"):
+        part[name] = part[name].cat.set_categories(names)
+    return part
 
 
 def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:

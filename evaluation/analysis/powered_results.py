@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis.crossed import Absent
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimands import POWERED_ESTIMANDS
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.results import Document, NotebookTable, PlainResult, document, to_json
 
 SCHEMA = "drawbench-prediction-powered/1"
-ESTIMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "new_prompts": "new raters, and new prompts (with new images) like these",
-        "these_prompts": "new raters, and all prompts of this suite with these images, rated or not",
-    }
-)
 ASSUMPTION = (
-    "The rated prompts are taken to be a random draw from the scored ones, in each category for itself; where somebody "
-    "chose them, these intervals do not hold."
+    "This assumes that the rated prompts are a random draw from the scored ones, in each category separately. If "
+    "somebody picked them, these intervals do not hold."
 )
 
 
@@ -41,10 +37,21 @@ class PoweredInterval:
             found |= {name: own.to_dict() if isinstance(own, Interval) else None}
         return found | ({"why": self.satterthwaite.why} if isinstance(self.satterthwaite, Absent) else {})
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredInterval:
+        """The interval from ``to_dict``, at ``level``."""
+        absent = Absent(data.get("why", ""))
+        return cls(
+            *(
+                absent if data[name] is None else Interval.from_dict(data[name], name, level)
+                for name in ("satterthwaite", "two_way")
+            )
+        )
+
 
 @dataclass(frozen=True)
 class Rate:
-    """An estimate of the net share with an interval for each of ``ESTIMANDS``."""
+    """An estimate of the net share with an interval for each of ``POWERED_ESTIMANDS``."""
 
     estimate: float
     intervals: Mapping[str, PoweredInterval]
@@ -57,6 +64,15 @@ class Rate:
     def to_dict(self) -> dict[str, object]:
         return {"estimate": self.estimate, "intervals": {name: each.to_dict() for name, each in self.intervals.items()}}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any] | None, level: float) -> Rate | None:
+        """The rate from ``to_dict``, its intervals at ``level``; None from None."""
+        if data is None:
+            return None
+        own = data["intervals"]
+        intervals = {name: PoweredInterval.from_dict(own[name], level) for name in POWERED_ESTIMANDS}
+        return cls(data["estimate"], MappingProxyType(intervals))
+
 
 @dataclass(frozen=True)
 class PoweredRate:
@@ -64,7 +80,8 @@ class PoweredRate:
 
     ``n_rated`` of ``n_prompts`` prompts were rated, by ``n_raters`` with ``n_ratings``. ``classical``: from the ratings
     alone, weighted and with intervals made alike. ``power``: lambda of the fit to all rated prompts, 0 where the scores
-    are left alone. ``why``: why there is no estimate (both rates are then None).
+    are left alone. ``width_ratios``: by estimand, the width of the powered interval by that of the classical one, None
+    where either cannot be had. ``why``: why there is no estimate (both rates are then None).
     """
 
     category: str | None
@@ -75,21 +92,42 @@ class PoweredRate:
     powered: Rate | None
     classical: Rate | None
     power: float
+    width_ratios: Mapping[str, float | None]
     why: str | None = None
 
     def width_ratio(self, estimand: str) -> float | None:
         """Width of the powered interval by that of the classical one; None where either cannot be had."""
-        own = self.powered.interval(estimand) if self.powered else None
-        other = self.classical.interval(estimand) if self.classical else None
-        return own.half_width / other.half_width if own and other else None
+        return self.width_ratios[estimand]
 
     def to_dict(self) -> dict[str, object]:
         names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
         found: dict[str, object] = {name: getattr(self, name) for name in names}
         found["powered"] = self.powered.to_dict() if self.powered else None
         found["classical"] = self.classical.to_dict() if self.classical else None
-        found["width_ratio"] = {name: self.width_ratio(name) for name in ESTIMANDS}
+        found["width_ratio"] = self.width_ratios
         return found | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredRate:
+        """The rate from ``to_dict``, its intervals at ``level``."""
+        names = ("category", "n_ratings", "n_raters", "n_rated", "n_prompts", "power")
+        return cls(
+            **{name: data[name] for name in names},
+            powered=Rate.from_dict(data["powered"], level),
+            classical=Rate.from_dict(data["classical"], level),
+            width_ratios=MappingProxyType({name: data["width_ratio"][name] for name in POWERED_ESTIMANDS}),
+            why=data.get("why"),
+        )
+
+
+def width_ratios(powered: Rate | None, classical: Rate | None) -> Mapping[str, float | None]:
+    """``PoweredRate.width_ratios`` of two rates."""
+    found: dict[str, float | None] = {}
+    for estimand in POWERED_ESTIMANDS:
+        own = powered.interval(estimand) if powered else None
+        other = classical.interval(estimand) if classical else None
+        found[estimand] = own.half_width / other.half_width if own and other else None
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True)
@@ -128,6 +166,19 @@ class PoweredComparison:
             "notes": self.notes,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> PoweredComparison:
+        """The comparison from its JSON, its intervals at ``level``."""
+        return cls(
+            data["generator_a"],
+            data["generator_b"],
+            data["question"],
+            overall=PoweredRate.from_dict(data["overall"], level),
+            categories=tuple(PoweredRate.from_dict(each, level) for _, each in sorted(data["categories"].items())),
+            balance=tuple(Balance(**each) for each in data["metrics"]),
+            notes=tuple(data["notes"]),
+        )
+
 
 @dataclass(frozen=True)
 class PredictionPowered(NotebookTable):
@@ -149,10 +200,22 @@ class PredictionPowered(NotebookTable):
                 "seed": self.seed,
                 "n_simulated": self.n_simulated,
                 "assumption": ASSUMPTION,
-                "estimands": ESTIMANDS,
+                "estimands": POWERED_ESTIMANDS,
                 "comparisons": [each.to_dict() for each in self.comparisons],
                 "notes": self.notes,
             }
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PredictionPowered:
+        """The rates from their document: ``from_dict(x.to_dict()) == rounded(x)``."""
+        return cls(
+            tuple(PoweredComparison.from_dict(each, data["level"]) for each in data["comparisons"]),
+            data["aggregate"],
+            data["level"],
+            data["seed"],
+            data["n_simulated"],
+            tuple(data["notes"]),
         )
 
     def to_json(self) -> str:
@@ -163,7 +226,7 @@ class PredictionPowered(NotebookTable):
         rows = []
         for comparison in self.comparisons:
             for each in (comparison.overall, *comparison.categories):
-                for estimand in ESTIMANDS:
+                for estimand in POWERED_ESTIMANDS:
                     row: dict[str, object] = {
                         name: getattr(comparison, name) for name in ("generator_a", "generator_b", "question")
                     }

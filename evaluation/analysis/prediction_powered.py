@@ -20,6 +20,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from common.words import counted, nearest
 from evaluation.analysis.automatic_scores import (
     image_sets,
     match_scores,
@@ -29,9 +30,10 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.classic import holm, two_sided_p
-from evaluation.analysis.columns import RatingsError, codes_of, listed, nearest
+from evaluation.analysis.columns import RatingsError, codes_of, listed
 from evaluation.analysis.crossed import Absent, check_between, quantile
 from evaluation.analysis.crossed_spread import Spread
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.powered_mean import (
     PoweredMean,
@@ -49,8 +51,8 @@ from evaluation.analysis.powered_results import (
     PoweredRate,
     PredictionPowered,
     Rate,
+    width_ratios,
 )
-from evaluation.analysis.preference import Interval
 
 LEAST_FITTED = 8  # rated prompts, beyond one for each category, from which a prediction is learned
 LEAST_RATED = 2  # rated prompts that a category needs to have a spread of its own
@@ -81,16 +83,25 @@ def prediction_powered(
         RatingsError: ratings or scores are not in their form, or do not belong together.
         ValueError: ``metrics``, ``aggregate`` or ``level`` is not one of those allowed.
     """
+    ratings, scores = validate_ratings(ratings), validate_automatic_scores(scores)
+    return prediction_powered_valid(ratings, scores, metrics=metrics, aggregate=aggregate, level=level, seed=seed)
+
+
+def prediction_powered_valid(
+    ratings: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    metrics: Sequence[str] | None,
+    aggregate: str,
+    level: float,
+    seed: int = 0,
+) -> PredictionPowered:
+    """``prediction_powered`` of frames that were validated, which are not checked again."""
     check_between(level, "confidence level")
-    checked = validate_automatic_scores(scores)
     if metrics is not None:
-        checked = _chosen(checked, metrics)
-    frame, notes = match_scores(validate_ratings(ratings), checked)
-    sets, directions, categories = (
-        image_sets(checked, aggregate),
-        metric_directions(checked),
-        prompt_categories(checked),
-    )
+        scores = _chosen(scores, metrics)
+    frame, notes = match_scores(ratings, scores)
+    sets, directions, categories = image_sets(scores, aggregate), metric_directions(scores), prompt_categories(scores)
     _same_categories(frame, categories)
     found = []
     keys = ["generator_a", "generator_b", "question"]
@@ -106,8 +117,10 @@ def _chosen(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     known = list(scores["metric"].cat.categories)
     unknown = [name for name in metrics if name not in known]
     if unknown or not metrics:
-        said = f"Unknown automatic score {unknown[0]!r}." if unknown else "Name at least one automatic score."
-        raise ValueError(f"{said} There are {listed(known)}.{nearest(unknown[0], known) if unknown else ''}")
+        said = "Name at least one automatic score."
+        if unknown:
+            said = f"Unknown automatic score {unknown[0]!r}{nearest(unknown[0], known) or '.'}"
+        raise ValueError(f"{said} There are {listed(known)}.")
     part = scores[scores["metric"].isin(metrics).to_numpy()].reset_index(drop=True)
     return part.assign(metric=part["metric"].cat.remove_unused_categories())
 
@@ -142,8 +155,9 @@ class _Study:
         scored = prompts.isin(table.index).to_numpy()
         if not scored.all():
             lost, ratings = prompts[~scored].nunique(), int((~scored).sum())
-            have = "prompts have" if lost > 1 else "prompt has"
-            notes.append(f"{lost} rated {have} no score: {ratings} ratings are left out.")
+            have = "has" if lost == 1 else "have"
+            left = f"{counted(ratings, 'rating')} {'is' if ratings == 1 else 'are'} left out"
+            notes.append(f"{counted(lost, 'rated prompt')} {have} no score: {left}.")
         part = part[scored]
         order = np.lexsort((codes_of(part["rater_id"]), codes_of(part["prompt_id"])))
         part = part.iloc[order]  # sums then come out the same in any order of the file
@@ -154,12 +168,12 @@ class _Study:
         rated = [str(part["prompt_id"].cat.categories[code]) for code in used]
         unrated = [str(each) for each in table.index.difference(rated)]
         if not categories and part["category"].nunique() > 1:
-            notes.append("The scores name no categories: there are no strata, and no figures by category.")
+            notes.append("The scores name no categories, so there are no strata and no results by category.")
         names = [categories.get(each, "") for each in rated], [categories.get(each, "") for each in unrated]
         home, merged = _merge(names[0], names[1])
         if merged:
             few = listed(sorted(merged))
-            notes.append(f"{few} have too few rated prompts for a spread of their own and count as one category.")
+            notes.append(f"{few} have too few rated prompts for separate results and count as one category.")
         strata = tuple(sorted(set(home.values())))
         code = {name: strata.index(into) for name, into in home.items()}
         suite = RatedSuite(
@@ -173,7 +187,7 @@ class _Study:
         )
         if not unrated:
             notes.append(
-                "Every scored prompt was rated: there is nothing left for scores to predict, and the estimate is the "
+                "Every scored prompt was rated, so there is nothing left for scores to predict; the estimate is the "
                 "classical one."
             )
         return cls(suite, strata, tuple(sorted(merged)), metrics, tuple(notes))
@@ -195,7 +209,8 @@ def _merge(rated: Sequence[str], unrated: Sequence[str]) -> tuple[dict[str, str]
 def _comparison(study: _Study, first: str, second: str, question: str, level: float, seed: int) -> PoweredComparison:
     suite = study.suite
     if suite is None:
-        overall = PoweredRate(None, 0, 0, 0, 0, None, None, 0.0, "no rated prompt has a score")
+        why = "no rated prompt has a score"
+        overall = PoweredRate(None, 0, 0, 0, 0, None, None, 0.0, width_ratios(None, None), why)
         return PoweredComparison(first, second, question, overall, (), (), study.notes)
     extra: list[str] = []
     predictor = no_predictor(suite)
@@ -235,16 +250,18 @@ def _part(suite: RatedSuite, predictor: Predictor, at: int) -> tuple[RatedSuite,
 
 def _rate(category: str | None, suite: RatedSuite, predictor: Predictor, level: float) -> PoweredRate:
     n_raters, n_rated = int(suite.rater.max()) + 1, len(suite.stratum)
-    powered, classical = powered_mean(suite, predictor), powered_mean(suite, no_predictor(suite))
+    powered = _intervals(powered_mean(suite, predictor), n_raters, level)
+    classical = _intervals(powered_mean(suite, no_predictor(suite)), n_raters, level)
     return PoweredRate(
         category=category,
         n_ratings=len(suite.y),
         n_raters=n_raters,
         n_rated=n_rated,
         n_prompts=n_rated + len(suite.unrated_stratum),
-        powered=_intervals(powered, n_raters, level),
-        classical=_intervals(classical, n_raters, level),
+        powered=powered,
+        classical=classical,
         power=predictor.power,
+        width_ratios=width_ratios(powered, classical),
     )
 
 
@@ -257,10 +274,10 @@ def _intervals(mean: PoweredMean, n_raters: int, level: float) -> Rate:
 def _interval(estimate: float, spread: Spread, n_raters: int, level: float) -> PoweredInterval:
     if not math.isfinite(spread.variance):
         unit = "rater" if n_raters < 2 else "rated prompt"
-        absent = Absent(f"a single {unit}: nothing is known about how {unit}s differ")
+        absent = Absent(f"there is a single {unit}, so nothing is known about how {unit}s differ")
         return PoweredInterval(absent, absent)
     if spread.variance <= 0:
-        absent = Absent("all ratings are alike: their spread is zero and says nothing about what others would choose")
+        absent = Absent("all ratings are alike, so there is no spread to estimate an interval from")
         return PoweredInterval(absent, absent)
     se = math.sqrt(spread.variance)
     made = []
@@ -305,5 +322,5 @@ def _unlike(balance: Sequence[Balance]) -> list[str]:
     unlike = [each.metric for each, p in zip(tested, adjusted, strict=True) if p < _UNLIKE]
     if not unlike:
         return []
-    note = f"Rated and other prompts differ in {listed(unlike)} by more than chance. Were the rated prompts drawn at"
+    note = f"Rated and unrated prompts differ in {listed(unlike)} by more than chance. Were the rated prompts drawn at"
     return [f"{note} random? If not, the prediction-powered intervals do not hold."]

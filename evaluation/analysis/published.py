@@ -36,28 +36,33 @@ FIGURES = (
 
 HEAD = """# What Imagen's published figures can be
 
-Written by the auditor (`evaluation/analysis/audit.py`); do not edit by hand. `python -m evaluation.analysis.published`
-prints this page, and a test holds it to that.
+The auditor (`evaluation/analysis/audit.py`) writes this page; do not edit it by hand.
+`python -m evaluation.analysis.published` prints it, and a test compares the two.
 
-Saharia et al. (2022), table 2, print estimates "+-" something, without saying what. Each reading below takes that as a
-multiple of a standard error of independent ratings and asks which spread of single ratings it would need, and whether
-scores with that mean can have it. A choice of two (photorealism) has exactly one spread; yes, somewhat, no scored 100,
-50, 0 (alignment) has a range. A design effect is the variance over that of independent ratings: above 1 would be an
-allowance for raters or prompts that ratings share, below 1 leaves part of the spread out.
+Table 2 of Saharia et al. (2022) prints estimates "+-" a number, without saying what that number is. Each reading below
+takes it as a multiple of a standard error of independent ratings. It then asks which spread single ratings would need,
+and whether scores with that mean can have it.
+
+* Photorealism is a choice of two, which has exactly one spread.
+* Alignment scores yes, somewhat, no as 100, 50, 0, which allows a range of spreads.
+* A design effect is the variance divided by that of independent ratings. Above 1, the interval allows for raters or
+  prompts that ratings share. Below 1, it leaves out part of the spread.
 """
 
-TAIL = """## What follows
+TAIL = """## Conclusions
 
-* No figure can be a standard error of independent ratings: alignment would need a spread of 44.4 where at most 28.0 is
-  possible. As a standard error that allows for clusters it would need a design effect of 2.5 or more, and the paper
-  mentions none.
-* As 95 % intervals of pooled, independent ratings all of them fit, photorealism nearly: 0.75 is 5 % narrower than the
-  0.793 that 14,600 independent choices give, as if some of the spread (between images, say) had been left out.
-* 90 % would need nearly all alignment answers to be yes or no, hardly ever somewhat; 99 % is impossible.
-* For captions without people, independent 95 % intervals ask for about 127 images at 73 ratings each.
+* **Standard errors**: no figure can be a standard error of independent ratings. Alignment would need a spread of 44.4,
+  but at most 28.0 is possible. A standard error that allows for clusters would need a design effect of 2.5 or more,
+  and the paper mentions none.
+* **95 % intervals** of pooled, independent ratings fit all figures, photorealism nearly. There, 0.75 is 5 % narrower
+  than the 0.793 that 14,600 independent choices give, as if some of the spread (between images, say) had been left
+  out.
+* **90 % intervals** would need nearly all alignment answers to be yes or no, and hardly any to be somewhat.
+* **99 % intervals** are impossible.
+* **Captions without people**: independent 95 % intervals would mean about 127 images at 73 ratings each.
 
-So the intervals take ratings as independent. With raters and prompts shared as in such studies, intervals of that
-kind cover far less than 95 % (see [statistics](statistics.md)); the honest ones are wider.
+So the intervals take ratings as independent. Where ratings share raters and prompts, as in such studies, intervals of
+this kind cover far less than 95 % ([Statistics](statistics.md#how-far-the-intervals-hold)). Honest intervals are wider.
 """
 
 
@@ -72,7 +77,7 @@ def page() -> str:
         if figure.n is None:
             low, high = found.reading("95% interval").n_independent
             images = math.ceil(low / figure.ratings_per_image), math.floor(high / figure.ratings_per_image)
-            lines.append(f"* 95 % of independent ratings would mean {images[0]} to {images[1]} images.")
+            lines.append(f"* A 95 % interval of independent ratings would mean {images[0]} to {images[1]} images.")
         parts.append("\n".join(lines) + "\n")
     return "\n".join([*parts, TAIL])
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,11 @@ class Correlation:
         }
         return found | {"n_prompts": self.n} | ({"why": self.why} if self.why else {})
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], level: float) -> Correlation:
+        """The correlation from ``to_dict``, its interval at ``level``."""
+        return cls(data["value"], data["low"], data["high"], data["n_prompts"], level, data.get("why"))
+
 
 def kendall_tau_b(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:
     """Tau-b of ``x`` and ``y``, (n,), with a jackknife interval on Fisher's scale, atanh(tau), and t(n - 1).
@@ -56,14 +63,14 @@ def kendall_tau_b(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Co
         sums[part] = np.stack([(of_x * of_y).sum(1), np.abs(of_x).sum(1), np.abs(of_y).sum(1)], axis=1)
     total = sums.sum(axis=0) / 2
     if total[1] == 0 or total[2] == 0:
-        why = "too few prompts" if n < 2 else "all prompts are alike: there is no order to agree on"
+        why = "there are too few prompts" if n < 2 else "all prompts are alike, so there is no order to agree on"
         return Correlation(None, None, None, n, level, why)
     value = float(total[0] / math.sqrt(total[1] * total[2]))
     if n < LEAST:
-        return Correlation(value, None, None, n, level, f"fewer than {LEAST} prompts: no interval")
+        return Correlation(value, None, None, n, level, f"fewer than {LEAST} prompts are too few for an interval")
     rest = total - sums
     if (rest[:, 1:] <= 0).any() or abs(value) >= 1:
-        why = "the order is perfect: its spread says nothing" if abs(value) >= 1 else "it hangs on a single prompt"
+        why = "the order is perfect, so there is no spread" if abs(value) >= 1 else "it depends on a single prompt"
         return Correlation(value, None, None, n, level, why)
     without = np.arctanh(np.clip(rest[:, 0] / np.sqrt(rest[:, 1] * rest[:, 2]), -1 + 1e-12, 1 - 1e-12))
     se = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, nearest
+from common.words import nearest
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
@@ -48,18 +51,19 @@ class Score:
 class Ranking(NotebookTable):
     """Generators ranked on a question.
 
-    ``scores`` from best to worst; none where ``why`` says what forbids a ranking. ``tie``: the model's tie parameter;
-    ``side_bias``: (estimate, low, high) of the left side's advantage on the log scale, where it was fitted.
-    ``penalised``: the data are separated (someone never lost, or never won, against all of a group), so half a win
-    and half a loss were added to each pair that met. ``win_shares``: A's wins plus half the indifferent answers, by
-    (A, B). Rank bands hold all at once with at least ``level`` (Sidak over all pairs: conservative).
+    ``scores`` from best to worst; none where ``why`` says what forbids a ranking. ``covariance``: of the scores, by
+    generator's name; it stands in no JSON. ``tie``: the model's tie parameter; ``side_bias``: (estimate, low, high) of
+    the left side's advantage on the log scale, where it was fitted. ``penalised``: the data are separated (someone
+    never lost, or never won, against all of a group), so half a win and half a loss were added to each pair that met.
+    ``win_shares``: A's wins plus half the indifferent answers, by (A, B). Rank bands hold all at once with at least
+    ``level`` (Sidak over all pairs: conservative).
     """
 
     question: str
     category: str | None
     model: str
     scores: tuple[Score, ...]
-    covariance: npt.NDArray[np.float64] | None
+    covariance: npt.NDArray[np.float64] | None = field(compare=False)
     tie: float | None
     side_bias: tuple[float, float, float] | None
     df: int | None
@@ -67,7 +71,7 @@ class Ranking(NotebookTable):
     n_ratings: int
     n_raters: int
     n_prompts: int
-    win_shares: dict[tuple[str, str], float]
+    win_shares: Mapping[tuple[str, str], float]
     penalised: bool
     notes: tuple[str, ...]
     why: str | None = None
@@ -99,6 +103,23 @@ class Ranking(NotebookTable):
             }
         )
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Ranking:
+        """The ranking from ``to_dict``, without the scores' covariance."""
+        names = ("question", "category", "model", "tie", "df", "level", "n_ratings", "n_raters", "n_prompts")
+        return cls(
+            **{name: data[name] for name in names},
+            scores=tuple(Score(**each) for each in data["scores"]),
+            covariance=None,
+            side_bias=None if data["side_bias"] is None else tuple(data["side_bias"]),
+            win_shares=MappingProxyType(
+                {(each["generator_a"], each["generator_b"]): each["share"] for each in data["win_shares"]}
+            ),
+            penalised=data["penalised"],
+            notes=tuple(data["notes"]),
+            why=data.get("why"),
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row a generator, from best to worst."""
         return pd.DataFrame([each.__dict__ for each in self.scores], columns=list(Score.__dataclass_fields__))
@@ -126,7 +147,8 @@ def rank_generators(
         ValueError: an unknown model, question or category, several questions, or sides that are not known.
     """
     if model not in MODELS:
-        raise ValueError(f"Unknown model {model!r}. Allowed are {', '.join(MODELS)}.{nearest(str(model), MODELS)}")
+        hint = nearest(str(model), MODELS) or "."
+        raise ValueError(f"Unknown model {model!r}{hint} Allowed are {', '.join(MODELS)}.")
     check_between(level, "confidence level")
     frame = _selected(ratings, question, category)
     names, table, codes = count_rows(frame, correct_side)
@@ -155,15 +177,15 @@ def rank_generators(
         return replace(bare, why=apart(names, linked))
     notes: list[str] = []
     if model != "bradley-terry" and not table.counts[:, [0, 2]].any():
-        return replace(bare, why="everybody was indifferent throughout: no generator is ahead of another")
+        return replace(bare, why="everybody was indifferent throughout, so no generator is ahead of another")
     if model != "bradley-terry" and not table.counts[:, 1].any():
-        notes.append(f"Nobody was indifferent, so that {model} is Bradley-Terry here.")
+        notes.append(f"Every rating states a preference, so {model.title()} is the same as Bradley-Terry here.")
         model = "bradley-terry"
     penalised = separated(table)
     if penalised:
         notes.append(
-            "Some generators were never preferred to others, so that no finite score exists; half a win and half a "
-            "loss were added to each pair that met (a penalised fit). Read the distances with care."
+            "Some generators were never preferred to others, so no finite score exists. Half a win and half a loss "
+            "were added to each pair that met (a penalised fit). Interpret the distances with care."
         )
     try:
         fitted = fit(model, with_half_wins(table) if penalised else table)
@@ -172,7 +194,7 @@ def rank_generators(
     errors = Errors.of(frame, fitted, codes()) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
-        notes.append("One rater or one prompt: no errors can be had for new ones, and every rank is open.")
+        notes.append("With a single rater or prompt there are no intervals, and every rank is open.")
     bias = None
     if errors and df and fitted.bias is not None:
         half = quantile(level, df) * math.sqrt(max(errors.variance(np.eye(len(fitted.bread))[len(names)]), 0.0))
@@ -200,7 +222,8 @@ def _selected(ratings: pd.DataFrame, question: str | None, category: str | None)
             continue
         allowed = [str(each) for each in frame[name].cat.categories]
         if wanted not in allowed:
-            raise ValueError(f"Unknown {name} {wanted!r}. There are {', '.join(allowed)}.{nearest(wanted, allowed)}")
+            hint = nearest(wanted, allowed) or "."
+            raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
         if len(allowed) > 1:
             frame = frame[(frame[name] == wanted).to_numpy()]
     return frame

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.analysis.crossed import Absent, quantile
-from evaluation.analysis.preference import Interval, MeanEstimate
+from evaluation.analysis.estimates import Interval, MeanEstimate
 
 Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -107,14 +107,14 @@ def _interval(
         within += float((sums**2 / size).sum())
         sizes.append(len(size))
     if sides is None or sizes[0] < 3:
-        return Absent("fewer than three raters: how they differ cannot be told from how they agree")
+        return Absent("with fewer than three raters, their differences cannot be told apart from their agreement")
     if sizes[1] < 2:
-        return Absent("one prompt: nothing is known about how prompts differ")
+        return Absent("there is only one prompt, so nothing is known about how prompts differ")
     of_raters, of_prompts = sides * parts[0], parts[1]
     single = max(float(off @ off) - within, 0.0) / n**2
     variance = max(of_raters + of_prompts - sides * single, of_raters, of_prompts)
     if variance <= 0:
-        return Absent("all agree alike: their spread is zero and says nothing about others")
+        return Absent("all agree alike, so there is no spread to estimate an interval from")
     doubt = of_raters**2 / (n_groups - 1) + of_prompts**2 / (sizes[1] - 1)
     df = float(max(variance**2 / doubt, min(n_groups, sizes[1]) - 1))
     half = quantile(level, df) * math.sqrt(variance)

@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CompositeKey, chunks, codes_of, nearest
+from common.words import nearest
+from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
 from evaluation.analysis.sides import shown_answers
-from evaluation.analysis.summary import Analysis, analyse
+from evaluation.analysis.summary import analyse
+from evaluation.analysis.summary_results import Analysis
 
 MEASURES = {
     "n_ratings": "ratings that count (control trials left out)",
@@ -174,8 +177,8 @@ class ScreeningRule:
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
-            hint = nearest(self.measure, MEASURES)
-            raise ValueError(f"Unknown measure {self.measure!r}. Allowed are {', '.join(MEASURES)}.{hint}")
+            hint = nearest(self.measure, MEASURES) or "."
+            raise ValueError(f"Unknown measure {self.measure!r}{hint} Allowed are {', '.join(MEASURES)}.")
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"The rule on {self.measure} says neither at_least nor at_most.")
 
@@ -223,7 +226,7 @@ def screen(
     rules: Sequence[ScreeningRule],
     *,
     fast_ms: float = 1000.0,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> Screening:
     """Apply declared ``rules`` to a validated frame; a rater stays who passes them all or cannot be judged."""

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import codes_of, nearest
+from common.words import nearest
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import check_between
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 
 Float = npt.NDArray[np.float32]
 
@@ -48,8 +49,8 @@ class Resampled:
         """
         if category is not None and category not in self.categories:
             allowed = ", ".join(self.categories)
-            hint = nearest(category, self.categories)
-            raise ValueError(f"There are no ratings in category {category!r}; there are {allowed}.{hint}")
+            hint = nearest(category, self.categories) or "."
+            raise ValueError(f"There are no ratings in category {category!r}{hint} There are {allowed}.")
         values = self.overall if category is None else self.categories[category]
         kept = values[np.isfinite(values)]
         if not len(kept) or kept.min() == kept.max():

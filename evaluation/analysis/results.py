@@ -1,12 +1,13 @@
-"""What all results share: plain dictionaries with rounded numbers, canonical JSON, a frame, and a notebook's table."""
+"""What all results share: numbers kept to 12 digits, plain dictionaries, canonical JSON, and a notebook's table."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from dataclasses import fields, is_dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,33 @@ Document: TypeAlias = dict[str, Any]  # a JSON object: what it holds is said whe
 
 VERSION = "1.0"  # of the methods: raised when the same ratings can give other numbers
 DIGITS = 12  # significant digits kept: far below any interval, and safe from the last bit of a library's quantile
+
+Result = TypeVar("Result")
+
+
+def rounded(result: Result) -> Result:
+    """``result`` as its JSON keeps it, all floats to ``DIGITS`` significant digits: what is read back equals it. Arrays
+    stay as they are; they stand in no JSON.
+    """
+    return cast(Result, _rounded(result))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return _kept(float(value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: _rounded(getattr(value, each.name)) for each in fields(value)})
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _rounded(each) for key, each in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_rounded(each) for each in value)
+    return value
+
+
+def _kept(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"A result holds {value}, which is not a finite number.")
+    return float(f"{value:.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def plain(value: object) -> Plain:
@@ -36,9 +64,7 @@ def plain(value: object) -> Plain:
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
-        if not math.isfinite(value):
-            raise ValueError(f"A result holds {value}, which is not a finite number.")
-        return float(f"{float(value):.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
+        return _kept(float(value))
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):

@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
-from evaluation.analysis.columns import Checker, RatingsError, listed, nearest, numbers_column, text_column
+from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
 from evaluation.analysis.crossed import METHODS, block_variances, check_between, panel_sums, stratified_variances
-from evaluation.analysis.preference import ESTIMANDS, Interval, MeanEstimate, interval_or_why, pick_default
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
+from evaluation.analysis.estimates import Interval, MeanEstimate
+from evaluation.analysis.preference import interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
@@ -120,7 +122,7 @@ def analyse_scores(
     scores: pd.DataFrame,
     *,
     levels: tuple[float, ...] | None = None,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> ScoreAnalysis:
     """Mean scores with every interval that can be had, by generator and question, overall and by category.
@@ -130,10 +132,7 @@ def analyse_scores(
         levels: the scores allowed, for instance ``SCALES["five-point"]``; None allows any number.
         estimand, level: as for ``summary.analyse``.
     """
-    if estimand not in ESTIMANDS:
-        raise ValueError(
-            f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{nearest(estimand, ESTIMANDS)}"
-        )
+    check_estimand(estimand)
     check_between(level, "confidence level")
     frame = validate_scores(scores, levels)
     estimates: list[ScoreEstimate] = []

@@ -192,7 +192,7 @@ def decide(rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = 
                     True, look.n, f"precise: the interval is no wider than ±{rule.half_width * 100:g} points"
                 )
         if look.n >= rule.max_raters:
-            return Decision(True, look.n, "the declared number of raters is reached without a decision")
+            return Decision(True, look.n, "the maximum number of raters is reached without a decision")
     return Decision(False, len(sequence.looks), "go on")
 
 

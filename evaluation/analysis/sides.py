@@ -36,11 +36,15 @@ class SideBias:
         return asdict(self)
 
 
+NO_SIDES = SideBias(None, 0, 0.0, 1.0)
+"""Nobody decided, or no side is known."""
+
+
 def side_bias(ratings: pd.DataFrame, level: float = 0.95) -> SideBias:
     """The crowd's side bias over a validated frame; with balanced sides one half means none."""
     main = ratings[~ratings["control"].to_numpy()]
     shown = shown_answers(main)
     left, right = int((shown == 0).sum()), int((shown == 2).sum())
     if not left + right:
-        return SideBias(None, 0, 0.0, 1.0)
+        return NO_SIDES
     return SideBias(left / (left + right), left + right, *clopper_pearson(left, left + right, level))

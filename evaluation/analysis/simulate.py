@@ -64,6 +64,31 @@ class CrowdSpec:
 
 
 @dataclass(frozen=True)
+class SimulatedTrial:
+    """A question of a trial as it is put to a simulated rater.
+
+    Attributes:
+        rater_key, prompt_key, category, question, pair_key: what the random effects hang on; a rater leans the same way
+            throughout a pair and question, a prompt for all raters. ``pair_key`` names the pair with A and B in a
+            fixed order.
+        preference: logit of A over B for an average rater and prompt; 0 is no preference.
+        a_shown_left: whether A stood on the left.
+        position: the trial's place in the rater's session, from 0.
+        control_answer: the right answer of a control trial; an attentive rater who does not lapse gives it.
+    """
+
+    rater_key: str
+    prompt_key: str
+    category: str
+    question: str
+    preference: float
+    a_shown_left: bool
+    position: int
+    pair_key: str = ""
+    control_answer: str | None = None
+
+
+@dataclass(frozen=True)
 class SimulatedChoice:
     """An answer of a simulated rater: ``a``, ``indifferent`` or ``b`` (unflipped), and its time in milliseconds."""
 
@@ -91,48 +116,26 @@ class Crowd:
         """Whether this rater never looks: the truth that screening is to find."""
         return bool(self._rng("spam", rater_key).random() < self.spec.spammers)
 
-    def choose(
-        self,
-        rater_key: str,
-        prompt_key: str,
-        category: str,
-        question: str,
-        preference: float,
-        a_shown_left: bool,
-        position: int,
-        *,
-        pair_key: str = "",
-        control_answer: str | None = None,
-    ) -> SimulatedChoice:
-        """How a rater answers one question of one trial.
-
-        Args:
-            rater_key, prompt_key, category, question, pair_key: what the random effects hang on; a rater leans the
-                same way throughout a pair and question, a prompt for all raters. ``pair_key`` names the pair with A
-                and B in a fixed order.
-            preference: logit of A over B for an average rater and prompt; 0 is no preference.
-            a_shown_left: whether A stood on the left.
-            position: the trial's place in the rater's session, from 0.
-            control_answer: the right answer of a control trial; an attentive rater who does not lapse gives it.
-        """
-        spec = self.spec
-        rng = self._rng("answer", rater_key, prompt_key, category, question, pair_key, str(position))
-        pace = self._rng("pace", rater_key).normal(0, spec.response_sd / 2)
+    def choose(self, trial: SimulatedTrial) -> SimulatedChoice:
+        """How a rater answers one question of one trial."""
+        spec, rater, pair, question = self.spec, trial.rater_key, trial.pair_key, trial.question
+        rng = self._rng("answer", rater, trial.prompt_key, trial.category, question, pair, str(trial.position))
+        pace = self._rng("pace", rater).normal(0, spec.response_sd / 2)
         ms = spec.response_ms * math.exp(pace + rng.normal(0, spec.response_sd))
-        if self.is_spammer(rater_key):
-            return SimulatedChoice(self._spam(rater_key, a_shown_left, rng), max(int(ms / 10), 1))
+        if self.is_spammer(rater):
+            return SimulatedChoice(self._spam(rater, trial.a_shown_left, rng), max(int(ms / 10), 1))
         ms = max(int(ms), 1)
-        if rng.random() < lapse_rate(spec, position):
+        if rng.random() < lapse_rate(spec, trial.position):
             return SimulatedChoice(("a", "indifferent", "b")[rng.integers(3)], ms)
-        if control_answer is not None:
-            return SimulatedChoice(control_answer, ms)
-        lean = spec.side_bias + spec.side_bias_sd * self._rng("side", rater_key).normal()
+        if trial.control_answer is not None:
+            return SimulatedChoice(trial.control_answer, ms)
+        lean = spec.side_bias + spec.side_bias_sd * self._rng("side", rater).normal()
         u = (
-            preference
-            + spec.rater_sd * self._rng("rater", rater_key, question, pair_key).normal()
-            + spec.prompt_sd * self._rng("prompt", prompt_key, category, question, pair_key).normal()
-            + spec.interaction_sd * self._rng("cell", rater_key, prompt_key, question, pair_key).normal()
-            + (lean if a_shown_left else -lean)
+            trial.preference
+            + spec.rater_sd * self._rng("rater", rater, question, pair).normal()
+            + spec.prompt_sd * self._rng("prompt", trial.prompt_key, trial.category, question, pair).normal()
+            + spec.interaction_sd * self._rng("cell", rater, trial.prompt_key, question, pair).normal()
+            + (lean if trial.a_shown_left else -lean)
         )
         a, indifferent, _ = choice_probabilities(u, spec.tie)
         draw = rng.random()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -12,172 +12,43 @@ import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
-from evaluation.analysis.columns import nearest
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
+from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.preference import (
-    ESTIMAND_WORDS,
-    ESTIMANDS,
-    Interval,
-    PreferenceRate,
-    preference_rate,
-)
+from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.ranking import Ranking, rank_generators
-from evaluation.analysis.results import VERSION, Document, NotebookTable, document, to_json
-from evaluation.analysis.sides import SideBias, side_bias
+from evaluation.analysis.sides import side_bias
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.analysis.tally import Comparison, Tally, tally_ratings
-
-SCHEMA = "drawbench-analysis/1"
-
-
-@dataclass(frozen=True)
-class ComparisonResult:
-    """The preference rates of one pair on one question, and how far raters agree (over all prompts as units)."""
-
-    comparison: Comparison
-    overall: PreferenceRate
-    categories: Mapping[str, PreferenceRate]
-    agreement: tuple[Agreement, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        """The contract's form of a comparison."""
-        return {
-            "generator_a": self.comparison.generator_a,
-            "generator_b": self.comparison.generator_b,
-            "question": self.comparison.question,
-            "overall": self.overall.to_dict() | {"words": self.words(), "by_estimand": self.overall.by_estimand()},
-            "categories": {
-                name: rate.to_dict() | {"p_holm": self.holm()[name], "words": self.words(name)}
-                for name, rate in self.categories.items()
-            },
-            "agreement": [each.to_dict() for each in self.agreement],
-        }
-
-    def holm(self) -> dict[str, float | None]:
-        """p-values of the categories' net shares against zero, adjusted by Holm over those that can be tested."""
-        tested = {name: p for name, rate in self.categories.items() if (p := rate.net.p_value) is not None}
-        adjusted: dict[str, float | None] = dict.fromkeys(self.categories)
-        return adjusted | dict(zip(tested, holm(list(tested.values())), strict=True))
-
-    def words(self, category: str | None = None) -> str:
-        """The effect in words, overall or in a category."""
-        rate = self.overall if category is None else self.categories[category]
-        return effect_in_words(rate, self.comparison.generator_a, self.comparison.generator_b)
-
-
-@dataclass(frozen=True)
-class Analysis(NotebookTable):
-    """All comparisons of a frame, with what was asked (``estimand``, ``level``) and what the frame held.
-
-    ``n_control`` ratings of control trials were left out of every rate; ``n_simulated`` of the ``n_ratings`` counted
-    were given by simulated raters, and ``simulated`` says whether any were. ``agreement``: by question, over all
-    prompts of all pairs. ``rankings``: Davidson's, by question, where there are three generators or more.
-    """
-
-    comparisons: tuple[ComparisonResult, ...]
-    estimand: str
-    level: float
-    n_ratings: int
-    n_raters: int
-    n_prompts: int
-    n_control: int
-    n_simulated: int
-    agreement: Mapping[str, tuple[Agreement, ...]]
-    rankings: tuple[Ranking, ...]
-    side_bias: SideBias
-    notes: tuple[str, ...]
-
-    @property
-    def simulated(self) -> bool:
-        return self.n_simulated > 0
-
-    def to_dict(self) -> Document:
-        """The ``drawbench-analysis/1`` document; plain values, the same for the same ratings in any order."""
-        return document(
-            {
-                "schema": SCHEMA,
-                "simulated": self.simulated,
-                "n_ratings": self.n_ratings,
-                "n_raters": self.n_raters,
-                "n_prompts": self.n_prompts,
-                "n_control_excluded": self.n_control,
-                "n_simulated": self.n_simulated,
-                "level": self.level,
-                "estimand": {"name": self.estimand, "means": ESTIMAND_WORDS[self.estimand]},
-                "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
-                "version": VERSION,
-                "notes": list(self.notes),
-                "comparisons": [each.to_dict() for each in self.comparisons],
-                "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
-                "rankings": [each.to_dict() for each in self.rankings],
-                "side_bias": self.side_bias.to_dict(),
-            }
-        )
-
-    def to_json(self) -> str:
-        """Canonical JSON of ``to_dict``: the same ratings give the same bytes."""
-        return to_json(self.to_dict())
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a comparison and category (None for overall): n, shares, net share, default and naive interval."""
-        rows = []
-        for each in self.comparisons:
-            for category, rate in [(None, each.overall), *each.categories.items()]:
-                naive = rate.net.intervals["independent"]
-                rows.append(
-                    {
-                        "generator_a": each.comparison.generator_a,
-                        "generator_b": each.comparison.generator_b,
-                        "question": each.comparison.question,
-                        "category": category,
-                        "n_ratings": rate.n_ratings,
-                        "n_raters": rate.n_raters,
-                        "n_prompts": rate.n_prompts,
-                        "share_a": rate.share("a"),
-                        "share_indifferent": rate.share("indifferent"),
-                        "share_b": rate.share("b"),
-                        "net": rate.net.estimate,
-                        "interval": rate.net.default,
-                        "low": rate.net.interval.low if rate.net.interval else None,
-                        "high": rate.net.interval.high if rate.net.interval else None,
-                        "independent_low": naive.low if isinstance(naive, Interval) else None,
-                        "independent_high": naive.high if isinstance(naive, Interval) else None,
-                    }
-                )
-        return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-_COLUMNS = (
-    *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
-    *("share_a", "share_indifferent", "share_b", "net", "interval", "low", "high"),
-    *("independent_low", "independent_high"),
-)
 
 
 def analyse(
     ratings: pd.DataFrame,
     *,
-    estimand: str = "raters_and_prompts",
+    estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> Analysis:
     """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
 
     Args:
-        ratings: a frame in the form of the ratings file contract; it is validated here, which leaves an already
-            validated one as it is.
-        estimand: for whom the default interval speaks, a key of ``preference.ESTIMANDS``.
+        ratings: a frame in the form of the ratings file contract; it is validated here (``analyse_valid`` takes one
+            that was).
+        estimand: for whom the default interval speaks, a key of ``estimates.ESTIMANDS``.
         level: confidence level, between 0 and 1.
 
     Raises:
         RatingsError: the ratings are not in the contract's form.
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
-    if estimand not in ESTIMANDS:
-        hint = nearest(estimand, ESTIMANDS)
-        raise ValueError(f"Unknown estimand {estimand!r}. Allowed are {', '.join(ESTIMANDS)}.{hint}")
+    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level)
+
+
+def analyse_valid(valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> Analysis:
+    """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
+    check_estimand(estimand)
     check_between(level, "confidence level")
-    valid = validate_ratings(ratings)
     tally = tally_ratings(valid)
     results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
     return Analysis(
@@ -222,6 +93,7 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
 
 
 def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
+    comparison = tally.comparisons[at]
     raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
     blocks = [
         (tally.categories[code], raters.of_category(code), prompts.of_category(code))
@@ -244,22 +116,43 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         estimand=estimand,
         level=level,
     )
-    agreement = _agreement(whole_prompts.counts, level)
-    return ComparisonResult(tally.comparisons[at], overall, MappingProxyType(categories), agreement)
+    return ComparisonResult(
+        comparison=comparison,
+        overall=replace(overall, words=_words(overall, comparison)),
+        categories=MappingProxyType(_adjusted(categories, comparison)),
+        widths=overall.widths(),
+        agreement=_agreement(whole_prompts.counts, level),
+    )
+
+
+def _words(rate: PreferenceRate, comparison: Comparison) -> str:
+    return effect_in_words(rate, comparison.generator_a, comparison.generator_b)
+
+
+def _adjusted(categories: Mapping[str, PreferenceRate], comparison: Comparison) -> dict[str, PreferenceRate]:
+    """The categories' rates with words, and with p-values adjusted by Holm over those that can be tested."""
+    tested = {name: rate.p_value for name, rate in categories.items() if rate.p_value is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {
+        name: replace(rate, p_holm=adjusted.get(name), words=_words(rate, comparison))
+        for name, rate in categories.items()
+    }
 
 
 def _notes(tally: Tally) -> tuple[str, ...]:
     notes = []
     if tally.n_simulated:
-        share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated} of {tally.n_ratings}"
-        notes.append(f"Simulated: {share} of the ratings were given by simulated raters, not by people.")
+        share = "all" if tally.n_simulated == tally.n_ratings else f"{tally.n_simulated:,} of {tally.n_ratings:,}"
+        notes.append(f"Simulated: {share} ratings come from simulated raters, not from people.")
     if tally.n_control:
-        several = f"{tally.n_control} ratings of control trials are"
+        several = f"{tally.n_control:,} ratings of control trials are"
         one = "1 rating of a control trial is"
-        notes.append(f"{one if tally.n_control == 1 else several} left out of every rate.")
+        notes.append(f"{one if tally.n_control == 1 else several} left out of all results.")
     if not tally.n_ratings:
         notes.append("There are no ratings yet.")
     prompts = pd.unique(tally.by_prompt.unit * max(len(tally.categories), 1) + tally.by_prompt.category)
     if len(prompts) > len(np.unique(tally.by_prompt.unit)):
-        notes.append("Some prompt ids stand in several categories; within the overall figure each id is one prompt.")
+        notes.append(
+            "Some prompt ids occur in several categories; in the overall result, each id counts as one prompt."
+        )
     return tuple(notes)

@@ -23,7 +23,7 @@ class SignInThrottle(AnonRateThrottle):
 
 
 class TokenSignIn(ObtainAuthToken):
-    """A token for a name and password."""
+    """Sign in with a username and password to get a token."""
 
     throttle_classes = [SignInThrottle]
     authentication_classes = ()  # a stale token in the headers must not stand in the way
@@ -38,5 +38,5 @@ class TokenSignIn(ObtainAuthToken):
         responses={200: {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Sign in: the token goes into the header `Authorization: Token ...` of every request."""
+        """Sign in. Send the token in the header `Authorization: Token ...` of every request."""
         return super().post(request, *args, **kwargs)

@@ -35,7 +35,7 @@ class Endpoint(APIView):
         super().initial(request, *args, **kwargs)
         for name, value in request.query_params.items():
             if "\x00" in f"{name}{value}":  # PostgreSQL has no such text
-                raise InputError(f"The parameter {name!r} of the address holds a NUL character.")
+                raise InputError(f"The parameter {name!r} of the address contains a NUL character. Remove it.")
 
     @property
     def researcher(self) -> User:
@@ -55,9 +55,9 @@ class ListEndpoint(Endpoint, GenericAPIView):
 class ErrorSerializer(serializers.Serializer[dict[str, object]]):
     """How errors are told."""
 
-    detail = serializers.CharField(help_text="What is wrong, what is allowed, what to do next")
-    field = serializers.CharField(allow_null=True, required=False, help_text="The field that it belongs to")
-    details = serializers.DictField(required=False, help_text="The facts behind it")
+    detail = serializers.CharField(help_text="What is wrong, what is allowed and what to do next")
+    field = serializers.CharField(allow_null=True, required=False, help_text="The field that caused the error")
+    details = serializers.DictField(required=False, help_text="Details for programs")
 
 
 def data_of(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer
 from evaluation.api.serializers import GeneratorSerializer
 from evaluation.errors import NotFoundError
 from generators import registry
-from generators.contract import nearest
 
 
 class GeneratorList(Endpoint):
@@ -18,7 +18,7 @@ class GeneratorList(Endpoint):
 
     @extend_schema(operation_id="generators_list", responses=GeneratorSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List every generator with its parameters; a broken one says what is wrong."""
+        """List all generators with their parameters; `error` says why one can't be used."""
         return Response(GeneratorSerializer(registry.entries(), many=True).data)
 
 
@@ -27,7 +27,7 @@ class GeneratorDetail(Endpoint):
 
     @extend_schema(operation_id="generators_retrieve", responses={200: GeneratorSerializer, 404: ErrorSerializer})
     def get(self, request: Request, name: str) -> Response:
-        """One generator with its parameters."""
+        """Get one generator with its parameters."""
         entries = {entry.name: entry for entry in registry.entries()}
         if name not in entries:
             hint = nearest(name, entries) or "."

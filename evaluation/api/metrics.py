@@ -13,14 +13,15 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import ParameterSerializer
 from evaluation.errors import InputError
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, MetricScore
 from evaluation.selectors.runs import run_by_name
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 
 
 class MetricSerializer(serializers.Serializer[Any]):
@@ -74,18 +75,22 @@ class MetricRunSerializer(serializers.ModelSerializer[MetricRun]):
 class MetricRunCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """An automatic score to ask for."""
 
-    run = serializers.CharField(help_text="name of the run whose images are scored")
+    run = serializers.CharField(help_text="Name of the run whose images are scored")
     metric = serializers.CharField()
-    parameters = serializers.DictField(required=False, default=dict, help_text="Those not given have their defaults")
+    parameters = serializers.DictField(
+        required=False, default=dict, help_text="Parameters that are not given have their default values"
+    )
     reference = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="a stored reference's name, or run:NAME"
+        required=False, allow_blank=True, default="", help_text="A stored reference's name, or run:NAME"
     )
 
 
 class MetricRetrySerializer(serializers.Serializer[dict[str, Any]]):
     """How to take it up again."""
 
-    anew = serializers.BooleanField(required=False, default=False, help_text="Forget its numbers and score all again")
+    anew = serializers.BooleanField(
+        required=False, default=False, help_text="Discard the numbers and score all images again"
+    )
 
 
 class MetricScoreSerializer(serializers.ModelSerializer[MetricScore]):
@@ -119,7 +124,7 @@ class MetricList(Endpoint):
 
 
 class MetricRunList(ListModelMixin, ListEndpoint):
-    """All automatic scores; and asking for one."""
+    """All automatic scores, and requesting one."""
 
     serializer_class = MetricRunSerializer
 
@@ -134,8 +139,8 @@ class MetricRunList(ListModelMixin, ListEndpoint):
     @extend_schema(
         operation_id="scores_list",
         parameters=[
-            OpenApiParameter("run", str, description="Of the run of this name"),
-            OpenApiParameter("metric", str, description="By the metric of this name"),
+            OpenApiParameter("run", str, description="Only scores of this run"),
+            OpenApiParameter("metric", str, description="Only scores by this metric"),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -154,7 +159,7 @@ class MetricRunList(ListModelMixin, ListEndpoint):
         },
     )
     def post(self, request: Request) -> Response:
-        """Have a run scored by the workers; 200 where the same was asked for before."""
+        """Request a score; workers compute it. 200 if the same score was requested before."""
         given = data_of(MetricRunCreateSerializer(data=request.data))
         asked = metric_request(
             run=run_by_name(given["run"]),
@@ -172,8 +177,8 @@ class MetricRunDetail(Endpoint):
 
     @extend_schema(operation_id="scores_retrieve", responses={200: MetricRunSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """One automatic score: how far it is, its result, what it was made with."""
-        return Response(MetricRunSerializer(_found(pk)).data)
+        """Get one automatic score: its progress, result and provenance."""
+        return Response(MetricRunSerializer(_metric_run(pk)).data)
 
 
 class MetricRunCancel(Endpoint):
@@ -181,8 +186,8 @@ class MetricRunCancel(Endpoint):
 
     @extend_schema(operation_id="scores_cancel", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Stop scoring; what is scored stays."""
-        return Response(MetricRunSerializer(metric_cancel(metric_run=_found(pk))).data)
+        """Stop scoring. Scores computed so far are kept."""
+        return Response(MetricRunSerializer(metric_cancel(metric_run=_metric_run(pk))).data)
 
 
 class MetricRunRetry(Endpoint):
@@ -190,9 +195,9 @@ class MetricRunRetry(Endpoint):
 
     @extend_schema(operation_id="scores_retry", request=MetricRetrySerializer, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Go on with what failed, was stopped or lacks images; with `anew`, score all of it again."""
+        """Score what failed, was stopped or was added later; with `anew`, score all images again."""
         given = data_of(MetricRetrySerializer(data=request.data))
-        return Response(MetricRunSerializer(metric_retry(metric_run=_found(pk), anew=given["anew"])).data)
+        return Response(MetricRunSerializer(metric_retry(metric_run=_metric_run(pk), anew=given["anew"])).data)
 
 
 class MetricRunImages(ListModelMixin, ListEndpoint):
@@ -214,17 +219,18 @@ class MetricRunImages(ListModelMixin, ListEndpoint):
             "largest": ("-value", "sample"),
         }
         if order not in orders:
-            raise InputError(f'Unknown order "{order}". Allowed are {", ".join(orders)}.', field="order")
+            hint = nearest(order, orders) or "."
+            raise InputError(f'Unknown order "{order}"{hint} Choose one of {", ".join(orders)}.', field="order")
         return (found if order == "suite" else found.filter(value__isnull=False)).order_by(*orders[order])
 
     @extend_schema(
         operation_id="scores_images_list",
-        parameters=[OpenApiParameter("order", str, description="suite (the default), smallest or largest first")],
+        parameters=[OpenApiParameter("order", str, description="suite (default), smallest or largest first")],
     )
     def get(self, request: Request, pk: int) -> Response:
-        """List the images with their scores; of a set, how much each image moves its number."""
+        """List the images with their scores; for a metric of kind set, the influence of each image on the number."""
         return self.list(request)
 
 
-def _found(pk: int) -> MetricRun:
+def _metric_run(pk: int) -> MetricRun:
     return get_object_or_404(MetricRun.objects.select_related("run", "reference_run"), pk=pk)

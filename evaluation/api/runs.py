@@ -26,15 +26,15 @@ from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.image_store import image_path
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
 
 ENDED = {200: RunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
 
 class RunList(ListModelMixin, ListEndpoint):
-    """All runs; and making one."""
+    """All runs, and rendering one."""
 
     serializer_class = RunSerializer
 
@@ -44,7 +44,7 @@ class RunList(ListModelMixin, ListEndpoint):
         return runs if name is None else runs.filter(name=name)
 
     @extend_schema(
-        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="The run of this name")]
+        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="Only the run of this name")]
     )
     def get(self, request: Request) -> Response:
         """List the runs, newest first."""
@@ -56,16 +56,18 @@ class RunList(ListModelMixin, ListEndpoint):
         responses={201: RunSerializer, 400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Queue a run: the workers render it."""
+        """Queue a run; workers render it."""
         given = data_of(RunCreateSerializer(data=request.data))
         run = run_render(
-            suite=suite_by_name(given["suite"]),
-            generator=given["generator"],
-            parameters=given["parameters"],
-            size=given["size"],
-            samples_per_prompt=given["samples_per_prompt"],
-            run_seed=given["run_seed"],
-            name=given["name"],
+            RunDraft(
+                suite=suite_by_name(given["suite"]),
+                generator=given["generator"],
+                parameters=given["parameters"],
+                size=given["size"],
+                samples_per_prompt=given["samples_per_prompt"],
+                run_seed=given["run_seed"],
+                name=given["name"],
+            ),
             created_by=self.researcher,
         )
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
@@ -76,7 +78,7 @@ class RunDetail(Endpoint):
 
     @extend_schema(operation_id="runs_retrieve", responses={200: RunSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """One run with its provenance."""
+        """Get one run with its provenance."""
         return Response(RunSerializer(get_object_or_404(runs_listed(), pk=pk)).data)
 
 
@@ -85,10 +87,10 @@ class RunProgress(Endpoint):
 
     @extend_schema(operation_id="runs_progress", responses={200: ProgressSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """How far a run is, its pace, and how long it still takes."""
+        """Get a run's progress: images made and failed, speed and time left."""
         run = get_object_or_404(GenerationRun, pk=pk)
         progress = run_progress(run)
-        told: dict[str, Any] = {
+        row: dict[str, Any] = {
             "status": run.status,
             "expected": progress.expected,
             "made": progress.made,
@@ -96,7 +98,7 @@ class RunProgress(Endpoint):
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
         }
-        return Response(ProgressSerializer(told).data)
+        return Response(ProgressSerializer(row).data)
 
 
 class RunCancel(Endpoint):
@@ -104,7 +106,7 @@ class RunCancel(Endpoint):
 
     @extend_schema(operation_id="runs_cancel", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Stop a run; what is made stays."""
+        """Stop a run. Images made so far are kept."""
         return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -113,7 +115,7 @@ class RunRetry(Endpoint):
 
     @extend_schema(operation_id="runs_retry", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Try again what failed, and make what is missing."""
+        """Retry failed samples, and make missing ones."""
         return Response(RunSerializer(run_retry(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -122,7 +124,7 @@ class RunResume(Endpoint):
 
     @extend_schema(operation_id="runs_resume", request=None, responses=ENDED)
     def post(self, request: Request, pk: int) -> Response:
-        """Go on with a run that stopped."""
+        """Continue a run that stopped."""
         return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
@@ -142,10 +144,10 @@ class RunSamples(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="runs_samples_list",
-        parameters=[OpenApiParameter("prompt_id", str, description="Of this prompt only")],
+        parameters=[OpenApiParameter("prompt_id", str, description="Only samples of this prompt")],
     )
     def get(self, request: Request, pk: int) -> Response:
-        """List a run's samples in the suite's order, each with the address of its image."""
+        """List a run's samples in the suite's order, each with its image's address."""
         return self.list(request)
 
 
@@ -163,7 +165,7 @@ class RunFailures(ListModelMixin, ListEndpoint):
 
     @extend_schema(operation_id="runs_failures_list")
     def get(self, request: Request, pk: int) -> Response:
-        """List the samples that could not be made, each with its reason."""
+        """List the failed samples, each with its reason."""
         return self.list(request)
 
 
@@ -178,6 +180,6 @@ class Image(Endpoint):
         },
     )
     def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
-        """The bytes of an image, as they are stored."""
+        """Get an image, byte for byte as stored."""
         found = get_object_or_404(StoredImage, sha256=sha256)
         return send_image(image_path(found), f"image/{found.image_format}")

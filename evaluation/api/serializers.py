@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from django.urls import reverse
@@ -11,10 +12,16 @@ from rest_framework import serializers
 
 from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
 from evaluation.selectors.overview import suite_categories
-from evaluation.services.invitation_create import invitation_url
-from evaluation.services.study_opening import Opening, study_opening
-from evaluation.services.study_sets import MissingRule
+from evaluation.services.studies.invitation import invitation_url
+from evaluation.services.studies.open_or_queue import Opening, study_opening
+from evaluation.services.studies.sets import MissingRule
 from evaluation.suites import FORMATS
+
+
+def choice(choices: Sequence[str], **options: Any) -> serializers.ChoiceField:
+    """A field that takes one of `choices`, and says which they are when it gets another."""
+    words = f'"{{input}}" is not allowed; choose one of {", ".join(choices)}.'
+    return serializers.ChoiceField(choices=choices, error_messages={"invalid_choice": words}, **options)
 
 
 class SuiteSerializer(serializers.ModelSerializer[Suite]):
@@ -60,16 +67,16 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
 class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
     """A suite to load: `known` by name, or a `file`."""
 
-    known = serializers.CharField(required=False, help_text="drawbench-cc0 (ships), or drawbench (fetched)")
+    known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
     file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = serializers.ChoiceField(choices=FORMATS, required=False)
+    source_format = choice(FORMATS, required=False)
     name = serializers.CharField(required=False, max_length=100)
     title = serializers.CharField(required=False, max_length=200)
     licence = serializers.CharField(required=False, max_length=200)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if bool(attrs.get("known")) == bool(attrs.get("file")):
-            raise serializers.ValidationError("Give `known` or `file`: one of the two.")
+            raise serializers.ValidationError("Give either `known` or `file`.")
         return attrs
 
 
@@ -120,10 +127,12 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A run to render."""
 
-    suite = serializers.CharField(help_text="name, or name@version")
+    suite = serializers.CharField(help_text="Name, or name@version")
     generator = serializers.CharField()
-    parameters = serializers.DictField(required=False, default=dict, help_text="Those not given have their defaults")
-    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Pixels a side")
+    parameters = serializers.DictField(
+        required=False, default=dict, help_text="Parameters that are not given have their default values"
+    )
+    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Image size in pixels")
     samples_per_prompt = serializers.IntegerField(required=False, default=8)
     run_seed = serializers.IntegerField(required=False, default=0)
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
@@ -180,9 +189,11 @@ class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
 class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A zip of images that is to become a run."""
 
-    suite = serializers.CharField(help_text="name, or name@version")
+    suite = serializers.CharField(help_text="Name, or name@version")
     run_name = serializers.CharField(max_length=120)
-    generator = serializers.CharField(max_length=100, help_text="What made the images, as reports will call it")
+    generator = serializers.CharField(
+        max_length=100, help_text="Name of the generator that made the images, as used in reports"
+    )
     file = serializers.FileField(help_text="A zip")
 
 
@@ -220,9 +231,9 @@ class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
     layout = serializers.CharField(required=False)
     numbering = serializers.CharField(required=False)
     sample_numbering = serializers.CharField(required=False)
-    samples = serializers.IntegerField(required=False, help_text="Images a prompt should have")
-    ignore_problems = serializers.BooleanField(required=False, help_text="Leave files with problems out")
-    allow_missing = serializers.BooleanField(required=False, help_text="Take a run that lacks samples")
+    samples = serializers.IntegerField(required=False, help_text="Images per prompt")
+    ignore_problems = serializers.BooleanField(required=False, help_text="Leave out files with problems")
+    allow_missing = serializers.BooleanField(required=False, help_text="Create the run even if samples are missing")
 
 
 class StudyRunSerializer(serializers.Serializer[Any]):
@@ -276,20 +287,26 @@ class StudyDetailSerializer(StudySerializer):
 
 
 class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
-    """When a study may end early; every field may be left out. The live board and the results say what it comes to."""
+    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
 
     max_raters = serializers.IntegerField(
-        required=False, allow_null=True, help_text="Given up at so many finished raters; all places of the study"
+        required=False,
+        allow_null=True,
+        help_text="Stop at this many finished raters in any case; default: all places of the study",
     )
-    min_raters = serializers.IntegerField(required=False, allow_null=True, help_text="Never before so many; 5")
+    min_raters = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Don't stop before this many have finished; default: 5"
+    )
     margin = serializers.FloatField(
-        required=False, allow_null=True, help_text="Decided too when the interval lies within +-this; 0.1 is ten points"
+        required=False,
+        allow_null=True,
+        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
     )
     half_width = serializers.FloatField(
-        required=False, allow_null=True, help_text="Decided too when the interval is no wider than +-this"
+        required=False, allow_null=True, help_text="Also stop once the interval is no wider than ± this"
     )
     alpha = serializers.FloatField(
-        required=False, allow_null=True, help_text="The intervals have level 1 - alpha; 0.05"
+        required=False, allow_null=True, help_text="The intervals have level 1 − alpha; default: 0.05"
     )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -302,18 +319,18 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A draft of a study to make."""
 
     name = serializers.CharField(max_length=100)
-    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two runs or more, of one suite")
+    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two or more runs on one suite")
     labels = serializers.ListField(
         child=serializers.CharField(max_length=120),
         required=False,
-        help_text="What results call the runs, in their order",
+        help_text="Labels of the runs in results, in the same order",
     )
     protocol = serializers.CharField(required=False, default="drawbench")
     title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
     design_seed = serializers.IntegerField(required=False, default=0)
     samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
     raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
-    missing = serializers.ChoiceField(choices=get_args(MissingRule), required=False, default="refuse")
+    missing = choice(get_args(MissingRule), required=False, default="refuse")
     consent = serializers.CharField(required=False, allow_blank=True, default="")
     contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
     stopping_rule = StoppingRuleSerializer(
@@ -323,7 +340,7 @@ class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
         child=serializers.CharField(max_length=60),
         required=False,
         default=list,
-        help_text="Corners to cover on every shown image, as bottom-right:0.3x0.1: width and height in shares of it",
+        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
     )
 
 

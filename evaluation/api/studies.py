@@ -27,18 +27,18 @@ from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
-from evaluation.services.study_opening import study_open_soon
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open_or_queue import study_open_soon
 from evaluation.views.researcher.studies import ratings_response
 
 REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
 
 class StudyList(ListModelMixin, ListEndpoint):
-    """All studies; and making one."""
+    """All studies, and creating one."""
 
     serializer_class = StudySerializer
 
@@ -56,10 +56,10 @@ class StudyList(ListModelMixin, ListEndpoint):
         responses={201: StudyDetailSerializer, **REFUSED},
     )
     def post(self, request: Request) -> Response:
-        """Make a draft of a study."""
+        """Create a study as a draft."""
         given = data_of(StudyCreateSerializer(data=request.data))
         runs = [run_by_name(name) for name in given.pop("runs")]
-        study = study_create(runs=runs, created_by=self.researcher, **given)
+        study = study_create(StudyDraft(runs=runs, **given), created_by=self.researcher)
         return Response(_detail(study.name), status=status.HTTP_201_CREATED)
 
 
@@ -68,7 +68,7 @@ class StudyDetail(Endpoint):
 
     @extend_schema(operation_id="studies_retrieve", responses={200: StudyDetailSerializer, 404: ErrorSerializer})
     def get(self, request: Request, name: str) -> Response:
-        """One study with its declaration."""
+        """Get one study with its declaration."""
         study_by_name(name)
         return Response(_detail(name))
 
@@ -82,9 +82,9 @@ class StudyOpen(Endpoint):
         responses={200: StudyDetailSerializer, 202: StudyDetailSerializer, **REFUSED},
     )
     def post(self, request: Request, name: str) -> Response:
-        """Draw the comparisons, make the images that raters see, lock and hash the specification.
+        """Open a study: draw the comparisons, prepare the images for raters, lock and hash the specification.
 
-        200: the study is open. 202: its images are many, and a worker opens it; `status` and `opening` tell how far.
+        200: the study is open. 202: it has many images, so a worker opens it; `status` and `opening` show the progress.
         """
         is_open = study_open_soon(study=study_by_name(name))
         return Response(_detail(name), status=status.HTTP_200_OK if is_open else status.HTTP_202_ACCEPTED)
@@ -95,7 +95,7 @@ class StudyClose(Endpoint):
 
     @extend_schema(operation_id="studies_close", request=None, responses={200: StudyDetailSerializer, **REFUSED})
     def post(self, request: Request, name: str) -> Response:
-        """Take no more ratings."""
+        """Close a study; it accepts no more ratings."""
         return Response(_detail(study_close(study=study_by_name(name)).name))
 
 
@@ -104,7 +104,7 @@ class StudyProgress(Endpoint):
 
     @extend_schema(operation_id="studies_progress", responses={200: StudyProgressSerializer, 404: ErrorSerializer})
     def get(self, request: Request, name: str) -> Response:
-        """Raters and ratings, wanted and there, in all and by panel."""
+        """Get the numbers of raters and ratings, planned and present, in total and by panel."""
         return Response(StudyProgressSerializer(study_progress(study_by_name(name))).data)
 
 
@@ -121,14 +121,14 @@ class StudyInvitations(ListModelMixin, ListEndpoint):
 
     @extend_schema(operation_id="studies_invitations_list")
     def get(self, request: Request, name: str) -> Response:
-        """List the links that let raters in."""
+        """List the invitation links of a study."""
         return self.list(request)
 
     @extend_schema(
         operation_id="studies_invite", request=InvitationSerializer, responses={201: InvitationSerializer, **REFUSED}
     )
     def post(self, request: Request, name: str) -> Response:
-        """Make a link that lets raters in."""
+        """Create an invitation link for raters."""
         given = data_of(InvitationSerializer(data=request.data))
         invitation = invitation_create(study=study_by_name(name), **given)
         return Response(InvitationSerializer(invitation).data, status=status.HTTP_201_CREATED)
@@ -140,19 +140,21 @@ class StudyResults(Endpoint):
     @extend_schema(
         operation_id="studies_results",
         parameters=[
-            OpenApiParameter("estimand", str, description="For whom the default interval speaks; raters_and_prompts"),
-            OpenApiParameter("level", float, description="Confidence level; 0.95"),
-            OpenApiParameter("include_simulated", bool, description="Whether simulated ratings count; true"),
+            OpenApiParameter(
+                "estimand", str, description="What the default interval speaks for; default: raters_and_prompts"
+            ),
+            OpenApiParameter("level", float, description="Confidence level; default: 0.95"),
+            OpenApiParameter("include_simulated", bool, description="Whether simulated ratings count; default: true"),
         ],
         responses={
             200: OpenApiResponse(
-                OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, and what names its input"
+                OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, with the identity of its input"
             ),
             **REFUSED,
         },
     )
     def get(self, request: Request, name: str) -> Response:
-        """The analysis of the standing ratings: shares and net shares with intervals, overall and by category."""
+        """Get the analysis of the ratings so far: shares and net shares with intervals, overall and by category."""
         report = report_make(study=study_by_name(name), settings=_settings(request))
         named = {
             "id": report.pk,
@@ -171,7 +173,7 @@ class StudyRatings(Endpoint):
 
     @extend_schema(
         operation_id="studies_ratings",
-        parameters=[OpenApiParameter("as", str, enum=["csv", "parquet"], description="The file's format; csv")],
+        parameters=[OpenApiParameter("as", str, enum=["csv", "parquet"], description="File format; default: csv")],
         responses={
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
@@ -179,10 +181,10 @@ class StudyRatings(Endpoint):
         },
     )
     def get(self, request: Request, name: str) -> HttpResponse:
-        """The standing ratings as a file; simulated ones are marked in the column `simulated`."""
+        """Get the ratings as a file, without withdrawn ones; the column `simulated` marks simulated ratings."""
         suffix = request.query_params.get("as", "csv")
         if suffix not in ("csv", "parquet"):
-            raise InputError(f'as={suffix}: the formats are "csv" and "parquet".', field="as")
+            raise InputError(f'as must be "csv" or "parquet"; got "{suffix}".', field="as")
         study = study_by_name(name)
         return ratings_response(ratings_frame(study), name=f"{study.name}-ratings", suffix=suffix)
 
@@ -199,10 +201,10 @@ def _settings(request: Request) -> dict[str, object]:
         try:
             settings["level"] = float(str(settings["level"]))
         except ValueError:
-            raise InputError(f"level={settings['level']} is not a number, such as 0.95.", field="level") from None
+            raise InputError(f"level must be a number, such as 0.95; got {settings['level']}.", field="level") from None
     if "include_simulated" in settings:
         said = str(settings["include_simulated"]).lower()
         if said not in ("true", "false", "1", "0"):
-            raise InputError(f"include_simulated={said}: say true or false.", field="include_simulated")
+            raise InputError(f"include_simulated must be true or false; got {said}.", field="include_simulated")
         settings["include_simulated"] = said in ("true", "1")
     return settings

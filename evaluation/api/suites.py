@@ -11,18 +11,18 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
-from evaluation.services.suite_load import PUBLISHED, suite_load
+from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
-from generators.contract import nearest
 
 
 class SuiteList(ListModelMixin, ListEndpoint):
-    """All suites, newest first; and loading one."""
+    """All suites, and loading one."""
 
     serializer_class = SuiteSerializer
     parser_classes = [MultiPartParser, FormParser, JSONParser]
@@ -41,7 +41,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
         responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer, 400: ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Load a suite by a known name or from a file. 200 instead of 201: this very suite was here already."""
+        """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
         given = data_of(SuiteLoadSerializer(data=request.data))
         known = [PUBLISHED, *BUNDLED]
         if given.get("known") and given["known"] not in known:
@@ -50,11 +50,10 @@ class SuiteList(ListModelMixin, ListEndpoint):
         file = given.get("file")
         loaded = suite_load(
             source=file.read() if file else given["known"],
-            file_name=file.name if file else "",
-            source_format=given.get("source_format"),
             name=given.get("name", ""),
             title=given.get("title", ""),
             licence=given.get("licence", ""),
+            reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
         )
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
@@ -66,7 +65,7 @@ class SuiteDetail(Endpoint):
 
     @extend_schema(operation_id="suites_retrieve", responses={200: SuiteDetailSerializer, 404: ErrorSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """One suite with its categories."""
+        """Get one suite with its categories."""
         return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
 
 
@@ -85,7 +84,7 @@ class SuitePrompts(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="suites_prompts_list",
-        parameters=[OpenApiParameter("category", str, description="Of this category only")],
+        parameters=[OpenApiParameter("category", str, description="Only prompts of this category")],
     )
     def get(self, request: Request, pk: int) -> Response:
         """List a suite's prompts in its order."""

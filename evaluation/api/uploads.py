@@ -21,10 +21,10 @@ from evaluation.api.serializers import (
 )
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import upload_by_key
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 
 REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
@@ -40,7 +40,7 @@ class UploadList(Endpoint):
         responses={201: UploadSerializer, **REFUSED},
     )
     def post(self, request: Request) -> Response:
-        """Send a zip of images. A worker checks it; watch its `status`."""
+        """Upload a zip of images. A worker checks it; follow its `status`."""
         given = data_of(UploadCreateSerializer(data=request.data))
         upload = upload_receive(
             suite=suite_by_name(given["suite"]),
@@ -59,7 +59,7 @@ class UploadDetail(Endpoint):
 
     @extend_schema(operation_id="uploads_retrieve", responses={200: UploadSerializer, 404: ErrorSerializer})
     def get(self, request: Request, key: UUID) -> Response:
-        """How far an upload is, and what its table comes to."""
+        """Get an upload's progress, and the summary of its files."""
         return Response(UploadSerializer(upload_by_key(key)).data)
 
 
@@ -69,14 +69,14 @@ class UploadTable(Endpoint):
     @extend_schema(
         operation_id="uploads_table",
         parameters=[
-            OpenApiParameter("problems", bool, description="Files with problems only"),
+            OpenApiParameter("problems", bool, description="Only files with problems"),
             OpenApiParameter("limit", int),
             OpenApiParameter("offset", int),
         ],
         responses={200: UploadRowSerializer(many=True), 404: ErrorSerializer},
     )
     def get(self, request: Request, key: UUID) -> Response:
-        """Which file shows which prompt, a row a file."""
+        """List the files, each with the prompt that it shows."""
         rows = upload_by_key(key).table
         if request.query_params.get("problems", "").lower() in ("true", "1"):
             rows = [row for row in rows if row["problem"]]
@@ -92,7 +92,7 @@ class UploadMatch(Endpoint):
         operation_id="uploads_match", request=UploadOptionsSerializer, responses={200: UploadSerializer, **REFUSED}
     )
     def post(self, request: Request, key: UUID) -> Response:
-        """Make the table anew with other options, such as the answer to a question of `summary`."""
+        """Match the files again with other options, such as the answer to a question in `summary`."""
         options = data_of(UploadOptionsSerializer(data=request.data))
         return Response(UploadSerializer(upload_match(upload=upload_by_key(key), options=options)).data)
 
@@ -104,7 +104,7 @@ class UploadConfirm(Endpoint):
         operation_id="uploads_confirm", request=UploadOptionsSerializer, responses={200: RunSerializer, **REFUSED}
     )
     def post(self, request: Request, key: UUID) -> Response:
-        """Store the images as the table says: the upload becomes a run. Confirmed twice, it gives the same run."""
+        """Store the images as a run. Confirming twice gives the same run."""
         options = data_of(UploadOptionsSerializer(data=request.data))
         return Response(RunSerializer(upload_confirm(upload=upload_by_key(key), options=options)).data)
 
@@ -114,5 +114,5 @@ class UploadDrop(Endpoint):
 
     @extend_schema(operation_id="uploads_drop", request=None, responses={200: UploadSerializer, **REFUSED})
     def post(self, request: Request, key: UUID) -> Response:
-        """Give an upload up; its files are removed."""
+        """Discard an upload; its files are deleted."""
         return Response(UploadSerializer(upload_drop(upload=upload_by_key(key))).data)

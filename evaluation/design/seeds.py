@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
+
+from common.hashes import hash_of
 
 
 def derived_seed(seed: int, *purpose: str | int) -> int:
     """A seed in [0, 2**63) for one purpose: the first 63 bits of SHA-256 over `[seed, *purpose]` as JSON."""
-    digest = hashlib.sha256(json.dumps([seed, *purpose], ensure_ascii=True).encode()).digest()
-    return int.from_bytes(digest[:8]) >> 1
+    return int(hash_of([seed, *purpose], spaced=True)[:16], 16) >> 1
 
 
 def rng_for(seed: int, *purpose: str | int) -> random.Random:

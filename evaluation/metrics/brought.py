@@ -7,15 +7,16 @@ Nothing here imports torch.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.hashes import file_sha256, files_hash
+from common.parameters import Parameter, ParameterValue
+from common.words import nearest
 from evaluation.metrics.errors import MetricError
-from generators.contract import Parameter, ParameterValue, nearest
 
 _READ = (".json", ".txt", ".model", ".jinja")
 """Configuration and vocabulary: what decides the numbers besides the weights."""
@@ -191,11 +192,7 @@ def _files(path: Path) -> list[Path]:
 @functools.lru_cache(maxsize=64)
 def _folder_hash(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
     """SHA-256 over (name, SHA-256) of each file. `stamps` make it anew when a file changes."""
-    digest = hashlib.sha256()
-    for name, _, _ in stamps:
-        with (path / name).open("rb") as file:
-            digest.update(json.dumps([name, hashlib.file_digest(file, "sha256").hexdigest()]).encode() + b"\n")
-    return digest.hexdigest()
+    return files_hash({name: file_sha256(path / name) for name, _, _ in stamps})
 
 
 def _places(folders: Sequence[Path]) -> str:

@@ -7,21 +7,27 @@ this metric can't be trusted. The single checks stand in `conformance_checks`.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from common.commands import add_format, parse_settings, run_command, say
+from common.conformance import Finding, check_spec, print_findings
+from common.plugins import describe
 from evaluation.metrics import registry
-from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS, CheckedImages, Told, made_images, named
+from evaluation.metrics.conformance_checks import (
+    FOR_SAMPLES,
+    FOR_SETS,
+    CheckedImages,
+    MetricUnderTest,
+    made_images,
+    named,
+)
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec
 from evaluation.suites.types import JsonValue
-from generators.commands import BAD_INPUT, SOME_FAILED, SUCCESS, add_format, parse_settings, run_command, say
-from generators.conformance import Finding, check_spec
-from generators.plugins import describe
 
 SCHEMA = "drawbench-metric-conformance/1"
 
@@ -39,25 +45,25 @@ def check(
 
     `attributes`, `prompt`: what the pictures' prompts have, so that the metric applies to them (the default scene has
     an object and a text). `tolerance`: how far a value may move, in parts of it or by itself, when the same image is
-    scored in another company. `on_check`: told each check's name before it starts.
+    scored in another company. `on_check`: called with each check's name before it starts.
     """
     findings = [Finding("named", message) for message in named(metric)]
     with tempfile.TemporaryDirectory() as folder:
         images = made_images(Path(folder), prompt, attributes)
-        told = Told(metric, spec, images, tolerance)
+        subject = MetricUnderTest(metric, spec, images, tolerance)
         for name, function in FOR_SAMPLES if spec.kind == "sample" else FOR_SETS:
             on_check(name)
             own = []
             try:
-                own += [Finding(name, message) for message in function(told)]
+                own += [Finding(name, message) for message in function(subject)]
             except Exception as error:  # whatever it raises, it must not
                 own.append(Finding(name, f"raised {describe(error)}"))
             findings += own
             if name == "scores" and own:
                 break  # the others compare with what this one saw
         findings += _unchanged(images)
-    if spec.kind == "sample" and told.first and all(score.value is None for score in told.first):
-        message = f"none of the pictures got a number ({told.first[0].why}): little was checked"
+    if spec.kind == "sample" and subject.first and all(score.value is None for score in subject.first):
+        message = f"none of the pictures got a number ({subject.first[0].why}): little was checked"
         findings.append(Finding("applies", message, warning=True))
     return findings
 
@@ -81,29 +87,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--prompt", default='A red square that says "STOP".', help="the pictures' prompt")
     add_format(parser)
     options = parser.parse_args(arguments)
-    try:
-        attributes = _attributes(options.attributes)
-        spec = registry.get_spec(options.metric)
-        reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
-        findings = check_spec(spec, reference)
-        metric = registry.load(
-            spec.name, parse_settings(options.settings), device=options.device, weight_folders=options.weights_folder
-        )
-    except MetricError as error:
-        say(f"error: {error}")
-        return BAD_INPUT
+    attributes = _attributes(options.attributes)
+    spec = registry.get_spec(options.metric)
+    reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
+    findings = check_spec(spec, reference)
+    metric = registry.load(
+        spec.name, parse_settings(options.settings), device=options.device, weight_folders=options.weights_folder
+    )
     findings += check(
         metric, spec, attributes=attributes, prompt=options.prompt, on_check=lambda name: say(f"{name} ...")
     )
-    errors = [finding for finding in findings if not finding.warning]
-    if options.format == "json":
-        rows = [dataclasses.asdict(finding) for finding in findings]
-        print(json.dumps({"schema": SCHEMA, "metric": spec.name, "passed": not errors, "findings": rows}))
-    else:
-        for finding in findings:
-            print(f"{'warning' if finding.warning else 'error'}: {finding.check}: {finding.message}")
-        print(f"{spec.name} " + (f"breaks its contract: {len(errors)} errors" if errors else "keeps its contract"))
-    return SOME_FAILED if errors else SUCCESS
+    about = {"schema": SCHEMA, "metric": spec.name}
+    return print_findings(spec.name, findings, about if options.format == "json" else None)
 
 
 def _attributes(text: str) -> dict[str, JsonValue] | None:
@@ -112,7 +107,7 @@ def _attributes(text: str) -> dict[str, JsonValue] | None:
     except json.JSONDecodeError as error:
         raise MetricError(f"--attributes {text} is not JSON: {error}") from None
     if found is not None and not isinstance(found, dict):
-        raise MetricError(f'--attributes {text} is no JSON object, such as {{"objects": ["apple"]}}')
+        raise MetricError(f'--attributes {text} is not a JSON object, such as {{"objects": ["apple"]}}')
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,9 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.conformance import ODD_PROMPTS
+from common.hashes import file_sha256
+from common.words import prompt_name
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricSpec, SampleMetric, SampleScore, ScoredImage, SetMetric, no_progress
 from evaluation.suites.types import JsonValue
@@ -28,15 +30,6 @@ SCENE: Mapping[str, JsonValue] = {
     "text": ["STOP"],
 }
 
-ODD_PROMPTS = (
-    "",
-    "   ",
-    "a" * 20_000,
-    "\N{SNOWMAN} \N{GREEK SMALL LETTER ALPHA} \N{HIRAGANA LETTER A} \U0001f600",
-    "line one\nline two\ttab\x00nul\x1b[31m",
-    "<script>alert(1)</script> {0} %s \\ ' \" ; --",
-)
-
 ODD_ATTRIBUTES: tuple[Mapping[str, JsonValue], ...] = ({}, {"schema": "scene/99"}, {"objects": "many"}, {"": None})
 
 
@@ -51,11 +44,11 @@ class CheckedImages:
 
     def changed(self) -> list[str]:
         """The files that are not what they were."""
-        return [path.name for path, sha in self.hashes.items() if not path.is_file() or _hash(path) != sha]
+        return [path.name for path, sha in self.hashes.items() if not path.is_file() or file_sha256(path) != sha]
 
 
 @dataclass(slots=True)
-class Told:
+class MetricUnderTest:
     """The metric under test, and what the first check saw of it."""
 
     metric: Metric
@@ -100,7 +93,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
     good = []
     for number in range(N_PICTURES):
         path = _picture(folder / "run" / f"{number}.png", number)
-        good.append(ScoredImage(f"{number // 2:05d}/{number % 2}", path, prompt, "All prompts", chosen))
+        good.append(ScoredImage(f"{prompt_name(number // 2)}/{number % 2}", path, prompt, "All prompts", chosen))
     for number in range(N_REFERENCE):
         _picture(folder / "reference" / f"{number}.png", 100 + number)
     damaged = folder / "run" / "damaged.png"
@@ -109,7 +102,7 @@ def made_images(folder: Path, prompt: str, attributes: Mapping[str, JsonValue] |
         ScoredImage("90000/0", damaged, prompt, "All prompts", chosen),
         ScoredImage("90001/0", folder / "run" / "gone.png", prompt, "All prompts", chosen),
     )
-    hashes = {path: _hash(path) for path in sorted(folder.rglob("*.png"))}
+    hashes = {path: file_sha256(path) for path in sorted(folder.rglob("*.png"))}
     return CheckedImages(tuple(good), bad, folder / "reference", hashes)
 
 
@@ -123,54 +116,54 @@ def named(metric: Metric) -> Iterator[str]:
     yield from _json(dict(metric.provenance), "its provenance")
 
 
-def scores(told: Told) -> Iterator[str]:
+def scores(subject: MetricUnderTest) -> Iterator[str]:
     """One score an image, of the right form."""
-    found: Sequence[object] = told.scores(told.images.good)
-    if len(found) != len(told.images.good):
-        yield f"gave {len(found)} scores for {len(told.images.good)} images"
+    found: Sequence[object] = subject.scores(subject.images.good)
+    if len(found) != len(subject.images.good):
+        yield f"gave {len(found)} scores for {len(subject.images.good)} images"
         return
-    for image, score in zip(told.images.good, found, strict=True):
+    for image, score in zip(subject.images.good, found, strict=True):
         if not isinstance(score, SampleScore):
             yield f"{image.key}: gave a {type(score).__name__} where a SampleScore belongs"
         elif score.value is not None and type(score.value) not in (int, float):
             yield f"{image.key}: the value is a {type(score.value).__name__}; make it a float"
         else:
             yield from _json(dict(score.detail), f"the detail of {image.key}")
-            told.first.append(score)
+            subject.first.append(score)
 
 
-def again(told: Told) -> Iterator[str]:
+def again(subject: MetricUnderTest) -> Iterator[str]:
     """The same images have the same scores."""
-    yield from told.compare(told.images.good, told.scores(told.images.good), "scored again")
+    yield from subject.compare(subject.images.good, subject.scores(subject.images.good), "scored again")
 
 
-def order(told: Told) -> Iterator[str]:
+def order(subject: MetricUnderTest) -> Iterator[str]:
     """A score belongs to its image, wherever it stands."""
-    backwards = told.images.good[::-1]
-    yield from told.compare(backwards, told.scores(backwards), "in reverse order")
+    backwards = subject.images.good[::-1]
+    yield from subject.compare(backwards, subject.scores(backwards), "in reverse order")
 
 
-def chunks(told: Told) -> Iterator[str]:
+def chunks(subject: MetricUnderTest) -> Iterator[str]:
     """A score does not depend on the other images of the call."""
-    good = told.images.good
-    alone = [score for image in good for score in told.scores([image])]
-    yield from told.compare(good, alone, "one at a time")
-    parts = [*told.scores(good[:3]), *told.scores(good[3:])]
-    yield from told.compare(good, parts, "in two parts")
+    good = subject.images.good
+    alone = [score for image in good for score in subject.scores([image])]
+    yield from subject.compare(good, alone, "one at a time")
+    parts = [*subject.scores(good[:3]), *subject.scores(good[3:])]
+    yield from subject.compare(good, parts, "in two parts")
 
 
-def nothing(told: Told) -> Iterator[str]:
+def nothing(subject: MetricUnderTest) -> Iterator[str]:
     """No images, no scores."""
-    found = told.scores([])
+    found = subject.scores([])
     if found != []:
         yield f"no images gave {found!r}; give an empty list"
 
 
-def bad_files(told: Told) -> Iterator[str]:
+def bad_files(subject: MetricUnderTest) -> Iterator[str]:
     """A file that can't be read has no value and a reason, and loses no other."""
-    good, bad = told.images.good, told.images.bad
+    good, bad = subject.images.good, subject.images.bad
     mixed = [bad[0], *good[:4], bad[1], *good[4:]]
-    found = told.scores(mixed)
+    found = subject.scores(mixed)
     if len(found) != len(mixed):
         yield f"gave {len(found)} scores for {len(mixed)} images, two of them bad"
         return
@@ -178,28 +171,28 @@ def bad_files(told: Told) -> Iterator[str]:
         if image in bad and score.value is not None:
             yield f"{image.path.name} can't be read and has the value {score.value}"
     kept = [score for image, score in zip(mixed, found, strict=True) if image not in bad]
-    yield from told.compare(good, kept, "beside files that can't be read")
+    yield from subject.compare(good, kept, "beside files that can't be read")
 
 
-def odd_prompts(told: Told) -> Iterator[str]:
+def odd_prompts(subject: MetricUnderTest) -> Iterator[str]:
     """Whatever a suite may hold is scored, or has a reason."""
-    image = told.images.good[0]
+    image = subject.images.good[0]
     odd = [replace(image, key=f"8{n:04d}/0", prompt=prompt) for n, prompt in enumerate(ODD_PROMPTS)]
     odd += [replace(image, key=f"7{n:04d}/0", attributes=some) for n, some in enumerate(ODD_ATTRIBUTES)]
-    found = told.scores(odd)
+    found = subject.scores(odd)
     if len(found) != len(odd):
         yield f"gave {len(found)} scores for {len(odd)} images with odd prompts"
 
 
-def results(told: Told) -> Iterator[str]:
+def results(subject: MetricUnderTest) -> Iterator[str]:
     """A result of the right form, and progress that goes up to the end."""
     steps: list[tuple[int, int]] = []
-    metric = cast(SetMetric, told.metric)
-    found: object = metric.score(told.images.good, told.given(), lambda done, total: steps.append((done, total)))
+    metric = cast(SetMetric, subject.metric)
+    found: object = metric.score(subject.images.good, subject.given(), lambda done, total: steps.append((done, total)))
     if not isinstance(found, dict) or not {"value", "name"} <= set(found):
         yield "a set's result is an object with at least value, name and why"
         return
-    told.result = found
+    subject.result = found
     value = found["value"]
     if value is None:
         if not found.get("why"):
@@ -215,49 +208,50 @@ def results(told: Told) -> Iterator[str]:
         yield f"progress ends at {steps[-1][0]} of {steps[-1][1]}"
 
 
-def set_again(told: Told) -> Iterator[str]:
+def set_again(subject: MetricUnderTest) -> Iterator[str]:
     """The same images have the same result, in any order."""
-    for images, what in ((told.images.good, "scored again"), (told.images.good[::-1], "in reverse order")):
-        value = told.whole(images, told.given())["value"]
-        if told.moved(told.result["value"], value):
-            yield f"{what}: the value was {told.result['value']} and is {value}"
+    for images, what in ((subject.images.good, "scored again"), (subject.images.good[::-1], "in reverse order")):
+        value = subject.whole(images, subject.given())["value"]
+        if subject.moved(subject.result["value"], value):
+            yield f"{what}: the value was {subject.result['value']} and is {value}"
 
 
-def set_reference(told: Told) -> Iterator[str]:
+def set_reference(subject: MetricUnderTest) -> Iterator[str]:
     """A folder and the same images one by one are the same reference; without one it says that it needs one."""
-    if not told.spec.needs_reference:
+    if not subject.spec.needs_reference:
         return
-    files = sorted(told.images.reference.iterdir())
-    listed = [ScoredImage(f"{n:05d}/0", path, "") for n, path in enumerate(files)]
-    value = told.whole(told.images.good, listed)["value"]
-    if told.moved(told.result["value"], value):
-        yield f"against a folder the value is {told.result['value']}, against the same images {value}"
+    files = sorted(subject.images.reference.iterdir())
+    listed = [ScoredImage(f"{prompt_name(n)}/0", path, "") for n, path in enumerate(files)]
+    value = subject.whole(subject.images.good, listed)["value"]
+    if subject.moved(subject.result["value"], value):
+        yield f"against a folder the value is {subject.result['value']}, against the same images {value}"
     try:
-        missing = told.whole(told.images.good, None)
+        missing = subject.whole(subject.images.good, None)
     except MetricError:
         return
     if missing["value"] is not None:
         yield f"it needs a reference, and gave the value {missing['value']} without one"
 
 
-def set_bad_files(told: Told) -> Iterator[str]:
+def set_bad_files(subject: MetricUnderTest) -> Iterator[str]:
     """Files that can't be read move nothing."""
-    value = told.whole([told.images.bad[0], *told.images.good, told.images.bad[1]], told.given())["value"]
-    if told.moved(told.result["value"], value):
-        yield f"beside two files that can't be read the value is {value}, without them {told.result['value']}"
+    beside = [subject.images.bad[0], *subject.images.good, subject.images.bad[1]]
+    value = subject.whole(beside, subject.given())["value"]
+    if subject.moved(subject.result["value"], value):
+        yield f"beside two files that can't be read the value is {value}, without them {subject.result['value']}"
 
 
-def set_nothing(told: Told) -> Iterator[str]:
+def set_nothing(subject: MetricUnderTest) -> Iterator[str]:
     """No images: no value, or a MetricError that says so."""
     try:
-        found = told.whole([], told.given())
+        found = subject.whole([], subject.given())
     except MetricError:
         return
     if found["value"] is not None:
         yield f"no images gave the value {found['value']}"
 
 
-Check = Callable[[Told], Iterator[str]]
+Check = Callable[[MetricUnderTest], Iterator[str]]
 
 FOR_SAMPLES: tuple[tuple[str, Check], ...] = (
     ("scores", scores), ("again", again), ("order", order), ("chunks", chunks), ("nothing", nothing),
@@ -273,7 +267,7 @@ def _json(value: object, what: str, longest: int | None = LONGEST_DETAIL) -> Ite
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        yield f"{what} is no JSON: {error}"
+        yield f"{what} is not JSON: {error}"
     else:
         if longest is not None and len(text) > longest:
             yield f"{what} has {len(text):,} characters as JSON; {longest:,} are kept"
@@ -290,7 +284,3 @@ def _picture(path: Path, seed: int) -> Path:
     draw.text((48, 78), "STOP", font=ImageFont.load_default(24), fill=(10, 10, 10), anchor="mm")
     image.save(path)
     return path
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from common import plugins
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricFactory, MetricSpec, SampleMetric
-from generators import plugins
 
 ENTRY_POINT_GROUP = "drawbench.metrics"
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from common.parameters import Parameter, ParameterError, ParameterValue, resolve_parameters
 from evaluation.metrics.errors import MetricError
 from evaluation.suites.types import JsonValue
-from generators.contract import GeneratorError, Parameter, ParameterValue, resolve_parameters
 
 Kind = Literal["sample", "set"]
 Better = Literal["higher", "lower"]
@@ -59,7 +59,7 @@ class MetricSpec:
         """
         try:
             return resolve_parameters(f"metric {self.name}", self.parameters, given, operator=operator)
-        except GeneratorError as error:
+        except ParameterError as error:
             raise MetricError(str(error)) from None
 
 

@@ -12,7 +12,7 @@ from evaluation.models.suite import Prompt, Suite
 
 
 class StoredImage(models.Model):
-    """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.image_store`)."""
+    """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.store.images`)."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     image_format = models.CharField(max_length=10, help_text="png, jpeg or webp: what the bytes are")
@@ -129,12 +129,12 @@ class Upload(models.Model):
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
-        CHECKING = "checking", "Being checked"
-        READY = "ready", "To be confirmed"
-        STORING = "storing", "Being stored"
+        CHECKING = "checking", "Checking"
+        READY = "ready", "Ready to confirm"
+        STORING = "storing", "Storing"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
-        DROPPED = "dropped", "Dropped"
+        DROPPED = "dropped", "Discarded"
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="uploads")

@@ -128,7 +128,7 @@ class MetricShard(models.Model):
     """A part of the images of a metric of kind set, scored by a task of its own. Goes when all parts are merged.
 
     `number`: from 0, those of the reference last. `folder`, `shard`: where its plan lies below the cache of statistics,
-    and which of it this is (`evaluation.metrics.shards`).
+    and which of it this is (`evaluation.metrics.features.shards`).
     """
 
     metric_run = models.ForeignKey(MetricRun, on_delete=models.CASCADE, related_name="shards")

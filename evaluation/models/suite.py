@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from common.words import prompt_name
+
 
 class Suite(models.Model):
     """A version of a suite, known by its hash. Its prompts never change; another text is another suite.
@@ -54,4 +56,4 @@ class Prompt(models.Model):
     @property
     def prompt_id(self) -> str:
         """Its identity within the suite, as in files and seeds: five digits, from 00000."""
-        return f"{self.number:05d}"
+        return prompt_name(self.number)

@@ -7,17 +7,17 @@
 
 from __future__ import annotations
 
-import difflib
-
-from evaluation.protocols.contract import Answer, Protocol, Question
+from common.errors import UserError
+from common.words import nearest
+from evaluation.protocols.contract import CAPTION, Answer, Protocol, Question, wording
 from evaluation.protocols.drawbench import DRAWBENCH
 
 _BY_NAME = {protocol.name: protocol for protocol in (DRAWBENCH,)}
 
-__all__ = ["Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names"]
+__all__ = ["CAPTION", "Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names", "wording"]
 
 
-class UnknownProtocolError(ValueError):
+class UnknownProtocolError(UserError):
     """No protocol has this name; the message gives the nearest one."""
 
 
@@ -34,6 +34,5 @@ def get(name: str) -> Protocol:
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UnknownProtocolError(f"There is no protocol {name!r}.{hint} Protocols: {', '.join(names())}.")
+    hint = nearest(name.lower(), _BY_NAME) or "."
+    raise UnknownProtocolError(f"There is no protocol {name!r}{hint} Protocols: {', '.join(names())}.")

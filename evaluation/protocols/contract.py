@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 CAPTION = "{caption}"
+QUOTED = f"“{CAPTION}”"
+
+
+def wording(question: Mapping[str, str]) -> str:
+    """The wording of a specification's question as raters read it, with `{caption}` where the prompt goes.
+
+    A study that was locked before questions declared their `caption` has it bare, as its raters have seen it so far.
+    """
+    return question["text"].replace(CAPTION, question.get("caption", CAPTION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +23,18 @@ class Question:
     """A question put to raters about the two sets of a trial.
 
     `id`: its name in ratings files (`fidelity`, `alignment`). `text`: its exact wording, in which `{caption}` stands
-    for the prompt. `short`: a few words for the headings of tables.
+    for the prompt. `short`: a few words for the headings of tables. `caption`: how the prompt is set apart in the
+    wording; without quotation marks its own full stop would run into the question's mark.
     """
 
     id: str
     text: str
     short: str
+    caption: str = QUOTED
 
     def as_asked(self, caption: str) -> str:
         """The wording with the prompt put in; any other brace is left as it is."""
-        return self.text.replace(CAPTION, caption)
+        return wording(asdict(self)).replace(CAPTION, caption)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ DRAWBENCH = Protocol(
         "equally often in each position and follows each other trial about equally often",
         "samples": "where a run has more samples of a prompt than a set shows, a random choice by seed; every rater "
         "sees the same ones, in the same arrangement",
+        "caption in the question": "in quotation marks",
         "layout": "the two sets side by side at equal size, the caption above them, both questions below, answered in "
         "any order; both answers can be changed until the rater goes on, and the last trial can be undone",
         "time": "no limit; the time from both sets being decoded to each answer is kept",

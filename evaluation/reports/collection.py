@@ -7,15 +7,16 @@ screen are the analysis' own.
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.frame import validate_ratings
 
-
-class SpreadDict(TypedDict):
+@dataclass(frozen=True)
+class Spread:
     """Quartiles and ends of a number over raters or ratings."""
 
     min: float
@@ -25,9 +26,10 @@ class SpreadDict(TypedDict):
     max: float
 
 
-class QuestionDict(TypedDict):
-    """One pair and question. `influence`: the largest change of the overall net share when one rater is left out, in
-    fractions; null with one rater.
+@dataclass(frozen=True)
+class OneRater:
+    """The most that any one rater moves a pair's net share: `influence`, the largest change of the overall net share
+    when one rater is left out, in fractions; None with one rater.
     """
 
     generator_a: str
@@ -36,45 +38,51 @@ class QuestionDict(TypedDict):
     influence: float | None
 
 
-class CollectionDict(TypedDict):
-    """All of it; numbers that can't be had are null."""
+@dataclass(frozen=True)
+class Collection:
+    """All of it; what can't be had is None. `first_rated_at`, `last_rated_at`: ISO 8601, UTC."""
 
     n_raters: int
     n_simulated_raters: int
-    ratings_per_rater: SpreadDict | None
-    response_time_ms: SpreadDict | None
+    ratings_per_rater: Spread | None
+    response_time_ms: Spread | None
     first_rated_at: str | None
     last_rated_at: str | None
-    questions: list[QuestionDict]
+    questions: tuple[OneRater, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"questions": [asdict(each) for each in self.questions]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Collection:
+        """The collection from `to_dict`."""
+        spreads = {name: data[name] for name in ("ratings_per_rater", "response_time_ms")}
+        return cls(
+            **{
+                **data,
+                **{name: None if each is None else Spread(**each) for name, each in spreads.items()},
+                "questions": tuple(OneRater(**each) for each in data["questions"]),
+            }
+        )
 
 
-def collection(frame: pd.DataFrame) -> CollectionDict:
-    """How the ratings of `frame` (in the ratings file's form) came about. Control trials are left out."""
-    ratings = validate_ratings(frame)
+def collection(ratings: pd.DataFrame) -> Collection:
+    """How the ratings of a validated frame came about. Control trials are left out."""
     ratings = ratings[~ratings["control"]]
     raters = ratings.groupby("rater_id", observed=True)
     times = ratings["rated_at"] if "rated_at" in ratings and len(ratings) else None
     pairs = ratings.groupby(["generator_a", "generator_b", "question"], observed=True)
-    return {
-        "n_raters": int(raters.ngroups),
-        "n_simulated_raters": int(raters["simulated"].any().sum()) if len(ratings) else 0,
-        "ratings_per_rater": _spread(raters.size().to_numpy(dtype=float)),
-        "response_time_ms": _spread(ratings["response_time_ms"].dropna().to_numpy(dtype=float))
+    return Collection(
+        n_raters=int(raters.ngroups),
+        n_simulated_raters=int(raters["simulated"].any().sum()) if len(ratings) else 0,
+        ratings_per_rater=_spread(raters.size().to_numpy(dtype=float)),
+        response_time_ms=_spread(ratings["response_time_ms"].dropna().to_numpy(dtype=float))
         if "response_time_ms" in ratings
         else None,
-        "first_rated_at": None if times is None else times.min().isoformat(),
-        "last_rated_at": None if times is None else times.max().isoformat(),
-        "questions": [_question(str(a), str(b), str(name), part) for (a, b, name), part in pairs],
-    }
-
-
-def _question(generator_a: str, generator_b: str, name: str, part: pd.DataFrame) -> QuestionDict:
-    return {
-        "generator_a": generator_a,
-        "generator_b": generator_b,
-        "question": name,
-        "influence": _influence(part),
-    }
+        first_rated_at=None if times is None else times.min().isoformat(),
+        last_rated_at=None if times is None else times.max().isoformat(),
+        questions=tuple(OneRater(str(a), str(b), str(name), _influence(part)) for (a, b, name), part in pairs),
+    )
 
 
 def _influence(part: pd.DataFrame) -> float | None:
@@ -89,11 +97,11 @@ def _influence(part: pd.DataFrame) -> float | None:
     return _rounded(float(np.abs(without - sums.sum() / sizes.sum()).max()))
 
 
-def _spread(values: np.ndarray) -> SpreadDict | None:
+def _spread(values: np.ndarray) -> Spread | None:
     if not len(values):
         return None
     low, q1, median, q3, high = (float(each) for each in np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
-    return {"min": low, "q1": q1, "median": median, "q3": q3, "max": high}
+    return Spread(low, q1, median, q3, high)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
 
-from evaluation import analysis
-from evaluation.analysis.preference import ESTIMANDS
-from evaluation.analysis.summary import analyse
+import evaluation
+from common.hashes import hash_of, sources_version
+from common.words import nearest
+from evaluation.analysis.early_looks import StoppingOutcome, early_looks
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.results import rounded
+from evaluation.analysis.sequential import StoppingRule
+from evaluation.analysis.summary import analyse_valid
+from evaluation.analysis.summary_results import Analysis
 from evaluation.errors import InputError
-from evaluation.reports.document import Results
+from evaluation.reports.automatic import Scores, automatic_scores
+from evaluation.reports.collection import collection
+from evaluation.reports.document import ReportDocument
 
 DEFAULT_SETTINGS: Mapping[str, object] = {
-    "estimand": "raters_and_prompts",
+    "estimand": DEFAULT_ESTIMAND,
     "level": 0.95,
     "include_simulated": True,
 }
-"""`estimand`: for whom the default interval speaks (`evaluation.analysis.preference.ESTIMANDS`). `level`: confidence.
+"""`estimand`: for whom the default interval speaks (`evaluation.analysis.estimates.ESTIMANDS`). `level`: confidence.
 `include_simulated`: whether simulated ratings count; a report that has any says so on every page."""
 
 
@@ -32,7 +37,7 @@ DEFAULT_SETTINGS: Mapping[str, object] = {
 class Settings:
     """`DEFAULT_SETTINGS`, checked."""
 
-    estimand: str = "raters_and_prompts"
+    estimand: str = DEFAULT_ESTIMAND
     level: float = 0.95
     include_simulated: bool = True
 
@@ -43,7 +48,7 @@ class Settings:
     @property
     def hash(self) -> str:
         """SHA-256 of their canonical JSON."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        return hash_of(self.to_dict(), spaced=True)
 
 
 def settings_from(given: Mapping[str, object] | None) -> Settings:
@@ -55,16 +60,14 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
     given = given or {}
     for name in given:
         if name not in DEFAULT_SETTINGS:
-            near = difflib.get_close_matches(name, DEFAULT_SETTINGS, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
+            hint = nearest(name, DEFAULT_SETTINGS) or "."
             raise InputError(
-                f'Unknown report setting "{name}". Allowed are {", ".join(DEFAULT_SETTINGS)}.{hint}', field=name
+                f'Unknown report setting "{name}"{hint} Allowed are {", ".join(DEFAULT_SETTINGS)}.', field=name
             )
-    estimand = given.get("estimand", "raters_and_prompts")
+    estimand = given.get("estimand", DEFAULT_ESTIMAND)
     if not isinstance(estimand, str) or estimand not in ESTIMANDS:
-        near = difflib.get_close_matches(str(estimand), ESTIMANDS, n=1)
-        hint = f' Did you mean "{near[0]}"?' if near else ""
-        raise InputError(f'Unknown estimand "{estimand}". Allowed are {", ".join(ESTIMANDS)}.{hint}', field="estimand")
+        hint = nearest(str(estimand), ESTIMANDS) or "."
+        raise InputError(f'Unknown estimand "{estimand}"{hint} Allowed are {", ".join(ESTIMANDS)}.', field="estimand")
     level = given.get("level", 0.95)
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 <= level <= 0.999:
         raise InputError(f"The confidence level is a number from 0.5 to 0.999, as 0.95; got {level}.", field="level")
@@ -74,27 +77,51 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
     return Settings(estimand, float(level), include)
 
 
-def compute(frame: pd.DataFrame, settings: Settings) -> Results:
-    """Analyse `frame`, in the ratings file's form. The same ratings and settings give the same results.
+@dataclass(frozen=True)
+class ReportInput:
+    """All that a report's results are made of, as read. `ratings`: in the ratings file's form.
 
-    Raises:
-        evaluation.analysis.frame.RatingsError: the ratings are not in that form.
+    `rule`: the declared stopping rule, None without one; `finished`: ids of the raters who have finished, in the order
+    in which they did. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
     """
-    return cast(Results, analyse(frame, estimand=settings.estimand, level=settings.level).to_dict())
+
+    ratings: pd.DataFrame
+    questions: tuple[str, ...]
+    rule: StoppingRule | None
+    finished: tuple[str, ...]
+    scores: Scores | None
+
+
+def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
+    """A study's report. The same input and settings give the same results."""
+    valid = validate_ratings(given.ratings)
+    stopping = automatic = None
+    if given.rule is not None:
+        looks = early_looks(valid, given.finished, given.questions, alpha=given.rule.alpha, rule=given.rule)
+        stopping = StoppingOutcome(given.rule, len(given.finished), looks)
+    if given.scores is not None:
+        automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
+    return ReportDocument(compute(valid, settings), collection(valid), stopping, automatic)
+
+
+def compute(valid: pd.DataFrame, settings: Settings) -> Analysis:
+    """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same."""
+    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level))
+
+
+RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")
+"""The folders of `evaluation` whose code results depend on. What only reads rows is not among them: a report's name has
+the hash of what was read."""
 
 
 @functools.cache
 def code_version() -> str:
-    """Names the code that results depend on: the first 16 digits of SHA-256 over the analysis' source files.
+    """Names the code that results depend on, with git or without: see `results_version`."""
+    return results_version(Path(str(evaluation.__file__)).parent)
 
-    It changes when, and only when, a file of `evaluation/analysis` does, with git or without.
+
+def results_version(package: Path) -> str:
+    """A version over the Python files in the `RESULT_SOURCES` of `package` (`evaluation`), nested ones too: it changes
+    when, and only when, one of them does.
     """
-    return source_version("analysis", Path(str(analysis.__file__)).parent)
-
-
-def source_version(name: str, folder: Path) -> str:
-    """`name` and the first 16 digits of SHA-256 over the Python files of `folder`, their names included."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return f"{name}-{digest.hexdigest()[:16]}"
+    return f"analysis-{sources_version(*(package / folder for folder in RESULT_SOURCES))}"

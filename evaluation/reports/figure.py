@@ -1,7 +1,8 @@
-"""The figure of a report: stacked bars A / indifferent / B with whiskers, and the net share with its intervals.
+"""The figure of a report: stacked bars of the three shares with whiskers, and the net share with its intervals.
 
 Drawn like figure 3 of the Imagen paper (Saharia et al. 2022), turned on its side so that category names can be read,
-with the n of each bar and, beside the default interval, the naive one. Colours are Okabe and Ito's (2008), told apart
+with the n of each bar and, beside the default interval, the naive one. Runs are called by their labels; the net share's
+axis rises to the right. Colours are Okabe and Ito's (2008), told apart
 with any colour vision; whiskers and numbers repeat what colour says. The same table gives the same bytes.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,10 +20,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
-from evaluation.reports.results import Bounds, ComparisonTable, Row
+from evaluation.analysis.columns import CHOICES
+from evaluation.analysis.estimates import Interval, PreferenceRate
+from evaluation.analysis.summary_results import ComparisonResult
+from evaluation.reports.reading import cut, lines, says_nothing, shortened
+from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
 
 FigureFormat = Literal["svg", "pdf", "png"]
 Theme = Literal["light", "dark"]
+Rows = Sequence[tuple[str, PreferenceRate]]
+BESIDE = 32
+"""Letters of both labels together that have room in one line of the legend; longer ones stand below each other."""
+LONGEST_LABEL = 52
 
 A_COLOUR, B_COLOUR = "#0072b2", "#e69f00"
 _INFO: dict[str, dict[str, str | None]] = {
@@ -62,14 +71,15 @@ _RC: Any = {
 
 
 def comparison_figure(
-    table: ComparisonTable, *, image_format: FigureFormat = "svg", theme: Theme = "light", narrow: bool = False
+    comparison: ComparisonResult, *, image_format: FigureFormat = "svg", theme: Theme = "light", narrow: bool = False
 ) -> bytes:
-    """`table` drawn, on a transparent ground (white in PNG).
+    """`comparison` drawn, on a transparent ground (white in PNG).
 
     `theme`: of the text, for light or dark pages. `narrow`: for a phone's width, names above the bars and the net share
     as a number.
     """
-    return drawn(lambda colours: _narrow(table, colours) if narrow else _wide(table, colours), image_format, theme)
+    draw = _narrow if narrow else _wide
+    return drawn(lambda colours: draw(comparison, colours), image_format, theme)
 
 
 def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: Theme) -> bytes:
@@ -83,87 +93,68 @@ def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: 
     return buffer.getvalue()
 
 
-def figure_description(table: ComparisonTable) -> str:
-    """What the figure shows, in words, for those who can't see it; the table beside it has every number."""
-    row = table.overall
-    said = (
-        f"{table.question_name}, overall: {table.generator_a} preferred in {row.a:.1%} of {row.n_ratings} ratings, "
-        f"indifferent {row.indifferent:.1%}, {table.generator_b} preferred in {row.b:.1%}; "
-        f"net share {row.net * 100:+.1f} points"
-    )
-    if row.default:
-        said += f", interval {row.default.cut.low * 100:+.1f} to {row.default.cut.high * 100:+.1f}"
-    said += "."
-    if table.categories:
-        best = max(table.categories, key=lambda each: each.net)
-        worst = min(table.categories, key=lambda each: each.net)
-        said += (
-            f" By category the net share goes from {worst.net * 100:+.1f} points ({worst.name}) "
-            f"to {best.net * 100:+.1f} ({best.name})."
-        )
-    return said
-
-
-def _wide(table: ComparisonTable, colours: Colours) -> Figure:
-    places = _places(table)
-    top, bottom = 0.62, 0.5  # inches
+def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
+    rows = lines(comparison)
+    places = _places(len(rows))
+    stacked = len(comparison.generator_a) + len(comparison.generator_b) > BESIDE
+    top, bottom = 0.9 if stacked else 0.62, 0.5  # inches
     height = top + bottom + 0.3 * (places[-1] + 1)
     figure = Figure(figsize=(7.6, height))
-    label_width = min(2.1, 0.35 + 0.068 * max(len(row.name) for row in table.rows)) / 7.6
+    label_width = min(2.1, 0.35 + 0.068 * max(len(name) for name, _ in rows)) / 7.6
     low, tall = bottom / height, 1 - (top + bottom) / height
     bars = figure.add_axes((label_width, low, 0.68 - label_width, tall))
     net = figure.add_axes((0.755, low, 0.215, tall), sharey=bars)
-    _stacked(bars, table, places, colours, bar_height=0.68)
-    bars.set_yticks(places, [row.name for row in table.rows])
+    _stacked(bars, rows, places, colours, bar_height=0.68)
+    bars.set_yticks(places, [name for name, _ in rows])
     bars.tick_params(axis="y", length=0, pad=6, labelcolor=colours.text)
-    for tick, row in zip(bars.get_yticklabels(), table.rows, strict=True):
-        tick.set_fontweight("bold" if row.is_overall else "normal")
-    for place, row in zip(places, table.rows, strict=True):
-        bars.text(101.5, place, f"{row.n_ratings}", va="center", ha="left", fontsize=7, color=colours.soft)
+    bars.get_yticklabels()[0].set_fontweight("bold")
+    for place, (_, rate) in zip(places, rows, strict=True):
+        bars.text(101.5, place, f"{rate.n_ratings}", va="center", ha="left", fontsize=7, color=colours.soft)
     bars.text(101.5, places[0] - 0.72, "n", va="center", ha="left", fontsize=7, color=colours.soft, style="italic")
     bars.set_xlabel("share of ratings, %", color=colours.soft)
-    _net_panel(net, table, places, colours)
-    _legend(figure, table, colours, x=label_width, y=1 - 0.1 / height, size=8.5)
+    _net_panel(net, comparison, places, colours)
+    _legend(figure, comparison, colours, x=label_width, y=1 - 0.1 / height, size=8.5, stacked=stacked)
+    _interval_legend(figure, comparison, colours, x=0.755, y=1 - 0.1 / height)
     return figure
 
 
-def _narrow(table: ComparisonTable, colours: Colours) -> Figure:
-    places = [1.0 * place for place in _places(table)]
+def _narrow(comparison: ComparisonResult, colours: Colours) -> Figure:
+    rows = lines(comparison)
+    places = _places(len(rows))
     top, bottom = 0.75, 0.45
     height = top + bottom + 0.46 * (places[-1] + 1)
     figure = Figure(figsize=(3.75, height))
     bars = figure.add_axes((0.03, bottom / height, 0.94, 1 - (top + bottom) / height))
-    _stacked(bars, table, [place + 0.2 for place in places], colours, bar_height=0.42)
+    _stacked(bars, rows, [place + 0.2 for place in places], colours, bar_height=0.42)
     bars.set_yticks([])
-    for place, row in zip(places, table.rows, strict=True):
-        weight = "bold" if row.is_overall else "normal"
-        bars.text(0, place - 0.17, row.name, va="center", ha="left", color=colours.text, fontweight=weight)
-        said = f"net {row.net * 100:+.0f}"
-        if row.default:
-            said += f" [{row.default.cut.low * 100:+.0f}, {row.default.cut.high * 100:+.0f}]"
-        said += f"  n {row.n_ratings}"
+    for at, (place, (name, rate)) in enumerate(zip(places, rows, strict=True)):
+        weight = "normal" if at else "bold"
+        bars.text(0, place - 0.17, name, va="center", ha="left", color=colours.text, fontweight=weight)
+        said = f"net {points(rate.net.estimate, 0)}"
+        if rate.net.interval:
+            said += f" ({points_range(rate.net.interval, 0)})"
+        said += f", n {rate.n_ratings}"
         bars.text(100, place - 0.17, said, va="center", ha="right", fontsize=7, color=colours.soft)
     bars.set_xlabel("share of ratings, %", color=colours.soft)
-    _legend(figure, table, colours, x=0.03, y=1 - 0.08 / height, size=8, stacked=True)
+    _legend(figure, comparison, colours, x=0.03, y=1 - 0.08 / height, size=8, stacked=True)
     return figure
 
 
-def _places(table: ComparisonTable) -> list[float]:
-    """Where each row's bar stands, from 0 downwards; a gap sets the overall row off."""
-    return [0.0 if row.is_overall else at + 0.35 for at, row in enumerate(table.rows)]
+def _places(n: int) -> list[float]:
+    """Where each of `n` rows' bars stands, from 0 downwards; a gap sets the overall row off."""
+    return [at + 0.35 if at else 0.0 for at in range(n)]
 
 
-def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: Colours, *, bar_height: float) -> None:
-    for place, row in zip(places, table.rows, strict=True):
-        shares = (row.a * 100, row.indifferent * 100, row.b * 100)
+def _stacked(axes: Axes, rows: Rows, places: list[float], colours: Colours, *, bar_height: float) -> None:
+    for place, (_, rate) in zip(places, rows, strict=True):
         left = 0.0
-        for share, colour in zip(shares, (A_COLOUR, colours.indifferent, B_COLOUR), strict=True):
+        for share, colour in zip(_per_cent(rate), (A_COLOUR, colours.indifferent, B_COLOUR), strict=True):
             axes.barh(place, share, height=bar_height, left=left, color=colour, linewidth=0)
             left += share
-        _numbers(axes, place, row, colours)
+        _numbers(axes, place, rate, colours)
         # a little apart, so that two that overlap can still be told from one another
-        _whisker(axes, place - 0.14 * bar_height, row.share_a, scale=100, start=0)
-        _whisker(axes, place + 0.14 * bar_height, row.share_b, scale=-100, start=100)
+        _whisker(axes, place - 0.14 * bar_height, rate.shares["a"].interval, scale=100, start=0)
+        _whisker(axes, place + 0.14 * bar_height, rate.shares["b"].interval, scale=-100, start=100)
     axes.set_xlim(0, 100)
     axes.set_ylim(places[-1] + 0.6, places[0] - 0.6)
     axes.set_xticks([0, 25, 50, 75, 100])
@@ -171,37 +162,43 @@ def _stacked(axes: Axes, table: ComparisonTable, places: list[float], colours: C
     bare_axes(axes, colours)
 
 
-def _numbers(axes: Axes, place: float, row: Row, colours: Colours) -> None:
+def _per_cent(rate: PreferenceRate) -> tuple[float, float, float]:
+    return rate.share("a") * 100, rate.share("indifferent") * 100, rate.share("b") * 100
+
+
+def _numbers(axes: Axes, place: float, rate: PreferenceRate, colours: Colours) -> None:
     """Each share in per cent within its part of the bar, where no whisker runs through it."""
-    a_low, a_high = _reach(row.a, row.share_a)
-    b_low, b_high = _reach(row.b, row.share_b)
-    middle = (row.a + 1 - row.b) / 2
+    a, indifferent, b = (rate.share(choice) for choice in CHOICES)
+    a_low, a_high = _reach(a, rate.shares["a"].interval)
+    b_low, b_high = _reach(b, rate.shares["b"].interval)
+    middle = (a + 1 - b) / 2
     for share, at, side, ink, is_clear in (
-        (row.a, 0.015, "left", "#ffffff", min(row.a, a_low) > 0.08),
+        (a, 0.015, "left", "#ffffff", min(a, a_low) > 0.08),
         (
-            row.indifferent,
+            indifferent,
             middle,
             "center",
             colours.text,
-            max(row.a, a_high) + 0.03 < middle < min(1 - row.b, 1 - b_high) - 0.03,
+            max(a, a_high) + 0.03 < middle < min(1 - b, 1 - b_high) - 0.03,
         ),
-        (row.b, 0.985, "right", "#1b1b1b", min(row.b, b_low) > 0.08),
+        (b, 0.985, "right", "#1b1b1b", min(b, b_low) > 0.08),
     ):
         if is_clear:
             axes.text(at * 100, place, f"{share * 100:.0f}", va="center", ha=side, fontsize=7.5, color=ink)
 
 
-def _reach(share: float, bounds: Bounds | None) -> tuple[float, float]:
+def _reach(share: float, interval: Interval | None) -> tuple[float, float]:
     """Where the whisker of `share` begins and ends, as far as one is drawn."""
-    if bounds is None or (bounds.low <= 0 and bounds.high >= 1):
+    if interval is None or says_nothing(interval, 0.0):
         return share, share
-    return bounds.low, bounds.high
+    return interval.low, interval.high
 
 
-def _whisker(axes: Axes, place: float, bounds: Bounds | None, *, scale: float, start: float) -> None:
-    if bounds is None or (bounds.low <= 0 and bounds.high >= 1):  # over the whole bar: it says nothing
+def _whisker(axes: Axes, place: float, interval: Interval | None, *, scale: float, start: float) -> None:
+    if interval is None or says_nothing(interval, 0.0):  # over the whole bar
         return
-    ends = [start + scale * min(max(end, 0.0), 1.0) for end in (bounds.low, bounds.high)]
+    own = cut(interval, 0.0)
+    ends = [start + scale * own.low, start + scale * own.high]
     axes.plot(
         ends,
         [place, place],
@@ -215,34 +212,36 @@ def _whisker(axes: Axes, place: float, bounds: Bounds | None, *, scale: float, s
     )
 
 
-def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours: Colours) -> None:
+def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], colours: Colours) -> None:
     reach = 10.0
-    for place, row in zip(places, table.rows, strict=True):
-        for bounds, offset, width, colour in (
-            (row.naive, 0.22, 1.0, colours.naive),
-            (row.default, 0.0, 2.0, colours.text),
+    for place, (_, rate) in zip(places, lines(comparison), strict=True):
+        for interval, offset, width, colour in (
+            (rate.net.independent, 0.22, 1.0, colours.naive),
+            (rate.net.interval, 0.0, 2.0, colours.text),
         ):
-            if bounds is None:
+            if interval is None:
                 continue
-            low, high = bounds.cut.low * 100, bounds.cut.high * 100
+            own, empty = cut(interval), says_nothing(interval)
+            low, high = own.low * 100, own.high * 100
             reach = max(reach, abs(low), abs(high))
-            style = (0, (1, 2)) if bounds.says_nothing else "solid"
+            style = (0, (1, 2)) if empty else "solid"
             axes.plot(
                 [low, high],
                 [place + offset] * 2,
                 color=colour,
-                linewidth=1.0 if bounds.says_nothing else width,
+                linewidth=1.0 if empty else width,
                 linestyle=style,
                 solid_capstyle="butt",
             )
-        reach = max(reach, abs(row.net * 100))
-        axes.plot(row.net * 100, place, "o", markersize=4.5, color=_net_colour(row, colours), zorder=3)
+        net = rate.net.estimate * 100
+        reach = max(reach, abs(net))
+        axes.plot(net, place, "o", markersize=4.5, color=_net_colour(rate, colours), zorder=3)
     reach = min(100.0, reach * 1.06)
-    axes.set_xlim(reach, -reach)  # A wins to the left, as in the bars
+    axes.set_xlim(-reach, reach)
     axes.axvline(0, color=colours.text, linewidth=0.7)
     axes.tick_params(axis="y", left=False, labelleft=False)
-    axes.set_xlabel("net share A − B, points", color=colours.soft)
-    for name, at, side in (("A preferred", 0.0, "left"), ("B preferred", 1.0, "right")):
+    axes.set_xlabel("net share, points", color=colours.soft)
+    for name, at, side in _directions(comparison):
         axes.text(
             at,
             places[0] - 0.72,
@@ -257,21 +256,38 @@ def _net_panel(axes: Axes, table: ComparisonTable, places: list[float], colours:
     bare_axes(axes, colours)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], symmetric=True))
     axes.xaxis.set_major_formatter(
-        matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", "−") if value else "0")
+        matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", MINUS) if value else "0")
     )
 
 
-def _net_colour(row: Row, colours: Colours) -> str:
-    return {"a": A_COLOUR, "b": B_COLOUR, "": colours.text}[row.verdict]
+def _directions(comparison: ComparisonResult) -> list[tuple[str, float, Literal["left", "right"]]]:
+    """Whom each end of the net share's axis speaks for: (text, place, alignment); the right end alone where both would
+    run into each other.
+    """
+    a, b = comparison.generator_a, comparison.generator_b
+    right: tuple[str, float, Literal["left", "right"]] = (f"{shortened(a, 20)} preferred →", 1.0, "right")
+    return [right] if len(a) + len(b) > 18 else [(f"← {b}", 0.0, "left"), right]
+
+
+def _net_colour(rate: PreferenceRate, colours: Colours) -> str:
+    return {"a": A_COLOUR, "b": B_COLOUR, None: colours.text}[rate.leader]
 
 
 def _legend(
-    figure: Figure, table: ComparisonTable, colours: Colours, *, x: float, y: float, size: float, stacked: bool = False
+    figure: Figure,
+    comparison: ComparisonResult,
+    colours: Colours,
+    *,
+    x: float,
+    y: float,
+    size: float,
+    stacked: bool = False,
 ) -> None:
+    letters = LONGEST_LABEL if stacked else BESIDE
     entries = (
-        (A_COLOUR, f"A  {table.generator_a}"),
-        (colours.indifferent, "indifferent"),
-        (B_COLOUR, f"B  {table.generator_b}"),
+        (A_COLOUR, shortened(comparison.generator_a, letters)),
+        (colours.indifferent, "no preference"),
+        (B_COLOUR, shortened(comparison.generator_b, letters)),
     )
     handles = [matplotlib.patches.Patch(color=colour, label=label) for colour, label in entries]
     columns = 1 if stacked else 3
@@ -290,23 +306,26 @@ def _legend(
         borderpad=0,
         labelspacing=0.25,
     )
-    if not stacked:
-        lines = [
-            matplotlib.lines.Line2D([], [], color=colours.text, linewidth=2, label=f"{table.level * 100:g} % default"),
-            matplotlib.lines.Line2D([], [], color=colours.naive, linewidth=1, label="independent votes"),
-        ]
-        figure.legend(
-            handles=lines,
-            loc="upper left",
-            bbox_to_anchor=(0.755, y),
-            frameon=False,
-            fontsize=7,
-            labelcolor=colours.soft,
-            handlelength=1.6,
-            borderaxespad=0,
-            borderpad=0,
-            labelspacing=0.3,
-        )
+
+
+def _interval_legend(figure: Figure, comparison: ComparisonResult, colours: Colours, *, x: float, y: float) -> None:
+    default = f"{level_text(comparison.overall.level)} interval"
+    handles = [
+        matplotlib.lines.Line2D([], [], color=colours.text, linewidth=2, label=default),
+        matplotlib.lines.Line2D([], [], color=colours.naive, linewidth=1, label="as independent"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(x, y),
+        frameon=False,
+        fontsize=7,
+        labelcolor=colours.soft,
+        handlelength=1.6,
+        borderaxespad=0,
+        borderpad=0,
+        labelspacing=0.3,
+    )
 
 
 def bare_axes(axes: Axes, colours: Colours) -> None:

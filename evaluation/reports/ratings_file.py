@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from typing import Literal
 
 import pandas as pd
+
+from common.hashes import bytes_sha256
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection), or that with apostrophes before it: those
@@ -47,7 +48,7 @@ def ratings_parquet(frame: pd.DataFrame) -> bytes:
 
 def input_hash(csv: bytes) -> str:
     """The SHA-256 that a report names its ratings by."""
-    return hashlib.sha256(csv).hexdigest()
+    return bytes_sha256(csv)
 
 
 def no_formula(value: object) -> object:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.metrics.curve import GuidanceCurve
+from evaluation.metrics.distances.curve import GuidanceCurve
 from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
+from evaluation.reports.reading import shortened
 from evaluation.reports.score_summary import ScoreSummary, SpreadOfScores
+from evaluation.reports.wording.numbers import figures
 
 WIDE, NARROW = 7.6, 3.75  # inches
 BY_NAME = 0.068
@@ -45,36 +47,11 @@ def spread_figure(
     return drawn(lambda colours: _spread(summary, lines, label, colours, narrow), image_format, theme)
 
 
-def spread_description(summary: ScoreSummary, label: str) -> str:
-    """What the figure shows, for those who don't see it."""
-    overall = summary["overall"]
-    if overall["mean"] is None:
-        return f"{label}: no image has a number."
-    said = f"{label} of {overall['n']} images: mean {overall['mean']:.4g}"
-    if overall["low"] is not None and overall["high"] is not None:
-        said += f", interval {overall['low']:.4g} to {overall['high']:.4g}"
-    said += f"; half of them between {overall['q1']:.4g} and {overall['q3']:.4g}."
-    means = {name: each["mean"] for name, each in summary["categories"].items() if each["mean"] is not None}
-    if len(means) > 1:
-        low, high = min(means, key=lambda name: means[name] or 0.0), max(means, key=lambda name: means[name] or 0.0)
-        said += f" By category the mean goes from {means[low]:.4g} ({low}) to {means[high]:.4g} ({high})."
-    return said
-
-
 def curve_figure(
     curve: GuidanceCurve, *, image_format: FigureFormat = "svg", theme: Theme = "light", narrow: bool = False
 ) -> bytes:
     """Distance against CLIP score, a point for each guidance weight, joined in its order (Imagen, figure 4)."""
     return drawn(lambda colours: _curve(curve, colours, narrow), image_format, theme)
-
-
-def curve_description(curve: GuidanceCurve) -> str:
-    """What the curve shows, for those who don't see it."""
-    told = [f"{point.guidance:g}: {point.clip:.4g}, {point.distance:.4g}" for point in curve.points]
-    return (
-        f"{curve.distance_name} against {curve.clip_name}, by guidance weight: {'; '.join(told)}. "
-        f"The distance is smallest at {curve.turns_at:g}."
-    )
 
 
 def _lines(summary: ScoreSummary) -> list[_Line]:
@@ -98,7 +75,7 @@ def _spread(summary: ScoreSummary, lines: Sequence[_Line], label: str, colours: 
     axes.set_ylim(places[-1] + 0.5, places[0] - (0.75 if narrow else 0.55))
     axes.set_yticks([])
     bare_axes(axes, colours)
-    axes.set_xlabel(_short(label, 46 if narrow else 90), color=colours.soft)
+    axes.set_xlabel(shortened(label, 46 if narrow else 90), color=colours.soft)
     return figure
 
 
@@ -148,8 +125,8 @@ def _mean(axes: Axes, spread: SpreadOfScores, at: float, colours: Colours) -> No
 def _said(spread: SpreadOfScores) -> str:
     if spread["mean"] is None:
         return "none"
-    without = f", {spread['n_missing']} without" if spread["n_missing"] else ""
-    return f"{spread['mean']:#.3g}, n {spread['n']}{without}"
+    without = f", {spread['n_missing']} missing" if spread["n_missing"] else ""
+    return f"{figures(spread['mean'])}, n {spread['n']}{without}"
 
 
 def _curve(curve: GuidanceCurve, colours: Colours, narrow: bool) -> Figure:
@@ -192,11 +169,6 @@ def _curve(curve: GuidanceCurve, colours: Colours, narrow: bool) -> Figure:
     axes.grid(axis="y", color=colours.grid, linewidth=0.5)
     axes.margins(0.08, 0.12)
     letters = 40 if narrow else 70
-    axes.set_xlabel(_short(curve.clip_name, letters), color=colours.soft)
-    axes.set_ylabel(_short(curve.distance_name, letters), color=colours.soft)
+    axes.set_xlabel(shortened(curve.clip_name, letters), color=colours.soft)
+    axes.set_ylabel(shortened(curve.distance_name, letters), color=colours.soft)
     return figure
-
-
-def _short(text: str, letters: int) -> str:
-    """`text` with at most so many letters."""
-    return text if len(text) <= letters else text[: letters - 2].rstrip() + " …"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
+from evaluation.analysis.columns import CHOICES
+from evaluation.analysis.estimates import Interval
+from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
-from evaluation.reports.results import Bounds, ComparisonTable
+from evaluation.reports.reading import cut, default_methods, lines, question_name
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -40,7 +44,7 @@ _TEX = str.maketrans(
 )
 
 
-def tables_csv(tables: tuple[ComparisonTable, ...]) -> str:
+def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
     """All rows of all comparisons, in fractions; the category of an overall row is empty.
 
     `p`: of no preference, by the default interval's error; of categories adjusted by Holm over them.
@@ -48,51 +52,59 @@ def tables_csv(tables: tuple[ComparisonTable, ...]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    for table in tables:
-        for row in table.rows:
+    for comparison in comparisons:
+        names = [no_formula(name) for name in (comparison.generator_a, comparison.generator_b, comparison.question)]
+        for at, (name, rate) in enumerate(lines(comparison)):
+            own, naive = rate.net.interval, rate.net.independent
+            p = rate.p_holm if at else rate.p_value
             writer.writerow(
                 [
-                    *(no_formula(name) for name in (table.generator_a, table.generator_b, table.question)),
-                    "" if row.is_overall else no_formula(row.name),
-                    *(row.n_ratings, row.n_raters, row.n_prompts, row.a, row.indifferent, row.b, row.net),
-                    *((row.default.method, row.default.low, row.default.high) if row.default else ("", "", "")),
-                    *((row.naive.low, row.naive.high) if row.naive else ("", "")),
-                    "" if row.p_value is None else row.p_value,
+                    *names,
+                    no_formula(name) if at else "",
+                    *(rate.n_ratings, rate.n_raters, rate.n_prompts),
+                    *(rate.share(choice) for choice in CHOICES),
+                    rate.net.estimate,
+                    *((own.method, own.low, own.high) if own else ("", "", "")),
+                    *((naive.low, naive.high) if naive else ("", "")),
+                    "" if p is None else p,
                 ]
             )
     return buffer.getvalue()
 
 
-def table_latex(table: ComparisonTable, *, estimand: str, simulated: bool) -> str:
+def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: bool) -> str:
     """One comparison as a booktabs table, in per cent, its caption saying what the intervals are."""
-    methods = " or ".join(table.default_methods) or "none"
-    a, b = latex_escape(table.generator_a), latex_escape(table.generator_b)
+    methods = " or ".join(default_methods(comparison)) or "none"
+    a, b = latex_escape(comparison.generator_a), latex_escape(comparison.generator_b)
     caption = (
-        f"{latex_escape(table.question_name)}: A = {a}, B = {b}. Shares of ratings in \\%; net share A $-$ B with "
-        f"{table.level * 100:g}\\% intervals: {latex_escape(methods)}, for {latex_escape(estimand)}; and, to compare, "
-        "with ratings taken as independent."
+        f"{latex_escape(question_name(comparison.question))}: {a} against {b}. Shares are in per cent of the ratings. "
+        f"Net share: {a} minus {b}, in percentage points; no preference counts as zero. Interval: "
+        f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
+        "As independent: the same, with every rating taken as independent."
     )
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
-    lines = [
+    text = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "  \\centering",
         f"  \\caption{{{caption}}}",
         "  \\begin{tabular}{lrrrrrcc}",
         "    \\toprule",
-        "    & $n$ & A & indiff. & B & net & interval & independent \\\\",
+        f"    & Ratings & {a} & No preference & {b} & Net share & Interval & As independent \\\\",
         "    \\midrule",
     ]
-    for row in table.rows:
-        lines.append(
-            f"    {latex_escape(row.name)} & {row.n_ratings} & {row.a * 100:.1f} & {row.indifferent * 100:.1f} & "
-            f"{row.b * 100:.1f} & ${row.net * 100:+.1f}$ & {_tex_bounds(row.default)} & {_tex_bounds(row.naive)} \\\\"
+    rows = lines(comparison)
+    for at, (name, rate) in enumerate(rows):
+        shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
+        net = (
+            f"${rate.net.estimate * 100:+.1f}$ & {_tex_bounds(rate.net.interval)} & {_tex_bounds(rate.net.independent)}"
         )
-        if row.is_overall and table.categories:
-            lines.append("    \\midrule")
-    lines += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
-    return "\n".join(lines)
+        text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
+        if not at and len(rows) > 1:
+            text.append("    \\midrule")
+    text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
+    return "\n".join(text)
 
 
 def latex_escape(text: str) -> str:
@@ -100,5 +112,8 @@ def latex_escape(text: str) -> str:
     return text.translate(_TEX)
 
 
-def _tex_bounds(bounds: Bounds | None) -> str:
-    return "--" if bounds is None else f"$[{bounds.cut.low * 100:+.1f}, {bounds.cut.high * 100:+.1f}]$"
+def _tex_bounds(interval: Interval | None) -> str:
+    if interval is None:
+        return "--"
+    own = cut(interval)
+    return f"${own.low * 100:+.1f}$ to ${own.high * 100:+.1f}$"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import F
 
-from evaluation.metrics.curve import CurvePoint, GuidanceCurve, guidance_curve
+from evaluation.metrics.distances.curve import CurvePoint, GuidanceCurve, guidance_curve
 from evaluation.metrics.errors import MetricError
 from evaluation.models import MetricRun, RunStatus
 
@@ -56,13 +56,13 @@ def curves() -> list[Curve]:
 
 
 _Place = tuple[str, str, str]
-_Found = dict[_Place, dict[tuple[str, ...], list[MetricRun]]]
+_Finished = dict[_Place, dict[tuple[str, ...], list[MetricRun]]]
 
 
-def _finished() -> tuple[_Found, _Found]:
+def _finished() -> tuple[_Finished, _Finished]:
     """Finished Frechet distances and CLIP scores of runs with a guidance, by what runs and scores must share."""
-    distances: _Found = {}
-    clips: _Found = {}
+    distances: _Finished = {}
+    clips: _Finished = {}
     runs = (
         MetricRun.objects.filter(
             status=RunStatus.DONE, metric__in=("frechet", "clip-score"), run__parameters__has_key=GUIDANCE

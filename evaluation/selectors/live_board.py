@@ -14,11 +14,10 @@ from datetime import datetime
 from django.core.cache import cache
 from django.db.models import Q
 
+from evaluation.analysis.early_looks import EarlyLook, all_stop, early_looks
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.sequential import Decision, StoppingRule, decide, fewest_raters, rater_means, t_sequence
+from evaluation.analysis.sequential import StoppingRule, fewest_raters
 from evaluation.models import Rater, Study, StudyStatus
-from evaluation.reports.document import StoppingDict
-from evaluation.reports.results import Bounds, question_name
 from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
 
 KEPT_S = 24 * 3600
@@ -27,39 +26,19 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class LiveLine:
-    """One pair on one question after `n` finished raters: their mean net share A - B and its interval, fractions.
+class FinishedRater:
+    """`rater_id`: the pseudonym that exports have. `pk`: primary key."""
 
-    `interval` is None with too few raters, or where they are all alike. `decision`: by the study's stopping rule, None
-    where it declares none.
-    """
-
-    question: str
-    generator_a: str
-    generator_b: str
-    n: int
-    net: float
-    interval: Bounds | None
-    decision: Decision | None
-
-    @property
-    def question_name(self) -> str:
-        """The question in readers' words."""
-        return question_name(self.question)
-
-    @property
-    def leader(self) -> str:
-        """The generator that the interval favours; empty where it holds zero or is not there."""
-        if self.interval is None:
-            return ""
-        return self.generator_a if self.interval.low > 0 else self.generator_b if self.interval.high < 0 else ""
+    pk: int
+    rater_id: str
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LiveBoard:
     """The lines in the protocol's order. `n_raters`, `n_simulated`: who has finished. `rule`: the study's own."""
 
-    lines: tuple[LiveLine, ...]
+    lines: tuple[EarlyLook, ...]
     n_raters: int
     n_simulated: int
     rule: StoppingRule | None
@@ -74,7 +53,7 @@ class LiveBoard:
     @property
     def stop(self) -> bool:
         """Whether the study's rule says stop: it does when it has for every pair and question."""
-        return _all_stop(self.lines)
+        return all_stop(self.lines)
 
 
 def live_board(study: Study) -> LiveBoard | None:
@@ -84,9 +63,9 @@ def live_board(study: Study) -> LiveBoard | None:
     """
     if study.status != StudyStatus.OPEN:
         return None
-    finished = _finished(study)
-    digest = hashlib.sha256(",".join(str(key) for _, key, _ in finished).encode()).hexdigest()[:32]
-    name = f"study:{study.pk}:{study.specification_hash[:16]}:live:{digest}"
+    finished = finished_raters(study)
+    digest = hashlib.sha256(",".join(each.rater_id for each in finished).encode()).hexdigest()[:32]
+    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks:{digest}"
     kept = cache.get(name)
     if isinstance(kept, LiveBoard):
         return kept
@@ -95,7 +74,7 @@ def live_board(study: Study) -> LiveBoard | None:
     board = LiveBoard(
         lines=_lines(study, finished, rule, alpha),
         n_raters=len(finished),
-        n_simulated=sum(simulated for _, _, simulated in finished),
+        n_simulated=sum(each.simulated for each in finished),
         rule=rule,
         level=1 - alpha,
         fewest=fewest_raters(alpha),
@@ -104,31 +83,19 @@ def live_board(study: Study) -> LiveBoard | None:
     return board
 
 
-def stopping_state(study: Study, *, as_of: datetime, include_simulated: bool = True) -> StoppingDict | None:
-    """What the study's stopping rule comes to at a moment, as reports keep it; None where none is declared."""
-    rule = declared_rule(study.specification)
-    if rule is None:
-        return None
-    finished = _finished(study, as_of=as_of, include_simulated=include_simulated)
-    lines = _lines(study, finished, rule, rule.alpha, as_of=as_of)
-    return {
-        "rule": rule.to_dict(),
-        "n_raters": len(finished),
-        "stop": _all_stop(lines),
-        "lines": [
-            {
-                "question": line.question,
-                "generator_a": line.generator_a,
-                "generator_b": line.generator_b,
-                "n_raters": line.n,
-                "net": line.net,
-                "interval": None if line.interval is None else {"low": line.interval.low, "high": line.interval.high},
-                "decision": {"stop": line.decision.stop, "n": line.decision.n, "reason": line.decision.reason},
-            }
-            for line in lines
-            if line.decision is not None
-        ],
-    }
+def _lines(
+    study: Study, finished: tuple[FinishedRater, ...], rule: StoppingRule | None, alpha: float
+) -> tuple[EarlyLook, ...]:
+    if not finished:
+        return ()
+    ratings = validate_ratings(ratings_frame(study, rater_pks=[each.pk for each in finished]))
+    ids = [each.rater_id for each in finished]
+    return early_looks(ratings, ids, asked_questions(study), alpha=alpha, rule=rule)
+
+
+def asked_questions(study: Study) -> list[str]:
+    """The questions of the study's protocol, in its order."""
+    return [each["id"] for each in study.specification["protocol"]["questions"]]
 
 
 def declared_rule(specification: Mapping[str, object]) -> StoppingRule | None:
@@ -137,10 +104,10 @@ def declared_rule(specification: Mapping[str, object]) -> StoppingRule | None:
     return StoppingRule(**declared) if isinstance(declared, dict) else None
 
 
-def _finished(
+def finished_raters(
     study: Study, *, as_of: datetime | None = None, include_simulated: bool = True
-) -> list[tuple[int, object, bool]]:
-    """(primary key, key, simulated) of who has finished and stayed, in the order in which they did."""
+) -> tuple[FinishedRater, ...]:
+    """Who has finished and stayed, in the order in which they finished. One query."""
     raters = Rater.objects.filter(study=study, finished_at__isnull=False)
     if as_of is None:
         raters = raters.filter(dropped_at__isnull=True)
@@ -148,35 +115,5 @@ def _finished(
         raters = raters.filter(Q(dropped_at__isnull=True) | Q(dropped_at__gt=as_of), finished_at__lte=as_of)
     if not include_simulated:
         raters = raters.filter(simulated=False)
-    return list(raters.order_by("finished_at", "pk").values_list("pk", "key", "simulated"))
-
-
-def _all_stop(lines: tuple[LiveLine, ...]) -> bool:
-    return bool(lines) and all(line.decision is not None and line.decision.stop for line in lines)
-
-
-def _lines(
-    study: Study,
-    finished: list[tuple[int, object, bool]],
-    rule: StoppingRule | None,
-    alpha: float,
-    *,
-    as_of: datetime | None = None,
-) -> tuple[LiveLine, ...]:
-    if not finished:
-        return ()
-    order = [rater_pseudonym(str(key)) for _, key, _ in finished]
-    ratings = validate_ratings(ratings_frame(study, raters=[pk for pk, _, _ in finished], as_of=as_of))
-    main = ratings[~ratings["control"]]
-    pairs = main[["question", "generator_a", "generator_b"]].astype(str).drop_duplicates()
-    asked = [each["id"] for each in study.specification["protocol"]["questions"]]
-    lines = []
-    for question, a, b in sorted(pairs.itertuples(index=False), key=lambda each: (asked.index(each[0]), *each[1:])):
-        means = rater_means(ratings, a, b, question)
-        arrived = means.reindex([rater for rater in order if rater in means.index])
-        sequence = t_sequence(arrived.tolist(), alpha)
-        last = sequence.looks[-1]
-        interval = None if last.low is None or last.high is None else Bounds("t_sequence", last.low, last.high)
-        decision = decide(rule, sequence, (a, b)) if rule else None
-        lines.append(LiveLine(question, a, b, last.n, last.estimate, interval, decision))
-    return tuple(lines)
+    rows = raters.order_by("finished_at", "pk").values_list("pk", "key", "simulated")
+    return tuple(FinishedRater(pk, rater_pseudonym(str(key)), simulated) for pk, key, simulated in rows)

@@ -11,10 +11,10 @@ import pandas as pd
 from django.core.cache import cache
 from django.db.models import F, QuerySet
 
+from common.words import nearest, prompt_name
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage
 from evaluation.suites.types import NO_CATEGORY
-from generators.contract import nearest
 
 COLUMNS = ("prompt_id", "category", "generator", "sample", "metric", "value", "better", "why")
 """The scores file's columns (docs/running-metrics.md), as `evaluation.analysis.automatic_scores` takes it."""
@@ -46,7 +46,7 @@ def metric_runs_listed() -> QuerySet[MetricRun]:
     )
 
 
-def metric_run_found(run: GenerationRun, metric: str) -> MetricRun:
+def metric_run_of(run: GenerationRun, metric: str) -> MetricRun:
     """The newest metric run of `metric` on `run`.
 
     Raises:
@@ -57,7 +57,9 @@ def metric_run_found(run: GenerationRun, metric: str) -> MetricRun:
         return found
     known = sorted(set(MetricRun.objects.filter(run=run).values_list("metric", flat=True)))
     said = (
-        f"{nearest(metric, known) or '.'} Scored with: {', '.join(known)}." if known else ": nothing was asked for yet."
+        f"{nearest(metric, known) or '.'} Scored with: {', '.join(known)}."
+        if known
+        else ": no score was requested yet."
     )
     raise NotFoundError(f'The run {run.name} was not scored with "{metric}"{said}', field="metric")
 
@@ -124,7 +126,7 @@ def scores_frame(
         numbers, categories, samples, values, whys = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
         part = pd.DataFrame(
             {
-                "prompt_id": pd.Series([f"{number:05d}" for number in numbers], dtype=object),
+                "prompt_id": pd.Series([prompt_name(number) for number in numbers], dtype=object),
                 "category": pd.Series([category or NO_CATEGORY for category in categories], dtype=object),
                 "generator": (labels or {}).get(metric_run.run_id, metric_run.run.name),
                 "sample": pd.Series(samples, dtype="int64"),
@@ -163,16 +165,18 @@ def study_metric_runs(study: Study) -> list[MetricRun]:
     Those are by the same metric, with the same parameters and label (weights), of two runs or more; in the order of
     metrics and of the runs in the study. Two queries.
     """
-    return [each for group, why in _study_groups(study) if not why for each in group]
+    return [each for group, why in study_metric_groups(study) if not why for each in group]
 
 
 def study_metrics_left_out(study: Study) -> list[str]:
     """Why finished scores of the runs of `study` are not among `study_metric_runs`, a sentence each. Two queries."""
-    return [why for _, why in _study_groups(study) if why]
+    return [why for _, why in study_metric_groups(study) if why]
 
 
-def _study_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
-    """Metric runs alike in metric and parameters, and why they can't be held against each other, if so."""
+def study_metric_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
+    """Finished metric runs of the study's runs, alike in metric and parameters, and why they can't be held against each
+    other, if so. Two queries.
+    """
     places = {each.run_id: each for each in study.study_runs.all()}
     done = MetricRun.objects.filter(run__in=places, kind=MetricRun.Kind.SAMPLE, status=RunStatus.DONE)
     groups: dict[tuple[str, str], list[MetricRun]] = {}
@@ -184,10 +188,12 @@ def _study_groups(study: Study) -> list[tuple[list[MetricRun], str]]:
         labels, why = sorted({each.label for each in group}), ""
         if len(group) < 2:
             only = places[group[0].run_id].label
-            why = f"{labels[0]} is left out: of the compared runs only {only} was scored with it."
+            why = f"{labels[0]} is left out: of the compared runs, only {only} was scored with it."
         elif len(labels) > 1:
             told = ", ".join(labels)
-            why = f"{group[0].metric} is left out: the runs were not scored with the same ({told}). Score one anew."
+            why = (
+                f"{group[0].metric} is left out: the runs were scored with different weights ({told}). Score one again."
+            )
         found.append((group, why))
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from django.db.models import Q
 
+from common.words import prompt_name
 from evaluation.models import Rating, ShownChoice, Study
 from evaluation.suites.types import NO_CATEGORY
 
@@ -38,7 +39,7 @@ def ratings_frame(
     *,
     include_simulated: bool = True,
     as_of: datetime | None = None,
-    raters: Sequence[int] | None = None,
+    rater_pks: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """The standing ratings of `study`, one row each, in the form of the ratings file contract, with `COLUMNS`.
 
@@ -50,7 +51,7 @@ def ratings_frame(
     Args:
         include_simulated: whether ratings by simulated raters are among them; they are marked in any case.
         as_of: take the ratings that stood at this moment, rather than now.
-        raters: only those of these raters (primary keys).
+        rater_pks: only those of these raters.
     """
     standing = Q(retracted_at__isnull=True)
     if as_of is not None:
@@ -58,8 +59,8 @@ def ratings_frame(
     ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
     if not include_simulated:
         ratings = ratings.filter(rater__simulated=False)
-    if raters is not None:
-        ratings = ratings.filter(rater__in=raters)
+    if rater_pks is not None:
+        ratings = ratings.filter(rater__in=rater_pks)
     rows = ratings.order_by("rater_id", "assignment__position", "question").values_list(
         "rater__key",
         "assignment__comparison__prompt__number",
@@ -98,7 +99,7 @@ def ratings_frame(
     return pd.DataFrame(
         {
             "rater_id": pd.Series([pseudonyms[key] for key in keys], dtype=object),
-            "prompt_id": pd.Series([f"{number:05d}" for number in prompts], dtype=object),
+            "prompt_id": pd.Series([prompt_name(number) for number in prompts], dtype=object),
             "category": pd.Series([category or NO_CATEGORY for category in categories], dtype=object),
             "generator_a": pd.Series(first, dtype=object),
             "generator_b": pd.Series(second, dtype=object),

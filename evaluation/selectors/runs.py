@@ -10,10 +10,10 @@ from datetime import timedelta
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
+from common.words import counted, nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from generators import manifest
-from generators.contract import nearest
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
@@ -72,7 +72,7 @@ def run_by_name(name: str) -> GenerationRun:
     known = list(GenerationRun.objects.values_list("name", flat=True)[:1000])
     if not known:
         raise NotFoundError(
-            f'Unknown run "{name}": there are no runs yet. Make one with manage.py render.', field="run"
+            f'Unknown run "{name}": there are no runs yet. Create one with manage.py render.', field="run"
         )
     listing = ", ".join(known[:NAMES_LISTED]) + (" ..." if len(known) > NAMES_LISTED else "")
     raise NotFoundError(
@@ -132,22 +132,22 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
     return progress
 
 
-def run_missing(run: GenerationRun, prompts: Sequence[int] | None = None) -> dict[int, list[int]]:
+def run_missing(run: GenerationRun, prompt_pks: Sequence[int] | None = None) -> dict[int, list[int]]:
     """What is still to be made: prompt (primary key) -> sample indices. What failed for good is not. Three queries.
 
-    `prompts`: primary keys to look at; all of the suite when None. In the suite's order.
+    `prompt_pks`: those to look at; all of the suite when None. In the suite's order.
     """
     wanted = Prompt.objects.filter(suite=run.suite_id)
     made = Sample.objects.filter(run=run)
     failed = SampleFailure.objects.filter(run=run, retrying=False)
-    if prompts is not None:
+    if prompt_pks is not None:
         wanted, made, failed = (
-            wanted.filter(pk__in=prompts),
-            made.filter(prompt__in=prompts),
-            failed.filter(prompt__in=prompts),
+            wanted.filter(pk__in=prompt_pks),
+            made.filter(prompt__in=prompt_pks),
+            failed.filter(prompt__in=prompt_pks),
         )
-    there = set(made.order_by().values_list("prompt_id", "sample"))
-    there.update(failed.order_by().values_list("prompt_id", "sample"))
+    there = set(made.order_by().values_list("prompt", "sample"))
+    there.update(failed.order_by().values_list("prompt", "sample"))
     missing: dict[int, list[int]] = {}
     for key in wanted.order_by("number").values_list("pk", flat=True):
         indices = [sample for sample in range(run.samples_per_prompt) if (key, sample) not in there]
@@ -158,10 +158,10 @@ def run_missing(run: GenerationRun, prompts: Sequence[int] | None = None) -> dic
 
 def run_gaps(run: GenerationRun) -> list[RunGap]:
     """The prompts that lack samples, in the suite's order, failed ones among them. Three queries."""
-    there = set(Sample.objects.filter(run=run).order_by().values_list("prompt_id", "sample"))
+    there = set(Sample.objects.filter(run=run).order_by().values_list("prompt", "sample"))
     why: dict[int, dict[int, str]] = defaultdict(dict)
     for prompt, sample, kind, message in SampleFailure.objects.filter(run=run).values_list(
-        "prompt_id", "sample", "kind", "message"
+        "prompt", "sample", "kind", "message"
     ):
         why[prompt][sample] = f"{kind}: {message}" if message else kind
     gaps: list[RunGap] = []
@@ -232,9 +232,9 @@ def run_manifest(run: GenerationRun) -> Iterator[dict[str, object]]:
         }
 
 
-def gaps_told(gaps: Sequence[RunGap], *, at_most: int = 10) -> str:
+def gaps_in_words(gaps: Sequence[RunGap], *, at_most: int = 10) -> str:
     """Gaps in a line for people: how many samples of how many prompts, and the first of them."""
     n_samples = sum(len(gap.samples) for gap in gaps)
     named = ", ".join(f"{gap.prompt_id} ({len(gap.samples)} missing)" for gap in gaps[:at_most])
     more = f" and {len(gaps) - at_most} more" if len(gaps) > at_most else ""
-    return f"{n_samples} samples of {len(gaps)} prompts: {named}{more}"
+    return f"{counted(n_samples, 'sample')} of {counted(len(gaps), 'prompt')}: {named}{more}"

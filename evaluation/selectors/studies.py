@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from common.words import nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import Study
-from generators.contract import nearest
 
 NAMES_LISTED = 10
 
@@ -72,7 +72,7 @@ def study_by_name(name: str) -> Study:
     known = list(Study.objects.values_list("name", flat=True)[:1000])
     if not known:
         raise NotFoundError(
-            f'Unknown study "{name}": there are no studies yet. Make one with manage.py create_study.', field="study"
+            f'Unknown study "{name}": there are no studies yet. Create one with manage.py create_study.', field="study"
         )
     listing = ", ".join(known[:NAMES_LISTED]) + (" ..." if len(known) > NAMES_LISTED else "")
     raise NotFoundError(

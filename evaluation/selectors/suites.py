@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from common.words import nearest
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Suite
-from generators.contract import nearest
 
 NAMES_LISTED = 10
 
@@ -24,7 +24,7 @@ def suite_by_name(name: str) -> Suite:
         raise NotFoundError(_unknown(bare), field="suite")
     if at and not re.fullmatch(r"[0-9a-fA-F]{4,64}", version):
         raise InputError(
-            f'Suite "{name}": what follows the @ is a version, four or more digits of the suite\'s hash. '
+            f'"{name}" has no valid version after the @. Give four or more digits of the suite\'s hash. '
             f"Versions of {bare}: {_listed(versions)}.",
             field="suite",
         )
@@ -33,7 +33,7 @@ def suite_by_name(name: str) -> Suite:
         raise NotFoundError(f"Suite {bare} has no version {version}. Its versions: {_listed(versions)}.", field="suite")
     if len(fitting) > 1:
         raise InputError(
-            f"There are {len(fitting)} versions of the suite {bare}: say which one, as {_listed(fitting)}.",
+            f"The suite {bare} has {len(fitting)} versions. Choose one: {_listed(fitting)}.",
             field="suite",
         )
     return fitting[0]
@@ -47,7 +47,7 @@ def _listed(suites: list[Suite]) -> str:
 def _unknown(name: str) -> str:
     known = list(Suite.objects.order_by("name").values_list("name", flat=True).distinct())
     if not known:
-        return f'Unknown suite "{name}": no suite is loaded yet. Load one: manage.py load_suite drawbench-cc0'
+        return f'Unknown suite "{name}": no suites are loaded yet. Load one: manage.py load_suite drawbench-cc0'
     listing = ", ".join(known[:NAMES_LISTED]) + (" ..." if len(known) > NAMES_LISTED else "")
     hint = nearest(name, known) or "."
     return f'Unknown suite "{name}"{hint} Suites: {listing}. Load another with manage.py load_suite.'

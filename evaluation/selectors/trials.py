@@ -26,8 +26,8 @@ class RaterSession:
     `questions`: the ids of the study's questions, as locked. `trials`: how many the rater has in all.
     """
 
-    rater_id: int
-    study_id: int
+    rater_pk: int
+    study_pk: int
     study_status: str
     questions: tuple[str, ...]
     trials: int
@@ -88,10 +88,10 @@ def rater_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    rater_id, study_id, status, dropped, finished, trials, questions = row
+    rater_pk, study_pk, status, dropped, finished, trials, questions = row
     return RaterSession(
-        rater_id=rater_id,
-        study_id=study_id,
+        rater_pk=rater_pk,
+        study_pk=study_pk,
         study_status=status,
         questions=tuple(questions),
         trials=trials,
@@ -115,7 +115,7 @@ ORDER BY a.position LIMIT %s
 def next_trials(session: RaterSession, *, after: int = -1, at_most: int = TRIALS_AT_ONCE) -> list[Trial]:
     """The rater's first trials at positions above `after` that are not answered in full. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [session.rater_id, after, len(session.questions), at_most])
+        cursor.execute(NEXT_SQL, [session.rater_pk, after, len(session.questions), at_most])
         return [_trial(row) for row in cursor.fetchall()]
 
 
@@ -131,7 +131,7 @@ WHERE a.rater_id = %s AND a.id = %s
 def trial_of(session: RaterSession, assignment: int) -> Trial | None:
     """The rater's trial with this assignment, answered or not. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(TRIAL_SQL, [session.rater_id, assignment])
+        cursor.execute(TRIAL_SQL, [session.rater_pk, assignment])
         row = cursor.fetchone()
     return None if row is None else _trial(row)
 
@@ -167,13 +167,13 @@ def shown_image(key: str, hashes: Sequence[str]) -> ShownImage | None:
     return None if row is None else ShownImage(*row)
 
 
-def unanswered_exist(rater_id: int, n_questions: int) -> bool:
+def unanswered_exist(rater_pk: int, n_questions: int) -> bool:
     """Whether the rater has a trial that is neither skipped nor answered in full. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [rater_id, -1, n_questions, 1])
+        cursor.execute(NEXT_SQL, [rater_pk, -1, n_questions, 1])
         return cursor.fetchone() is not None
 
 
-def study_is_demonstration(study_id: int) -> bool:
+def study_is_demonstration(study_pk: int) -> bool:
     """Whether simulated raters have a part in the study: then its pages say that it is a demonstration."""
-    return Rater.objects.filter(study=study_id, simulated=True).exists()
+    return Rater.objects.filter(study=study_pk, simulated=True).exists()

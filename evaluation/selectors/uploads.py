@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from common.words import counted
 from evaluation.errors import NotFoundError
 from evaluation.models import Upload
 
@@ -71,7 +72,7 @@ def upload_by_key(key: str | uuid.UUID) -> Upload:
     try:
         return Upload.objects.select_related("suite", "run").get(key=uuid.UUID(str(key)))
     except (ValueError, Upload.DoesNotExist):
-        raise NotFoundError(f"There is no upload {key}. It may have been dropped; upload the images again.") from None
+        raise NotFoundError(f"Unknown upload {key}. It may have been discarded; upload the images again.") from None
 
 
 def upload_summary(upload: Upload) -> UploadSummary:
@@ -97,14 +98,14 @@ def upload_summary(upload: Upload) -> UploadSummary:
     )
 
 
-def problems_told(summary: UploadSummary) -> str:
+def problems_in_words(summary: UploadSummary) -> str:
     """The first problems, a line each."""
     lines = [f"  {row.file}: {row.problem}" for row in summary.problems[:NAMED]]
     more = len(summary.problems) - NAMED
     return "\n".join(lines + ([f"  and {more:,} more"] if more > 0 else []))
 
 
-def missing_told(summary: UploadSummary) -> str:
+def missing_in_words(summary: UploadSummary) -> str:
     """How many samples of how many prompts are missing, and the first of them."""
     named = [
         f"{prompt_id} (all {summary.samples})"
@@ -113,6 +114,8 @@ def missing_told(summary: UploadSummary) -> str:
         for prompt_id, samples in list(summary.missing.items())[:NAMED]
     ]
     more = len(summary.missing) - NAMED
-    return f"{summary.n_missing:,} samples of {len(summary.missing):,} prompts are missing: {', '.join(named)}" + (
-        f" and {more:,} more prompts" if more > 0 else ""
+    return (
+        f"{counted(summary.n_missing, 'sample')} of {counted(len(summary.missing), 'prompt')} "
+        f"{'is' if summary.n_missing == 1 else 'are'} missing: {', '.join(named)}"
+        + (f" and {counted(more, 'more prompt')}" if more > 0 else "")
     )

@@ -14,7 +14,7 @@ from evaluation.suites.identity import (
     refuse_if_incomplete,
     version_hash,
 )
-from evaluation.suites.scene import Scene, parse_scene
+from evaluation.suites.scene import Scene, parse_scene, scene_mismatches
 from evaluation.suites.selection import sample_of, select
 from evaluation.suites.types import PromptData, SuiteData, SuiteError
 from evaluation.suites.vary import vary
@@ -39,6 +39,7 @@ __all__ = [
     "recognise",
     "refuse_if_incomplete",
     "sample_of",
+    "scene_mismatches",
     "select",
     "vary",
     "version_hash",

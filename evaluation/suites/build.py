@@ -62,7 +62,7 @@ def build_suite(
     """
     name = checked_name(name)
     if not rows:
-        raise SuiteError("There is no prompt in it. Give a file with at least one prompt, for example one a line.")
+        raise SuiteError("There is no prompt in it. Give a file with at least one prompt, for example one per line.")
     if len(rows) > MAX_PROMPTS:
         raise SuiteError(f"It has {len(rows):,} prompts; a suite has at most {MAX_PROMPTS:,}. Split it into several.")
     problems = Problems()

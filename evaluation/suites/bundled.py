@@ -1,12 +1,10 @@
 """The suites that ship with the project, in fixtures/suites/."""
 
-from pathlib import Path
-
+from common.places import SUITE
 from evaluation.suites.formats import read_suite
 from evaluation.suites.types import SuiteData
 
-FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "suites"
-BUNDLED = {"drawbench-cc0": FOLDER / "drawbench-cc0.csv"}
+BUNDLED = {"drawbench-cc0": SUITE}
 """Name -> file."""
 
 

@@ -22,7 +22,7 @@ _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"PAR1", "a Parquet file", "export it as CSV or JSONL"),
-    (b"%PDF", "a PDF", "copy its prompts to a text file, one a line"),
+    (b"%PDF", "a PDF", "copy its prompts to a text file, one per line"),
     (b"\x89PNG", "a PNG image", "give the list of prompts"),
     (b"\xff\xd8\xff", "a JPEG image", "give the list of prompts"),
 )
@@ -53,9 +53,7 @@ def check_size(data: bytes) -> None:
     limit = MAX_JSON_BYTES if looks_like_json else MAX_TEXT_BYTES
     if len(data) > limit:
         kind = "JSON" if looks_like_json else "a table or text"
-        raise SuiteError(
-            f"It has more than {limit // 2**20} MiB, the most that is read of {kind}. Split it into several suites."
-        )
+        raise SuiteError(f"It has more than {limit // 2**20} MiB, the limit for {kind}. Split it into several suites.")
 
 
 def decode(data: bytes) -> str:
@@ -64,7 +62,7 @@ def decode(data: bytes) -> str:
     SuiteError names the first byte that does not fit and its line, or says what the file is where it is no text.
     """
     if not data:
-        raise SuiteError("It is empty. Give a file with at least one prompt, for example one a line.")
+        raise SuiteError("It is empty. Give a file with at least one prompt, for example one per line.")
     for signature, kind, advice in _SIGNATURES:
         if data.startswith(signature):
             raise SuiteError(f"It is {kind}, not a list of prompts: {advice}.")
@@ -81,7 +79,7 @@ def decode(data: bytes) -> str:
         raise SuiteError(_with_nul(text))
     if not text.strip():
         raise SuiteError(
-            "It holds nothing but white space. Give a file with at least one prompt, for example one a line."
+            "It contains only white space. Give a file with at least one prompt, for example one per line."
         )
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise SuiteError(
@@ -106,7 +104,7 @@ def _broken(data: bytes, encoding: str, start: int, error: UnicodeDecodeError) -
         guess = data[max(line_start, at - 20) : at + 20].splitlines()[0].decode("cp1252", errors="replace")
         message += f" If this reads right, the file is Windows-1252: {guess!r}. Save it again as UTF-8."
     else:
-        message += " It looks like no text at all: give CSV, TSV, JSON, JSONL or plain text."
+        message += " It does not look like text. Give CSV, TSV, JSON, JSONL or plain text."
     return message
 
 
@@ -119,4 +117,4 @@ def _with_nul(text: str) -> str:
     line = text[: text.index("\0")].count("\n") + 1
     if text[:200].count("\0") > min(len(text), 200) / 4:
         return "It looks like UTF-16 without its byte order mark. Save it again as UTF-8."
-    return f"Line {line:,} has a NUL byte: it is no text, or damaged. Give CSV, TSV, JSON, JSONL or plain text."
+    return f"Line {line:,} has a NUL byte: not text, or damaged. Give CSV, TSV, JSON, JSONL or plain text."

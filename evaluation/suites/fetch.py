@@ -121,7 +121,7 @@ def _check_url(url: str) -> None:
     if not host or not (scheme == "https" or (scheme == "http" and host in _LOCAL_HOSTS)):
         raise SuiteFetchError(
             f"{URL_VARIABLE} is {url!r}; it is an address that begins with https:// (http:// only on this machine"
-            " itself). Mend or unset it, or load a file."
+            " itself). Correct or unset it, or load a file."
         )
 
 
@@ -139,7 +139,7 @@ def _reason(error: Exception, host: str, timeout_s: float) -> str:
     if isinstance(cause, TimeoutError):
         return f"{host} did not send the published DrawBench within {timeout_s:g} s."
     if isinstance(cause, http.client.HTTPException):
-        return f"{host} broke off or sent what is no HTTP ({type(cause).__name__})."
+        return f"{host} closed the connection or sent invalid HTTP ({type(cause).__name__})."
     return f"{host} can't be reached ({cause})."
 
 

@@ -3,10 +3,10 @@
 Start here: `read_suite`. The formats are described for users in docs/suites.md.
 """
 
-import difflib
 import re
 from pathlib import Path
 
+from common.words import nearest
 from evaluation.suites.build import Duplicates, Row, build_suite
 from evaluation.suites.decode import check_size, decode, read_bytes
 from evaluation.suites.identity import named_and_complete
@@ -74,9 +74,8 @@ def read_suite(
 
 def _check_options(format: str | None, captions: str) -> None:
     if format is not None and format not in FORMATS:
-        close = difflib.get_close_matches(format, FORMATS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise SuiteError(f"There is no format {format!r}.{hint} The formats are: {', '.join(FORMATS)}.")
+        hint = nearest(format, FORMATS) or "."
+        raise SuiteError(f"There is no format {format!r}{hint} The formats are: {', '.join(FORMATS)}.")
     if captions not in ("one", "all"):
         raise SuiteError(f"captions is {captions!r}; it is 'one' (caption an image) or 'all'.")
 

@@ -1,12 +1,12 @@
 """Which suite is this? Hashes of a suite, the known suites, and the refusal of a DrawBench that is not whole."""
 
 import hashlib
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from common.hashes import canonical_json
 from evaluation.suites import known_drawbench as published
 from evaluation.suites.build import listed
 from evaluation.suites.types import PromptData, SuiteData, SuiteError, fold
@@ -75,13 +75,7 @@ def version_hash(prompts: Iterable[PromptData]) -> str:
     """
     digest = hashlib.sha256(b"drawbench-suite/1")
     for prompt in prompts:
-        line = json.dumps(
-            [prompt.text, prompt.category, prompt.attributes],
-            ensure_ascii=False,
-            sort_keys=True,
-            separators=(",", ":"),
-            allow_nan=False,
-        )
+        line = canonical_json([prompt.text, prompt.category, prompt.attributes])
         digest.update(b"\n" + line.encode())
     return digest.hexdigest()
 

@@ -40,7 +40,7 @@ def load_json(text: str, where: str = "") -> JsonValue:
         value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         place = where or f"line {error.lineno:,}, column {error.colno:,}"
-        raise SuiteError(f"{place[:1].upper()}{place[1:]}: this is no JSON ({error.msg}).") from error
+        raise SuiteError(f"{place[:1].upper()}{place[1:]}: this is not JSON ({error.msg}).") from error
     except RecursionError as error:
         raise SuiteError(f"{where or 'The file'}: the JSON is nested too deeply.") from error
     except ValueError as error:
@@ -69,8 +69,8 @@ def rows_of_list(value: JsonValue) -> list[Row]:
         value = value.get("prompts")
     if not isinstance(value, list):
         raise SuiteError(
-            'This JSON is no suite. It is a list of prompts, {"prompts": [..]} or a COCO caption file with "images" and'
-            ' "annotations".'
+            'This JSON is not a suite. Give a list of prompts, {"prompts": [..]} or a COCO caption file with "images" '
+            'and "annotations".'
         )
     return _same_columns([_row_of_value(item, f"entry {number:,}") for number, item in enumerate(value, start=1)])
 
@@ -96,7 +96,7 @@ def _row_of_value(value: JsonValue, where: str) -> Row:
         elif isinstance(item, dict):
             attributes |= item
         else:
-            raise SuiteError(f'{where}: the attributes are no object. Write for example {{"style": "ink"}}.')
+            raise SuiteError(f'{where}: the attributes are not an object. Write for example {{"style": "ink"}}.')
     return Row(
         where, _text(value, prompt, where), None if category is None else _text(value, category, where), attributes
     )

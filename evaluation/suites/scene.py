@@ -4,18 +4,18 @@ The schema's fields, words and the meaning of each relation are in docs/suites.m
 `"schema": "scene/1"` is held to it; any other attributes are kept as they are and mean nothing here.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from common.words import nearest
 from evaluation.suites.types import Attributes, JsonValue, SuiteError
 
 SCENE_SCHEMA = "scene/1"
 SCENE_SCHEMA_PREFIX = "scene/"
 MAX_COUNT = 20
 
-COLORS = (
+COLOURS = (
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "gold", "silver",
 )  # fmt: skip
 SIZES = {
@@ -68,12 +68,13 @@ class SceneObject:
     """A kind of thing in the image.
 
     count: exactly how many, 0 to 20; 0 means that none may be seen; None means at least one.
-    color, size: one of COLORS, SIZES. name, shape, material, pattern: lower case, nouns in the singular.
+    colour (in the file `color`), size: one of COLOURS, SIZES. name, shape, material, pattern: lower case, nouns in the
+    singular.
     """
 
     name: str
     count: int | None = None
-    color: str | None = None
+    colour: str | None = None
     size: str | None = None
     shape: str | None = None
     material: str | None = None
@@ -162,9 +163,9 @@ def _object_mismatches(prompt: _Prompt, thing: SceneObject) -> list[str]:
     asked: list[tuple[str, object, Iterable[str]]] = [("object", thing.name, _noun_forms(thing.name))]
     if thing.count is not None:
         asked.append(("count", thing.count, (str(thing.count), *_COUNT_WORDS[thing.count])))
-    if thing.color:
+    if thing.colour:
         asked.append(
-            ("color", thing.color, ("grey", "gray") if thing.color == "grey" else (thing.color, f"{thing.color}en"))
+            ("color", thing.colour, ("grey", "gray") if thing.colour == "grey" else (thing.colour, f"{thing.colour}en"))
         )
     if thing.size:
         asked.append(("size", thing.size, SIZES[thing.size]))
@@ -209,7 +210,7 @@ def _object(value: JsonValue, path: str) -> SceneObject:
     return SceneObject(
         name=_words(fields.get("name"), f"{path}.name"),
         count=count,
-        color=_one_of(fields, "color", COLORS, path),
+        colour=_one_of(fields, "color", COLOURS, path),
         size=_one_of(fields, "size", SIZES, path),
         shape=_optional_words(fields, "shape", f"{path}."),
         material=_optional_words(fields, "material", f"{path}."),
@@ -223,8 +224,8 @@ def _relation(value: JsonValue, path: str, n_objects: int) -> SceneRelation:
     relation = _words(fields.get("relation"), f"{path}.relation")
     if relation not in SPATIAL_RELATIONS and not relation.split()[0].endswith("ing"):
         raise SuiteError(
-            f"{path}.relation is {relation!r}; it is a verb in -ing or one of: {', '.join(SPATIAL_RELATIONS)}"
-            + _nearest(relation, SPATIAL_RELATIONS)
+            f"{path}.relation can't be {relation!r}{nearest(relation, SPATIAL_RELATIONS) or '.'} "
+            f"It is a verb in -ing or one of: {', '.join(SPATIAL_RELATIONS)}"
         )
     subject, object_ = (_index(fields, key, path, n_objects) for key in ("subject", "object"))
     if subject == object_:
@@ -267,16 +268,13 @@ def _one_of(fields: Mapping[str, JsonValue], key: str, allowed: Iterable[str], p
         return None
     value = _words(fields[key], f"{path}.{key}")
     if value not in allowed:
-        raise SuiteError(f"{path}.{key} is {value!r}; it is one of: {', '.join(allowed)}" + _nearest(value, allowed))
+        hint = nearest(value, allowed) or "."
+        raise SuiteError(f"{path}.{key} can't be {value!r}{hint} It is one of: {', '.join(allowed)}")
     return value
 
 
 def _only_keys(fields: Mapping[str, JsonValue], allowed: tuple[str, ...], path: str) -> None:
     for key in fields:
         if key not in allowed:
-            raise SuiteError(f"{path} has a field {key!r}; it may have: {', '.join(allowed)}" + _nearest(key, allowed))
-
-
-def _nearest(word: str, allowed: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(allowed), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+            hint = nearest(key, allowed) or "."
+            raise SuiteError(f"{path} can't have the field {key!r}{hint} It may have: {', '.join(allowed)}")

@@ -1,12 +1,12 @@
 """CSV, TSV and PartiPrompts: tables with a line of column names."""
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.words import nearest_name
 from evaluation.suites.build import Row
 from evaluation.suites.types import JsonValue, SuiteError, fold
 
@@ -116,27 +116,29 @@ def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
         value = json.loads(cell)
     except (ValueError, RecursionError) as error:
         raise SuiteError(
-            f'{where}: the attributes are no JSON ({error}). Write an object such as {{"style": "ink"}}.'
+            f'{where}: the attributes are not JSON ({error}). Write an object such as {{"style": "ink"}}.'
         ) from error
     if not isinstance(value, dict):
-        raise SuiteError(f'{where}: the attributes are JSON but no object. Write an object such as {{"style": "ink"}}.')
+        raise SuiteError(
+            f'{where}: the attributes are JSON, but not an object. Write an object such as {{"style": "ink"}}.'
+        )
     return value
 
 
 def _cut_by_commas(record: Record, expected: int) -> str:
     return (
         f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Put prompts that contain"
-        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt a line, in a .txt file.'
+        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt per line, in a .txt file.'
     )
 
 
 def _no_prompt_column(record: Record) -> str:
     found = ", ".join(repr(cell if len(cell) <= 40 else cell[:37] + "...") for cell in record.cells[:6])
     close = [
-        f"{cell!r} for {match[0]!r}"
+        f"{cell!r} for {match!r}"
         for cell in record.cells
-        if (match := difflib.get_close_matches(normal_header(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS], n=1))
-        and normal_header(cell) != match[0]
+        if (match := nearest_name(normal_header(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS]))
+        and normal_header(cell) != match
     ]
     hint = f" Did you write {', '.join(close)}?" if close else ""
     return (

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from common.errors import UserError
+
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 Attributes: TypeAlias = "Mapping[str, JsonValue]"
 
@@ -18,7 +20,7 @@ NO_CATEGORY = "All prompts"
 """The category of every prompt of a suite that names none, so that results still have one group."""
 
 
-class SuiteError(ValueError):
+class SuiteError(UserError):
     """A suite that can't be used. The message says what is wrong, what is allowed and what to do next."""
 
 

@@ -1,12 +1,12 @@
 """Writes a suite as CSV that `read_suite` reads back exactly."""
 
 import csv
+import errno
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 
+from common.files import write_whole
 from evaluation.suites.types import SuiteData, SuiteError
 
 
@@ -27,16 +27,11 @@ def csv_bytes(suite: SuiteData) -> bytes:
 def write_csv(suite: SuiteData, path: Path | str) -> None:
     """Writes `csv_bytes` to the path, whole or not at all. SuiteError when the place can't be written."""
     target = Path(path)
-    temporary: str | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(csv_bytes(suite))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        if not target.parent.is_dir():  # a folder that was mistyped is not made
+            raise FileNotFoundError(errno.ENOENT, f"There is no folder {target.parent}")
+        write_whole(target, csv_bytes(suite))
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise SuiteError(
             f"{str(target)!r} can't be written: {error.strerror}. Check the folder and the free space."
         ) from error

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
 
-from evaluation.reports.results import Bounds
-from evaluation.reports.text import p_text, stopping_rule_text
+from common.words import counted
+from evaluation.analysis.estimates import PreferenceRate
+from evaluation.analysis.summary_results import ComparisonResult
+from evaluation.reports import reading
+from evaluation.reports.reading import HasBounds
+from evaluation.reports.wording import numbers
+from evaluation.reports.wording.results import stopping_rule_text
+from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
 
@@ -40,25 +46,60 @@ def duration_to(start: datetime, end: datetime) -> str:
 @register.filter
 def percent(fraction: float | None, digits: int = 1) -> str:
     """`.4837` -> "48.4"; nothing for None."""
-    return "" if fraction is None else f"{fraction * 100:.{digits}f}"
+    return "" if fraction is None else numbers.percent(fraction, digits)
+
+
+@register.filter
+def level(confidence: float) -> str:
+    """A confidence level: `.95` -> "95 %"."""
+    return numbers.level_text(confidence)
 
 
 @register.filter
 def points(fraction: float | None) -> str:
     """`-.0213` -> "−2.1", with its sign and a real minus."""
-    return "" if fraction is None else f"{fraction * 100:+.1f}".replace("-", "−")
+    return "" if fraction is None else numbers.points(fraction)
 
 
 @register.filter
-def bounds(interval: Bounds | None) -> str:
+def bounds(interval: HasBounds | None) -> str:
     """An interval of a net share in points, cut at what is possible: "−2.3 to +29.5"."""
-    return "none" if interval is None else f"{points(interval.cut.low)} to {points(interval.cut.high)}"
+    return "none" if interval is None else numbers.points_range(interval)
+
+
+@register.filter
+def share_bounds(interval: HasBounds) -> str:
+    """An interval of a share in per cent, cut at what is possible: "0.0 to 29.5"."""
+    return numbers.percent_range(interval)
+
+
+@register.filter
+def says_nothing(interval: HasBounds | None, least: float = -1.0) -> bool:
+    """Whether an interval reaches over all that a net share (a share, with `least` 0) can be."""
+    return interval is not None and reading.says_nothing(interval, least)
+
+
+@register.filter
+def why_lacking(rate: PreferenceRate) -> str:
+    """Why the two-way interval can't be had; empty where it can."""
+    return reading.why_lacking(rate)
+
+
+@register.filter
+def p_tests(comparison: ComparisonResult) -> str:
+    """What the p-values of a comparison's table are."""
+    return reading.p_tests([comparison])
+
+
+register.filter(reading.question_name)
+register.filter(reading.method_name)
+register.filter(reading.default_methods)
 
 
 @register.filter
 def p_value(p: float | None) -> str:
     """`.0312` -> "0.031", "<0.001" below that, "–" for None."""
-    return p_text(p).replace("-", "–")
+    return numbers.p_text(p)
 
 
 @register.filter
@@ -69,20 +110,23 @@ def stopping_rule(rule: Mapping[str, Any]) -> str:
 
 @register.filter
 def signed(number: float | None) -> str:
-    """`-.213` -> "−0.21"; nothing for None."""
-    return "" if number is None else f"{number:+.2f}".replace("-", "−")
+    """`-.2134` -> "−0.213", `.4` -> "+0.400"; nothing for None."""
+    return "" if number is None else numbers.signed(number)
 
 
 @register.filter
 def decimal(number: float | None) -> str:
-    """`-.213` -> "−0.21", without a plus; nothing for None."""
-    return "" if number is None else f"{number:.2f}".replace("-", "−")
+    """`-.2134` -> "−0.213", without a plus; nothing for None."""
+    return numbers.figures(number)
+
+
+register.filter(numbers.coefficient)
 
 
 @register.filter
 def seconds(milliseconds: float | None) -> str:
-    """`8460` -> "8.5 s"."""
-    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    """`8460` -> "8.46 s"."""
+    return "" if milliseconds is None else f"{numbers.figures(milliseconds / 1000)} s"
 
 
 @register.filter
@@ -95,6 +139,21 @@ def mebibytes(n_bytes: int) -> str:
 def count(number: int) -> str:
     """`10000` -> "10,000"."""
     return f"{number:,}"
+
+
+register.filter(counted)
+
+
+@register.filter
+def rate(number: float) -> str:
+    """How many per minute, to three significant figures: `3.14159` -> "3.14", `1234.5` -> "1,234"."""
+    return figures_text(number, 3)
+
+
+@register.filter
+def utc(when: datetime) -> str:
+    """A moment, with its time zone: "21 Nov 2026 22:06 UTC"."""
+    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC"
 
 
 @register.filter

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from evaluation.surroundings import Away, away
+
 ErrorView = Callable[[HttpRequest], HttpResponse]
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the server can't make sense of what was sent."""
-    return _answer(request, 400, "The request can't be understood.")
+    return _answer(request, 400, "Bad request: the address or the submitted data is not valid.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: signed in, but not for this."""
-    return _answer(request, 403, "Your account may not do this.")
+    return _answer(request, 403, "Your account does not have permission for this.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: nothing at this address."""
-    return _answer(request, 404, "There is nothing at this address.")
+    return _answer(request, 404, "Nothing was found at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours. The page touches neither the database nor the session, which may be what failed."""
+    """500: a fault of ours; 503: PostgreSQL or Valkey is away, and which. The page touches neither, nor the session."""
+    which = away(sys.exc_info()[1])
+    if which is not None:
+        return _away(request, which)
     if _wants_json(request):
-        return JsonResponse({"detail": "A fault on the server. It was logged; please tell the operator."}, status=500)
+        return JsonResponse(
+            {"detail": "Something failed on the server. It was logged; please tell the operator when it happened."},
+            status=500,
+        )
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
@@ -38,6 +47,16 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"detail": f"The CSRF token is missing or wrong: {reason}"}, status=403)
     return render(request, "403_csrf.html", status=403)
+
+
+def _away(request: HttpRequest, which: Away) -> HttpResponse:
+    if _wants_json(request):
+        detail = f"The {which} is not responding. Try again in a minute."
+        answer: HttpResponse = JsonResponse({"detail": detail}, status=503)
+    else:
+        answer = HttpResponse(render_to_string("503.html", {"away": which}), status=503)
+    answer["Retry-After"] = "5"
+    return answer
 
 
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:

@@ -6,12 +6,9 @@ altered file each raise `CheckpointError` with what to do. Nothing is ever drawn
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from common.files import SaveError, disk_full, write_whole
+from common.hashes import file_sha256
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
 
 SCHEMA = "drawbench-cascade/1"
@@ -40,6 +39,10 @@ T = TypeVar("T")
 
 class CheckpointError(GeneratorError):
     """Weights that can't be used: the message names the file, what is wrong and what to do."""
+
+
+class NotSavedError(CheckpointError, SaveError):
+    """Weights that can't be written: the message says what is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
     `about`: one line for people: how it was trained.
 
     Raises:
-        CheckpointError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
+        NotSavedError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
     """
     tensors = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in network_state.items()}
     metadata = {
@@ -112,7 +115,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    _write_whole(path, lambda part: save_file(tensors, part, metadata=metadata))
+    _write(path, lambda part: save_file(tensors, part, metadata=metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
@@ -150,7 +153,7 @@ def write_index(folder: Path, cascade: str) -> None:
     """Record the hashes of the stages in a folder of weights.
 
     Raises:
-        CheckpointError: the disk is full or the folder can't be written; the old index stays.
+        NotSavedError: the disk is full or the folder can't be written; the old index stays.
     """
     stages = {
         name: {"file": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
@@ -158,7 +161,7 @@ def write_index(folder: Path, cascade: str) -> None:
         if (path := folder / f"{name}.safetensors").is_file()
     }
     text = json.dumps({"schema": INDEX_SCHEMA, "cascade": cascade, "stages": stages}, indent=2)
-    _write_whole(folder / INDEX, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+    _write(folder / INDEX, f"{text}\n".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,16 +248,7 @@ def open_weights(folder: Path) -> WeightsFolder:
     return WeightsFolder(folder, str(held.get("cascade", "")), hashes, files)
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as held:
-        while chunk := held.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-class Held(Protocol):
+class TensorFile(Protocol):
     """What is used of an open safetensors file; it is no mapping: iterating over it is an error."""
 
     def keys(self) -> list[str]: ...
@@ -270,14 +264,14 @@ class Slice(Protocol):
     def get_shape(self) -> list[int]: ...
 
 
-def _count(held: Held) -> int:
-    names: list[str] = held.keys()
-    return sum(math.prod(held.get_slice(name).get_shape()) for name in names)
+def _count(file: TensorFile) -> int:
+    names: list[str] = file.keys()
+    return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
 
 
-def _tensors(held: Held) -> dict[str, Tensor]:
-    names: list[str] = held.keys()
-    return {name: held.get_tensor(name) for name in names}
+def _tensors(file: TensorFile) -> dict[str, Tensor]:
+    names: list[str] = file.keys()
+    return {name: file.get_tensor(name) for name in names}
 
 
 _seen: dict[tuple[str, int, int], str] = {}
@@ -295,7 +289,7 @@ def _verified(path: Path, wanted: str) -> str:
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def _read(path: Path, take: Callable[[Held], T]) -> tuple[StageConfig, TextConfig, str, T]:
+def _read(path: Path, take: Callable[[TensorFile], T]) -> tuple[StageConfig, TextConfig, str, T]:
     """Configuration and whatever `take` takes from a stage's file, which is there."""
     try:
         with safe_open(path, framework="pt") as held:
@@ -318,32 +312,15 @@ def _read(path: Path, take: Callable[[Held], T]) -> tuple[StageConfig, TextConfi
         raise CheckpointError(f"weights: {path.name} holds no usable configuration: {error}") from error
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, bring it to the disk and rename it; on an error nothing of it is left."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+def _write(path: Path, content: bytes | Callable[[Path], object]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        part.chmod(0o644)  # safetensors makes it private; weights are for whoever may read the folder
-        with part.open("rb") as held:
-            os.fsync(held.fileno())
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        said = str(error)
-        full = (
-            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            or "StorageFull" in said
-            or "os error 28" in said
-        )
-        why = "the disk is full" if full else ((getattr(error, "strerror", None) or said).lower())
+        write_whole(path, content)
+    except SaveError as error:
+        why = "the disk is full" if disk_full(error) else (error.strerror or str(error)).lower()
         kept = "the file that was there stays" if path.exists() else "nothing is left of it"
-        raise CheckpointError(f"weights: {path} can't be written: {why}; {kept}.") from error
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+        raise NotSavedError(
+            f"weights: {path} can't be written: {why}; {kept}.", path=path, code=error.errno, reason=why
+        ) from error
 
 
 def _some(names: set[str]) -> str:

@@ -6,9 +6,11 @@ Understanding" (Imagen, arXiv 2205.11487). What the paper leaves open is marked 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal, cast
+
+from common.errors import UserError
+from common.words import nearest
 
 ScheduleName = Literal["cosine", "linear", "linear-zero-snr"]
 Weighting = Literal["min-snr", "edm", "none"]
@@ -21,7 +23,7 @@ ResamplingOrder = Literal["efficient", "standard"]
 STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A configuration that can't be: the message names the field, what is allowed and what was given."""
 
 
@@ -367,7 +369,6 @@ def cascade_config(name: str) -> CascadeConfig:
         ConfigError: there is none of that name; the message has the nearest.
     """
     if name not in CASCADES:
-        close = difflib.get_close_matches(name, CASCADES, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
-        raise ConfigError(f"no cascade is called {name!r}{hint}. There are: {', '.join(CASCADES)}.")
+        hint = nearest(name, CASCADES) or "."
+        raise ConfigError(f"no cascade is called {name!r}{hint} There are: {', '.join(CASCADES)}.")
     return CASCADES[name]

@@ -11,19 +11,21 @@ import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from common.commands import SUCCESS, run_command
+from common.pages import write_section
+from common.places import DOCUMENTATION
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import CASCADES, STAGES, StageConfig, TextConfig
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 
 PAPER = {"base": 2000.0, "sr256": 600.0, "sr1024": 400.0}
 """Million parameters of the paper's stages, as it rounds them [2.5, F]."""
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "cascade.md"
+PAGE = DOCUMENTATION / "cascade.md"
 START, END = "<!-- counts -->", "<!-- end of counts -->"
 
 
@@ -75,22 +77,17 @@ def _short(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: prints the table; 0 when done, 2 where the page has no place for it."""
+def main(arguments: Sequence[str]) -> int:
+    """The command line: prints the table; 2 where the page has no place for it."""
     parser = argparse.ArgumentParser(prog="python -m generators.cascade.counts", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write it into docs/cascade.md, too")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(arguments)
     made = table()
     print(made)
     if args.write:
-        page = PAGE.read_text(encoding="utf-8")
-        if START not in page or END not in page:
-            print(f"{PAGE.name} has no {START} and {END}", file=sys.stderr)
-            return 2
-        top, rest = page.split(START)
-        PAGE.write_text(f"{top}{START}\n{made}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return 0
+        write_section(PAGE, START, END, made)
+    return SUCCESS
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

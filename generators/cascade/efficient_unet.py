@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from generators.cascade.blocks import Conditioning, Down, TextStates, Up, zeroed
 from generators.cascade.configs import TextConfig, UNetConfig
-from generators.cascade.unet import IMAGE_CHANNELS, Level, beside
+from generators.cascade.levels import IMAGE_CHANNELS, Level, beside
 
 
 class DBlock(nn.Module):

@@ -32,6 +32,7 @@ from generators.contract import (
     ImageResult,
     ParameterValue,
 )
+from generators.places import WEIGHTS
 from generators.seeding import request_seed
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 VERSION = "1"
 """Raised when the same request, weights and parameters give another image."""
 
-BUNDLED = Path(__file__).resolve().parent.parent / "weights"
+BUNDLED = WEIGHTS
 
 TOLERANCE = {torch.float32: 2.0, torch.bfloat16: 64.0}
 """Grey levels that a pixel may move with its batch, by dtype; measured by `tests/cascade/test_generator.py`."""

@@ -19,12 +19,13 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from common.words import nearest
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
 from generators.cascade.quoted import quoted_states
 from generators.cascade.text_cache import Entry, PromptFacts, TextCache, cache_bytes, cache_folder
 from generators.cascade.text_files import PACKAGED, EncoderFiles, find_encoder, inspect_folder
-from generators.contract import GeneratorError, nearest
+from generators.contract import GeneratorError
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +254,8 @@ def choose_dtype(asked: str, device: str, files: EncoderFiles) -> tuple[torch.dt
         )
     if asked != "auto" and asked not in DTYPES:
         choices = ("auto", *DTYPES)
-        raise GeneratorError(f"text_dtype {asked!r} is not one of {', '.join(choices)}{nearest(asked, choices)}")
+        hint = nearest(asked, choices) or "."
+        raise GeneratorError(f"text_dtype can't be {asked!r}{hint} It is one of: {', '.join(choices)}")
     native = has_bfloat16(device)
     if asked == "auto":
         return (torch.bfloat16 if native and files.parameters >= LARGE else torch.float32), ""
@@ -312,7 +314,7 @@ def _load(files: EncoderFiles, device: str, dtype: torch.dtype) -> tuple[Tokeniz
         model, report = family.from_pretrained(files.folder, **options)
     except GeneratorError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise GeneratorError(f"text encoder in {files.folder} can't be read: {lines[0]}") from error
     lacking = sorted(name for name in report["missing_keys"] if "pooler" not in name)
@@ -328,16 +330,27 @@ def _load(files: EncoderFiles, device: str, dtype: torch.dtype) -> tuple[Tokeniz
     return cast(Tokenizer, tokenizer), model
 
 
+SPIECE_NEEDS = {"sentencepiece": "sentencepiece", "protobuf": "google.protobuf"}
+"""The packages without which a spiece.model can't be read, with the module of each."""
+
+
 def _tokenizer(folder: Path, read: Callable[..., object]) -> object:
     try:
         return read(folder, local_files_only=True)
     except (ImportError, ValueError) as error:
-        if not any(word in str(error).lower() for word in ("sentencepiece", "tiktoken", "protobuf")):
+        if (folder / "tokenizer.json").exists() or all(map(_is_installed, SPIECE_NEEDS.values())):
             raise
         raise GeneratorError(
             f"text encoder: the tokenizer in {folder} is a spiece.model, which needs two packages to read: "
-            "pip install sentencepiece protobuf. Or put the tokenizer.json of the same model beside it."
+            f"pip install {' '.join(SPIECE_NEEDS)}. Or put the tokenizer.json of the same model beside it."
         ) from error
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # its parent is not there
+        return False
 
 
 def _wants_accelerate() -> None:

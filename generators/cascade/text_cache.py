@@ -22,6 +22,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from common.files import SaveError, write_whole
+from common.hashes import hash_of
+
 log = logging.getLogger(__name__)
 
 FOLDER = "DRAWBENCH_TEXT_CACHE"
@@ -70,8 +73,7 @@ class TextCache:
 
     def path(self, prompt: str) -> Path:
         """Where a prompt's entry lies, or would."""
-        text = json.dumps([1, *self._identity, prompt])
-        name = hashlib.sha256(text.encode()).hexdigest()
+        name = hash_of([1, *self._identity, prompt], spaced=True)
         return self.folder / name[:2] / f"{name}.safetensors"
 
     def get(self, prompt: str) -> Entry | None:
@@ -99,16 +101,14 @@ class TextCache:
             return
         path = self.path(prompt)
         metadata = {"sha256": _hash(entry.states), "facts": json.dumps(dataclasses.asdict(entry.facts))}
-        part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+        data = save({"states": entry.states.contiguous().cpu()}, metadata=metadata)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(save({"states": entry.states.contiguous().cpu()}, metadata=metadata))
-            part.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            write_whole(path, data, sync="nothing")
+        except SaveError as error:
             self._broken = True
-            log.warning("text cache: %s can't be written (%s); prompts are encoded each time", self.folder, error)
+            log.warning(
+                "text cache: %s can't be written (%s); prompts are encoded each time", self.folder, error.strerror
+            )
             return
         with self._lock:
             self._written += 1

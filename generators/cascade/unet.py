@@ -1,7 +1,7 @@
-"""The base network: an ADM-shaped U-Net on 64x64 [2.5, F.1], and what both U-Nets share.
+"""The base network: an ADM-shaped U-Net on 64x64 [2.5, F.1].
 
 A super-resolution stage may have it too: it is the standard U-Net that the Efficient one is compared with.
-Start at `UNet.forward`. `build_unet` makes the network that a stage's configuration asks for.
+Start at `UNet.forward`.
 """
 
 from __future__ import annotations
@@ -10,45 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.cascade.blocks import (
-    Attention,
-    Conditioning,
-    Down,
-    ResBlock,
-    TextMap,
-    TextStates,
-    Up,
-    group_norm,
-    zeroed,
-)
-from generators.cascade.configs import StageConfig, TextConfig, UNetConfig
-
-IMAGE_CHANNELS = 3
-
-
-class Level(nn.Module):
-    """Residual blocks of one resolution, each (or the last alone) followed by attention where the level has it."""
-
-    def __init__(self, config: UNetConfig, level: int, inside: list[int], *, residual_scale: float = 1.0) -> None:
-        super().__init__()
-        channels = config.channels[level]
-        self.blocks = nn.ModuleList(
-            ResBlock(width, channels, config.embedding, residual_scale=residual_scale) for width in inside
-        )
-        self.last = len(inside) - 1
-        self.once = config.attention_once
-        self.attention = nn.ModuleList(
-            attention
-            for _ in (inside[-1:] if self.once else inside)
-            if (attention := attention_of(config, level)) is not None
-        )
-
-    def forward(self, index: int, x: Tensor, embedding: Tensor, text: Tensor, mask: Tensor) -> Tensor:
-        """Block `index` and its attention."""
-        x = self.blocks[index](x, embedding)
-        if not self.attention or (self.once and index < self.last):
-            return x
-        return self.attention[0 if self.once else index](x, text, mask)
+from generators.cascade.blocks import Conditioning, Down, ResBlock, TextMap, TextStates, Up, group_norm, zeroed
+from generators.cascade.configs import TextConfig, UNetConfig
+from generators.cascade.levels import IMAGE_CHANNELS, Level, attention_of, beside
 
 
 class UNet(nn.Module):
@@ -145,38 +109,6 @@ class UNet(nn.Module):
             if position < len(self.grow):
                 x = _apply(self.grow[position], x, embedding)
         return F.pixel_shuffle(self.head(F.silu(self.head_norm(x))), self.config.patch)
-
-
-def beside(z: Tensor, low_res: Tensor | None) -> Tensor:
-    """Noisy and low-resolution image as channels of one input, (batch, 6, size, size)."""
-    if low_res is None:
-        raise ValueError("a super-resolution stage needs its low-resolution image")
-    return torch.cat((z, low_res), dim=1)
-
-
-def attention_of(config: UNetConfig, level: int) -> Attention | None:
-    """The attention that a level has, None where it has none."""
-    to_image, to_text = level in config.self_attention, level in config.text_attention
-    if not (to_image or to_text):
-        return None
-    return Attention(
-        config.channels[level],
-        config.text_width,
-        config.head_width,
-        to_image=to_image,
-        to_text=to_text,
-        max_tokens=config.max_attention_tokens,
-        hidden=config.attention_hidden,
-    )
-
-
-def build_unet(stage: StageConfig, text: TextConfig) -> nn.Module:
-    """The network of a stage, freshly initialised, called as `UNet.forward`."""
-    from generators.cascade.efficient_unet import EfficientUNet  # it uses this module's blocks
-
-    if stage.unet.kind == "efficient":
-        return EfficientUNet(stage.unet, text)
-    return UNet(stage.unet, text, super_resolution=bool(stage.low_size))
 
 
 def _resample(config: UNetConfig, inside: int, outside: int, direction: int) -> nn.Module:

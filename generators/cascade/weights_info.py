@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from common.commands import BAD_INPUT, SUCCESS, add_format, run_command
 from generators.cascade.checkpoint import CheckpointError, open_weights
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import STAGES
-from generators.commands import BAD_INPUT, SUCCESS, add_format, run_command
 
 SCHEMA = "drawbench-weights/1"
 

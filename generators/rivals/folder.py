@@ -1,6 +1,6 @@
 """The folder generator: images that are already there, served as if drawn. For rivals that can't be run here.
 
-Which file answers which request is `generators.rivals.layout`'s to say; files are decoded in a limited process.
+Which file answers which request is `generators.filenames.layout`'s to say; files are decoded in a limited process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+from common.hashes import bytes_sha256
+from common.images import DecodeProcess, ImageProblem, Problem
+from common.words import prompt_name
 from generators.contract import (
     Failure,
     FailureKind,
@@ -25,11 +28,10 @@ from generators.contract import (
     Parameter,
     ParameterValue,
 )
-from generators.images import DecodeProcess, ImageProblem, Problem
+from generators.filenames.filelist import FileEntry, find_file_list, parse_file_list
+from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
+from generators.filenames.names import compact, take_apart, why_ignored
 from generators.prompt_file import read_prompts
-from generators.rivals.filelist import FileEntry, find_file_list, parse_file_list
-from generators.rivals.layout import Layout, Matches, Numbering, PromptRef, match_layout
-from generators.rivals.names import compact, take_apart, why_ignored
 
 VERSION = "1"
 
@@ -37,29 +39,29 @@ NUMBERINGS = ("auto", "from_zero", "from_one")
 
 SPEC = GeneratorSpec(
     name="folder",
-    summary="Images that are already there: serves the files of a folder as a rival's samples, as they are.",
+    summary="Existing images: uses the files of a folder as samples, unchanged.",
     factory="generators.rivals.folder:load_folder",
     parameters=(
         Parameter(
             "path",
-            "folder of images: <prompt>/<sample>.png, <prompt>_<sample>.png or a manifest.csv beside them",
+            "folder of images: <prompt>/<sample>.png, <prompt>_<sample>.png, or with a manifest.csv",
             kind=str,
             operator_only=True,
         ),
         Parameter(
             "prompts",
-            "file of the prompts the images were made for, to match names that hold texts; empty: by number",
+            "file of the prompts, to match file names that contain texts; if empty: by number",
             "",
             operator_only=True,
         ),
         Parameter(
             "layout",
-            "how names are made up",
+            "how file names are built",
             "auto",
             choices=("auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt"),
         ),
-        Parameter("numbering", "what the first prompt is numbered", "auto", choices=NUMBERINGS),
-        Parameter("sample_numbering", "what the first sample is numbered", "auto", choices=NUMBERINGS),
+        Parameter("numbering", "number of the first prompt", "auto", choices=NUMBERINGS),
+        Parameter("sample_numbering", "number of the first sample", "auto", choices=NUMBERINGS),
     ),
     sizes=(),
     devices=("cpu",),
@@ -175,17 +177,19 @@ def _prompts(
     Without a file of prompts the numbers in the names stand for themselves: as many prompts as the highest needs.
     """
     if prompts_file:
-        texts = {f"{index:05d}": text for index, text in enumerate(read_prompts(Path(prompts_file)))}
+        texts = {prompt_name(index): text for index, text in enumerate(read_prompts(Path(prompts_file)))}
         return [PromptRef(prompt_id, text) for prompt_id, text in texts.items()], texts
     if file_list is not None:
-        texts = {f"{entry.number:05d}": entry.text for entry in file_list if entry.certain and entry.number is not None}
+        texts = {
+            prompt_name(entry.number): entry.text for entry in file_list if entry.certain and entry.number is not None
+        }
         numbers = [entry.number for entry in file_list if entry.number is not None]
     else:
         texts = {}
         pieces = [piece for name in images for piece in (*take_apart(name).folders, take_apart(name).stem)]
         numbers = [number for piece in pieces if (number := _leading_number(piece)) is not None]
     known = set(numbers) | {number - 1 for number in numbers if number}
-    return [PromptRef(f"{number:05d}", "") for number in sorted(known)], texts
+    return [PromptRef(prompt_name(number), "") for number in sorted(known)], texts
 
 
 def _leading_number(piece: str) -> int | None:
@@ -209,5 +213,5 @@ def _hash_files(root: str, files: tuple[tuple[str, int, int], ...]) -> str:
     for name, _, _ in files:
         path = Path(root, name)
         content = b"" if path.is_symlink() else path.read_bytes()
-        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        digest.update(f"{name}\0{bytes_sha256(content)}\n".encode())
     return digest.hexdigest()

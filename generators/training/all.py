@@ -21,26 +21,29 @@ from pathlib import Path
 
 import numpy as np
 
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.files import SaveError, whole_file, write_text
+from common.words import nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
 from generators.cascade.unet import UNet
-from generators.contract import GeneratorError, nearest
+from generators.contract import GeneratorError
+from generators.places import TRAINING, TRAINING_CONFIGS, weights_made
 from generators.training import checkpoints
-from generators.training.checker.train import train_checker
+from generators.training.checker_train import CheckerTraining, train_checker
 from generators.training.config import TrainConfig, load_train_config, to_plain
 from generators.training.data import SceneData, load_data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import World, join
 from generators.training.export import export
-from generators.training.placing import ASKED_PAIRS, course_of, teach, text_side, write
+from generators.training.placing import ASKED_PAIRS, Lesson, course_of, teach, text_side, write
 from generators.training.probing import probe
 from generators.training.proving import install_better, prove
-from generators.training.saving import STATE, SaveError, write_text, write_whole
-from generators.training.scene_clip.train import train_scene_clip
-from generators.training.sprites import SOURCES, build_sprites, source_of
+from generators.training.saving import STATE
+from generators.training.scene_clip_train import SceneClipTraining, train_scene_clip
 from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
+from generators.world.sprites import SOURCES, build_sprites, source_of
 
-CONFIGS = Path(__file__).with_name("configs")
 SETS = ("h100", "cpu")
 SHARES = {"placing": 1.5, "base": 9.5, "sr256": 4.5, "sr1024": 2.5, "checker": 3.0, "scene-clip": 2.0}
 """Minutes of each of 25; the other two are for captions, the probe and the proof."""
@@ -106,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         chosen = args.config_set or ("h100" if world.device.type == "cuda" else "cpu")
         job = Job(
             configs=config_set(chosen),
-            out=args.out or Path("var/training") / f"all-{Path(chosen).name}",
+            out=args.out or TRAINING / f"all-{Path(chosen).name}",
             minutes=args.minutes,
             world=world,
             packages=tuple(args.packages),
@@ -120,20 +123,20 @@ def main(argv: list[str] | None = None) -> int:
             if not _taken(job, step):
                 if stopped_by.is_set():
                     _print("stopped and saved; the same command goes on from there")
-                    return 130
+                    return INTERRUPTED
                 _print(f"{args.until_minutes:g} minutes are over: saved; the same command goes on from there")
                 return MORE_LEFT
         if args.install:
             install_better(job.out, _print)
     except (SaveError, Diverged) as error:
         print(error, file=sys.stderr)
-        return 1
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     finally:
         timer.cancel()
-    return 0
+    return SUCCESS
 
 
 def config_set(name: str) -> dict[StageName, TrainConfig]:
@@ -144,12 +147,13 @@ def config_set(name: str) -> dict[StageName, TrainConfig]:
     """
     folder = Path(name)
     if name in SETS:
-        paths = {stage: CONFIGS / f"{name}-{stage}.json" for stage in STAGES}
+        paths = {stage: TRAINING_CONFIGS / f"{name}-{stage}.json" for stage in STAGES}
     elif folder.is_dir():
         paths = {stage: folder / f"{stage}.json" for stage in STAGES}
     else:
         raise ConfigError(
-            f"--config-set {name!r} is neither one that ships ({', '.join(SETS)}) nor a folder{nearest(name, SETS)}"
+            f"--config-set {name!r} is neither one that ships nor a folder{nearest(name, SETS) or '.'} "
+            f"Those that ship: {', '.join(SETS)}"
         )
     held = {stage: load_train_config(path) for stage, path in paths.items()}
     for stage, config in held.items():
@@ -169,7 +173,7 @@ def wanted_steps(asked: str) -> tuple[str, ...]:
     names = [name.strip() for name in asked.split(",") if name.strip()]
     for name in names:
         if name not in STEPS:
-            raise ConfigError(f"--steps: {name!r} is none{nearest(name, STEPS)}; there are: {', '.join(STEPS)}")
+            raise ConfigError(f"--steps has no {name!r}{nearest(name, STEPS) or '.'} There are: {', '.join(STEPS)}")
     return tuple(step for step in STEPS if not names or step in names)
 
 
@@ -226,12 +230,8 @@ def make_sprites(job: Job) -> None:
         sprites = build_sprites(held)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}: pip install -r requirements-train.txt") from None
-
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
-
-    write_whole(path, write)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **sprites)  # type: ignore[arg-type]  # numpy's stub takes the names for options
     job.report(f"sprites: {len(sprites)} in {path}")
 
 
@@ -262,10 +262,11 @@ def _place(job: Job, step: str) -> bool:
         return True
     data = load_data(config, job.report, job.world.device)
     assert isinstance(data, SceneData)
+    lesson = Lesson(minutes=job.budget(step), asked=8 if job.small else ASKED_PAIRS)
+    learned = text_side(network, whole=True)
     marks = teach(
-        network, course_of(data), text_side(network, whole=True), config, device=job.world.device, report=job.report,
-        minutes=job.budget(step), stop=job.stop, asked=8 if job.small else ASKED_PAIRS,
-    )  # fmt: skip
+        network, course_of(data), learned, config, lesson, device=job.world.device, report=job.report, stop=job.stop
+    )
     if job.stop.is_set():
         return False
     told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
@@ -281,8 +282,8 @@ def _train_stage(job: Job, stage: str) -> bool:
     if (out / STATE).exists():
         checkpoints.resume(trainer, out)
         job.report(f"{stage}: goes on from step {trainer.progress.step}")
-    elif stage == "base" and (job.out / "placing" / "index.json").is_file():
-        checkpoints.start_from(trainer, job.out / "placing")
+    elif stage == "base" and ((placed := job.out / "placing") / "index.json").is_file():
+        checkpoints.start_from(trainer, placed)
         job.report("base: begins with what its text side was taught")
     data = load_data(config, job.report, job.world.device)
     train(trainer, data, out, minutes=job.budget(stage), steps=None, save_every_s=60.0, stop=job.stop)
@@ -293,27 +294,29 @@ def _train_small(job: Job, step: str) -> bool:
     device, large = str(job.world.device), job.world.device.type != "cpu"
     base = job.configs["base"]
     assert isinstance(base.data, ScenesConfig)
-    out = job.out / "weights" / f"{step}.safetensors"
+    out = weights_made(job.out) / f"{step}.safetensors"
     out.parent.mkdir(parents=True, exist_ok=True)
     batch = 16 if job.small else 256 if large else 64
     measured = 32 if job.small else 2000
     if step == "checker":
-        return train_checker(
+        checker = CheckerTraining(
             job.sprites, out, minutes=job.budget(step), batch=batch, device=device, folder=job.out / step,
-            concepts=base.data.concepts, measured=measured, stop=job.stop, report=job.report,
+            concepts=base.data.concepts, measured=measured,
         )  # fmt: skip
-    return train_scene_clip(
+        return train_checker(checker, stop=job.stop, report=job.report)
+    clip = SceneClipTraining(
         job.sprites, out, minutes=job.budget(step), batch=2 * batch if large else batch,
         scenes=40 if job.small else 100_000 if large else 6_000, device=device, cache=Path(base.cache),
-        folder=job.out / step, exclude=base.data.exclude, measured=measured, stop=job.stop, report=job.report,
+        folder=job.out / step, exclude=base.data.exclude, measured=measured,
     )  # fmt: skip
+    return train_scene_clip(clip, stop=job.stop, report=job.report)
 
 
 def _export(job: Job) -> None:
     runs = [job.out / stage for stage in STAGES if (job.out / stage / "index.json").is_file()]
     if not runs:
         raise ConfigError(f"nothing to export in {job.out}: no stage has been trained there yet")
-    for line in export(runs, job.out / "weights"):
+    for line in export(runs, weights_made(job.out)):
         job.report(line)
 
 

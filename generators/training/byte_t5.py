@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.configs import ConfigError, TextConfig
+from generators.places import TRAINING
 from generators.training.fitting import Pace, computing, fit
-from generators.training.scenes.captions import sample_scene
-from generators.training.scenes.concepts import CONCEPTS
+from generators.world.scenes.captions import sample_scene
+from generators.world.scenes.concepts import CONCEPTS
 
 CONFIG = TextConfig(encoder="byte-t5-scenes", width=256, max_tokens=160)
 LAYERS, HEADS, FEED = 4, 4, 768
@@ -181,7 +183,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=8.0, help="wall-clock budget (%(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="texts a step (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("var/training/byte-t5"), help="folder (%(default)s)")
+    parser.add_argument("--out", type=Path, default=TRAINING / "byte-t5", help="folder (%(default)s)")
     args = parser.parse_args(argv)
     try:
         if args.minutes <= 0 or args.batch < 1:
@@ -192,9 +194,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     print(f"{args.out}: {measured['right']:.1%} of cut bytes right after {measured['steps']:.0f} steps")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from common.files import whole_file
+from common.hashes import hash_of
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
 from generators.cascade.text import load_encoder
@@ -77,9 +77,7 @@ def load_captions(
     device: torch.device | str = "cpu",
 ) -> CaptionCache:
     """The captions' states, from `folder` where they were encoded before, else encoded on `device` and written."""
-    name = hashlib.sha256(
-        json.dumps([config.encoder, config.max_tokens, config.quoted, list(captions)]).encode()
-    ).hexdigest()[:16]
+    name = hash_of([config.encoder, config.max_tokens, config.quoted, list(captions)], spaced=True)[:16]
     path = folder / f"captions-{name}.npz"
     if path.is_file():
         with np.load(path) as held:
@@ -97,8 +95,6 @@ def load_captions(
         if first // CHUNK % 16 == 15 or first + CHUNK >= len(captions):
             report(f"captions encoded: {min(first + CHUNK, len(captions))} of {len(captions)}")
     cache = CaptionCache(np.concatenate(pieces), np.array(starts, dtype=np.int64))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npz")
-    np.savez(part, tokens=cache.tokens, starts=cache.starts)
-    part.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, tokens=cache.tokens, starts=cache.starts)
     return cache

@@ -21,13 +21,14 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from common.files import SaveError
 from generators.cascade.checkpoint import open_weights, save_stage, write_index
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
 from generators.training.config import TrainConfig, to_plain
 from generators.training.data import described
 from generators.training.ema import PowerEma, snapshot_path, snapshots_in
-from generators.training.saving import STATE, SaveError, read_state, save_state, write_whole
+from generators.training.saving import STATE, read_state, save_state
 from generators.training.trainer import Progress, Trainer
 
 FREE_ON_RESUME = frozenset(
@@ -128,7 +129,7 @@ def _gathered(trainer: Trainer, average: PowerEma) -> dict[str, Tensor]:
 
 
 def _write_weights(path: Path, weights: dict[str, Tensor], config: TrainConfig, about: str) -> None:
-    write_whole(path, lambda part: save_stage(part, weights, config.network, config.text, about))
+    save_stage(path, weights, config.network, config.text, about)
 
 
 def _as_main(trainer: Trainer, write: Callable[[], None]) -> None:
@@ -137,7 +138,7 @@ def _as_main(trainer: Trainer, write: Callable[[], None]) -> None:
     if trainer.world.main:
         try:
             write()
-        except (SaveError, OSError) as error:
+        except OSError as error:
             failed = error
     if trainer.world.agree([float(failed is not None)])[0]:
         raise SaveError(str(failed) if failed else "rank 0 could not write, see its message") from failed

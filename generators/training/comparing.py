@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from common.files import write_whole
 from generators.cascade.checkpoint import open_weights, write_index
 
 Json = Mapping[str, object]
@@ -105,11 +107,8 @@ def install_small(name: str, new: Path, shipped: Path) -> str:
 
 
 def _copy(source: Path, target: Path, names: Sequence[str]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
     for name in names:
-        part = target / f"{name}.part"
-        shutil.copyfile(source / name, part)
-        part.replace(target / name)
+        write_whole(target / name, functools.partial(shutil.copyfile, source / name))
 
 
 def _by(rows: object, *keys: str) -> dict[tuple[str, ...], Json]:

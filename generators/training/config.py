@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig, Weighting
+from generators.places import TRAINING
 from generators.training.data_config import DataConfig, data_config, in_range
 from generators.training.strict import build, chosen
 
@@ -56,7 +57,7 @@ class TrainConfig:
     learning_rate: float
     crop: int
     seed: int = 0
-    cache: str = "var/training"
+    cache: str = str(TRAINING)
     micro_batch: int = 0
     text_drop: float = 0.1
     max_aug: float = 0.0

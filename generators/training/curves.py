@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.training.saving import SaveError
+from common.files import save_error, write_text
 
 LOG, BOARD = "log.jsonl", "tensorboard"
 
@@ -55,7 +55,7 @@ class Curves:
                 for name, value in values.items():
                     self._board.add_scalar(name, value, step)
         except OSError as error:
-            raise SaveError(f"{self._path} could not be written: {error.strerror}") from error
+            raise save_error(self._path, error) from error
 
     def picture(self, step: int, name: str, image: NDArray[np.uint8]) -> None:
         """A picture, (height, width, 3), beside the curves."""
@@ -97,4 +97,4 @@ def _drop_after(path: Path, step: int) -> None:
                 kept.append(line + "\n")
         except (json.JSONDecodeError, KeyError, TypeError):
             continue
-    path.write_text("".join(kept), encoding="utf-8")
+    write_text(path, "".join(kept))

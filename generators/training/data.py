@@ -21,12 +21,12 @@ from generators.cascade.configs import ConfigError, StageConfig
 from generators.training.captions_cache import CaptionCache, load_captions
 from generators.training.config import TrainConfig
 from generators.training.data_config import ScenesConfig
-from generators.training.scenes import WORLD
-from generators.training.scenes.captions import Scene, caption_pool
-from generators.training.scenes.compose import Packed, SceneComposer, pack
-from generators.training.scenes.layout import Layout, lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.scenes import WORLD
+from generators.world.scenes.captions import Scene, caption_pool
+from generators.world.scenes.compose import Packed, SceneComposer, pack
+from generators.world.scenes.layout import Layout, lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 Report = Callable[[str], None]
 

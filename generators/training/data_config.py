@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from generators.cascade.configs import ConfigError
-from generators.training.scenes.kinds import KIND_NAMES as KINDS_OF_SCENES
-from generators.training.sprites import CONCEPTS
 from generators.training.strict import build, chosen
+from generators.world.scenes.kinds import KIND_NAMES as KINDS_OF_SCENES
+from generators.world.sprites import CONCEPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ScenesConfig:
     """Procedural scenes with exact captions, drawn anew for each batch.
 
     `captions`: distinct captions. `concepts`: what the scenes are made of; none named, of all that the sprites show.
-    `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.training.sprites` makes.
+    `shrink`: sides of objects are multiplied by it. `sprites`: the file that `generators.world.sprites` makes.
     `shares`: kinds of scenes, by the name of their function in `scenes.kinds`, and how many times more often than
     usual they come; 0 for never. `often`: concepts, and how many times more often they are drawn, so that new ones
     catch up. `one_drawing`: each concept in its first drawing alone, not in all of its styles.
@@ -105,17 +105,17 @@ KINDS: dict[str, type[DataConfig]] = {
 }
 
 
-def data_config(held: object) -> DataConfig:
+def data_config(given: object) -> DataConfig:
     """The description of a training set from JSON's own types, strictly.
 
     Raises:
         ConfigError: no or an unknown `kind`, or a field missing, unknown, of another type or out of range.
     """
-    if not isinstance(held, Mapping):
+    if not isinstance(given, Mapping):
         raise ConfigError(f'data: an object with a "kind" is wanted, one of {", ".join(KINDS)}')
-    if "kind" not in held:
+    if "kind" not in given:
         raise ConfigError(f'data: "kind" is missing; it says what the training set is: {", ".join(KINDS)}')
-    return build(chosen(held["kind"], KINDS, "data: kind"), held, f"data ({held['kind']})")
+    return build(chosen(given["kind"], KINDS, "data: kind"), given, f"data ({given['kind']})")
 
 
 def in_range(what: str, name: str, value: float, low: float, high: float) -> None:

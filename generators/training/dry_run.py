@@ -11,7 +11,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from generators.cascade.blocks import TextStates
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.training.config import TrainConfig
 from generators.training.data import rows_of
 from generators.training.trainer import recompute_blocks
@@ -89,21 +89,21 @@ def _one_row(network: nn.Module, config: TrainConfig) -> tuple[float, int]:
     return float(counter.get_total_flops()), sum(size for _, size in kept.values())
 
 
-def told(config: TrainConfig, found: Needs, world: int) -> str:
+def needs_in_words(config: TrainConfig, needs: Needs, world: int) -> str:
     """The same for people."""
-    pieces = math.ceil(config.batch / world / found.micro_batch)
+    pieces = math.ceil(config.batch / world / needs.micro_batch)
     shared = f"{world} processes ({config.parallel})" if world > 1 else "one process"
-    attention = f", self-attention over {found.image_tokens}" if found.image_tokens else ", no self-attention"
-    state = f"{_size(found.state_bytes)} for weights, gradients, optimiser and averages"
-    kept = f"about {_size(found.activation_bytes)} for activations"
-    images = f"{pieces} micro-batch{'es' if pieces > 1 else ''} of {found.micro_batch} images of {config.crop} pixels"
+    attention = f", self-attention over {needs.image_tokens}" if needs.image_tokens else ", no self-attention"
+    state = f"{_size(needs.state_bytes)} for weights, gradients, optimiser and averages"
+    kept = f"about {_size(needs.activation_bytes)} for activations"
+    images = f"{pieces} micro-batch{'es' if pieces > 1 else ''} of {needs.micro_batch} images of {config.crop} pixels"
     lines = [
-        f"{config.cascade} {config.stage}: {found.parameters / 1e6:,.1f} M parameters, {config.optimiser}",
+        f"{config.cascade} {config.stage}: {needs.parameters / 1e6:,.1f} M parameters, {config.optimiser}",
         f"batch {config.batch} in {shared}, {images} in each",
-        f"text: at most {found.text_tokens} tokens of width {config.text.width} a prompt{attention}",
-        f"a step: {found.flops / 1e12:,.3g} TFLOP, {found.flops / config.batch / 1e9:,.3g} GFLOP an image",
+        f"text: at most {needs.text_tokens} tokens of width {config.text.width} a prompt{attention}",
+        f"a step: {needs.flops / 1e12:,.3g} TFLOP, {needs.flops / config.batch / 1e9:,.3g} GFLOP an image",
         f"memory a process: {state}; {kept}",
-        f"a checkpoint: {_size(checkpoint_bytes(config, found.parameters))}, twice that while one replaces the other",
+        f"a checkpoint: {_size(checkpoint_bytes(config, needs.parameters))}, twice that while one replaces the other",
     ]
     return "\n".join(lines)
 

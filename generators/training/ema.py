@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.checkpoint import load_stage, open_weights, save_stage, write_index
 from generators.cascade.configs import STAGES
 from generators.contract import GeneratorError
@@ -215,8 +216,8 @@ def main(argv: list[str] | None = None) -> int:
         print(reconstruct(args.folder, args.std, args.out, args.step))
     except GeneratorError as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

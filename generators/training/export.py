@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.checkpoint import load_stage, open_weights, write_index
 from generators.contract import GeneratorError
 
@@ -48,8 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(export(args.runs, args.out)))
     except GeneratorError as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return SUCCESS
 
 
 if __name__ == "__main__":

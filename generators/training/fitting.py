@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from common.files import partial_files_remove, write_whole
 from generators.cascade.configs import ConfigError
 from generators.cascade.text import has_bfloat16
-from generators.training.saving import write_whole
 
 REPORT_EVERY_S = 15.0
 SAVE_EVERY_S = 60.0
@@ -66,6 +66,8 @@ def fit(
         SaveError: it can't be written.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=pace.weight_decay)
+    if folder is not None:
+        partial_files_remove(folder)
     step, seconds = _gone_on(name, network, optimiser, folder)
     network.train()
     losses: list[float] = []

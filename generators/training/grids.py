@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from common.files import write_whole
 from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
@@ -19,7 +20,6 @@ from generators.cascade.samplers import sample
 from generators.cascade.text import load_encoder
 from generators.training.config import TrainConfig
 from generators.training.data import Data
-from generators.training.saving import write_whole
 from generators.training.trainer import Trainer
 
 FOLDER = "samples"

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.commands import BAD_INPUT, SUCCESS
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
@@ -27,10 +28,11 @@ from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError
-from generators.training.scenes.captions import sample_scene
-from generators.training.scenes.layout import lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.places import SPRITES
+from generators.world.scenes.captions import sample_scene
+from generators.world.scenes.layout import lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
 
 def psnr(drawn: Tensor, real: Tensor) -> float:
@@ -69,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.05])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
-    parser.add_argument("--sprites", type=Path, default=Path("var/training/sprites-2.npz"))
+    parser.add_argument("--sprites", type=Path, default=SPRITES)
     args = parser.parse_args(argv)
     try:
         open_weights(args.weights)  # told before the sprites, which take a download to make
@@ -77,9 +79,9 @@ def main(argv: list[str] | None = None) -> int:
         rows = table(args.weights, args.stage, renderer, args.images, args.steps, args.aug_level, sampler=args.sampler)
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     print(json.dumps(rows, indent=2))
-    return 0
+    return SUCCESS
 
 
 def table(

@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.training.scenes.layout import Layout, Placed, extent
-from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, PEN, advances
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.roles import BOARDS
-from generators.training.scenes.words import COLOURS
+from generators.world.scenes.layout import Layout, Placed, extent
+from generators.world.scenes.lettering import BASELINE, CELL, CHARACTERS, PEN, advances
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.roles import BOARDS
+from generators.world.scenes.words import COLOURS
 
 LETTER = 0.66
 """Side of the places that a letter covers, in em."""

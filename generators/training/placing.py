@@ -23,12 +23,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.commands import BAD_INPUT, FAILED, SUCCESS
+from common.files import SaveError
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import save_stage, write_index
 from generators.cascade.configs import ConfigError
 from generators.cascade.text import load_encoder
 from generators.cascade.unet import UNet
 from generators.contract import GeneratorError
+from generators.places import TRAINING
 from generators.training import checkpoints
 from generators.training.config import TrainConfig, load_train_config
 from generators.training.data import SceneData, load_data
@@ -36,13 +39,12 @@ from generators.training.data_config import ScenesConfig
 from generators.training.distributed import join
 from generators.training.fitting import computing
 from generators.training.place_targets import INK, PARTS, classes_of, ink_of, parts_of, targets
-from generators.training.saving import SaveError, write_whole
-from generators.training.scene_clip.contrary import CHANGES, contrary
-from generators.training.scenes.captions import Scene, sample_scene
-from generators.training.scenes.layout import Layout, lay_out
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.words import COLOURS
 from generators.training.trainer import Trainer
+from generators.world.scene_clip.contrary import CHANGES, contrary
+from generators.world.scenes.captions import Scene, sample_scene
+from generators.world.scenes.layout import Layout, lay_out
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.words import COLOURS
 
 BATCH = 64
 """Small: relations are learned by steps more than by examples."""
@@ -177,27 +179,38 @@ def exam(course: Course, side: int, device: torch.device, n: int = ASKED_PAIRS) 
     return Exam(rows, (grid, states([scene.caption for scene in written]), grid[:, 0] > named, ink))
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How long a text side is taught, in `minutes` or `steps`, and how much its exam asks.
+
+    `asked`: pairs of captions for each kind of question of the exam.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    asked: int = ASKED_PAIRS
+
+
 def teach(
     network: UNet,
     course: Course,
     learned: Sequence[nn.Parameter],
     config: TrainConfig,
+    lesson: Lesson,
     *,
     device: torch.device,
     report: Callable[[str], None],
-    minutes: float | None = None,
-    steps: int | None = None,
     stop: threading.Event | None = None,
-    asked: int = ASKED_PAIRS,
 ) -> dict[str, float]:
-    """Train a network's text side for `minutes` or `steps`; returns the marks of its exam.
+    """Train a network's text side; returns the marks of its exam.
 
     `learned`: the parameters that may change, beside the head's. `config`: seed, dropped prompts and the like. `stop`:
-    ends it early, once set. `asked`: pairs of captions for each kind of question of the exam.
+    ends it early, once set.
 
     Raises:
         ConfigError: the network has no map of places.
     """
+    minutes, steps = lesson.minutes, lesson.steps
     classes = classes_of(course.concepts)
     named = len(set(course.concepts))
     torch.manual_seed(config.seed)
@@ -206,7 +219,7 @@ def teach(
     parameters = [*learned, *teacher.head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=config.weight_decay)
     signs = np.array([n for n, scene in enumerate(course.pool) if scene.sign is not None], dtype=np.int64)
-    questions = exam(course, side, device, asked)
+    questions = exam(course, side, device, lesson.asked)
     began, step, said = time.monotonic(), 0, -math.inf
     while True:
         done = step / steps if steps is not None else (time.monotonic() - began) / (60 * (minutes or 1.0))
@@ -293,10 +306,8 @@ def course_of(data: SceneData) -> Course:
 
 def write(folder: Path, network: UNet, config: TrainConfig, about: str) -> None:
     """The whole network's weights, as a training's folder that another begins with."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach() for name, value in network.state_dict().items()}
-    path = folder / f"{config.stage}.safetensors"
-    write_whole(path, lambda part: save_stage(part, weights, config.network, config.text, about))
+    save_stage(folder / f"{config.stage}.safetensors", weights, config.network, config.text, about)
     write_index(folder, config.cascade)
 
 
@@ -312,11 +323,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start-from", type=Path, metavar="FOLDER", help="begin with a training's weights; what they know is kept"
     )
-    parser.add_argument("--out", type=Path, default=Path("var/training/placing"), help="folder (%(default)s)")
+    parser.add_argument("--out", type=Path, default=TRAINING / "placing", help="folder (%(default)s)")
     args = parser.parse_args(argv)
     if args.minutes <= 0:
         print("--minutes must be more than 0", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     try:
         config = load_train_config(args.config)
         if not isinstance(config.data, ScenesConfig) or config.stage != "base":
@@ -329,16 +340,21 @@ def main(argv: list[str] | None = None) -> int:
             checkpoints.start_from(trainer, args.start_from)
         data = load_data(config, _print, device)
         assert isinstance(data, SceneData)
-        marks = teach(network, course_of(data), learned, config, device=device, report=_print, minutes=args.minutes)
+        marks = teach(
+            network, course_of(data), learned, config, Lesson(minutes=args.minutes), device=device, report=_print
+        )
         told = ", ".join(f"{name} {value:.2f}" for name, value in marks.items())
         write(args.out, network, config, f"text side taught where things go ({told}), {args.minutes:g} minutes")
+    except SaveError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
-    except (SaveError, OSError) as error:
+        return BAD_INPUT
+    except OSError as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return FAILED
+    return SUCCESS
 
 
 def _print(line: str) -> None:

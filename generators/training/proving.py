@@ -8,18 +8,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generators.cascade.checkpoint import file_sha256
+from common.files import write_text
+from common.hashes import file_sha256
+from common.places import CHECKOUT
 from generators.cascade.configs import ConfigError
 from generators.cascade.generator import BUNDLED
+from generators.places import CHECKER, weights_made
 from generators.training import comparing
-from generators.training.checker.find import load_checker
-from generators.training.checker.measure import measure as measure_checker
-from generators.training.checker.render import LETTER
-from generators.training.saving import write_text
-from generators.training.scenes.render import Renderer
-from generators.training.sprites import load_sprites
+from generators.world.checker.find import load_checker
+from generators.world.checker.measure import measure as measure_checker
+from generators.world.checker.render import LETTER
+from generators.world.scenes.render import Renderer
+from generators.world.sprites import load_sprites
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = "comparison.json"
 CHECKED, MEASURED_SEED = 1000, 3_000_000
 """Renders that two checkers are compared on; neither was trained on them."""
@@ -33,8 +34,8 @@ def prove(out: Path, base: str, sprites: Path, images: int, report: Callable[[st
     Raises:
         ConfigError: there is no scene checker to judge, or the proof failed.
     """
-    new = out / "weights"
-    judges = (new / "checker.safetensors", BUNDLED / "checker.safetensors")
+    new = weights_made(out)
+    judges = (new / CHECKER, BUNDLED / CHECKER)
     judge = next((path for path in judges if path.is_file()), None)
     if judge is None:
         raise ConfigError(f"the proof needs a scene checker: run the step checker, or put one into {new}")
@@ -48,7 +49,7 @@ def prove(out: Path, base: str, sprites: Path, images: int, report: Callable[[st
             "--training-config", str((out / "base.json").resolve()), "--sprites", str(sprites.resolve()),
         ]  # fmt: skip
         report(f"proof of the {name} weights: {images} images a row")
-        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+        done = subprocess.run(command, cwd=CHECKOUT, text=True, capture_output=True)
         if done.returncode:
             raise ConfigError(f"the proof of {folder} failed: {done.stderr.strip()}")
         found.append(json.loads(path.read_text(encoding="utf-8")))
@@ -93,7 +94,7 @@ def install_better(out: Path, report: Callable[[str], None]) -> None:
     Raises:
         ConfigError: it has not been measured.
     """
-    path, new = out / RESULT, out / "weights"
+    path, new = out / RESULT, weights_made(out)
     if not path.is_file():
         raise ConfigError(f"--install: {path} is not there; the step proof comes first")
     held = json.loads(path.read_text(encoding="utf-8"))

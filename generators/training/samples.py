@@ -13,6 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from common.commands import BAD_INPUT, SUCCESS
+from common.places import PICTURES
+from common.words import prompt_name
 from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
@@ -50,7 +53,7 @@ def grid(generators: Sequence[CascadeGenerator], labels: Sequence[str], samples:
         left = GAP + block * (samples * (size + GAP) + 3 * GAP)
         ink.text((left, 1), label, fill="black", font=font)
         asked = [
-            ImageRequest(f"{row}/{sample}", f"{row:05d}", prompt, sample, 0)
+            ImageRequest(f"{row}/{sample}", prompt_name(row), prompt, sample, 0)
             for row, prompt in enumerate(GRID_PROMPTS)
             for sample in range(samples)
         ]
@@ -70,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.samples", description=__doc__)
     parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
-    parser.add_argument("--out", type=Path, default=Path("docs/images/cascade-guidance.webp"))
+    parser.add_argument("--out", type=Path, default=PICTURES / "cascade-guidance.webp")
     parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; 256 is shown at 102")
     parser.add_argument("--samples", type=int, default=2, help="images a prompt and guidance weight")
     args = parser.parse_args(argv)
@@ -81,14 +84,14 @@ def main(argv: list[str] | None = None) -> int:
         ]
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     picture = grid(generators, [f"guidance {w:g}" for w in GUIDANCES], args.samples, args.size)
     if args.size == 256:
         picture = picture.resize((picture.width * 2 // 5, picture.height * 2 // 5), Image.Resampling.LANCZOS)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(args.out, quality=85)
     print(f"{args.out}: {picture.width} x {picture.height}")
-    return 0
+    return SUCCESS
 
 
 if __name__ == "__main__":

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
-from generators.cascade.checkpoint import file_sha256
+from common.files import write_text, write_whole
+from common.hashes import file_sha256
 from generators.cascade.configs import ConfigError
 
 STATE, HASHES = "state.pt", "state.sha256"
 STATE_SCHEMA = "drawbench-training/2"
-
-
-class SaveError(RuntimeError):
-    """Something could not be written: the message says what, why, and what is still there."""
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file beside its name, to the disk itself, and only then give it its name.
-
-    Raises:
-        SaveError: it could not be written (a full disk, no permission); what was there before is untouched.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        with part.open("rb+") as held:
-            os.fsync(held.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
-        raise SaveError(f"{path} could not be written: {_reason(error, path)}") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """The same for text, in UTF-8.
-
-    Raises:
-        SaveError: as `write_whole`.
-    """
-
-    def write(part: Path) -> None:
-        part.write_text(text, encoding="utf-8")
-
-    write_whole(path, write)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -69,10 +32,10 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     def write(part: Path) -> None:
         torch.save({"schema": STATE_SCHEMA, **state}, part)
         listed.append(file_sha256(part))
-        write_whole(hashes, lambda place: _write_lines(place, [*known, *listed]))
+        _write_lines(hashes, [*known, *listed])
 
     write_whole(path, write)
-    write_whole(hashes, lambda place: _write_lines(place, listed))
+    _write_lines(hashes, listed)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -113,22 +76,8 @@ def _hashes(folder: Path) -> list[str]:
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _reason(error: BaseException, path: Path) -> str:
-    """What an error in writing means; torch hides a full disk behind messages of its own."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, SaveError):
-        return str(error)
-    try:
-        held = os.statvfs(path.parent)
-    except OSError:
-        return _first_line(error)
-    free = held.f_bavail * held.f_frsize
-    return f"{_first_line(error)} ({free / 1e6:.0f} MB are free on its disk)"

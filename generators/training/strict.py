@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from common.words import nearest
 from generators.cascade.configs import ConfigError
 
 T = TypeVar("T")
 
 
-def build(kind: type[T], held: object, what: str) -> T:
+def build(kind: type[T], given: object, what: str) -> T:
     """A dataclass from JSON's own types. `what`: how the messages name it ("training", "data").
 
     Lists become tuples, whole numbers stand for floats, nothing else is converted. Fields with a default may be left
@@ -22,21 +22,21 @@ def build(kind: type[T], held: object, what: str) -> T:
     Raises:
         ConfigError: a field is missing, unknown (the nearest known one is named) or of another type.
     """
-    if not isinstance(held, Mapping):
-        raise ConfigError(f"{what}: an object is wanted, not {_named(held)}")
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{what}: an object is wanted, not {_named(given)}")
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     wanted = {
         name
         for name, field in fields.items()
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    missing, extra = sorted(wanted - set(held)), sorted(str(name) for name in set(held) - set(fields))
+    missing, extra = sorted(wanted - set(given)), sorted(str(name) for name in set(given) - set(fields))
     if missing or extra:
-        told = [f"missing {', '.join(missing)}"] if missing else []
-        told += [f"unknown {', '.join(_with_nearest(name, list(fields)) for name in extra)}"] if extra else []
-        raise ConfigError(f"{what}: {'; '.join(told)}. Its fields: {', '.join(fields)}")
+        told = [f"missing {', '.join(missing)}."] if missing else []
+        told += [f"unknown {name}{nearest(name, fields) or '.'}" for name in extra]
+        raise ConfigError(f"{what}: {' '.join(told)} Its fields: {', '.join(fields)}")
     hints = get_type_hints(kind)
-    return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in held.items()})
+    return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in given.items()})
 
 
 def chosen(name: object, known: Mapping[str, T], what: str) -> T:
@@ -46,8 +46,7 @@ def chosen(name: object, known: Mapping[str, T], what: str) -> T:
         ConfigError: there is none of that name; the message has the nearest and all.
     """
     if not isinstance(name, str) or name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else "."
+        hint = nearest(str(name), known) or "."
         raise ConfigError(f"{what} {name!r} is unknown{hint} There are: {', '.join(known)}")
     return known[name]
 
@@ -85,8 +84,3 @@ _TYPES: dict[type, str] = {
 
 def _named(value: object) -> str:
     return f"{_TYPES.get(type(value), type(value).__name__)} ({value!r:.60})"
-
-
-def _with_nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f'{name} (did you mean "{close[0]}"?)' if close else name

@@ -23,17 +23,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
+from generators.places import TRAINING
 from generators.training import checkpoints
 from generators.training.ahead import Ahead
 from generators.training.config import TrainConfig, load_train_config
 from generators.training.curves import Curves, duration
 from generators.training.data import Data, load_data
 from generators.training.distributed import World, join, leave
-from generators.training.dry_run import checkpoint_bytes, needs, told
+from generators.training.dry_run import checkpoint_bytes, needs, needs_in_words
 from generators.training.grids import asked_for, write_grid
-from generators.training.saving import STATE, SaveError
+from generators.training.saving import STATE
 from generators.training.trainer import Diverged, Trainer
 
 REPORT_EVERY_S = 15.0
@@ -61,6 +64,8 @@ def train(
     config, progress, world = trainer.config, trainer.progress, trainer.world
     asked = asked_for(config, data) if config.sample_steps else None
     source: Data = Ahead(data, config.workers) if config.workers else data
+    if world.main:
+        partial_files_remove(folder)
     reports = _Reports(trainer, folder, minutes=minutes, steps=steps)
     saved, saved_step = time.monotonic(), progress.step
     try:
@@ -156,12 +161,12 @@ def main(argv: list[str] | None = None) -> int:
             return _run(args, config, world)
         except (SaveError, Diverged) as error:
             _say(world, f"{error}\n{_still_there(args.out or _default_out(args.config))}")
-            return 1
+            return FAILED
         finally:
             leave()
     except (ConfigError, GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
 
 
 def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
@@ -171,8 +176,8 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         steps = config.steps or None
     if args.dry_run:
         if world.main:
-            print(told(config, needs(config, world.size), world.size))
-        return 0
+            print(needs_in_words(config, needs(config, world.size), world.size))
+        return SUCCESS
     if steps is None and minutes is None:
         raise ConfigError(f"{args.config} names no steps: give --steps N or --minutes N")
     if not args.resume and (out / STATE).exists():
@@ -191,8 +196,8 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     train(trainer, data, out, minutes=minutes, steps=steps, save_every_s=60 * args.save_minutes, stop=stop)
     if world.any(stop.is_set()):
         _say(world, f"stopped and saved at step {trainer.progress.step}; --resume goes on from there")
-        return 130
-    return 0
+        return INTERRUPTED
+    return SUCCESS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -231,7 +236,7 @@ def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 
 
 def _default_out(config: Path) -> Path:
-    return Path("var/training") / config.stem
+    return TRAINING / config.stem
 
 
 def _print(line: str) -> None:

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError
 from generators.cascade.memory import first_line, free_memory, is_out_of_memory
-from generators.cascade.unet import build_unet
+from generators.cascade.networks import build_unet
 from generators.training.config import TrainConfig
 from generators.training.data import Batch, Data, rows_of
 from generators.training.distributed import ALONE, World, blocks_of, share_out, whole

@@ -52,9 +52,9 @@ def test_bad_figures_are_refused() -> None:
 
 def test_words_and_table() -> None:
     found = audit(91.4, 0.44, n=51 * 200, levels=(0, 50, 100))
-    assert "As a standard error: " in found.in_words()[0] and "impossible" in found.in_words()[0]
+    assert "As a standard error: " in found.in_words()[0] and "Impossible" in found.in_words()[0]
     assert len(found.to_frame()) == 4
-    assert "if there are" in audit(43.9, 1.01).in_words()[2]
+    assert audit(43.9, 1.01).in_words()[2] == "As a 95 % interval: 9183 to 9367 independent ratings would give it."
 
 
 def test_page_is_what_the_auditor_says() -> None:

@@ -22,7 +22,7 @@ from evaluation.analysis.automatic_scores import (
     validate_automatic_scores,
 )
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.rater_ceiling import agreement_of_raters
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
@@ -259,7 +259,7 @@ def test_sets_and_their_aggregates() -> None:
         assert (row["score"], row["n_samples"], row["n_missing"]) == (wanted, 3, 1)
     table = score_differences(image_sets(scores), metric_directions(scores), "x", "y")
     assert table.loc["p", "m"] == 2.0 and np.isnan(table.loc["q", "m"])
-    with pytest.raises(ValueError, match="'meen'.*mean, median, max, min.*Did you mean 'mean'"):
+    with pytest.raises(ValueError, match="'meen'; did you mean \"mean\".*mean, median, max, min"):
         image_sets(scores, "meen")
 
 
@@ -288,12 +288,12 @@ def test_files(tmp_path: Path, suffix: str) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("prompt_id,generator,sample,metrik,value\n", "lacks the column metric.*Did you mean 'metrik'"),
+        ("prompt_id,generator,sample,metrik,value\n", "lacks the column metric .is 'metrik' meant to be 'metric'"),
         ("prompt_id,generator,sample,metric,value\np,x,0,m,high\n", r"row 1 \(line 2\), column value: 'high' is not a"),
         ("prompt_id,generator,sample,metric,value\np,x,0,m,inf\n", "'inf' is not a number"),
         ("prompt_id,generator,sample,metric,value\np,x,0,m,1\np,x,0,m,2\n", r"row 2 \(line 3\).*has a score by this"),
         ("prompt_id,generator,sample,metric,value\np,,0,m,1\n", "column generator: the value is empty"),
-        ("prompt_id,generator,sample,metric,value,better\np,x,0,m,1,hihger\n", "'hihger'.*Did you mean 'higher'"),
+        ("prompt_id,generator,sample,metric,value,better\np,x,0,m,1,hihger\n", "'hihger'.*; did you mean \"higher\""),
         ("prompt_id,generator,sample,metric,value,better\np,x,0,m,1,lower\np,x,1,m,1,\n", "'m' has 'higher' here and"),
         ("prompt_id,generator,sample,metric,value,category\np,x,0,m,1,c\np,x,1,m,1,d\n", "'p' has 'd' here and 'c'"),
         ("prompt_id,generator,sample,metric,value\np,x\n", "cannot be read as CSV"),
@@ -317,7 +317,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         automatic_agreement(ratings, scores_of({"p": 1}).replace("x", "w"))
     with pytest.raises(RatingsError, match="None of the 2 rated prompts.*'p', 'q', of the scores like '1'"):
         automatic_agreement(ratings, scores_of({"1": 1}))
-    with pytest.raises(ValueError, match="estimand 'rater'.*Did you mean 'raters'"):
+    with pytest.raises(ValueError, match="estimand 'rater'; did you mean \"raters\""):
         automatic_agreement(ratings, scores_of({"p": 1}), estimand="rater")
     with pytest.raises(RatingsError, match="must be a pandas DataFrame"):
         validate_automatic_scores([1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -102,10 +103,12 @@ def test_equivalence() -> None:
 def test_words() -> None:
     rate = analyse(crowd(6, Design(20, {"c": 40}), {("x", "y"): 2.0})).comparisons[0].overall
     said = effect_in_words(rate, "x", "y")
-    assert said.startswith(f"A typical rater prefers x on {round(100 * rate.share('a'))} of 100 prompts")
-    assert "x leads by" in said
-    assert "leads is open" in effect_in_words(
-        analyse(crowd(6, Design(3, {"c": 3}), {("x", "y"): 0.0})).comparisons[0].overall, "x", "y"
+    a, b = (round(100 * rate.share(choice)) for choice in ("a", "b"))
+    assert said.startswith(f"On average, per 100 ratings: {a} for x, {b} for y, {100 - a - b} without preference.")
+    assert re.search(
+        rf"Difference: {round(100 * rate.net.estimate)} for x \(95 % interval: \d+ to \d+ for x\)\.$", said
     )
+    unclear = analyse(crowd(6, Design(3, {"c": 3}), {("x", "y"): 0.0})).comparisons[0].overall
+    assert re.search(r"\(95 % interval: from \d+ for y to \d+ for x\)\.$", effect_in_words(unclear, "x", "y"))
     alone = analyse(crowd(6, Design(1, {"c": 1}), {("x", "y"): 0.0})).comparisons[0].overall
-    assert "cannot be said" in effect_in_words(alone, "x", "y")
+    assert "no interval, because there is only one rater" in effect_in_words(alone, "x", "y")

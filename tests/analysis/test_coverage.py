@@ -32,7 +32,7 @@ def test_default_covers_and_naive_does_not(design: Design) -> None:
     own, naive = found.intervals["two_way"], found.intervals["independent"]
     assert own.coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
     assert naive.coverage < own.coverage - 0.05
-    assert f"covered {own.coverage:.1%} in 300 simulations" in found.in_words()
+    assert f"covered the truth in {own.coverage * 100:.1f} % of 300 simulations" in found.in_words()
     assert len(found.to_frame()) == len(found.intervals)
 
 
@@ -105,7 +105,7 @@ def test_one_rater_has_a_coverage_too() -> None:
 
 
 def test_page_holds_every_case() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "coverage.md").read_text(encoding="utf-8")
     table = page.split(START)[1].split(END)[0]
     for case in CASES:
         assert table.count(f"| {case.name} |") == 2, "run: python -m benchmarks.coverage"

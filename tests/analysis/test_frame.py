@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import RatingsError, read_ratings, validate_ratings
+from evaluation.analysis.frame import by_people
 
 COLUMNS = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
 
@@ -100,7 +101,7 @@ def with_cell(column: str, row: int, value: Any) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("choice", "A", ["row 3", "choice", "'A'", "a, indifferent, b", "did you mean 'a'"]),
+        ("choice", "A", ["row 3", "choice", "'A'", "a, indifferent, b", 'did you mean "a"']),
         ("choice", np.nan, ["row 3", "choice", "empty"]),
         ("choice", "equal", ["row 3", "choice", "'equal'"]),
         ("rater_id", "", ["row 3", "rater_id", "empty"]),
@@ -239,6 +240,27 @@ def test_other_separators_and_encodings_are_named(tmp_path: Path) -> None:
     frame().to_csv(path, index=False, encoding="utf-16")
     with pytest.raises(RatingsError, match="Save it as UTF-8"):
         read_ratings(path)
+    frame().assign(category="Größe").to_csv(path, index=False, encoding="latin-1")
+    with pytest.raises(RatingsError, match="cannot be read as CSV.*Save it as UTF-8"):
+        read_ratings(path)
+    path.write_text("\n\n  \n")
+    with pytest.raises(RatingsError, match="has a header line with rater_id|lacks the columns rater_id"):
+        read_ratings(path)
+
+
+def test_people_s_ratings_name_nobody_who_is_gone() -> None:
+    """A part of validated ratings is as if it had been validated by itself."""
+    whole = frame().assign(
+        rater_id=["r1", "r2", "s1", "s2"],
+        prompt_id=["p1", "p1", "p2", "p3"],
+        category=["c", "c", "d", "e"],
+        generator_a=["x", "y", "w", "x"],
+        generator_b=["y", "x", "z", "z"],
+        simulated=[False, False, True, True],
+    )
+    found = by_people(validate_ratings(whole))
+    pd.testing.assert_frame_equal(found, validate_ratings(whole[~whole["simulated"]]))
+    assert list(found["generator_a"].cat.categories) == ["x", "y"] and len(found) == 2
 
 
 def test_values_without_text_are_refused() -> None:

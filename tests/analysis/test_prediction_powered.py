@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from evaluation.analysis import RatingsError, analyse
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
+from evaluation.analysis.estimands import POWERED_ESTIMANDS
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.powered_mean import (
     RatedSuite,
     fit_predictor,
@@ -24,9 +26,8 @@ from evaluation.analysis.powered_mean import (
     powered_mean,
     standard_scores,
 )
-from evaluation.analysis.powered_results import ESTIMANDS, PoweredInterval
+from evaluation.analysis.powered_results import PoweredInterval
 from evaluation.analysis.prediction_powered import prediction_powered
-from evaluation.analysis.preference import Interval
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 Float = npt.NDArray[np.float64]
@@ -254,7 +255,9 @@ def test_document(nested: bool) -> None:
     assert overall["width_ratio"]["new_prompts"] < 0.95
     widths = [overall["powered"]["intervals"][name]["satterthwaite"] for name in ("these_prompts", "new_prompts")]
     assert widths[0]["se"] < widths[1]["se"]  # a third of the suite's prompts are known already
-    assert told["assumption"] and set(told["estimands"]) == set(ESTIMANDS) and told["n_simulated"] == len(ratings)
+    assert (
+        told["assumption"] and set(told["estimands"]) == set(POWERED_ESTIMANDS) and told["n_simulated"] == len(ratings)
+    )
     assert len(found.to_frame()) == 6 and "<table" in found._repr_html_()
     shuffled = prediction_powered(ratings.sample(frac=1, random_state=1), scores.sample(frac=1, random_state=2))
     assert shuffled.to_json() == found.to_json()
@@ -326,7 +329,7 @@ def test_what_cannot_be_had_says_why() -> None:
 
 def test_bad_input_is_named() -> None:
     ratings, scores = made()
-    with pytest.raises(ValueError, match="'goood'.*good, noise.*Did you mean 'good'"):
+    with pytest.raises(ValueError, match="'goood'; did you mean \"good\".*good, noise"):
         prediction_powered(ratings, scores, metrics=["goood"])
     with pytest.raises(ValueError, match="at least one"):
         prediction_powered(ratings, scores, metrics=[])

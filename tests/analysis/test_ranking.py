@@ -185,7 +185,7 @@ def test_questions_are_never_mixed_and_names_are_checked() -> None:
     ratings = crowd(0, question=("fidelity", "alignment"))
     with pytest.raises(ValueError, match="several questions"):
         rank_generators(ratings)
-    with pytest.raises(ValueError, match="Did you mean 'fidelity'"):
+    with pytest.raises(ValueError, match='; did you mean "fidelity"'):
         rank_generators(ratings, question="fidelty")
     with pytest.raises(ValueError, match="Unknown model"):
         rank_generators(ratings, question="fidelity", model="elo")  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ def test_screening_everybody_leaves_an_empty_analysis() -> None:
 
 
 def test_unknown_measures_are_named() -> None:
-    with pytest.raises(ValueError, match="Did you mean 'agreement'"):
+    with pytest.raises(ValueError, match='; did you mean "agreement"'):
         ScreeningRule("agrement", at_least=0.1)
     with pytest.raises(ValueError, match="neither"):
         ScreeningRule("agreement")

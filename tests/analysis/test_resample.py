@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import analyse, validate_ratings
-from evaluation.analysis.preference import Interval
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.resample import pigeonhole_bootstrap
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
@@ -61,5 +61,5 @@ def test_what_says_nothing_about_others_has_no_interval() -> None:
         pigeonhole_bootstrap(ratings[ratings["prompt_id"] == "c-000"], "x", "y", "alignment")
     with pytest.raises(ValueError, match="none at all"):
         pigeonhole_bootstrap(validate_ratings(ratings.head(0)), "x", "y", "alignment")
-    with pytest.raises(ValueError, match="'cc'; there are c, d. Did you mean 'c'"):
+    with pytest.raises(ValueError, match="'cc'; did you mean \"c\". There are c, d"):
         pigeonhole_bootstrap(ratings, "x", "y", "alignment", draws=20).interval("cc")

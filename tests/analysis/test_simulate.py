@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import analyse
-from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, choice_probabilities, simulate_ratings, true_shares
+from evaluation.analysis.simulate import (
+    Crowd,
+    CrowdSpec,
+    Design,
+    SimulatedTrial,
+    choice_probabilities,
+    simulate_ratings,
+    true_shares,
+)
 
 
 def test_truth_without_effects_is_the_logistic_function() -> None:
@@ -48,7 +56,7 @@ def test_crowd_answers_trial_by_trial_as_the_truth_has_it() -> None:
     spec = CrowdSpec(rater_sd=0.3, prompt_sd=0.3, tie=0.5)
     crowd = Crowd(spec, seed=3)
     said = Counter(
-        crowd.choose(f"r{r}", f"p{p}", "c", "fidelity", 0.8, bool((r + p) % 2), p).choice
+        crowd.choose(SimulatedTrial(f"r{r}", f"p{p}", "c", "fidelity", 0.8, bool((r + p) % 2), p)).choice
         for r in range(60)
         for p in range(60)
     )
@@ -59,33 +67,35 @@ def test_crowd_answers_trial_by_trial_as_the_truth_has_it() -> None:
 def test_crowd_answers_do_not_depend_on_the_order_asked() -> None:
     crowd = Crowd.from_rng(CrowdSpec(), np.random.default_rng(1))
     again = Crowd.from_rng(CrowdSpec(), np.random.default_rng(1))
-    first = [crowd.choose("r", f"p{p}", "c", "q", 0.0, True, p) for p in range(20)]
-    assert [again.choose("r", f"p{p}", "c", "q", 0.0, True, p) for p in reversed(range(20))][::-1] == first
+    first = [crowd.choose(SimulatedTrial("r", f"p{p}", "c", "q", 0.0, True, p)) for p in range(20)]
+    assert [again.choose(SimulatedTrial("r", f"p{p}", "c", "q", 0.0, True, p)) for p in reversed(range(20))][
+        ::-1
+    ] == first
 
 
 def test_spammers_and_controls() -> None:
     honest, spam = Crowd(CrowdSpec(spammers=0), seed=1), Crowd(CrowdSpec(spammers=1), seed=1)
     trials = [(f"r{r}", f"p{p}", "c", "q", 3.0, bool(p % 2), p) for r in range(20) for p in range(10)]
-    right = [honest.choose(*trial, control_answer="b").choice == "b" for trial in trials]
-    wrong = [spam.choose(*trial, control_answer="b").choice == "b" for trial in trials]
+    right = [honest.choose(SimulatedTrial(*trial, control_answer="b")).choice == "b" for trial in trials]
+    wrong = [spam.choose(SimulatedTrial(*trial, control_answer="b")).choice == "b" for trial in trials]
     assert all(right) and np.mean(wrong) < 0.6
     assert spam.is_spammer("r1") and not honest.is_spammer("r1")
-    slow = np.median([honest.choose(*trial).response_time_ms for trial in trials])
-    assert np.median([spam.choose(*trial).response_time_ms for trial in trials]) < slow / 4
+    slow = np.median([honest.choose(SimulatedTrial(*trial)).response_time_ms for trial in trials])
+    assert np.median([spam.choose(SimulatedTrial(*trial)).response_time_ms for trial in trials]) < slow / 4
 
 
 def test_side_bias_shows_on_the_left() -> None:
     crowd = Crowd(CrowdSpec(rater_sd=0, prompt_sd=0, side_bias=1.5), seed=1)
-    left = [crowd.choose(f"r{r}", "p", "c", "q", 0.0, True, 0).choice for r in range(300)]
-    right = [crowd.choose(f"r{r}", "p", "c", "q", 0.0, False, 0).choice for r in range(300)]
+    left = [crowd.choose(SimulatedTrial(f"r{r}", "p", "c", "q", 0.0, True, 0)).choice for r in range(300)]
+    right = [crowd.choose(SimulatedTrial(f"r{r}", "p", "c", "q", 0.0, False, 0)).choice for r in range(300)]
     assert left.count("a") > 2 * left.count("b") and right.count("b") > 2 * right.count("a")
 
 
 def test_fatigue_makes_answers_random() -> None:
     spec = CrowdSpec(fatigue=0.05)
     crowd = Crowd(spec, seed=2)
-    early = [crowd.choose(f"r{r}", "p", "c", "q", 8.0, True, 0).choice for r in range(200)]
-    late = [crowd.choose(f"r{r}", "p", "c", "q", 8.0, True, 200).choice for r in range(200)]
+    early = [crowd.choose(SimulatedTrial(f"r{r}", "p", "c", "q", 8.0, True, 0)).choice for r in range(200)]
+    late = [crowd.choose(SimulatedTrial(f"r{r}", "p", "c", "q", 8.0, True, 200)).choice for r in range(200)]
     assert early.count("a") > 190 and late.count("a") < 100
 
 

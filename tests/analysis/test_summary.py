@@ -314,7 +314,7 @@ def test_no_ratings_give_an_empty_document() -> None:
 def test_estimand_sets_the_default_and_wrong_ones_are_named() -> None:
     ratings = random_ratings(0, nested=False)
     assert analyse(ratings, estimand="raters").comparisons[0].overall.net.default == "by_rater"
-    with pytest.raises(ValueError, match="Did you mean 'raters'"):
+    with pytest.raises(ValueError, match='; did you mean "raters"'):
         analyse(ratings, estimand="rater")
     with pytest.raises(ValueError, match="between 0 and 1"):
         analyse(ratings, level=95)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from evaluation.services.api_token import api_token_rotate
+from evaluation.services.accounts.api_token import api_token_rotate
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from evaluation.models import (
     Suite,
     Upload,
 )
-from evaluation.services.api_token import api_token_rotate
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.upload_check import upload_check
+from evaluation.services.accounts.api_token import api_token_rotate
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.uploads.check import upload_check
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +91,7 @@ def test_a_suite_from_a_file(api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ({}, 400, "one of the two"),
+        ({}, 400, "either `known` or `file`"),
         ({"known": "drawbench-cc"}, 404, 'did you mean "drawbench-cc0"?'),
         ({"known": "/etc/passwd"}, 404, "Known:"),
     ],
@@ -145,7 +145,7 @@ def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
         ({"parameters": {"guidnce": 1}}, 400, "parameters", 'did you mean "guidance"?'),
         ({"parameters": {"guidance": 500}}, 400, "parameters", "from 1 to 30"),
         ({"size": 100}, 400, "size", "64, 256, 1024"),
-        ({"samples_per_prompt": 0}, 400, "samples_per_prompt", "1 to 1,000"),
+        ({"samples_per_prompt": 0}, 400, "samples_per_prompt", "between 1 and 1,000"),
         ({"samples_per_prompt": "many"}, 400, "samples_per_prompt", "integer"),
         ({"parameters": [1]}, 400, "parameters", "dictionary"),
     ],
@@ -213,7 +213,7 @@ def test_an_upload_that_is_no_zip(api: APIClient) -> None:
     a_suite()
     given = {"suite": "small", "run_name": "x", "generator": "x", "file": SimpleUploadedFile("x.zip", b"no")}
     answer = api.post(f"{V1}/uploads/", given, format="multipart")
-    assert answer.status_code == 400 and "is no zip" in answer.json()["detail"]
+    assert answer.status_code == 400 and "is not a zip" in answer.json()["detail"]
     assert api.get(f"{V1}/uploads/{EXAMPLES['key']}/").status_code == 404
 
 
@@ -273,10 +273,10 @@ def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
         a_run(suite, name)
     given = {"name": "mine", "runs": ["one", "two"], "raters_per_panel": 8}
     for rule, field, words in (
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
-        ({"margin": 5}, "stopping_rule.margin", "0.1 for ten points"),
-        ({"max_raters": 17}, "stopping_rule.max_raters", "2 to 16"),
-        ({"alpha": 0.9}, "stopping_rule.alpha", "0.05 for 95 % intervals"),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
+        ({"margin": 5}, "stopping_rule.margin", "0.1 is ten points"),
+        ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16"),
+        ({"alpha": 0.9}, "stopping_rule.alpha", "0.05 gives 95 % intervals"),
     ):
         answer = api.post(f"{V1}/studies/", {**given, "stopping_rule": rule}, format="json")
         assert answer.status_code == 400, rule
@@ -300,7 +300,10 @@ def test_studies_that_cannot_be(api: APIClient) -> None:
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "tow"]}, format="json")
     assert answer.status_code == 404 and answer.json()["field"] == "run"
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"]}, format="json")
-    assert answer.status_code == 400 and "two runs or more" in answer.json()["detail"]
+    assert answer.status_code == 400 and "two or more runs" in answer.json()["detail"]
+    answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"], "missing": "skip"}, format="json")
+    assert answer.status_code == 400 and answer.json()["field"] == "missing"
+    assert '"skip" is not allowed; choose one of refuse, drop-prompts, smaller-sets.' in answer.json()["detail"]
     assert api.get(f"{V1}/studies/none/").json()["detail"].startswith('Unknown study "none"')
 
 

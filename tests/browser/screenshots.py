@@ -128,7 +128,7 @@ def _pictures_of_scores(page: Page, addresses: Addresses, out: Path) -> None:
     page.locator("main tbody th a").first.click()
     _shot(page, out / "run.png", whole=True)
     run = page.url
-    page.get_by_role("button", name="Score the images").click()
+    page.get_by_role("button", name="Score images").click()
     _shot(page, out / "score-new.png", whole=True)
     page.goto(run)
     scores = page.locator("#run-scores th a")

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,74 +9,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import Assignment, Rater, Rating, Study
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.study_open import study_close
-from tests.studies.world import an_open_study
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
+from tests.browser.steps import READY, TRIALS, Enter, ask_until, place, rate, saved, standing, tab_to
 
 pytestmark = pytest.mark.browser
 
-TRIALS = 4
-READY = "fieldset.active:not([disabled])"
 
-
-@pytest.fixture
-def study(live_server: LiveServer) -> Study:
-    return an_open_study({"Colors": TRIALS})
-
-
-@pytest.fixture
-def enter(live_server: LiveServer, study: Study) -> Callable[[Page], None]:
-    """Takes a page from the invitation to the first trial."""
-
-    def through_the_door(page: Page) -> None:
-        page.set_default_timeout(15_000)
-        page.goto(f"{live_server.url}/r/join/{invitation_create(study=study).key}")
-        page.get_by_role("button", name="agree").click()
-        page.get_by_role("button", name="Begin").click()
-        page.wait_for_selector(READY)
-
-    return through_the_door
-
-
-def standing() -> list[tuple[int, str, str]]:
-    """(position, question, choice) of the ratings that stand."""
-    rows = Rating.objects.filter(retracted_at=None).order_by("assignment__position", "question")
-    return list(rows.values_list("assignment__position", "question", "shown_choice"))
-
-
-def rate(page: Page, keys: str = "12") -> None:
-    """Answer the trial shown by its keys, and go on."""
-    page.wait_for_selector(READY)
-    for key in keys:
-        page.keyboard.press(key)
-    page.keyboard.press("Enter")
-
-
-def place(page: Page, number: int) -> None:
-    expect(page.locator("#progress-text")).to_have_text(f"Trial {number} of {TRIALS}")
-
-
-def ask_until(page: Page, script: str, wanted: Callable[[int], bool]) -> None:
-    """Ask the page until it answers so. Asked from here: what a page repeats by itself would be `eval`, which its
-    content security policy forbids."""
-    for _ in range(300):
-        answer = page.evaluate(script)
-        if wanted(answer):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{script}: {answer}")
-
-
-def saved(page: Page) -> None:
-    """Wait until the browser keeps no answer: each has reached the server. The words alone may be from before."""
-    kept = "Object.keys(localStorage).filter((key) => key.startsWith('drawbench-answers-')).length"
-    ask_until(page, kept, lambda answers: answers == 0)
-    expect(page.locator("#saved")).to_have_text("All answers saved")
-
-
-def test_by_mouse_from_the_invitation_to_the_end(
-    page: Page, enter: Callable[[Page], None], live_server: LiveServer
-) -> None:
+def test_by_mouse_from_the_invitation_to_the_end(page: Page, enter: Enter, live_server: LiveServer) -> None:
     requests: list[str] = []
     faults: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -108,7 +47,7 @@ def test_by_keyboard_alone(page: Page, live_server: LiveServer, study: Study) ->
     tab_to(page, "I agree and want to take part")
     page.keyboard.press("Enter")
     page.wait_for_url("**/instructions")
-    tab_to(page, f"Begin with the first of {TRIALS}")
+    tab_to(page, f"Begin ({TRIALS} comparisons)")
     page.keyboard.press("Enter")
     page.wait_for_selector(READY)
     # zoom, neighbours, the other set, and back to where the focus was
@@ -152,18 +91,7 @@ def test_by_keyboard_alone(page: Page, live_server: LiveServer, study: Study) ->
     assert len(choices) == 2 * TRIALS and Rating.objects.count() == 2 * TRIALS + 2, "what was undone is kept, retracted"
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the control called `name` has the focus, and shows it."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        text = page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText")
-        if text.split("\n")[0].strip().startswith(name):
-            assert page.evaluate("document.activeElement.matches(':focus-visible')")
-            return
-    raise AssertionError(f"Tab does not lead to {name!r}")
-
-
-def test_a_reload_goes_on_where_it_was_and_can_still_undo(page: Page, enter: Callable[[Page], None]) -> None:
+def test_a_reload_goes_on_where_it_was_and_can_still_undo(page: Page, enter: Enter) -> None:
     enter(page)
     rate(page)
     place(page, 2)
@@ -179,7 +107,7 @@ def test_a_reload_goes_on_where_it_was_and_can_still_undo(page: Page, enter: Cal
     assert standing() == [(0, "alignment", "right"), (0, "fidelity", "right")]
 
 
-def test_a_double_click_and_a_lost_reply_save_once(page: Page, enter: Callable[[Page], None]) -> None:
+def test_a_double_click_and_a_lost_reply_save_once(page: Page, enter: Enter) -> None:
     enter(page)
     lost: list[str] = []
 
@@ -200,7 +128,7 @@ def test_a_double_click_and_a_lost_reply_save_once(page: Page, enter: Callable[[
     assert Counter(Rating.objects.values_list("assignment__position", "retracted_at")) == {(0, None): 2}
 
 
-def test_a_second_tab_cannot_rate_twice(page: Page, enter: Callable[[Page], None], live_server: LiveServer) -> None:
+def test_a_second_tab_cannot_rate_twice(page: Page, enter: Enter, live_server: LiveServer) -> None:
     enter(page)
     second = page.context.new_page()
     second.goto(f"{live_server.url}/r/")
@@ -209,13 +137,13 @@ def test_a_second_tab_cannot_rate_twice(page: Page, enter: Callable[[Page], None
     saved(page)
     rate(second, "33")
     place(second, 2)
-    expect(second.locator("#saved")).to_have_text("Answered in another tab before: that answer stays")
+    expect(second.locator("#saved")).to_have_text("Already answered in another tab; that answer counts")
     assert standing() == [(0, "alignment", "left"), (0, "fidelity", "left")]
     rate(second, "22")
     place(second, 3)
 
 
-def test_answers_wait_for_the_connection_and_are_then_saved(page: Page, enter: Callable[[Page], None]) -> None:
+def test_answers_wait_for_the_connection_and_are_then_saved(page: Page, enter: Enter) -> None:
     enter(page)
     images = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/r/i/')).length"
     ask_until(page, images, lambda loaded: loaded >= 12)
@@ -231,7 +159,7 @@ def test_answers_wait_for_the_connection_and_are_then_saved(page: Page, enter: C
     assert len(standing()) == 4
 
 
-def test_answers_kept_in_the_browser_survive_a_reload(page: Page, enter: Callable[[Page], None]) -> None:
+def test_answers_kept_in_the_browser_survive_a_reload(page: Page, enter: Enter) -> None:
     enter(page)
     page.route("**/r/rate", lambda route: route.abort())
     rate(page, "12")
@@ -244,7 +172,7 @@ def test_answers_kept_in_the_browser_survive_a_reload(page: Page, enter: Callabl
     assert standing() == [(0, "alignment", "indifferent"), (0, "fidelity", "left")]
 
 
-def test_an_image_that_fails_is_never_rated_blind(page: Page, enter: Callable[[Page], None]) -> None:
+def test_an_image_that_fails_is_never_rated_blind(page: Page, enter: Enter) -> None:
     enter(page)
     place(page, 1)
     blocked: list[str] = []
@@ -266,19 +194,19 @@ def test_an_image_that_fails_is_never_rated_blind(page: Page, enter: Callable[[P
     expect(page.locator("input:checked")).to_have_count(0)
     blocked.append("none")
     blocked.pop(0)
-    page.get_by_role("button", name="Load again").click()
+    page.get_by_role("button", name="Reload images").click()
     page.wait_for_selector(READY)
     expect(page.locator("#notice")).to_be_hidden()
     # and one that never comes is reported and passed over
     blocked.clear()
     page.reload()
-    page.get_by_role("button", name="Report it and go on").click()
+    page.get_by_role("button", name="Report and skip").click()
     place(page, 2)
     skipped = Assignment.objects.get(skipped_at__isnull=False)
     assert (skipped.position, skipped.skip_reason) == (0, "1 of 4 images did not load")
 
 
-def test_a_study_closed_meanwhile_says_so(page: Page, enter: Callable[[Page], None], study: Study) -> None:
+def test_a_study_closed_meanwhile_says_so(page: Page, enter: Enter, study: Study) -> None:
     enter(page)
     study_close(study=study)
     rate(page)
@@ -294,7 +222,7 @@ def phone(browser: Browser) -> BrowserContext:
     )
 
 
-def test_on_a_phone_by_touch_both_sets_are_seen_alike(phone: BrowserContext, enter: Callable[[Page], None]) -> None:
+def test_on_a_phone_by_touch_both_sets_are_seen_alike(phone: BrowserContext, enter: Enter) -> None:
     page = phone.new_page()
     enter(page)
     boxes = [page.locator(each).bounding_box() for each in ("#left", "#right")]

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample, Study, Upload
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.sign_in_link import sign_in_link_create
-from evaluation.services.upload_check import upload_check
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.uploads.check import upload_check
 from generators.cascade.spec import SPEC as CASCADE
 from tests.metric_services.steps import ask, score
 from tests.researcher.test_curves import guided, scored
@@ -66,6 +66,10 @@ def pages_of(study: Study) -> list[str]:
         "/studies/trial/",
         "/studies/trial/report/",
         "/account/",
+        "/docs/",
+        "/docs/running-a-study/",
+        "/docs/architecture/",
+        "/docs/statistics/",
         "/nothing-here/",
     ]
 
@@ -143,12 +147,12 @@ def test_a_zip_is_dropped_sent_and_confirmed(
     path.write_bytes(buffer.getvalue())
     page.goto(link)
     page.get_by_role("button", name="Upload", exact=True).click()
-    page.get_by_label("What made the images").fill("imagen")
+    page.get_by_label("Generator").fill("imagen")
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Send").click()
-    expect(page.locator("#upload-problem")).to_contain_text("Name of the run")  # the one field left empty
-    page.get_by_label("Name of the run").fill("imagen")
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#upload-problem")).to_contain_text("Run name")  # the one field left empty
+    page.get_by_label("Run name").fill("imagen")
+    page.get_by_role("button", name="Upload", exact=True).click()
     page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}/"))
     while not upload_check(upload=Upload.objects.get(), seconds=30):
         pass
@@ -162,7 +166,7 @@ def test_without_scripts_everything_still_works(browser: Browser, live_server: L
     page = context.new_page()
     page.goto(link)
     page.goto(live_server.url + "/suites/")
-    page.get_by_label("A known suite").select_option("drawbench-cc0")
+    page.get_by_label("Known suite").select_option("drawbench-cc0")
     page.get_by_role("button", name="Load").click()
     expect(page.locator("h1")).to_contain_text("drawbench-cc0")
     context.close()
@@ -184,17 +188,17 @@ def test_a_score_is_asked_for_and_comes_without_a_reload(
     run = study.study_runs.all()[0].run
     page.goto(link)
     page.goto(f"{live_server.url}/runs/{run.pk}/")
-    page.get_by_role("button", name="Score the images").click()
+    page.get_by_role("button", name="Score images").click()
     page.get_by_label("Metric").select_option("testspread")
     expect(page.get_by_label("Reference")).to_be_visible()
     page.get_by_label("Metric").select_option("testbright")
     expect(page.get_by_label("Scale")).to_have_value("1.0")
     page.get_by_label("Scale").fill("900")
-    page.get_by_role("button", name="Score the images").click()
+    page.get_by_role("button", name="Score images").click()
     field = page.get_by_label("Scale")
     expect(field).to_have_attribute("aria-invalid", "true")
     field.fill("3")
-    page.get_by_role("button", name="Score the images").click()
+    page.get_by_role("button", name="Score images").click()
     expect(page.locator("#metric-state")).to_contain_text("waiting for a worker")
     metric_run = MetricRun.objects.get(run=run, parameters__scale=3.0)
     MetricRun.objects.filter(pk=metric_run.pk).update(status=RunStatus.RUNNING, n_done=4)

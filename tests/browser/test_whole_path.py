@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evaluation.models import Rating, Sample, Study
-from evaluation.services.sign_in_link import sign_in_link_create
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from tests.worker import WorkerProcess
 
 PROMPTS = "prompt,category\nA red apple.,Colors\nA blue car.,Colors\nTwo stars.,Counting\nThree green balls.,Counting\n"
@@ -72,7 +72,7 @@ def _load_suite(page: Page, url: str, folder: Path) -> None:
 
 def _render(page: Page, url: str, weight: int, worker: WorkerProcess) -> None:
     page.goto(url + "/runs/new/?generator=cascade")
-    page.get_by_label("Samples a prompt").fill("2")
+    page.get_by_label("Samples per prompt").fill("2")
     page.get_by_label("Name").fill(f"w{weight}")
     page.get_by_label(re.compile("^guidance", re.I)).first.fill(str(weight))
     page.get_by_label(re.compile("^steps", re.I)).first.fill("4")
@@ -90,10 +90,10 @@ def _open_study(page: Page, url: str) -> str:
     for run in ("w1", "w5"):
         page.get_by_role("checkbox", name=re.compile(f"^{run}")).check()
     page.get_by_label("Name", exact=True).fill("w1-against-w5")
-    page.get_by_role("button", name="Make the draft").click()
+    page.get_by_role("button", name="Create draft").click()
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Open the study").click()
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create link").click()
     return url + "/r/join/" + page.locator("input[value*='/r/join/']").input_value().rsplit("/", 1)[1]
 
 

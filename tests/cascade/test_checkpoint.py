@@ -11,20 +11,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from common.commands import run_command
+from common.hashes import file_sha256
 from generators.cascade import checkpoint, weights_info
-from generators.cascade.checkpoint import (
-    CheckpointError,
-    file_sha256,
-    load_stage,
-    open_weights,
-    save_stage,
-    write_index,
-)
+from generators.cascade.checkpoint import CheckpointError, load_stage, open_weights, save_stage, write_index
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import IMAGEN_MINI, MINILM, UNetConfig
 from generators.cascade.generator import BUNDLED
-from generators.cascade.unet import build_unet
-from generators.commands import run_command
+from generators.cascade.networks import build_unet
 
 STAGE = dataclasses.replace(
     IMAGEN_MINI.base,
@@ -232,11 +226,10 @@ def test_a_full_disk_leaves_the_last_good_file(folder: Path, error: Exception, m
 def test_a_full_disk_leaves_the_last_good_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (folder / "index.json").read_bytes()
 
-    def full(path: Path, text: str, encoding: str) -> None:
-        path.write_bytes(b"{")
+    def full(source: Path, target: Path) -> None:
         raise FULL[0]
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("common.files.os.replace", full)
     with pytest.raises(CheckpointError, match="the disk is full"):
         write_index(folder, "other")
     assert (folder / "index.json").read_bytes() == before

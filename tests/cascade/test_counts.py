@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from common.commands import run_command
 from generators.cascade import counts
 from generators.cascade.configs import CASCADES, IMAGEN_SMALL, IMAGEN_XXL, STAGES, CascadeConfig, StageName
 from generators.cascade.counts import END, PAGE, PAPER, START, count, table
@@ -41,7 +42,7 @@ def test_parameters_sit_at_low_resolution() -> None:
     import torch
 
     from generators.cascade.efficient_unet import EfficientUNet
-    from generators.cascade.unet import build_unet
+    from generators.cascade.networks import build_unet
 
     with torch.device("meta"):
         network = build_unet(IMAGEN_XXL.sr256, IMAGEN_XXL.text)
@@ -74,8 +75,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeyp
     monkeypatch.setattr(counts, "PAGE", page)
     monkeypatch.setattr(counts, "table", lambda: "| figures |")
     page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    assert counts.main(["--write"]) == 0
+    assert run_command(counts.main, ["--write"]) == 0
     assert page.read_text() == f"before\n{START}\n| figures |\n{END}\nafter\n"
     page.write_text("no place")
-    assert counts.main(["--write"]) == 2
+    assert run_command(counts.main, ["--write"]) == 2
     assert "has no" in capsys.readouterr().err and page.read_text() == "no place"

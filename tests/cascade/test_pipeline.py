@@ -12,10 +12,10 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, StageName
 from generators.cascade.generator import load_cascade
 from generators.cascade.guidance import Thresholding
+from generators.cascade.networks import build_unet
 from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings, stages_to
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.spec import SPEC
-from generators.cascade.unet import build_unet
 from generators.contract import GeneratorError, ImageRequest
 
 

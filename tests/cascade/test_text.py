@@ -231,6 +231,22 @@ def test_a_spiece_model_alone_is_read_or_says_what_it_needs(t5: Path) -> None:
         load_encoder(CONFIG, folder=str(t5)).encode([PROMPT])
 
 
+@pytest.mark.parametrize(("module", "installed"), [("sentencepiece", False), ("google.protobuf", False), ("", True)])
+def test_what_a_spiece_model_needs_is_looked_for_and_not_read_from_a_message(
+    tmp_path: Path, module: str, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, *, local_files_only: bool) -> None:
+        raise ImportError("something is lacking")
+
+    monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: None if name == module else object())
+    with pytest.raises(ImportError if installed else GeneratorError) as error:
+        text._tokenizer(tmp_path, refuse)
+    assert installed or "pip install sentencepiece protobuf" in str(error.value)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ImportError, match="something is lacking"):
+        text._tokenizer(tmp_path, refuse)
+
+
 def in_hub_cache(root: Path, name: str, folder: Path) -> Path:
     """Lay a folder out as the hub's client does."""
     repository = root / f"models--{name.replace('/', '--')}"

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from generators.cascade.blocks import Attention, ResBlock, TextStates, fourier_features
 from generators.cascade.configs import IMAGEN_MINI, MINILM, STAGES, StageName, UNetConfig
 from generators.cascade.efficient_unet import DBlock, EfficientUNet, UBlock
-from generators.cascade.unet import Level, UNet, build_unet
+from generators.cascade.levels import Level
+from generators.cascade.networks import build_unet
+from generators.cascade.unet import UNet
 
 TINY = UNetConfig(
     kind="base",

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.commands import run_command
+from common.images import encode_png
 from generators import sample
-from generators.commands import run_command
-from generators.images import encode_png
 from generators.manifest import FILE_NAME, read_manifest
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from generators.conformance import Finding, check, check_spec
+from common.conformance import Finding, check_spec
+from generators.conformance import check
 from generators.contract import Failure, FailureKind, GeneratorInfo, GeneratorSpec, ImageRequest, ImageResult, Parameter
 from generators.contract_checks import CHECKS
 from tests.generators.colours import SPEC, Colours

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.images import encode_png
 from generators import registry
 from generators.conformance import check
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
-from generators.images import encode_png
 
 TEXTS = ("A red car.", "A blue bird.", "Two dogs")
 

@@ -11,7 +11,7 @@ from PIL import Image
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink
 from generators.manifest import FILE_NAME, ManifestError, RunIdentity, code_version, read_manifest
-from generators.runner import run
+from generators.runner import RunPlan, run
 from tests.generators.colours import Colours, requests
 
 IDENTITY = RunIdentity("colours", {"brightness": 0.5}, "ab" * 32, 16, 1)
@@ -23,7 +23,7 @@ def draw(
     """Run into the folder: the keys that were asked for, and the sink's notes."""
     generator = generator or Colours()
     with FolderSink(folder, IDENTITY, generator.info, asked, retry_failed=retry_failed) as sink:
-        run(generator, asked, sink, retries=0, wait=lambda seconds: None)
+        run(generator, asked, sink, RunPlan(retries=0, wait=lambda seconds: None))
         return [key for keys in generator.asked for key in keys], sink.notes
 
 
@@ -153,9 +153,9 @@ def test_a_full_disk_leaves_no_half_image(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     with FolderSink(tmp_path, IDENTITY, Colours().info, []) as sink:
-        monkeypatch.setattr("generators.folder_sink.os.replace", full)
+        monkeypatch.setattr("common.files.os.replace", full)
         with pytest.raises(OSError, match="No space left"):
-            run(Colours(), requests(1, 2), sink, wait=lambda seconds: None)
+            run(Colours(), requests(1, 2), sink, RunPlan(wait=lambda seconds: None))
     assert [path.name for path in tmp_path.rglob("*.p*")] == []
     monkeypatch.undo()
     assert len(draw(tmp_path, requests(1, 2))[0]) == 2

@@ -46,7 +46,7 @@ def test_importing_the_registry_and_reading_specs_imports_no_torch() -> None:
 
 def test_the_folder_loads_without_torch(tmp_path: Path) -> None:
     script = (
-        "import sys; from generators import registry; from generators.images import encode_png; import numpy as np; "
+        "import sys; from generators import registry; from common.images import encode_png; import numpy as np; "
         "from pathlib import Path; p = Path(sys.argv[1]); (p / '00000').mkdir(); "
         "(p / '00000' / '0.png').write_bytes(encode_png(np.zeros((16, 16, 3), np.uint8))); "
         "registry.load('folder', {'path': str(p)}); assert 'torch' not in sys.modules"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generators import runner
 from generators.contract import Failure, FailureKind, Generator, GeneratorError, ImageRequest, ImageResult
-from generators.runner import MAX_WAIT_S, Progress, content_key, make_requests, run
+from generators.runner import MAX_WAIT_S, Progress, RunPlan, RunSummary, content_key, make_requests
 from tests.generators.colours import Colours, requests
 
 
@@ -49,6 +50,11 @@ class Odd(Colours):
         """The twisted results."""
         right = list(super().generate(requests))
         return cast(Iterator[ImageResult], self.twist(right, len(self.asked)))
+
+
+def run(generator: Generator, asked: Sequence[ImageRequest], sink: runner.Sink, **plan: Any) -> RunSummary:
+    """As the runner does it, by the plan given."""
+    return runner.run(generator, asked, sink, RunPlan(**plan))
 
 
 def no_wait(seconds: float) -> None:
@@ -300,3 +306,19 @@ def test_requests_are_made_prompt_by_prompt() -> None:
             make_requests(
                 prompts, samples, spec_name="x", parameters={}, weights_fingerprint="", size=64, run_seed=seed
             )
+
+
+class Rang(Exception):
+    """A limit of the caller's."""
+
+
+def test_what_interrupts_the_caller_is_no_fault_of_the_generator_and_goes_on() -> None:
+    def twist(right: list[ImageResult], call: int) -> Iterator[object]:
+        yield right[0]
+        raise Rang
+
+    sink = Memory()
+    with pytest.raises(Rang):
+        run(Odd(twist), requests(1, 3), sink, wait=no_wait, interrupts=(Rang,))
+    assert sink.kinds() == {"image": 1}, "what was answered before is kept, and the rest is neither image nor failure"
+    assert run(Odd(twist), requests(1, 3), Memory(), retries=0, wait=no_wait).failures == {FailureKind.CRASH: 2}

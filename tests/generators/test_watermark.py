@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.commands import run_command
 from generators import sample
-from generators.commands import run_command
 from generators.contract import GeneratorError
 from generators.manifest import FILE_NAME, read_manifest
 from generators.watermark import Watermark, marked_box, read_watermark, watermarked

@@ -1,6 +1,5 @@
 """What browsers are told, and that the pages live within it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,7 +7,8 @@ import sys
 import pytest
 from django.test import Client
 
-from drawbench.local.places import CHECKOUT
+from common.places import CHECKOUT
+from tests.house.production import PRODUCTION, production_environment
 from tests.house.repository import of_ours, read
 
 
@@ -58,22 +58,11 @@ def test_templates_hold_nothing_that_the_policy_forbids() -> None:
     assert found == []
 
 
-PRODUCTION = {
-    "DRAWBENCH_PRODUCTION": "1",
-    "DRAWBENCH_SECRET_KEY": "k7Qw-2tVb_9xLmZr5yPdHc8sNfJ3gUaE6iTo1vXzBqRnCwMh4D",
-    "DRAWBENCH_HOSTS": "drawbench.example",
-    "DRAWBENCH_URL": "https://drawbench.example",
-    "DRAWBENCH_DATABASE": "postgresql://drawbench:x@db/drawbench",
-    "DRAWBENCH_BROKER": "redis://valkey:6379/0",
-    "DRAWBENCH_CACHE": "redis://valkey:6379/1",
-}
-
-
 def _check_deployment(without: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DRAWBENCH_", "DJANGO_"))}
-    environment |= {name: value for name, value in PRODUCTION.items() if name != without}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=CHECKOUT, env=production_environment(without), capture_output=True, text=True, check=False
+    )
 
 
 def test_the_production_settings_pass_djangos_own_checks() -> None:

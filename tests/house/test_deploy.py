@@ -1,26 +1,24 @@
 """The files of deploy/: consistent with each other and with the settings, and tried where the programs are here."""
 
-import http.server
+import io
+import json
 import os
 import re
+import secrets
 import shutil
-import socket
-import ssl
 import subprocess
-import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from http.client import HTTPResponse, HTTPSConnection
+import sys
+import urllib.request
 from pathlib import Path
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import yaml
 
+from drawbench.local import foreground
 from tests.house.repository import CHECKOUT, of_ours, read
 
 DEPLOY = CHECKOUT / "deploy"
-NGINX = (DEPLOY / "nginx.conf").read_text()
 
 
 def _names(text: str) -> set[str]:
@@ -33,7 +31,7 @@ def _example() -> dict[str, str]:
 
 
 def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
-    code = [path for path in of_ours(".py") if path.parts[0] in {"drawbench", "evaluation", "generators"}]
+    code = [path for path in of_ours(".py") if path.parts[0] in {"common", "drawbench", "evaluation", "generators"}]
     read_by_code = set().union(*(_names(read(path)) for path in code))
     table = set(re.findall(r"^\| `(DRAWBENCH_[A-Z_]+)`", read(Path("docs/deployment.md")), re.MULTILINE))
     assert table == read_by_code
@@ -42,7 +40,7 @@ def test_every_variable_is_documented_and_every_documented_one_is_read() -> None
 
 def test_the_example_holds_no_secret() -> None:
     example = _example()
-    assert example["DRAWBENCH_SECRET_KEY"] == "" and example["POSTGRES_PASSWORD"] == ""
+    assert example["DRAWBENCH_SECRET_KEY"] == "" and "POSTGRES_PASSWORD" not in example
     assert example["DRAWBENCH_PRODUCTION"] == "1"
 
 
@@ -72,6 +70,7 @@ def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
         pytest.skip("docker-compose is not installed; the file's structure is checked by the test above")
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     shutil.copy(DEPLOY / "example.env", tmp_path / "deploy" / "drawbench.env")
+    (tmp_path / "deploy" / "postgres.env").write_text("POSTGRES_PASSWORD=x\n")
     command = [program, "-f", str(tmp_path / "deploy" / "compose.yaml"), "config", "--quiet"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -100,116 +99,120 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
         assert ours == [], answer.stderr
 
 
-def test_nginx_sends_images_from_inside_alone() -> None:
-    """What went wrong elsewhere: an alias without its slash lets `/protected../` climb out."""
-    location = re.search(r"location (\S+) \{\s*internal;\s*alias (\S+);", NGINX)
-    assert location is not None
-    address, folder = location.groups()
-    assert address.endswith("/") and folder.endswith("/")
-    assert address == _example()["DRAWBENCH_X_ACCEL"] + "/"
-    assert folder.rstrip("/") in (DEPLOY / "Dockerfile").read_text()
+def test_web_processes_that_die_are_replaced_everywhere() -> None:
+    flags = " ".join(foreground.RESPAWN)
+    assert flags in (DEPLOY / "systemd" / "drawbench-web.service").read_text()
+    command = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert command is not None and flags in " ".join(json.loads(command[1]))
+    for unit in (DEPLOY / "systemd").glob("*.service"):
+        text = unit.read_text()
+        assert "\nRestart=always\n" in text, unit.name
+        assert "\nStartLimitIntervalSec=0\n" in text.split("[Service]")[0], f"{unit.name} would give up"
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert {name for name, service in services.items() if service["restart"] != "unless-stopped"} == {"migrate"}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def test_the_databases_container_knows_its_password_alone() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert [name for name, service in services.items() if service.get("env_file") == "postgres.env"] == ["postgres"]
+    assert not any("SECRET" in name for name in services["postgres"]["environment"])
+    for ignored in (".gitignore", ".dockerignore"):
+        assert {"deploy/drawbench.env", "deploy/postgres.env"} <= set(read(Path(ignored)).splitlines())
 
 
-class _Application(http.server.BaseHTTPRequestHandler):
-    """Stands for the web process: names an image file to nginx, or echoes what nginx told it."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        if self.path.startswith("/i/"):
-            self.send_header("Content-Type", "image/webp")
-            self.send_header("X-Accel-Redirect", "/protected/images/ab/one.webp")
-            self.end_headers()
-            return
-        body = f"{self.headers['X-Forwarded-Proto']} {self.headers['X-Forwarded-For']} {self.headers['Host']}".encode()
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Quiet."""
+def test_the_healthcheck_takes_hosts_with_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    program = services["web"]["healthcheck"]["test"][-1]
+    monkeypatch.setenv("DRAWBENCH_HOSTS", " one.example , two.example")
+    asked: list[str | None] = []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda request, timeout: asked.append(request.get_header("Host")))
+    exec(compile(program, "healthcheck", "exec"), {})
+    assert asked == ["one.example"]
 
 
-@pytest.fixture
-def nginx() -> Iterator[int]:
-    """The committed configuration with this machine's paths and ports; yields the HTTPS port."""
-    program = shutil.which("nginx") or os.environ.get("DRAWBENCH_TEST_NGINX")
-    openssl = shutil.which("openssl")
-    if program is None or openssl is None:
-        pytest.skip("nginx is not installed; its file is read by the test above")
-    with tempfile.TemporaryDirectory(prefix="drawbench-test-") as folder:
-        Path(folder).chmod(0o755)  # Root's nginx works as another user.
-        yield from _nginx_in(Path(folder), program, openssl)
-
-
-def _nginx_in(tmp_path: Path, program: str, openssl: str) -> Iterator[int]:
-    application = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Application)
-    threading.Thread(target=application.serve_forever, daemon=True).start()
-    images = tmp_path / "media" / "images" / "ab"
-    images.mkdir(parents=True)
-    (images / "one.webp").write_bytes(b"image bytes")
-    (tmp_path / "secret").write_text("not for anybody")
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run(
-        [*command, "-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"],
-        check=True,
-        capture_output=True,
+def test_a_command_gets_the_services_settings(tmp_path: Path) -> None:
+    """As systemd reads the file: no quotes, no expansion, comments left out."""
+    (tmp_path / "app" / ".venv" / "bin").mkdir(parents=True)
+    python = tmp_path / "app" / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$@"; env\n')
+    python.chmod(0o755)
+    (tmp_path / "drawbench.env").write_text(
+        "# a comment\n\nDRAWBENCH_DATABASE=postgresql://u:p$HOME`id`&w@h/d?a=1&b=2\n"
+        "DRAWBENCH_HOSTS=\"a.example, b.example\"\nDRAWBENCH_URL='https://a.example'\nDRAWBENCH_LOG_LEVEL=DEBUG"
     )
-    port = _free_port()
-    text = NGINX.replace("server web:8000", f"server 127.0.0.1:{application.server_port}")
-    text = text.replace("/etc/nginx/tls", str(tmp_path)).replace("/srv/drawbench/media", str(tmp_path / "media"))
-    text = text.replace("listen 80;", f"listen 127.0.0.1:{_free_port()};").replace(
-        "listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"
-    )
-    temporary = "".join(
-        f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (tmp_path / "nginx.conf").write_text(
-        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;\nevents {{}}\n"
-        f"http {{ access_log off;\n{temporary}{text}}}\n"
-    )
-    server = subprocess.Popen([program, "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"])
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "error.log").read_text()
-            time.sleep(0.05)
-    yield port
-    server.terminate()
-    server.wait(10)
-    application.shutdown()
-
-
-def _get(port: int, address: str, **headers: str) -> tuple[HTTPResponse, bytes]:
-    connection = HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=10)
-    connection.request("GET", address, headers=headers)
-    answer = connection.getresponse()
-    return answer, answer.read()
-
-
-def test_nginx_in_front(nginx: int) -> None:
-    answer, body = _get(nginx, "/i/anything")
-    assert (answer.status, body) == (200, b"image bytes")
-    assert answer.getheader("Content-Type") == "image/webp"
-    assert answer.getheader("Content-Security-Policy") == "default-src 'none'; sandbox"
-    assert answer.getheader("X-Content-Type-Options") == "nosniff"
-    assert answer.getheader("Last-Modified") is None and answer.getheader("ETag") is None
-    for address in (
-        "/protected/images/ab/one.webp",
-        "/protected../secret",
-        "/protected/../secret",
-        "/protected/%2e%2e/secret",
+    text = (DEPLOY / "systemd" / "drawbench-manage").read_text()
+    for committed, here in (
+        ("/etc/drawbench.env", str(tmp_path / "drawbench.env")),
+        ("/opt/drawbench", str(tmp_path / "app")),
+        ("runuser -u drawbench -- ", ""),
     ):
-        answer, body = _get(nginx, address)
-        assert b"image bytes" not in body and b"not for anybody" not in body, address
-    _, told = _get(nginx, "/page", **{"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "http"})
-    assert told.split()[:2] == [b"https", b"127.0.0.1"], "a client's claims about itself are replaced"
+        assert committed in text
+        text = text.replace(committed, here)
+    script = tmp_path / "drawbench-manage"
+    script.write_text(text)
+    command = ["sh", str(script), "load_suite", "a file.csv"]
+    answer = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True)
+    lines = answer.stdout.splitlines()
+    assert lines[0] == f"{tmp_path}/app/manage.py load_suite a file.csv"
+    assert {
+        "DRAWBENCH_DATABASE=postgresql://u:p$HOME`id`&w@h/d?a=1&b=2",
+        "DRAWBENCH_HOSTS=a.example, b.example",
+        "DRAWBENCH_URL=https://a.example",
+        "DRAWBENCH_LOG_LEVEL=DEBUG",
+        "DRAWBENCH_VAR=/var/lib/drawbench",
+    } <= set(lines)
+    units = "".join(unit.read_text() for unit in (DEPLOY / "systemd").glob("*.service"))
+    assert units.count("Environment=DRAWBENCH_VAR=/var/lib/drawbench\n") == 2, "the same folder as the units'"
+
+
+def test_a_command_without_the_right_to_the_settings_says_so() -> None:
+    if Path("/etc/drawbench.env").exists():
+        pytest.skip("this machine runs a DrawBench")
+    refused = subprocess.run(
+        ["sh", DEPLOY / "systemd" / "drawbench-manage", "check"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert refused.stderr == "/etc/drawbench.env can't be read. Run this with sudo: sudo drawbench-manage check\n"
+
+
+# --- What production asks for ----------------------------------------------------------------------------------------
+
+
+def _settings(**environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DRAWBENCH_", "DJANGO_"))}
+    program = "import json, drawbench.settings as s; print(json.dumps([s.ALLOWED_HOSTS, s.PUBLIC_URL]))"
+    wanted = {
+        "DRAWBENCH_PRODUCTION": "1",
+        "DRAWBENCH_SECRET_KEY": secrets.token_hex(32),
+        "DRAWBENCH_HOSTS": "drawbench.example",
+        "DRAWBENCH_DATABASE": "postgresql://drawbench:x@db/drawbench",
+        "DRAWBENCH_BROKER": "redis://valkey:6379/0",
+        "DRAWBENCH_CACHE": "redis://valkey:6379/1",
+    }
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=kept | wanted | environment, capture_output=True, text=True, check=False)
+
+
+def test_hosts_may_have_blanks_after_the_comma() -> None:
+    told = _settings(DRAWBENCH_HOSTS="a.example, b.example ,c.example")
+    assert json.loads(told.stdout) == [["a.example", "b.example", "c.example"], "https://a.example"]
+
+
+@pytest.mark.parametrize("weak", ["changeme", "a" * 64, "django-insecure-k7Qw-2tVb_9xLmZr5yPdHc8sNfJ3gUa", "abc" * 20])
+def test_a_weak_secret_is_refused_at_the_start(weak: str) -> None:
+    refused = _settings(DRAWBENCH_SECRET_KEY=weak)
+    assert refused.returncode != 0
+    assert "DRAWBENCH_SECRET_KEY is too weak" in refused.stderr and "secrets.token_hex(32)" in refused.stderr
+    assert weak not in refused.stderr, "what is refused may be in use elsewhere"
+
+
+def test_a_body_in_chunks_is_refused_instead_of_read_as_empty() -> None:
+    from drawbench import wsgi
+
+    statuses: list[str] = []
+    environ: dict[str, object] = {}
+    setup_testing_defaults(environ)
+    environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": "/r/rate", "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ["wsgi.input"] = io.BytesIO(b"{}")
+    body = b"".join(wsgi.application(environ, lambda status, headers: statuses.append(status)))  # type: ignore[arg-type]
+    assert statuses == ["411 Length Required"] and b"Content-Length" in body

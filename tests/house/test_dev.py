@@ -37,7 +37,7 @@ def test_every_word_does_something() -> None:
 def test_an_unknown_word() -> None:
     unknown = _dev("tset")
     assert unknown.returncode == 2 and unknown.stdout == ""
-    assert 'no word "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
+    assert 'Unknown command "tset"' in unknown.stderr and _listed(unknown.stderr) == WORDS
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_python_too_old(bare: Path) -> None:
     _python_that('[ "$1" = --version ] && echo "Python 3.9.2"; exit 1', bare)
     refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"))
     assert refused.returncode == 2
-    assert "Python 3.11 or newer was not found (python3 is: Python 3.9.2)" in refused.stderr
+    assert "Found no Python 3.11 or newer (python3 is: Python 3.9.2)" in refused.stderr
     assert "apt install python3 python3-venv" in refused.stderr
 
 
@@ -110,4 +110,27 @@ def test_documents_link_only_to_files_that_exist() -> None:
             resolved = os.path.normpath(path.parent / target)
             if resolved not in known:
                 wrong.append(f"{path}: {target}")
+    assert wrong == []
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading: lower case, without punctuation, hyphens for blanks."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def _anchors(path: Path) -> set[str]:
+    prose = re.sub(r"^```.*?^```$", "", read(path), flags=re.DOTALL | re.MULTILINE)
+    return {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
+
+
+def test_documents_link_only_to_headings_that_exist() -> None:
+    wrong = []
+    for path in _documents():
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", read(path)):
+            if "://" in target:
+                continue
+            page = Path(os.path.normpath(path.parent / target)) if target else path
+            if anchor not in _anchors(page):
+                wrong.append(f"{path}: {target}#{anchor}")
     assert wrong == []

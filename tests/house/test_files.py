@@ -11,9 +11,7 @@ from tests.house.repository import CHECKOUT, files, of_ours, read
 LONGEST = 400
 """Lines of a file of code. A longer one is two rooms, or stands in LONG_WITH_REASON."""
 
-LONG_WITH_REASON: dict[str, str] = {
-    "evaluation/static/evaluation/rater/rater.js": "one module, so that the rater's page loads with one request for it",
-}
+LONG_WITH_REASON: dict[str, str] = {}
 
 LARGE = 1024 * 1024
 LARGE_WITH_REASON = ("generators/weights/", "fixtures/", "docs/images/", "evaluation/static/vendor/")

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.utils import timezone
 
+from evaluation.services.sweep import work_sweep
 from tests.house.tasks import sign
 from tests.worker import WorkerProcess
 
@@ -18,6 +22,15 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("local_services")
+def test_the_workers_sweep_clears_sessions_that_have_expired() -> None:
+    for days, key in ((-1, "old"), (1, "new")):
+        Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() + timedelta(days=days))
+    work_sweep()
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
 
 
 @pytest.mark.worker

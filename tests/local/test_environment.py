@@ -54,7 +54,7 @@ def test_flags_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRAWBENCH_X", "yes")
     assert env.flag("DRAWBENCH_X")
     monkeypatch.setenv("DRAWBENCH_X", "perhaps")
-    with pytest.raises(ImproperlyConfigured, match="can be 1 or 0"):
+    with pytest.raises(ImproperlyConfigured, match="must be 1 or 0"):
         env.flag("DRAWBENCH_X")
     for wrong in ("-1", "0", "1.5", "²"):
         monkeypatch.setenv("DRAWBENCH_X", wrong)

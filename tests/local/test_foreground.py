@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from common.places import CHECKOUT
 from drawbench.local import foreground, services
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
 
 
 def _free_port() -> int:
@@ -72,6 +73,13 @@ def _healthy(port: int) -> bool:
         return False
 
 
+def _answer_to_chunks(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        head = f"POST /r/rate HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        sender.sendall(head.encode() + b"2\r\n{}\r\n0\r\n\r\n")
+        return sender.recv(4096)
+
+
 def _processes_of(places: Places) -> list[str]:
     """Command lines of living processes that belong to the instance."""
     found = []
@@ -92,6 +100,7 @@ def test_serve_until_interrupted_and_again(
     port = _free_port()
     serving = start("serve", "--port", str(port))
     assert _within(90, lambda: _healthy(port)), (tmp_path / "said").read_text()
+    assert _answer_to_chunks(port).startswith(b"HTTP/1.1 411 "), "a body of unknown length would arrive empty"
     assert _within(30, lambda: b" ready." in (fresh.logs / "worker.log").read_bytes())
     serving.send_signal(signal.SIGINT)
     assert serving.wait(40) == 130
@@ -132,5 +141,5 @@ def test_a_workers_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("port", [0, 70000])
 def test_a_port_that_is_none(port: int) -> None:
-    with pytest.raises(LocalError, match="1 to 65535"):
+    with pytest.raises(LocalError, match="between 1 and 65535"):
         foreground.serve(port=port, with_worker=False)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from common.places import CHECKOUT
 from drawbench.local import postgres, services
-from drawbench.local.places import CHECKOUT, LONGEST_SOCKET_NAME, SOCKET_PATH_LIMIT, places_of
+from drawbench.local.places import LONGEST_SOCKET_NAME, SOCKET_PATH_LIMIT, places_of
 
 
 def test_one_folder_holds_it_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from common.places import CHECKOUT
 from drawbench.local import binaries, services
 from drawbench.local.__main__ import main
 from drawbench.local.errors import LocalError
-from drawbench.local.places import CHECKOUT, Places
+from drawbench.local.places import Places
 from drawbench.local.processes import postgres_account
 
 
@@ -42,14 +43,14 @@ def test_data_of_another_version(fresh: Places) -> None:
 
 def test_a_data_folder_that_is_none(fresh: Places) -> None:
     fresh.cluster.mkdir(parents=True)
-    with pytest.raises(LocalError, match="no PostgreSQL data folder"):
+    with pytest.raises(LocalError, match="not a PostgreSQL data folder"):
         services.up(fresh)
 
 
 def test_a_socket_folder_that_somebody_else_made(fresh: Places, tmp_path: Path) -> None:
     fresh.var.mkdir(parents=True)
     fresh.sockets.symlink_to(tmp_path)
-    with pytest.raises(LocalError, match="belongs to somebody else or is no folder"):
+    with pytest.raises(LocalError, match="belongs to another user or is not a folder"):
         services.up(fresh)
 
 
@@ -69,7 +70,7 @@ def test_programs_that_are_too_old(fresh: Places, tmp_path: Path, monkeypatch: p
         (folder / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 12.4'\n")
         (folder / name).chmod(0o755)
     monkeypatch.setenv(binaries.POSTGRES_VARIABLE, str(folder))
-    with pytest.raises(LocalError, match="version 12, and 14 or newer"):
+    with pytest.raises(LocalError, match="version 12, but 14 or newer"):
         binaries.postgres_programs(fresh, postgres_account())
 
 
@@ -125,4 +126,4 @@ def test_a_wrong_setting(fresh: Places, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DRAWBENCH_TASK_SECONDS", "soon")
     refused = _manage(fresh, "check")
     assert refused.returncode == 2
-    assert refused.stderr.strip() == "DRAWBENCH_TASK_SECONDS is 'soon'; it must be a whole number, 1 or more."
+    assert refused.stderr.strip() == "DRAWBENCH_TASK_SECONDS must be a whole number, 1 or more; it is 'soon'."

@@ -105,8 +105,8 @@ def test_an_interrupted_first_start_is_begun_again(fresh: Places) -> None:
 
 
 def test_the_last_holder_stops_what_nobody_asked_to_keep(fresh: Places) -> None:
-    with services.held(fresh, fast=True):
-        with services.held(fresh, fast=True):
+    with services.hold(fresh, fast=True):
+        with services.hold(fresh, fast=True):
             assert all(_pids(fresh))
         assert all(_pids(fresh)), "somebody still holds them"
         with pytest.raises(LocalError, match="in use"):
@@ -116,7 +116,7 @@ def test_the_last_holder_stops_what_nobody_asked_to_keep(fresh: Places) -> None:
 
 def test_what_a_person_keeps_outlives_its_holders(fresh: Places) -> None:
     services.keep(services.up(fresh, fast=True))
-    with services.held(fresh, fast=True):
+    with services.hold(fresh, fast=True):
         pass
     assert all(_pids(fresh))
     services.down(fresh)
@@ -127,7 +127,7 @@ def test_a_killed_holder_holds_no_more(fresh: Places) -> None:
     program = (
         "import sys, time; from pathlib import Path; from drawbench.local import services; "
         "from drawbench.local.places import places_of\n"
-        "with services.held(places_of(Path(sys.argv[1])), fast=True): print('held', flush=True); time.sleep(60)"
+        "with services.hold(places_of(Path(sys.argv[1])), fast=True): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(fresh.var)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

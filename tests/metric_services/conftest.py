@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from evaluation.services.metric_load import forget_metrics
+from evaluation.services.scoring.load import forget_metrics
 from tests.runs.conftest import plugin, start_worker  # noqa: F401  (fixtures)
 
 

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from evaluation.models import GenerationRun, MetricRun, Prompt, RunStatus, Sample, Suite
-from evaluation.services.image_store import image_put
-from evaluation.services.metric_request import metric_request
-from evaluation.services.metric_work import metric_work
+from evaluation.services.scoring.in_process import metric_work
+from evaluation.services.scoring.request import metric_request
+from evaluation.services.store.images import image_put
 
 
 def grey(level: int, *, size: int = 8, mark: int = 0) -> bytes:

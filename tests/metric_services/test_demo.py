@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Suite
-from evaluation.services import demo_prepare as demo
-from evaluation.services.metric_work import metric_work
-from evaluation.services.suite_load import SuiteLoaded, suite_load
+from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus
+from evaluation.services import demo
+from evaluation.services.runs.request import RunDraft
+from evaluation.services.scoring.in_process import metric_work
+from evaluation.services.suites.load import SuiteLoaded, suite_load
 from tests.runs import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,8 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             raise InputError("no network in this test")
         return suite_load(source=source)
 
-    def render(*, suite: Suite, name: str, run_seed: int, **_: object) -> GenerationRun:
-        return steps.ask(suite, name=name, run_seed=run_seed)
+    def render(draft: RunDraft, **_: object) -> GenerationRun:
+        return steps.ask(draft.suite, name=draft.name, run_seed=draft.run_seed)
 
     monkeypatch.setattr(demo, "suite_load", load)
     monkeypatch.setattr(demo, "run_render", render)
@@ -103,7 +104,7 @@ def test_without_what_a_metric_needs_it_is_left_out_with_a_line(monkeypatch: pyt
 def test_where_no_worker_scores_it_goes_on_without() -> None:
     made, said = prepare(wait_scores=lambda scores: None)
     assert automatic(made) is None
-    assert sum("is not done yet" in line for line in said) == 2
+    assert sum("is not finished yet" in line for line in said) == 2
 
 
 def test_a_demonstration_of_other_runs_is_not_mixed_with_this_one(monkeypatch: pytest.MonkeyPatch) -> None:

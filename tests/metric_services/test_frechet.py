@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.images import encode_png
 from evaluation.metrics import registry
 from evaluation.metrics.spec import no_progress
 from evaluation.models import GenerationRun, MetricRun, MetricShard, Prompt, RunStatus, Sample, Suite
-from evaluation.services import metric_parts
-from evaluation.services.image_store import image_path, image_put
-from evaluation.services.metric_images import scored_images
-from evaluation.services.metric_parts import metric_part_score, metric_parts_left, metric_parts_plan
-from evaluation.services.metric_request import metric_retry
-from generators.images import encode_png
+from evaluation.services.scoring import parts as metric_parts
+from evaluation.services.scoring.images import scored_images
+from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
+from evaluation.services.scoring.request import metric_retry
+from evaluation.services.store.images import image_path, image_put
 from tests.metric_services.steps import ask, score
 from tests.runs.conftest import Worker, until
 
@@ -44,18 +44,18 @@ def test_parts_scored_apart_give_what_one_process_gives(monkeypatch: pytest.Monk
     monkeypatch.setattr(metric_parts, "PART", 32)
     run, other = noise_run("apart", 40, 1), noise_run("other", 8, 2)
     found = ask(run, "frechet", parameters=LITE, reference="run:other")
-    parts = metric_parts_plan(metric_run=found.pk)
-    assert len(parts) == 2 + 1 and metric_parts_left(metric_run=found.pk)
+    parts = metric_parts_plan(metric_run_pk=found.pk)
+    assert len(parts) == 2 + 1 and metric_parts_left(metric_run_pk=found.pk)
     found.refresh_from_db()
     assert (found.status, found.n_done, found.n_total) == (RunStatus.RUNNING, 0, 48)
     for number in (parts[2], parts[0]):
-        assert metric_part_score(metric_run=found.pk, number=number)
+        assert metric_part_score(metric_run_pk=found.pk, number=number)
     found.refresh_from_db()
     assert found.n_done == 8 + 32
     # planned again, as a sweep does it: what is there is not scored again
-    assert metric_parts_plan(metric_run=found.pk) == parts[1:2]
-    assert metric_part_score(metric_run=found.pk, number=parts[1])
-    assert not metric_parts_left(metric_run=found.pk)
+    assert metric_parts_plan(metric_run_pk=found.pk) == parts[1:2]
+    assert metric_part_score(metric_run_pk=found.pk, number=parts[1])
+    assert not metric_parts_left(metric_run_pk=found.pk)
     score(found)
     assert found.status == RunStatus.DONE and found.result is not None and not MetricShard.objects.exists()
 
@@ -70,7 +70,7 @@ def test_parts_scored_apart_give_what_one_process_gives(monkeypatch: pytest.Monk
     assert costs.count() == 40
     dearest, cheapest = costs.first(), costs.last()
     assert dearest is not None and cheapest is not None and dearest.value > cheapest.value  # type: ignore[operator]
-    assert not metric_parts_plan(metric_run=metric_retry(metric_run=found, anew=True, queue=False).pk)
+    assert not metric_parts_plan(metric_run_pk=metric_retry(metric_run=found, anew=True, queue=False).pk)
 
 
 @pytest.mark.django_db

@@ -9,8 +9,8 @@ from django.core.management import call_command
 
 from evaluation.analysis.automatic_scores import read_automatic_scores
 from evaluation.models import MetricRun
-from evaluation.services.image_store import image_path
-from evaluation.services.metric_request import metric_cancel
+from evaluation.services.scoring.request import metric_cancel
+from evaluation.services.store.images import image_path
 from tests.metric_services.steps import add_sample, ask, command, grey_run, refused
 
 pytestmark = pytest.mark.django_db
@@ -27,14 +27,14 @@ def test_scoring_here_prints_json_alone_and_a_scores_file(tmp_path: Path, capsys
     frame = read_automatic_scores(out)
     assert frame["value"].tolist() == [0.0, 2.0, 0.4, 0.4] and set(frame["generator"]) == {run.name}
     assert out.read_text().splitlines()[0] == "prompt_id,category,generator,sample,metric,value,better,why"
-    assert "is there already" in refused("greys", "--metric", "testbright", "--set", "scale=2", "--export", str(out))
+    assert "already exists" in refused("greys", "--metric", "testbright", "--set", "scale=2", "--export", str(out))
 
 
 def test_people_read_the_mean_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
     grey_run({"a": [0, 255], "b": [51, 51], "refuse": [1, 1]})
     call_command("score", "greys", "--metric", "testbright", "--here")
     said = capsys.readouterr().out
-    assert said.startswith("brightness of greys: mean 0.35 [") and "2 without a number" in said
+    assert said.startswith("brightness of greys: mean 0.35 [") and "2 without a score" in said
     call_command("score", "greys", "--list")
     assert capsys.readouterr().out == said
 
@@ -64,8 +64,8 @@ def test_what_there_is_is_listed() -> None:
         (["greys", "--metric", "testbright", "--set", "scale=1", "--set", "scale=2"], "given twice"),
         (["greys", "--metric", "testbright", "--set", "scale=0"], "0.1 to 100"),
         (["greys", "--metric", "testspread", "--reference", "coco"], "coco"),
-        (["greys", "--metric", "testbright", "--cancel"], "nothing was asked for yet"),
-        (["greys", "--metric", "testbright", "--retry"], "nothing was asked for yet"),
+        (["greys", "--metric", "testbright", "--cancel"], "no score was requested yet"),
+        (["greys", "--metric", "testbright", "--retry"], "no score was requested yet"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_message(arguments: list[str], said: str) -> None:
@@ -96,4 +96,4 @@ def test_a_failure_ends_with_2_and_its_reason() -> None:
     run = grey_run({"a": [0]})
     for sample in run.samples.select_related("image"):
         image_path(sample.image).unlink()
-    assert "None of its 1 images got a number" in refused("greys", "--metric", "testbright", "--here")
+    assert "No image got a score" in refused("greys", "--metric", "testbright", "--here")

@@ -9,11 +9,12 @@ from django.db import IntegrityError, transaction
 
 from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample
-from evaluation.services import metric_score as scoring
-from evaluation.services.image_store import image_path, image_put
-from evaluation.services.locks import scores_held
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
-from evaluation.services.metric_score import metric_chunks, metric_score
+from evaluation.services.scoring import score as scoring
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.score import metric_chunks, metric_score
+from evaluation.services.store.images import image_path, image_put
+from evaluation.services.work.deaths import ALONE_DEATHS
+from evaluation.services.work.locks import claim_scores
 from tests.metric_services.steps import add_sample, ask, grey, grey_run, score, values
 
 pytestmark = pytest.mark.django_db
@@ -40,11 +41,11 @@ def test_the_same_is_asked_for_once() -> None:
         ({"parameters": {"scale": 1000}}, "0.1 to 100", "parameters"),
         ({"parameters": {"scale": "much"}}, "a number", "parameters"),
         ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
-        ({"reference": "run:other"}, "compares with nothing", "reference"),
-        ({"metric": "testspread"}, "compares with a reference", "reference"),
+        ({"reference": "run:other"}, "uses no reference", "reference"),
+        ({"metric": "testspread"}, "needs a reference", "reference"),
         ({"metric": "testspread", "reference": "coco-val2041"}, "reference", "reference"),
         ({"metric": "testspread", "reference": "run:greyss"}, 'did you mean "greys"', "run"),
-        ({"metric": "testspread", "reference": "run:greys"}, "compared with itself", "reference"),
+        ({"metric": "testspread", "reference": "run:greys"}, "be its own reference", "reference"),
     ],
 )
 def test_what_can_not_be_scored_is_told(given: dict[str, object], said: str, field: str) -> None:
@@ -59,12 +60,12 @@ def test_a_run_that_is_being_drawn_or_empty_is_refused() -> None:
     run = grey_run({"a": [0]})
     GenerationRun.objects.update(status=RunStatus.RUNNING)
     run.refresh_from_db()
-    with pytest.raises(ConflictError, match="still being drawn"):
+    with pytest.raises(ConflictError, match="still in progress"):
         ask(run)
     GenerationRun.objects.update(status=RunStatus.DONE)
     run.refresh_from_db()
     run.samples.all().delete()
-    with pytest.raises(ConflictError, match="no image to score"):
+    with pytest.raises(ConflictError, match="no images to score"):
         ask(run)
 
 
@@ -123,13 +124,13 @@ def test_a_metric_that_raises_on_all_is_given_up_soon(monkeypatch: pytest.Monkey
 def test_a_metric_without_any_number_has_failed_and_says_the_first_reason() -> None:
     found = score(ask(grey_run({"refuse this": [0, 1]})))
     assert found.status == RunStatus.FAILED
-    assert found.message == "None of its 2 images got a number. The first: not to my taste"
+    assert found.message == "No image got a score. The first: not to my taste"
 
 
 def test_missing_weights_are_told_and_nothing_is_scored(tmp_path: Path) -> None:
     run = grey_run({"a": [0]})
     weights = tmp_path / "weights"
-    for _ in range(scoring.KILLS + 1):  # a refusal is no death of a worker, however often it is asked for
+    for _ in range(ALONE_DEATHS + 1):  # a refusal is no death of a worker, however often it is asked for
         found = score(ask(run, parameters={"weights": str(weights)}))
         assert found.status == RunStatus.FAILED and "are not there" in found.message and not found.scores.exists()
     weights.write_bytes(b"1")
@@ -140,18 +141,18 @@ def test_missing_weights_are_told_and_nothing_is_scored(tmp_path: Path) -> None:
 
 
 def test_numbers_of_two_weights_never_stand_as_one_s(tmp_path: Path) -> None:
-    from evaluation.services.metric_load import forget_metrics
+    from evaluation.services.scoring.load import forget_metrics
 
     weights = tmp_path / "weights"
     weights.write_bytes(b"1")
     run = grey_run({f"prompt {n}": [n] for n in range(4)})
     found = ask(run, parameters={"weights": str(weights)})
     samples = metric_chunks(found)[0]
-    metric_score(metric_run=found.pk, samples=samples[:2], seconds=60)
+    metric_score(metric_run_pk=found.pk, sample_pks=samples[:2], seconds=60)
     weights.write_bytes(b"2")
     forget_metrics()
     score(found)
-    assert found.status == RunStatus.FAILED and "is not what it was" in found.message and found.n_done == 2
+    assert found.status == RunStatus.FAILED and "has changed since" in found.message and found.n_done == 2
     found = score(metric_retry(metric_run=found, anew=True, queue=False))
     assert found.status == RunStatus.DONE and found.n_done == 4 and found.message == ""
 
@@ -198,7 +199,7 @@ def test_a_sample_that_another_holds_is_left_to_it(transactional_db: None) -> No
 
     def hold() -> None:
         try:
-            with scores_held(found.pk, samples[:1]) as mine:
+            with claim_scores(found.pk, samples[:1]) as mine:
                 assert mine == samples[:1]
                 held.set()
                 over.wait(30)
@@ -208,7 +209,7 @@ def test_a_sample_that_another_holds_is_left_to_it(transactional_db: None) -> No
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(30)
-    assert metric_score(metric_run=found.pk, samples=samples, seconds=60) is None
+    assert metric_score(metric_run_pk=found.pk, sample_pks=samples, seconds=60) is None
     found.refresh_from_db()
     assert found.n_done == 2 and found.status == RunStatus.RUNNING
     over.set()
@@ -220,8 +221,8 @@ def test_a_task_that_is_out_of_time_leaves_the_rest() -> None:
     run = grey_run({f"prompt {n}": [n] for n in range(5)})
     found = ask(run)
     samples = metric_chunks(found)[0]
-    left = metric_score(metric_run=found.pk, samples=samples, seconds=0)
-    assert left is not None and left.samples == samples[1:]
+    left = metric_score(metric_run_pk=found.pk, sample_pks=samples, seconds=0)
+    assert left is not None and left.keys == samples[1:]
     assert score(found).status == RunStatus.DONE
 
 

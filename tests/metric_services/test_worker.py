@@ -8,7 +8,7 @@ import pytest
 
 from drawbench.celery import app
 from evaluation.models import GenerationRun, MetricRun, RunStatus
-from evaluation.services.metric_request import metric_cancel, metric_retry
+from evaluation.services.scoring.request import metric_cancel, metric_retry
 from tests.metric_services.steps import ask, grey_run, values
 from tests.runs.conftest import Worker, until
 
@@ -63,7 +63,7 @@ def test_an_image_that_takes_longer_than_a_task_may_says_so(start_worker: StartW
     found = ask(grey_run({"a": [0]}), parameters={"slow": 60.0}, queue=True)
     start_worker(WORKER_TEST_TASK_SECONDS="10")
     until(lambda: status(found) == RunStatus.FAILED)
-    assert "longer than a task may (10 s): set DRAWBENCH_TASK_SECONDS higher" in found.message
+    assert "exceeded the time limit (10 s): set DRAWBENCH_TASK_SECONDS higher" in found.message
 
 
 def test_what_the_queue_has_lost_is_taken_up_by_the_next_worker(start_worker: StartWorker) -> None:

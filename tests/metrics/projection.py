@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evaluation.metrics.extractors import EXTRACTORS, Extractor
+from evaluation.metrics.features.extractor import Extractor
+from evaluation.metrics.features.extractors import EXTRACTORS
 
 
 class Projection(nn.Module):

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.commands import run_command
 from evaluation.metrics import conformance, registry
 from evaluation.metrics.conformance import check
 from evaluation.metrics.conformance_checks import FOR_SAMPLES, FOR_SETS
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.prompts.text_checks import TextChecks
+from evaluation.metrics.prompts.text_reader import Line, TextReader
 from evaluation.metrics.spec import MetricSpec, Progress, SampleScore, ScoredImage
-from evaluation.metrics.text_checks import TextChecks
-from evaluation.metrics.text_reader import Line, TextReader
 from evaluation.suites.types import JsonValue
 from tests.metrics.test_registry import PLUGINS
 from tests.metrics.tiny import save_clip, save_yolos
@@ -135,13 +136,13 @@ def crashes_on(name: str) -> Callable[..., list[SampleScore]]:
 MUTANTS: list[tuple[str, Samples, str]] = [
     ("named", Samples(label=" "), "no label"),
     ("named", Samples(label="x" * 400), "300 are kept"),
-    ("named", Samples(provenance={"a": math.nan}), "no JSON"),
-    ("named", Samples(provenance={"a": Path("b")}), "no JSON"),
+    ("named", Samples(provenance={"a": math.nan}), "not JSON"),
+    ("named", Samples(provenance={"a": Path("b")}), "not JSON"),
     ("scores", Samples(lambda m, i, right: right[:-1]), "gave 7 scores for 8 images"),
     ("scores", Samples(lambda m, i, right: [score.value for score in right]), "gave a float where a SampleScore"),
     ("scores", Samples(lambda m, i, right: [forged(np.float32(1)) for _ in right]), "is a float32"),
-    ("scores", Samples(details(Path())), "no JSON"),
-    ("scores", Samples(details(math.inf)), "no JSON"),
+    ("scores", Samples(details(Path())), "not JSON"),
+    ("scores", Samples(details(math.inf)), "not JSON"),
     ("scores", Samples(details("b" * 30_000)), "20,000 are kept"),
     ("scores", Samples(raises), "raised RuntimeError: out of memory"),
     ("again", Samples(lambda m, i, right: [plus(score, m.calls) for score in right]), "scored again"),
@@ -188,7 +189,7 @@ SET_MUTANTS: list[tuple[str, Callable[..., Any], str]] = [
     ("scores", lambda m, i, right, p, f: {**right, "value": None}, "null without a why"),
     ("scores", lambda m, i, right, p, f: {**right, "value": math.nan}, "finite number or null"),
     ("scores", lambda m, i, right, p, f: {**right, "name": ""}, "no name"),
-    ("scores", lambda m, i, right, p, f: {**right, "more": {1, 2}}, "no JSON"),
+    ("scores", lambda m, i, right, p, f: {**right, "more": {1, 2}}, "not JSON"),
     ("scores", backwards, "progress goes back"),
     ("scores", short, "progress ends at 9 of 10"),
     ("again", lambda m, i, right, p, f: {**right, "value": float(m.calls)}, "scored again"),
@@ -229,7 +230,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     }  # fmt: skip
     assert conformance.main(["testspread"]) == 0
     assert "testspread keeps its contract" in capsys.readouterr().out
-    assert conformance.main(["testbrigth"]) == 2
+    assert run_command(conformance.main, ["testbrigth"]) == 2
     assert 'did you mean "testbright"' in capsys.readouterr().err
     monkeypatch.setattr("testmetric.Bright.score", lambda self, images: [])
     assert conformance.main(["testbright"]) == 1

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from evaluation.metrics.distances.kernel import kernel_distance
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.frechet import frechet_distance, frechet_distance_of_features
-from evaluation.metrics.kernel import kernel_distance
 from tests.metrics import peers
 
 Array = NDArray[np.float64]

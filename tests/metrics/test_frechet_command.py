@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from evaluation.metrics import jackknife
-from evaluation.metrics.extractors import load_extractor
+from evaluation.metrics.features import jackknife
+from evaluation.metrics.features.extractors import load_extractor
+from evaluation.metrics.features.images import Decoded, decode_images, list_images
+from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.frechet import frechet_distance_of_features
-from evaluation.metrics.images import Decoded, decode_images, list_images
-from evaluation.metrics.protocols import PROTOCOLS
 from tests.metrics.pictures import picture, pictures, spoilt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,8 +125,8 @@ def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "holds 1 image that can be scored" in _refused(a, one)
     assert "holds no images that can be scored" in _refused(a, tmp_path / "bad")
     assert "is a file" in _refused(a, a / "000.png")
-    assert "Did you mean 'efficientnet-lite0'" in _refused(a, a, extractor="efficientnet")
-    assert "Did you mean 'ldm-30k'" in _refused(a, a, "--protocol", "ldm30k")
+    assert '; did you mean "efficientnet-lite0"' in _refused(a, a, extractor="efficientnet")
+    assert '; did you mean "ldm-30k"' in _refused(a, a, "--protocol", "ldm30k")
     assert "--workers must be 1 or more" in _refused(a, a, "--workers", 0)
     told = _refused(a, a, extractor="inception")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
@@ -156,8 +156,9 @@ def test_exit_codes_and_streams(tmp_path: Path) -> None:
 
 def test_metrics_load_neither_django_nor_torch_until_they_must() -> None:
     code = (
-        "import sys, evaluation.metrics.frechet, evaluation.metrics.moments, evaluation.metrics.jackknife, "
-        "evaluation.metrics.score, evaluation.metrics.decode; "
+        "import sys, evaluation.metrics.frechet, evaluation.metrics.features.moments; "
+        "import evaluation.metrics.features.jackknife, evaluation.metrics.features.decode; "
+        "import evaluation.metrics.distances.score; "
         "print(*[name for name in ('django', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

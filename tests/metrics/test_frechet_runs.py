@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from evaluation.metrics import jackknife
+from evaluation.metrics.features import jackknife, measure
 from evaluation.models import GenerationRun, Suite
-from evaluation.services import coco_load, fid_score
-from evaluation.services.image_store import image_put
+from evaluation.services.store.images import image_put
 from tests.metrics.coco_small import PEOPLE, small_coco
 from tests.metrics.pictures import picture, pictures
 from tests.metrics.projection import projection
@@ -28,7 +26,7 @@ BUNDLED = ("--extractor", "efficientnet-lite0", "--device", "cpu", "--workers", 
 
 @pytest.fixture(autouse=True)
 def _own_places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.PLACES = replace(settings.PLACES, var=tmp_path / "var")
+    settings.VAR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
@@ -79,8 +77,7 @@ def _run(name: str, suite: Suite, *, samples: int = 1, first: int = 0, without: 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of six features where it is not the network that matters."""
-    for module in (fid_score, coco_load):
-        monkeypatch.setattr(module, "extractor_loaded", lambda name, weights, device: projection())
+    monkeypatch.setattr(measure, "load_extractor", lambda name, weights, *, folders, device: projection())
 
 
 @pytest.mark.usefixtures("_quick")
@@ -122,9 +119,11 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     captions, instances, place = small_coco(tmp_path, 12)
     assert "holds instances" in _refused("load_coco", instances, place, *BUNDLED)
     assert "holds captions" in _refused("load_coco", captions, place, "--no-people", "--instances", captions, *BUNDLED)
-    assert "go with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
+    assert "together with --no-people" in _refused("load_coco", captions, place, "--instances", instances, *BUNDLED)
     assert "There is no folder" in _refused("load_coco", captions, tmp_path / "no", *BUNDLED)
-    assert "Did you mean 'ldm-30k'" in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
+    assert '; did you mean "ldm-30k"' in _refused("load_coco", captions, place, "--protocol", "ldm30k", *BUNDLED)
+    # Networks that users bring are looked for where every other command looks for them.
+    assert str(tmp_path / "var" / "weights") in _refused("load_coco", captions, place, "--extractor", "dinov2:none")
     told = _refused("load_coco", captions, place, "--device", "cpu")
     assert "weights-inception-2015-12-05-6726825d.pth" in told
     assert not Suite.objects.exists()
@@ -154,7 +153,7 @@ def test_fid_of_a_run(tmp_path: Path) -> None:
     assert record["ema"] == {"ema": 0.999}
     assert found["reference"]["lists"]["draw.tsv"]
     assert found["protocol"]["network"] == "float32, TF32 off"
-    assert any("18 images were generated" in text for text in found["deviations"])
+    assert any("18 images generated" in text for text in found["deviations"])
     assert not any("stored draw" in text for text in found["deviations"])
     assert found["kid"]["name"] == "Kernel distance (EfficientNet-Lite0 features)"
     assert found["kid"]["se"] > 0
@@ -174,8 +173,8 @@ def test_fid_of_a_run(tmp_path: Path) -> None:
     assert same["value"] == pytest.approx(found["value"], rel=1e-9)
     assert "kid" not in same
     told = _text("fid", "mine", "--reference", "coco-val2014", *BUNDLED)
-    assert "not as published: 18 images were generated" in told
-    assert "cost the most: 000" in told
+    assert "not as published: 18 images generated" in told
+    assert "largest influence: 000" in told
     assert "FID" not in told
 
 
@@ -186,16 +185,16 @@ def test_fid_refuses(tmp_path: Path) -> None:
     _run("mine", suite)
     assert 'no folder "mime"; did you mean' in _refused("fid", "mime", "--reference", "coco-val2014", *BUNDLED)
     assert "coco-val2014" in _refused("fid", "mine", "--reference", "coco-val2015", *BUNDLED)
-    assert "no companion 'kidd'" in _refused(
+    assert "unknown measure 'kidd'" in _refused(
         "fid", "mine", "--reference", "coco-val2014", "--without", "kidd", *BUNDLED
     )
-    assert "takes two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
+    assert "needs two runs" in _refused("fid", "mine", "--reference", "coco-val2014", "--paired", *BUNDLED)
     _run("coco-val2014", suite)
-    assert "Say reference:coco-val2014 or run:coco-val2014" in _refused(
+    assert "Write reference:coco-val2014 or run:coco-val2014" in _refused(
         "fid", "mine", "--reference", "coco-val2014", *BUNDLED
     )
     GenerationRun.objects.filter(name="mine").update(status="running")
-    assert "still being drawn" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
+    assert "still in progress" in _refused("fid", "mine", "--reference", "reference:coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")
@@ -215,10 +214,10 @@ def test_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _call("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)["difference"]
     assert found["raw"] == pytest.approx(found["distance_a"] - found["distance_b"])
     assert found["low"] < found["estimate"] < found["high"]
-    assert "A less B, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
+    assert "a minus b, corrected" in _text("fid", "a", "b", "--reference", "coco-val2014", *BUNDLED)
     other = _call("load_coco", captions, place, "--captions", "all", "--name", "all", "--no-statistics")["suites"][0]
     _run("c", Suite.objects.get(name=other["name"]))
-    assert "takes the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
+    assert "needs the same prompts" in _refused("fid", "a", "c", "--reference", "coco-val2014", *BUNDLED)
 
 
 @pytest.mark.usefixtures("_quick")
@@ -231,12 +230,12 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "bicubic -> lanczos" in told
     assert "tensorflow1 -> clean" in told
     assert "sum of steps" in told
-    assert "nothing that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
-    assert "TF32 exists on GPUs alone" in _text(
+    assert "not differ in anything that matters" in _text("why_differs", a, b, "--to", "imagen-full", *BUNDLED)
+    assert "TF32 exists only on GPUs" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )
     assert "must be 2 or more" in _refused("why_differs", a, b, "--to", "ldm-30k", "--to-reference-images", 1, *BUNDLED)
-    assert "Did you mean 'dalle-squash'" in _refused("why_differs", a, b, "--to", "dalle-squish", *BUNDLED)
+    assert '; did you mean "dalle-squash"' in _refused("why_differs", a, b, "--to", "dalle-squish", *BUNDLED)
     # A part of a stored reference is the protocol's own business, of a folder it is not.
     captions, _, place = small_coco(tmp_path, 12)
     _call("load_coco", captions, place, "--no-statistics")
@@ -260,5 +259,5 @@ def test_metric_weights(tmp_path: Path) -> None:
     place = Path(told["inception"]["goes_to"])
     place.write_bytes(b"damaged")
     text = _text("metric_weights")
-    assert "is another file: its SHA-256 must be 6726825d" in text
+    assert "is the wrong file: its SHA-256 must be 6726825d" in text
     assert "--install FILE" in text

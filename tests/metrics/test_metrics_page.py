@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 from evaluation.metrics import registry
-from evaluation.metrics.clip_score import FORMS
-from evaluation.metrics.detector import ANY_WORDS, SURE_ENOUGH
-from evaluation.metrics.relations import ENCLOSED, TOUCH
-from evaluation.metrics.text_checks import FORMS as TEXT_FORMS
+from evaluation.metrics.prompts.clip_score import FORMS
+from evaluation.metrics.prompts.detector import ANY_WORDS, SURE_ENOUGH
+from evaluation.metrics.prompts.relations import ENCLOSED, TOUCH
+from evaluation.metrics.prompts.text_checks import FORMS as TEXT_FORMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from common.parameters import Parameter
 from evaluation.metrics import registry
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import MetricSpec, SampleMetric, SampleScore, ScoredImage, SetMetric
-from generators.contract import Parameter
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "tests" / "plugins"

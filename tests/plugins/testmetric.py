@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from common.parameters import Parameter, ParameterValue
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import MetricSpec, Progress, SampleScore, ScoredImage
 from evaluation.suites.types import JsonValue
-from generators.contract import Parameter, ParameterValue
 
 BRIGHT = MetricSpec(
     name="testbright",

@@ -26,7 +26,23 @@ def test_questions_answers_and_numbers_are_the_papers() -> None:
 def test_a_caption_is_put_in_as_it_is() -> None:
     alignment = protocols.get("drawbench").question("alignment")
     asked = alignment.as_asked("A sign that says {hello} & <b>.")
-    assert asked == "Which set of images better represents the text caption : A sign that says {hello} & <b>.?"
+    assert asked == "Which set of images better represents the text caption : “A sign that says {hello} & <b>.”?"
+
+
+def test_a_caption_with_a_full_stop_is_set_apart_from_the_question() -> None:
+    alignment = protocols.get("drawbench").question("alignment")
+    assert alignment.as_asked("A purple balloon.").endswith("the text caption : “A purple balloon.”?")
+    assert protocols.get("drawbench").question("fidelity").as_asked("A purple balloon.") == (
+        "Which set of images is of higher quality?"
+    )
+
+
+def test_a_locked_question_is_worded_as_its_raters_saw_it() -> None:
+    """Studies that were opened before questions declared their caption have none in their specification."""
+    new = protocols.get("drawbench").question("alignment")
+    locked = {"id": new.id, "text": new.text, "short": new.short}
+    assert protocols.wording(locked) == new.text
+    assert protocols.wording({**locked, "caption": new.caption}) == new.text.replace("{caption}", "“{caption}”")
 
 
 def test_an_unknown_question_is_named() -> None:
@@ -35,7 +51,7 @@ def test_an_unknown_question_is_named() -> None:
 
 
 def test_an_unknown_protocol_gets_the_nearest_name() -> None:
-    with pytest.raises(protocols.UnknownProtocolError, match="Did you mean 'drawbench'"):
+    with pytest.raises(protocols.UnknownProtocolError, match='; did you mean "drawbench"'):
         protocols.get("DrawBnch")
 
 

@@ -11,15 +11,15 @@ from evaluation.errors import InputError
 from evaluation.models import Assignment, Rater, Rating
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.selectors.trials import next_trials, rater_session, session_key_hash
-from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
-from evaluation.services.rater_enrol import rater_enrol
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rater_finish import rater_finish, rater_withdraw
-from evaluation.services.rating_skip import rating_skip
-from evaluation.services.rating_submit import Answer, rating_submit
-from evaluation.services.rating_undo import rating_undo
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.enrol import rater_enrol
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.services.rating.skip import rating_skip
+from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.undo import rating_undo
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.open import study_close
 from tests.ratings.test_submit import rate_next
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
 
@@ -92,7 +92,7 @@ def test_a_participant_is_one_rater() -> None:
     again = rater_enrol(invitation=invitation, participant="P1", session="S1")
     assert not again.new and again.rater.pk == first.rater.pk
     assert rater_session(first.rater.key, [session_key_hash(first.session_key)]) is None, "the old key is void"
-    assert session_of(again).rater_id == first.rater.pk
+    assert session_of(again).rater_pk == first.rater.pk
     with pytest.raises(RaterError) as elsewhere:
         rater_enrol(invitation=invitation, participant="P1", session="S2")
     assert elsewhere.value.code == "other-session"
@@ -129,9 +129,9 @@ def test_invitations_end() -> None:
 def test_bad_invitations_are_refused() -> None:
     study = an_open_study()
     for given, words in (
-        ({"max_raters": 0}, "one rater at least"),
-        ({"expires_at": timezone.now()}, "ended already"),
-        ({"completion_url": "javascript:alert(1)"}, "is not an address"),
+        ({"max_raters": 0}, "must be 1 or more"),
+        ({"expires_at": timezone.now()}, "in the past"),
+        ({"completion_url": "javascript:alert(1)"}, "is not a web address"),
     ):
         with pytest.raises(InputError, match=words):
             invitation_create(study=study, **given)
@@ -140,8 +140,8 @@ def test_bad_invitations_are_refused() -> None:
 
 def test_a_draft_takes_no_raters() -> None:
     suite = a_suite()
-    study = study_create(name="draft", runs=[a_run(suite, "one"), a_run(suite, "two")])
-    with pytest.raises(RaterError, match="not been opened"):
+    study = study_create(StudyDraft(name="draft", runs=[a_run(suite, "one"), a_run(suite, "two")]))
+    with pytest.raises(RaterError, match="not open yet"):
         enrolled(study)
 
 
@@ -156,7 +156,7 @@ def test_a_rater_finishes_after_the_last_rating_only() -> None:
     assert done.finished_at is not None and rater_finish(rater=rater.rater).finished_at == done.finished_at
     with pytest.raises(RaterError, match="can't be changed"):
         rating_undo(session=session_of(rater))
-    with pytest.raises(RaterError, match="Write to the researchers"):
+    with pytest.raises(RaterError, match="contact the researchers"):
         rater_withdraw(rater=rater.rater)
 
 
@@ -179,14 +179,14 @@ def test_a_trial_that_cannot_be_seen_is_skipped_but_not_all_of_them() -> None:
     rating_skip(session=session, assignment=first, reason="again")
     assert next_trials(session)[0].assignment == second
     assert Assignment.objects.get(pk=first).skip_reason == "3 of 4 images did not load"
-    with pytest.raises(RaterError, match="None of these trials"):
+    with pytest.raises(RaterError, match="None of these comparisons"):
         rating_submit(session=session, answers=[Answer(first, "fidelity", "left", 1, uuid4())])
     assert not Rating.objects.exists()
     rating_skip(session=session, assignment=second, reason="")
     with pytest.raises(RaterError, match="come back later"):
         rating_skip(session=session, assignment=third, reason="")
     rate_next(session)
-    with pytest.raises(RaterError, match="answered already"):
+    with pytest.raises(RaterError, match="already answered"):
         rating_skip(session=session, assignment=third, reason="")
 
 
@@ -199,9 +199,14 @@ def test_progress_counts_those_who_stay() -> None:
     rate_next(session_of(third))
     rater_withdraw(rater=third.rater)
     progress = study_progress(study)
-    colors, counting = progress.panels
-    assert (colors.raters_wanted, colors.raters_enrolled, colors.raters_finished, colors.raters_dropped) == (2, 1, 1, 1)
-    assert (colors.ratings_wanted, colors.ratings_made, colors.ratings_of_dropped) == (12, 6, 0)
+    colours, counting = progress.panels
+    assert (colours.raters_wanted, colours.raters_enrolled, colours.raters_finished, colours.raters_dropped) == (
+        2,
+        1,
+        1,
+        1,
+    )
+    assert (colours.ratings_wanted, colours.ratings_made, colours.ratings_of_dropped) == (12, 6, 0)
     assert (counting.raters_enrolled, counting.raters_finished, counting.ratings_made) == (1, 0, 2)
     assert (progress.ratings_made, progress.ratings_wanted) == (8, 20) and progress.fraction == 0.4
 

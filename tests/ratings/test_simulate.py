@@ -11,8 +11,8 @@ from django.db import transaction
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Rating
 from evaluation.selectors.studies import study_progress
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_close
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled
 
 pytestmark = pytest.mark.django_db
@@ -88,8 +88,8 @@ def test_a_known_preference_is_recovered_within_its_interval() -> None:
 def test_bad_input() -> None:
     study = an_open_study()
     for given, words in (
-        ({}, "Say either"),
-        ({"share": 0.5, "raters": 2}, "Say either"),
+        ({}, "Give either"),
+        ({"share": 0.5, "raters": 2}, "Give either"),
         ({"share": 1.5}, "from 0 to 1"),
         ({"raters": 7}, "6 free places"),
         ({"raters": 1, "prefer": {"guide": 1.0}}, 'did you mean "guided"'),
@@ -99,7 +99,7 @@ def test_bad_input() -> None:
         with pytest.raises(InputError, match=words):
             raters_simulate(study=study, seed=0, **given)
     study_close(study=study)
-    with pytest.raises(ConflictError, match="come into an open study"):
+    with pytest.raises(ConflictError, match="can join only an open study"):
         raters_simulate(study=study, seed=0, share=1.0)
     assert not Rater.objects.exists()
 
@@ -117,7 +117,7 @@ def test_the_commands_go_from_runs_to_ratings() -> None:
     assert made["status"] == "open" and made["ratings"] == 3 * 5 * 2 and "/r/join/" in made["invitation"]
     out = StringIO()
     call_command("simulate_raters", "s", "--raters", "2", "--prefer", "one=1.5", stdout=out)
-    assert "2 simulated raters made 10 ratings (seed 0). 4 places are left for people." in out.getvalue()
+    assert "10 ratings by 2 simulated raters (seed 0). 4 places left for people." in out.getvalue()
     out = StringIO()
     call_command("create_study", "--name", "s", "--close", stdout=out)
     assert "Study s is closed: one against two." in out.getvalue()
@@ -127,7 +127,7 @@ def test_the_commands_go_from_runs_to_ratings() -> None:
     ("arguments", "words"),
     [
         (["create_study", "--name", "s", "--runs", "one,twoo"], 'did you mean "two"'),
-        (["create_study", "--name", "s", "--runs", "one"], "there is no comparison"),
+        (["create_study", "--name", "s", "--runs", "one"], "only one was given"),
         (["create_study", "--name", "s"], 'Unknown study "s"'),
         (["create_study", "--name", "s", "--runs", "one,two", "--protocol", "x"], "no protocol"),
         (["simulate_raters", "s"], 'Unknown study "s"'),

@@ -12,10 +12,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from evaluation.errors import InputError
 from evaluation.models import Rater, Rating
 from evaluation.selectors.trials import RaterSession, next_trials
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rating_submit import Answer, Saved, rating_submit
-from evaluation.services.rating_undo import rating_undo
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.submit import Answer, Saved, rating_submit
+from evaluation.services.rating.undo import rating_undo
+from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study, enrolled, session_of
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_an_answer_is_saved_as_given() -> None:
     given = answer(session)
     assert rating_submit(session=session, answers=[given]) == [Saved(given.assignment, "fidelity", "left", "saved")]
     row = Rating.objects.get()
-    assert (row.rater_id, row.shown_choice, row.response_time_ms) == (session.rater_id, "left", 1234)
+    assert (row.rater_id, row.shown_choice, row.response_time_ms) == (session.rater_pk, "left", 1234)
     assert (row.assignment_id, row.submission, row.retracted_at) == (given.assignment, given.submission, None)
 
 
@@ -71,7 +71,7 @@ def test_answers_of_a_batch_are_told_one_by_one() -> None:
     [
         ({"choice": "lefft"}, 'Answer 1 .*: unknown choice "lefft"; did you mean "left"'),
         ({"question": "fidelty"}, 'unknown question "fidelty"; did you mean "fidelity"'),
-        ({"response_time_ms": -1}, "the time -1 ms is none"),
+        ({"response_time_ms": -1}, "response_time_ms must be between 0 and 2147483647, or null; got -1."),
     ],
 )
 def test_unknown_values_are_named_and_nothing_is_saved(change: dict[str, object], words: str) -> None:
@@ -102,7 +102,7 @@ def test_the_database_itself_refuses_anothers_assignment_and_any_change() -> Non
     with pytest.raises(IntegrityError, match="rating_belongs_to_rater"), transaction.atomic():
         Rating.objects.create(
             assignment_id=foreign.assignment,
-            rater_id=session.rater_id,
+            rater_id=session.rater_pk,
             question="fidelity",
             shown_choice="left",
             submission=uuid4(),
@@ -137,10 +137,10 @@ def test_an_undone_answer_is_not_brought_back_by_a_late_retry() -> None:
 
 def test_undo_takes_back_the_last_trial_once() -> None:
     session = session_of(enrolled(an_open_study()))
-    with pytest.raises(RaterError, match="no answer to undo"):
+    with pytest.raises(RaterError, match="nothing to undo"):
         rating_undo(session=session)
     trials = [rate_next(session) for _ in range(2)]
-    with pytest.raises(RaterError, match="Only the last answer"):
+    with pytest.raises(RaterError, match="Only the last comparison"):
         rating_undo(session=session, assignment=trials[0])
     for _ in range(2):  # a double click undoes one trial, not two
         assert rating_undo(session=session, assignment=trials[1]).assignment == trials[1]
@@ -152,7 +152,7 @@ def test_a_rater_cannot_undo_for_another() -> None:
     study = an_open_study()
     session, other = session_of(enrolled(study)), session_of(enrolled(study))
     mine = rate_next(session)
-    with pytest.raises(RaterError, match="not yours"):
+    with pytest.raises(RaterError, match="not one of yours"):
         rating_undo(session=other, assignment=mine)
     assert Rating.objects.filter(retracted_at=None).count() == 2
 

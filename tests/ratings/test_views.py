@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,11 +16,12 @@ from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import Rater, Rating, Study, StudyImage
+from evaluation.protocols import Protocol
 from evaluation.selectors.trials import next_trials
-from evaluation.services.image_store import image_read
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.store.images import image_read
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_close
 from tests.ratings.test_submit import rate_next
 from tests.studies.world import an_open_study, enrolled, session_of
 
@@ -119,7 +121,7 @@ def test_undo_gives_the_trial_back(browser: Browser, django_assert_num_queries: 
     [
         ({"choice": "a"}, 'unknown choice "a"'),
         ({"question": "beauty"}, 'unknown question "beauty"'),
-        ({"choice": 3}, '"choice" must be a text'),
+        ({"choice": 3}, '"choice" must be a string'),
         ({"assignment": "7"}, '"assignment" must be a whole number'),
         ({"assignment": 2**70}, '"assignment" must be a whole number'),
         ({"assignment": True}, '"assignment" must be a whole number'),
@@ -260,6 +262,28 @@ def test_the_way_in(study: Study) -> None:
     assert Rater.objects.count() == 1
 
 
+def test_questions_are_worded_as_the_study_locked_them(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raters of a study from before quotation marks were declared go on seeing what its first raters saw."""
+    declare = Protocol.specification
+
+    def as_before(protocol: Protocol) -> dict[str, Any]:
+        declared: dict[str, Any] = declare(protocol)
+        for question in declared["questions"]:
+            del question["caption"]
+        return declared
+
+    monkeypatch.setattr(Protocol, "specification", as_before)
+    older = an_open_study(name="older")
+    monkeypatch.undo()
+    assert "caption" not in older.specification["protocol"]["questions"][1]
+    for each, in_page in ((study, "text caption : “{caption}”?"), (older, "text caption : {caption}?")):
+        browser = Browser(each)
+        Rater.objects.update(instructed_at=browser.rater.consented_at)
+        assert f'data-text="Which set of images better represents the {in_page}"' in browser.client.get("/r/").text
+        example = in_page.replace("{caption}", "a red ball on top of a blue box")
+        assert example in browser.client.get("/r/instructions").text
+
+
 def test_a_platforms_ids_leave_the_address_at_once(study: Study) -> None:
     client = Client()
     invitation = invitation_create(
@@ -286,7 +310,7 @@ def test_a_platforms_ids_leave_the_address_at_once(study: Study) -> None:
     # somebody else with the same ids does not get the code
     stranger = Client()
     stranger.get(f"{link}?PROLIFIC_PID=abc&SESSION_ID=xyz")
-    assert b"taken part in this study already" in stranger.post(link).content
+    assert b"already taken part in this study" in stranger.post(link).content
     assert stranger.get("/r/end").status_code == 403
 
 
@@ -344,8 +368,9 @@ def test_the_page_of_trials_is_light_and_loads_nothing_from_elsewhere(browser: B
         r"\son\w+=|style=", page
     )
     linked = re.findall(rf'(?:src|href)="/{settings.STATIC_URL.strip("/")}/([^"]+)"', page)
+    modules = re.findall(rf'rel="modulepreload" href="/{settings.STATIC_URL.strip("/")}/([^"]+)"', page)
     weight = len(response.content) + sum(len(data) for data in _static(linked))
-    assert len(linked) == 3 and weight < 48_000, f"{weight} bytes before compression, images apart"
+    assert len(linked) - len(modules) == 3 and weight < 48_000, f"{weight} bytes before compression, images apart"
 
 
 def _static(names: list[str]) -> Iterator[bytes]:

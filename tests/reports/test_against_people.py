@@ -17,7 +17,7 @@ from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 from evaluation.models import MetricRun, MetricScore, RunStatus, Sample, Study, StudyImage, StudyRun
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.against_people import study_scores
-from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.rating.simulate import raters_simulate
 from tests.studies.world import an_open_study
 
 SCORE_COLUMNS = ["prompt_id", "category", "generator", "sample", "metric", "value"]
@@ -90,7 +90,9 @@ def test_bad_input_is_told(files: tuple[str, str], tmp_path: Path) -> None:
     assert "--ratings FILE" in refused()
     assert "--scores FILE" in refused("--ratings", files[0])
     assert "does not exist" in refused("--ratings", files[0], "--scores", str(tmp_path / "none.csv"))
-    assert "There are far, near" in refused("--ratings", files[0], "--scores", files[1], "--metric", "nere")
+    assert 'did you mean "near"? Choose one of far, near' in refused(
+        "--ratings", files[0], "--scores", files[1], "--metric", "nere"
+    )
     assert "mean, median, max, min" in refused("--ratings", files[0], "--scores", files[1], "--aggregate", "sum")
     assert "Unknown estimand" in refused("--ratings", files[0], "--scores", files[1], "--estimand", "people")
     assert "no ratings by people" in refused("--ratings", files[0], "--scores", files[1], "--without-simulated")
@@ -148,7 +150,7 @@ def test_prompts_outside_the_study_have_sets_of_the_same_size(rated: Study) -> N
     sizes = study_scores(rated)[0].groupby(["generator", "prompt_id"]).size().unique().tolist()
     StudyImage.objects.filter(study=rated, sample__prompt=prompt.prompt).delete()
     frame, notes = study_scores(rated)
-    assert len(notes) == 1 and "does not show: 1." in notes[0]
+    assert len(notes) == 1 and "1 prompt of the suite not shown in the study" in notes[0]
     assert f"{number:05d}" in set(frame["prompt_id"])
     assert frame.groupby(["generator", "prompt_id"]).size().unique().tolist() == sizes
     assert study_scores(rated)[0].equals(frame)

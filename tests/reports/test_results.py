@@ -10,89 +10,95 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
-from evaluation.reports.collection import collection
+from evaluation.reports.collection import Spread, collection
 from evaluation.reports.compute import code_version, compute, settings_from
-from evaluation.reports.document import Results
-from evaluation.reports.figure import FigureFormat, comparison_figure, figure_description
-from evaluation.reports.results import ComparisonTable, comparison_tables, win_matrix
+from evaluation.reports.figure import FigureFormat, comparison_figure
+from evaluation.reports.reading import cut, lines, method_name, why_lacking, win_matrix
 from evaluation.reports.tables import latex_escape, table_latex, tables_csv
-from evaluation.reports.text import p_text, results_text
+from evaluation.reports.wording.descriptions import comparison_description
+from evaluation.reports.wording.numbers import p_text
+from evaluation.reports.wording.results import results_text
 from tests.reports.sample import ratings, three_generators
 
 
-def results(frame: pd.DataFrame | None = None) -> Results:
-    return compute(ratings() if frame is None else frame, settings_from(None))
+def results(frame: pd.DataFrame | None = None, **settings: object) -> Analysis:
+    return compute(validate_ratings(ratings() if frame is None else frame), settings_from(settings))
 
 
-def tables() -> tuple[ComparisonTable, ...]:
-    return comparison_tables(results())
+def comparisons() -> tuple[ComparisonResult, ...]:
+    return results().comparisons
 
 
 def test_rows_hold_what_the_document_holds() -> None:
-    document = results()
-    fidelity = next(each for each in document["comparisons"] if each["question"] == "fidelity")
-    table = next(each for each in comparison_tables(document) if each.question == "fidelity")
+    found = results()
+    fidelity = next(each for each in found.to_dict()["comparisons"] if each["question"] == "fidelity")
+    comparison = next(each for each in found.comparisons if each.question == "fidelity")
     # pairs are brought to alphabetical order: "guided" is A
-    assert (table.generator_a, table.generator_b) == ("guided", "plain")
-    assert [row.name for row in table.rows] == ["Overall", "Colors", "Counting"]
+    assert (comparison.generator_a, comparison.generator_b) == ("guided", "plain")
+    assert [name for name, _ in lines(comparison)] == ["Overall", "Colors", "Counting"]
     counted = ratings().query("question == 'fidelity'")["choice"].value_counts(normalize=True)
-    assert table.overall.a == pytest.approx(counted["b"])
-    assert table.overall.indifferent == pytest.approx(counted["indifferent"])
-    assert table.overall.net == pytest.approx(counted["b"] - counted["a"])
-    assert table.overall.default is not None
-    assert table.overall.default.low == fidelity["overall"]["net"]["intervals"]["two_way"]["low"]  # type: ignore[index]
+    assert comparison.overall.share("a") == pytest.approx(counted["b"])
+    assert comparison.overall.share("indifferent") == pytest.approx(counted["indifferent"])
+    assert comparison.overall.net.estimate == pytest.approx(counted["b"] - counted["a"])
+    assert comparison.overall.net.interval is not None
+    assert comparison.overall.net.interval.low == fidelity["overall"]["net"]["intervals"]["two_way"]["low"]
 
 
 def test_a_single_category_is_not_said_twice() -> None:
     frame = ratings().query("category == 'Colors'")
-    assert [len(table.rows) for table in comparison_tables(results(frame))] == [1, 1]
+    assert [len(lines(each)) for each in results(frame).comparisons] == [1, 1]
 
 
 def test_an_interval_that_cannot_be_had_says_why() -> None:
     frame = ratings().query("rater_id == 'Colors-0'")
-    row = comparison_tables(results(frame))[0].overall
-    assert "one rater" in row.why
-    assert row.default is None or row.default.method != "two_way"
+    rate = results(frame).comparisons[0].overall
+    assert "one rater" in why_lacking(rate)
+    assert rate.net.interval is None or rate.net.interval.method != "two_way"
 
 
 def test_rows_have_the_p_of_their_place() -> None:
     """Overall as it is, categories adjusted over all of them."""
-    document = results()
-    for each, table in zip(document["comparisons"], comparison_tables(document), strict=True):
-        assert table.overall.p_value == each["overall"]["p_value"]
-        for row in table.categories:
-            assert row.p_value == each["categories"][row.name]["p_holm"]
-            assert row.p_value is not None and row.p_value >= (each["categories"][row.name]["p_value"] or 0)
+    found = results()
+    rows = list(csv.DictReader(io.StringIO(tables_csv(found.comparisons))))
+    for each in found.to_dict()["comparisons"]:
+        mine = {row["category"]: float(row["p"]) for row in rows if row["question"] == each["question"]}
+        assert mine.pop("") == each["overall"]["p_value"]
+        for category, p in mine.items():
+            assert p == each["categories"][category]["p_holm"]
+            assert p >= each["categories"][category]["p_value"]
 
 
 def test_each_estimand_has_its_width() -> None:
-    document = compute(ratings(), settings_from({"estimand": "raters"}))
-    table = comparison_tables(document)[0]
-    assert [width.estimand for width in table.widths] == ["raters_and_prompts", "raters", "prompts", "votes"]
-    chosen = [width for width in table.widths if width.is_default]
-    assert [width.method_name for width in chosen] == ["clustered by rater"]
-    bounds = table.overall.default
-    assert bounds is not None and chosen[0].half_width == pytest.approx((bounds.high - bounds.low) / 2)
+    found = results(estimand="raters")
+    comparison = found.comparisons[0]
+    assert [width.estimand for width in comparison.widths] == ["raters_and_prompts", "raters", "prompts", "votes"]
+    chosen = [width for width in comparison.widths if width.estimand == found.estimand]
+    assert [method_name(width.method) for width in chosen] == ["clustered by rater"]
+    interval = comparison.overall.net.interval
+    assert interval is not None and chosen[0].half_width == pytest.approx((interval.high - interval.low) / 2)
 
 
 def test_a_report_from_before_these_keys_is_still_shown() -> None:
-    document = results()
+    document = results().to_dict()
     for key in ("agreement", "rankings", "side_bias", "version"):
-        del document[key]  # type: ignore[misc]
+        del document[key]
     for each in document["comparisons"]:
         for key in ("words", "by_estimand", "decided", "p_value"):
-            del each["overall"][key]  # type: ignore[misc]
-    table = comparison_tables(document)[0]
-    assert (table.words, table.widths, table.decided, table.overall.p_value) == ("", (), None, None)
-    assert "Overall" in results_text(document, title="Study x")
+            del each["overall"][key]
+    found = Analysis.from_dict(document)
+    rate = found.comparisons[0].overall
+    assert (rate.words, found.comparisons[0].widths, rate.decided, rate.p_value) == ("", (), None, None)
+    assert "Overall" in results_text(found, title="Study x")
 
 
 def test_three_generators_are_ranked() -> None:
-    document = results(three_generators())
-    assert [ranking["question"] for ranking in document["rankings"]] == ["alignment", "fidelity"]
-    ranking = document["rankings"][0]
-    assert [score["generator"] for score in ranking["scores"]] == ["tuned", "guided", "plain"]
+    found = results(three_generators())
+    assert [ranking.question for ranking in found.rankings] == ["alignment", "fidelity"]
+    ranking = found.rankings[0]
+    assert [score.generator for score in ranking.scores] == ["tuned", "guided", "plain"]
     matrix = win_matrix(ranking)
     assert [name for name, _ in matrix] == ["tuned", "guided", "plain"]
     for i, (_, row) in enumerate(matrix):
@@ -100,35 +106,39 @@ def test_three_generators_are_ranked() -> None:
         for j in range(i):
             above, below = row[j], matrix[j][1][i]
             assert above is not None and below is not None and above + below == pytest.approx(1)
-    text = results_text(document, title="Study x")
-    assert "Ranking, Alignment (Davidson; preferred to each, in per cent)" in text
-    assert re.search(r"^  1\. tuned   band 1 to \d .*score \+", text, flags=re.MULTILINE)
+    text = results_text(found, title="Study x")
+    assert "Alignment: ranking (Davidson model)" in text
+    assert re.search(r"^ +rank +rank band +score +over tuned +over guided +over plain$", text, flags=re.MULTILINE)
+    assert re.search(r"^tuned +1 +1(?: to \d)? +\+\d\.\d+ +– ", text, flags=re.MULTILINE)
 
 
 def test_text_tells_agreement_and_the_lean_to_a_side() -> None:
     text = results_text(results(), title="Study x")
-    assert re.search(r"^Agreement, Fidelity: Krippendorff's alpha, ordinal -?0\.\d\d \[", text, flags=re.MULTILINE)
-    assert re.search(r"^Left set: \d+\.\d % of \d+ decided", text, flags=re.MULTILINE)
-    assert "A typical rater prefers guided on" in text
+    agreement = r"^Fidelity, agreement between raters: −?0\.\d{3,} \(.* to .*\), Krippendorff's alpha, ordinal$"
+    assert re.search(agreement, text, flags=re.MULTILINE)
+    sides = r"^Sides: the left set was preferred in \d+\.\d % of \d+ answers with a preference \("
+    assert re.search(sides, text, flags=re.MULTILINE)
+    assert "On average, per 100 ratings: 50 for guided" in text
 
 
 def test_small_p_are_not_zero() -> None:
-    assert [p_text(p) for p in (None, 0.0, 0.00099, 0.0312, 1.0)] == ["-", "<0.001", "<0.001", "0.031", "1.000"]
+    assert [p_text(p) for p in (None, 0.0, 0.00099, 0.0312, 1.0)] == ["–", "<0.001", "<0.001", "0.031", "1.000"]
 
 
 def test_intervals_are_cut_at_what_a_net_share_can_be() -> None:
     frame = ratings(prompts=2).query("category == 'Colors'")
-    for table in comparison_tables(results(frame)):
-        bounds = table.overall.default
-        assert bounds is not None
-        assert -1 <= bounds.cut.low <= bounds.cut.high <= 1
+    for comparison in results(frame).comparisons:
+        interval = comparison.overall.net.interval
+        assert interval is not None
+        assert -1 <= cut(interval).low <= cut(interval).high <= 1
 
 
 def test_text_names_every_category_with_its_numbers() -> None:
     text = results_text(results(ratings(simulated=4)), title="Study x")
-    assert text.startswith("Study x\n80 ratings by 8 raters of 10 prompts.")
-    assert "Simulated: all of the ratings" in text
-    assert len(re.findall(r"^(Overall|Colors|Counting) .*two_way", text, flags=re.MULTILINE)) == 6
+    assert text.startswith("Study x\n80 ratings by 8 raters on 10 prompts\n")
+    assert "Simulated: all ratings come from simulated raters" in text
+    rows = re.findall(r"^(?:Overall|Colors|Counting) .*$", text, flags=re.MULTILINE)
+    assert len(rows) == 6 and all(re.search(r"[+−]\d+\.\d to [+−]\d+\.\d ", row) for row in rows)
 
 
 def test_text_without_ratings_says_so() -> None:
@@ -136,7 +146,7 @@ def test_text_without_ratings_says_so() -> None:
 
 
 def test_the_csv_table_is_in_fractions_and_escaped() -> None:
-    found = comparison_tables(results(ratings(label_b="=1+1")))
+    found = results(ratings(label_b="=1+1")).comparisons
     rows = list(csv.DictReader(io.StringIO(tables_csv(found))))
     assert len(rows) == 6
     assert rows[0]["category"] == "" and rows[1]["category"] == "Colors"
@@ -146,8 +156,8 @@ def test_the_csv_table_is_in_fractions_and_escaped() -> None:
 
 
 def test_latex_is_whole_and_escaped() -> None:
-    table = comparison_tables(results(ratings(label_b="w_5 & 100%")))[0]
-    text = table_latex(table, estimand="new raters", simulated=True)
+    comparison = results(ratings(label_b="w_5 & 100%")).comparisons[0]
+    text = table_latex(comparison, speaks_for="new raters", simulated=True)
     assert r"w\_5 \& 100\%" in text
     assert "SIMULATED" in text
     assert text.count(r"\\") == 4 and text.count(r"\midrule") == 2 and r"\bottomrule" in text
@@ -156,10 +166,10 @@ def test_latex_is_whole_and_escaped() -> None:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_figures_are_repeatable_and_well_formed(narrow: bool) -> None:
-    table = tables()[0]
-    light = comparison_figure(table, narrow=narrow)
-    assert comparison_figure(table, narrow=narrow) == light
-    assert comparison_figure(table, narrow=narrow, theme="dark") != light
+    comparison = comparisons()[0]
+    light = comparison_figure(comparison, narrow=narrow)
+    assert comparison_figure(comparison, narrow=narrow) == light
+    assert comparison_figure(comparison, narrow=narrow, theme="dark") != light
     assert ElementTree.fromstring(light).tag.endswith("svg")
     assert len(light) < 90_000
     assert b"<script" not in light
@@ -167,52 +177,52 @@ def test_figures_are_repeatable_and_well_formed(narrow: bool) -> None:
 
 @pytest.mark.parametrize(("image_format", "start"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
 def test_figures_for_papers(image_format: FigureFormat, start: bytes) -> None:
-    data = comparison_figure(tables()[0], image_format=image_format)
+    data = comparison_figure(comparisons()[0], image_format=image_format)
     assert data.startswith(start)
-    assert comparison_figure(tables()[0], image_format=image_format) == data
+    assert comparison_figure(comparisons()[0], image_format=image_format) == data
 
 
 def test_figures_stand_long_and_strange_names() -> None:
     frame = ratings(label_b="a generator $with$ a name that goes on & on, 文字 <b>")
-    ElementTree.fromstring(comparison_figure(comparison_tables(results(frame))[0]))
+    ElementTree.fromstring(comparison_figure(results(frame).comparisons[0]))
 
 
 def test_the_description_says_the_shares() -> None:
-    table = tables()[0]
-    said = figure_description(table)
-    assert f"{table.overall.a:.1%}" in said and "By category" in said
+    comparison = comparisons()[0]
+    said = comparison_description(comparison)
+    assert f"{comparison.overall.share('a') * 100:.1f} %" in said and "By category" in said
 
 
 def test_collection_counts_raters_and_times() -> None:
-    found = collection(ratings(simulated=1))
-    assert (found["n_raters"], found["n_simulated_raters"]) == (8, 2)
-    assert found["ratings_per_rater"] == {"min": 10, "q1": 10, "median": 10, "q3": 10, "max": 10}
-    assert found["response_time_ms"] is not None and found["response_time_ms"]["min"] >= 1000
-    assert len(found["questions"]) == 2
+    found = collection(validate_ratings(ratings(simulated=1)))
+    assert (found.n_raters, found.n_simulated_raters) == (8, 2)
+    assert found.ratings_per_rater == Spread(min=10, q1=10, median=10, q3=10, max=10)
+    assert found.response_time_ms is not None and found.response_time_ms.min >= 1000
+    assert len(found.questions) == 2
 
 
 def test_influence_is_the_largest_change_when_one_rater_is_left_out() -> None:
     frame = ratings()
     scores = frame["choice"].map({"a": 1, "indifferent": 0, "b": -1})
-    for question in collection(frame)["questions"]:
-        part = frame["question"] == question["question"]
+    for question in collection(validate_ratings(frame)).questions:
+        part = frame["question"] == question.question
         whole = scores[part].mean()
         changes = [
             abs(scores[part & (frame["rater_id"] != rater)].mean() - whole) for rater in frame["rater_id"].unique()
         ]
-        assert question["influence"] == pytest.approx(max(changes))
+        assert question.influence == pytest.approx(max(changes))
 
 
 def test_collection_of_nothing() -> None:
-    found = collection(ratings().iloc[:0])
-    assert found["n_raters"] == 0 and found["ratings_per_rater"] is None and found["questions"] == []
+    found = collection(validate_ratings(ratings().iloc[:0]))
+    assert found.n_raters == 0 and found.ratings_per_rater is None and found.questions == ()
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"estimate": "x"}, 'Did you mean "estimand"?'),
-        ({"estimand": "rater"}, 'Did you mean "raters"?'),
+        ({"estimate": "x"}, 'did you mean "estimand"?'),
+        ({"estimand": "rater"}, 'did you mean "raters"?'),
         ({"level": 95}, "0.5 to 0.999"),
         ({"level": "high"}, "0.5 to 0.999"),
         ({"include_simulated": "no"}, "true or false"),

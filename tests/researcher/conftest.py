@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from evaluation.models import Study
-from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.rating.simulate import raters_simulate
 from tests.studies.world import an_open_study
 
 

@@ -12,10 +12,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import MetricRun, Report, Study
 from evaluation.reports.agreement_figure import agreement_figure
-from evaluation.reports.automatic import against_people_rows, agreement_description
-from evaluation.services.metric_request import metric_retry
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
+from evaluation.reports.document import ReportDocument
+from evaluation.reports.reading import question_name
+from evaluation.reports.wording.descriptions import agreement_description
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.scoring.request import metric_retry
 from tests.metric_services.conftest import nothing_loaded  # noqa: F401  (a fixture)
 from tests.metric_services.steps import ask, score
 from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
@@ -86,16 +88,18 @@ def test_the_figure_of_each_question(signed_in: Client, scored: Study) -> None:
             answer = signed_in.get(f"/reports/{report.pk}/agreement-{number}.{suffix}")
             assert answer.content.startswith(start), suffix
     assert signed_in.get(f"/reports/{report.pk}/agreement-2.svg").status_code == 404
-    table = against_people_rows(report.results["automatic"])[0]
-    assert agreement_figure(table, theme="dark") != agreement_figure(table)
-    assert agreement_description(table).startswith(f"{table.question_name}: share of ratings")
+    automatic = ReportDocument.from_dict(report.results).automatic
+    assert automatic is not None and automatic.against_people is not None
+    agreement = automatic.against_people.agreement[0]
+    assert agreement_figure(agreement, theme="dark") != agreement_figure(agreement)
+    assert agreement_description(agreement).startswith(f"{question_name(agreement.question)}: share of ratings")
 
 
 def test_scores_made_anew_are_not_passed_off_as_the_report_s(signed_in: Client, scored: Study) -> None:
     report = report_make(study=scored)
     metric_retry(metric_run=MetricRun.objects.all()[0], anew=True, queue=False)
     answer = signed_in.get(f"/reports/{report.pk}/scores.csv")
-    assert answer.status_code == 409 and "scored anew" in answer.content.decode()
+    assert answer.status_code == 409 and "scored again" in answer.content.decode()
     assert "brightness" in shown(signed_in, report)
 
 

@@ -51,7 +51,7 @@ def test_a_study_and_its_exported_file_give_the_same_numbers(rated: Study, tmp_p
 
 def test_the_text_is_a_table(rated: Study) -> None:
     text = said("analyse", rated.name)
-    assert "Fidelity: A = guided, B = plain" in text and "Overall" in text and "Counting" in text
+    assert "Fidelity: guided against plain" in text and "Overall" in text and "Counting" in text
 
 
 def test_without_simulated_nothing_is_left(rated: Study) -> None:
@@ -74,9 +74,9 @@ def test_bad_input_is_told(study: Study, tmp_path: Path) -> None:
     assert "--ratings FILE" in refused("analyse")
     assert "--ratings FILE" in refused("analyse", "trial", "--ratings", "x.csv")
     assert "does not exist" in refused("analyse", "--ratings", str(tmp_path / "none.csv"))
-    assert 'Did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
+    assert 'did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
     assert ".csv or .parquet" in refused("export_ratings", "trial", "--out", "ratings.xlsx")
-    assert "could not be written" in refused("export_ratings", "trial", "--out", str(tmp_path / "no" / "r.csv"))
+    assert "Can't write" in refused("export_ratings", "trial", "--out", str(tmp_path / "no" / "r.csv"))
 
 
 def test_an_unknown_choice_is_named_by_row_and_column(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_unknown_choice_is_named_by_row_and_column(tmp_path: Path) -> None:
 
 
 def test_a_sign_in_link_for_a_new_account(client: Client) -> None:
-    assert "Add --create" in refused("sign_in_link", "grace")
+    assert "Use --create" in refused("sign_in_link", "grace")
     assert "username" in refused("sign_in_link", "not a name!", "--create")
     link = document("sign_in_link", "grace", "--create")["link"]
     path = "/sign-in/" + link.split("/sign-in/")[1]

@@ -23,6 +23,6 @@ def test_pages_and_json(view: errors.ErrorView, status: int) -> None:
 
 def test_a_form_that_was_too_old() -> None:
     page = errors.csrf_failure(RequestFactory().post("/suites/"), reason="CSRF cookie not set.")
-    assert page.status_code == 403 and b"too old to be sent" in page.content
+    assert page.status_code == 403 and b"has expired" in page.content
     told = errors.csrf_failure(RequestFactory().post("/api/v1/suites/"), reason="CSRF cookie not set.")
     assert "CSRF" in json.loads(told.content)["detail"]

@@ -13,8 +13,8 @@ from evaluation.models import Rater, Study
 from evaluation.selectors import live_board as module
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_close
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study
 
 pytestmark = pytest.mark.django_db
@@ -59,12 +59,12 @@ def test_the_declared_rule_decides(busy: Study) -> None:
 def test_the_page_says_what_may_be_done_with_it(signed_in: Client, busy: Study) -> None:
     text = signed_in.get("/studies/trial/").content.decode()
     for expected in (
-        "May be looked at at any time",
+        "Safe to check at any time",
         "12 raters finished",
         "12 simulated",
         "declares no stopping rule",
         "Anytime-valid interval",
-        "raters lean to plain",
+        "raters prefer plain",
     ):
         assert expected in text, expected
     assert "two-way" not in text and "As independent" not in text, "the ordinary intervals are not shown here"
@@ -81,15 +81,15 @@ def test_the_page_says_what_the_declared_rule_says(
 
 def test_few_raters_have_no_interval(signed_in: Client) -> None:
     study = an_open_study()
-    assert "before the first rater has finished" in signed_in.get("/studies/trial/").content.decode()
+    assert "once the first rater has finished" in signed_in.get("/studies/trial/").content.decode()
     raters_simulate(study=study, raters=2, seed=0)
     text = signed_in.get("/studies/trial/").content.decode()
-    assert "It takes 7 to have an interval." in text and "none yet" in text
+    assert "Intervals appear from 7." in text and "none yet" in text
 
 
 def test_a_closed_study_has_its_report(signed_in: Client, busy: Study) -> None:
     assert live_board(study_close(study=busy)) is None
-    assert "May be looked at" not in signed_in.get("/studies/trial/").content.decode()
+    assert "Safe to check" not in signed_in.get("/studies/trial/").content.decode()
 
 
 def test_a_poll_of_the_page_is_five_queries(
@@ -98,7 +98,7 @@ def test_a_poll_of_the_page_is_five_queries(
     """Session, researcher, study, progress, who has finished."""
     signed_in.get("/studies/trial/state/")
     with django_assert_num_queries(5):
-        assert "May be looked at" in signed_in.get("/studies/trial/state/").content.decode()
+        assert "Safe to check" in signed_in.get("/studies/trial/state/").content.decode()
 
 
 def test_polling_is_cheap(

@@ -47,13 +47,13 @@ def test_a_score_is_asked_for_with_its_parameters(signed_in: Client) -> None:
     run = grey_run({"a": [0]})
     path = f"/runs/{run.pk}/scores/new/?metric=testbright"
     text = text_of(signed_in, path)
-    assert "How bright each image is" in text and "what white is worth" in text and "parameter-weights" not in text
+    assert "How bright each image is" in text and "What white is worth." in text and "parameter-weights" not in text
     answer = signed_in.post(path, {"metric": "testbright", "parameter-scale": "2", "parameter-slow": "0"})
     metric_run = MetricRun.objects.get()
     assert answer.headers["Location"] == f"/scores/{metric_run.pk}/"
     assert metric_run.parameters["scale"] == 2.0 and metric_run.created_by is not None
     again = signed_in.post(path, {"metric": "testbright", "parameter-scale": "2.0"}, follow=True)
-    assert "was asked for before" in again.content.decode() and MetricRun.objects.count() == 1
+    assert "was requested before" in again.content.decode() and MetricRun.objects.count() == 1
 
 
 def test_the_parameters_come_with_the_choice(signed_in: Client) -> None:
@@ -67,10 +67,10 @@ def test_the_parameters_come_with_the_choice(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("given", "field", "said"),
     [
-        ({"metric": "testbright", "parameter-scale": "1000"}, "parameter-scale", "less than or equal to 100"),
+        ({"metric": "testbright", "parameter-scale": "1000"}, "parameter-scale", "100 or less"),
         ({"metric": "testbright", "parameter-scale": "much"}, "parameter-scale", "number"),
-        ({"metric": "testspread"}, "reference", "required"),
-        ({"metric": "testspread", "reference": "run:nothing"}, "reference", "valid choice"),
+        ({"metric": "testspread"}, "reference", "Choose one"),
+        ({"metric": "testspread", "reference": "run:nothing"}, "reference", "not in the list"),
     ],
 )
 def test_bad_values_are_told_beside_their_fields(
@@ -103,13 +103,13 @@ def test_a_run_under_way_can_not_be_scored_yet(signed_in: Client) -> None:
     run = a_run(a_suite(), "slow", status=RunStatus.RUNNING, without=[(0, 0)])
     assert "/scores/new/" not in text_of(signed_in, f"/runs/{run.pk}/")
     answer = signed_in.post(f"/runs/{run.pk}/scores/new/", {"metric": "testbright", "parameter-scale": "1"})
-    assert answer.status_code == 422 and "still being drawn" in answer.content.decode()
+    assert answer.status_code == 422 and "still in progress" in answer.content.decode()
 
 
 def test_a_finished_score_with_its_images(signed_in: Client, scored: MetricRun) -> None:
     text = text_of(signed_in, f"/scores/{scored.pk}/")
     assert "<h1>Brightness" in text and "The mean of 6 images is <strong>0.5</strong>" in text
-    assert "Images without a number" in text and "not to my taste" in text
+    assert "Images without a score" in text and "not to my taste" in text
     assert "a &lt;b&gt;" in text and "a <b>" not in text
     shown = re.findall(r"<p><strong>([\d.]+)</strong>", text)
     assert shown == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
@@ -145,12 +145,12 @@ def test_stopping_going_on_and_scoring_anew(signed_in: Client, scored: MetricRun
     assert "has ended already" in signed_in.post(f"{path}/cancel/", follow=True).content.decode()
     assert "nothing is left to score" in signed_in.post(f"{path}/retry/", follow=True).content.decode()
     add_sample(scored.run, scored.run.suite.prompts.get(number=0), 3, 9)
-    assert "1 image came later and is not scored yet" in text_of(signed_in, f"{path}/")
+    assert "1 image was added later and is not scored yet" in text_of(signed_in, f"{path}/")
     signed_in.post(f"{path}/retry/")
     scored.refresh_from_db()
     assert scored.status == RunStatus.QUEUED and scored.n_done == 9
     signed_in.post(f"{path}/cancel/")
-    assert "Go on</button>" in text_of(signed_in, f"{path}/")
+    assert "Resume</button>" in text_of(signed_in, f"{path}/")
     signed_in.post(f"{path}/anew/")
     scored.refresh_from_db()
     assert scored.status == RunStatus.QUEUED and not scored.scores.exists() and scored.label == ""
@@ -159,7 +159,7 @@ def test_stopping_going_on_and_scoring_anew(signed_in: Client, scored: MetricRun
 def test_a_failed_score_says_why(signed_in: Client) -> None:
     found = score(ask(grey_run({"refuse": [0]})))
     text = text_of(signed_in, f"/scores/{found.pk}/")
-    assert "None of its 1 images got a number" in text and 'class="notice error"' in text
+    assert "No image got a score" in text and 'class="notice error"' in text
 
 
 def test_a_set_shows_its_number_and_all_it_depends_on(signed_in: Client) -> None:

@@ -17,7 +17,7 @@ from django.urls import URLPattern, reverse
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.models import GenerationRun, Prompt, RunStatus, SampleFailure, Study, Suite
-from evaluation.services.suite_load import suite_load
+from evaluation.services.suites.load import suite_load
 from evaluation.views.researcher.urls import urlpatterns
 from tests.studies.world import a_run, a_suite
 
@@ -62,9 +62,9 @@ def test_every_page_of_a_study_on_one_walk(signed_in: Client, rated: Study) -> N
         f"/suites/{run.suite_id}/?category=Counting": "Counting prompt 0",
         "/generators/": "cascade",
         "/runs/": run.name,
-        f"/runs/{run.pk}/": "Where it comes from",
-        "/runs/new/": "What draws it",
-        "/uploads/new/": "Drop a zip here",
+        f"/runs/{run.pk}/": "Provenance",
+        "/runs/new/": "Generator and parameters",
+        "/uploads/new/": "Drop a zip file here",
         "/studies/": "Secret title",
         "/studies/new/": "Runs to compare",
         "/studies/trial/": "Invitations",
@@ -89,7 +89,7 @@ def test_simulated_ratings_are_marked_on_every_page_that_shows_them(signed_in: C
     assert "simulated" in signed_in.get("/").content.decode()
     assert "simulated" in signed_in.get("/studies/").content.decode()
     assert "SIMULATED." in signed_in.get("/studies/trial/").content.decode()
-    assert "sim.)" in signed_in.get("/studies/trial/state/").content.decode()
+    assert "simulated</small>" in signed_in.get("/studies/trial/state/").content.decode()
     assert "SIMULATED." in signed_in.get("/studies/trial/report/", follow=True).content.decode()
 
 
@@ -99,17 +99,17 @@ def test_simulated_ratings_are_marked_on_every_page_that_shows_them(signed_in: C
 def test_an_empty_server_says_what_to_do_first(signed_in: Client) -> None:
     home = signed_in.get("/").content.decode()
     assert re.search(r'class="next">\s*<div><strong>A suite of prompts', home)
-    assert "Begin with" in signed_in.get("/suites/").content.decode()
-    assert "No run yet" in signed_in.get("/runs/").content.decode()
-    assert "First a suite" in signed_in.get("/runs/new/").content.decode()
-    assert "First a suite" in signed_in.get("/uploads/new/").content.decode()
-    assert "First two runs" in signed_in.get("/studies/new/").content.decode()
-    assert "there are not two yet" in signed_in.get("/studies/").content.decode()
+    assert "Start with" in signed_in.get("/suites/").content.decode()
+    assert "No runs yet" in signed_in.get("/runs/").content.decode()
+    assert "Load a suite first" in signed_in.get("/runs/new/").content.decode()
+    assert "Load a suite first" in signed_in.get("/uploads/new/").content.decode()
+    assert "Render two runs first" in signed_in.get("/studies/new/").content.decode()
+    assert "There are fewer than two so far" in signed_in.get("/studies/").content.decode()
 
 
 def test_the_next_step_moves_on(signed_in: Client) -> None:
     suite = a_suite()
-    assert re.search(r'class="next">\s*<div><strong>Two runs', signed_in.get("/").content.decode())
+    assert re.search(r'class="next">\s*<div><strong>Two or more runs', signed_in.get("/").content.decode())
     a_run(suite, "one")
     a_run(suite, "two")
     assert re.search(r'class="next">\s*<div><strong>A study', signed_in.get("/").content.decode())
@@ -128,7 +128,7 @@ def test_a_known_suite_is_loaded_once(signed_in: Client) -> None:
     answer = signed_in.post("/suites/", {"known": "drawbench-cc0"}, follow=True)
     assert "200</span>" in answer.content.decode()
     again = signed_in.post("/suites/", {"known": "drawbench-cc0"}, follow=True)
-    assert "was here already" in again.content.decode()
+    assert "was loaded before" in again.content.decode()
     assert Suite.objects.count() == 1
 
 
@@ -158,7 +158,7 @@ def test_a_broken_suite_is_refused_beside_its_field(signed_in: Client, data: byt
 
 def test_one_source_is_needed(signed_in: Client) -> None:
     answer = signed_in.post("/suites/", {})
-    assert answer.status_code == 422 and "one of the two" in answer.content.decode()
+    assert answer.status_code == 422 and "either a known suite or a file" in answer.content.decode()
 
 
 # --- Runs -----------------------------------------------------------------------------------------------------------
@@ -190,13 +190,13 @@ def test_a_run_is_made_with_its_parameters(signed_in: Client, ada: User) -> None
 @pytest.mark.parametrize(
     ("given", "field", "said"),
     [
-        ({"parameter-guidance": 500}, "parameter-guidance", "less than or equal to 30"),
+        ({"parameter-guidance": 500}, "parameter-guidance", "30 or less"),
         ({"parameter-guidance": "much"}, "parameter-guidance", "number"),
         ({"parameter-sampler": "euler"}, "parameter-sampler", "euler"),
-        ({"samples_per_prompt": 0}, "samples_per_prompt", "greater than or equal to 1"),
-        ({"run_seed": -1}, "run_seed", "greater than or equal to 0"),
-        ({"name": "<b>"}, "name", "can&#x27;t be called"),
-        ({"suite": 999_999}, "suite", "valid choice"),
+        ({"samples_per_prompt": 0}, "samples_per_prompt", "1 or more"),
+        ({"run_seed": -1}, "run_seed", "0 or more"),
+        ({"name": "<b>"}, "name", "can&#x27;t be the name of a run"),
+        ({"suite": 999_999}, "suite", "not in the list"),
         ({"size": 100}, "size", "100"),
     ],
 )
@@ -226,7 +226,7 @@ def test_a_rivals_form_is_filled(signed_in: Client) -> None:
 def test_a_run_under_way_asks_for_its_state_and_reloads_at_its_end(signed_in: Client) -> None:
     run = a_run(a_suite(), "slow", status=RunStatus.RUNNING, without=[(0, 0)])
     text = signed_in.get(f"/runs/{run.pk}/").content.decode()
-    assert f'hx-get="/runs/{run.pk}/state/"' in text and "to come" in text
+    assert f'hx-get="/runs/{run.pk}/state/"' in text and "pending" in text
     state = signed_in.get(f"/runs/{run.pk}/state/")
     assert "HX-Refresh" not in state.headers and "<strong>9</strong> of 10 images" in state.content.decode()
     GenerationRun.objects.update(status=RunStatus.DONE)
@@ -244,7 +244,7 @@ def test_stopping_going_on_and_trying_again(signed_in: Client) -> None:
         run=run, prompt=run.suite.prompts.order_by("number")[0], sample=0, kind="timeout", message="60 s are over"
     )
     text = signed_in.get(f"/runs/{run.pk}/").content.decode()
-    assert "60 s are over" in text and "Try failed ones again" in text
+    assert "60 s are over" in text and "Retry failed samples" in text
     signed_in.post(f"/runs/{run.pk}/retry/")
     run.refresh_from_db()
     assert run.status == RunStatus.QUEUED
@@ -318,7 +318,7 @@ def test_what_a_page_weighs(signed_in: Client, rated: Study) -> None:
 def test_plain_pages_for_what_went_wrong(signed_in: Client) -> None:
     for path in ("/nothing/", "/runs/999999/", "/suites/99999999999999999999999/", "/reports/1/figure-7.svg"):
         answer = signed_in.get(path)
-        assert answer.status_code == 404 and "There is nothing here" in answer.content.decode(), path
+        assert answer.status_code == 404 and "Page not found" in answer.content.decode(), path
     missing = signed_in.get("/studies/none/")
     assert missing.status_code == 404 and "no study called" in missing.content.decode()
 
@@ -328,7 +328,7 @@ def test_a_form_without_its_token_is_refused_kindly(ada: User) -> None:
     strict.force_login(ada)
     answer = strict.post("/suites/", {"known": "drawbench-cc0"})
     assert answer.status_code == 403
-    assert "The page was too old to be sent" in answer.content.decode()
+    assert "This page has expired" in answer.content.decode()
 
 
 def test_a_fault_of_ours_shows_no_traceback(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +340,7 @@ def test_a_fault_of_ours_shows_no_traceback(ada: User, monkeypatch: pytest.Monke
     client.force_login(ada)
     answer = client.get("/")
     text = answer.content.decode()
-    assert answer.status_code == 500 and "Something failed on the server" in text
+    assert answer.status_code == 500 and "Server error" in text
     assert "secret" not in text and "Traceback" not in text
 
 

@@ -18,11 +18,11 @@ from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Assignment, Comparison, Rater, Rating, Study
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.ratings import COLUMNS, rater_pseudonym, ratings_frame
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_open
-from evaluation.services.suite_load import suite_load
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.open import study_open
+from evaluation.services.suites.load import suite_load
 from tests.studies.world import a_run, an_open_study
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_suite_without_categories_comes_through_to_the_report(signed_in: Clien
     file.write_text("a red cube\na blue ball\nthree green dogs\n")
     suite = suite_load(source=str(file), name="plain-text").suite
     runs = [a_run(suite, "one"), a_run(suite, "two")]
-    study = study_open(study=study_create(name="plain", runs=runs, raters_per_panel=4))
+    study = study_open(study=study_create(StudyDraft(name="plain", runs=runs, raters_per_panel=4)))
     raters_simulate(study=study, share=1, seed=0)
     frame = ratings_frame(study)
     assert set(frame["category"]) == {"All prompts"}

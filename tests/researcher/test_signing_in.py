@@ -9,7 +9,7 @@ from django.test import Client
 
 from evaluation.errors import NotFoundError
 from evaluation.models import SignInLink
-from evaluation.services.sign_in_link import sign_in_link_create, sign_in_link_use
+from evaluation.services.accounts.sign_in_link import sign_in_link_create, sign_in_link_use
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def test_a_link_signs_in_once(client: Client, ada: User) -> None:
     assert client.get("/").status_code == 200
     assert client.get(link).headers["Location"] == "/", "who is signed in already is sent on"
     again = Client().get(link)
-    assert again.status_code == 404 and "was used already" in again.content.decode()
+    assert again.status_code == 404 and "was already used" in again.content.decode()
 
 
 def test_a_link_ends_with_its_time_and_with_its_account(ada: User) -> None:
@@ -39,7 +39,7 @@ def test_a_link_ends_with_its_time_and_with_its_account(ada: User) -> None:
 
 def test_signing_in_by_password_and_out(client: Client, ada: User) -> None:
     wrong = client.post("/sign-in/", {"username": "ada", "password": "no"})
-    assert wrong.status_code == 200 and "do not fit together" in wrong.content.decode()
+    assert wrong.status_code == 200 and "Wrong username or password" in wrong.content.decode()
     right = client.post("/sign-in/?next=/runs/", {"username": "ada", "password": "engine-of-1843", "next": "/runs/"})
     assert right.headers["Location"] == "/runs/"
     assert client.post("/sign-out/").headers["Location"] == "/sign-in/"
@@ -51,7 +51,7 @@ def test_guessing_passwords_is_slow(client: Client, ada: User) -> None:
     codes = [client.post("/sign-in/", {"username": "ada", "password": str(n)}).status_code for n in range(11)]
     assert codes == [200] * 10 + [429]
     right = client.post("/sign-in/", {"username": "ada", "password": "engine-of-1843"})
-    assert right.status_code == 429 and "Too many tries" in right.content.decode()
+    assert right.status_code == 429 and "Too many attempts" in right.content.decode()
     cache.clear()
     assert client.post("/sign-in/", {"username": "ada", "password": "engine-of-1843"}).status_code == 302
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from evaluation.models import GenerationRun, Invitation, Rating, Report, Study, StudyStatus, Suite
 from evaluation.reports.ratings_file import input_hash
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.study_open import study_open
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.studies.open import study_open
 from tests.studies.world import a_run, a_suite, an_open_study
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +43,8 @@ def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
     assert [place.label for place in study.study_runs.all()] == ["one", "the other"]
     assert study.created_by == ada and study.design_seed == 5
     text = signed_in.get("/studies/mine/").content.decode()
-    assert "A draft takes no ratings yet" in text and "Which set of images is of higher quality?" in text
-    assert "Departs from its protocol" in text and "3 raters a panel" in text
+    assert "A draft accepts no ratings yet" in text and "Which set of images is of higher quality?" in text
+    assert "Departures from the protocol" in text and "3 raters per panel" in text
 
     signed_in.post("/studies/mine/open/")
     study.refresh_from_db()
@@ -64,7 +64,7 @@ def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
     study.refresh_from_db()
     assert study.status == StudyStatus.CLOSED
     again = signed_in.post("/studies/mine/close/", follow=True)
-    assert "only an open one can be closed" in again.content.decode()
+    assert "only open studies can be closed" in again.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
     [
         ({"name": "not a slug"}, "valid"),
         ({"runs": []}, "two or more"),
-        ({"raters_per_panel": 0}, "greater than or equal to 1"),
-        ({"samples_per_set": 17}, "1 to 16 samples"),
-        ({"protocol": "drawbenhc"}, "valid choice"),
+        ({"raters_per_panel": 0}, "1 or more"),
+        ({"samples_per_set": 17}, "between 1 and 16"),
+        ({"protocol": "drawbenhc"}, "not in the list"),
     ],
 )
 def test_a_study_that_cannot_be(signed_in: Client, given: dict[str, object], said: str) -> None:
@@ -98,7 +98,7 @@ def test_a_stopping_rule_is_declared_by_the_form(signed_in: Client) -> None:
         "alpha": 0.05,
     }
     text = signed_in.get("/studies/mine/").content.decode()
-    assert "<dt>Stopping rule</dt>" in text and "no wider than ±5 points, from 5 finished raters on" in text
+    assert "<dt>Stopping rule</dt>" in text and "no wider than ±5 points. At least 5 raters must have finished" in text
 
 
 def test_ticking_is_enough_and_leaving_it_is_no_rule(signed_in: Client) -> None:
@@ -114,7 +114,7 @@ def test_ticking_is_enough_and_leaving_it_is_no_rule(signed_in: Client) -> None:
 
 
 def test_a_stopping_rule_that_cannot_be_is_told_beside_its_field(signed_in: Client) -> None:
-    folded = re.compile(r"<details class=\"card\"( open)?><summary>Looking early")
+    folded = re.compile(r"<details class=\"card\"( open)?><summary>Early stopping")
     answer = draft(signed_in, raters_per_panel=8, stop_margin="10", stop_alpha="x")
     assert "Enter a number" in answer.content.decode()  # type: ignore[attr-defined]
     GenerationRun.objects.all().delete()
@@ -122,7 +122,7 @@ def test_a_stopping_rule_that_cannot_be_is_told_beside_its_field(signed_in: Clie
     answer = draft(signed_in, raters_per_panel=8, stop_margin="10")
     text = answer.content.decode()  # type: ignore[attr-defined]
     assert answer.status_code == 422 and 'id="id_stop_margin-error"' in text  # type: ignore[attr-defined]
-    assert "as a fraction of the net share, 0.1 for ten points" in text
+    assert "a fraction of the net share; 0.1 is ten points" in text
     found = folded.search(text)
     assert found is not None and found[1], "unfolded, with what was filled in"
     found = folded.search(signed_in.get("/studies/new/").content.decode())
@@ -133,16 +133,23 @@ def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> N
     draft(signed_in, raters_per_panel=8, stop_max_raters="12", stop_min_raters="8", stop_margin="0.1")
     study = study_open(study=Study.objects.get())
     raters_simulate(study=study, raters=4, seed=1, prefer={"one": 2.5})
-    assert "<strong>The rule says: not yet.</strong>" in signed_in.get("/studies/mine/state/").content.decode()
-    assert "it did not say stop yet" in signed_in.get("/studies/mine/report/", follow=True).content.decode()
+    assert (
+        "<strong>The rule does not recommend stopping yet.</strong>"
+        in signed_in.get("/studies/mine/state/").content.decode()
+    )
+    text = signed_in.get("/studies/mine/report/", follow=True).content.decode()
+    assert "With 4 finished raters, the rule does not recommend stopping yet." in text
     raters_simulate(study=study, raters=8, seed=2, prefer={"one": 2.5})
     text = signed_in.get("/studies/mine/state/").content.decode()
-    assert "<strong>The rule says stop:</strong>" in text and "one is preferred: the interval excludes zero" in text
+    assert (
+        "<strong>The rule recommends stopping:</strong>" in text
+        and "one is preferred: the interval excludes zero" in text
+    )
     text = signed_in.get("/studies/mine/report/", follow=True).content.decode()
     for expected in (
         "The declared stopping rule",
         "lies within ±10 points",
-        "With 12 finished raters it says stop",
+        "With 12 finished raters, the rule recommends stopping.",
         "one is preferred: the interval excludes zero",
     ):
         assert expected in text, expected
@@ -153,7 +160,7 @@ def test_runs_of_two_suites_are_not_compared(signed_in: Client) -> None:
     values = {"name": "mine", "protocol": "drawbench", "runs": [run.pk for run in runs], "missing": "refuse",
               "design_seed": 0}  # fmt: skip
     answer = signed_in.post("/studies/new/", values)
-    assert answer.status_code == 422 and "the same suite" in answer.content.decode()
+    assert answer.status_code == 422 and "the same version of one suite" in answer.content.decode()
 
 
 def test_a_bad_invitation_is_told_beside_its_field(signed_in: Client, study: Study) -> None:
@@ -192,6 +199,16 @@ def test_the_report_says_what_it_rests_on(signed_in: Client, rated: Study) -> No
     assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
 
 
+def test_the_report_calls_runs_by_their_labels_and_numbers_have_one_form(signed_in: Client, rated: Study) -> None:
+    _, text = report_of(signed_in)
+    main = text[text.index("<main") : text.index('id="declaration"')]
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))
+    assert not re.search(r"\bB\b|\bA\b(?! [a-z])", shown), "A and B are the raters' sides"
+    assert not re.search(r"(?<![\w-])-\d", shown) and not re.search(r"\d%", shown)
+    assert "right of zero, raters prefer guided" in shown and "Net share: guided minus plain" in shown
+    assert 'href="/docs/report/"' in main and 'href="/docs/statistics/"' in main
+
+
 def test_the_numbers_on_the_page_are_those_of_the_document(signed_in: Client, rated: Study) -> None:
     report, text = report_of(signed_in)
     for comparison in report.results["comparisons"]:
@@ -209,9 +226,9 @@ def test_the_report_shows_what_a_reviewer_asks_for(signed_in: Client, rated: Stu
         "Agreement between raters",
         "Krippendorff&#x27;s alpha, ordinal",
         "Fleiss&#x27; kappa",
-        "adjusted over all 2 by Holm",
+        "p tests &quot;no preference&quot;; category p-values are Holm-adjusted (2 tests)",
         "Whom the interval speaks for",
-        "new raters like these, and these very prompts",
+        "new raters like these, with these prompts and images",
         "decided answers alone",
         "were for the left set",
         f"methods {report.results['version']}",
@@ -225,7 +242,7 @@ def test_three_generators_are_ranked_on_the_page(signed_in: Client) -> None:
     raters_simulate(study=study, share=1, seed=0, prefer={"tuned": 2.0})
     _, text = report_of(signed_in)
     assert "Fidelity: ranking of 3 generators" in text and "Davidson model" in text
-    assert "indifferent answers as half" in text
+    assert "No preference counts as half" in text
     assert text.index("ranking of 3") < text.index(" against "), "before the pairs"
     assert text.index(">tuned</th>") < text.index(">plain</th>"), "the best stands first"
 

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from evaluation.models import GenerationRun, Suite, Upload
-from evaluation.services.upload_check import upload_check
+from evaluation.services.uploads.check import upload_check
 from tests.studies.world import a_suite, png
 
 pytestmark = pytest.mark.django_db
@@ -49,10 +49,10 @@ def test_a_whole_zip_becomes_a_run(signed_in: Client, suite: Suite) -> None:
         pass
     assert signed_in.get(f"/uploads/{upload.key}/state/").headers["HX-Refresh"] == "true"
     text = signed_in.get(f"/uploads/{upload.key}/").content.decode()
-    assert "<strong>4</strong> sound images for <strong>2</strong> prompts" in text and "00001/1.png" in text
+    assert "<strong>4</strong> valid images for <strong>2</strong> prompts" in text and "00001/1.png" in text
     answer = signed_in.post(f"/uploads/{upload.key}/confirm/", follow=True)
     run = GenerationRun.objects.get()
-    assert run.samples.count() == 4 and f"The images are the run {run.name} now." in answer.content.decode()
+    assert run.samples.count() == 4 and f"Saved as run &quot;{run.name}&quot;." in answer.content.decode()
 
 
 def test_problems_are_named_and_must_be_settled(signed_in: Client, suite: Suite) -> None:
@@ -60,10 +60,10 @@ def test_problems_are_named_and_must_be_settled(signed_in: Client, suite: Suite)
     while not upload_check(upload=upload, seconds=30):
         pass
     text = signed_in.get(f"/uploads/{upload.key}/").content.decode()
-    assert "Leave out the <strong>1</strong> file" in text and "missing sample" in text and "1 file passed over" in text
+    assert "Leave out the <strong>1</strong> file" in text and "missing sample" in text and "1 file ignored" in text
     assert "00001/1.png" in signed_in.get(f"/uploads/{upload.key}/?problems").content.decode()
     refused = signed_in.post(f"/uploads/{upload.key}/confirm/", follow=True).content.decode()
-    assert "have problems" in refused and not GenerationRun.objects.exists()
+    assert "has problems" in refused and not GenerationRun.objects.exists()
     signed_in.post(f"/uploads/{upload.key}/confirm/", {"ignore_problems": "on", "allow_missing": "on"})
     assert GenerationRun.objects.get().samples.count() == 3
 
@@ -71,7 +71,7 @@ def test_problems_are_named_and_must_be_settled(signed_in: Client, suite: Suite)
 def test_an_upload_can_be_dropped(signed_in: Client, suite: Suite) -> None:
     upload = send(signed_in, suite, zipped(GOOD))
     assert f'href="/uploads/{upload.key}/"' in signed_in.get("/runs/").content.decode()
-    assert "was dropped" in signed_in.post(f"/uploads/{upload.key}/drop/", follow=True).content.decode()
+    assert "was discarded" in signed_in.post(f"/uploads/{upload.key}/drop/", follow=True).content.decode()
     upload.refresh_from_db()
     assert upload.status == Upload.Status.DROPPED
     assert str(upload.key) not in signed_in.get("/runs/").content.decode()
@@ -81,10 +81,10 @@ def test_what_is_no_zip_is_refused_beside_its_field(signed_in: Client, suite: Su
     values = {"suite": suite.pk, "run_name": "x", "generator": "x", "file": SimpleUploadedFile("x.zip", b"no zip")}
     answer = signed_in.post("/uploads/new/", values)
     assert answer.status_code == 422
-    assert 'id="id_file-error"' in answer.content.decode() and "is no zip" in answer.content.decode()
+    assert 'id="id_file-error"' in answer.content.decode() and "is not a zip" in answer.content.decode()
     values["file"] = SimpleUploadedFile("x.zip", b"no zip")
     told = signed_in.post("/uploads/new/", values, headers={"Accept": "application/json"})
-    assert told.status_code == 422 and "is no zip" in told.json()["errors"]["file"][0]
+    assert told.status_code == 422 and "is not a zip" in told.json()["errors"]["file"][0]
     assert not Upload.objects.exists()
 
 
@@ -105,5 +105,5 @@ def test_a_zip_beyond_the_limit_is_refused_with_the_limit(signed_in: Client, sui
     settings.UPLOAD_MAX_BYTES = 100
     values = {"suite": suite.pk, "run_name": "imagen", "generator": "imagen", "file": zipped(GOOD)}
     answer = signed_in.post("/uploads/new/", values)
-    assert answer.status_code == 422 and "this server takes 0 MiB" in answer.content.decode()
+    assert answer.status_code == 422 and "this server accepts 0 MiB" in answer.content.decode()
     assert not Upload.objects.exists()

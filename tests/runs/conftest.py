@@ -18,8 +18,8 @@ from pytest_django.fixtures import Settings
 
 from drawbench.celery import app
 from evaluation.models import Suite
-from evaluation.services.run_generator import forget_generators
-from evaluation.services.suite_load import suite_load
+from evaluation.services.runs.generator import forget_generators
+from evaluation.services.suites.load import suite_load
 
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 CHECKOUT = PLUGINS.parents[1]

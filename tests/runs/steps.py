@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from evaluation.models import GenerationRun, Suite
-from evaluation.services import run_draw
-from evaluation.services.run_render import run_render
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import RunDraft, run_render
+from evaluation.services.work.deaths import Deaths
 
 MakeSuite = Callable[..., Suite]
+_NEVER_ENDED: list[object] = []
+"""Blocks that are entered and not left: let go of, they would end."""
+
 Capture = DjangoCaptureOnCommitCallbacks
 
 
 def ask(suite: Suite, **changes: object) -> GenerationRun:
     """A run that nobody draws yet."""
-    settings: dict[str, object] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, "operator": True, **changes}
-    return run_render(suite=suite, generator="testpaint", queue=False, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, **changes}
+    return run_render(RunDraft(suite=suite, generator="testpaint", **settings), operator=True, queue=False)
 
 
 def draw(run: GenerationRun) -> GenerationRun:
     """Draw it here until nothing is left, waiting for nothing."""
     for _ in range(10):
         for prompts in run_draw.run_chunks(run):
-            run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
-        if run_draw.run_finish(run=run.pk):
+            run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60)
+        drawing = run_draw.run_drawing(run.pk)
+        if drawing is None or drawing.finish():
             break
     run.refresh_from_db()
     return run
@@ -48,3 +54,10 @@ def refused(*arguments: str) -> str:
         call_command("render", *arguments)
     assert error.value.returncode == 2
     return str(error.value)
+
+
+def die_over(deaths: Deaths[Any], things: Collection[object]) -> None:
+    """Begin these and never come to an end, as a process that is killed leaves its count."""
+    block = deaths.counted(things)
+    block.__enter__()
+    _NEVER_ENDED.append(block)

@@ -13,8 +13,10 @@ from evaluation.selectors.runs import (
     run_by_name,
     run_missing,
 )
-from evaluation.services import run_draw, run_sweep
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services import sweep as run_sweep
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.work import items
 from tests.runs.steps import Capture, MakeSuite, ask, draw
 
 pytestmark = pytest.mark.django_db
@@ -27,12 +29,12 @@ class TestTasks:
         monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
         suite = make_suite(*(f"prompt {number}" for number in range(40)), "flaky one")
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2)
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2))
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 82
 
     def test_many_prompts_make_no_endless_queue(self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(run_draw, "MAX_TASKS", 3)
+        monkeypatch.setattr(items, "MAX_TASKS", 3)
         run = ask(make_suite(*(f"prompt {number}" for number in range(100))), samples_per_prompt=20)
         assert [len(prompts) for prompts in run_draw.run_chunks(run)] == [34, 34, 32]
 
@@ -101,11 +103,11 @@ class TestControl:
                 run_cancel(run=run)
 
         monkeypatch.setattr(run_draw, "sample_store", cancel_after_five)
-        run_draw.run_draw(run=run.pk, prompts=list(run_missing(run)), seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run)), seconds=60)
         run.refresh_from_db()
         assert run.status == RunStatus.CANCELLED
         assert run.samples.count() == 5  # one to learn the pace, and the batch of four that was under way
-        assert run_draw.run_draw(run=run.pk, prompts=list(run_missing(run)), seconds=60) is None
+        assert run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run)), seconds=60) is None
         assert run.samples.count() == 5
         assert draw(run_resume(run=run, queue=False)).status == RunStatus.DONE
         assert run.samples.count() == 16
@@ -135,9 +137,9 @@ class TestControl:
         app.loader.import_default_modules()
         monkeypatch.setattr(app.tasks["evaluation.tasks.run_begin"], "apply_async", away)
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, name="waits")
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, name="waits"))
         run.refresh_from_db()
-        assert run.status == RunStatus.QUEUED and "does not answer" in run.message and "--resume waits" in run.message
+        assert run.status == RunStatus.QUEUED and "does not respond" in run.message and "--resume waits" in run.message
 
 
 class TestBadInput:
@@ -149,9 +151,9 @@ class TestBadInput:
             ({"parameters": {"slow": "much"}}, "a number from 0 to 60", "parameters"),
             ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
             ({"size": 17}, "Its sizes: 16, 32", "size"),
-            ({"samples_per_prompt": 0}, "give 1 to 1,000", "samples_per_prompt"),
-            ({"run_seed": -1}, "from 0 to", "run_seed"),
-            ({"name": "a/b"}, "can't be called", "name"),
+            ({"samples_per_prompt": 0}, "between 1 and 1,000", "samples_per_prompt"),
+            ({"run_seed": -1}, "between 0 and", "run_seed"),
+            ({"name": "a/b"}, "can't be the name of a run", "name"),
             ({"name": "x" * 121}, "at most 120", "name"),
         ]
         for changes, told, field in cases:
@@ -163,14 +165,14 @@ class TestBadInput:
                 **changes,
             }
             with pytest.raises(InputError, match=told) as error:
-                run_render(**asked)  # type: ignore[arg-type]
+                run_render(RunDraft(**asked))  # type: ignore[arg-type]
             assert error.value.field == field
         assert not GenerationRun.objects.exists()
 
     def test_a_name_is_taken_once(self, make_suite: MakeSuite) -> None:
         suite = make_suite("a fox")
         ask(suite, name="mine")
-        with pytest.raises(ConflictError, match='a run called "mine" already'):
+        with pytest.raises(ConflictError, match='run called "mine" already exists'):
             ask(suite, name="mine")
         assert [ask(suite).name for _ in range(2)] == ["testpaint-words", "testpaint-words-2"]
 

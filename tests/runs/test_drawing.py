@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -11,15 +13,20 @@ import pytest
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage
 from evaluation.selectors.runs import (
-    gaps_told,
+    gaps_in_words,
     run_gaps,
     run_missing,
     run_progress,
 )
-from evaluation.services import image_store, run_draw
-from evaluation.services.image_store import image_path, image_read
-from evaluation.services.run_render import run_resume, run_retry
-from tests.runs.steps import MakeSuite, ask, draw
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.request import run_resume, run_retry
+from evaluation.services.store import images as image_store
+from evaluation.services.store.images import image_path, image_read
+from evaluation.services.store.places import images_folder
+from evaluation.services.work.deaths import DEATHS, Deaths
+from evaluation.services.work.items import Left
+from evaluation.services.work.states import job_name
+from tests.runs.steps import MakeSuite, ask, die_over, draw
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +64,7 @@ class TestDrawing:
         before = list(Sample.objects.values_list("pk", "image_id"))
         GenerationRun.objects.update(status=RunStatus.RUNNING)
         for prompts in chunks:
-            assert run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+            assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60) is None
         assert list(Sample.objects.values_list("pk", "image_id")) == before
         run.refresh_from_db()
         assert run.status == RunStatus.DONE
@@ -65,10 +72,10 @@ class TestDrawing:
     def test_time_that_is_up_leaves_the_rest_to_another_task(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "a heron", "a birch"), samples_per_prompt=4)
         (prompts,) = run_draw.run_chunks(run)
-        left = run_draw.run_draw(run=run.pk, prompts=prompts, seconds=0.0)
+        left = run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=0.0)
         assert left is not None and left.after_s == 0
         # one image, to learn the pace; its prompt is not through
-        assert run_progress(run).made == 1 and left.prompts == prompts
+        assert run_progress(run).made == 1 and left.keys == prompts
         assert draw(run).status == RunStatus.DONE and run_progress(run).made == 12
 
     def test_no_weights_end_the_run_with_a_message_and_it_can_be_resumed(
@@ -87,12 +94,12 @@ class TestDrawing:
         weights.write_text("one")
         run = ask(make_suite("a fox", "a heron"), parameters={"weights": str(weights)}, samples_per_prompt=4)
         prompts = list(run_missing(run))
-        run_draw.run_draw(run=run.pk, prompts=prompts[:1], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[:1], seconds=60)
         weights.write_text("two")
         run_draw.generator_for.__globals__["_loaded"].clear()  # another worker
-        run_draw.run_draw(run=run.pk, prompts=prompts[1:], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[1:], seconds=60)
         run.refresh_from_db()
-        assert run.status == RunStatus.FAILED and "weights of testpaint changed" in run.message
+        assert run.status == RunStatus.FAILED and "weights of testpaint have changed" in run.message
         assert run.samples.count() == 4
         weights.write_text("one")
         run_draw.generator_for.__globals__["_loaded"].clear()
@@ -105,17 +112,19 @@ class TestDrawing:
         room = [3]
 
         def fsync(descriptor: int) -> None:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):  # the name's, after the file's
+                return
             room[0] -= 1
             if room[0] < 0:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(image_store.os, "fsync", fsync)
+        monkeypatch.setattr("common.files.os.fsync", fsync)
         draw(run)
         assert run.status == RunStatus.FAILED and "is full" in run.message
         assert run.samples.count() == 3
         for sample in run.samples.select_related("image"):
             assert len(image_read(sample.image)) == sample.image.n_bytes
-        assert not list((image_store.store_root() / image_store.PARTIAL).glob("*")), "a partial file was left"
+        assert not list((images_folder() / image_store.PARTIAL).glob("*")), "a partial file was left"
         monkeypatch.undo()
         monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "plugins"))
         assert draw(run_resume(run=run, queue=False)).status == RunStatus.DONE
@@ -130,15 +139,15 @@ class TestFailures:
         assert (progress.expected, progress.made, progress.failed, progress.remaining) == (6, 4, 2, 0)
         (gap,) = run_gaps(run)
         assert (gap.prompt_id, gap.samples, gap.why[0]) == ("00001", (0, 1), "refused: not to my taste")
-        assert gaps_told([gap]) == "2 samples of 1 prompts: 00001 (2 missing)"
+        assert gaps_in_words([gap]) == "2 samples of 1 prompt: 00001 (2 missing)"
 
     def test_what_may_pass_is_tried_again_by_itself(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox", "flaky one"))
         (prompts,) = run_draw.run_chunks(run)
-        left = run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
-        assert left == run_draw.Left(prompts[1:], after_s=0.1)
+        left = run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60)
+        assert left == Left(prompts[1:], after_s=0.1)
         assert run_progress(run).failed == 0 and SampleFailure.objects.filter(retrying=True).count() == 2
-        assert run_draw.run_draw(run=run.pk, prompts=left.prompts, seconds=60) is None
+        assert run_draw.run_draw(run_pk=run.pk, prompt_pks=left.keys, seconds=60) is None
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 4 and not run.failures.exists()
 
@@ -160,7 +169,7 @@ class TestFailures:
     def test_a_run_without_any_sample_has_failed(self, make_suite: MakeSuite) -> None:
         run = draw(ask(make_suite("refuse this")))
         assert run.status == RunStatus.FAILED
-        assert run.message == "None of its 2 samples could be made. The first: refused: not to my taste"
+        assert run.message == "No sample could be made. The first: refused: not to my taste"
 
     def test_retry_makes_what_failed_and_the_failure_goes(
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
@@ -171,15 +180,15 @@ class TestFailures:
         monkeypatch.setattr("testpaint.Testpaint.generate", _paint_all)
         draw(run_retry(run=run, queue=False))
         assert run.status == RunStatus.DONE and not run.failures.exists() and run.samples.count() == 4
-        with pytest.raises(ConflictError, match="nothing failed and nothing is missing"):
+        with pytest.raises(ConflictError, match="no sample failed, and none is missing"):
             run_retry(run=run)
 
     def test_a_task_that_keeps_killing_its_worker_is_given_up(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite("a fox"))
         (prompts,) = run_draw.run_chunks(run)
-        for _ in range(run_draw.DEATHS):  # begun, and never ended
-            run_draw._deaths(f"run:{run.pk}:{min(prompts)}:begun")
-        run_draw.run_draw(run=run.pk, prompts=prompts, seconds=60)
+        for _ in range(DEATHS):
+            die_over(Deaths(job_name(run)), [(prompts[0], 0), (prompts[0], 1)])
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60)
         assert set(run.failures.values_list("kind", "retrying")) == {("crash", False)}
         run.refresh_from_db()
         assert run.status == RunStatus.FAILED and "the worker died 4 times" in run.message

@@ -17,8 +17,10 @@ from evaluation.selectors.runs import (
     run_progress,
     runs_progress,
 )
-from evaluation.services import image_store, run_draw
-from evaluation.services.image_store import ImageFile, image_discard, image_path, image_put, image_read
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.store import images as image_store
+from evaluation.services.store.images import ImageFile, image_discard, image_path, image_put, image_read
+from evaluation.services.store.places import images_folder
 from generators.manifest import read_manifest
 from tests.runs.steps import MakeSuite, ask, command, draw, refused
 
@@ -81,7 +83,7 @@ class TestProgress:
 
     def test_time_left_comes_from_the_pace(self, make_suite: MakeSuite) -> None:
         run = ask(make_suite(*(f"prompt {number}" for number in range(9))), parameters={"slow": 0.02})
-        run_draw.run_draw(run=run.pk, prompts=list(run_missing(run))[:4], seconds=60)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run))[:4], seconds=60)
         run.refresh_from_db()
         progress = run_progress(run)
         assert progress.samples_per_minute is not None and 300 < progress.samples_per_minute < 3000
@@ -96,19 +98,20 @@ class TestImageStore:
 
     def test_only_files_without_a_row_are_discarded(self) -> None:
         kept = image_put(data=b"kept", image_format="png", width=1, height=1)
-        image_store.write_whole(image_store.path_of("ab" * 32, "png"), b"left over")
+        image_store.store_write(image_store.path_of("ab" * 32, "png"), b"left over")
         files = [ImageFile("ab" * 32, "png", 1, 1, 9), ImageFile(kept.sha256, "png", 1, 1, 4)]
         assert image_discard(files) == 1
         assert image_path(kept).exists() and not image_store.path_of("ab" * 32, "png").exists()
 
     def test_what_a_kill_left_half_written_goes_with_the_sweep(self) -> None:
-        folder = image_store.store_root() / image_store.PARTIAL
+        folder = images_folder() / image_store.PARTIAL
         folder.mkdir(parents=True)
-        (folder / "old").write_bytes(b"ha")
-        (folder / "new").write_bytes(b"ha")
-        os.utime(folder / "old", (0, 0))
-        assert image_store.partial_files_remove() == 1
-        assert [path.name for path in folder.iterdir()] == ["new"]
+        old, new = folder / ".old.png.0123abcd.part", folder / ".new.png.0123abcd.part"
+        for path in (old, new):
+            path.write_bytes(b"ha")
+        os.utime(old, (0, 0))
+        assert image_store.store_partials_remove() == 1
+        assert list(folder.iterdir()) == [new]
 
     def test_a_file_that_is_gone_is_told(self) -> None:
         image = image_put(data=b"gone", image_format="png", width=1, height=1)
@@ -143,7 +146,7 @@ class TestCommand:
         assert queued["status"] == "queued"
         assert command("--cancel", "one")["status"] == "cancelled"
         assert command("--resume", "one", "--here")["status"] == "done"
-        assert "nothing is left to resume" in refused("--resume", "one")
+        assert "there is nothing to resume" in refused("--resume", "one")
 
     def test_what_is_refused(self, make_suite: MakeSuite) -> None:
         make_suite("a fox")

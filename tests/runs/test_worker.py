@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,11 +19,12 @@ from django.db import connection
 from drawbench.celery import app
 from evaluation.models import GenerationRun, RunStatus, Sample, Suite
 from evaluation.selectors.runs import run_missing, run_progress
-from evaluation.services.image_store import image_read, store_root
-from evaluation.services.locks import prompts_held
-from evaluation.services.run_draw import run_draw
-from evaluation.services.run_queue import messages_waiting, workers_answering
-from evaluation.services.run_render import run_cancel, run_render, run_resume
+from evaluation.services.runs.draw import run_draw
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume
+from evaluation.services.store.images import image_read
+from evaluation.services.store.places import images_folder
+from evaluation.services.work.locks import claim_prompts
+from evaluation.services.work.queue import messages_waiting, workers_answering
 from tests.runs.conftest import Worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytest.mark.slow]
@@ -37,8 +39,10 @@ def ask(transactional_db: None, make_suite: MakeSuite, tmp_path: Path) -> Callab
     def ask_for(n_prompts: int, **changes: object) -> GenerationRun:
         suite = make_suite(*(f"prompt {number}" for number in range(n_prompts)))
         parameters = {"log": str(tmp_path / "drawn"), "slow": changes.pop("slow", 0.0)}
-        settings: dict[str, object] = {"size": 16, "samples_per_prompt": 4, "operator": True, **changes}
-        return run_render(suite=suite, generator="testpaint", parameters=parameters, **settings)  # type: ignore[arg-type]
+        settings: dict[str, Any] = {"size": 16, "samples_per_prompt": 4, **changes}
+        return run_render(
+            RunDraft(suite=suite, generator="testpaint", parameters=parameters, **settings), operator=True
+        )
 
     return ask_for
 
@@ -58,9 +62,9 @@ def assert_whole(run: GenerationRun, n_prompts: int, samples: int = 4) -> None:
     assert places == {(prompt, sample): 1 for prompt in range(n_prompts) for sample in range(samples)}
     for sample in run.samples.select_related("image"):
         assert len(image_read(sample.image)) == sample.image.n_bytes
-    stored = {path.stem for path in store_root().glob("??/??/*")}
+    stored = {path.stem for path in images_folder().glob("??/??/*")}
     assert stored >= {sample.image.sha256 for sample in run.samples.select_related("image")}
-    for path in store_root().glob("??/??/*"):  # a file that has its name is whole, whoever was killed over it
+    for path in images_folder().glob("??/??/*"):  # a file that has its name is whole, whoever was killed over it
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 
@@ -120,7 +124,7 @@ def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     make_suite: MakeSuite, start_worker: StartWorker
 ) -> None:
     suite = make_suite(*(f"prompt {number}" for number in range(33)), "kill me")
-    run = run_render(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1)
+    run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1))
     start_worker()
     until(lambda: status(run) == RunStatus.DONE)
     # the one in the same task too: after a death the task goes on one by one
@@ -136,7 +140,7 @@ def test_an_image_that_takes_longer_than_a_task_may_is_a_failure_that_says_so(
     until(lambda: status(run) == RunStatus.FAILED)
     failure = run.failures.get()
     assert (failure.kind, failure.attempts) == ("timeout", 3)
-    assert "longer than a task may (4 s): set DRAWBENCH_TASK_SECONDS higher" in failure.message
+    assert "exceeded the time limit (4 s): set DRAWBENCH_TASK_SECONDS higher" in failure.message
 
 
 def test_a_run_that_the_queue_has_lost_is_taken_up_by_the_next_worker(
@@ -176,11 +180,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     suite = make_suite("a fox", "a heron", "a birch")
     parameters = {"log": str(tmp_path / "drawn"), "slow": 0.01}
     run = run_render(
-        suite=suite,
-        generator="testpaint",
-        parameters=parameters,
-        size=16,
-        samples_per_prompt=8,
+        RunDraft(suite=suite, generator="testpaint", parameters=parameters, size=16, samples_per_prompt=8),
         operator=True,
         queue=False,
     )
@@ -189,7 +189,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
     def hold_the_first() -> None:
         try:
-            with prompts_held(run.pk, prompts[:1]) as mine:
+            with claim_prompts(run.pk, prompts[:1]) as mine:
                 assert mine == prompts[:1]
                 held.set()
                 over.wait(20)
@@ -200,7 +200,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     thread.start()
     assert held.wait(20)
     # the prompt that another holds is left to it
-    assert run_draw(run=run.pk, prompts=prompts, seconds=60) is None
+    assert run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60) is None
     assert set(run.samples.values_list("prompt__number", flat=True)) == {1, 2}
     over.set()
     thread.join()
@@ -216,6 +216,6 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
 
 def _draw(run: int, prompts: list[int]) -> None:
     try:
-        run_draw(run=run, prompts=prompts, seconds=60)
+        run_draw(run_pk=run, prompt_pks=prompts, seconds=60)
     finally:
         connection.close()

@@ -9,14 +9,15 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from PIL import Image
 
+from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, Sample, StoredImage, Study, StudyImage
-from evaluation.services import rendition_make
-from evaluation.services.image_store import StoreFullError, image_read
-from evaluation.services.rendition_make import rendition_bytes
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
-from evaluation.services.study_specify import Display, canonical_hash
+from evaluation.services.store.images import StoreFullError, image_read
+from evaluation.services.studies import renditions as rendition_make
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.renditions import rendition_bytes
+from evaluation.services.studies.specify import Display
 from tests.studies.world import a_run, a_suite, an_open_study, png
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def test_every_shown_image_has_one_format_one_size_and_no_metadata() -> None:
         a_run(suite, "large", size=(48, 48), image_format="jpeg"),
         a_run(suite, "wide", size=(40, 20)),
     ]
-    study = study_open(study=study_create(name="study", runs=runs))
+    study = study_open(study=study_create(StudyDraft(name="study", runs=runs)))
     assert study.specification["display"]["width"] == study.specification["display"]["height"] == 48
     shown = StudyImage.objects.filter(study=study).select_related("rendition")
     assert shown.count() == 5 * 2 * 3
@@ -76,7 +77,7 @@ def test_the_specification_is_locked_and_hashed() -> None:
     study = an_open_study()
     assert study.status == "open" and study.opened_at is not None
     read = Study.objects.get(pk=study.pk)
-    assert read.specification_hash == canonical_hash(json.loads(json.dumps(read.specification)))
+    assert read.specification_hash == hash_of(json.loads(json.dumps(read.specification)))
     changes: list[dict[str, object]] = [
         {"specification": {}},
         {"specification_hash": "0" * 64},
@@ -107,7 +108,7 @@ def test_the_same_seed_shows_the_same_samples_and_another_seed_others() -> None:
     runs = [a_run(suite, "one", samples=6), a_run(suite, "two", samples=6)]
 
     def shown(name: str, seed: int) -> str:
-        study = study_create(name=name, runs=runs, labels=["x", "y"], samples_per_set=3, design_seed=seed)
+        study = study_create(StudyDraft(name=name, runs=runs, labels=["x", "y"], samples_per_set=3, design_seed=seed))
         return str(study_open(study=study).specification["comparisons"]["shown_sha256"])
 
     assert shown("first", 1) == shown("again", 1) != shown("other", 2)
@@ -115,19 +116,19 @@ def test_the_same_seed_shows_the_same_samples_and_another_seed_others() -> None:
 
 def test_opening_twice_and_closing_twice_are_refused() -> None:
     study = an_open_study()
-    with pytest.raises(ConflictError, match="open already"):
+    with pytest.raises(ConflictError, match="already open"):
         study_open(study=study)
     assert study_close(study=study).status == "closed"
-    with pytest.raises(ConflictError, match="not open but closed"):
+    with pytest.raises(ConflictError, match="can't be closed: it is closed"):
         study_close(study=study)
 
 
 def test_samples_that_went_missing_since_stop_the_opening() -> None:
     suite = a_suite()
     first = a_run(suite, "first")
-    study = study_create(name="study", runs=[first, a_run(suite, "second")])
+    study = study_create(StudyDraft(name="study", runs=[first, a_run(suite, "second")]))
     first.samples.all()[0].delete()
-    with pytest.raises(InputError, match="first lacks samples for 1 prompt of 5"):
+    with pytest.raises(InputError, match="first lacks samples for 1 of 5 prompts"):
         study_open(study=study)
     study.refresh_from_db()
     assert study.status == "draft"
@@ -138,7 +139,7 @@ def test_samples_that_went_missing_since_stop_the_opening() -> None:
 def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
     suite = a_suite()
     kind = type(fault).__name__  # other images than the other fault's, whose files the test's flush leaves
-    study = study_create(name="study", runs=[a_run(suite, f"first-{kind}"), a_run(suite, f"second-{kind}")])
+    study = study_create(StudyDraft(name="study", runs=[a_run(suite, f"first-{kind}"), a_run(suite, f"second-{kind}")]))
     files, rows = stored_files(), StoredImage.objects.count()
     put, calls = rendition_make.image_file_put, []
 

@@ -10,14 +10,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from common.hashes import hash_of
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
-from evaluation.selectors.live_board import live_board, stopping_state
-from evaluation.services.raters_simulate import raters_simulate
-from evaluation.services.report_make import report_make
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_open
-from evaluation.services.study_specify import canonical_hash
+from evaluation.selectors.live_board import finished_raters, live_board
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.open import study_open
 from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def a_draft(rule: Mapping[str, object] | None, *, raters_per_panel: int = 8, nam
     suite = a_suite(name=f"suite-{name}")
     runs = [a_run(suite, f"{name}-{label}") for label in ("one", "two")]
     return study_create(
-        name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule
+        StudyDraft(name=name, runs=runs, labels=["one", "two"], raters_per_panel=raters_per_panel, stopping_rule=rule)
     )
 
 
@@ -55,28 +55,32 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
     study.refresh_from_db()
     declared = study.specification
     assert declared["stopping_rule"]["margin"] == 0.1
-    assert study.specification_hash == canonical_hash(declared)
+    assert study.specification_hash == hash_of(declared)
     other = {**declared, "stopping_rule": {**declared["stopping_rule"], "margin": 0.2}}
-    assert canonical_hash(other) != study.specification_hash
+    assert hash_of(other) != study.specification_hash
 
 
 @pytest.mark.parametrize(
     ("rule", "field", "words"),
     [
-        ({"half_with": 0.1}, "stopping_rule", 'Did you mean "half_width"'),
-        ({"max_raters": 17}, "stopping_rule.max_raters", "2 to 16, the study's places over all panels"),
-        ({"max_raters": 1}, "stopping_rule.max_raters", "2 to 16"),
-        ({"max_raters": 12.5}, "stopping_rule.max_raters", "is 12.5"),
-        ({"max_raters": True}, "stopping_rule.max_raters", "is True"),
-        ({"max_raters": 10, "min_raters": 11}, "stopping_rule.min_raters", "2 to 10, where the rule stops"),
-        ({"min_raters": 1}, "stopping_rule.min_raters", "2 to 16"),
-        ({"margin": 10}, "stopping_rule.margin", "0.1 for ten points"),
-        ({"margin": 0}, "stopping_rule.margin", "0.001 to 0.999"),
-        ({"half_width": -0.1}, "stopping_rule.half_width", "half-width is -0.1"),
-        ({"half_width": float("nan")}, "stopping_rule.half_width", "half-width is nan"),
-        ({"half_width": "wide"}, "stopping_rule.half_width", "half-width is wide"),
-        ({"alpha": 95}, "stopping_rule.alpha", "0.05 for 95 %"),
-        ({"max_raters": 6}, "stopping_rule.max_raters", "could never decide: with alpha 0.05 an interval takes 7"),
+        ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
+        ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16, the study's places over all panels"),
+        ({"max_raters": 1}, "stopping_rule.max_raters", "between 2 and 16"),
+        ({"max_raters": 12.5}, "stopping_rule.max_raters", "got 12.5"),
+        ({"max_raters": True}, "stopping_rule.max_raters", "got True"),
+        ({"max_raters": 10, "min_raters": 11}, "stopping_rule.min_raters", "between 2 and 10, the rule's maximum"),
+        ({"min_raters": 1}, "stopping_rule.min_raters", "between 2 and 16"),
+        ({"margin": 10}, "stopping_rule.margin", "0.1 is ten points"),
+        ({"margin": 0}, "stopping_rule.margin", "between 0.001 and 0.999"),
+        ({"half_width": -0.1}, "stopping_rule.half_width", "got -0.1"),
+        ({"half_width": float("nan")}, "stopping_rule.half_width", "got nan"),
+        ({"half_width": "wide"}, "stopping_rule.half_width", "got wide"),
+        ({"alpha": 95}, "stopping_rule.alpha", "0.05 gives 95 %"),
+        (
+            {"max_raters": 6},
+            "stopping_rule.max_raters",
+            "could never decide: with alpha 0.05 the first interval appears at 7",
+        ),
     ],
 )
 def test_bad_rules_are_named(rule: dict[str, object], field: str, words: str) -> None:
@@ -87,7 +91,7 @@ def test_bad_rules_are_named(rule: dict[str, object], field: str, words: str) ->
 
 
 def test_a_study_with_few_places_can_have_no_rule() -> None:
-    with pytest.raises(InputError, match="Let more raters in, or declare no rule"):
+    with pytest.raises(InputError, match="Allow more raters, or declare no rule"):
         a_draft({}, raters_per_panel=2)
 
 
@@ -136,8 +140,8 @@ def test_who_left_later_counts_at_the_earlier_moment() -> None:
     moment = timezone.now()
     rater = Rater.objects.filter(study=study).order_by("pk")[0]
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
-    then, now = stopping_state(study, as_of=moment), stopping_state(study, as_of=timezone.now())
-    assert then is not None and now is not None and (then["n_raters"], now["n_raters"]) == (9, 8)
+    then, now = finished_raters(study, as_of=moment), finished_raters(study, as_of=timezone.now())
+    assert (len(then), len(now)) == (9, 8)
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
@@ -159,10 +163,10 @@ def created(*arguments: str, name: str = "mine") -> str:
 def test_the_command_declares_a_rule_in_plain_words() -> None:
     told = created("--stop-half-width", "0.05", "--stop-margin", ".1", "--stop-min-raters", "6")
     for words in (
-        "Stopping rule: each pair and question is decided when its 95 % anytime-valid interval",
-        "excludes zero, or lies within ±10 points, or is no wider than ±5 points",
-        "from 6 finished raters on, and is given up at 16",
-        "Nothing is closed by itself.",
+        "Stopping rule: A comparison (one pair, one question) is decided once its 95 % anytime-valid interval",
+        "excludes zero, lies within ±10 points or is no wider than ±5 points",
+        "At least 6 raters must have finished; the maximum is 16.",
+        "The study stays open until you close it.",
     ):
         assert words in told, words
     made = json.loads(created("--stop-when-decided", "--format", "json", name="decided"))
@@ -173,10 +177,10 @@ def test_the_command_declares_a_rule_in_plain_words() -> None:
 
 
 def test_the_command_refuses_a_rule_that_cannot_be() -> None:
-    with pytest.raises(CommandError, match="2 to 16, the study's places"):
+    with pytest.raises(CommandError, match="between 2 and 16, the study's places"):
         created("--stop-max-raters", "99")
     created(name="there")
-    with pytest.raises(CommandError, match="declared when a study is made") as refused:
+    with pytest.raises(CommandError, match="declared when a study is created") as refused:
         call_command("create_study", "--name", "there", "--open", "--stop-when-decided")
     assert refused.value.returncode == 2
     assert Study.objects.get(name="there").status == "draft"

@@ -11,11 +11,11 @@ from PIL import Image
 
 from evaluation.models import GenerationRun, Invitation, Prompt, RunStatus, Sample, Study, Suite
 from evaluation.selectors.trials import RaterSession, rater_session, session_key_hash
-from evaluation.services.image_store import image_file_put, image_rows
-from evaluation.services.invitation_create import invitation_create
-from evaluation.services.rater_enrol import Enrolled, rater_enrol
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_open
+from evaluation.services.rating.enrol import Enrolled, rater_enrol
+from evaluation.services.store.images import image_file_put, image_rows
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_open
 
 TWO_CATEGORIES: Mapping[str, int] = {"Colors": 3, "Counting": 2}
 
@@ -100,7 +100,14 @@ def an_open_study(
     suite = a_suite(categories, name=f"suite-{name}")
     runs = [a_run(suite, f"{name}-{label}", samples=samples, size=size) for label in labels]
     study = study_create(
-        name=name, runs=runs, labels=labels, raters_per_panel=raters_per_panel, design_seed=seed, title="Secret title"
+        StudyDraft(
+            name=name,
+            runs=runs,
+            labels=labels,
+            raters_per_panel=raters_per_panel,
+            design_seed=seed,
+            title="Secret title",
+        )
     )
     return study_open(study=study)
 

@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services import suite_load as module
-from evaluation.services.suite_load import suite_load
-from evaluation.services.suite_make import suite_make_subset, suite_make_variation
+from evaluation.services.suites import load as module
+from evaluation.services.suites.load import SuiteReading, suite_load
+from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites import SuiteFetchError
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,7 @@ class TestLoad:
         animals.write_text(animals.read_text() + "a moss,Plants\n")
         second = suite_load(source=animals, name="animals").suite
         assert (first.name, second.name) == ("animals", "animals") and first.version != second.version
-        with pytest.raises(InputError, match=f"say which one.*animals@{first.version}"):
+        with pytest.raises(InputError, match=f"Choose one.*animals@{first.version}"):
             suite_by_name("animals")
         assert suite_by_name(f"animals@{first.version}") == first
         assert suite_by_name(str(second)) == second
@@ -99,11 +99,11 @@ class TestLoad:
         suite = suite_load(source=animals).suite
         assert suite.name == "animals-plants" and suite.title == "Animals & plants"
         assert [prompt.prompt_id for prompt in suite.prompts.all()] == ["00000", "00001", "00002"]
-        again = suite_load(source=animals.read_bytes(), file_name="other name.csv")
+        again = suite_load(source=animals.read_bytes(), reading=SuiteReading(file_name="other name.csv"))
         assert again.created is False and again.suite == suite
 
     def test_bytes_take_the_name_of_their_file(self) -> None:
-        suite = suite_load(source=b"a fox\na heron\n", file_name="My list.txt").suite
+        suite = suite_load(source=b"a fox\na heron\n", reading=SuiteReading(file_name="My list.txt")).suite
         assert suite.name == "my-list" and suite.source == "My list.txt"
 
 
@@ -129,10 +129,10 @@ class TestBadInput:
         assert 'did you mean "drawbench-cc0"?' in refused("load_suite", "drawbench-cc")
         assert "There is no file" in refused("load_suite", str(tmp_path / "nothing.csv"))
         assert "such as my-own-suite" in refused("load_suite", "drawbench-cc0", "--name", "my own süite")
-        assert "--file goes with drawbench" in refused("load_suite", "x", "--file", "y.csv")
+        assert "--file can only be used with drawbench" in refused("load_suite", "x", "--file", "y.csv")
 
     def test_the_nearest_suite_is_named(self, animals: Path) -> None:
-        with pytest.raises(NotFoundError, match="no suite is loaded yet"):
+        with pytest.raises(NotFoundError, match="no suites are loaded yet"):
             suite_by_name("animals")
         suite_load(source=animals, name="animals")
         with pytest.raises(NotFoundError, match='did you mean "animals"'):
@@ -179,5 +179,5 @@ class TestMake:
 
 def test_an_upload_that_is_called_drawbench_must_be_the_published_suite() -> None:
     with pytest.raises(InputError, match="drawbench.csv"):
-        suite_load(source=b"prompt,category\na fox,Animals\n", file_name="drawbench.csv")
+        suite_load(source=b"prompt,category\na fox,Animals\n", reading=SuiteReading(file_name="drawbench.csv"))
     assert not Suite.objects.exists()

@@ -22,14 +22,14 @@ def message_of(content: bytes | str, **options: object) -> str:
 @pytest.mark.parametrize(
     ("content", "facts"),
     [
-        (b"", ["empty", "one a line"]),
+        (b"", ["empty", "one per line"]),
         (b"\xef\xbb\xbf \n\n", ["white space"]),
         (b"prompt,category\n", ["no prompt in it"]),
         (b"PK\x03\x04rest", ["Excel", "save the sheet as CSV"]),
         (b"\x1f\x8b\x08rest", ["gzip", "unpack"]),
         (b"\x89PNG\r\n\x1a\n", ["PNG"]),
         (bytes(range(128, 256)) * 9, ["encoding is broken", "0x80 at line 1"]),
-        (bytes(range(1, 256)) * 9, ["encoding is broken", "no text at all"]),
+        (bytes(range(1, 256)) * 9, ["encoding is broken", "not look like text"]),
         (b"\x00\x01\x02\x03 a cat \x00\x07", ["NUL"]),
         ("a cat\na dog".encode("utf-16-le"), ["UTF-16 without its byte order mark"]),
         ("a cat".encode("utf-16") + b"\x00", ["UTF-16-LE", "cut off", "byte 12 "]),
@@ -43,17 +43,17 @@ def message_of(content: bytes | str, **options: object) -> str:
         ("prompt,category\na cat, asleep,Pets", ["Line 2 has 3 cells and the first line 2", "quotation marks", ".txt"]),
         ('prompt,category\na cat,Pets\n"a dog,Pets\nx,Pets\n', ["Line 3", "do not pair"]),
         ('prompt,category\n"OPEN" in red,Text\n', ["Line 2", "do not pair", '""OPEN""']),
-        ("prompt,category,attributes\na cat,Pets,count=1", ["line 2", "no JSON"]),
-        ('prompt,category,attributes\na cat,Pets,"[1]"', ["line 2", "no object"]),
+        ("prompt,category,attributes\na cat,Pets,count=1", ["line 2", "not JSON"]),
+        ('prompt,category,attributes\na cat,Pets,"[1]"', ["line 2", "not an object"]),
         (
             'prompt,count,attributes\na cat,1,"{""count"": 2}"',
             ["line 2", "'count' stands in a column and in the attributes"],
         ),
-        ('{"prompt": "a"}\n{"prompt": ', ["Line 2", "no JSON"]),
+        ('{"prompt": "a"}\n{"prompt": ', ["Line 2", "not JSON"]),
         ('{"prompt": "a"}\n{"promt": "b"}', ["line 2 has no field prompt", "'promt'"]),
         ('{"prompt": "a"}\n7', ["line 2 is neither"]),
         ('{"prompt": 7}', ["line 1", "'prompt' is 7"]),
-        ('[{"prompt": "a", "attributes": [1]}]', ["entry 1", "no object"]),
+        ('[{"prompt": "a", "attributes": [1]}]', ["entry 1", "not an object"]),
         ('[{"prompt": "a", "x": NaN}]', ["NaN is not JSON"]),
         ('["a\\u0000b"]', ["Control characters", "entry 1 (U+0000)"]),
         ('["a\\ud800b"]', ["entry 1 (U+D800)"]),
@@ -62,7 +62,7 @@ def message_of(content: bytes | str, **options: object) -> str:
         ('[{"prompt": "a", "x": "' + "y" * 20_000 + '"}]', ["16,384"]),
         (
             '[{"prompt": "a", "schema": "scene/1", "objects": [{"name": "a", "color": "blu"}]}]',
-            ["entry 1", "did you mean 'blue'"],
+            ["entry 1", 'did you mean "blue"'],
         ),
         ('["a\\u001bb"]', ["U+001B"]),
     ],
@@ -82,10 +82,10 @@ def test_columns_without_a_column_of_prompts() -> None:
 def test_json_that_is_no_suite(tmp_path: Path) -> None:
     path = tmp_path / "package.json"
     path.write_text(json.dumps({"name": "x", "version": 1}, indent=1))
-    with pytest.raises(SuiteError, match=r'^package\.json: This JSON is no suite.*"annotations"'):
+    with pytest.raises(SuiteError, match=r'^package\.json: This JSON is not a suite.*"annotations"'):
         read_suite(path)
     path.write_text('{"prompts": [\n"a",\n}')
-    with pytest.raises(SuiteError, match=r"package\.json: Line 3, column 1: this is no JSON"):
+    with pytest.raises(SuiteError, match=r"package\.json: Line 3, column 1: this is not JSON"):
         read_suite(path)
     assert "nested too deeply" in message_of("[" * 100_000, format="json")
 
@@ -142,7 +142,7 @@ def test_too_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "more than 1 MiB" in message_of(b"a cat\n" * 200_000)
     path = tmp_path / "big.json"
     path.write_bytes(b"[" + b'"a",' * 2**20)
-    with pytest.raises(SuiteError, match=r"big\.json: It has more than 2 MiB, the most that is read of JSON"):
+    with pytest.raises(SuiteError, match=r"big\.json: It has more than 2 MiB, the limit for JSON"):
         read_suite(path)
 
 

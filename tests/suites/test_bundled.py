@@ -58,7 +58,7 @@ def test_attributes_fit_the_schema_and_say_what_the_prompt_says(prompt: PromptDa
 
 def test_each_category_can_be_checked_for_what_it_is_for() -> None:
     scenes = {prompt.number: scene for prompt in PROMPTS if (scene := parse_scene(prompt.attributes))}
-    assert all(any(o.color for o in scenes[p.number].objects) for p in in_category("Colors"))
+    assert all(any(o.colour for o in scenes[p.number].objects) for p in in_category("Colors"))
     assert all(any(o.count for o in scenes[p.number].objects) for p in in_category("Counting"))
     assert all(scenes[p.number].relations for p in in_category("Positional"))
     assert all(len(scenes[p.number].text) == 1 for p in in_category("Text"))

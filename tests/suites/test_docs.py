@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evaluation.suites import FORMATS, bundled_suite, parse_scene
 from evaluation.suites.known_drawbench import CONTENT_HASH, SHEET_URL
-from evaluation.suites.scene import COLORS, SPATIAL_RELATIONS
+from evaluation.suites.scene import COLOURS, SPATIAL_RELATIONS
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "suites.md").read_text(encoding="utf-8")
 
@@ -15,7 +15,7 @@ def test_formats_relations_colours_and_identity_are_those_of_the_code() -> None:
     assert re.findall(r"^\| `(\w+)` \|", DOC.split("## What identifies")[0], re.M) == list(FORMATS)
     table = DOC[DOC.index("| relation |") : DOC.index("`scene_mismatches")]
     assert set(re.findall(r"`([a-z ]+)`", table)) == set(SPATIAL_RELATIONS)
-    assert all(color in DOC for color in COLORS) and CONTENT_HASH in DOC and SHEET_URL in DOC
+    assert all(colour in DOC for colour in COLOURS) and CONTENT_HASH in DOC and SHEET_URL in DOC
 
 
 def test_table_of_the_shipped_suite_has_its_counts() -> None:

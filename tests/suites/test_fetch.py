@@ -103,13 +103,13 @@ def test_a_cut_copy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (body(b"prompt,category\na gate,Things\n"), "0 of its 200"),
         (body(b"gone", 404), "answered 404"),
         (body(b"x" * (fetching.MAX_BYTES + 1)), "more than 1 MiB"),
-        (body(b"cut", headers={"Content-Length": "5000"}), "broke off"),
+        (body(b"cut", headers={"Content-Length": "5000"}), "closed the connection"),
         (body(b"", 302, {"Location": "https://example.org/x.csv"}), "sends the request on to 'example.org'"),
         (body(b"", 302, {"Location": "http://docs.google.com/x.csv"}), "sends the request on to 'docs.google.com'"),
         (body(b"", 302, {"Location": "https://evil-google.com/x.csv"}), "'evil-google.com'"),
         (body(b"", 302, {"Location": "file:///etc/passwd"}), "127.0.0.1"),
         (body(b"", 302, {"Location": "/suite.csv"}), "answered 302"),
-        (lambda handler: handler.wfile.write(b"nonsense\n"), "no HTTP"),
+        (lambda handler: handler.wfile.write(b"nonsense\n"), "invalid HTTP"),
     ],
 )
 def test_garbage_is_told_with_a_way_out(monkeypatch: pytest.MonkeyPatch, answer: Answer, fact: str) -> None:

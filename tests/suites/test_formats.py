@@ -73,7 +73,7 @@ def test_bytes_of_a_named_file_are_read_as_that_file() -> None:
 def test_override_wins_over_content() -> None:
     content = b"prompt,category\na cat,Animals"
     assert texts(read_suite(content, format="text")) == ["prompt,category", "a cat,Animals"]
-    with pytest.raises(SuiteError, match="Did you mean 'csv'"):
+    with pytest.raises(SuiteError, match='; did you mean "csv"'):
         read_suite(content, format="cvs")
     assert set(FORMATS) == {"csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco"}
 

@@ -42,15 +42,15 @@ def with_scene(**fields: JsonValue) -> dict[str, JsonValue]:
     ("attributes", "message"),
     [
         ({"schema": "scene/2"}, "this version reads 'scene/1'"),
-        (with_scene(object=[]), "field 'object'.*did you mean 'objects'"),
+        (with_scene(object=[]), "field 'object'; did you mean \"objects\""),
         (with_scene(objects={}), "objects is {}; it is a list"),
         (with_scene(objects=["apple"]), r"objects\[0\] is 'apple'; it is an object"),
         (with_scene(objects=[{}]), r"objects\[0\].name is None"),
         (with_scene(objects=[{"name": " "}]), "not empty"),
         (with_scene(objects=[{"name": "a", "count": 21}]), "from 0 to 20"),
         (with_scene(objects=[{"name": "a", "count": True}]), "count is True"),
-        (with_scene(objects=[{"name": "a", "colour": "red"}]), "did you mean 'color'"),
-        (with_scene(objects=[{"name": "a", "color": "gray"}]), "did you mean 'grey'"),
+        (with_scene(objects=[{"name": "a", "colour": "red"}]), 'did you mean "color"'),
+        (with_scene(objects=[{"name": "a", "color": "gray"}]), 'did you mean "grey"'),
         (with_scene(objects=[{"name": "a", "size": "tiny"}]), "one of: small, large"),
         (
             with_scene(objects=[{"name": "a"}], relations=[{"subject": 0, "relation": "on", "object": 1}]),
@@ -61,7 +61,7 @@ def with_scene(**fields: JsonValue) -> dict[str, JsonValue]:
             with_scene(
                 objects=[{"name": "a"}, {"name": "b"}], relations=[{"subject": 0, "relation": "left", "object": 1}]
             ),
-            "did you mean 'left of'",
+            'did you mean "left of"',
         ),
         (with_scene(text="HELLO"), "text is 'HELLO'; it is a list"),
         (with_scene(style=3), "style is 3"),

@@ -15,19 +15,20 @@ import torch
 from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import STAGES, ConfigError
+from generators.places import TRAINING_CONFIGS
 from generators.training import all as command
 from generators.training import checkpoints, comparing, proving
-from generators.training.checker.find import load_checker
 from generators.training.config import load_train_config, to_plain
 from generators.training.data import Data
 from generators.training.data_config import ScenesConfig
 from generators.training.distributed import ALONE
 from generators.training.probing import probe
-from generators.training.scene_clip.load import load_scene_clip
-from generators.training.sprites import SOURCES
 from generators.training.trainer import Trainer
-from tests.training.test_scene_clip import NAMES, sprites
+from generators.world.checker.find import load_checker
+from generators.world.scene_clip.load import load_scene_clip
+from generators.world.sprites import SOURCES
 from tests.training.toy import TINY, Squares, config
+from tests.world.test_scene_clip import NAMES, sprites
 
 ROOT = Path(__file__).parents[2]
 BUDGET = ["--minutes", "0.08", "--probe-seconds", "0", "--device", "cpu", "--small"]
@@ -125,7 +126,7 @@ def test_bad_input_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().err
 
     assert 'did you mean "h100"' in fails("--config-set", "h10")
-    assert "there are: sprites, probe, placing, base" in fails("--config-set", str(held), "--steps", "bass")
+    assert "There are: sprites, probe, placing, base" in fails("--config-set", str(held), "--steps", "bass")
     assert "nothing to export" in fails("--config-set", str(held), "--steps", "export")
     assert "step proof comes first" in fails("--config-set", str(held), "--steps", "sprites", "--install")
     (tmp_path / "sprites.npz").unlink()
@@ -196,11 +197,11 @@ def test_what_counts_as_better() -> None:
 
 def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proof's own command is stood in for by its JSON; what ships, by a folder with another checker."""
-    from generators.training.checker.find import save_checker
-    from generators.training.checker.network import Checker
-    from generators.training.checker.render import config_of
     from generators.training.export import export
     from generators.training.train import train
+    from generators.world.checker.find import save_checker
+    from generators.world.checker.network import Checker
+    from generators.world.checker.render import config_of
 
     out, ships = tmp_path / "out", tmp_path / "ships"
     for stage in STAGES:
@@ -242,9 +243,9 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
 
 
 def test_checkers_are_compared_on_what_both_know(tmp_path: Path) -> None:
-    from generators.training.checker.find import save_checker
-    from generators.training.checker.network import Checker
-    from generators.training.checker.render import config_of
+    from generators.world.checker.find import save_checker
+    from generators.world.checker.network import Checker
+    from generators.world.checker.render import config_of
 
     np.savez(tmp_path / "s.npz", **sprites())  # type: ignore[arg-type]
     few, many = tmp_path / "few.safetensors", tmp_path / "many.safetensors"
@@ -286,5 +287,5 @@ def test_the_proofs_command_takes_what_is_asked_of_it(tmp_path: Path, monkeypatc
 
 
 def test_configurations_that_ship_are_read() -> None:
-    for path in sorted(command.CONFIGS.glob("*.json")):
+    for path in sorted(TRAINING_CONFIGS.glob("*.json")):
         assert load_train_config(path).batch > 0

@@ -62,7 +62,7 @@ def test_files_that_can_not_be_read_as_one(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not JSON"):
         load_train_config(path)
-    assert 'unknown lerning_rate (did you mean "learning_rate"?)' in fails(path, {**fine, "lerning_rate": 1})
+    assert 'unknown lerning_rate; did you mean "learning_rate"?' in fails(path, {**fine, "lerning_rate": 1})
     assert "missing batch" in fails(path, {name: value for name, value in fine.items() if name != "batch"})
     assert "batch must be a whole number, not a string ('8')" in fails(path, {**fine, "batch": "8"})
     assert "batch must be a whole number, not a number (8.5)" in fails(path, {**fine, "batch": 8.5})

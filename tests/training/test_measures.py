@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from generators.training import measure_sr, samples
 from generators.training.measure_sr import psnr, sharpness
 from generators.training.samples import GRID_PROMPTS
-from generators.training.sprites import load_sprites
+from generators.world.sprites import load_sprites
 
 
 def sprite(wide: bool) -> NDArray[np.uint8]:

@@ -19,14 +19,14 @@ from generators.training.config import TrainConfig
 from generators.training.data import SceneData
 from generators.training.data_config import ScenesConfig
 from generators.training.place_targets import AS_IT_IS, INK, classes_of, ink_of, parts_of, targets
-from generators.training.placing import Course, Teacher, course_of, exam, teach, text_side
-from generators.training.scenes.captions import Scene, Thing, caption_pool
-from generators.training.scenes.layout import Layout, lay_out
-from generators.training.scenes.lettering import BASELINE, CELL, CHARACTERS, FONTS, PEN, glyph_key
-from generators.training.scenes.render import Renderer
-from generators.training.scenes.truth import Sign
-from generators.training.scenes.words import COLOURS
+from generators.training.placing import Course, Lesson, Teacher, course_of, exam, teach, text_side
 from generators.training.trainer import Trainer
+from generators.world.scenes.captions import Scene, Thing, caption_pool
+from generators.world.scenes.layout import Layout, lay_out
+from generators.world.scenes.lettering import BASELINE, CELL, CHARACTERS, FONTS, PEN, glyph_key
+from generators.world.scenes.render import Renderer
+from generators.world.scenes.truth import Sign
+from generators.world.scenes.words import COLOURS
 from tests.training.toy import TINY, config
 
 CONCEPTS = ("apple", "car", "cat", "dog")
@@ -159,10 +159,10 @@ def test_a_lesson_changes_the_text_side_alone(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     said: list[str] = []
     course, learned = course_of(data), text_side(network, whole=False)
-    how = {"config": trainer.config, "device": torch.device("cpu"), "report": said.append, "asked": 64}
-    short = teach(network, course, learned, steps=1, **how)  # type: ignore[arg-type]
+    config, device = trainer.config, torch.device("cpu")
+    short = teach(network, course, learned, config, Lesson(steps=1, asked=64), device=device, report=said.append)
     assert set(short) == {"colours", "relation", "count", "letters", "ink", "surprise"}
-    longer = teach(network, course, learned, steps=40, **how)  # type: ignore[arg-type]
+    longer = teach(network, course, learned, config, Lesson(steps=40, asked=64), device=device, report=said.append)
     assert longer["surprise"] < 0.8 * short["surprise"]
     assert longer["ink"] > short["ink"]
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}

@@ -13,12 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from common.files import SaveError, write_whole
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import ConfigError
 from generators.training import checkpoints, saving
 from generators.training.config import TrainConfig, to_plain
 from generators.training.ema import snapshots_in
-from generators.training.saving import HASHES, STATE, SaveError
+from generators.training.saving import HASHES, STATE
 from generators.training.train import main, train
 from generators.training.trainer import Trainer
 from tests.training.toy import Squares, config
@@ -157,7 +158,7 @@ def test_whatever_fails_in_writing_leaves_what_was_there(tmp_path: Path) -> None
         raise RuntimeError("PytorchStreamWriter failed writing file data/0")
 
     with pytest.raises(SaveError, match="failed writing file.*MB are free"):
-        saving.write_whole(path, fails)
+        write_whole(path, fails)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 

@@ -12,9 +12,9 @@ from generators.cascade.configs import ConfigError
 from generators.training.captions_cache import CaptionCache
 from generators.training.data import SceneData, load_data, scene_pool
 from generators.training.data_config import ScenesConfig
-from generators.training.scenes.captions import Scene, Thing
-from generators.training.scenes.compose import SceneComposer
-from generators.training.scenes.render import Renderer
+from generators.world.scenes.captions import Scene, Thing
+from generators.world.scenes.compose import SceneComposer
+from generators.world.scenes.render import Renderer
 from tests.training.toy import config
 
 SQUARE = np.full((256, 256, 4), 255, dtype=np.uint8)

@@ -63,7 +63,7 @@ def dying(point: str) -> None:
     name ("name"), or before the index of the weights ("index")."""
     owner, name = {
         "state": (saving.torch, "save"),
-        "name": (Path, "replace"),
+        "name": (os, "replace"),
         "index": (checkpoints, "write_index"),
     }[point]
     function: Callable[..., Any] = getattr(owner, name)

@@ -13,7 +13,7 @@ from PIL import Image
 from pytest_django.fixtures import Settings
 
 from evaluation.models import GenerationRun, StoredImage, Suite
-from evaluation.services.suite_load import suite_load
+from evaluation.services.suites.load import suite_load
 
 
 @pytest.fixture(autouse=True)

@@ -44,9 +44,9 @@ class TestCommand:
         folder = str(make_folder(files))
         named = ("--suite", "words", "--name", "mine", "--generator", "imagen", folder)
         message = self.refused(*named, "--yes")
-        assert "4 of 5 files have problems" in message and "00003/0.png: this is not an image" in message
+        assert "4 of 5 files have problems" in message and "00003/0.png: this is not a recognised image" in message
         assert "7 samples of 4 prompts are missing" in self.refused(*named, "--yes", "--ignore-problems")
-        assert "Say --yes" in self.refused(*named, "--ignore-problems", "--allow-missing")
+        assert "Use --yes" in self.refused(*named, "--ignore-problems", "--allow-missing")
         assert nothing_is_kept(media)
         result = self.run(*named, "--yes", "--ignore-problems", "--allow-missing")
         assert result["stored"] == 1 and len(result["left_out"]) == 4  # type: ignore[arg-type]

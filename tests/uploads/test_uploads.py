@@ -18,15 +18,16 @@ from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import GenerationRun, RunStatus, Suite, Upload
 from evaluation.selectors.runs import run_gaps
 from evaluation.selectors.uploads import upload_by_key, upload_summary
-from evaluation.services import upload_check as check_module
-from evaluation.services import upload_confirm as confirm_module
-from evaluation.services.image_store import image_read, store_root
-from evaluation.services.run_sweep import work_sweep
-from evaluation.services.upload_check import upload_check
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import staging_of, upload_drop
-from evaluation.services.upload_match import upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.store.images import image_read
+from evaluation.services.store.places import images_folder
+from evaluation.services.sweep import work_sweep
+from evaluation.services.uploads import check as check_module
+from evaluation.services.uploads import confirm as confirm_module
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import staging_of, upload_drop
+from evaluation.services.uploads.match import upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from tests.uploads.conftest import image_bytes, nothing_is_kept, whole_run
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +169,7 @@ class TestTable:
         assert "truncated" in problems["00001/0.png"]
         assert "is also" in problems["00002/0.png"] and "is also" in problems["00002/0.jpg"]
         assert "no prompt number 9" in problems["00009/0.png"]
-        assert "SVG files are not taken" in problems["00003/0.png"]
+        assert "SVG files are not supported" in problems["00003/0.png"]
         assert "the content is JPEG" in problems["00003/1.png"]
         assert (summary.duplicates, summary.unmatched) == (2, 1)
         assert summary.missing == {"00001": (0,), "00002": (0, 1), "00003": (0, 1)} and summary.n_missing == 5
@@ -180,7 +181,7 @@ class TestTable:
             InputError, match=r"5 samples of 3 prompts are missing: 00001 \(samples 0\), 00002 \(all 2\)"
         ):
             upload_confirm(upload=upload, options={"ignore_problems": True})
-        assert not GenerationRun.objects.exists() and not store_root().exists()
+        assert not GenerationRun.objects.exists() and not images_folder().exists()
         run = upload_confirm(upload=upload, options={"allow_missing": True})  # the other is remembered
         assert run.samples.count() == 3
         assert [(gap.prompt_id, gap.samples) for gap in run_gaps(run)] == list(summary.missing.items())
@@ -200,14 +201,14 @@ class TestTable:
         upload = upload_match(upload=upload, options={"samples": ""})
         with pytest.raises(InputError, match='did you mean "numbering"'):
             upload_match(upload=upload, options={"numberin": "from_one"})
-        with pytest.raises(InputError, match="is not one of"):
+        with pytest.raises(InputError, match="must be one of"):
             upload_match(upload=upload, options={"numbering": "from_two"})
 
     def test_what_catches_the_eye_is_noted(self, suite: Suite, make_zip: Make) -> None:
         files = {**whole_run(1), "00003/0.png": image_bytes(0), "00002/0.png": image_bytes(9, side=32)}
         notes = " | ".join(upload_summary(checked(suite, make_zip(files))).notes)
         assert "2 different sizes: 24x24 (3), 32x32 (1)" in notes
-        assert "1 images are the same, pixel for pixel" in notes
+        assert "1 image is a copy of another" in notes
 
     def test_a_list_that_names_what_is_not_there(self, suite: Suite, make_zip: Make) -> None:
         listing = b"file,prompt\nfox.png,a fox\nheron.png,a heron\n"
@@ -221,15 +222,15 @@ class TestBadInput:
     ) -> None:
         text = tmp_path / "text.zip"
         text.write_text("not a zip")
-        for source, told in ((text, "neither a folder nor a zip"), (tmp_path / "nothing", "is not there")):
+        for source, told in ((text, "neither a folder nor a zip"), (tmp_path / "nothing", "does not exist")):
             with pytest.raises(InputError, match=told):
                 receive(suite, source)
-        with pytest.raises(InputError, match="is no zip"):
+        with pytest.raises(InputError, match="is not a zip"):
             upload_receive(
                 suite=suite, run_name="mine", generator="imagen", source=SimpleUploadedFile("x.zip", b"no zip at all")
             )
         settings.UPLOAD_MAX_BYTES = 1000
-        with pytest.raises(InputError, match="the most that is taken here"):
+        with pytest.raises(InputError, match="the limit of this server"):
             upload_receive(
                 suite=suite,
                 run_name="mine",
@@ -241,20 +242,20 @@ class TestBadInput:
     def test_names(self, suite: Suite, make_zip: Make) -> None:
         source = make_zip(whole_run())
         upload_confirm(upload=checked(suite, source))
-        with pytest.raises(ConflictError, match='a run called "mine" already'):
+        with pytest.raises(ConflictError, match='run called "mine" already exists'):
             receive(suite, source)
         for generator in ("", "x" * 101, "a\nb"):
-            with pytest.raises(InputError, match="which generator made the images"):
+            with pytest.raises(InputError, match="the generator that made the images"):
                 upload_receive(suite=suite, run_name="other", generator=generator, source=source)
-        with pytest.raises(NotFoundError, match="There is no upload"):
+        with pytest.raises(NotFoundError, match="Unknown upload"):
             upload_by_key("nonsense")
 
     def test_without_any_image(self, suite: Suite, make_zip: Make, media: Path) -> None:
         upload = receive(suite, make_zip({"notes.txt": b"hello"}))
-        with pytest.raises(InputError, match="No image is among the 1 files"):
+        with pytest.raises(InputError, match="has no images \\(1 file\\)"):
             upload_check(upload=upload)
         upload.refresh_from_db()
-        assert upload.status == Upload.Status.FAILED and "No image" in upload.message and nothing_is_kept(media)
+        assert upload.status == Upload.Status.FAILED and "has no images" in upload.message and nothing_is_kept(media)
 
     def test_a_list_that_can_not_be_read(self, suite: Suite, make_zip: Make, media: Path) -> None:
         upload = receive(suite, make_zip({**whole_run(1), "manifest.csv": b"file,who\na.png,me\n"}))
@@ -292,14 +293,14 @@ class TestNothingHalfDone:
     ) -> None:
         upload = checked(suite, make_zip(whole_run()))
         kept = upload_confirm(upload=checked(suite, make_zip(whole_run(1)), run_name="other"))
-        stored = set(store_root().glob("??/??/*"))
+        stored = set(images_folder().glob("??/??/*"))
         monkeypatch.setattr(confirm_module, "image_rows", _fail)
         with pytest.raises(RuntimeError, match="the database went away"):
             upload_confirm(upload=upload)
         upload.refresh_from_db()
         assert upload.status == Upload.Status.READY and not GenerationRun.objects.filter(name="mine").exists()
         # what this one brought is gone again, what another run has stays
-        assert set(store_root().glob("??/??/*")) == stored and kept.samples.count() == 4
+        assert set(images_folder().glob("??/??/*")) == stored and kept.samples.count() == 4
         monkeypatch.undo()
         assert upload_confirm(upload=upload).samples.count() == 8
 
@@ -322,7 +323,7 @@ class TestNothingHalfDone:
             upload_drop(upload=upload)
         assert nothing_is_kept(media)
         for action in (upload_confirm, upload_match, upload_check):
-            with pytest.raises(ConflictError, match="dropped"):
+            with pytest.raises(ConflictError, match="discarded"):
                 action(upload=upload)
 
     def test_dropped_while_it_is_checked(

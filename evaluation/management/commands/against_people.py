@@ -6,12 +6,15 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import nearest
 from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scores
-from evaluation.analysis.frame import read_ratings
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
+from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import settings_from
+from evaluation.reports.wording.against_people import against_people_text
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
@@ -22,15 +25,15 @@ class Command(ProductCommand):
     """Hold automatic scores against raters, and estimate preference over all prompts from both."""
 
     help = (
-        "How far each automatic score agrees with the raters of a study, beside how far they agree with each other; "
-        "where they differ most; and the net preference over all scored prompts, from the ratings of some of them and "
-        "the scores of all (prediction-powered), with intervals. Give a study, whose runs were scored with `score`, "
-        "or files."
+        "Compare automatic scores with the raters of a study: how far each score agrees with the raters, how far the "
+        "raters agree with each other, and where they differ most. Also estimate the net preference over all scored "
+        "prompts from the ratings of some and the scores of all (prediction-powered), with intervals. Give a study "
+        "whose runs were scored with `score`, or files."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", nargs="?", metavar="STUDY", help="name of the study")
-        parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study; wants --scores")
+        parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study; needs --scores")
         parser.add_argument(
             "--scores", metavar="FILE", help="a scores file (CSV or Parquet) instead of the study's own"
         )
@@ -39,24 +42,26 @@ class Command(ProductCommand):
             action="append",
             dest="metrics",
             metavar="NAME",
-            help="a score that the prediction uses; may be given several times; all unless given",
+            help="a score that the prediction uses (default: all); repeat for several",
         )
         parser.add_argument(
-            "--aggregate", default="mean", help=f"how images of a set become one score: {', '.join(AGGREGATES)}"
+            "--aggregate",
+            default="mean",
+            help=f"how the images of a set become one score: {', '.join(AGGREGATES)} (default: mean)",
         )
         parser.add_argument(
             "--estimand",
-            default="raters_and_prompts",
-            help="for whom the intervals of agreement speak: raters_and_prompts, raters, prompts or votes",
+            default=DEFAULT_ESTIMAND,
+            help="what the intervals of agreement speak for: raters_and_prompts (default), raters, prompts or votes",
         )
-        parser.add_argument("--level", type=float, default=0.95, help="confidence level, 0.95 unless given")
+        parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
-            raise InputError("Name a study, or a file with --ratings FILE (not both). --help shows how.")
+            raise InputError("Name either a study or a file with --ratings FILE. against_people --help shows examples.")
         if options["ratings"] is not None and options["scores"] is None:
-            raise InputError("A ratings file wants a scores file beside it: --scores FILE (docs/against-people.md).")
+            raise InputError("A ratings file needs a scores file too: --scores FILE (docs/against-people.md).")
         include = not options["without_simulated"]
         settings = settings_from(
             {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}
@@ -65,11 +70,11 @@ class Command(ProductCommand):
         if options["study"] is not None:
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
-            ratings = ratings_frame(study, include_simulated=include)
+            ratings = validate_ratings(ratings_frame(study, include_simulated=include))
         else:
             self.title = f"Ratings file {options['ratings']}"
             ratings = read_ratings(options["ratings"])
-            ratings = ratings if include else ratings[~ratings["simulated"]].reset_index(drop=True)
+            ratings = ratings if include else by_people(ratings)
         if not len(ratings):
             raise InputError(f"{self.title} has no ratings{'' if include else ' by people'} yet.")
         if options["scores"] is not None:
@@ -80,17 +85,19 @@ class Command(ProductCommand):
             notes = (*left_out, *notes)
             if not len(scores):
                 raise InputError(
-                    f"The runs of the study {study.name} have no scores to compare. Make some with `score RUN "
-                    "--metric NAME --wait` for each of its runs (`score --list` names the metrics), or give a file "
-                    f"with --scores FILE. {' '.join(left_out)}".rstrip()
+                    f"The runs of the study {study.name} have no scores to compare. Score each run with `score RUN "
+                    "--metric NAME --wait` (`score --list` names the metrics), or give a file with --scores FILE. "
+                    f"{' '.join(left_out)}".rstrip()
                 )
         if options["aggregate"] not in AGGREGATES:
-            raise InputError(f"Unknown aggregate {options['aggregate']!r}. Allowed are {', '.join(AGGREGATES)}.")
+            hint = nearest(options["aggregate"], AGGREGATES) or "."
+            raise InputError(f'Unknown aggregate "{options["aggregate"]}"{hint} Choose one of {", ".join(AGGREGATES)}.')
         known = sorted({str(name) for name in scores["metric"].unique()})
         unknown = [name for name in options["metrics"] or () if name not in known]
         if unknown:
-            raise InputError(f"Unknown automatic score {unknown[0]!r}. There are {', '.join(known)}.")
-        result, self.text = against_people(
+            hint = nearest(unknown[0], known) or "."
+            raise InputError(f'Unknown automatic score "{unknown[0]}"{hint} Choose one of {", ".join(known)}.')
+        self.found = against_people(
             ratings,
             scores,
             metrics=options["metrics"],
@@ -99,7 +106,7 @@ class Command(ProductCommand):
             level=settings.level,
             notes=notes,
         )
-        return result
+        return self.found.to_dict()
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return f"{self.title}\n{self.text}"
+        return f"{self.title}\n{against_people_text(self.found)}"

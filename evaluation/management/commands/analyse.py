@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from evaluation.analysis.frame import read_ratings
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
+from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
-from evaluation.reports.document import Results
-from evaluation.reports.text import results_text
+from evaluation.reports.wording.results import results_text
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 
 
 class Command(ProductCommand):
-    """Print the shares A / indifferent / B and the net share with intervals, per question, overall and by category."""
+    """Print the shares of the answers and the net share with intervals, per question, overall and by category."""
 
     help = (
-        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet): per pair and question, overall and by "
-        "category, the shares A / indifferent / B and the net share A - B with its default interval (two-way, over "
-        "raters and prompts) and the naive one beside it. Both print the same numbers."
+        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet; same numbers). For each pair and "
+        "question, overall and by category: the shares of the answers, and the net share with its default interval "
+        "(two-way, over raters and prompts) and, for comparison, the naive one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,28 +30,29 @@ class Command(ProductCommand):
         parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study")
         parser.add_argument(
             "--estimand",
-            default="raters_and_prompts",
-            help="for whom the default interval speaks: raters_and_prompts, raters, prompts or votes",
+            default=DEFAULT_ESTIMAND,
+            help="what the default interval speaks for: raters_and_prompts (default), raters, prompts or votes",
         )
-        parser.add_argument("--level", type=float, default=0.95, help="confidence level, 0.95 unless given")
+        parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
-            raise InputError("Name a study, or a file with --ratings FILE (not both). `analyse --help` shows how.")
+            raise InputError("Name either a study or a file with --ratings FILE. analyse --help shows how.")
         include = not options["without_simulated"]
         settings = settings_from(
             {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}
         )
         if options["ratings"] is not None:
-            frame = read_ratings(options["ratings"])
+            valid = read_ratings(options["ratings"])
             self.title = f"Ratings file {options['ratings']}"
-            frame = frame if include else frame[~frame["simulated"]]
+            valid = valid if include else by_people(valid)
         else:
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
-            frame = ratings_frame(study, include_simulated=include)
-        return cast(Mapping[str, Any], compute(frame, settings))
+            valid = validate_ratings(ratings_frame(study, include_simulated=include))
+        self.results = compute(valid, settings)
+        return self.results.to_dict()
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return results_text(cast(Results, result), title=self.title)
+        return results_text(self.results, title=self.title)

@@ -7,15 +7,16 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
-from evaluation.reports.text import stopping_rule_text
+from evaluation.reports.wording.results import stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create, invitation_url
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close, study_open
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_url
+from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
@@ -25,52 +26,73 @@ class Command(ProductCommand):
     """Make a study, and open it with `--open`; or open or close one that is there."""
 
     help = (
-        "Make a study that compares runs under a protocol. With --open it is opened at once and the raters' invitation "
-        "address is printed; without, `create_study --name NAME --open` opens it later. --close takes no more ratings."
+        "Create a study that compares runs under a protocol. With --open, open it at once and print the raters' link; "
+        "otherwise open it later with `create_study --name NAME --open`. --close ends it: it accepts no more ratings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--name", required=True, help="what it is called in addresses: letters, digits, - and _")
-        parser.add_argument("--runs", help="names of two runs or more, with commas between")
-        parser.add_argument("--labels", help="the runs' names in results, with commas between (their own)")
-        parser.add_argument("--title", default="", help="for researchers; raters don't see it")
-        parser.add_argument("--protocol", default="drawbench", help="the protocol (drawbench)")
-        parser.add_argument("--raters-per-panel", type=int, help="raters of each panel (the protocol's number)")
-        parser.add_argument("--samples-per-set", type=int, help="images a set (the protocol's, or what the runs have)")
-        parser.add_argument("--seed", type=int, default=0, help="seed of sides, orders and choice of samples (0)")
+        parser.add_argument(
+            "--name", required=True, help="the study's name, used in addresses: letters, digits, - and _"
+        )
+        parser.add_argument("--runs", help="two or more runs, separated by commas")
+        parser.add_argument(
+            "--labels", help="labels of the runs in results, separated by commas (default: their names)"
+        )
+        parser.add_argument("--title", default="", help="a title for researchers; raters don't see it")
+        parser.add_argument("--protocol", default="drawbench", help="the protocol (default: drawbench)")
+        parser.add_argument("--raters-per-panel", type=int, help="raters per category (default: the protocol's number)")
+        parser.add_argument(
+            "--samples-per-set", type=int, help="images per set (default: the protocol's number, or what the runs have)"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, help="seed of sides, orders and the choice of samples (default: 0)"
+        )
         parser.add_argument(
             "--missing",
             default="refuse",
             metavar="refuse|drop-prompts|smaller-sets",
-            help="prompts of which a run lacks samples (refuse)",
+            help="what to do if images are missing (default: refuse)",
         )
-        parser.add_argument("--display-side", type=int, help="longest side of shown images, pixels (the runs', to 512)")
+        parser.add_argument(
+            "--display-side",
+            type=int,
+            help="longest side of displayed images in pixels (default: the runs', up to 512)",
+        )
         parser.add_argument(
             "--mask",
             action="append",
             default=[],
             metavar="CORNER:WIDTHxHEIGHT",
-            help="cover a corner of every shown image, for makers' marks: bottom-right:0.3x0.1 (none; may be repeated)",
+            help="cover a corner of every image, to hide watermarks, such as bottom-right:0.3x0.1; repeat for several",
         )
-        parser.add_argument("--consent", default="", metavar="FILE", help="a text file: what raters agree to")
+        parser.add_argument("--consent", default="", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", default="", help="whom raters can ask")
         rule = parser.add_argument_group(
-            "looking early",
-            "Any of these declares a stopping rule: what the live board says stop by, for every pair and question. It "
-            "always stops when an interval excludes zero. Nothing is closed by itself.",
+            "early stopping",
+            "Any of these options declares a stopping rule. The rule recommends stopping once every comparison is "
+            "decided (its interval excludes zero) or meets another limit given here. You close the study yourself.",
         )
-        rule.add_argument("--stop-when-decided", action="store_true", help="a rule with its defaults: that alone")
+        rule.add_argument("--stop-when-decided", action="store_true", help="a rule with its default values")
         rule.add_argument(
-            "--stop-margin", type=float, metavar="M", help="or when the interval lies within +-M: 0.1 for ten points"
+            "--stop-margin",
+            type=float,
+            metavar="M",
+            help="also stop once the interval lies within +-M; 0.1 is ten points",
         )
         rule.add_argument(
-            "--stop-half-width", type=float, metavar="H", help="or when the interval is no wider than +-H"
+            "--stop-half-width", type=float, metavar="H", help="also stop once the interval is no wider than +-H"
         )
-        rule.add_argument("--stop-min-raters", type=int, metavar="N", help="never before N raters have finished (5)")
-        rule.add_argument("--stop-max-raters", type=int, metavar="N", help="in any case after N raters (all places)")
-        rule.add_argument("--stop-alpha", type=float, metavar="A", help="the intervals are of level 1 - A (0.05)")
-        parser.add_argument("--open", action="store_true", help="open it at once and print the raters' address")
-        parser.add_argument("--close", action="store_true", help="close the study of this name")
+        rule.add_argument(
+            "--stop-min-raters", type=int, metavar="N", help="don't stop before N raters have finished (default: 5)"
+        )
+        rule.add_argument(
+            "--stop-max-raters", type=int, metavar="N", help="stop after N raters in any case (default: all places)"
+        )
+        rule.add_argument(
+            "--stop-alpha", type=float, metavar="A", help="the intervals have level 1 - A (default: 0.05)"
+        )
+        parser.add_argument("--open", action="store_true", help="open the study at once and print the raters' link")
+        parser.add_argument("--close", action="store_true", help="close the study")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         """Create, open or close."""
@@ -80,27 +102,32 @@ class Command(ProductCommand):
             study = study_by_name(options["name"])
             if _rule_of(options) is not None:
                 raise InputError(
-                    f"{study} is there already: a stopping rule is declared when a study is made, with --runs.",
+                    f"The study {study} already exists. A stopping rule can only be declared when a study is created, "
+                    "together with --runs.",
                     field="stopping_rule",
                 )
             if not options["open"]:
-                raise InputError(f"Which runs does {study} compare? Give --runs A,B; or --open or --close it.")
+                raise InputError(
+                    f"The study {study} already exists. Give --open or --close, or --runs for a new study."
+                )
         else:
             study = study_create(
-                name=options["name"],
-                runs=[run_by_name(name) for name in options["runs"].split(",")],
-                labels=options["labels"].split(",") if options["labels"] is not None else None,
-                title=options["title"],
-                protocol=options["protocol"],
-                raters_per_panel=options["raters_per_panel"],
-                samples_per_set=options["samples_per_set"],
-                design_seed=options["seed"],
-                missing=options["missing"],
-                display_side=options["display_side"],
-                consent=_text_of(options["consent"]),
-                contact=options["contact"],
-                stopping_rule=_rule_of(options),
-                masks=options["mask"],
+                StudyDraft(
+                    name=options["name"],
+                    runs=[run_by_name(name) for name in options["runs"].split(",")],
+                    labels=options["labels"].split(",") if options["labels"] is not None else None,
+                    title=options["title"],
+                    protocol=options["protocol"],
+                    raters_per_panel=options["raters_per_panel"],
+                    samples_per_set=options["samples_per_set"],
+                    design_seed=options["seed"],
+                    missing=options["missing"],
+                    display_side=options["display_side"],
+                    consent=_text_of(options["consent"]),
+                    contact=options["contact"],
+                    stopping_rule=_rule_of(options),
+                    masks=options["mask"],
+                )
             )
         invitation = None
         if options["open"]:
@@ -127,8 +154,8 @@ class Command(ProductCommand):
         runs = " against ".join(result["runs"])
         lines = [
             f"Study {result['study']} is {result['status']}: {runs}.",
-            f"Protocol {result['protocol']}, sets of {result['sets']['size']}.",
-            f"{result['panels']} panels, {result['raters']} raters, {result['ratings']} ratings in all.",
+            f"Protocol {result['protocol']}, {counted(result['sets']['size'], 'image')} per set.",
+            ", ".join(counted(result[f"{noun}s"], noun) for noun in ("panel", "rater", "rating")) + " in all.",
         ]
         if result["departures"]:
             lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
@@ -139,7 +166,7 @@ class Command(ProductCommand):
         if result["specification_hash"]:
             lines.append(f"Specification {result['specification_hash']}")
         if result["invitation"]:
-            lines.append(f"Raters' address: {result['invitation']}")
+            lines.append(f"Raters' link: {result['invitation']}")
         return "\n".join(lines)
 
 
@@ -160,5 +187,5 @@ def _text_of(path: str) -> str:
 
 def _bar(done: int, total: int) -> None:
     end = "\n" if done == total else "\r"
-    sys.stderr.write(f"Images for raters: {done} of {total}{end}")
+    sys.stderr.write(f"Prepared images: {done} of {total}{end}")
     sys.stderr.flush()

@@ -10,12 +10,13 @@ from typing import Any
 from django.urls import reverse
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.selectors.runs import run_progress
-from evaluation.services.demo_prepare import DemoSize, demo_prepare
-from evaluation.services.sign_in_link import sign_in_link_create
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
+from evaluation.services.demo import DemoSize, demo_prepare
 
 POLL_S = 0.5
 STALLED_S = 180
@@ -28,22 +29,24 @@ class Command(ProductCommand):
     """Prepare the demonstration; `./dev demo` starts what it needs and the web server after it."""
 
     help = (
-        "Load the suites, render a small run of the bundled cascade in two settings, open a study of the two, let "
-        "simulated raters fill a part of it, score the images automatically, compute the report, and print the "
-        "addresses. Goes on from where it was interrupted. Needs a worker (./dev demo starts one)."
+        "Prepare the demonstration: load the suites, render two small runs of the bundled cascade with different "
+        "settings, open a study that compares them, add simulated ratings, score the images automatically, compute the "
+        "report and print the addresses. Continues where it was interrupted. Needs a worker (./dev demo starts one)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         default = DemoSize()
-        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="where the web server will listen")
-        parser.add_argument("--per-category", type=int, default=default.per_category, help="prompts of each category")
-        parser.add_argument("--samples", type=int, default=default.samples, help="samples a prompt")
-        parser.add_argument("--size", type=int, default=default.size, choices=[64, 256, 1024], help="pixels a side")
+        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="address of the web server")
+        parser.add_argument("--per-category", type=int, default=default.per_category, help="prompts per category")
+        parser.add_argument("--samples", type=int, default=default.samples, help="samples per prompt")
+        parser.add_argument(
+            "--size", type=int, default=default.size, choices=[64, 256, 1024], help="image size in pixels"
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         for name in ("per_category", "samples"):
             if options[name] < 1:
-                raise InputError(f"--{name.replace('_', '-')} {options[name]}: give a whole number, 1 or more")
+                raise InputError(f"--{name.replace('_', '-')} must be 1 or more; got {options[name]}.")
         size = DemoSize(options["per_category"], options["samples"], options["size"])
         demo = demo_prepare(size=size, say=self._say, wait=self._wait, wait_scores=self._wait_scores)
         base = options["base_url"].rstrip("/")
@@ -60,7 +63,7 @@ class Command(ProductCommand):
             f"  Rate as a rater:         {result['rater']}\n"
             f"  Sign in as researcher:   {result['researcher']}   (works once; `./dev demo` prints a new one)\n"
             f"  Read the report:         {result['report']}   (after signing in)\n\n"
-            f"Its {result['simulated_ratings']} first ratings are SIMULATED, and are marked so wherever they show.\n"
+            f"Its first {counted(result['simulated_ratings'], 'rating')} are SIMULATED and are marked wherever shown.\n"
         )
 
     def _say(self, line: str) -> None:
@@ -81,8 +84,8 @@ class Command(ProductCommand):
                     return
                 if time.monotonic() - last_news > STALLED_S:
                     raise InputError(
-                        f"The run {run.name} has made no image for {STALLED_S} s. Is a worker running? Start one with "
-                        "`./dev worker` and read var/log/worker.log; then `./dev demo` goes on from here."
+                        f"The run {run.name} has made no image for {STALLED_S} s. Check that a worker is running "
+                        "(./dev worker starts one) and read var/log/worker.log. Then ./dev demo continues from here."
                     )
                 time.sleep(POLL_S)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
@@ -22,20 +23,22 @@ class Command(ProductCommand):
     """Write the standing ratings of a study, one row each, in the ratings file form that `analyse --ratings` takes."""
 
     help = (
-        "Export the standing ratings of a study, one row each: to a CSV or Parquet file by the suffix of --out, or as "
-        "CSV on standard output without it. Raters stand under pseudonyms; simulated ratings are marked in the column "
-        "`simulated`. With --format json and no --out the rows come as JSON."
+        "Export the ratings of a study (without withdrawn ones), one row each. --out FILE writes CSV or Parquet, by "
+        "the file's suffix; without --out, CSV goes to standard output (with --format json, JSON). Raters have "
+        "pseudonyms; the column `simulated` marks simulated ratings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="name of the study")
-        parser.add_argument("--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; replaced if there")
+        parser.add_argument(
+            "--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; an existing file is replaced"
+        )
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         out: Path | None = options["out"]
         if out is not None and out.suffix.lower() not in SUFFIXES:
-            raise InputError(f"--out {out}: the name must end with .csv or .parquet, which says the format.")
+            raise InputError(f"--out must end with .csv or .parquet, which decides the format; got {out}.")
         study = study_by_name(options["study"])
         frame = ratings_frame(study, include_simulated=not options["without_simulated"])
         csv = ratings_csv(frame)
@@ -55,14 +58,15 @@ class Command(ProductCommand):
         try:
             out.write_bytes(data)
         except OSError as error:
-            raise InputError(
-                f"{out} could not be written: {error.strerror}. Choose another place with --out."
-            ) from error
+            raise InputError(f"Can't write {out}: {error.strerror}. Choose another place with --out.") from error
         return result | {"file": str(out), "bytes": len(data)}
 
     def describe(self, result: Mapping[str, Any]) -> str:
         note = f" {result['note']}" if result["note"] else ""
-        said = f"{result['ratings']} ratings by {result['raters']} raters of study {result['study']}.{note}"
+        said = (
+            f"{counted(result['ratings'], 'rating')} by {counted(result['raters'], 'rater')} in study "
+            f"{result['study']}.{note}"
+        )
         if "file" in result:
             return f"Wrote {result['file']}: {said}"
         sys.stderr.write(said + "\n")

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
-from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.coco import DRAW
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS
-from evaluation.services.coco_load import coco_load
+from evaluation.management.frechet import add_measure_options, listed_lines, measure_request
+from evaluation.metrics.features.coco import DRAW
+from evaluation.metrics.features.images import converted_record, skipped_record
+from evaluation.services.suites.load_coco import CocoRequest, coco_load
 
 
 class Command(ProductCommand):
@@ -20,36 +21,40 @@ class Command(ProductCommand):
 
     help = (
         "Load COCO from its caption file (captions_val2014.json) and its folder of images (val2014/): a suite of all "
-        "captions, a suite of the drawn ones, and a reference that `fid RUN --reference coco-val2014` compares with. "
-        "Nothing is fetched. The same again changes nothing; what was interrupted goes on where it was."
+        "captions, a suite of randomly drawn ones, and a reference for `fid RUN --reference coco-val2014`. Nothing is "
+        "downloaded. Running it again changes nothing; after an interruption it continues."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("annotations", metavar="ANNOTATIONS", type=Path, help="captions_*.json")
         parser.add_argument("images", metavar="IMAGES_FOLDER", type=Path, help="the folder of its images")
-        parser.add_argument("--name", default="", help="what to call it; coco-val2014 for captions_val2014.json")
-        parser.add_argument("--captions", choices=["one", "all"], default="one", help="one caption an image, or all")
-        parser.add_argument("--no-people", action="store_true", help="leave out people: by --instances, else by words")
+        parser.add_argument(
+            "--name",
+            default="",
+            help="name of the suite and reference (default: coco-val2014 for captions_val2014.json)",
+        )
+        parser.add_argument(
+            "--captions", choices=["one", "all"], default="one", help="one caption per image (default), or all"
+        )
+        parser.add_argument(
+            "--no-people",
+            action="store_true",
+            help="leave out images of people: by --instances, otherwise by words in captions",
+        )
         parser.add_argument("--instances", type=Path, metavar="FILE", help="instances_*.json, for --no-people")
-        parser.add_argument("--draw", type=int, default=DRAW, metavar="N", help=f"captions to draw ({DRAW:,})")
+        parser.add_argument("--draw", type=int, default=DRAW, metavar="N", help=f"captions to draw (default: {DRAW:,})")
         parser.add_argument(
-            "--protocol", default=DEFAULT_PROTOCOL, metavar="NAME", help=f"{', '.join(PROTOCOLS)} ({DEFAULT_PROTOCOL})"
+            "--no-statistics", action="store_true", help="compute the statistics only when first needed"
         )
         parser.add_argument(
-            "--extractor", default="inception", metavar="NAME", help="inception (FID) or efficientnet-lite0 (bundled)"
+            "--allow-missing", action="store_true", help="load the images that exist, even if some are missing"
         )
-        parser.add_argument("--weights", type=Path, metavar="FILE", help="the extractor's weight file")
-        parser.add_argument("--no-statistics", action="store_true", help="compute them when they are first needed")
-        parser.add_argument("--allow-missing", action="store_true", help="take the images that are there")
         parser.add_argument("--replace", action="store_true", help="replace another reference of this name")
-        parser.add_argument("--device", metavar="NAME", help="cpu, cuda; a GPU where there is one, unless given")
-        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, up to 16")
+        add_measure_options(parser)
 
     def run(self, **options: Any) -> Mapping[str, Any]:
-        if options["workers"] is not None and options["workers"] < 1:
-            raise InputError(f"--workers must be 1 or more, not {options['workers']}.")
-        protocol = options["protocol"]
-        found = coco_load(
+        measure = measure_request(options)
+        request = CocoRequest(
             annotations=options["annotations"],
             images=options["images"],
             name=options["name"],
@@ -57,57 +62,57 @@ class Command(ProductCommand):
             no_people=options["no_people"],
             instances=options["instances"],
             draw=options["draw"],
-            protocol=None if options["no_statistics"] else protocol,
-            extractor=options["extractor"],
-            weights=options["weights"],
-            device=options["device"],
-            workers=options["workers"],
+            measure=None if options["no_statistics"] else measure,
             allow_missing=options["allow_missing"],
             replace=options["replace"],
-            progress=bars(),
         )
-        manifest = found.reference.manifest
-        made = found.statistics
+        loaded = coco_load(request, progress=bars())
+        manifest = loaded.reference.manifest
+        statistics = loaded.statistics
         return {
-            "reference": found.reference.name,
-            "created": found.is_new,
-            "images": len(found.reference.hashes),
+            "reference": loaded.reference.name,
+            "created": loaded.is_new,
+            "images": len(loaded.reference.hashes),
             "images_sha256": manifest["images"]["sha256"],
             "lists": manifest["lists"],
             "people": manifest["people"],
             "draw": manifest["draw"],
             "suites": [
                 {"name": suite.name, "version": suite.version, "prompts": suite.prompts.count(), "created": new}
-                for suite, new in zip(found.suites, found.suites_new, strict=True)
+                for suite, new in zip(loaded.suites, loaded.suites_new, strict=True)
             ],
             "missing": manifest["missing"],
             "resized": manifest["resized"],
-            "protocol": protocol if made else None,
-            "extractor": options["extractor"] if made else None,
-            "scored": made.total().count if made else None,
-            "skipped": [{"file": skip.file, "why": skip.why} for skip in made.skipped] if made else [],
-            "converted": [{"file": file, "how": how} for file, how in made.converted] if made else [],
-            "notes": list(found.notes),
+            "protocol": measure.protocol if statistics else None,
+            "extractor": measure.extractor if statistics else None,
+            "scored": statistics.total().count if statistics else None,
+            "skipped": skipped_record(statistics.skipped) if statistics else [],
+            "converted": converted_record(statistics.converted) if statistics else [],
+            "notes": list(loaded.notes),
         }
 
     def describe(self, result: Mapping[str, Any]) -> str:
         said = "Loaded" if result["created"] else "Already loaded:"
-        lines = [f"{said} reference {result['reference']}: {result['images']:,} images"]
+        lines = [f"{said} reference {result['reference']}: {counted(result['images'], 'image')}"]
         lines += [
-            f"  suite {suite['name']}@{suite['version']}: {suite['prompts']:,} prompts" for suite in result["suites"]
+            f"  suite {suite['name']}@{suite['version']}: {counted(suite['prompts'], 'prompt')}"
+            for suite in result["suites"]
         ]
         draw = result["draw"]
         lines.append(
-            f"  draw of {draw['captions']:,} captions, list {result['lists']['draw.tsv'][:12]}: {draw['rule']}"
+            f"  draw of {counted(draw['captions'], 'caption')}, list {result['lists']['draw.tsv'][:12]}: {draw['rule']}"
         )
         if result["people"]["filter"] != "none":
             people = result["people"]
-            lines.append(f"  without people, by {people['filter']}: {people['images_left_out']:,} images left out")
+            lines.append(
+                f"  without people, by {people['filter']}: {counted(people['images_left_out'], 'image')} left out"
+            )
         if result["scored"] is not None:
-            lines.append(f"  statistics of {result['scored']:,} images: {result['protocol']}, {result['extractor']}")
+            lines.append(
+                f"  statistics of {counted(result['scored'], 'image')}: {result['protocol']}, {result['extractor']}"
+            )
         for key, what in (("missing", "missing"), ("skipped", "damaged")):
-            found = [entry if isinstance(entry, str) else f"{entry['file']}: {entry['why']}" for entry in result[key]]
-            if found:
-                lines += [f"  {len(found):,} {what}:", *(f"    {entry}" for entry in found[:20])]
-                lines += [f"    and {len(found) - 20:,} more; --format json lists all"] if len(found) > 20 else []
+            files = [entry if isinstance(entry, str) else f"{entry['file']}: {entry['why']}" for entry in result[key]]
+            if files:
+                lines += [f"  {len(files):,} {what}:", *listed_lines(files)]
         return "\n".join([*lines, *(f"  Note: {note}" for note in result["notes"])])

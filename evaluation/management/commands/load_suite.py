@@ -9,10 +9,17 @@ from typing import Any
 
 from django.db.models import Count
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.services.suite_load import FETCH_SECONDS, PUBLISHED, suite_load, suite_read_whole_drawbench
-from evaluation.services.suite_store import SuiteLoaded, suite_store
+from evaluation.services.suites.load import (
+    FETCH_SECONDS,
+    PUBLISHED,
+    SuiteReading,
+    suite_load,
+    suite_read_whole_drawbench,
+)
+from evaluation.services.suites.save import SuiteLoaded, suite_store
 from evaluation.suites import BUNDLED, FORMATS
 
 
@@ -20,30 +27,36 @@ class Command(ProductCommand):
     """Load a suite of prompts."""
 
     help = (
-        f"Load a suite of prompts: {PUBLISHED} (the published one, fetched from its publishers, or from --file), "
-        f"{', '.join(BUNDLED)} (ships with DrawBench), or the path of a CSV, TSV, JSON, JSONL, COCO or text file."
+        f"Load a suite of prompts: {PUBLISHED} (the published one, downloaded from its publishers or read from "
+        f"--file), {', '.join(BUNDLED)} (included), or the path of a CSV, TSV, JSON, JSONL, COCO or text file."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", help=f"{PUBLISHED}, {', '.join(BUNDLED)}, or a path")
-        parser.add_argument(
-            "--file", type=Path, help=f"with {PUBLISHED}: a copy of it that you have, instead of the network"
-        )
-        parser.add_argument("--name", default="", help="what to call it: letters, digits, - and _")
-        parser.add_argument("--title", default="", help="its title for people")
+        parser.add_argument("--file", type=Path, help=f"with {PUBLISHED}: your own copy of it, instead of a download")
+        parser.add_argument("--name", default="", help="the suite's name: letters, digits, - and _")
+        parser.add_argument("--title", default="", help="a title for people")
         parser.add_argument("--licence", default="", help="the licence of its prompts")
         parser.add_argument(
-            "--file-format", choices=FORMATS, help="how to read the file, where that is not found rightly"
+            "--file-format", choices=FORMATS, help="how to read the file, where the format is not recognised"
         )
         parser.add_argument(
-            "--captions", choices=["one", "all"], default="one", help="COCO: one caption an image, or all"
+            "--captions", choices=["one", "all"], default="one", help="COCO: one caption per image (default), or all"
         )
-        parser.add_argument("--sample", type=int, help="keep so many prompts, drawn with --seed")
-        parser.add_argument("--seed", type=int, default=0, help="the seed of --sample")
+        parser.add_argument("--sample", type=int, help="keep this many prompts, drawn at random with --seed")
+        parser.add_argument("--seed", type=int, default=0, help="the seed of --sample (default: 0)")
         parser.add_argument(
-            "--duplicates", choices=["refuse", "first"], default="refuse", help="what to do with repeats"
+            "--duplicates",
+            choices=["refuse", "first"],
+            default="refuse",
+            help="repeated prompts: refuse the file (default), or keep the first",
         )
-        parser.add_argument("--timeout", type=float, default=FETCH_SECONDS, help="seconds that the network may take")
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            default=FETCH_SECONDS,
+            help=f"time limit of the download in seconds (default: {FETCH_SECONDS:g})",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         loaded = self._load(options)
@@ -65,27 +78,29 @@ class Command(ProductCommand):
     def _load(self, options: Mapping[str, Any]) -> SuiteLoaded:
         if options["file"] is not None:
             if options["source"] != PUBLISHED:
-                raise InputError(
-                    f"--file goes with {PUBLISHED}; a file of another suite is named alone: load_suite PATH"
-                )
+                raise InputError(f"--file can only be used with {PUBLISHED}. For any other file: load_suite PATH")
             data = suite_read_whole_drawbench(options["file"])
             return suite_store(data=data, name=options["name"], title=options["title"], source=options["file"].name)
         return suite_load(
             source=options["source"],
             name=options["name"],
             title=options["title"],
-            source_format=options["file_format"],
             licence=options["licence"],
-            captions=options["captions"],
-            sample=options["sample"],
-            seed=options["seed"],
-            duplicates=options["duplicates"],
+            reading=SuiteReading(
+                source_format=options["file_format"],
+                captions=options["captions"],
+                sample=options["sample"],
+                seed=options["seed"],
+                duplicates=options["duplicates"],
+            ),
             fetch_seconds=options["timeout"],
         )
 
     def describe(self, result: Mapping[str, Any]) -> str:
         said = "Loaded" if result["created"] else "Already loaded:"
-        counts = f"{result['prompts']:,} prompts in {len(result['categories'])} categories."
+        counts = (
+            f"{counted(result['prompts'], 'prompt')} in {counted(len(result['categories']), 'category,categories')}."
+        )
         lines = [f"{said} {result['suite']}@{result['version']}: {counts}"]
         if result["created"]:
             lines += [f"  {name}: {n:,}" for name, n in list(result["categories"].items())[:30]]

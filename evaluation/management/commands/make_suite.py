@@ -6,10 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.suite_make import suite_make_subset, suite_make_variation
+from evaluation.services.suites.make import suite_make_subset, suite_make_variation
 from evaluation.suites.vary import LENSES, LIGHTS, STYLES
 
 
@@ -17,35 +18,35 @@ class Command(ProductCommand):
     """Make a suite of prompts."""
 
     help = (
-        "Make a suite: --vary SUBJECT under every combination of styles, lights and lenses, or --from SUITE with "
-        "--per-category N prompts of each category. Making the same again gives the suite that is there."
+        "Make a suite: either --vary SUBJECT in every combination of styles, lights and lenses, or a part of another "
+        "suite, --from SUITE --per-category N. Making the same suite again gives the existing one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--vary", metavar="SUBJECT", help='such as "a lighthouse on a cliff"')
-        what.add_argument("--from", dest="suite", metavar="SUITE[@VERSION]", help="the suite to take a part of")
+        what.add_argument("--from", dest="suite", metavar="SUITE[@VERSION]", help="the suite to take prompts from")
         for axis, default in (("styles", STYLES), ("lights", LIGHTS), ("lenses", LENSES)):
             parser.add_argument(
                 f"--{axis}",
                 metavar="A,B",
-                help=f"{axis} with commas between; an empty text leaves them out. Default: {', '.join(default)}",
+                help=f"{axis}, separated by commas; empty for none (default: {', '.join(default)})",
             )
-        parser.add_argument("--per-category", type=int, metavar="N", help="with --from: at most N prompts a category")
-        parser.add_argument("--name", default="", help="what to call it: letters, digits, - and _")
+        parser.add_argument("--per-category", type=int, metavar="N", help="with --from: at most N prompts per category")
+        parser.add_argument("--name", default="", help="the suite's name: letters, digits, - and _")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         axes = {axis: options[axis] for axis in ("styles", "lights", "lenses")}
         if options["vary"] is not None:
             if options["per_category"] is not None:
-                raise InputError("--per-category goes with --from, not with --vary")
+                raise InputError("--per-category can only be used with --from, not with --vary.")
             given = {axis: _listed(text) for axis, text in axes.items() if text is not None}
             suite = suite_make_variation(subject=options["vary"], name=options["name"], **given)
         else:
             if options["per_category"] is None:
-                raise InputError("--from needs --per-category N: how many prompts of each category to take")
+                raise InputError("--from needs --per-category N: the number of prompts to take from each category.")
             if any(text is not None for text in axes.values()):
-                raise InputError("--styles, --lights and --lenses go with --vary, not with --from")
+                raise InputError("--styles, --lights and --lenses can only be used with --vary, not with --from.")
             suite = suite_make_subset(
                 suite=suite_by_name(options["suite"]), per_category=options["per_category"], name=options["name"]
             )
@@ -59,7 +60,7 @@ class Command(ProductCommand):
         }
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        lines = [f"Suite {result['suite']}@{result['version']}: {result['prompts']:,} prompts, beginning with"]
+        lines = [f"Suite {result['suite']}@{result['version']}: {counted(result['prompts'], 'prompt')}, beginning with"]
         return "\n".join(lines + [f"  {text}" for text in result["first_prompts"]])
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.command import ProductCommand
-from evaluation.metrics.brought_extractors import BROUGHT
-from evaluation.metrics.extractors import EXTRACTORS, found_weights, install_weights
-from evaluation.services.fid_sides import weight_folders
+from evaluation.metrics.features.brought_extractors import BROUGHT
+from evaluation.metrics.features.extractors import EXTRACTORS, found_weights, install_weights
+from evaluation.services.store.places import weight_folders
 
 
 class Command(ProductCommand):
     """Tell and check the weights of feature extractors; install one that the user brings."""
 
     help = (
-        "Which weight file each feature extractor needs, with its hash, where it goes and whether it is there. "
-        "--install FILE checks a file that you bring by its hash and puts it in its place. Nothing is fetched."
+        "List which weight file each feature extractor needs: its hash, its place and whether it is installed. "
+        "--install FILE checks your file by its hash and installs it. Nothing is downloaded."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,10 +58,10 @@ class Command(ProductCommand):
         for one in result["extractors"]:
             lines.append(f"{one['extractor']} ({one['called']})")
             if one["right"]:
-                lines.append(f"  is here: {one['found']}")
+                lines.append(f"  installed: {one['found']}")
                 continue
             if one["found"]:
-                lines.append(f"  {one['found']} is another file: its SHA-256 must be {one['sha256']}")
+                lines.append(f"  {one['found']} is the wrong file: its SHA-256 must be {one['sha256']}")
             lines += [
                 f"  file {' or '.join(one['files'])}",
                 f"  SHA-256 {one['sha256']}",

@@ -11,26 +11,27 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.commands import parse_settings
+from common.words import counted
 from evaluation.command import ProductCommand
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun, RunStatus
-from evaluation.selectors.runs import RunProgress, gaps_told, run_by_name, run_gaps, run_progress, runs_progress
+from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
-from evaluation.services.run_draw import run_chunks, run_draw, run_finish
-from evaluation.services.run_export import run_export
-from evaluation.services.run_queue import workers_answering
-from evaluation.services.run_render import UNFINISHED, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.draw import run_drawing
+from evaluation.services.runs.export import run_export
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.work.items import work_here
+from evaluation.services.work.queue import workers_answering
+from evaluation.services.work.states import UNFINISHED
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
 """Seconds without a first sample after which --wait looks whether a worker is there at all."""
 
-HERE_S = 60.0
-"""Seconds of drawing between two looks for more, with --here."""
-
 HOW_TO_START = (
-    "No worker answers, so nothing is being drawn. Start one in another terminal with ./dev worker, or draw in this "
-    "process with --here. The run waits in the queue meanwhile."
+    "No worker responds, so nothing is being rendered; the run waits in the queue. Start a worker in another terminal "
+    "with ./dev worker, or render in this process with --here."
 )
 
 
@@ -38,38 +39,43 @@ class Command(ProductCommand):
     """Render a suite with a generator."""
 
     help = (
-        "Render a suite with a generator: the run is queued, and workers draw it. With --wait its progress is shown "
-        "until it ends; with --here this process draws it. Also: --cancel, --retry, --resume, --export RUN, and --list."
+        "Render a suite with a generator. Workers make the images; --wait shows the progress until the run ends, and "
+        "--here renders in this process instead. Also: --cancel, --retry, --resume or --export a run, and --list."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--suite", metavar="NAME[@VERSION]", help="the suite whose prompts are drawn")
-        parser.add_argument("--generator", metavar="NAME", help="python -m generators.list names them")
+        parser.add_argument("--suite", metavar="NAME[@VERSION]", help="the suite whose prompts are rendered")
+        parser.add_argument("--generator", metavar="NAME", help="the generator; python -m generators.list lists all")
         parser.add_argument(
             "--set",
             dest="parameters",
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="a parameter of the generator, such as guidance=5; may be given several times",
+            help="a parameter of the generator, such as guidance=5; repeat for several",
         )
-        parser.add_argument("--size", type=int, help="pixels a side; the generator's default when left out")
-        parser.add_argument("--samples", type=int, default=1, help="images a prompt (default 1; DrawBench shows 8)")
-        parser.add_argument("--seed", type=int, default=0, help="the run seed; runs with the same seed are paired")
-        parser.add_argument("--name", default="", help="what to call the run")
+        parser.add_argument("--size", type=int, help="image size in pixels (default: the generator's)")
+        parser.add_argument("--samples", type=int, default=1, help="images per prompt (default: 1; DrawBench shows 8)")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="the run seed (default: 0); runs with the same seed are paired"
+        )
+        parser.add_argument("--name", default="", help="name of the run (default: generator and suite)")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--wait", action="store_true", help="show the progress until the run ends")
-        where.add_argument("--here", action="store_true", help="draw in this process, without a worker")
+        where.add_argument("--here", action="store_true", help="render in this process, without a worker")
         other = parser.add_mutually_exclusive_group()
-        other.add_argument("--cancel", metavar="RUN", help="stop a run; what is made stays")
-        other.add_argument("--retry", metavar="RUN", help="try again what failed in a run")
-        other.add_argument("--resume", metavar="RUN", help="go on with a run that was cancelled, failed or got stuck")
-        other.add_argument("--export", metavar="RUN", help="write a run's images and manifest into the folder --to")
+        other.add_argument("--cancel", metavar="RUN", help="stop a run; images made so far are kept")
+        other.add_argument("--retry", metavar="RUN", help="retry the failed samples of a run")
+        other.add_argument("--resume", metavar="RUN", help="continue a run that was cancelled, failed or got stuck")
+        other.add_argument("--export", metavar="RUN", help="write a run's images and manifest to the folder --to")
         other.add_argument("--list", action="store_true", help="list the runs, newest first")
 
         parser.add_argument("--to", type=Path, metavar="FOLDER", help="with --export: a new or empty folder")
         parser.add_argument(
-            "--watermark", default="", metavar="TEXT|LOGO", help="with --export: mark the corner of the copies (none)"
+            "--watermark",
+            default="",
+            metavar="TEXT|LOGO",
+            help="with --export: mark a corner of the copies (default: no mark)",
         )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -79,11 +85,13 @@ class Command(ProductCommand):
             return {"runs": [_described(run, progress[run.pk]) for run in runs]}
         if options["export"]:
             if options["to"] is None:
-                raise InputError("--export needs --to FOLDER: a new or empty folder for the images and their manifest")
+                raise InputError("--export needs --to FOLDER: a new or empty folder for the images and their manifest.")
             run = run_by_name(options["export"])
             return _described(run_export(run=run, folder=options["to"], watermark=options["watermark"]))
         if options["watermark"]:
-            raise InputError("--watermark goes with --export alone: raters' images are never marked", field="watermark")
+            raise InputError(
+                "--watermark can only be used with --export: raters' images are never marked.", field="watermark"
+            )
         if options["cancel"]:
             return _described(run_cancel(run=run_by_name(options["cancel"])))
         queue = not options["here"]
@@ -99,8 +107,8 @@ class Command(ProductCommand):
             elif options["wait"]:
                 self._wait(run)
         except KeyboardInterrupt:
-            goes_on = "Workers go on with it" if options["wait"] else "Nobody draws it now"
-            sys.stderr.write(f"\n{goes_on}. manage.py render --cancel|--resume {run.name!r} stops it or goes on.\n")
+            state = "Workers continue with the run" if options["wait"] else "The run has stopped"
+            sys.stderr.write(f"\n{state}. To stop or continue it: manage.py render --cancel|--resume {run.name!r}\n")
             raise
         run.refresh_from_db()
         if run.status == RunStatus.FAILED:
@@ -115,30 +123,27 @@ class Command(ProductCommand):
     def _ask_for(self, options: Mapping[str, Any], queue: bool) -> GenerationRun:
         for name in ("suite", "generator"):
             if not options[name]:
-                raise InputError(f"--{name} is missing: render needs --suite NAME and --generator NAME (see --help)")
+                raise InputError(
+                    f"--{name} is missing. render needs --suite NAME and --generator NAME (see render --help)."
+                )
         return run_render(
-            suite=suite_by_name(options["suite"]),
-            generator=options["generator"],
-            parameters=_parameters(options["parameters"]),
-            size=options["size"],
-            samples_per_prompt=options["samples"],
-            run_seed=options["seed"],
-            name=options["name"],
+            RunDraft(
+                suite=suite_by_name(options["suite"]),
+                generator=options["generator"],
+                parameters=parse_settings(options["parameters"]),
+                size=options["size"],
+                samples_per_prompt=options["samples"],
+                run_seed=options["seed"],
+                name=options["name"],
+            ),
             operator=True,
             queue=queue,
         )
 
     def _draw_here(self, run: GenerationRun) -> None:
         with _bar(run) as bar:
-            while run.status in UNFINISHED and not run_finish(run=run.pk):
-                pause = 0.0
-                for prompts in run_chunks(run):
-                    left = run_draw(run=run.pk, prompts=prompts, seconds=HERE_S)
-                    pause = max(pause, left.after_s if left else 0.0)
-                    _show(bar, run)
-                run.refresh_from_db()
-                if run.status in UNFINISHED:
-                    time.sleep(pause)
+            work_here(lambda: run_drawing(run.pk), report_progress=lambda: _show(bar, run))
+            run.refresh_from_db()
             _show(bar, run)
 
     def _wait(self, run: GenerationRun) -> None:
@@ -160,18 +165,6 @@ class Command(ProductCommand):
         if "runs" not in result:
             return _line(result) + (f"\n  {result['gaps_told']}" if result["gaps_told"] else "")
         return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text}: write it as NAME=VALUE, such as guidance=5")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice: once is meant")
-        values[name.strip()] = value
-    return values
 
 
 def _bar(run: GenerationRun) -> tqdm[Any]:
@@ -208,7 +201,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "failed": progress.failed,
         "weights_fingerprint": run.weights_fingerprint,
         "gaps": [{"prompt_id": gap.prompt_id, "samples": list(gap.samples), "why": dict(gap.why)} for gap in gaps],
-        "gaps_told": f"Missing: {gaps_told(gaps)}" if gaps else "",
+        "gaps_told": f"Missing: {gaps_in_words(gaps)}" if gaps else "",
     }
 
 
@@ -216,6 +209,6 @@ def _line(run: Mapping[str, Any]) -> str:
     failed = f", {run['failed']:,} failed" if run["failed"] else ""
     message = f" ({run['message']})" if run["message"] else ""
     return (
-        f"{run['run']}: {run['status']}, {run['made']:,} of {run['expected']:,} images{failed}; "
+        f"{run['run']}: {run['status']}, {run['made']:,} of {counted(run['expected'], 'image')}{failed}; "
         f"{run['generator']} on {run['suite']}{message}"
     )

@@ -13,23 +13,26 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.commands import parse_settings
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import ConflictError, InputError
+from evaluation.management.frechet import corrected_line, figures
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, RunStatus
 from evaluation.reports.ratings_file import ratings_csv
-from evaluation.selectors.metrics import metric_run_found, scores_frame
+from evaluation.selectors.metrics import metric_run_of, scores_frame
 from evaluation.selectors.runs import run_by_name
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
-from evaluation.services.metric_work import metric_work
-from evaluation.services.run_queue import workers_answering
+from evaluation.services.scoring.in_process import metric_work
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
+from evaluation.services.work.queue import workers_answering
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
 HOW_TO_START = (
-    "No worker answers, so nothing is being scored. Start one in another terminal with ./dev worker, or score in this "
-    "process with --here. It waits in the queue meanwhile."
+    "No worker responds, so nothing is being scored; the score waits in the queue. Start a worker in another terminal "
+    "with ./dev worker, or score in this process with --here."
 )
 
 
@@ -37,22 +40,22 @@ class Command(ProductCommand):
     """Score a run's images with a metric."""
 
     help = (
-        "Score the images of a run with a metric: workers do it. With --wait its progress is shown until it ends; with "
-        "--here this process does it, without a limit on its time. The same asked for again is not scored again. Also: "
-        "--cancel, --retry, --anew, --export FILE, and --list (with a run: what it was scored with; without: which "
-        "metrics and references there are)."
+        "Score the images of a run with a metric. Workers do it; --wait shows the progress until it ends, and --here "
+        "scores in this process instead, without a time limit. Requesting the same score again does not compute it "
+        "again. Also: --cancel, --retry, --anew, --export FILE, and --list (with a run: its scores; without: all "
+        "metrics and references)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("run", metavar="RUN", nargs="?", help="the run whose images are scored")
-        parser.add_argument("--metric", metavar="NAME", help="what scores them; --list names all")
+        parser.add_argument("--metric", metavar="NAME", help="the metric; --list names all")
         parser.add_argument(
             "--set",
             dest="parameters",
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="a parameter of the metric; may be given several times",
+            help="a parameter of the metric; repeat for several",
         )
         parser.add_argument(
             "--reference", default="", metavar="NAME", help="a stored reference, or another run as run:NAME"
@@ -61,10 +64,10 @@ class Command(ProductCommand):
         where.add_argument("--wait", action="store_true", help="show the progress until it ends")
         where.add_argument("--here", "--inline", action="store_true", help="score in this process, without a worker")
         other = parser.add_mutually_exclusive_group()
-        other.add_argument("--cancel", action="store_true", help="stop it; what is scored stays")
-        other.add_argument("--retry", action="store_true", help="go on with what failed, was stopped or came later")
-        other.add_argument("--anew", action="store_true", help="forget its numbers and score all again")
-        other.add_argument("--list", action="store_true", help="metrics and references; with a run, its scores")
+        other.add_argument("--cancel", action="store_true", help="stop scoring; scores computed so far are kept")
+        other.add_argument("--retry", action="store_true", help="score what failed, was stopped or was added later")
+        other.add_argument("--anew", action="store_true", help="discard the numbers and score all images again")
+        other.add_argument("--list", action="store_true", help="list metrics and references; with a run, its scores")
         parser.add_argument("--export", type=Path, metavar="FILE", help="write the scores of all images as CSV")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -75,15 +78,15 @@ class Command(ProductCommand):
                 raise InputError(f"Name the {name}: score RUN --metric NAME. score --list names the metrics.")
         run, queue = run_by_name(options["run"]), not options["here"]
         if options["cancel"]:
-            return _described(metric_cancel(metric_run=metric_run_found(run, options["metric"])))
+            return _described(metric_cancel(metric_run=metric_run_of(run, options["metric"])))
         if options["retry"] or options["anew"]:
-            found = metric_run_found(run, options["metric"])
+            found = metric_run_of(run, options["metric"])
             metric_run = metric_retry(metric_run=found, anew=options["anew"], queue=queue)
         else:
             metric_run = metric_request(
                 run=run,
                 metric=options["metric"],
-                parameters=_parameters(options["parameters"]),
+                parameters=parse_settings(options["parameters"]),
                 reference=options["reference"],
                 operator=True,
                 queue=queue,
@@ -100,8 +103,8 @@ class Command(ProductCommand):
             elif wait:
                 _wait(metric_run)
         except KeyboardInterrupt:
-            goes_on = "Workers go on with it" if wait else "Nobody scores it now"
-            sys.stderr.write(f"\n{goes_on}. --cancel stops it, --retry goes on.\n")
+            state = "Workers continue with it" if wait else "Scoring has stopped"
+            sys.stderr.write(f"\n{state}. To stop or continue it: --cancel or --retry.\n")
             raise
         metric_run.refresh_from_db()
         if metric_run.status == RunStatus.FAILED:
@@ -147,18 +150,6 @@ class Command(ProductCommand):
         if "scores" in result:
             return "\n".join(map(_line, result["scores"])) or f"The run {result['run']} has no scores yet."
         return _line(result)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"--set {text}: write it as NAME=VALUE, such as batch_size=8")
-        if name.strip() in values:
-            raise ConflictError(f"--set {name.strip()} is given twice: once is meant")
-        values[name.strip()] = value
-    return values
 
 
 def _work_here(metric_run: MetricRun) -> None:
@@ -212,14 +203,14 @@ def _move(bar: tqdm[Any], pk: int) -> None:
 
 def _export(metric_run: MetricRun, file: Path) -> None:
     if metric_run.under_way:
-        raise ConflictError("Nothing is exported yet: it is being scored. Give --wait or --here.")
+        raise ConflictError("Nothing can be exported yet: scoring is in progress. Use --wait or --here.")
     try:
         with file.open("xb") as out:
             out.write(ratings_csv(scores_frame([metric_run])))
     except FileExistsError as error:
-        raise ConflictError(f"{file} is there already. Give another name.") from error
+        raise ConflictError(f"{file} already exists. Give another name.") from error
     except OSError as error:
-        raise InputError(f"{file} can't be written: {error.strerror}") from error
+        raise InputError(f"Can't write {file}: {error.strerror}. Give another place.") from error
 
 
 def _described(metric_run: MetricRun) -> dict[str, Any]:
@@ -249,9 +240,9 @@ def _line(found: Mapping[str, Any]) -> str:
     result = found["result"]
     if found["status"] != RunStatus.DONE or result is None:
         message = f" ({found['message']})" if found["message"] else ""
-        return f"{head}{found['status']}, {found['done']:,} of {found['total']:,} images{message}"
+        return f"{head}{found['status']}, {found['done']:,} of {counted(found['total'], 'image')}{message}"
     if found["kind"] == MetricRun.Kind.SET:
-        return f"{head}{result['value']:.6g}{_corrected(result)}"
+        return f"{head}{figures(result['value'])}{_corrected(result)}"
     lines = [f"{head}mean {_mean(result['overall'])}"]
     if len(result["categories"]) > 1:
         lines += [f"  {name}: {_mean(spread)}" for name, spread in sorted(result["categories"].items())]
@@ -262,18 +253,16 @@ def _corrected(result: Mapping[str, Any]) -> str:
     corrected = result.get("corrected")
     if not isinstance(corrected, dict) or "estimate" not in corrected:
         return ""
-    return (
-        f"\n  corrected for the number of images: {corrected['estimate']:.6g}, {corrected['level']:.0%} interval "
-        f"{corrected['low']:.6g} to {corrected['high']:.6g}"
-    )
+    return "\n" + corrected_line(*(corrected[key] for key in ("estimate", "low", "high", "level")))
 
 
 def _mean(spread: Mapping[str, Any]) -> str:
-    without = f", {spread['n_missing']:,} without a number" if spread["n_missing"] else ""
+    without = f", {spread['n_missing']:,} without a score" if spread["n_missing"] else ""
     if spread["mean"] is None:
         return f"none{without}"
     bounds = "" if spread["low"] is None else f" [{spread['low']:.4g}, {spread['high']:.4g}]"
-    return f"{spread['mean']:.4g}{bounds}, {spread['n']:,} images of {spread['n_prompts']:,} prompts{without}"
+    counts = f"{counted(spread['n'], 'image')} of {counted(spread['n_prompts'], 'prompt')}"
+    return f"{spread['mean']:.4g}{bounds}, {counts}{without}"
 
 
 def _metrics_text(result: Mapping[str, Any]) -> str:
@@ -286,5 +275,5 @@ def _metrics_text(result: Mapping[str, Any]) -> str:
         more = ", against a reference" if each["needs_reference"] else ""
         lines.append(f"{each['metric']}: {each['summary']} ({what}{more}; {each['better']} is better)")
         lines += [f"    {one['name']}={one['default']}: {one['help']} ({one['allowed']})" for one in each["parameters"]]
-    names = ", ".join(result["references"]) or "none are stored"
+    names = ", ".join(result["references"]) or "none stored (manage.py load_coco stores one)"
     return "\n".join([*lines, f"References: {names}; any other run as run:NAME."])

@@ -11,17 +11,17 @@ from django.contrib.auth.models import User
 
 from evaluation.command import ProductCommand
 from evaluation.errors import NotFoundError
-from evaluation.services.sign_in_link import researcher_create, sign_in_link_create
+from evaluation.services.accounts.sign_in_link import researcher_create, sign_in_link_create
 
 
 class Command(ProductCommand):
     """Print a link that signs USERNAME in once."""
 
-    help = "Print a link that signs a researcher in, once, within 24 hours. --create makes the account first."
+    help = "Print a sign-in link for a researcher. It works once, within 24 hours. --create creates the account first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--create", action="store_true", help="make the account if there is none of this name")
+        parser.add_argument("--create", action="store_true", help="create the account if it does not exist")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         user = User.objects.filter(username=options["username"]).first()
@@ -29,11 +29,10 @@ class Command(ProductCommand):
             if not options["create"]:
                 known = ", ".join(User.objects.order_by("username").values_list("username", flat=True)[:20])
                 raise NotFoundError(
-                    f'There is no account "{options["username"]}". Add --create to make it. '
-                    f"Accounts: {known or 'none'}."
+                    f'Unknown account "{options["username"]}". Use --create to create it. Accounts: {known or "none"}.'
                 )
             user = researcher_create(username=options["username"])
         return {"username": user.username, "link": settings.PUBLIC_URL + sign_in_link_create(user=user)}
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return f"{result['link']}\nSigns {result['username']} in once, within 24 hours."
+        return f"{result['link']}\nSigns in {result['username']}. It works once, within 24 hours."

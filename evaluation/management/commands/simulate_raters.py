@@ -6,33 +6,34 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.raters_simulate import raters_simulate
+from evaluation.services.rating.simulate import raters_simulate
 
 
 class Command(ProductCommand):
     """Fill a part of an open study with simulated raters."""
 
     help = (
-        "Let simulated raters rate an open study, to try it out or to see whether a known preference is recovered. "
-        "Their ratings are marked as simulated on every page, export and report. The same seed gives the same ratings."
+        "Add simulated ratings to an open study, to try it out or to test whether a known preference is recovered. "
+        "They are marked as simulated on every page, export and report. The same seed gives the same ratings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="name of the study")
         many = parser.add_mutually_exclusive_group()
-        many.add_argument("--share", type=float, help="share of each panel's places for them to fill, 0 to 1 (0.6)")
-        many.add_argument("--raters", type=int, help="how many of them, into the emptiest panels")
-        parser.add_argument("--seed", type=int, default=0, help="seed of the crowd (0)")
+        many.add_argument("--share", type=float, help="share of each panel's places to fill, 0 to 1 (default: 0.6)")
+        many.add_argument("--raters", type=int, help="number of simulated raters; they fill the emptiest panels first")
+        parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
         parser.add_argument(
             "--prefer",
             action="append",
             default=[],
             metavar="LABEL[:QUESTION]=LOGIT",
-            help="how good the crowd finds a run, on the logit scale (0): 0.8 above the other is chosen by 69 %% of "
-            "those who choose; may be given again",
+            help="how much the simulated raters like a run, on the logit scale (default: 0): a run 0.8 above another "
+            "gets 69 %% of the decided answers; repeat for several",
         )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -49,8 +50,9 @@ class Command(ProductCommand):
     def describe(self, result: Mapping[str, Any]) -> str:
         """For people."""
         return (
-            f"Study {result['study']}: {result['raters']} simulated raters made {result['ratings']} ratings (seed "
-            f"{result['seed']}). {result['places_left']} places are left for people."
+            f"Study {result['study']}: {counted(result['ratings'], 'rating')} by "
+            f"{counted(result['raters'], 'simulated rater')} (seed {result['seed']}). "
+            f"{counted(result['places_left'], 'place')} left for people."
         )
 
 

@@ -12,41 +12,44 @@ from typing import Any
 from django.db import connection
 from tqdm import tqdm
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
-from evaluation.selectors.uploads import UploadSummary, missing_told, upload_summary
-from evaluation.services.upload_check import upload_check
-from evaluation.services.upload_confirm import check_confirmable, upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import MATCHING, checked_options, upload_match
-from evaluation.services.upload_receive import upload_receive
+from evaluation.selectors.uploads import UploadSummary, missing_in_words, upload_summary
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.confirm import check_confirmable, upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import MATCHING, checked_options, upload_match
+from evaluation.services.uploads.receive import upload_receive
 
 
 class Command(ProductCommand):
     """Upload images that were made elsewhere."""
 
     help = (
-        "Make a run of images that were made elsewhere: a folder or zip with <prompt number>/<sample>.png, "
-        "00012_3.png, files named by prompt, or a manifest.csv with the columns file, prompt_id and sample. Every "
-        "file is checked and matched to the suite's prompts; then you are asked to confirm, or say --yes."
+        "Create a run from images made elsewhere: a folder or zip with <prompt number>/<sample>.png, 00012_3.png, "
+        "files named by prompt, or a manifest.csv with the columns file, prompt_id and sample. Every file is checked "
+        "and matched to the suite's prompts; then you confirm, unless you give --yes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, help="the folder or zip")
-        parser.add_argument("--suite", required=True, metavar="NAME[@VERSION]", help="the suite that the images show")
-        parser.add_argument("--name", required=True, help="what to call the run")
-        parser.add_argument("--generator", required=True, help="what made the images, as reports will call it")
-        parser.add_argument("--yes", action="store_true", help="store it without asking, if nothing is wrong with it")
-        parser.add_argument("--allow-missing", action="store_true", help="take the run though samples are missing")
+        parser.add_argument(
+            "--suite", required=True, metavar="NAME[@VERSION]", help="the suite whose prompts the images show"
+        )
+        parser.add_argument("--name", required=True, help="name of the run")
+        parser.add_argument(
+            "--generator", required=True, help="name of the generator that made the images, as used in reports"
+        )
+        parser.add_argument("--yes", action="store_true", help="store the images without asking, if nothing is wrong")
+        parser.add_argument("--allow-missing", action="store_true", help="create the run even if samples are missing")
         parser.add_argument("--ignore-problems", action="store_true", help="leave files with problems out")
         for name, values in MATCHING.items():
             flag = f"--{name.replace('_', '-')}"
-            parser.add_argument(flag, choices=values, help=f"how names are read: {' | '.join(values)}")
-        parser.add_argument(
-            "--samples", type=int, help="images that each prompt should have; the most found if left out"
-        )
+            parser.add_argument(flag, choices=values, help=f"how file names are read: {' | '.join(values)}")
+        parser.add_argument("--samples", type=int, help="images per prompt (default: the most found)")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         named = (*MATCHING, "samples", "allow_missing", "ignore_problems")
@@ -64,7 +67,7 @@ class Command(ProductCommand):
             self.stderr.write(_table(upload, summary))
             check_confirmable(summary, upload.options)
             if not options["yes"] and not _confirmed(summary):
-                raise InputError("Nothing was stored. Say --yes to store without being asked.")
+                raise InputError("Nothing was stored. Use --yes to store without confirmation.")
             run = upload_confirm(upload=upload)
         except BaseException:
             upload_drop(upload=upload)
@@ -108,30 +111,34 @@ class Command(ProductCommand):
                 thread.join()
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        lines = [f"Run {result['run']}: {result['stored']:,} images of {result['generator']} on {result['suite']}."]
+        lines = [
+            f"Run {result['run']}: {counted(result['stored'], 'image')} of {result['generator']} on {result['suite']}."
+        ]
         if result["missing"]:
             n = sum(map(len, result["missing"].values()))
-            lines.append(f"  Without {n:,} samples of {len(result['missing']):,} prompts, as allowed.")
+            lines.append(
+                f"  Without {counted(n, 'sample')} of {counted(len(result['missing']), 'prompt')}, as allowed."
+            )
         if result["left_out"]:
-            lines.append(f"  {len(result['left_out']):,} files with problems were left out.")
+            lines.append(f"  Left out: {counted(len(result['left_out']), 'file')} with problems.")
         return "\n".join(lines)
 
 
 def _table(upload: Upload, summary: UploadSummary) -> str:
     """What the table comes to, for people."""
-    counts = f"{summary.n_files:,} image files, {summary.matched:,} matched to prompts of {upload.suite}"
-    lines = [f"{upload.file_name}: {counts}, {summary.samples} a prompt"]
+    counts = f"{counted(summary.n_files, 'image file')}, {summary.matched:,} matched to prompts of {upload.suite}"
+    lines = [f"{upload.file_name}: {counts}, {summary.samples} per prompt"]
     lines += [f"  {note}" for note in summary.notes]
-    lines += [f"  To be said: {question.text}" for question in summary.questions]
+    lines += [f"  Please choose: {question.text}" for question in summary.questions]
     if summary.problems:
         lines.append(f"  {len(summary.problems):,} with problems")
     if summary.missing and summary.matched:
-        lines.append(f"  {missing_told(summary)}")
+        lines.append(f"  {missing_in_words(summary)}")
     return "\n".join(lines)
 
 
 def _confirmed(summary: UploadSummary) -> bool:
     if not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"Store these {summary.matched:,} images as a run? [y/N] ")
+    sys.stderr.write(f"Store {counted(summary.matched, 'image')} as a run? [y/N] ")
     return input().strip().lower() in ("y", "yes")

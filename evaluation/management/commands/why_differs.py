@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, get_args
 
+from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.metrics.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
-from evaluation.services.fid_score import fid_why_differs
+from evaluation.management.frechet import add_measure_options, figures, measure_request
+from evaluation.metrics.distances.why_differs import NOT_ATTRIBUTED, ORDER
+from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Precision
+from evaluation.services.scoring.fid import FidWhyDiffers, ProtocolChange, fid_why_differs
 
 
 class Command(ProductCommand):
     """Recompute a distance under one change after another, from one protocol to another."""
 
     help = (
-        "Why one and the same images have two distances: the value under --from, then with crop, filter, size, resize "
-        "to the network, precision, dropped batch and numbers of images changed to those of --to, one after another. "
-        "The steps add up to the gap exactly. Each step reads all images; what was computed before is kept."
+        "Explain why the same images have different distances under two protocols. Starts with the value under --from, "
+        "then changes crop, filter, size, resizing for the network, precision, dropped batch and numbers of images to "
+        "those of --to, one after another. The steps add up to the difference exactly. Each step reads all images; "
+        "earlier results are reused."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,52 +32,52 @@ class Command(ProductCommand):
         parser.add_argument("--from", dest="start", default=DEFAULT_PROTOCOL, metavar="NAME", help=names)
         parser.add_argument("--to", dest="end", required=True, metavar="NAME", help=names)
         parser.add_argument(
-            "--to-precision", choices=get_args(Precision), help="the network's arithmetic at the end; float32 at first"
+            "--to-precision",
+            choices=get_args(Precision),
+            help="the network's arithmetic at the end; it starts with float32",
         )
-        parser.add_argument("--to-reference-images", type=int, metavar="N", help="so many reference images at the end")
-        parser.add_argument("--to-generated-images", type=int, metavar="N", help="so many generated images at the end")
-        parser.add_argument("--extractor", default="inception", metavar="NAME", help="as for fid")
-        parser.add_argument("--weights", type=Path, metavar="FILE", help="the extractor's weight file")
-        parser.add_argument("--device", metavar="NAME", help="cpu, cuda; a GPU where there is one, unless given")
-        parser.add_argument("--workers", type=int, metavar="N", help="decoding processes; one a processor, up to 16")
+        parser.add_argument(
+            "--to-reference-images", type=int, metavar="N", help="number of reference images at the end"
+        )
+        parser.add_argument(
+            "--to-generated-images", type=int, metavar="N", help="number of generated images at the end"
+        )
+        add_measure_options(parser, protocol=None)
 
-    def run(self, **options: Any) -> Mapping[str, Any]:
-        if options["workers"] is not None and options["workers"] < 1:
-            raise InputError(f"--workers must be 1 or more, not {options['workers']}.")
+    def run(self, **options: Any) -> FidWhyDiffers:
+        request = measure_request(options, protocol=options["start"])
         for name in ("to_reference_images", "to_generated_images"):
             if options[name] is not None and options[name] < 2:
-                raise InputError(f"--{name.replace('_', '-')} must be 2 or more, not {options[name]}.")
-        show = bars()
+                raise InputError(f"--{name.replace('_', '-')} must be 2 or more; got {options[name]}.")
+        change = ProtocolChange(
+            end=options["end"],
+            precision=options["to_precision"],
+            reference_images=options["to_reference_images"],
+            generated_images=options["to_generated_images"],
+        )
         return fid_why_differs(
             generated=options["generated"],
             reference=options["reference"],
-            start=options["start"],
-            end=options["end"],
-            to_precision=options["to_precision"],
-            to_reference_images=options["to_reference_images"],
-            to_generated_images=options["to_generated_images"],
-            extractor=options["extractor"],
-            weights=options["weights"],
-            device=options["device"],
-            workers=options["workers"],
-            progress=lambda step, side, done, total: show(f"{step}: {side}", done, total),
+            request=request,
+            change=change,
+            progress=bars(),
         )
 
-    def describe(self, result: Mapping[str, Any]) -> str:
-        start, end = result["from"], result["to"]
-        rows = [("", f"{start['protocol']['name']}", f"{start['value']:.6g}", "")]
-        rows += [
-            (step["step"], f"{step['before']} -> {step['after']}", f"{step['value']:.6g}", f"{step['difference']:+.6g}")
-            for step in result["steps"]
-        ]
-        rows.append(("sum of steps", end["protocol"]["name"], f"{end['value']:.6g}", f"{result['gap']:+.6g}"))
+    def describe(self, result: FidWhyDiffers) -> str:
+        found = result.result
+        values = [f"{each.value:.6g}" for each in found.distances]
+        rows = [("", str(found.start["name"]), values[0], "")]
+        for step, value, difference in zip(found.steps, values[1:], found.differences, strict=True):
+            rows.append((step.name, f"{step.before} -> {step.after}", value, figures(difference, signed=True)))
+        rows.append(("sum of steps", str(found.end["name"]), values[-1], figures(found.gap, signed=True)))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = [f"{result['name']}, {result['n_1']:,} images against {result['n_2']:,}"]
+        lines = [f"{found.name}, {counted(found.counts[0], 'image')} against {found.counts[1]:,}"]
         for row in rows:
-            step, change, value, difference = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            lines.append(f"  {step}  {change}  {row[2].rjust(len(value))}  {row[3].rjust(len(difference))}".rstrip())
-        if not result["steps"]:
-            lines.append("  nothing that matters to these images differs between the two")
-        lines += [f"  note: {note}" for note in result["notes"]]
-        lines.append(f"  in this order: {', '.join(result['order'])}")
-        return "\n".join([*lines, *(f"  not seen here: {text}" for text in result["not_attributed"])])
+            left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+            right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+            lines.append(f"  {'  '.join(left + right)}".rstrip())
+        if not found.steps:
+            lines.append("  the two protocols do not differ in anything that matters for these images")
+        lines += [f"  note: {note}" for note in result.notes]
+        lines.append(f"  in this order: {', '.join(ORDER)}")
+        return "\n".join([*lines, *(f"  not covered: {text}" for text in NOT_ATTRIBUTED)])

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from evaluation.errors import InputError
 from evaluation.selectors.trials import RaterSession, next_trials, rater_session
-from evaluation.services.rater_errors import RaterError, refuse_unless_rating
-from evaluation.services.rating_skip import rating_skip
-from evaluation.services.rating_submit import Answer, rating_submit
-from evaluation.services.rating_undo import rating_undo
+from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+from evaluation.services.rating.skip import rating_skip
+from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes
 
 BIGGEST = 2**63 - 1
@@ -45,7 +45,7 @@ def _answers_json(view: View) -> View:
 @require_safe
 @_answers_json
 def following(request: HttpRequest) -> HttpResponse:
-    """GET /r/next?rater=KEY&after=POSITION: the next two trials after a position (from the first when it is left out).
+    """GET /r/next?rater=KEY&after=POSITION: the next two trials after a position (from the first without one).
 
     `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
     """
@@ -53,7 +53,7 @@ def following(request: HttpRequest) -> HttpResponse:
     refuse_unless_rating(session)
     after = request.GET.get("after", "-1")
     if not after.removeprefix("-").isdecimal() or len(after) > 9:
-        raise InputError(f'"after" is a position, a whole number, not "{after[:20]}".')
+        raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
     trials = next_trials(session, after=int(after))
     return JsonResponse(
         {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
@@ -121,7 +121,7 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
     session = rater_session(key, browser_hashes(request))
     if session is None:
         raise RaterError(
-            "no-session", "Your session has ended here. Please open your invitation link again.", status=403
+            "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
         )
     return session
 
@@ -142,9 +142,9 @@ def _answer(number: int, given: object) -> Answer:
         raise InputError(f"{where} must be a JSON object.")
     question, choice, time = given.get("question"), given.get("choice"), given.get("response_time_ms")
     if not isinstance(question, str):
-        _refuse(where, "question", "a text")
+        _refuse(where, "question", "a string")
     if not isinstance(choice, str):
-        _refuse(where, "choice", "a text")
+        _refuse(where, "choice", "a string")
     try:
         submission = UUID(str(given.get("submission")))
     except ValueError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from evaluation.selectors.trials import shown_image
-from evaluation.services.image_store import path_of, store_root
+from evaluation.services.store.images import path_of
+from evaluation.services.store.places import accelerated_address
 from evaluation.views.rater.cookie import browser_hashes
 
 
@@ -18,9 +18,10 @@ def image(request: HttpRequest, key: str) -> HttpResponse:
     if shown is None or not (shown.for_rater or request.user.is_authenticated):
         raise Http404("There is no such image.")
     path = path_of(shown.sha256, shown.image_format)
-    if settings.X_ACCEL_PREFIX:
+    inner = accelerated_address(path)
+    if inner:
         response = HttpResponse(content_type="image/webp")
-        response["X-Accel-Redirect"] = f"{settings.X_ACCEL_PREFIX.rstrip('/')}/{path.relative_to(store_root().parent)}"
+        response["X-Accel-Redirect"] = inner
     else:
         try:
             response = HttpResponse(path.read_bytes(), content_type="image/webp")

@@ -11,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.protocols import CAPTION, wording
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
-from evaluation.services.rater_enrol import (
+from evaluation.services.rating.enrol import (
     rater_enrol,
     rater_instructed,
     rater_seen,
@@ -20,8 +21,8 @@ from evaluation.services.rater_enrol import (
     refuse_unless_open,
     refuse_unless_place,
 )
-from evaluation.services.rater_errors import RaterError
-from evaluation.services.rater_finish import rater_finish, rater_withdraw
+from evaluation.services.rating.errors import RaterError
+from evaluation.services.rating.finish import rater_finish, rater_withdraw
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
@@ -30,7 +31,7 @@ SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
 
 LONGEST_ID = 200
 SECONDS_PER_TRIAL = 20
-"""For the time that the consent page announces: two questions about sixteen small images."""
+"""For the time that the consent page gives: two questions about sixteen small images."""
 
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
@@ -45,7 +46,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         return _message(
             request,
             "This link does not work",
-            "There is no invitation at this address. Check that the link is complete, or ask whoever sent it to you.",
+            "There is no invitation at this address. Check that the link is complete, or ask the person who sent it.",
             status=404,
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
@@ -88,7 +89,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def instructions(request: HttpRequest) -> HttpResponse:
-    """How it goes, with an example that is not from the study."""
+    """How it works, with an example that is not from the study."""
     rater = _rater(request)
     if rater is None:
         return _no_session(request)
@@ -102,8 +103,8 @@ def instructions(request: HttpRequest) -> HttpResponse:
         "rater/instructions.html",
         {
             "caption": caption,
-            "questions": [question["text"].replace("{caption}", caption) for question in protocol["questions"]],
-            "answers": [answer["text"] for answer in protocol["answers"]],
+            "questions": [wording(question).replace(CAPTION, caption) for question in protocol["questions"]],
+            "answers": {answer["choice"]: answer["text"] for answer in protocol["answers"]},
             "trials": rater.assignments.count(),
             "begun": rater.instructed_at is not None,
             "demonstration": study_is_demonstration(rater.study_id),
@@ -123,7 +124,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, "This study is closed", "It takes no more answers. Thank you for those you gave.")
+        return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
@@ -133,7 +134,7 @@ def trials(request: HttpRequest) -> HttpResponse:
         request,
         "rater/trials.html",
         {
-            "questions": protocol["questions"],
+            "questions": [{"id": question["id"], "text": wording(question)} for question in protocol["questions"]],
             "answers": [{**answer, "key": number} for number, answer in enumerate(protocol["answers"], start=1)],
             "config": {
                 "rater": str(rater.key),
@@ -261,20 +262,21 @@ def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
         "full": "This study is full",
         "closed": "This study is closed",
         "not-open": "This study is not open yet",
-        "expired": "This invitation has ended",
-        "revoked": "This invitation has ended",
-        "used-up": "This invitation has been used",
-        "finished": "You have taken part already",
-        "other-session": "You have begun already",
+        "expired": "This invitation has expired",
+        "revoked": "This invitation is no longer valid",
+        "used-up": "This invitation has already been used",
+        "finished": "You have already taken part",
+        "other-session": "You have already started",
+        "dropped": "You have left this study",
     }
-    return _message(request, headings.get(error.code, "This can't be done"), error.message, status=error.status)
+    return _message(request, headings.get(error.code, "This isn't possible"), error.message, status=error.status)
 
 
 def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
         "Your place was given to someone else",
-        "You left the study, or were away for long, and another person has taken your place. Thank you all the same.",
+        "You left the study or were away for too long. Another person now has your place. Thank you for your time.",
         status=410,
     )
 
@@ -283,6 +285,6 @@ def _no_session(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
         "Please open your invitation link",
-        "This browser has no study open. Open the link with which you were invited, in the browser in which you began.",
+        "No study is open in this browser. Use your link again, in the browser in which you started.",
         status=403,
     )

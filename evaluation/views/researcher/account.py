@@ -19,8 +19,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluation.errors import NotFoundError
 from evaluation.selectors.api_token import api_token_of
-from evaluation.services.api_token import api_token_rotate
-from evaluation.services.sign_in_link import sign_in_link_use
+from evaluation.services.accounts.api_token import api_token_rotate
+from evaluation.services.accounts.sign_in_link import sign_in_link_use
 from evaluation.views.researcher.pages import ResearcherRequest, form_page, page
 
 TRIES, TRIES_SECONDS = 10, 300
@@ -91,7 +91,7 @@ def set_password(request: ResearcherRequest) -> HttpResponseBase:
         return form_page(request, "researcher/account.html", form, {"token": api_token_of(request.user)})
     form.save()
     update_session_auth_hash(request, form.user)
-    messages.success(request, "The password is set. From now on you can sign in with it.")
+    messages.success(request, "Your password is set. You can now sign in with it.")
     return redirect("researcher:account")
 
 

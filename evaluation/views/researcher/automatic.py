@@ -2,38 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreement
+from evaluation.analysis.estimates import Interval
+from evaluation.analysis.powered_results import ASSUMPTION, PoweredComparison, PoweredRate
 from evaluation.models import Report, Sample
-from evaluation.reports.automatic import AgainstPeople, against_people_rows, agreement_description, scored_runs
-from evaluation.reports.document import Results
+from evaluation.reports.automatic import ESTIMAND_NAMES, AutomaticScores
+from evaluation.reports.wording.descriptions import agreement_description
 from evaluation.selectors.metrics import study_sets
 
 IMAGES_A_SET = 8
+SHOWN = 3
+"""Prompts of greatest disagreement that a report shows with their images, a score."""
+
+Sets = dict[tuple[str, str], list[Sample]]
+PoweredLine = tuple[PoweredRate, str, Interval | None, Interval | None, float | None]
 
 
-def automatic_context(report: Report, results: Results) -> dict[str, object]:
-    """The context of `reports/_automatic.html`; nothing where the report has no automatic scores. Three queries."""
-    section = results.get("automatic")
-    if section is None:
+def automatic_context(
+    report: Report, automatic: AutomaticScores | None, place: Callable[[str], int]
+) -> dict[str, object]:
+    """The context of `reports/_automatic.html`; nothing where the report has no automatic scores. Three queries.
+
+    `place`: of a question among those of the study.
+    """
+    if automatic is None:
         return {}
-    tables = against_people_rows(section)
-    wanted = {row.prompt_id for table in tables for row in table.disagreements}
+    pairs = automatic.against_people.pairs() if automatic.against_people else []
+    wanted = {each.prompt_id for agreement, _ in pairs for each in agreement.worst(SHOWN)}
     sets = study_sets(report.study, wanted) if wanted else {}
     return {
-        "automatic": section,
-        "scored": scored_runs(section),
+        "automatic": automatic,
+        "assumption": ASSUMPTION,
+        "scored": automatic.by_metric(),
         "against": [
-            (number, table, agreement_description(table), _shown(table, sets)) for number, table in enumerate(tables)
+            (
+                number,
+                agreement,
+                agreement_description(agreement),
+                list(_shown(agreement, sets)),
+                powered,
+                _rates(powered),
+            )
+            for number, (agreement, powered) in sorted(enumerate(pairs), key=lambda each: place(each[1][0].question))
         ],
     }
 
 
-def _shown(table: AgainstPeople, sets: dict[tuple[str, str], list[Sample]]) -> list[tuple[object, ...]]:
+def _shown(agreement: ComparisonAgreement, sets: Sets) -> Iterator[tuple[Disagreement, list[Sample], list[Sample]]]:
     """The prompts of greatest disagreement with the images of both sets."""
+    for each in agreement.worst(SHOWN):
+        a, b = (
+            sets.get((each.prompt_id, name), [])[:IMAGES_A_SET]
+            for name in (agreement.generator_a, agreement.generator_b)
+        )
+        yield each, a, b
+
+
+def _rates(powered: PoweredComparison | None) -> list[PoweredLine]:
+    """Each rate for each estimand: what it is over, both intervals, and their widths' ratio."""
+    if powered is None:
+        return []
     return [
         (
-            row,
-            sets.get((row.prompt_id, table.generator_a), [])[:IMAGES_A_SET],
-            sets.get((row.prompt_id, table.generator_b), [])[:IMAGES_A_SET],
+            rate,
+            ESTIMAND_NAMES[estimand],
+            rate.powered.interval(estimand) if rate.powered else None,
+            rate.classical.interval(estimand) if rate.classical else None,
+            rate.width_ratio(estimand),
         )
-        for row in table.disagreements
+        for rate in (powered.overall, *powered.categories)
+        for estimand in ("these_prompts", "new_prompts")
     ]

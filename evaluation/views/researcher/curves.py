@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 
 from evaluation.reports.figure import FigureFormat, Theme
-from evaluation.reports.score_figure import curve_description, curve_figure
+from evaluation.reports.score_figure import curve_figure
+from evaluation.reports.wording.descriptions import curve_description
 from evaluation.selectors.curves import Curve
 from evaluation.selectors.curves import curves as curves_found
 from evaluation.views.researcher.metrics import figure_response

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponseBase
 from django.shortcuts import render
 
+from common.parameters import Parameter
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
-from generators.contract import Parameter
 
-KINDS = {bool: "yes or no", int: "a whole number", float: "a number", str: "text"}
+KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
 
 @page("GET")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.conf import settings
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
-from evaluation.services.image_store import image_path
-from evaluation.services.thumbnail import thumbnail_path
+from evaluation.services.store.images import image_path
+from evaluation.services.store.places import accelerated_address
+from evaluation.services.store.thumbnail import thumbnail_path
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 
@@ -31,10 +31,10 @@ def thumbnail(request: ResearcherRequest, sha256: str) -> HttpResponseBase:
 def send_image(path: Path, content_type: str) -> HttpResponseBase:
     """The file, to be kept by the browser for good; by nginx itself where it stands in front."""
     response: HttpResponseBase
-    if settings.X_ACCEL_PREFIX:
+    inner = accelerated_address(path)
+    if inner:
         response = HttpResponse(content_type=content_type)
-        inner = path.relative_to(settings.MEDIA_ROOT).as_posix()
-        response["X-Accel-Redirect"] = f"{settings.X_ACCEL_PREFIX.rstrip('/')}/{inner}"
+        response["X-Accel-Redirect"] = inner
     else:
         try:
             response = FileResponse(path.open("rb"), content_type=content_type)

@@ -8,8 +8,8 @@ from evaluation.metrics import registry
 from evaluation.metrics.spec import MetricSpec
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
-from evaluation.services.metric_reference import references_listed
-from evaluation.services.metric_request import RUN_PREFIX
+from evaluation.services.scoring.reference import references_listed
+from evaluation.services.scoring.request import RUN_PREFIX
 from evaluation.views.researcher.parameter_form import ParametersForm
 
 RUNS_OFFERED = 200
@@ -20,13 +20,13 @@ class MetricForm(ParametersForm):
 
     metric = forms.ChoiceField(label="Metric")
     reference = forms.ChoiceField(
-        label="Reference", help_text="What the images are compared with: a stored reference, or another run's images."
+        label="Reference", help_text="What to compare the images with: a stored reference or another run."
     )
 
     def __init__(
         self, spec: MetricSpec, names: list[str], run: GenerationRun, data: object = None, **kwargs: object
     ) -> None:
-        super().__init__(data, **kwargs)  # type: ignore[arg-type]
+        super().__init__(data, **kwargs)
         self.spec = spec
         metric, reference = self.fields["metric"], self.fields["reference"]
         assert isinstance(metric, forms.ChoiceField)
@@ -56,13 +56,13 @@ def usable_metrics() -> dict[str, MetricSpec]:
 
 
 def unusable_metrics() -> list[tuple[str, str]]:
-    """(name, why) of those that pages can't ask for."""
+    """(name, why) of those that pages can't request."""
     found = []
     for entry in registry.entries():
         if entry.spec is None:
             found.append((entry.name, entry.error))
         elif entry.spec.needs_operator:
-            found.append((entry.name, "it reads files of the server: manage.py score, on the server, can use it"))
+            found.append((entry.name, "reads files of the server; use manage.py score there"))
     return found
 
 

@@ -12,13 +12,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
+from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.ratings_file import ratings_csv
-from evaluation.reports.score_figure import spread_description, spread_figure
+from evaluation.reports.score_figure import spread_figure
 from evaluation.reports.score_summary import ScoreSummary
-from evaluation.reports.score_text import facts, files_told
+from evaluation.reports.wording.descriptions import spread_description
+from evaluation.reports.wording.scores import facts, files_told
 from evaluation.selectors.metrics import (
     Order,
     metric_progress,
@@ -27,7 +29,7 @@ from evaluation.selectors.metrics import (
     scores_sorted,
     scores_without,
 )
-from evaluation.services.metric_request import metric_cancel, metric_request, metric_retry
+from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.views.researcher.metric_form import MetricForm, unusable_metrics, usable_metrics
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -40,7 +42,6 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.reports import FIGURE_TYPES
-from generators.contract import nearest
 
 IMAGES_A_PAGE = 24
 WITHOUT_SHOWN = 30
@@ -74,7 +75,7 @@ def new_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     run = get_object_or_404(GenerationRun.objects.select_related("suite"), pk=pk)
     specs = usable_metrics()
     if not specs:
-        raise InputError("No metric can be used here: manage.py score --list says why.")
+        raise InputError("No metric can be used on this server. manage.py score --list says why.")
     given = request.POST if request.method == "POST" else request.GET
     chosen = given.get("metric") or next((name for name in FIRST_CHOICES if name in specs), next(iter(specs)))
     if chosen not in specs:
@@ -96,7 +97,7 @@ def new_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             add_input_error(form, error)
         else:
             if not asked.is_new:
-                messages.info(request, "This was asked for before; here it is.")
+                messages.info(request, "This score was requested before; here it is.")
             return redirect("researcher:metric-run", pk=asked.metric_run.pk)
     context = {"area": "runs", "run": run, "spec": specs[chosen], "unusable": unusable_metrics()}
     template = (
@@ -160,7 +161,7 @@ def metric_run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def cancel_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Stop it; what is scored stays."""
     found = _metric_run(pk)
-    done = "It is stopped. What is scored stays; it can be taken up again."
+    done = "Scoring is stopped. Scores computed so far are kept, and you can resume it."
     return act(request, lambda: metric_cancel(metric_run=found), done=done, back=_address(found))
 
 
@@ -168,14 +169,14 @@ def cancel_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def retry_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with what failed, was stopped, or lacks images that came later."""
     found = _metric_run(pk)
-    return act(request, lambda: metric_retry(metric_run=found), done="It goes on.", back=_address(found))
+    return act(request, lambda: metric_retry(metric_run=found), done="Scoring was resumed.", back=_address(found))
 
 
 @page("POST")
 def score_anew(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Forget its numbers and score all again."""
     found = _metric_run(pk)
-    done = "All images are scored again. Reports keep the numbers that they were made with."
+    done = "All images are being scored again. Existing reports keep their numbers."
     return act(request, lambda: metric_retry(metric_run=found, anew=True), done=done, back=_address(found))
 
 

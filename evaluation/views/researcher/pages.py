@@ -1,4 +1,4 @@
-"""What all pages of researchers share: who may see them, how errors are told, forms, and pages of lists.
+"""What all pages of researchers share: who may see them, how errors are answered, forms, and pages of lists.
 
 One lab, one space: every signed-in researcher sees and may change everything (docs/architecture.md).
 """
@@ -41,13 +41,13 @@ def page(*methods: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def told(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def answered(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
                 return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
-        allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(told)
+        allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(answered)
         return cache_control(private=True)(login_required(allowed))
 
     return decorate

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from django import forms
 
-from generators.contract import GeneratorError, Parameter, ParameterValue
+from common.parameters import Parameter, ParameterError, ParameterValue
+from evaluation.views.researcher.plain_form import PlainForm, say_plainly
 
 PREFIX = "parameter-"
 
 
-class ParametersForm(forms.Form):
+class ParametersForm(PlainForm):
     """A form with a field for each declared parameter that pages may give."""
 
     declared: Sequence[Parameter] = ()
@@ -22,6 +23,7 @@ class ParametersForm(forms.Form):
         for parameter in declared:
             if not parameter.operator_only:
                 self.fields[PREFIX + parameter.name] = parameter_field(parameter)
+                say_plainly(self.fields[PREFIX + parameter.name])
 
     @property
     def parameter_fields(self) -> list[forms.BoundField]:
@@ -45,7 +47,7 @@ class ParametersForm(forms.Form):
                 continue
             try:
                 parameter.parse(given[name])
-            except GeneratorError as error:
+            except ParameterError as error:
                 self.add_error(name, str(error))
         return given
 
@@ -55,7 +57,7 @@ def parameter_field(parameter: Parameter) -> forms.Field:
     label = parameter.name.replace("_", " ")
     label = label[0].upper() + label[1:]
     needed = parameter.default is None
-    help_text, initial = parameter.help, parameter.default
+    help_text, initial = f"{parameter.help[:1].upper()}{parameter.help[1:].rstrip('.')}.", parameter.default
     if parameter.choices:
         return forms.ChoiceField(
             label=label,

@@ -11,18 +11,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
-from evaluation.reports.document import Results, StoppingLineDict
-from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, figure_description
+from evaluation.reports.document import ReportDocument
+from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
 from evaluation.reports.ratings_file import input_hash, ratings_csv
-from evaluation.reports.results import Bounds, ComparisonTable, comparison_tables, question_name, win_matrix
+from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
+from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.report_coverage import CHANGED, report_coverage, report_coverage_ask
-from evaluation.services.report_make import report_make
+from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
+from evaluation.services.reporting.make import report_make
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.studies import ratings_response
@@ -40,36 +42,36 @@ def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """One report. It shows what it was made from, for good; the study's page leads to the newest."""
     found = _report(pk)
-    results = _results(found)
-    tables = comparison_tables(results)
+    document = _document(found)
+    results = document.analysis
     specification: dict[str, Any] = found.study.specification
+    collected = document.collection
     order = {each["id"]: at for at, each in enumerate(specification.get("protocol", {}).get("questions", []))}
+
+    def place(question: str) -> int:
+        """In the protocol's order."""
+        return order.get(question, len(order))
+
     shown = [
-        (number, table, figure_description(table), _wording(specification, table.question))
-        for number, table in enumerate(tables)
+        (number, each, lines(each), comparison_description(each), _wording(specification, each.question))
+        for number, each in enumerate(results.comparisons)
     ]
     newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
-    stopping = results.get("stopping_rule")
     context = {
         "area": "studies",
         "report": found,
         "study": found.study,
         "results": results,
-        "collection": results.get("collection"),
-        "tables": sorted(shown, key=lambda each: order.get(each[1].question, len(order))),
+        "collection": collected,
+        "comparisons": sorted(shown, key=lambda each: place(each[1].question)),
         "rankings": [
-            (question_name(each["question"]), each, win_matrix(each))
-            for each in sorted(results.get("rankings", []), key=lambda each: order.get(each["question"], len(order)))
+            (each, win_matrix(each)) for each in sorted(results.rankings, key=lambda each: place(each.question))
         ],
-        "agreement": [
-            (question_name(name), found)
-            for name, found in sorted(
-                results.get("agreement", {}).items(), key=lambda each: order.get(each[0], len(order))
-            )
-        ],
-        "stopping": stopping and [(question_name(each["question"]), each, _looked(each)) for each in stopping["lines"]],
-        "coverage": report_coverage(found) if tables else None,
-        **automatic_context(found, results),
+        "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
+        "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
+        "stopping": document.stopping,
+        "coverage": report_coverage(found) if results.comparisons else None,
+        **automatic_context(found, document.automatic, place),
         "specification": specification,
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
@@ -96,12 +98,10 @@ def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
     """The figure of one comparison of a report."""
-    tables = comparison_tables(_results(_report(pk)))
-    if number >= len(tables):
-        raise Http404
+    _, comparison = _comparison(pk, number)
     theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
     data = comparison_figure(
-        tables[number],
+        comparison,
         image_format=cast(FigureFormat, suffix),
         theme=theme,
         narrow="narrow" in request.GET,
@@ -110,7 +110,7 @@ def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> Htt
     response["Cache-Control"] = "private, max-age=86400"
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{_stem(pk, tables[number])}.{suffix}"'
+        response["Content-Disposition"] = f'attachment; filename="{_stem(pk, comparison)}.{suffix}"'
     return response
 
 
@@ -118,7 +118,7 @@ def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> Htt
 def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The results of a report, with what names its input."""
     found = _report(pk)
-    document = _results(found) | {
+    document = found.results | {
         "report": {
             "study": found.study.name,
             "specification_hash": found.study.specification_hash,
@@ -139,7 +139,7 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The tables of a report as one CSV file."""
     response = HttpResponse(
-        tables_csv(comparison_tables(_results(_report(pk)))), content_type="text/csv; charset=utf-8"
+        tables_csv(_document(_report(pk)).analysis.comparisons), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="report-{pk}-table.csv"'
     return response
@@ -148,13 +148,10 @@ def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
     """One comparison's table for a paper."""
-    results = _results(_report(pk))
-    tables = comparison_tables(results)
-    if number >= len(tables):
-        raise Http404
-    text = table_latex(tables[number], estimand=results["estimand"]["means"], simulated=results["simulated"])
+    results, comparison = _comparison(pk, number)
+    text = table_latex(comparison, speaks_for=results.speaks_for, simulated=results.simulated)
     response = HttpResponse(text, content_type="application/x-tex; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{_stem(pk, tables[number])}.tex"'
+    response["Content-Disposition"] = f'attachment; filename="{_stem(pk, comparison)}.tex"'
     return response
 
 
@@ -173,18 +170,20 @@ def _report(pk: int) -> Report:
     return get_object_or_404(Report.objects.select_related("study"), pk=pk)
 
 
-def _results(report: Report) -> Results:
-    return cast(Results, report.results)
+def _document(report: Report) -> ReportDocument:
+    return ReportDocument.from_dict(report.results)
 
 
-def _looked(line: StoppingLineDict) -> Bounds | None:
-    """The anytime-valid interval of a line that a stopping rule decides on."""
-    interval = line["interval"]
-    return None if interval is None else Bounds("t_sequence", interval["low"], interval["high"])
+def _comparison(pk: int, number: int) -> tuple[Analysis, ComparisonResult]:
+    """A report's analysis, and the comparison with this number in it."""
+    results = _document(_report(pk)).analysis
+    if number >= len(results.comparisons):
+        raise Http404
+    return results, results.comparisons[number]
 
 
-def _stem(pk: int, table: ComparisonTable) -> str:
-    return f"report-{pk}-{table.question}"
+def _stem(pk: int, comparison: ComparisonResult) -> str:
+    return f"report-{pk}-{comparison.question}"
 
 
 def _wording(specification: dict[str, Any], question: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django import forms
 
+from common.words import counted
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
-from evaluation.services.run_render import MAX_SAMPLES_PER_PROMPT
+from evaluation.services.runs.request import MAX_SAMPLES_PER_PROMPT
 from evaluation.views.researcher.parameter_form import ParametersForm
 from generators import registry
 from generators.contract import GeneratorSpec
@@ -18,7 +19,7 @@ class SuiteChoice(forms.ModelChoiceField):
 
     def label_from_instance(self, obj: Suite) -> str:
         """As the list shows it."""
-        return f"{obj} ({obj.n_prompts} prompts)"  # type: ignore[attr-defined]
+        return f"{obj} ({counted(obj.n_prompts, 'prompt')})"  # type: ignore[attr-defined]
 
 
 class RunForm(ParametersForm):
@@ -28,7 +29,7 @@ class RunForm(ParametersForm):
     generator = forms.ChoiceField(label="Generator")
     size = forms.TypedChoiceField(label="Size", coerce=int, required=False, empty_value=None)
     samples_per_prompt = forms.IntegerField(
-        label="Samples a prompt",
+        label="Samples per prompt",
         initial=8,
         min_value=1,
         max_value=MAX_SAMPLES_PER_PROMPT,
@@ -39,12 +40,12 @@ class RunForm(ParametersForm):
         initial=0,
         min_value=0,
         max_value=MAX_RUN_SEED,
-        help_text="Give rivals the same one: their images then share seeds.",
+        help_text="Use the same seed for runs that you will compare: their images then start from the same noise.",
     )
-    name = forms.CharField(label="Name", required=False, max_length=120, help_text="Empty: generator and suite.")
+    name = forms.CharField(label="Name", required=False, max_length=120, help_text="If empty: generator and suite.")
 
     def __init__(self, spec: GeneratorSpec, names: list[str], data: object = None, **kwargs: object) -> None:
-        super().__init__(data, **kwargs)  # type: ignore[arg-type]
+        super().__init__(data, **kwargs)
         suite = self.fields["suite"]
         assert isinstance(suite, forms.ModelChoiceField)
         suite.queryset = suites_listed()
@@ -53,7 +54,7 @@ class RunForm(ParametersForm):
         assert isinstance(size, forms.ChoiceField)
         generator.choices = [(name, name) for name in names]
         generator.initial = spec.name
-        size.choices = [(pixels, f"{pixels} x {pixels}") for pixels in spec.sizes]
+        size.choices = [(pixels, f"{pixels}×{pixels}") for pixels in spec.sizes]
         size.initial = registry.default_size(spec)
         if not spec.sizes:
             del self.fields["size"]

@@ -10,12 +10,13 @@ from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
-from evaluation.reports.score_text import facts
+from evaluation.reports.wording.scores import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, runs_progress
-from evaluation.services.run_render import run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -28,7 +29,6 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from generators.contract import nearest
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
@@ -60,7 +60,7 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
     """The form of a new run, and making it."""
     specs = usable_specs()
     if not specs:
-        raise InputError("No generator can be used here; the generators' page says why.")
+        raise InputError("No generator can be used on this server. The generators page says why.")
     given = request.POST if request.method == "POST" else request.GET
     chosen = given.get("generator") or ("cascade" if "cascade" in specs else next(iter(specs)))
     if chosen not in specs:
@@ -74,13 +74,15 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
         values = form.cleaned_data
         try:
             run = run_render(
-                suite=values["suite"],
-                generator=chosen,
-                parameters=form.parameters,
-                size=values.get("size"),
-                samples_per_prompt=values["samples_per_prompt"],
-                run_seed=values["run_seed"],
-                name=values["name"],
+                RunDraft(
+                    suite=values["suite"],
+                    generator=chosen,
+                    parameters=form.parameters,
+                    size=values.get("size"),
+                    samples_per_prompt=values["samples_per_prompt"],
+                    run_seed=values["run_seed"],
+                    name=values["name"],
+                ),
                 created_by=request.user,
             )
         except InputError as error:
@@ -145,7 +147,7 @@ def run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Stop a run; what is made stays."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    done = "The run is stopped. What is made stays; it can be taken up again."
+    done = "The run is stopped. Images made so far are kept, and you can resume it."
     return act(request, lambda: run_cancel(run=found), done=done, back=_address(found))
 
 
@@ -153,7 +155,7 @@ def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Try again what failed, and make what is missing."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    done = "What failed or is missing is tried again."
+    done = "Failed and missing samples are being made again."
     return act(request, lambda: run_retry(run=found), done=done, back=_address(found))
 
 
@@ -161,7 +163,7 @@ def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def resume(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with a run that stopped."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    return act(request, lambda: run_resume(run=found), done="The run goes on.", back=_address(found))
+    return act(request, lambda: run_resume(run=found), done="The run was resumed.", back=_address(found))
 
 
 def _address(run: GenerationRun) -> str:

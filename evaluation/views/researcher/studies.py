@@ -20,10 +20,10 @@ from evaluation.selectors.live_board import live_board
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.invitation_create import invitation_create, invitation_revoke, invitation_url
-from evaluation.services.study_create import study_create
-from evaluation.services.study_open import study_close
-from evaluation.services.study_opening import study_open_soon, study_opening
+from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -32,22 +32,35 @@ from evaluation.views.researcher.pages import (
     page,
     page_of,
 )
+from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.study_form import StudyForm, form_field
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
-class InvitationForm(forms.Form):
+class InvitationForm(PlainForm):
     """A link that lets raters in."""
 
-    label = forms.CharField(label="Label", required=False, max_length=120, help_text="For you: where you send it.")
-    max_raters = forms.IntegerField(label="At most so many raters", required=False, min_value=1)
-    days = forms.IntegerField(label="Works for so many days", required=False, min_value=1, max_value=3650)
+    label = forms.CharField(
+        label="Label",
+        required=False,
+        max_length=120,
+        help_text="For you, such as where you send the link.",
+    )
+    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1)
+    days = forms.IntegerField(label="Expires after (days)", required=False, min_value=1, max_value=3650)
     completion_code = forms.CharField(
-        label="Completion code", required=False, max_length=100, help_text="For crowd platforms; shown after the end."
+        label="Completion code",
+        required=False,
+        max_length=100,
+        help_text="For recruitment sites; raters see it at the end.",
     )
     completion_url = forms.URLField(
-        label="Where raters go back to", required=False, max_length=500, assume_scheme="https"
+        label="Return link",
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        help_text="The page that raters return to at the end.",
     )
 
 
@@ -70,19 +83,21 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
         labels = [_label(request, run) or run.name for run in chosen]
         try:
             study = study_create(
-                name=values["name"],
-                title=values["title"],
-                protocol=values["protocol"],
-                runs=chosen,
-                labels=labels,
-                raters_per_panel=values["raters_per_panel"],
-                samples_per_set=values["samples_per_set"],
-                missing=values["missing"],
-                design_seed=values["design_seed"],
-                contact=values["contact"],
-                consent=values["consent"],
-                stopping_rule=form.stopping_rule(),
-                masks=form.cleaned_data["masks"].split(),
+                StudyDraft(
+                    name=values["name"],
+                    title=values["title"],
+                    protocol=values["protocol"],
+                    runs=chosen,
+                    labels=labels,
+                    raters_per_panel=values["raters_per_panel"],
+                    samples_per_set=values["samples_per_set"],
+                    missing=values["missing"],
+                    design_seed=values["design_seed"],
+                    contact=values["contact"],
+                    consent=values["consent"],
+                    stopping_rule=form.stopping_rule(),
+                    masks=form.cleaned_data["masks"].split(),
+                ),
                 created_by=request.user,
             )
         except InputError as error:
@@ -121,7 +136,8 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     try:
         if study_open_soon(study=found):
             messages.success(
-                request, "The study is open, its specification locked. Make an invitation to let raters in."
+                request,
+                "The study is open and its declaration is locked. Create an invitation so that raters can join.",
             )
     except InputError as error:
         messages.error(request, error.message)
@@ -132,7 +148,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Take no more ratings."""
     found = _study(name)
-    done = "The study is closed. No more ratings are taken."
+    done = "The study is closed. It accepts no more ratings."
     return act(request, lambda: study_close(study=found), done=done, back=_address(found))
 
 
@@ -164,7 +180,7 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     """Let nobody in by this invitation any more."""
     found = _study(name)
     invitation = get_object_or_404(Invitation, pk=pk, study=found)
-    done = "The link lets nobody in any more. Raters who came by it go on."
+    done = "The link is revoked. Raters who have already joined may continue."
     return act(
         request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations"
     )
@@ -193,7 +209,7 @@ def _label(request: ResearcherRequest, run: GenerationRun) -> str:
 def _study(name: str) -> Study:
     found = Study.objects.prefetch_related("study_runs__run").select_related("created_by").filter(name=name).first()
     if found is None:
-        raise NotFoundError(f'There is no study called "{name}".')
+        raise NotFoundError(f'There is no study called "{name}". The list of studies shows all.')
     return found
 
 

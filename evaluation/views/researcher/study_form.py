@@ -9,19 +9,20 @@ from django import forms
 from evaluation import protocols
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
+from evaluation.views.researcher.plain_form import PlainForm
 
 MISSING_CHOICES = [
-    ("refuse", "refuse: do not make the study"),
-    ("drop-prompts", "leave these prompts out"),
-    ("smaller-sets", "show smaller sets for these prompts"),
+    ("refuse", "Don't create the study"),
+    ("drop-prompts", "Leave these prompts out"),
+    ("smaller-sets", "Show smaller sets for these prompts"),
 ]
 
 
-class StudyForm(forms.Form):
+class StudyForm(PlainForm):
     """A new study. The runs are picked in a table beside it, each with a label of its own."""
 
     name = forms.SlugField(
-        label="Name", max_length=100, help_text="Letters, digits, - and _: it stands in addresses and commands."
+        label="Name", max_length=100, help_text="Letters, digits, - and _. Used in addresses and commands."
     )
     title = forms.CharField(
         label="Title", required=False, max_length=200, help_text="For researchers; raters never see it."
@@ -29,50 +30,58 @@ class StudyForm(forms.Form):
     protocol = forms.ChoiceField(label="Protocol")
     runs = forms.ModelMultipleChoiceField(GenerationRun.objects.none(), label="Runs to compare")
     raters_per_panel = forms.IntegerField(
-        label="Raters a panel", required=False, min_value=1, help_text="Empty: the protocol's number."
+        label="Raters per category", required=False, min_value=1, help_text="If empty: the protocol's number."
     )
     samples_per_set = forms.IntegerField(
-        label="Images a set", required=False, min_value=1, help_text="Empty: the protocol's, or what the runs have."
+        label="Images per set",
+        required=False,
+        min_value=1,
+        help_text="If empty: the protocol's number, or what the runs have.",
     )
-    missing = forms.ChoiceField(label="Where a run lacks samples", choices=MISSING_CHOICES)
+    missing = forms.ChoiceField(label="If images are missing", choices=MISSING_CHOICES)
     design_seed = forms.IntegerField(
-        label="Design seed", initial=0, min_value=0, help_text="Of sides, orders and the choice of samples."
+        label="Design seed", initial=0, min_value=0, help_text="Decides sides, orders and the choice of images."
     )
     stop_when_decided = forms.BooleanField(
         label="Declare a stopping rule",
         required=False,
-        help_text="A pair and question is decided when its interval excludes zero. Filling in any field below declares "
-        "a rule too.",
+        help_text="A comparison is decided once its interval excludes zero. Filling in any field below declares a rule "
+        "too.",
     )
     stop_margin = forms.FloatField(
         label="Margin",
         required=False,
-        help_text="Decided too within ± this (equivalent). 0.1 is ten points of the net share.",
+        help_text="Also stop once the whole interval is within ± this margin (equivalent). 0.1 is ten points.",
     )
     stop_half_width = forms.FloatField(
-        label="Half-width", required=False, help_text="Decided too when no wider than ± this (precise)."
+        label="Half-width", required=False, help_text="Also stop once the interval is no wider than ± this (precise)."
     )
     stop_min_raters = forms.IntegerField(
-        label="Fewest raters", required=False, help_text="Never before so many have finished. Empty: 5."
+        label="Minimum raters", required=False, help_text="Don't stop before this many have finished. If empty: 5."
     )
     stop_max_raters = forms.IntegerField(
-        label="Most raters", required=False, help_text="Over all panels. Empty: all places of the study."
+        label="Maximum raters",
+        required=False,
+        help_text="Stop at this many, over all categories. If empty: all places of the study.",
     )
-    stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="Empty: 0.05, for 95 % intervals.")
+    stop_alpha = forms.FloatField(label="Alpha", required=False, help_text="If empty: 0.05, for 95 % intervals.")
     masks = forms.CharField(
         label="Covered corners",
         required=False,
-        help_text="Of every shown image, where images carry their maker's mark: bottom-right:0.3x0.1 is 0.3 of the "
-        "width and 0.1 of the height. Several with spaces between. Empty: none.",
+        help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
+        "height of every image. Separate several with spaces. If empty: none.",
     )
     contact = forms.CharField(
-        label="Contact", required=False, max_length=200, help_text="Whom raters can ask; they see it with the consent."
+        label="Contact",
+        required=False,
+        max_length=200,
+        help_text="Whom raters can ask. They see it with the consent text.",
     )
     consent = forms.CharField(
         label="Consent text",
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What raters agree to. Empty: a plain text that says what is asked and what is kept.",
+        help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -82,7 +91,7 @@ class StudyForm(forms.Form):
         assert isinstance(runs, forms.ModelMultipleChoiceField)
         protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
         runs.queryset = comparable_runs()
-        runs.error_messages["required"] = "Choose the runs to compare: two or more of one suite."
+        runs.error_messages["required"] = "Choose two or more runs of one suite."
 
     @property
     def rule_fields(self) -> list[forms.BoundField]:

@@ -14,38 +14,39 @@ from django.shortcuts import get_object_or_404, redirect, render
 from evaluation.errors import InputError
 from evaluation.models import Suite
 from evaluation.selectors.overview import suite_categories, suites_listed
-from evaluation.services.suite_load import PUBLISHED, suite_load
+from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED, FORMATS
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, page_of
+from evaluation.views.researcher.plain_form import PlainForm
 
 PROMPTS_A_PAGE = 100
 SUITE_MAX_BYTES = 100 * 1024 * 1024
 
 
-class SuiteForm(forms.Form):
+class SuiteForm(PlainForm):
     """A suite by a known name, or from a file."""
 
     known = forms.ChoiceField(
-        label="A known suite",
+        label="Known suite",
         required=False,
         choices=[
-            ("", "none: I have a file"),
-            *((name, f"{name}: ships with DrawBench") for name in BUNDLED),
-            (PUBLISHED, f"{PUBLISHED}: the published DrawBench, fetched from its publishers"),
+            ("", "None: I have a file"),
+            *((name, f"{name}: included with this program") for name in BUNDLED),
+            (PUBLISHED, f"{PUBLISHED}: the published DrawBench, downloaded from its publishers"),
         ],
     )
     file = forms.FileField(
-        label="A file",
+        label="File",
         required=False,
-        help_text="CSV or TSV with a prompt column, JSONL, COCO captions (JSON), or plain text with a prompt a line.",
+        help_text="CSV or TSV with a prompt column, JSONL, COCO captions (JSON), or text with one prompt per line.",
     )
     source_format = forms.ChoiceField(
-        label="The file's format",
+        label="File format",
         required=False,
-        choices=[("", "recognise it"), *((name, name) for name in FORMATS)],
+        choices=[("", "Detect automatically"), *((name, name) for name in FORMATS)],
     )
     name = forms.CharField(
-        label="Name", required=False, max_length=100, help_text="Letters, digits, - and _. Empty: from the file's name."
+        label="Name", required=False, max_length=100, help_text="Letters, digits, - and _. If empty: the file's name."
     )
     licence = forms.CharField(label="Licence", required=False, max_length=200)
 
@@ -54,7 +55,8 @@ class SuiteForm(forms.Form):
         file = cast(UploadedFile | None, self.cleaned_data["file"])
         if file is not None and (file.size or 0) > SUITE_MAX_BYTES:
             raise forms.ValidationError(
-                f"The file has {(file.size or 0) / 1e6:.0f} MB; a suite may have {SUITE_MAX_BYTES / 1e6:.0f} MB."
+                f"The file has {(file.size or 0) / 2**20:,.0f} MiB; a suite may have {SUITE_MAX_BYTES / 2**20:,.0f} "
+                "MiB. Check that it is the right file, or split it into several suites."
             )
         return file
 
@@ -62,7 +64,7 @@ class SuiteForm(forms.Form):
         """Exactly one of the two sources."""
         given = super().clean() or {}
         if "file" not in self.errors and bool(given.get("known")) == bool(given.get("file")):
-            raise forms.ValidationError("Choose a known suite, or give a file: one of the two.")
+            raise forms.ValidationError("Choose either a known suite or a file.")
         return given
 
 
@@ -76,10 +78,11 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
         try:
             loaded = suite_load(
                 source=given["known"] or (file.read() if file else b""),
-                file_name=(file.name or "") if file else "",
-                source_format=given["source_format"] or None,
                 name=given["name"],
                 licence=given["licence"],
+                reading=SuiteReading(
+                    file_name=(file.name or "") if file else "", source_format=given["source_format"] or None
+                ),
             )
         except InputError as error:
             add_input_error(
@@ -89,7 +92,7 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
             if loaded.created:
                 messages.success(request, f"Loaded {loaded.suite}.")
             else:
-                messages.info(request, f"{loaded.suite} was here already: the same prompts, categories and attributes.")
+                messages.info(request, f"{loaded.suite} was loaded before: same prompts, categories and attributes.")
             for note in loaded.notes:
                 messages.info(request, note)
             return redirect("researcher:suite", pk=loaded.suite.pk)

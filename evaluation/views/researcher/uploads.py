@@ -17,10 +17,10 @@ from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
 from evaluation.selectors.uploads import upload_summary
-from evaluation.services.upload_confirm import upload_confirm
-from evaluation.services.upload_drop import upload_drop
-from evaluation.services.upload_match import MATCHING, SWITCHES, upload_match
-from evaluation.services.upload_receive import upload_check_queue, upload_receive
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.drop import upload_drop
+from evaluation.services.uploads.match import MATCHING, SWITCHES, upload_match
+from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -29,20 +29,24 @@ from evaluation.views.researcher.pages import (
     page,
     page_of,
 )
+from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
 
 ROWS_A_PAGE = 200
 MISSING_SHOWN = 10
+WAYS = {"layout": "Layout", "numbering": "Prompt numbers", "sample_numbering": "Sample numbers"}
+"""What the page calls the options that say how names are read."""
+
 UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)
 
 
-class UploadForm(forms.Form):
+class UploadForm(PlainForm):
     """A zip of images, and what it shows."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
-    run_name = forms.CharField(label="Name of the run", max_length=120)
+    run_name = forms.CharField(label="Run name", max_length=120)
     generator = forms.CharField(
-        label="What made the images", max_length=100, help_text="As reports will call it, such as imagen or dall-e-2."
+        label="Generator", max_length=100, help_text="The name that reports use, such as imagen or dall-e-2."
     )
     file = forms.FileField(label="Zip file")
 
@@ -58,8 +62,8 @@ class UploadForm(forms.Form):
         most = settings.UPLOAD_MAX_BYTES
         if (file.size or 0) > most:
             raise forms.ValidationError(
-                f"The zip has {(file.size or 0) / 2**20:,.0f} MiB; this server takes {most / 2**20:,.0f} MiB. Split "
-                "it, or let the operator use manage.py upload_run."
+                f"The zip has {(file.size or 0) / 2**20:,.0f} MiB; this server accepts {most / 2**20:,.0f} MiB. Split "
+                "it, or ask the operator to use manage.py upload_run."
             )
         return file
 
@@ -120,7 +124,7 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return act(
         request,
         lambda: upload_match(upload=found, options=_options(request)),
-        done="The table was made anew.",
+        done="The files were matched again.",
         back=reverse("researcher:upload", args=[found.key]),
     )
 
@@ -134,7 +138,7 @@ def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     except InputError as error:
         messages.error(request, error.message)
         return redirect("researcher:upload", key=found.key)
-    messages.success(request, f"The images are the run {run.name} now.")
+    messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)
 
 
@@ -153,7 +157,7 @@ def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return act(
         request,
         lambda: upload_drop(upload=found),
-        done="The upload was dropped; its files are gone.",
+        done="The upload was discarded and its files were deleted.",
         back=reverse("researcher:runs"),
     )
 
@@ -177,7 +181,12 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
         "missing": list(summary.missing.items())[:MISSING_SHOWN],
         "more_missing": max(0, len(summary.missing) - MISSING_SHOWN),
         "ways": [
-            (name, values, upload.options.get(name, values[0]))
+            (
+                name,
+                WAYS[name],
+                [(value, value.replace("_", " ")) for value in values],
+                upload.options.get(name, values[0]),
+            )
             for name, values in MATCHING.items()
             if name not in asked
         ],

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from common.images.decode import EXTENSIONS
 from generators.cascade.configs import ConfigError
-from generators.image_decode import EXTENSIONS
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
 from generators.training.data_config import FolderConfig

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from common.images.decode import ImageError, decode_pixels
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError, StageConfig
 from generators.cascade.text import TextEncoder, load_encoder
-from generators.image_decode import ImageError, decode_pixels
 from generators.training.config import TrainConfig
 from generators.training.data import Batch, Prepared, Report, rows_of, to_batch
 

@@ -10,7 +10,6 @@ order, `WINDOW` at a time, and shuffles the items within that window: few files 
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 import tarfile
@@ -24,6 +23,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from common.files import whole_file
+from common.hashes import hash_of
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -134,18 +135,16 @@ class ShardItems:
 def shard_index(shard: Path, cache: Path) -> Index:
     """A shard's index, from the cache where the file is still the one it was made of."""
     stat = shard.stat()
-    told = json.dumps([INDEX_VERSION, str(shard.resolve()), stat.st_size, stat.st_mtime_ns])
-    path = cache / "shards" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npz"
+    made_of = [INDEX_VERSION, str(shard.resolve()), stat.st_size, stat.st_mtime_ns]
+    path = cache / "shards" / f"{hash_of(made_of, spaced=True)[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as held:
             return Index(**{name: held[name] for name in Index.__slots__})
     except (OSError, ValueError, KeyError, EOFError):
         pass  # not made yet, or damaged: made anew
     index = _read_index(shard)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(part, **{name: getattr(index, name) for name in Index.__slots__})
-    part.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, **{name: getattr(index, name) for name in Index.__slots__})
     return index
 
 

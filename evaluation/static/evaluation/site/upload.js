@@ -21,7 +21,7 @@ if (form) {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     if (event.dataTransfer.files.length === 1) field.files = event.dataTransfer.files;
-    else tell({ "": ["Drop one zip file."] });
+    else tell({ "": ["Drop a single zip file."] });
   });
 
   form.addEventListener("submit", (event) => {
@@ -41,7 +41,7 @@ if (form) {
       said.textContent =
         event.loaded < event.total
           ? `${megabytes(event.loaded)} of ${megabytes(event.total)} sent`
-          : "All sent; the server looks into it.";
+          : "Upload complete; the server is reading it.";
     };
     request.onload = () => {
       if (request.status === 201) {
@@ -49,11 +49,11 @@ if (form) {
         return;
       }
       end();
-      tell(request.response?.errors ?? { "": ["The server did not take it. Reload the page and try again."] });
+      tell(request.response?.errors ?? { "": ["The server did not accept the upload. Reload the page and try again."] });
     };
     request.onerror = () => {
       end();
-      tell({ "": ["The connection broke off. Nothing was stored; send it again."] });
+      tell({ "": ["The connection was lost. Nothing was stored; upload it again."] });
     };
     const data = new FormData(form);
     button.disabled = true;

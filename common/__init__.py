@@ -1,0 +1,1 @@
+"""What everybody uses: pure, without Django, torch or any room of this project."""

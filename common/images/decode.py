@@ -1,0 +1,341 @@
+"""One image file, decoded and checked: bytes in, plain RGB PNG out, or a problem that says what is wrong.
+
+Pure; only Pillow is needed (the decoding child imports no numpy). Use `common.images.check_images` for files
+from strangers: it calls this in a limited process.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from common.errors import UserError
+from common.hashes import bytes_sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ImageFile.LOAD_TRUNCATED_IMAGES = False  # another library in this process may have set it
+
+EXTENSIONS = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+}
+"""The formats that are taken, and the extensions that a file of each may have."""
+
+ALL_EXTENSIONS = tuple(extension for group in EXTENSIONS.values() for extension in group)
+
+PNG_LEVEL = 6
+"""zlib level of the PNGs written here. Changing it changes the content hashes of new images."""
+
+
+class Problem(StrEnum):
+    """Why a file is not taken."""
+
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    FORMAT = "format"  # an image, of a format that is not taken
+    MISLABELLED = "mislabelled"
+    TRUNCATED = "truncated"
+    BROKEN = "broken"
+    ANIMATED = "animated"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    UNREADABLE = "unreadable"  # the file itself can't be read: gone, a link, no permission
+    TIMEOUT = "timeout"
+    CRASH = "crash"  # the decoder died of it, or took too much memory
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What is taken. `max_bytes`: of the file. `max_pixels`: width x height. Sides in pixels.
+
+    `seconds`: processor and wall time to decode one; `memory_bytes`: what the decoding process may take above its own.
+    """
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 40_000_000
+    max_side: int = 16_384
+    min_side: int = 16
+    seconds: float = 60.0
+    memory_bytes: int = 1536 * 2**20
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """An image that was decoded whole. `png`: RGB, 8 bits a channel, upright, sRGB, without metadata.
+
+    `width`, `height`: pixels of `png`. `sha256`: of `png`, the name to store it under. `original_format`: "PNG",
+    "JPEG" or "WEBP", by content. `original_sha256`: of the file as it came. `notes`: what was changed, for people;
+    empty when the pixels are as they came.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    sha256: str
+    original_format: str
+    original_sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProblem:
+    """A file that is not taken, and why, in a sentence for people."""
+
+    problem: Problem
+    message: str
+
+
+class ImageError(UserError):
+    """A file that is not taken; `problem` says which kind."""
+
+    def __init__(self, problem: Problem, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+def decode_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMITS) -> CheckedImage:
+    """The image in `data`, checked and written again as a plain PNG.
+
+    `name`: the file's name or path; its extension, where it has one, must tell the truth.
+
+    Raises:
+        ImageError: it is not taken; the message is whole but for the file's name.
+    """
+    image, original_format, notes = decode_pixels(data, name, limits)
+    png = _encode(image)
+    return CheckedImage(
+        png=png,
+        width=image.width,
+        height=image.height,
+        sha256=bytes_sha256(png),
+        original_format=original_format,
+        original_sha256=bytes_sha256(data),
+        notes=notes,
+    )
+
+
+def decode_pixels(
+    data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMITS
+) -> tuple[Image.Image, str, tuple[str, ...]]:
+    """As `decode_image`, before it is written again: the RGB image, its format by content, and the notes."""
+    if not data:
+        raise ImageError(Problem.EMPTY, "the file is empty")
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            Problem.TOO_LARGE,
+            f"the file has {len(data) / 2**20:.1f} MiB; at most {limits.max_bytes / 2**20:g} MiB are allowed",
+        )
+    kind = sniff(data)
+    if kind not in EXTENSIONS:
+        _refuse_kind(kind)
+    _check_extension(name, kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # damaged metadata, which is dropped anyway
+        # Pillow's own bomb warning; the limits below are lower, and it must never be lifted.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            _check_header(data, kind, limits)
+            with Image.open(io.BytesIO(data), formats=[kind]) as opened:
+                # Pillow hands out 16-bit RGB as 8-bit; before loading, the tile still names how it is stored.
+                stored = str(opened.tile[0].args) if opened.tile else opened.mode
+                opened.load()
+                image, notes = _plain_rgb(opened, sixteen_bit="16" in stored)
+        except ImageError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise ImageError(Problem.TOO_LARGE, _too_many_pixels(limits)) from None
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _broken(kind, error) from error
+    return image, kind, notes
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """`image`, uint8 RGB (height, width, 3), as PNG: lossless, no metadata, the same bytes each time.
+
+    The bytes follow Pillow's compressor: another version may give others for the same pixels.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    if str(image.dtype) != "uint8" or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"an image is uint8 RGB (height, width, 3), not {image.dtype} of shape {image.shape}")
+    return _encode(Image.fromarray(image))
+
+
+def sniff(data: bytes) -> str:
+    """What `data` is by its first bytes: "PNG", "JPEG", "WEBP", another format's name, or "" where unknown."""
+    signatures = (
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\xff\xd8\xff", "JPEG"),
+        (b"GIF8", "GIF"),
+        (b"II*\0", "TIFF"),
+        (b"MM\0*", "TIFF"),
+        (b"8BPS", "Photoshop"),
+        (b"\0\0\x01\0", "ICO"),
+        (b"%PDF", "PDF"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"PK\x05\x06", "ZIP"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\0\0\0\x0cJXL ", "JPEG XL"),
+        (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+        (b"qoif", "QOI"),
+        (b"SIMPLE  =", "FITS"),
+        (b"%!PS", "PostScript"),
+    )
+    for signature, kind in signatures:
+        if data.startswith(signature):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        return (
+            "AVIF"
+            if data[8:12] in (b"avif", b"avis")
+            else "HEIC"
+            if data[8:11] in (b"hei", b"mif", b"hev")
+            else "video"
+        )
+    if data[:2] == b"BM" and len(data) >= 6 and struct.unpack("<I", data[2:6])[0] in (0, len(data)):
+        return "BMP"
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in head and head.startswith(b"<"):
+        return "SVG"
+    if head.startswith((b"<!doctype", b"<html")):
+        return "web page"
+    return ""
+
+
+def _refuse_kind(kind: str) -> None:
+    allowed = "use PNG, JPEG or WebP"
+    if kind in ("GIF", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
+        raise ImageError(Problem.FORMAT, f"{kind} images are not supported; {allowed}. Convert it to PNG")
+    if kind in ("SVG", "PDF", "PostScript"):
+        raise ImageError(Problem.FORMAT, f"{kind} files are not supported because they can contain programs; {allowed}")
+    what = f"a {kind} file" if kind else "not a recognised image"
+    raise ImageError(Problem.NOT_AN_IMAGE, f"this is {what}; {allowed}")
+
+
+def _check_extension(name: str, kind: str) -> None:
+    extension = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+    if extension and extension not in EXTENSIONS[kind]:
+        raise ImageError(
+            Problem.MISLABELLED,
+            f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}",
+        )
+
+
+def _check_header(data: bytes, kind: str, limits: ImageLimits) -> None:
+    """Size and frames, from the header, before any pixel is decoded; PNG checksums."""
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        width, height = image.size
+        if width > limits.max_side or height > limits.max_side or width * height > limits.max_pixels:
+            raise ImageError(Problem.TOO_LARGE, f"the image has {width} x {height} pixels; {_too_many_pixels(limits)}")
+        if width < limits.min_side or height < limits.min_side:
+            raise ImageError(
+                Problem.TOO_SMALL,
+                f"the image has {width} x {height} pixels; each side must have {limits.min_side} or more",
+            )
+        # A JPEG of several pictures (MPO, from phones) is no animation: its first picture is the image.
+        if kind != "JPEG" and getattr(image, "is_animated", False):
+            frames = getattr(image, "n_frames", "some")
+            raise ImageError(Problem.ANIMATED, f"the image is animated ({frames} frames); use a still image")
+        if kind == "PNG":
+            image.verify()
+
+
+def _too_many_pixels(limits: ImageLimits) -> str:
+    return f"at most {limits.max_side} per side and {limits.max_pixels / 1e6:g} million pixels are allowed"
+
+
+def _broken(kind: str, error: Exception) -> ImageError:
+    text = " ".join(str(error).split())
+    if isinstance(error, UnidentifiedImageError):  # its own message holds the name of a Python object
+        return ImageError(Problem.BROKEN, f"the {kind} file is damaged (its header can't be read). Copy it again")
+    lowered = text.lower()
+    if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
+        return ImageError(Problem.TRUNCATED, f"the {kind} file ends too early: it is truncated. Copy it again")
+    return ImageError(Problem.BROKEN, f"the {kind} file is damaged ({text or type(error).__name__}). Copy it again")
+
+
+def _plain_rgb(image: Image.Image, *, sixteen_bit: bool) -> tuple[Image.Image, tuple[str, ...]]:
+    """A decoded image as upright sRGB without alpha, and what had to be done for it."""
+    notes: list[str] = []
+    icc = image.info.get("icc_profile")
+
+    # Orientation first: it is metadata of the stored pixels, and converting drops it.
+    image = _upright(image, notes)
+    alpha: Image.Image | None = None
+    if image.mode.startswith("I") or image.mode == "F":
+        # High byte, as Pillow itself does for 16-bit RGB.
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("RGB")
+    if sixteen_bit:
+        notes.append("16 bits a channel brought to 8")
+    if image.mode in ("P", "PA"):
+        notes.append("palette colours written out")
+        image = image.convert("RGB")
+    if image.mode == "CMYK":
+        notes.append("CMYK converted to RGB")
+    elif image.mode in ("1", "L", "LA"):
+        image = image.convert("L")
+        notes.append("grey image, three equal channels")
+    image = _to_srgb(image, icc, notes).convert("RGB")
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        notes.append("transparent parts laid on white")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(image, mask=alpha)
+        image = white
+    # A new image from the bare pixels: no metadata can come along.
+    return Image.frombytes("RGB", image.size, image.tobytes()), tuple(notes)
+
+
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+        if orientation in range(2, 9):
+            turned = ImageOps.exif_transpose(image)
+            notes.append("turned upright as its EXIF data says")
+            return turned
+    except Exception:
+        notes.append("unreadable EXIF data ignored")
+    return image
+
+
+def _to_srgb(image: Image.Image, icc: object, notes: list[str]) -> Image.Image:
+    if not isinstance(icc, bytes) or not icc:
+        return image
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        if image.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower():
+            return image  # converting would only move the last bits
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        notes.append("unusable colour profile ignored")
+        return image
+    notes.append("colours converted from its profile to sRGB")
+    return converted if converted is not None else image
+
+
+def _encode(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=PNG_LEVEL)
+    return buffer.getvalue()

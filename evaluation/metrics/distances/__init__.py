@@ -1,0 +1,1 @@
+"""Distances between sets of images, from their features: Frechet and its kin, their errors, their metrics."""

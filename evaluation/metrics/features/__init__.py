@@ -1,0 +1,1 @@
+"""Images to features to moments: decoding, resizing, extractors, statistics, references."""

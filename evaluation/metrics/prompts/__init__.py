@@ -1,0 +1,1 @@
+"""How far single images show what their prompts ask for: CLIP score, checks of claims, text."""

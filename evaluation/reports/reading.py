@@ -1,0 +1,114 @@
+"""How results are read: names for people, the lines of a table, intervals cut at what is possible.
+
+Pages, figures, tables and texts all take the results of `evaluation.analysis` as they are; what they say of them alike
+stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from common.words import counted
+from evaluation.analysis.crossed import METHODS
+from evaluation.analysis.early_looks import Bounds
+from evaluation.analysis.estimates import PreferenceRate
+from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.summary_results import ComparisonResult
+
+INTERVAL_NAMES = {
+    "independent": "independent votes",
+    "by_rater": "clustered by rater",
+    "by_prompt": "clustered by prompt",
+    "two_way": "two-way (raters and prompts)",
+    "anova": "ANOVA",
+    "pigeonhole": "pigeonhole",
+}
+"""What readers see for the contract's names of intervals."""
+
+QUESTION_NAMES = {"fidelity": "Fidelity", "alignment": "Alignment"}
+OVERALL = "Overall"
+
+
+class HasBounds(Protocol):
+    """An interval of any kind, in fractions."""
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+
+def method_name(method: str) -> str:
+    """An interval's method in readers' words."""
+    return INTERVAL_NAMES.get(method, method)
+
+
+def question_name(question: str) -> str:
+    """The question in readers' words."""
+    return QUESTION_NAMES.get(question, question.replace("_", " ").capitalize())
+
+
+def cut(interval: HasBounds, least: float = -1.0) -> Bounds:
+    """`interval` within what a net share can be (a share, where `least` is 0); with few raters or prompts, t intervals
+    reach far beyond.
+    """
+    return Bounds(max(interval.low, least), min(interval.high, 1.0))
+
+
+def says_nothing(interval: HasBounds, least: float = -1.0) -> bool:
+    """Whether `interval` reaches over every value that a net share (a share, where `least` is 0) can have."""
+    return interval.low <= least and interval.high >= 1
+
+
+def lines(comparison: ComparisonResult) -> list[tuple[str, PreferenceRate]]:
+    """(name, rate) of a comparison's table: overall, then the categories; a single one would say the same again."""
+    categories = comparison.categories if len(comparison.categories) > 1 else {}
+    return [(OVERALL, comparison.overall), *categories.items()]
+
+
+def default_methods(comparison: ComparisonResult) -> list[str]:
+    """The default intervals of a table's lines in readers' words, as they appear: one where all could be had."""
+    return list(
+        dict.fromkeys(method_name(rate.net.default) for _, rate in lines(comparison) if rate.net.interval is not None)
+    )
+
+
+def n_adjusted(comparison: ComparisonResult) -> int:
+    """How many categories' p-values Holm's adjustment is over."""
+    return sum(rate.p_holm is not None for rate in comparison.categories.values())
+
+
+def p_tests(comparisons: Sequence[ComparisonResult]) -> str:
+    """What the p-values of these tables are."""
+    numbers = {n_adjusted(each) for each in comparisons if len(lines(each)) > 1} - {0}
+    if not numbers:
+        return 'p tests "no preference"'
+    adjusted = "category p-values are Holm-adjusted"
+    if len(numbers) > 1:
+        return f'p tests "no preference"; {adjusted}'
+    return f'p tests "no preference"; {adjusted} ({counted(numbers.pop(), "test")})'
+
+
+def shortened(text: str, letters: int) -> str:
+    """`text` with at most so many letters."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+
+
+def why_lacking(rate: PreferenceRate) -> str:
+    """Why the two-way interval can't be had, or, where there is none at all, why; empty where nothing is lacking."""
+    why = rate.net.why
+    if "two_way" in why or rate.net.interval is not None:
+        return why.get("two_way", "")
+    return next((why[method] for method in METHODS if method in why), "")
+
+
+def win_matrix(ranking: Ranking) -> list[tuple[str, list[float | None]]]:
+    """(generator, how often it was preferred to each), rows and columns in the ranking's order; None where none met.
+
+    Where there is no ranking, by name.
+    """
+    shares = ranking.win_shares
+    names = [each.generator for each in ranking.scores] or sorted({name for pair in shares for name in pair})
+    return [(row, [shares.get((row, column)) for column in names]) for row in names]

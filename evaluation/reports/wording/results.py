@@ -1,0 +1,152 @@
+"""Results as plain text, for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from common.words import counted
+from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
+from evaluation.analysis.columns import CHOICES
+from evaluation.analysis.estimates import Interval, PreferenceRate
+from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.summary_results import Analysis, ComparisonResult
+from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
+from evaluation.reports.wording.numbers import (
+    coefficient,
+    level_text,
+    p_text,
+    percent,
+    percent_range,
+    percent_sign,
+    points,
+    points_range,
+    signed,
+)
+
+WIDEST_LABEL = 16
+"""Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""
+
+
+def results_text(results: Analysis, *, title: str) -> str:
+    """`results` as a readable table for each pair and question; then rankings, agreement and the lean to a side."""
+    ratings, raters = counted(results.n_ratings, "rating"), counted(results.n_raters, "rater")
+    text = [title, f"{ratings} by {raters} on {counted(results.n_prompts, 'prompt')}"]
+    text += [f"NOTE  {note}" for note in results.notes]
+    if not results.comparisons:
+        return "\n".join(text)
+    for comparison in results.comparisons:
+        text += ["", *_comparison(comparison)]
+    for ranking in results.rankings:
+        text += ["", *_ranking(ranking)]
+    text += ["", *_raters(results)]
+    text += [
+        "",
+        "Shares are in per cent of the ratings.",
+        "Net share: the first run's share minus the second's, in percentage points. No preference counts as zero.",
+        f"The interval speaks for {results.speaks_for}.",
+        "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
+        f"{p_tests(results.comparisons)}.",
+    ]
+    return "\n".join(text)
+
+
+def _comparison(comparison: ComparisonResult) -> list[str]:
+    a, b = comparison.generator_a, comparison.generator_b
+    level = level_text(comparison.overall.level)
+    header = [
+        *("", "ratings", "raters", "prompts"),
+        *(shortened(a, WIDEST_LABEL), "no preference", shortened(b, WIDEST_LABEL)),
+        *("net share", f"{level} interval", "as independent", "p"),
+    ]
+    rows = lines(comparison)
+    cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
+    text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
+    text += [comparison.overall.words] if comparison.overall.words else []
+    text += aligned(header, cells)
+    missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
+    return text + (["Why there is no two-way interval:", *missing] if missing else [])
+
+
+def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
+    own = rate.net.interval
+    method = "" if own is None or own.method == "two_way" else f" ({own.method.replace('_', ' ')})"
+    return [
+        *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
+        *(percent(rate.share(choice)) for choice in CHOICES),
+        points(rate.net.estimate),
+        _bounds(own) + method,
+        _bounds(rate.net.independent),
+        p_text(p),
+    ]
+
+
+def _bounds(interval: Interval | None) -> str:
+    return "none" if interval is None else points_range(interval)
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns under their headings: the first to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        return "  ".join([f"{first[0]:<{first[1]}}", *(f"{cell:>{width}}" for cell, width in others)]).rstrip()
+
+    return [line(header), "-" * len(line(header)), *map(line, rows)]
+
+
+def _ranking(ranking: Ranking) -> list[str]:
+    text = [f"{question_name(ranking.question)}: ranking ({ranking.model.title()} model)"]
+    if ranking.why:
+        return [*text, f"There is no ranking: {ranking.why}."]
+    matrix = dict(win_matrix(ranking))
+    names = [each.generator for each in ranking.scores]
+    rows = []
+    for each in ranking.scores:
+        band = f"{each.rank_low} to {each.rank_high}" if each.rank_low != each.rank_high else f"{each.rank_low}"
+        wins = ["–" if share is None else percent(share) for share in matrix[each.generator]]
+        rows.append([each.generator, f"{each.rank}", band, signed(each.score), *wins])
+    beaten = [f"over {shortened(name, WIDEST_LABEL)}" for name in names]
+    text += aligned(["", "rank", "rank band", "score", *beaten], rows)
+    text.append("Over: how often it was preferred to that run, in per cent. No preference counts as half.")
+    return [*text, *ranking.notes]
+
+
+def _raters(results: Analysis) -> list[str]:
+    text = [
+        f"{question_name(question)}, agreement between raters: {_agreement(each)}"
+        for question, found in results.agreement.items()
+        for each in found
+        if each.method == ORDINAL_ALPHA
+    ]
+    side = results.side_bias
+    if side.share_left is not None:
+        share, of = percent_sign(side.share_left), counted(side.n, "answer")
+        text.append(f"Sides: the left set was preferred in {share} of {of} with a preference ({percent_range(side)} %)")
+    return text
+
+
+def _agreement(found: Agreement) -> str:
+    if found.value is None:
+        return f"none, because {found.why}"
+    bounds = ""
+    if found.low is not None and found.high is not None:
+        bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})"
+    return f"{coefficient(found.value)}{bounds}, {found.method}"
+
+
+def stopping_rule_text(rule: Mapping[str, Any]) -> str:
+    """A declared stopping rule (the fields of `evaluation.analysis.sequential.StoppingRule`) in plain words."""
+    decided = ["excludes zero"]
+    if rule["margin"] is not None:
+        decided.append(f"lies within ±{rule['margin'] * 100:g} points")
+    if rule["half_width"] is not None:
+        decided.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+    when = " or ".join([", ".join(decided[:-1]), decided[-1]]) if len(decided) > 1 else decided[0]
+    return (
+        f"A comparison (one pair, one question) is decided once its {level_text(1 - rule['alpha'])} anytime-valid "
+        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} must have finished; the "
+        f"maximum is {rule['max_raters']:,}. The rule recommends stopping once every comparison is decided or has "
+        "reached its maximum. The study stays open until you close it."
+    )

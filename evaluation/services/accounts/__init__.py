@@ -1,0 +1,1 @@
+"""Researchers' accounts: sign-in links and tokens of the API."""

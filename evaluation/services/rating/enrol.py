@@ -1,0 +1,241 @@
+"""Raters come in: each takes a place of the design, under a lock, with all its trials.
+
+The panel with the fewest raters is next, and in it the lowest free slot. Raters who dropped out hold no place; nor do,
+when no other is left, raters who have long not been seen.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from evaluation.design import PanelDesign, design_panel, next_place
+from evaluation.models import Assignment, Comparison, Invitation, Rater, Study, StudyStatus
+from evaluation.selectors.trials import session_key_hash, unanswered_exist
+from evaluation.services.rating.errors import RaterError
+
+FULL = "All places in this study are taken. Thank you for your interest."
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A rater and the key that the browser keeps (only its hash is stored). `new`: false for one who came back."""
+
+    rater: Rater
+    session_key: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """The comparisons of a panel, pair by pair, and its design."""
+
+    comparison_pks: tuple[int, ...]
+    design: PanelDesign
+
+
+@transaction.atomic
+def rater_enrol(*, invitation: Invitation, participant: str = "", session: str = "") -> Enrolled:
+    """Take a rater into the invitation's study, after consent.
+
+    Args:
+        participant, session: the crowd platform's ids, empty for plain links. The same participant in the same session
+            is the same rater: who has not finished goes on where the answers end, with a new key (the old one is void).
+
+    Raises:
+        RaterError: `closed`, `not-open`, `expired`, `revoked`, `used-up`, `full`, `finished`, `other-session`.
+    """
+    # the lock keeps two raters from taking one place, and one participant from taking two
+    study = Study.objects.select_for_update(no_key=True).get(pk=invitation.study_id)
+    refuse_unless_open(study)
+    if participant:
+        again = _come_back(study, participant, session)
+        if again is not None:
+            return again
+    invitation.refresh_from_db()
+    refuse_invitation(invitation)
+    place = _free_place(study)
+    if place is None:
+        raise RaterError("full", FULL)
+    now = timezone.now()
+    key = secrets.token_urlsafe(32)
+    rater = Rater.objects.create(
+        study=study,
+        invitation=invitation,
+        panel=place[0],
+        slot=place[1],
+        participant=participant,
+        session=session,
+        session_key_hash=session_key_hash(key),
+        consented_at=now,
+        last_seen_at=now,
+    )
+    assign([rater], study)
+    return Enrolled(rater, key, new=True)
+
+
+def refuse_unless_open(study: Study) -> None:
+    """Raise `RaterError` unless the study takes raters."""
+    if study.status == StudyStatus.CLOSED:
+        raise RaterError("closed", "This study is closed. Thank you for your interest.", status=410)
+    if study.status != StudyStatus.OPEN:
+        raise RaterError("not-open", "This study is not open yet. Please come back later.")
+
+
+def refuse_invitation(invitation: Invitation) -> None:
+    """Raise `RaterError` unless the invitation lets another rater in."""
+    if invitation.revoked_at is not None:
+        raise RaterError("revoked", "The researchers have withdrawn it. Thank you for your interest.", status=410)
+    if invitation.expires_at is not None and invitation.expires_at <= timezone.now():
+        raise RaterError("expired", "Ask the researchers for a new one if you still want to take part.", status=410)
+    if invitation.max_raters is not None:
+        used = Rater.objects.filter(invitation=invitation, dropped_at=None).count()
+        if used >= invitation.max_raters:
+            raise RaterError(
+                "used-up",
+                "If it was you, continue in the browser in which you started.",
+            )
+
+
+def refuse_unless_place(study: Study) -> None:
+    """Raise `RaterError` if every place is taken, and none by a rater who would lose it."""
+    if next_place(places_of(study), taken_of(study)) is None and not _idle(study):
+        raise RaterError("full", FULL)
+
+
+def assign(raters: Sequence[Rater], study: Study) -> None:
+    """Give each rater the trials of the place that it holds."""
+    trials = panels_of(study)
+    Assignment.objects.bulk_create(
+        (
+            Assignment(
+                rater=rater,
+                comparison_id=trials[rater.panel].comparison_pks[trial],
+                position=position,
+                a_shown_left=a_left,
+                seed=trials[rater.panel].design.seed,
+            )
+            for rater in raters
+            for position, (trial, a_left) in enumerate(trials[rater.panel].design.trials(rater.slot))
+        ),
+        batch_size=5000,
+    )
+
+
+def places_of(study: Study) -> dict[str, int]:
+    """How many raters each panel is to have, in the specification's order."""
+    return {panel["panel"]: panel["raters"] for panel in study.specification["panels"]}
+
+
+def taken_of(study: Study) -> dict[str, set[int]]:
+    """The slots of each panel that raters hold."""
+    taken: dict[str, set[int]] = {panel: set() for panel in places_of(study)}
+    for panel, slot in Rater.objects.filter(study=study, dropped_at=None).values_list("panel", "slot"):
+        taken[panel].add(slot)
+    return taken
+
+
+def panels_of(study: Study) -> Mapping[str, Trials]:
+    """Each panel's comparisons and design, the same every time."""
+    assert study.opened_at is not None, "only an open study has panels"
+    return _panels(study.pk, study.opened_at)
+
+
+@lru_cache(maxsize=32)  # nothing of it changes once a study is open, and every rater of every panel wants it
+def _panels(study_pk: int, _opened_at: datetime) -> Mapping[str, Trials]:
+    study = Study.objects.get(pk=study_pk)
+    by_category = study.specification["protocol"]["panels"] == "category"
+    panels: dict[str, dict[tuple[int, int], list[int]]] = {}
+    rows = Comparison.objects.filter(study=study).order_by("run_a__order", "run_b__order", "prompt__number")
+    for key, category, run_a, run_b in rows.values_list("pk", "category", "run_a_id", "run_b_id"):
+        panels.setdefault(category if by_category else "", {}).setdefault((run_a, run_b), []).append(key)
+    return {
+        panel: Trials(
+            comparison_pks=tuple(key for block in blocks.values() for key in block),
+            design=design_panel(
+                seed=study.design_seed,
+                panel=panel,
+                n_raters=places_of(study)[panel],
+                blocks=[len(block) for block in blocks.values()],
+            ),
+        )
+        for panel, blocks in panels.items()
+    }
+
+
+def _free_place(study: Study) -> tuple[str, int] | None:
+    """The next free place; if there is none, one of a rater who has long not been seen."""
+    place = next_place(places_of(study), taken_of(study))
+    if place is None and (idle := _idle(study)):
+        Rater.objects.filter(pk__in=idle).update(dropped_at=timezone.now())
+        place = next_place(places_of(study), taken_of(study))
+    return place
+
+
+def _idle(study: Study) -> list[int]:
+    """Unfinished raters not seen for the declared time: shorter for those who have answered nothing."""
+    now = timezone.now()
+    declared = study.specification["raters"]
+    started = now - timedelta(days=declared["idle_days"])
+    unstarted = now - timedelta(hours=declared["idle_hours_unstarted"])
+    n_questions = len(study.specification["protocol"]["questions"])
+    candidates = Rater.objects.filter(
+        study=study, dropped_at=None, finished_at=None, simulated=False, created_at__lt=unstarted
+    ).annotate(last_rating=Max("ratings__created_at"))
+    return [
+        rater.pk
+        for rater in candidates
+        if _last_seen(rater) < (unstarted if rater.last_rating is None else started)
+        and unanswered_exist(rater.pk, n_questions)
+    ]
+
+
+def _last_seen(rater: Rater) -> datetime:
+    moments = [rater.created_at, rater.last_seen_at, getattr(rater, "last_rating", None)]
+    return max(moment for moment in moments if moment is not None)
+
+
+def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
+    """The participant's earlier place, with a new key; None if there is none to go on with."""
+    earlier = list(
+        Rater.objects.filter(study=study, participant=participant, dropped_at=None).select_related(
+            "study", "invitation"
+        )
+    )
+    if not earlier:
+        if Rater.objects.filter(study=study, participant=participant, session=session).exists():
+            raise RaterError("dropped", "You have left this study, so you can't take part again.")
+        return None
+    rater = next((each for each in earlier if each.session == session), None)
+    if rater is None:
+        raise RaterError(
+            "other-session",
+            "You are already taking part in this study. Continue in the same browser and with the same link as before.",
+        )
+    if rater.finished_at is not None:
+        raise RaterError("finished", "You have already taken part in this study. Thank you.")
+    key = secrets.token_urlsafe(32)
+    rater.session_key_hash = session_key_hash(key)
+    rater.last_seen_at = timezone.now()
+    rater.save(update_fields=["session_key_hash", "last_seen_at"])
+    return Enrolled(rater, key, new=False)
+
+
+def rater_instructed(*, rater: Rater) -> None:
+    """Note that the rater has read the instructions."""
+    if rater.instructed_at is None:
+        rater.instructed_at = timezone.now()
+        rater.save(update_fields=["instructed_at"])
+
+
+def rater_seen(*, rater: Rater) -> None:
+    """Note that the rater opened the page; answers are noted by themselves."""
+    rater.last_seen_at = timezone.now()
+    rater.save(update_fields=["last_seen_at"])

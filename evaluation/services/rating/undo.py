@@ -1,0 +1,67 @@
+"""The last answered trial, taken back. Its ratings stay in the database, retracted."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from evaluation.selectors.trials import RaterSession, Trial, trial_of
+from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+
+UNDO_SQL = """
+UPDATE evaluation_rating SET retracted_at = clock_timestamp()
+WHERE rater_id = %(rater)s AND assignment_id = %(assignment)s AND retracted_at IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM evaluation_assignment later
+    JOIN evaluation_assignment this ON this.id = %(assignment)s
+    JOIN evaluation_rating t ON t.assignment_id = later.id AND t.retracted_at IS NULL
+    WHERE later.rater_id = %(rater)s AND later.position > this.position
+  )
+"""
+
+STANDING_SQL = """
+SELECT count(*) FROM evaluation_rating
+WHERE rater_id = %(rater)s AND assignment_id = %(assignment)s AND retracted_at IS NULL
+"""
+
+LAST_SQL = """
+SELECT a.id FROM evaluation_assignment a
+WHERE a.rater_id = %s
+  AND EXISTS (SELECT 1 FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL)
+ORDER BY a.position DESC LIMIT 1
+"""
+
+
+def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Trial:
+    """Retract the standing answers of the rater's last answered trial, and return that trial, to be answered again.
+
+    Args:
+        assignment: the trial that the rater means, so that a repeated request undoes nothing more: a trial whose
+            answers are undone already is returned as it is. The last one when None.
+
+    Raises:
+        RaterError: nothing was answered yet; the trial is not the rater's, or not the last one; the rater has finished;
+            the study is closed.
+    """
+    refuse_unless_rating(session)
+    if session.finished:
+        raise RaterError("finished", "You have finished the study, so your answers can't be changed.")
+    with connection.cursor() as cursor:
+        if assignment is None:
+            cursor.execute(LAST_SQL, [session.rater_pk])
+            row = cursor.fetchone()
+            if row is None:
+                raise RaterError("nothing", "There is nothing to undo yet.")
+            assignment = int(row[0])
+        trial = trial_of(session, assignment)
+        if trial is None:
+            raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
+        names = {"rater": session.rater_pk, "assignment": assignment}
+        cursor.execute(UNDO_SQL, names)
+        if cursor.rowcount == 0:
+            cursor.execute(STANDING_SQL, names)
+            row = cursor.fetchone()
+            if row is not None and row[0]:
+                raise RaterError(
+                    "not-last", "Only the last comparison can be undone, and you have answered others since."
+                )
+    return trial

@@ -1,0 +1,1 @@
+"""Generation runs: asked for, drawn, exported."""

@@ -1,0 +1,223 @@
+"""The images of a run, drawn by workers: what a generation run gives the machine of `services.work.items`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import transaction
+
+from common.images import encode_png
+from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
+from evaluation.selectors.runs import run_missing, run_progress
+from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
+from evaluation.services.runs.samples import DrawnImage, sample_fail, sample_store
+from evaluation.services.store.images import StoreFullError
+from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
+from evaluation.services.work.items import ItemWork, Left, cut, work_on
+from evaluation.services.work.limits import Pace, SoftLimit
+from evaluation.services.work.locks import claim_prompts
+from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
+from generators import runner
+from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
+
+log = logging.getLogger(__name__)
+
+SAMPLES_PER_TASK = 32
+"""A run is cut into tasks of about so many samples."""
+
+TRIES = 3
+"""How often a sample is tried by itself when its failure may pass (`FailureKind.retryable`)."""
+
+TRIED_AFTER_S = 2.0
+"""Seconds before another try where the generator names none."""
+
+Place = tuple[int, int]
+"""A sample's place in a run: its prompt's primary key, and its index from 0."""
+
+
+def run_drawing(run_pk: int) -> Drawing | None:
+    """The drawing of a run, if it is not over."""
+    run = unfinished(GenerationRun, run_pk)
+    return None if run is None else Drawing(run)
+
+
+def run_chunks(run: GenerationRun) -> list[list[int]]:
+    """What is still to be drawn, as the prompts (primary keys) of each task."""
+    return cut(list(run_missing(run)), SAMPLES_PER_TASK // run.samples_per_prompt)
+
+
+def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float) -> Left | None:
+    """Draw what is missing of these prompts, for about `seconds`; as `work_on`."""
+    work = run_drawing(run_pk)
+    return None if work is None else work_on(work, prompt_pks, seconds=seconds)
+
+
+class Drawing(ItemWork[GenerationRun, Place]):
+    """A run as the machine draws it: it claims prompts, and does their samples."""
+
+    endings: ClassVar[tuple[type[Exception], ...]] = (GeneratorError, StoreFullError)
+    _loaded: Loaded
+
+    def missing(self, keys: Sequence[int] | None = None) -> list[Place]:
+        return [(prompt, sample) for prompt, samples in run_missing(self.row, keys).items() for sample in samples]
+
+    def chunks(self) -> list[list[int]]:
+        return run_chunks(self.row)
+
+    def claim(self, keys: Sequence[int]) -> AbstractContextManager[list[int]]:
+        return claim_prompts(self.row.pk, keys)
+
+    def load(self) -> Pace:
+        self._loaded = generator_for(self.row)
+        return self._loaded.pace
+
+    def unload(self) -> None:
+        forget_generators()
+
+    @property
+    def batch_size(self) -> int:
+        return self._loaded.generator.batch_size
+
+    @property
+    def loading_kills(self) -> str:
+        return (
+            f"Loading the generator {self.row.generator} killed its worker or exceeded the time limit {ALONE_DEATHS} "
+            "times. Check that there is enough memory, or set DRAWBENCH_TASK_SECONDS higher for the workers."
+        )
+
+    @transaction.atomic
+    def start(self) -> None:
+        """Raises:
+        SpoiledError: the generator's weights or version are others than those of the samples that are there.
+        """
+        generator = self._loaded.generator
+        provenance = described(generator)
+        fingerprint = generator.info.weights_fingerprint
+        row = locked(self.row)
+        start(row)
+        same = (row.weights_fingerprint, row.provenance.get("version")) == (fingerprint, provenance["version"])
+        if not same and row.provenance and Sample.objects.filter(run=row).exists():
+            raise SpoiledError(_changed(row, fingerprint, str(provenance["version"])))
+        if not same or not row.provenance:
+            row.weights_fingerprint, row.provenance = fingerprint, provenance
+        row.save(update_fields=[*STARTED, "weights_fingerprint", "provenance"])
+
+    def failed_before(self, items: Collection[Place]) -> Collection[Place]:
+        prompts = {prompt for prompt, _ in items}
+        failures = SampleFailure.objects.filter(run=self.row, prompt__in=prompts)
+        return set(failures.values_list("prompt", "sample"))
+
+    def do(self, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
+        requests = self._requests(batch)
+        sink = _Samples(self.row, {request.key: place for request, place in zip(requests, batch, strict=True)}, limit)
+        plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
+        summary = runner.run(self._loaded.generator, requests, sink, plan)
+        for stray in summary.strays:
+            log.warning("generator %s: %s", self.row.generator, stray)
+        if sink.interrupted:
+            raise SoftTimeLimitExceeded
+        return sink.again
+
+    def too_long(self, item: Place) -> Mapping[Place, float]:
+        failure = Failure(
+            FailureKind.TIMEOUT,
+            f"this image exceeded the time limit ({settings.TASK_SECONDS} s): set DRAWBENCH_TASK_SECONDS "
+            "higher for the workers, or ask for smaller images",
+        )
+        return _failed(self.row, item, failure)
+
+    def give_up(self, items: Collection[Place]) -> None:
+        message = f"the worker died {DEATHS} times while it drew this image. Check that there is enough memory."
+        for item in items:
+            _failed(self.row, item, Failure(FailureKind.CRASH, message), tries=1)
+
+    def outcome(self, row: GenerationRun) -> str | None:
+        progress = run_progress(row)
+        if progress.remaining:
+            return None
+        if progress.made or not progress.failed:
+            return ""
+        first = SampleFailure.objects.filter(run=row).first()
+        return "No sample could be made." + (f" The first: {first.kind}: {first.message}" if first else "")
+
+    def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
+        run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint
+        prompts = Prompt.objects.in_bulk([prompt for prompt, _ in batch])
+        requests: list[ImageRequest] = []
+        for prompt_pk, sample in batch:
+            prompt_id, text = prompts[prompt_pk].prompt_id, prompts[prompt_pk].text
+            key = runner.content_key(
+                run.generator, run.parameters, fingerprint, run.size or 0, run.run_seed, prompt_id, text, sample
+            )
+            requests.append(ImageRequest(key, prompt_id, text, sample, run.run_seed))
+        return requests
+
+
+@dataclass(slots=True)
+class _Samples:
+    """The runner's sink: each result becomes a row at once. `places`: of each request, by its key.
+
+    `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the task's limit on time had rung.
+    """
+
+    run: GenerationRun
+    places: Mapping[str, Place]
+    limit: SoftLimit
+    again: dict[Place, float] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def done_keys(self) -> Collection[str]:
+        return ()
+
+    def put(self, request: ImageRequest, result: ImageResult) -> None:
+        place, failure = self.places[request.key], result.failure
+        if failure is None and result.image is not None:
+            failure = self._keep(place, request, result)
+        if failure is None:
+            return
+        if self.limit.rang:  # a generator that took the ringing for a fault of its own
+            self.interrupted = True
+            return
+        self.again.update(_failed(self.run, place, failure))
+
+    def _keep(self, place: Place, request: ImageRequest, result: ImageResult) -> Failure | None:
+        """Keep the image; or why it is none."""
+        assert result.image is not None
+        height, width, _ = result.image.shape
+        size = self.run.size
+        if size and (width, height) != (size, size):
+            message = f"the image has {width} x {height} pixels where {size} x {size} were asked for"
+            return Failure(FailureKind.INVALID, message)
+        drawn = DrawnImage(
+            png=encode_png(result.image),
+            width=width,
+            height=height,
+            content_key=request.key,
+            seconds=result.seconds,
+            provenance=result.provenance,
+        )
+        sample_store(run=self.run, prompt_pk=place[0], sample=place[1], drawn=drawn)
+        return None
+
+
+def _failed(run: GenerationRun, place: Place, failure: Failure, *, tries: int = TRIES) -> dict[Place, float]:
+    """Keep a failure; as `ItemWork.do` returns it."""
+    again = sample_fail(run=run, prompt_pk=place[0], sample=place[1], failure=failure, tries=tries)
+    return {place: failure.retry_after_s or TRIED_AFTER_S} if again else {}
+
+
+def _changed(run: GenerationRun, fingerprint: str, version: str) -> str:
+    if run.weights_fingerprint != fingerprint:
+        what = f"weights of {run.generator} have changed ({run.weights_fingerprint[:12]} to {fingerprint[:12]})"
+    else:
+        what = f"version of {run.generator} has changed ({run.provenance.get('version')} to {version})"
+    return (
+        f"The {what} while the run was in progress. A run must not mix images of two generators. Restore the earlier "
+        "one and resume the run, or render a new run."
+    )

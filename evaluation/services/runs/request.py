@@ -1,0 +1,234 @@
+"""Generation runs asked for, stopped and taken up again. The drawing itself is `runs.draw`'s, in a worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from common.parameters import ParameterValue
+from common.words import counted
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
+from evaluation.selectors.runs import run_missing
+from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
+from generators.contract import GeneratorError
+from generators.registry import check_size, get_spec
+from generators.seeding import MAX_RUN_SEED
+
+MAX_SAMPLES_PER_PROMPT = 1_000
+MAX_SAMPLES = 2_000_000
+MAX_NAME_CHARACTERS = 120
+NOT_QUEUED = (
+    "The task queue does not respond, so no worker has this run yet. Start the services. The next worker that starts "
+    "will queue the run, as does manage.py render --resume {name}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDraft:
+    """What a researcher asks for in a generation run.
+
+    `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: pixels
+    a side, None for the generator's default. `samples_per_prompt`: images of each prompt. `run_seed`: with prompt and
+    sample it makes every image's seed, so runs with one seed are paired. `name`: made from generator and suite when
+    empty.
+    """
+
+    suite: Suite
+    generator: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    size: int | None = None
+    samples_per_prompt: int = 1
+    run_seed: int = 0
+    name: str = ""
+
+
+def run_render(
+    draft: RunDraft, *, created_by: User | None = None, operator: bool = False, queue: bool = True
+) -> GenerationRun:
+    """A run as asked for, handed to the workers when the transaction is committed; freezes the suite.
+
+    `operator`: whether who asks runs this machine (a command) and may give parameters that name its files. `queue`:
+    False leaves the drawing to the caller. Where the broker does not answer the run stays queued and its `message`
+    says so.
+
+    Raises:
+        InputError: an unknown generator or parameter, a size, number or name that can't be.
+        ConflictError: another run has the name.
+    """
+    values, size = _resolved(draft, operator)
+    _check_numbers(draft)
+    with transaction.atomic():
+        run = run_create(
+            suite=draft.suite,
+            name=checked_run_name(draft.name) if draft.name else _free_name(f"{draft.generator}-{draft.suite.name}"),
+            origin=GenerationRun.Origin.RENDERED,
+            generator=draft.generator,
+            parameters=values,
+            size=size or None,
+            samples_per_prompt=draft.samples_per_prompt,
+            run_seed=draft.run_seed,
+            created_by=created_by,
+        )
+        if queue:
+            transaction.on_commit(lambda: _announce(run))
+    return run
+
+
+def run_create(*, suite: Suite, name: str, **fields: object) -> GenerationRun:
+    """The row of a run; from then on its suite is frozen. Within the caller's transaction.
+
+    Raises:
+        ConflictError: another run has the name.
+    """
+    Suite.objects.filter(pk=suite.pk, frozen_at=None).update(frozen_at=timezone.now())
+    try:
+        with transaction.atomic():
+            return GenerationRun.objects.create(suite=suite, name=name, **fields)
+    except IntegrityError as error:
+        if not GenerationRun.objects.filter(name=name).exists():
+            raise
+        raise ConflictError(name_taken(name), field="name") from error
+
+
+@transaction.atomic
+def run_cancel(*, run: GenerationRun) -> GenerationRun:
+    """Stop a run: what is made stays, the rest is made when it is resumed. Workers notice within a batch of images.
+
+    Raises:
+        ConflictError: it has ended already.
+    """
+    run = locked(run)
+    if run.status not in UNFINISHED:
+        raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
+    stop(run)
+    return run
+
+
+@transaction.atomic
+def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
+    """Try again what failed, and make what is still missing.
+
+    Raises:
+        ConflictError: nothing failed and nothing is missing, or the run was uploaded.
+    """
+    run = locked(run)
+    _check_rendered(run)
+    marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
+    if not marked and not run_missing(run):
+        raise ConflictError(f"There is nothing to retry in the run {run.name}: no sample failed, and none is missing.")
+    return _take_up(run, queue)
+
+
+@transaction.atomic
+def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
+    """Go on with a run that was cancelled, failed or lost its worker: what is missing is queued again.
+
+    Harmless while workers are at it: what one of them is drawing is not drawn twice.
+
+    Raises:
+        ConflictError: nothing is missing, or the run was uploaded.
+    """
+    run = locked(run)
+    _check_rendered(run)
+    if run.status == RunStatus.DONE:
+        failed = SampleFailure.objects.filter(run=run).count()
+        hint = f" {failed} failed: retry with --retry." if failed else ""
+        raise ConflictError(f"The run {run.name} is done; there is nothing to resume.{hint}")
+    return _take_up(run, queue)
+
+
+def checked_run_name(name: str) -> str:
+    """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
+
+    Raises:
+        InputError: it can't.
+        ConflictError: another run has it.
+    """
+    name = name.strip()
+    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"\w[\w .,=+()-]*", name):
+        raise InputError(
+            f'"{name[:60]}" can\'t be the name of a run. Begin with a letter or digit; use at most '
+            f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
+            field="name",
+        )
+    if GenerationRun.objects.filter(name=name).exists():
+        raise ConflictError(name_taken(name), field="name")
+    return name
+
+
+def name_taken(name: str) -> str:
+    """What to say when another run has the name."""
+    return f'A run called "{name}" already exists. Choose another name, or continue it: render --resume "{name}"'
+
+
+def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
+    try:
+        spec = get_spec(draft.generator)
+    except GeneratorError as error:
+        raise InputError(str(error), field="generator") from error
+    if spec.needs_operator and not operator:
+        raise InputError(
+            f"The generator {draft.generator} reads files or addresses of the server. Use it there: manage.py render.",
+            field="generator",
+        )
+    try:
+        values = spec.resolve(draft.parameters, operator=operator)
+    except GeneratorError as error:
+        raise InputError(str(error), field="parameters") from error
+    try:
+        return values, check_size(spec, draft.size or 0)
+    except GeneratorError as error:
+        raise InputError(str(error), field="size") from error
+
+
+def _check_numbers(draft: RunDraft) -> None:
+    samples = draft.samples_per_prompt
+    if not 1 <= samples <= MAX_SAMPLES_PER_PROMPT:
+        raise InputError(
+            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {samples}.",
+            field="samples_per_prompt",
+        )
+    if not 0 <= draft.run_seed <= MAX_RUN_SEED:
+        raise InputError(f"The run seed must be between 0 and {MAX_RUN_SEED}; got {draft.run_seed}.", field="run_seed")
+    n_prompts = draft.suite.prompts.count()
+    if n_prompts * samples > MAX_SAMPLES:
+        raise InputError(
+            f"{counted(n_prompts, 'prompt')} with {counted(samples, 'sample')} each make more than "
+            f"{MAX_SAMPLES:,} images. Use fewer samples, or a part of the suite (manage.py make_suite --from).",
+            field="samples_per_prompt",
+        )
+
+
+def _free_name(stem: str) -> str:
+    """`stem`, or with -2, -3 ... the first that no run has."""
+    stem = stem[: MAX_NAME_CHARACTERS - 8]
+    taken = set(GenerationRun.objects.filter(name__startswith=stem).values_list("name", flat=True))
+    number = 1
+    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
+        number += 1
+    return name
+
+
+def _check_rendered(run: GenerationRun) -> None:
+    if run.origin != GenerationRun.Origin.RENDERED:
+        raise ConflictError(
+            f"The run {run.name} was uploaded, so no images can be rendered for it. Upload it again under another name."
+        )
+
+
+def _take_up(run: GenerationRun, queue: bool) -> GenerationRun:
+    take_up(run)
+    run.save(update_fields=["status", "message", "finished_at"])
+    if queue:
+        transaction.on_commit(lambda: _announce(run))
+    return run
+
+
+def _announce(run: GenerationRun) -> None:
+    announce(run, "run_begin", not_queued=NOT_QUEUED.format(name=run.name))

@@ -1,0 +1,1 @@
+"""Automatic scores of runs: asked for, computed by workers in parts, merged."""

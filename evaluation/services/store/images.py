@@ -1,0 +1,195 @@
+"""The image store: files under the SHA-256 of their bytes, in `MEDIA_ROOT/images/ab/cd/<sha256>.<format>`.
+
+A file is written whole under another name, brought to the disk and renamed, so a name that is there is a file that is
+whole. A file is never changed; the same bytes are kept once, whoever brings them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from common.files import disk_full, partial_files_remove, write_whole
+from common.hashes import bytes_sha256
+from evaluation.errors import InputError
+from evaluation.models import StoredImage
+from evaluation.services.store.places import images_folder
+
+FORMATS = ("png", "jpeg", "webp")
+
+PARTIAL = "partial"
+"""The store's folder for files that are being written: what a kill leaves there is no image's."""
+
+_STORE_LOCK = 0x5354_4F52
+"""PostgreSQL advisory lock: shared by those who add files, alone for who removes those without a row."""
+
+
+class StoreFullError(InputError):
+    """No room for an image on the store's disk. What was stored before stays whole."""
+
+    status = 507
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A file that lies in the store: what its row in the database will say. `n_bytes`: of the file."""
+
+    sha256: str
+    image_format: str
+    width: int
+    height: int
+    n_bytes: int
+
+
+def image_put(*, data: bytes, image_format: str, width: int, height: int) -> StoredImage:
+    """Store `data`, the bytes of an image already decoded and checked, and return its row.
+
+    Raises:
+        StoreFullError: no room.
+    """
+    with transaction.atomic():
+        file = image_file_put(data=data, image_format=image_format, width=width, height=height)
+        return image_rows([file])[file.sha256]
+
+
+def image_file_put(*, data: bytes, image_format: str, width: int, height: int) -> ImageFile:
+    """Store the file alone; `image_rows` in the same transaction makes its row.
+
+    Raises:
+        StoreFullError: no room.
+    """
+    if image_format not in FORMATS:
+        raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
+    hold_store()
+    file = ImageFile(bytes_sha256(data), image_format, width, height, len(data))
+    target = path_of(file.sha256, image_format)
+    if not target.exists():
+        store_write(target, data)
+    return file
+
+
+def image_rows(files: Iterable[ImageFile]) -> dict[str, StoredImage]:
+    """The rows of files that lie in the store, made where they are missing, by SHA-256. Three queries, however many.
+
+    Called in the transaction in which the files were put (`hold_store`).
+    """
+    wanted = {file.sha256: file for file in files}
+    StoredImage.objects.bulk_create(
+        [
+            StoredImage(
+                sha256=file.sha256,
+                image_format=file.image_format,
+                width=file.width,
+                height=file.height,
+                n_bytes=file.n_bytes,
+            )
+            for file in wanted.values()
+        ],
+        ignore_conflicts=True,
+        batch_size=2000,
+    )
+    rows: dict[str, StoredImage] = {}
+    hashes = list(wanted)
+    for start in range(0, len(hashes), 5000):
+        rows |= {row.sha256: row for row in StoredImage.objects.filter(sha256__in=hashes[start : start + 5000])}
+    return rows
+
+
+def image_path(image: StoredImage) -> Path:
+    """Where the file lies."""
+    return path_of(image.sha256, image.image_format)
+
+
+def image_read(image: StoredImage) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        InputError: the file is gone from the disk.
+    """
+    try:
+        return image_path(image).read_bytes()
+    except FileNotFoundError:
+        raise InputError(
+            f"The image {image.sha256[:12]} is in the database, but its file is missing from {images_folder()}. "
+            "Restore that folder from the backup that belongs to the database."
+        ) from None
+
+
+def path_of(sha256: str, image_format: str) -> Path:
+    """Where a file of this hash and format lies or will lie."""
+    return images_folder() / sha256[:2] / sha256[2:4] / f"{sha256}.{image_format}"
+
+
+def store_write(target: Path, data: bytes) -> None:
+    """Write a file so that its name appears only once all of it is on the disk.
+
+    Raises:
+        StoreFullError: no room.
+    """
+    with full_disk_errors(target.parent):
+        write_whole(target, data, sync="name", beside=images_folder() / PARTIAL)
+
+
+def adopt(staged: Path, target: Path) -> None:
+    """Give a whole file of the staging folder its place in the store; it keeps its old name too until that is removed.
+
+    Raises:
+        StoreFullError: no room for its name.
+    """
+    with full_disk_errors(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.link(staged, target)
+
+
+def hold_store() -> None:
+    """Until the transaction ends, no file is removed from the store (`image_discard`)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_STORE_LOCK])
+
+
+def image_discard(files: Iterable[ImageFile]) -> int:
+    """Remove those of `files` that have no row: what a transaction that was rolled back left. How many went."""
+    named = {file.sha256: file for file in files}
+    if not named:
+        return 0
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_STORE_LOCK])
+        kept = set(StoredImage.objects.filter(sha256__in=list(named)).values_list("sha256", flat=True))
+        gone = [file for sha256, file in named.items() if sha256 not in kept]
+        for file in gone:
+            path_of(file.sha256, file.image_format).unlink(missing_ok=True)
+    return len(gone)
+
+
+def store_partials_remove() -> int:
+    """Remove what killed processes left half written. How many files went."""
+    return partial_files_remove(images_folder() / PARTIAL)
+
+
+@contextlib.contextmanager
+def full_disk_errors(folder: Path) -> Iterator[None]:
+    """A full disk or a folder that can't be written, as a sentence.
+
+    Raises:
+        StoreFullError: it is so.
+    """
+    try:
+        yield
+    except OSError as error:
+        if disk_full(error):
+            raise StoreFullError(
+                f"The disk of {folder} is full. Images stored so far are kept. Free some space, then continue."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StoreFullError(
+                f"Can't write to the folder {folder} ({error.strerror}). Give this process permission, then continue."
+            ) from error
+        raise

@@ -1,0 +1,50 @@
+"""Where this server keeps what is the platform's own: each folder's address is built here and nowhere else.
+
+Files that are served or moved into the image store lie in `MEDIA_ROOT`, all else in the instance's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+from evaluation.metrics.places import statistics_beside, weights_in
+
+
+def weight_folders() -> Sequence[Path]:
+    """Where weights that users bring are looked for; the first is where they are installed."""
+    return (weights_in(settings.VAR),)
+
+
+def statistics_folder() -> Path:
+    """Where image statistics and features are kept by content."""
+    return statistics_beside(weight_folders()[0])
+
+
+def references_folder() -> Path:
+    """Where references are kept, a folder each (`evaluation.metrics.features.references`)."""
+    return Path(settings.VAR) / "references"
+
+
+def images_folder() -> Path:
+    """The image store (`images`)."""
+    return Path(settings.MEDIA_ROOT) / "images"
+
+
+def thumbnails_folder() -> Path:
+    """Small versions of stored images, which can be removed at any time."""
+    return Path(settings.MEDIA_ROOT) / "thumbnails"
+
+
+def uploads_folder() -> Path:
+    """What is received of uploads until it is stored; on the image store's disk, so that files move by their names."""
+    return Path(settings.MEDIA_ROOT) / "uploads"
+
+
+def accelerated_address(path: Path) -> str:
+    """The inner address by which nginx sends the file at `path` in `MEDIA_ROOT`, "" where none stands in front."""
+    if not settings.X_ACCEL_PREFIX:
+        return ""
+    return f"{settings.X_ACCEL_PREFIX.rstrip('/')}/{path.relative_to(settings.MEDIA_ROOT).as_posix()}"

@@ -1,0 +1,34 @@
+"""Small versions of stored images for the researcher's pages."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from evaluation.models import StoredImage
+from evaluation.services.store.images import image_read, store_write
+from evaluation.services.store.places import thumbnails_folder
+
+SIDE = 192
+"""Pixels: sharp at the size shown, on screens of double density."""
+
+
+def thumbnail_path(image: StoredImage) -> Path:
+    """A WebP of `image` that fits in `SIDE` x `SIDE`, made when first asked for; it can be removed at any time.
+
+    Raises:
+        InputError: the image's own file is gone.
+    """
+    target = thumbnails_folder() / image.sha256[:2] / f"{image.sha256}-{SIDE}.webp"
+    if not target.exists():
+        # only stored images come here: decoded, checked and capped in size when they were stored
+        with Image.open(io.BytesIO(image_read(image)), formats=[image.image_format.upper()]) as opened:
+            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
+            small = opened.convert("RGB")
+        small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        small.save(buffer, "WEBP", quality=80, method=4)
+        store_write(target, buffer.getvalue())
+    return target

@@ -1,0 +1,1 @@
+"""Studies: drafted, opened, locked, closed, and the links that let raters in."""

@@ -1,0 +1,200 @@
+"""A draft of a study: what is compared, under which protocol, by how many raters. It takes no ratings yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import transaction
+
+from common.words import counted
+from evaluation import protocols
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
+from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
+from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+
+MOST_RATERS = 10_000
+MOST_RUNS = 20
+LONGEST_LABEL = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDraft:
+    """What a researcher asks for in a study.
+
+    Attributes:
+        name: what it is called in addresses and commands: letters, digits, - and _.
+        runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
+        protocol: the declared protocol's name.
+        title: for researchers; raters never see it, since it may name a generator.
+        design_seed: of sides, orders and the choice of samples, 0 or more.
+        samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
+        raters_per_panel: the protocol's number when None.
+        missing: `refuse`, `drop-prompts` or `smaller-sets`, for prompts of which a run lacks samples.
+        labels: the runs' names in results; the runs' own when None.
+        display_side: longest side of shown images, in pixels; the largest of the runs' up to 512 when None.
+        consent: what raters agree to; a plain text of ours when empty.
+        contact: whom raters can ask.
+        stopping_rule: fields of `evaluation.analysis.sequential.StoppingRule`, when the study may be ended early; an
+            empty one has the defaults of all, None is no rule. It closes nothing by itself.
+        masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
+            sides. For images that carry their maker's mark, which would tell raters whose they are.
+    """
+
+    name: str
+    runs: Sequence[GenerationRun]
+    protocol: str = "drawbench"
+    title: str = ""
+    design_seed: int = 0
+    samples_per_set: int | None = None
+    raters_per_panel: int | None = None
+    missing: str = "refuse"
+    labels: Sequence[str] | None = None
+    display_side: int | None = None
+    consent: str = ""
+    contact: str = ""
+    stopping_rule: Mapping[str, object] | None = None
+    masks: Sequence[str] = ()
+
+
+@transaction.atomic
+def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
+    """Make a draft; `study_open` then draws its comparisons and locks it.
+
+    Raises:
+        InputError: with what is wrong and what to do about it; nothing was made.
+    """
+    try:
+        declared = protocols.get(draft.protocol)
+    except protocols.UnknownProtocolError as error:
+        raise InputError(str(error), field="protocol") from error
+    runs = draft.runs
+    _check_name(draft.name)
+    _check_runs(runs)
+    labels = _checked_labels(runs, draft.labels)
+    settings = _settings(draft, declared)
+    suite = runs[0].suite
+    sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
+    if draft.stopping_rule is not None:
+        places = settings.raters_per_panel * len(panel_prompts(sets, declared))
+        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places))
+    study = Study(
+        name=draft.name,
+        title=draft.title.strip(),
+        protocol=declared.name,
+        design_seed=draft.design_seed,
+        created_by=created_by,
+    )
+    study.specification = specification(
+        study=study, suite=suite, runs=list(zip(labels, runs, strict=True)), settings=settings, sets=sets
+    )
+    study.save()
+    StudyRun.objects.bulk_create(
+        StudyRun(study=study, run=run, order=order, label=label)
+        for order, (run, label) in enumerate(zip(runs, labels, strict=True))
+    )
+    return study
+
+
+def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
+    """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
+    size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
+    raters = declared.raters_per_panel if draft.raters_per_panel is None else draft.raters_per_panel
+    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
+    _check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
+    if draft.display_side is not None:
+        _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
+    return StudySettings(
+        protocol=declared.name,
+        set_size=size,
+        raters_per_panel=raters,
+        missing=missing_rule(draft.missing),
+        display_side=draft.display_side,
+        consent=draft.consent.strip() or CONSENT,
+        contact=draft.contact.strip(),
+        masks=masks_read(draft.masks),
+    )
+
+
+def _check_name(name: str) -> None:
+    try:
+        validate_slug(name)
+    except ValidationError:
+        raise InputError(
+            f'"{name}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
+            field="name",
+        ) from None
+    if len(name) > 100:
+        raise InputError(
+            f"The name has {len(name)} characters; at most 100 are allowed. Choose a shorter one.", field="name"
+        )
+    if Study.objects.filter(name=name).exists():
+        raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
+
+
+def _check_runs(runs: Sequence[GenerationRun]) -> None:
+    if len(runs) < 2:
+        raise InputError(
+            f"A study compares two or more runs; {'only one was' if runs else 'none were'} given. Choose another run "
+            "of the same suite.",
+            field="runs",
+        )
+    if len(runs) > MOST_RUNS:
+        raise InputError(
+            f"A study compares at most {MOST_RUNS} runs; {len(runs)} were given. Choose fewer.", field="runs"
+        )
+    twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
+    if twice:
+        raise InputError(f"The run {twice[0]} was given twice. Choose different runs.", field="runs")
+    suites = {run.suite_id: run for run in runs}
+    if len(suites) > 1:
+        told = "; ".join(f"{run.name} uses {run.suite}" for run in suites.values())
+        raise InputError(f"All runs of a study must use the same version of one suite, but {told}.", field="runs")
+    unfinished = [run for run in runs if run.status in (RunStatus.QUEUED, RunStatus.RUNNING)]
+    if unfinished:
+        told = ", ".join(f"{run.name} is {run.status}" for run in unfinished)
+        raise InputError(
+            f"Not all runs are finished: {told}. Wait until they are (their pages show the progress), or cancel them "
+            'and compare the images that exist with missing "drop-prompts".',
+            field="runs",
+        )
+    for run in runs:
+        if not run.samples.exists():
+            why = f" ({run.message})" if run.message else ""
+            raise InputError(
+                f"The run {run.name} has no samples: it is {run.status}{why}. Render it again or choose another.",
+                field="runs",
+            )
+
+
+def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None) -> list[str]:
+    """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
+    chosen = [label.strip() for label in (labels if labels is not None else [run.name for run in runs])]
+    if len(chosen) != len(runs):
+        raise InputError(
+            f"Give one label per run: {len(runs)} runs, but {counted(len(chosen), 'label')}.", field="labels"
+        )
+    for label in chosen:
+        if not label:
+            raise InputError("A label is empty. Give each run a label for the results.", field="labels")
+        if len(label) > LONGEST_LABEL:
+            raise InputError(
+                f'The label "{label[:30]}..." has {len(label)} characters; at most {LONGEST_LABEL} are allowed.',
+                field="labels",
+            )
+    twice = [label for label, n in Counter(label.casefold() for label in chosen).items() if n > 1]
+    if twice:
+        raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")
+    return chosen
+
+
+def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{what} must be between {least} and {most}; got {value}.", field=field)

@@ -1,0 +1,70 @@
+"""Invitations: the links that let raters in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.urls import reverse
+from django.utils import timezone
+
+from evaluation.errors import InputError
+from evaluation.models import Invitation, Study
+
+
+def invitation_create(
+    *,
+    study: Study,
+    label: str = "",
+    max_raters: int | None = None,
+    expires_at: datetime | None = None,
+    completion_code: str = "",
+    completion_url: str = "",
+) -> Invitation:
+    """Make a link into `study`. It lets raters in while the study is open.
+
+    Args:
+        label: what researchers call it.
+        max_raters: how many it lets in, 1 for a personal link; None for as many as the study has places.
+        completion_code, completion_url: what a crowd platform wants back from those who finished, and where they go
+            back to; shown only when the last rating is committed.
+
+    Raises:
+        InputError: a limit below one, an end in the past, or an address that is none.
+    """
+    if max_raters is not None and max_raters < 1:
+        raise InputError(f"The maximum number of raters must be 1 or more; got {max_raters}.", field="max_raters")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InputError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
+    if completion_url:
+        try:
+            URLValidator(schemes=["https", "http"])(completion_url)
+        except ValidationError:
+            raise InputError(
+                f'"{completion_url}" is not a web address. Give one that begins with https://, such as '
+                "https://app.prolific.com/submissions/complete?cc=CODE",
+                field="completion_url",
+            ) from None
+    return Invitation.objects.create(
+        study=study,
+        label=label.strip()[:120],
+        max_raters=max_raters,
+        expires_at=expires_at,
+        completion_code=completion_code.strip(),
+        completion_url=completion_url,
+    )
+
+
+def invitation_revoke(*, invitation: Invitation) -> Invitation:
+    """Let nobody in by this link any more. Who is in stays in."""
+    if invitation.revoked_at is None:
+        invitation.revoked_at = timezone.now()
+        invitation.save(update_fields=["revoked_at"])
+    return invitation
+
+
+def invitation_url(invitation: Invitation) -> str:
+    """The whole address of an invitation, as raters get it."""
+    return f"{settings.PUBLIC_URL}{reverse('rater:join', args=[invitation.key])}"

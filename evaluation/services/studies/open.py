@@ -1,0 +1,155 @@
+"""Opening a study: its comparisons are drawn, its images made alike, its specification locked. And closing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+from django.db import transaction
+from django.utils import timezone
+
+from common.hashes import hash_of
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.services.store.images import ImageFile, image_discard, image_rows
+from evaluation.services.studies.renditions import common_display, renditions_make
+from evaluation.services.studies.sets import ImageSets, image_sets
+from evaluation.services.studies.specify import settings_of, specification
+
+Progress = Callable[[int, int], None]
+"""Told how many images are ready, and of how many."""
+
+
+def study_open(*, study: Study, progress: Progress | None = None) -> Study:
+    """Draw the comparisons, make the images that raters see, lock and hash the specification: all of it or nothing.
+
+    Returns:
+        The study, open.
+
+    Raises:
+        ConflictError: it is open or closed already.
+        InputError: samples went missing since it was made; or (`StoreFullError`) there is no room for the images.
+    """
+    stored: list[ImageFile] = []
+    try:
+        with transaction.atomic():
+            return _open(Study.objects.select_for_update().get(pk=study.pk), stored, progress)
+    except BaseException:
+        image_discard(stored)
+        raise
+
+
+@transaction.atomic
+def study_close(*, study: Study) -> Study:
+    """Take no more raters and ratings. What was rated stays.
+
+    Raises:
+        ConflictError: it is not open.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status != StudyStatus.OPEN:
+        raise ConflictError(
+            f"The study {study} can't be closed: it is {study.status}, and only open studies can be closed."
+        )
+    study.status = StudyStatus.CLOSED
+    study.closed_at = timezone.now()
+    study.save(update_fields=["status", "closed_at"])
+    return study
+
+
+def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> Study:
+    if study.status != StudyStatus.DRAFT:
+        raise ConflictError(
+            f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
+        )
+    study_runs = list(study.study_runs.select_related("run__suite").order_by("order"))
+    if len(study_runs) < 2:
+        raise InputError(f"The study {study} needs two runs to compare; it has {len(study_runs)}. Create a new study.")
+    runs = [study_run.run for study_run in study_runs]
+    suite = runs[0].suite
+    settings = settings_of(study)
+    sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
+    chosen = _chosen_samples(study, runs, sets)
+    images = {sample.image_id: sample.image for samples in chosen.values() for sample in samples}
+    display = replace(common_display(images.values(), settings.display_side), masks=settings.masks)
+    files = renditions_make(
+        images.values(),
+        display,
+        stored=stored,
+        progress=None if progress is None else lambda done: progress(done, len(images)),
+    )
+    keys = _study_images(study, chosen, files)
+    comparisons = [
+        Comparison(
+            study=study,
+            prompt=prompt,
+            category=prompt.category,
+            run_a=run_a,
+            run_b=run_b,
+            set_a=[keys[sample.pk] for sample in chosen[run_a.run_id, prompt.pk]],
+            set_b=[keys[sample.pk] for sample in chosen[run_b.run_id, prompt.pk]],
+        )
+        for run_a, run_b in combinations(study_runs, 2)
+        for prompt in sets.prompts
+    ]
+    study.specification = specification(
+        study=study,
+        suite=suite,
+        runs=[(study_run.label, study_run.run) for study_run in study_runs],
+        settings=settings,
+        sets=sets,
+        display=display,
+        shown=[_as_shown(study_runs, prompt, chosen) for prompt in sets.prompts],
+    )
+    Comparison.objects.bulk_create(comparisons, batch_size=1000)
+    study.save(update_fields=["specification"])
+    # hashed as the database gives it back, which is as anyone will read it: JSONB writes some numbers otherwise
+    study.refresh_from_db(fields=["specification"])
+    study.specification_hash = hash_of(study.specification)
+    study.status = StudyStatus.OPEN
+    study.opened_at = timezone.now()
+    study.save(update_fields=["specification_hash", "status", "opened_at"])
+    return study
+
+
+def _chosen_samples(study: Study, runs: list[GenerationRun], sets: ImageSets) -> dict[tuple[int, int], list[Sample]]:
+    """The samples of each set, in the order shown, by (run, prompt) primary keys."""
+    there = {
+        (sample.run_id, sample.prompt_id, sample.sample): sample
+        for sample in Sample.objects.filter(run__in=runs).select_related("image").order_by()
+    }
+    return {
+        (run.pk, prompt.pk): [
+            there[run.pk, prompt.pk, index] for index in sets.chosen(run, prompt, seed=study.design_seed)
+        ]
+        for run in runs
+        for prompt in sets.prompts
+    }
+
+
+def _study_images(
+    study: Study, chosen: Mapping[tuple[int, int], list[Sample]], files: Mapping[int, ImageFile]
+) -> dict[int, str]:
+    """Make the rows of all shown images; the key of each by its sample's primary key."""
+    rows = image_rows(files.values())
+    images = [
+        StudyImage(study=study, sample=sample, rendition=rows[files[sample.image_id].sha256])
+        for samples in chosen.values()
+        for sample in samples
+    ]
+    StudyImage.objects.bulk_create(images, batch_size=2000)
+    return {image.sample_id: image.key for image in images}
+
+
+def _as_shown(
+    study_runs: list[StudyRun], prompt: Prompt, chosen: Mapping[tuple[int, int], list[Sample]]
+) -> list[object]:
+    """A prompt's sets by content: number, and for each label the shown samples' indices and hashes."""
+    return [
+        prompt.number,
+        [
+            [study_run.label, [[sample.sample, sample.image.sha256] for sample in chosen[study_run.run_id, prompt.pk]]]
+            for study_run in study_runs
+        ],
+    ]

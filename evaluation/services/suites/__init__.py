@@ -1,0 +1,1 @@
+"""Suites of prompts become rows."""

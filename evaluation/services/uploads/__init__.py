@@ -1,0 +1,1 @@
+"""Images that researchers bring: received, checked, matched to prompts, confirmed."""

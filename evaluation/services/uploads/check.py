@@ -1,0 +1,206 @@
+"""Every file of an upload, decoded and checked in a process of its own before anything of it is stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import transaction
+
+from common.files import write_whole
+from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
+from common.words import counted
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import Upload
+from evaluation.services.store.images import full_disk_errors
+from evaluation.services.uploads.archive import Archive, DamagedEntryError, open_archive
+from evaluation.services.uploads.drop import clean_staging, staging_of
+from evaluation.services.uploads.match import CHECKED, OTHERS, list_file, read_checked, upload_match
+from evaluation.services.work.locks import claim_upload
+from generators.filenames.filelist import find_file_list
+from generators.filenames.names import why_ignored
+
+FILES = "files"
+"""In the staging folder: each file as it came, and as it will be served, under their hashes."""
+
+MAX_LIST_BYTES = 64 * 2**20
+OTHERS_KEPT = 1_000
+"""Names of files that are no images, to be told of."""
+
+SHOWN_EVERY_S = 0.5
+
+
+def upload_check(*, upload: Upload, seconds: float | None = None) -> bool:
+    """Check all files of `upload` and match them to its suite: it is then ready to be confirmed. True when finished.
+
+    `seconds`: leave the rest to another call after about so long; what was checked is kept and not checked again.
+
+    Raises:
+        InputError: the whole of it can't be taken (its message is the upload's too; nothing of it is kept).
+        ConflictError: it was dropped or is over, or another process checks it at this moment.
+    """
+    with claim_upload(upload.pk) as ours:
+        if not ours:
+            raise ConflictError(
+                f"The upload {upload.run_name} is being checked by another process. Wait for it to finish."
+            )
+        _start(upload)
+        try:
+            finished = _check(upload, None if seconds is None else time.monotonic() + seconds)
+            if finished:
+                upload_match(upload=upload)
+                Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(status=Upload.Status.READY)
+        except InputError as error:
+            upload_spoil(upload=upload, message=error.message)
+            raise
+    upload.refresh_from_db()
+    return finished
+
+
+def upload_spoil(*, upload: Upload, message: str) -> None:
+    """End an upload as failed with a message for people, and keep nothing of it."""
+    Upload.objects.filter(pk=upload.pk).exclude(status=Upload.Status.DONE).update(
+        status=Upload.Status.FAILED, message=message, table=[], summary={}
+    )
+    clean_staging(upload)
+
+
+@transaction.atomic
+def _start(upload: Upload) -> None:
+    row = Upload.objects.select_for_update().get(pk=upload.pk)
+    if row.status not in (Upload.Status.RECEIVED, Upload.Status.CHECKING):
+        raise ConflictError(
+            f"The upload {row.run_name} is {row.get_status_display().lower()}; there is nothing to check."
+        )
+    if row.status == Upload.Status.RECEIVED:
+        row.status = Upload.Status.CHECKING
+        row.save(update_fields=["status"])
+
+
+def _check(upload: Upload, deadline: float | None) -> bool:
+    staging = staging_of(upload)
+    with full_disk_errors(staging):
+        (staging / FILES).mkdir(parents=True, exist_ok=True)
+    with open_archive(Path(upload.staging)) as archive:
+        names = [entry.name for entry in archive.entries]
+        listed = find_file_list(names)
+        images = [name for name in names if not why_ignored(name)]
+        if not images:
+            raise InputError(
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use PNG, JPEG or WebP.",
+                field="source",
+            )
+        if listed is not None:
+            _keep_list(upload, archive, listed)
+        others = sorted({*names} - {*images} - {listed})
+        with full_disk_errors(staging):
+            (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
+        done = read_checked(upload)
+        _show(upload, len(images), len(done))
+        waiting = [name for name in images if name not in done]
+        with _log(staging / CHECKED) as log:
+            return _check_files(upload, archive, waiting, log, len(images), deadline)
+
+
+def _check_files(
+    upload: Upload, archive: Archive, names: list[str], log: BinaryIO, n_images: int, deadline: float | None
+) -> bool:
+    """Check `names`; False when stopped before the last by the deadline, or because the upload was dropped."""
+    folder = staging_of(upload) / FILES
+    originals: dict[str, bytes] = {}
+    damaged: dict[str, str] = {}
+    shown = time.monotonic()
+    n_done = n_images - len(names)
+
+    def items() -> Iterator[tuple[str, bytes]]:
+        for name in names:
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            try:
+                originals[name] = archive.read(name, DEFAULT_LIMITS.max_bytes)
+            except DamagedEntryError as error:
+                originals[name], damaged[name] = b"", str(error)
+            yield name, originals[name]
+
+    for name, outcome in check_images(items(), workers=min(4, os.cpu_count() or 1)):
+        data = originals.pop(name)
+        if name in damaged:
+            outcome = ImageProblem(Problem.UNREADABLE, damaged.pop(name))
+        with full_disk_errors(folder):
+            row = _row(name, outcome) if isinstance(outcome, ImageProblem) else _kept(folder, name, data, outcome)
+            log.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        n_done += 1
+        if time.monotonic() - shown > SHOWN_EVERY_S:
+            log.flush()
+            shown = time.monotonic()
+            if not _show(upload, n_images, n_done):
+                clean_staging(upload)
+                return False
+    _show(upload, n_images, n_done)
+    return n_done == n_images
+
+
+def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str, object]:
+    """Write both files into the staging folder; they come to the disk together when the upload is confirmed."""
+    original_format = image.original_format.lower()
+    for file_name, content in (
+        (f"{image.original_sha256}.{original_format}", data),
+        (f"{image.sha256}.png", image.png),
+    ):
+        target = folder / file_name
+        if not target.exists():
+            write_whole(target, content, sync="nothing")
+    return {
+        "file": name,
+        "problem": "",
+        "sha256": image.sha256,
+        "n_bytes": len(image.png),
+        "width": image.width,
+        "height": image.height,
+        "original_sha256": image.original_sha256,
+        "original_format": original_format,
+        "original_n_bytes": len(data),
+        "notes": list(image.notes),
+    }
+
+
+def _row(name: str, problem: ImageProblem) -> dict[str, object]:
+    return {"file": name, "problem": problem.message, "kind": problem.problem.value}
+
+
+def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
+    target = list_file(upload, name)
+    if target.exists():
+        return
+    try:
+        data = archive.read(name, MAX_LIST_BYTES)
+    except DamagedEntryError as error:
+        raise InputError(f"{name}: {error}", field="source") from error
+    if len(data) > MAX_LIST_BYTES:
+        raise InputError(
+            f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB, which is too large for a list of files.",
+            field="source",
+        )
+    with full_disk_errors(target.parent):
+        write_whole(target, data, sync="nothing")
+
+
+def _log(path: Path) -> BinaryIO:
+    """The log of what was found, opened to go on with; a line that a kill cut off is taken back."""
+    with full_disk_errors(path.parent):
+        file = path.open("ab")
+        if file.tell():
+            data = path.read_bytes()
+            file.truncate(data.rfind(b"\n") + 1)
+        return file
+
+
+def _show(upload: Upload, n_files: int, n_checked: int) -> bool:
+    """Write how far the check is; False when the upload is no longer to be checked."""
+    return bool(
+        Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(n_files=n_files, n_checked=n_checked)
+    )

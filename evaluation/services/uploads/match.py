@@ -1,0 +1,200 @@
+"""The table of an upload: which file shows which prompt, what is missing, and what is wrong, to be confirmed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from django.db import transaction
+
+from common.words import counted, nearest, prompt_name
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import Prompt, Upload
+from evaluation.services.uploads.drop import staging_of
+from generators.contract import GeneratorError
+from generators.filenames.filelist import parse_file_list
+from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
+
+CHECKED = "checked.jsonl"
+LIST = "list"
+OTHERS = "others.json"
+"""In the staging folder: what was found of each file, a line each; the list of files that came with them; and the names
+of what is no image."""
+
+IGNORED_KEPT = 50
+
+MATCHING: Mapping[str, tuple[str, ...]] = {
+    "layout": get_args(Layout),
+    "numbering": get_args(Numbering),
+    "sample_numbering": get_args(Numbering),
+}
+"""Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
+
+SWITCHES = ("ignore_problems", "allow_missing")
+"""Options that say what may be left out."""
+
+
+def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None) -> Upload:
+    """Match the checked files of `upload` to its suite's prompts and write its table; nothing is decoded again.
+
+    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.match_layout`),
+    `ignore_problems`, `allow_missing`; those not given stay as they are.
+
+    Raises:
+        InputError: an unknown option or value, or a list of files that can't be read.
+        ConflictError: the upload is not checked yet, or is over.
+    """
+    chosen = {**upload.options, **checked_options(options or {})}
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update(of=("self",)).select_related("suite").get(pk=upload.pk)
+        if upload.status not in (Upload.Status.CHECKING, Upload.Status.READY):
+            raise ConflictError(
+                f"The upload {upload.run_name} is {upload.get_status_display().lower()}; its files can't be matched."
+            )
+        files = read_checked(upload)
+        matches = _matches(upload, list(files), chosen)
+        upload.options = chosen
+        upload.table, upload.summary = _table(upload, files, matches)
+        upload.save(update_fields=["options", "table", "summary"])
+    return upload
+
+
+def checked_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Options as they are stored; empty values are left out.
+
+    Raises:
+        InputError: an unknown option or value.
+    """
+    known = (*MATCHING, "samples", *SWITCHES)
+    chosen: dict[str, object] = {}
+    for name, value in options.items():
+        if name not in known:
+            raise InputError(f'Unknown option "{name}"{nearest(name, known) or "."} Options: {", ".join(known)}.')
+        if value is None or value == "":
+            continue
+        if name in SWITCHES:
+            chosen[name] = str(value).lower() in ("true", "1", "on", "yes")
+        elif name == "samples":
+            if not str(value).isdecimal() or not 1 <= int(str(value)) <= 1000:
+                raise InputError(f"samples must be a whole number from 1 to 1,000; got {value!r}.", field=name)
+            chosen[name] = int(str(value))
+        elif value not in MATCHING[name]:
+            raise InputError(f"{name} must be one of {', '.join(MATCHING[name])}; got {value!r}.", field=name)
+        else:
+            chosen[name] = value
+    return chosen
+
+
+def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
+    """What was found of each file, by its name. A last line that a kill cut off is left out."""
+    found: dict[str, dict[str, Any]] = {}
+    path = staging_of(upload) / CHECKED
+    if path.exists():
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            row = json.loads(line)
+            found[row["file"]] = row
+    return found
+
+
+def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) -> Matches:
+    prompts = [
+        PromptRef(prompt_name(number), text)
+        for number, text in Prompt.objects.filter(suite=upload.suite_id)
+        .order_by("number")
+        .values_list("number", "text")
+    ]
+    entries = None
+    for path in sorted(staging_of(upload).glob(f"{LIST}.*")):
+        try:
+            entries = parse_file_list(path.read_bytes(), f"manifest{path.suffix}")
+        except GeneratorError as error:
+            raise InputError(str(error), field="source") from error
+    samples = options.get("samples")
+    others = staging_of(upload) / OTHERS
+    return match_layout(
+        [*names, *(json.loads(others.read_bytes()) if others.exists() else [])],
+        prompts,
+        file_list=entries,
+        layout=cast(Layout, options.get("layout", "auto")),
+        numbering=cast(Numbering, options.get("numbering", "auto")),
+        sample_numbering=cast(Numbering, options.get("sample_numbering", "auto")),
+        samples=samples if isinstance(samples, int) else None,
+    )
+
+
+def _table(
+    upload: Upload, files: Mapping[str, Mapping[str, Any]], matches: Matches
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows, and what they come to."""
+    rows: list[dict[str, Any]] = []
+    have: dict[str, set[int]] = {}
+    duplicates = unmatched = 0
+    for match in matches.rows:
+        found = dict(
+            files.get(match.name) or {"file": match.name, "problem": "is in the list, but not among the files"}
+        )
+        sound = not found["problem"]
+        if match.problem:
+            duplicates += match.is_double
+            unmatched += not match.is_double
+            found["problem"] = f"{found['problem']}; {match.problem}" if found["problem"] else match.problem
+        elif match.prompt_id is not None and match.sample is not None and match.sample >= matches.samples:
+            unmatched += 1
+            found["problem"] = (
+                f"is sample {match.sample} of prompt {match.prompt_id}, but the last sample is {matches.samples - 1}"
+            )
+        elif sound and match.prompt_id is not None and match.sample is not None:
+            have.setdefault(match.prompt_id, set()).add(match.sample)
+        rows.append({**found, "prompt_id": match.prompt_id, "sample": match.sample})
+    wanted = range(matches.samples)
+    numbers = Prompt.objects.filter(suite=upload.suite_id).order_by("number").values_list("number", flat=True)
+    missing = {
+        prompt_name(number): lacking
+        for number in numbers
+        if (lacking := [sample for sample in wanted if sample not in have.get(prompt_name(number), ())])
+    }
+    kept = [row for row in rows if not row["problem"]]
+    sizes = Counter(f"{row['width']}x{row['height']}" for row in kept)
+    return rows, {
+        "matched": len(kept),
+        "samples": matches.samples,
+        "missing": missing,
+        "duplicates": duplicates,
+        "unmatched": unmatched,
+        "ignored": [[name, why] for name, why in matches.ignored[:IGNORED_KEPT]],
+        "questions": [
+            {"option": question.option, "text": question.text, "choices": list(question.choices)}
+            for question in matches.questions
+        ],
+        "sizes": dict(sizes.most_common(20)),
+        "notes": [*matches.notes, *_remarks(kept, sizes, len(matches.ignored))],
+    }
+
+
+def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) -> list[str]:
+    """What a person should look at before confirming."""
+    remarks: list[str] = []
+    if len(sizes) > 1:
+        listing = ", ".join(f"{size} ({n:,})" for size, n in sizes.most_common(5))
+        remarks.append(f"the images have {len(sizes)} different sizes: {listing}")
+    twins = len(kept) - len({row["sha256"] for row in kept})
+    if twins:
+        remarks.append(
+            f"{counted(twins, 'image')} {'is a copy' if twins == 1 else 'are copies'} of another image of this upload"
+        )
+    changes = Counter(note for row in kept for note in row.get("notes", ()))
+    remarks += [f"{counted(n, 'image')}: {note}" for note, n in changes.most_common(10)]
+    if n_ignored:
+        remarks.append(
+            f"{counted(n_ignored, 'file')} {'is not an image and is' if n_ignored == 1 else 'are not images and are'} "
+            "ignored"
+        )
+    return remarks
+
+
+def list_file(upload: Upload, name: str) -> Path:
+    """Where the list of files that came with an upload is kept."""
+    return staging_of(upload) / f"{LIST}{Path(name).suffix.lower()}"

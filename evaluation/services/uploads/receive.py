@@ -1,0 +1,135 @@
+"""A researcher's own images come in: a zip from a page or the API, a folder or zip from a command."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.base import File
+from django.db import transaction
+
+from evaluation.errors import ConflictError, InputError
+from evaluation.models import Suite, Upload
+from evaluation.services.runs.request import checked_run_name
+from evaluation.services.store.images import full_disk_errors
+from evaluation.services.uploads.drop import clean_staging, staging_of
+from evaluation.services.work.queue import hand_over
+
+MAX_GENERATOR_CHARACTERS = 100
+ROOM_KEPT = 256 * 2**20
+"""Bytes that an upload must leave free on the disk: the database may lie there too."""
+
+
+def upload_receive(
+    *,
+    suite: Suite,
+    run_name: str,
+    generator: str,
+    source: Path | File[bytes],
+    file_name: str = "",
+    created_by: User | None = None,
+) -> Upload:
+    """Take in images that are to become the run `run_name`; `upload_check` or `upload_check_queue` is next.
+
+    `generator`: what made the images, as reports will call it. `source`: a folder or zip named by a command, read where
+    it lies; or a zip as a page or the API received it, copied in pieces. `file_name`: what it was called.
+
+    Raises:
+        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept.
+        StoreFullError: no room; nothing is kept.
+    """
+    run_name = checked_run_name(run_name)
+    generator = generator.strip()
+    if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
+        raise InputError(
+            f"Name the generator that made the images, in 1 to {MAX_GENERATOR_CHARACTERS} characters. Reports use this "
+            "name.",
+            field="generator",
+        )
+    upload = Upload(
+        key=uuid.uuid4(),
+        suite=suite,
+        run_name=run_name,
+        generator=generator,
+        file_name=(file_name or Path(str(source.name)).name)[-300:],
+        created_by=created_by,
+    )
+    try:
+        upload.staging = str(_named(source) if isinstance(source, Path) else _received(source, upload))
+        upload.save()
+    except BaseException:
+        clean_staging(upload)
+        raise
+    return upload
+
+
+@transaction.atomic
+def upload_check_queue(*, upload: Upload) -> Upload:
+    """Have a worker check an upload, when the transaction is committed; its row then tells how far it is.
+
+    Raises:
+        ConflictError: it was dropped or has become a run.
+    """
+    upload = Upload.objects.select_for_update().get(pk=upload.pk)
+    if upload.status not in (Upload.Status.RECEIVED, Upload.Status.CHECKING):
+        raise ConflictError(
+            f"The upload {upload.run_name} is {upload.get_status_display().lower()}; there is nothing to check."
+        )
+    upload.status, upload.message = Upload.Status.CHECKING, ""
+    upload.save(update_fields=["status", "message"])
+    transaction.on_commit(lambda: _hand_over(upload))
+    return upload
+
+
+def _hand_over(upload: Upload) -> None:
+    if not hand_over("upload_check", upload.pk):
+        upload.message = "The task queue does not respond. The images will be checked once a worker has started."
+        Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(message=upload.message)
+
+
+def _named(source: Path) -> Path:
+    path = source.expanduser().absolute()
+    if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
+        return path
+    what = "is neither a folder nor a zip" if path.exists() else "does not exist"
+    raise InputError(f"{source} {what}. Give a folder or zip of images.", field="source")
+
+
+def _received(source: File[bytes], upload: Upload) -> Path:
+    staging = staging_of(upload)
+    target = staging / "received.zip"
+    limit = settings.UPLOAD_MAX_BYTES
+    with full_disk_errors(staging):
+        staging.mkdir(parents=True)
+        free = shutil.disk_usage(staging).free - ROOM_KEPT
+        taken = 0
+        with target.open("wb") as file:
+            for part in _parts(source):
+                taken += len(part)
+                if taken > limit:
+                    raise InputError(
+                        f"{upload.file_name} has more than {limit / 2**20:,.0f} MiB, the limit of this server. Use "
+                        "manage.py upload_run on the server, or ask the operator to raise DRAWBENCH_UPLOAD_MAX_MB.",
+                        field="source",
+                    )
+                if taken > free:
+                    raise InputError(
+                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room.",
+                        field="source",
+                    )
+                file.write(part)
+    if not zipfile.is_zipfile(target):
+        raise InputError(
+            f"{upload.file_name} is not a zip. Pack the folder of images as a zip and upload that.", field="source"
+        )
+    return target
+
+
+def _parts(source: File[bytes]) -> Iterator[bytes]:
+    for part in source.chunks():
+        yield part if isinstance(part, bytes) else bytes(part)

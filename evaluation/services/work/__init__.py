@@ -1,0 +1,1 @@
+"""How work reaches workers, and who holds what meanwhile."""

@@ -1,0 +1,82 @@
+"""How often work was begun and never ended: what kills its worker is done alone next, and is given up in the end.
+
+A count lies in the cache, which holds nothing and stops nothing while its server is away. Losing it costs no more than
+a few further deaths.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.cache import cache
+
+ALONE_DEATHS = 3
+"""How often something that is done alone may kill its worker before it is given up: nothing may kill them for ever."""
+
+DEATHS = 1 + ALONE_DEATHS
+"""How often an item may be begun without an end: once among others or alone, then alone."""
+
+KEPT_S = 24 * 3600
+"""How long a count is kept."""
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+class Deaths(Generic[Item]):
+    """The counts of one piece of work. `name`: of the work, such as "run:7".
+
+    Only who holds an item (`locks`) may count it, so that two workers never count at the same time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def of(self, items: Collection[Item]) -> dict[Item, int]:
+        """How often each item was begun without coming to an end."""
+        names = self._names(items)
+        counts = cache.get_many(names.values())
+        return {item: counts.get(name, 0) for item, name in names.items()}
+
+    @contextmanager
+    def counted(self, items: Collection[Item], *, too_long_counts: bool = True) -> Iterator[None]:
+        """Count `items` as begun; an end forgets the count, also one with an error, but not the death of the process.
+
+        `too_long_counts`: the task's limit on time leaves the count as a death does.
+        """
+        names = self._names(items)
+        counts = cache.get_many(names.values())
+        cache.set_many({name: counts.get(name, 0) + 1 for name in names.values()}, timeout=KEPT_S)
+        try:
+            yield
+        except SoftTimeLimitExceeded:
+            if not too_long_counts:
+                cache.delete_many(names.values())
+            raise
+        except BaseException:
+            cache.delete_many(names.values())
+            raise
+        cache.delete_many(names.values())
+
+    def forget(self, items: Collection[Item]) -> None:
+        """Begin the counts of `items` anew."""
+        cache.delete_many(self._names(items).values())
+
+    def begin_anew(self) -> None:
+        """Begin all counts anew, whoever counted what."""
+        cache.set(self._round_name, secrets.token_hex(4), timeout=2 * KEPT_S)
+
+    @property
+    def _round_name(self) -> str:
+        return f"begun:{self.name}:round"
+
+    def _names(self, items: Collection[Item]) -> dict[Item, str]:
+        of_round = cache.get(self._round_name, "")
+        return {item: f"begun:{self.name}:{of_round}:{_text(item)}" for item in items}
+
+
+def _text(item: Hashable) -> str:
+    return "/".join(map(str, item)) if isinstance(item, tuple) else str(item)

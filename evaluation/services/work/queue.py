@@ -1,0 +1,70 @@
+"""Handing work to the workers: tasks by name, and who is there to take them."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app
+
+from evaluation.surroundings import BROKER_AWAY, BrokerAwayError
+
+log = logging.getLogger(__name__)
+
+PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 0.5}
+
+SILENT = (*BROKER_AWAY, OSError)
+"""What asking the broker raises when it does not answer."""
+
+
+def hand_on(task: str, *arguments: int | str | list[int], after_s: float = 0.0) -> None:
+    """Put `evaluation.tasks.<task>` into the queue, to be begun in `after_s` seconds. For workers.
+
+    Raises:
+        BrokerAwayError: the broker does not answer.
+    """
+    name = f"evaluation.tasks.{task}"
+    if name not in current_app.tasks:
+        current_app.loader.import_default_modules()
+    options = {"countdown": after_s} if after_s else {}
+    try:
+        # by the registered task, so that an eager application (tests, debugging) runs it here
+        current_app.tasks[name].apply_async(args=list(arguments), retry=True, retry_policy=PUBLISH_RETRY, **options)
+    except SILENT as error:
+        raise BrokerAwayError(f"{task}{arguments!r} was not queued, the broker does not answer: {error}") from error
+
+
+def hand_over(task: str, *arguments: int | str | list[int]) -> bool:
+    """Put `evaluation.tasks.<task>` into the queue. False when the broker does not answer; nothing is raised then.
+
+    Called when the transaction is committed: a worker must find the rows that the task is about.
+    """
+    try:
+        hand_on(task, *arguments)
+    except BrokerAwayError as error:
+        log.warning("%s", error)
+        return False
+    return True
+
+
+def workers_answering(*, seconds: float = 1.0, besides: str = "") -> list[str]:
+    """The names of the workers that answer within `seconds`, but for `besides`. Empty when the broker is down too."""
+    try:
+        answers = current_app.control.inspect(timeout=seconds).ping() or {}
+    except SILENT:
+        return []
+    return sorted(name for name in answers if name != besides)
+
+
+def messages_waiting() -> int | None:
+    """How many tasks the broker holds, handed out and not yet done ones included; None when it can't tell."""
+    try:
+        with current_app.connection_for_read() as connection:
+            channel = connection.default_channel
+            try:
+                ready = int(channel.queue_declare(current_app.conf.task_default_queue, passive=True).message_count)
+            except connection.channel_errors:  # Valkey keeps no empty queue
+                ready = 0
+            return ready + int(channel.client.hlen(channel.unacked_key))
+    except (*SILENT, AttributeError) as error:
+        log.debug("the broker's messages can't be counted: %s", error)
+        return None

@@ -1,0 +1,122 @@
+// What the rater sees: the panels, the comparison in them, whether answers are saved. It decides nothing.
+
+import { config } from "./server.js";
+import { MISSING, READY } from "./states.js";
+
+export const at = (id) => document.getElementById(id);
+const PANELS = ["trial", "waiting", "done", "stopped"];
+const PHONE = matchMedia("(max-width: 47rem)");
+const GAP = 6; // pixels between images, as in rater.css
+const LEAST_ROOM = 220; // pixels of height for the images, however small the window
+const FULL_BONUS = 1.15; // a full rectangle looks calmer
+
+const fieldsets = [...document.querySelectorAll("fieldset")];
+
+function panel(name) {
+  for (const id of PANELS) at(id).hidden = id !== name;
+}
+
+function progress(text, value, max) {
+  at("progress-text").textContent = text;
+  Object.assign(at("progress"), { max, value });
+}
+
+// The first question without an answer, as its `<fieldset>`.
+const openOf = (trial) => fieldsets.find((fieldset) => !(fieldset.dataset.question in trial.answers));
+
+// The question that a key answers, or undefined.
+export const activeQuestion = () => fieldsets.find((each) => each.classList.contains("active"))?.dataset.question;
+
+export const focusHeading = () => at("heading").focus({ preventScroll: true });
+
+export function showTrial(trial, total) {
+  at("left").replaceChildren(...trial.tiles.left);
+  at("right").replaceChildren(...trial.tiles.right);
+  at("caption").textContent = trial.caption;
+  for (const fieldset of fieldsets) {
+    const legend = fieldset.querySelector("legend");
+    legend.textContent = legend.dataset.text.replace("{caption}", () => trial.caption);
+  }
+  const place = `Comparison ${trial.position + 1} of ${total}`;
+  at("heading").textContent = place;
+  progress(place, trial.position, total);
+  panel("trial");
+  layout(trial);
+  scrollTo(0, 0);
+  focusHeading();
+}
+
+// Shows what depends on the trial's images and answers. `taking`: false while the server is asked for something.
+export function update(trial, taking) {
+  const ready = trial.images === READY;
+  const open = openOf(trial);
+  for (const fieldset of fieldsets) {
+    const { question } = fieldset.dataset;
+    for (const input of document.getElementsByName(question)) input.checked = input.value === trial.answers[question];
+    fieldset.disabled = !ready || !taking;
+    fieldset.classList.toggle("active", ready && fieldset === open);
+  }
+  at("go").disabled = !ready || Boolean(open) || !taking;
+  at("undo").disabled = !taking || (!trial.answered && trial.position === 0);
+  at("notice").hidden = trial.images !== MISSING;
+  notice(trial.failed === 1 ? "An image could not be loaded." : `${trial.failed} images could not be loaded.`);
+  at("trial").setAttribute("aria-busy", String(!ready));
+  if (document.activeElement.matches(":disabled, [hidden] *")) focusHeading(); // it would be lost to the page's top
+}
+
+export const isComplete = (trial) => trial.images === READY && !openOf(trial);
+export function notice(text) { at("notice-text").textContent = text; }
+
+// As many columns as make the images largest in the room there is; the same for both sets.
+export function layout(trial) {
+  const n = Math.max(trial.left.length, trial.right.length);
+  const ratio = config.width / config.height;
+  const style = at("sets").style;
+  style.setProperty("--ratio", ratio);
+  style.setProperty("--tile", "1fr");
+  style.setProperty("--columns", PHONE.matches ? (n > 2 ? 2 : 1) : Math.min(n, 4));
+  if (PHONE.matches) return;
+  const { clientWidth: width } = at("left");
+  const content = at("sets").getBoundingClientRect().bottom - at("caption").getBoundingClientRect().top;
+  const fixed = at("trial").offsetHeight - at("stage").offsetHeight + content - at("left").offsetHeight;
+  const room = Math.max(document.documentElement.clientHeight - at("trial").offsetTop - fixed, LEAST_ROOM);
+  let best = { columns: 1, tile: 0, worth: 0 };
+  for (let columns = 1; columns <= n; columns += 1) {
+    const rows = Math.ceil(n / columns);
+    const byHeight = ((room - GAP * (rows - 1)) / rows) * ratio;
+    const tile = Math.min((width - GAP * (columns - 1)) / columns, byHeight);
+    const worth = tile * (n % columns === 0 ? FULL_BONUS : 1);
+    if (worth > best.worth) best = { columns, tile, worth };
+  }
+  style.setProperty("--columns", best.columns);
+  style.setProperty("--tile", `${Math.floor(best.tile)}px`);
+}
+
+export function showWaiting(text) {
+  at("waiting-text").textContent = text;
+  panel("waiting");
+}
+
+export function showDone(total) {
+  panel("done");
+  progress(`${total} of ${total} done`, total, total);
+  at("undo").disabled = true;
+  at("finish").disabled = true;
+  at("done-heading").focus();
+}
+
+export function allowFinish() { at("finish").disabled = false; }
+
+export function showStopped(text) {
+  at("stopped-text").textContent = text;
+  panel("stopped");
+  at("stopped-heading").focus();
+}
+
+// The line that says whether answers are saved. `after`: milliseconds in which another line may still take its place.
+let later = null;
+export function tell(state, text, after = 0) {
+  clearTimeout(later);
+  const say = () => { at("saved").dataset.state = state; at("saved").textContent = text; };
+  if (after) later = setTimeout(say, after); else say();
+}

@@ -1,0 +1,1 @@
+"""Which file shows which prompt, told from names, manifests and tables."""

@@ -1,0 +1,130 @@
+"""Which image file shows which prompt: names in, a table to confirm out. Pure; it opens no file and guesses nothing.
+
+Read are `<prompt>/<sample>.png`, `<prompt>_<sample>.png`, `<prompt>.png`, `<sample>/<prompt>.png` (where the folder
+says sample or seed), with the prompt as its number or its text, and a list of files (`generators.filenames.filelist`).
+Where names can be read in two ways, `Matches.questions` says so, the files in doubt stay unmatched, and the caller
+asks again with the answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from generators.filenames.claims import Claim, Findings, Layout, PromptRef, Question, claims_of_list, claims_of_names
+from generators.filenames.filelist import FileEntry
+from generators.filenames.names import Identity, PromptTexts, take_apart, why_ignored, why_unsafe
+from generators.filenames.settle import Numbering, Row, settle_prompts, settle_samples
+
+__all__ = ["Layout", "Matches", "Numbering", "PromptRef", "Question", "Row", "match_layout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The table to confirm. `rows`: one for each image file, in the order given; `ignored`: (name, why) of the rest.
+
+    `notes`: how the names were read, for people. `missing_prompts`: ids without any image. `samples`: images a prompt
+    should have (as asked, else the most that one has). `missing_samples`: prompt id -> the samples that it lacks,
+    for prompts that have some.
+    """
+
+    rows: tuple[Row, ...]
+    ignored: tuple[tuple[str, str], ...]
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    missing_prompts: tuple[str, ...]
+    samples: int
+    missing_samples: Mapping[str, tuple[int, ...]]
+
+    @property
+    def matched(self) -> tuple[Row, ...]:
+        """The rows that show a prompt."""
+        return tuple(row for row in self.rows if not row.problem)
+
+    @property
+    def problems(self) -> tuple[Row, ...]:
+        """The rows that are left out, each with its problem."""
+        return tuple(row for row in self.rows if row.problem)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every prompt has every sample, nothing is left out and nothing left open."""
+        return not (self.questions or self.problems or self.missing_prompts or self.missing_samples)
+
+
+def match_layout(
+    names: Sequence[str],
+    prompts: Sequence[PromptRef],
+    *,
+    file_list: Sequence[FileEntry] | None = None,
+    layout: Layout = "auto",
+    numbering: Numbering = "auto",
+    sample_numbering: Numbering = "auto",
+    samples: int | None = None,
+) -> Matches:
+    """The prompt and sample that each file shows.
+
+    `names`: paths as they stand in the folder or zip, with either slash. `file_list`: what a list beside them says;
+    then names themselves are not read. `layout`, `numbering`, `sample_numbering`: how to read names, for callers who
+    know. `samples`: images that each prompt should have, where that is known.
+    """
+    findings = Findings()
+    ignored = tuple((name, why) for name in names if (why := why_ignored(name)))
+    passed_over = {name for name, _ in ignored}
+    files = [take_apart(name) for name in names if name not in passed_over]
+    safe = [file for file in files if not why_unsafe(file.name)]
+    texts = PromptTexts([prompt.text for prompt in prompts])
+    if file_list is not None:
+        claims = claims_of_list(safe, file_list, texts, findings)
+    else:
+        claims = claims_of_names(safe, prompts, texts, layout, findings)
+    claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
+    positions = settle_prompts(claims, prompts, numbering, findings)
+    rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
+    order = {name: index for index, name in enumerate(names)}
+    rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))
+    return _matches(rows, ignored, findings, prompts, samples)
+
+
+def _mark_doubles(rows: Sequence[Row]) -> list[Row]:
+    """Two files for one place: both are left out, since nobody said which is meant."""
+    holders: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for row in rows:
+        if row.prompt_id is not None and row.sample is not None:
+            holders[row.prompt_id, row.sample].append(row.name)
+    marked = []
+    for row in rows:
+        if row.prompt_id is not None and row.sample is not None and len(holders[row.prompt_id, row.sample]) > 1:
+            others = [name for name in holders[row.prompt_id, row.sample] if name != row.name] or [row.name]
+            problem = f"prompt {row.prompt_id}, sample {row.sample} is also {', '.join(others[:3])}"
+            row = Row(row.name, problem=problem, is_double=True)
+        marked.append(row)
+    return marked
+
+
+def _matches(
+    rows: Sequence[Row],
+    ignored: tuple[tuple[str, str], ...],
+    findings: Findings,
+    prompts: Sequence[PromptRef],
+    samples: int | None,
+) -> Matches:
+    have: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        if row.prompt_id is not None and row.sample is not None:
+            have[row.prompt_id].add(row.sample)
+    wanted = samples if samples is not None else max((max(found) + 1 for found in have.values()), default=0)
+    short = {}
+    for prompt in prompts:
+        if prompt.prompt_id in have and (lacking := tuple(sorted(set(range(wanted)) - have[prompt.prompt_id]))):
+            short[prompt.prompt_id] = lacking
+    return Matches(
+        rows=tuple(rows),
+        ignored=ignored,
+        questions=tuple(findings.questions),
+        notes=tuple(findings.notes),
+        missing_prompts=tuple(prompt.prompt_id for prompt in prompts if prompt.prompt_id not in have),
+        samples=wanted,
+        missing_samples=short,
+    )
