@@ -9,6 +9,7 @@ import torch
 
 from benchmarks import _cascade_nets as nets
 from benchmarks import cascade
+from common.places import CHECKOUT
 from generators.cascade.configs import IMAGEN_MINI, STAGES
 from generators.cascade.counts import count
 from generators.cascade.variants import variant_of
@@ -79,6 +80,6 @@ def test_bad_input(bad: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_peers_are_pinned_and_say_why() -> None:
-    lines = (nets.ROOT / "benchmarks" / "requirements-cascade-peers.txt").read_text().splitlines()
+    lines = (CHECKOUT / "benchmarks" / "requirements-cascade-peers.txt").read_text().splitlines()
     wanted = [line for line in lines if not line.startswith("#")]
     assert wanted and all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*\s+# .{5,}", line) for line in wanted)

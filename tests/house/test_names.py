@@ -1,40 +1,69 @@
-"""Names of the domain: what is public says what it is, not that it was told, found or held."""
+"""Public names are nouns of the domain, and a name says whether it is a prompt's in its suite or a row's key."""
+
+from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+
+import pytest
 
 from tests.house.repository import CHECKOUT, of_ours
 
-ROOMS = ("common", "drawbench", "evaluation", "generators", "benchmarks")
-EMPTY = {"told", "found", "held"}
+ROOMS = ("evaluation/services/", "evaluation/selectors/", "evaluation/api/", "evaluation/tasks.py")
+
+SAYS_NOTHING = re.compile(r"found|held|(.*_)?told(_.*)?|tell|.*_found|_?Told|_?Found|_?Held|.*Told")
+"""What was told, found or held: a progress, a row, a claim, a sentence have names of their own."""
+
+KEY_OF_A_ROW = re.compile(r"(prompt|sample|run|metric_run|study|rater|suite|upload|report|comparison|assignment)_ids?")
+"""Of an `int`: these are names in suites, files and exports; a row's key is called `_pk`."""
 
 
-def empty_names(tree: ast.AST) -> Iterator[str]:
-    """Public functions, their parameters, classes and their fields whose name is one of `EMPTY`."""
+def _declared(tree: ast.AST) -> Iterator[tuple[str, ast.expr | None, int]]:
+    """Names that others meet, with what they are annotated as: parameters, fields, functions, classes."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            yield from (f"{node.name}({each.arg})" for each in parameters if each.arg in EMPTY)
-            if node.name in EMPTY:
-                yield node.name
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, None, node.lineno
+            taken = node.args
+            for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs):
+                yield each.arg, each.annotation, each.lineno
         if isinstance(node, ast.ClassDef):
-            if node.name.lower() in EMPTY:
-                yield node.name
-            for field in node.body:
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id in EMPTY:
-                    yield f"{node.name}.{field.target.id}"
+            yield node.name, None, node.lineno
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                    yield line.target.id, line.annotation, line.lineno
 
 
-def test_public_names_are_nouns_of_the_domain() -> None:
-    empty = [
-        f"{path}: {name}"
+def _wrong(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for name, annotation, line in _declared(tree):
+        of_numbers = annotation is not None and any(
+            isinstance(each, ast.Name) and each.id == "int" for each in ast.walk(annotation)
+        )
+        if SAYS_NOTHING.fullmatch(name) or (of_numbers and KEY_OF_A_ROW.fullmatch(name)):
+            yield name, line
+
+
+@pytest.mark.parametrize(
+    ("program", "n"),
+    [
+        ("def f(found): ...", 1),
+        ("def f(told: str, *, held=1): ...", 2),
+        ("class A:\n  found: int", 1),
+        ("def gaps_told(): ...\nclass FilesTold: ...", 2),
+        ("def f(prompt_id: int, run_ids: list[int]): ...", 2),
+        ("def f(prompt_id: str, prompt_pk: int): ...", 0),
+        ("def f():\n  found = 1\n  return found", 0),
+    ],
+)
+def test_the_walk_finds_names_that_say_nothing(program: str, n: int) -> None:
+    assert len(list(_wrong(ast.parse(program)))) == n
+
+
+def test_names_of_services_selectors_and_the_api_say_what_they_are() -> None:
+    wrong = [
+        f"{path}:{line} {name}"
         for path in of_ours(".py")
-        if path.parts[0] in ROOMS and "migrations" not in path.parts
-        for name in empty_names(ast.parse((CHECKOUT / path).read_text(encoding="utf-8")))
+        if path.as_posix().startswith(ROOMS)
+        for name, line in _wrong(ast.parse((CHECKOUT / path).read_text(encoding="utf-8")))
     ]
-    assert empty == []
-
-
-def test_the_walk_finds_them() -> None:
-    source = "class Told:\n    held: int\n\ndef score(found):\n    pass\n\ndef told():\n    pass"
-    assert set(empty_names(ast.parse(source))) == {"Told", "Told.held", "score(found)", "told"}
+    assert wrong == []
