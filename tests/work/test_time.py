@@ -46,7 +46,7 @@ def test_a_batch_that_met_the_limit_goes_one_by_one_and_what_is_alone_says_so(
     assert all(len(batch) == 1 for batch in batches[1:])
     assert row.status == RunStatus.DONE and kind.made(row) == [0, 1, 3]
     (message,) = kind.failures(row)
-    assert "longer than a task may" in message
+    assert "exceeded the time limit" in message
 
 
 def test_loading_that_met_the_limit_is_tried_again_later(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,5 +99,5 @@ def test_a_plug_in_that_takes_the_limit_for_a_fault_of_its_own_deceives_nobody(
         kind.on(row)
     assert row.status == RunStatus.FAILED
     (message,) = kind.failures(row)
-    assert "longer than a task may" in message and "out of" not in message
+    assert "exceeded the time limit" in message and "out of" not in message
     assert signal.getsignal(SIG_SOFT_TIMEOUT) is soft_timeout_sighandler
