@@ -77,6 +77,11 @@ def codes_of(column: pd.Series) -> Codes:
     return np.asarray(column.array.codes)
 
 
+def used_levels(column: pd.Series) -> list[str]:
+    """The levels of a categorical column that occur; a filtered frame keeps those of the whole one."""
+    return [str(column.cat.categories[code]) for code in np.unique(codes_of(column)) if code >= 0]
+
+
 @dataclass(frozen=True)
 class CompositeKey:
     """One whole number a row for the combination of categorical columns; ``size`` is how many there can be."""

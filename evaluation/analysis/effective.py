@@ -113,6 +113,18 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
     return found
 
 
+def one_mean(design: EffectiveDesign, seen: Float) -> Variance:
+    """The two-way piece alone, from the three sums of squares, (3,), of scores with mean zero in one panel."""
+    panel = design.panels[0]
+    if panel.form is None:
+        return Variance(0.0, 1.0)
+    own = not_negative(panel.moments, seen)
+    value, below = float(panel.form @ seen), float(own @ panel.spread @ own)
+    if value <= NOTHING * float(seen[2]) or below <= 0:
+        return Variance(0.0, 1.0)
+    return Variance(value, float(panel.expected @ own) ** 2 / below)
+
+
 @dataclass(frozen=True)
 class _Part:
     """A panel's sums of squares, (3, m), its residual variance, (m,), and its one-way variances of the mean, (2, m)."""

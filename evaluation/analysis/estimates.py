@@ -6,7 +6,7 @@ Each has ``to_dict``, the contract's form, and ``from_dict``, which reads that f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
 from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
-from evaluation.analysis.scale import standardised
+from evaluation.analysis.scale import SHARE_ENDS, standardised
 
 FALLBACKS = (EFFECTIVE, "two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
@@ -120,8 +120,21 @@ class Share:
 
     @classmethod
     def of(cls, mean: MeanEstimate) -> Share:
-        """A mean with its default interval alone."""
-        return cls(mean.estimate, mean.default, mean.interval)
+        """A mean with its default interval alone, cut at what a share can be."""
+        own = mean.interval
+        cut = replace(own, low=max(own.low, 0.0), high=min(own.high, 1.0)) if own else None
+        return cls(mean.estimate, mean.default, cut)
+
+    def p_value(self, against: float) -> float | None:
+        """Two-sided p-value of a share of ``against`` by the interval's error: raters and prompts count, unlike in a
+        sign test.
+        """
+        own = self.interval
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, against, SHARE_ENDS), 1.0, own.df)
+        return classic.two_sided_p(self.estimate - against, own.se, own.df)
 
 
 @dataclass(frozen=True)
@@ -216,7 +229,12 @@ class PreferenceRate:
             "wilson": [classic.wilson(count, self.n_ratings, self.level) for count in self.counts],
             "clopper_pearson": [classic.clopper_pearson(count, self.n_ratings, self.level) for count in self.counts],
         }
-        decided: dict[str, object] = {"n_ratings": a + b, "share_a": None, "sign_test_p": classic.sign_test(a, b)}
+        decided: dict[str, object] = {
+            "n_ratings": a + b,
+            "share_a": None,
+            "sign_test_p": classic.sign_test(a, b),
+            "sign_test_takes": "votes as independent",
+        }
         if self.decided:
             own = self.decided.interval
             decided |= {
@@ -224,6 +242,7 @@ class PreferenceRate:
                 "default": self.decided.default,
                 "interval": own.to_dict() if own else None,
                 "wilson": classic.wilson(a, a + b, self.level),
+                "p_value": self.decided.p_value(0.5),
             }
         return {
             "n_ratings": self.n_ratings,

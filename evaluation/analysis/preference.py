@@ -135,7 +135,7 @@ def preference_rate(
         p_value=net.p_value,
         rater_net=tables.rater_net,
         design=tables.in_words(),
-        cautions=cautions(tables.design, tables.raters.sum(axis=2), counts, tables.names),
+        cautions=cautions(tables.design, tables.raters, tables.names),
     )
 
 

@@ -2,8 +2,8 @@
 
 Scores are on the log scale with mean zero. Errors are sandwich errors over raters and prompts: with s_g the sum of the
 likelihood's gradients over a cluster g, V = bread (sum over raters s s' + sum over prompts s s' - sum over cells s s')
-bread, each sum with its own G / (G - 1). The variance of any difference is never below what raters alone or prompts
-alone give, and intervals take t(min(raters, prompts) - 1).
+bread, each sum with its own G / (G - 1), never below what raters alone or prompts alone give. The scores' intervals are
+made as the default interval of a mean (``effective``); rank bands take degrees of freedom from all pairs together.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, used_levels
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
 from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
-
-NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
 
 
 @dataclass(frozen=True)
@@ -214,13 +212,13 @@ def rank_generators(
 
 def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
     frame = ratings[~ratings["control"].to_numpy()] if ratings["control"].any() else ratings
-    questions = [str(each) for each in frame["question"].cat.categories]
+    questions = used_levels(frame["question"])
     if question is None and len(questions) > 1:
         raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
     for name, wanted in (("question", question), ("category", category)):
         if wanted is None:
             continue
-        allowed = [str(each) for each in frame[name].cat.categories]
+        allowed = used_levels(frame[name])
         if wanted not in allowed:
             hint = nearest(wanted, allowed) or "."
             raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
@@ -297,26 +295,19 @@ def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None
             for rank, at in enumerate(order, start=1)
         )
     width = len(fitted.bread)
-    pairs = n * (n - 1) // 2
-    far = quantile(level ** (1 / pairs), df)
-    ahead = np.zeros((n, n), dtype=bool)
-    for i, j in itertools.permutations(range(n), 2):
-        contrast = np.zeros(width)
-        contrast[i], contrast[j] = 1, -1
-        variance = errors.variance(contrast)
-        ahead[i, j] = variance > NO_SPREAD and fitted.scores[i] - fitted.scores[j] > far * math.sqrt(variance)
+    ahead = np.subtract.outer(fitted.scores, fitted.scores) > errors.reaches(n, level)
     scores = []
     for rank, at in enumerate(order, start=1):
         contrast = np.zeros(width)
         contrast[:n] = -1 / n
         contrast[at] += 1
-        variance = errors.variance(contrast)
+        widest = errors.widest(contrast, level)
         score = float(fitted.scores[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
-        if variance <= NO_SPREAD:
+        if widest is None:
             scores.append(Score(names[at], score, None, None, None, rank, *band))
             continue
-        se = math.sqrt(variance)
-        half = quantile(level, df) * se
+        se = math.sqrt(widest.value)
+        half = quantile(level, widest.df) * se
         scores.append(Score(names[at], score, se, score - half, score + half, rank, *band))
     return tuple(scores)

@@ -10,7 +10,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
-from evaluation.reports.reading import cut, default_methods, lines, question_name
+from evaluation.reports.reading import cut, default_methods, lines, question_name, too_few
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -98,7 +98,8 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     for at, (name, rate) in enumerate(rows):
         shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
         net = (
-            f"${rate.net.estimate * 100:+.1f}$ & {_tex_bounds(rate.net.interval)} & {_tex_bounds(rate.net.independent)}"
+            f"${rate.net.estimate * 100:+.1f}$ & {too_few(rate) or _tex_bounds(rate.net.interval)} & "
+            f"{_tex_bounds(rate.net.independent)}"
         )
         text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
         if not at and len(rows) > 1:
