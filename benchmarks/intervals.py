@@ -121,7 +121,7 @@ def _others(layout: EffectiveDesign, sizes: list[Float], sums: Sums) -> dict[str
     moments = np.sum([part.panel.moments for part in parts], axis=0)
     seen = np.sum([part.evened for part in parts], axis=0)
     kinds = seen.shape[1]
-    fitted = np.stack([not_negative(moments, seen[:, at]) for at in range(kinds)], axis=1)
+    fitted = not_negative(moments, seen)
     value, model, expected, spread, jackknife, former = (np.zeros(kinds) for _ in range(6))
     for part in parts:
         panel = part.panel

@@ -166,7 +166,8 @@ class PreferenceRate:
     B; ``decided`` is A's share among decided answers (None where there are none), a secondary figure. ``stratified``
     says that variances were summed over categories. ``estimand`` is a key of ``ESTIMANDS``. ``p_value``: of a net share
     of zero; ``p_holm``: of a category, the same adjusted by Holm over the categories of its comparison. ``words``: the
-    effect in a sentence, once the generators' names are known. ``rater_net``: the net share in which each rater counts
+    effect in a sentence, once the generators' names are known. ``decided_p``: of a decided share of one half, by its
+    default interval's error. ``rater_net``: the net share in which each rater counts
     alike, however much they rated. ``design``: how the variance was taken, in words. ``cautions``: what is untidy.
     """
 
@@ -183,6 +184,7 @@ class PreferenceRate:
     p_value: float | None = None
     p_holm: float | None = None
     words: str = ""
+    decided_p: float | None = None
     rater_net: float | None = None
     design: str = ""
     cautions: tuple[Caution, ...] = ()
@@ -242,7 +244,7 @@ class PreferenceRate:
                 "default": self.decided.default,
                 "interval": own.to_dict() if own else None,
                 "wilson": classic.wilson(a, a + b, self.level),
-                "p_value": self.decided.p_value(0.5),
+                "p_value": self.decided_p,
             }
         return {
             "n_ratings": self.n_ratings,
@@ -292,6 +294,7 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            decided_p=decided.get("p_value"),
             rater_net=data.get("rater_weighted_net"),
             design=data.get("design", ""),
             cautions=tuple(Caution(**each) for each in data.get("cautions", ())),

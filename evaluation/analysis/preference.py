@@ -129,6 +129,7 @@ def preference_rate(
         net=net,
         shares=MappingProxyType({name: Share.of(each) for name, each in shares.items() if each is not None}),
         decided=Share.of(decided) if decided else None,
+        decided_p=Share.of(decided).p_value(0.5) if decided else None,
         stratified=stratified,
         estimand=estimand,
         level=level,

@@ -117,8 +117,12 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         )
         for name, rater, prompt in blocks
     }
-    overall = preference_rate(
-        blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
+    overall = (
+        categories[blocks[0][0]]
+        if len(blocks) == 1
+        else preference_rate(
+            blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
+        )
     )
     return ComparisonResult(
         comparison=comparison,
