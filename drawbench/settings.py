@@ -34,6 +34,10 @@ else:
     SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
     CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
+# How many proxies of our own stand in front. What they say of the client's address is believed, what it says itself
+# is not (`evaluation.client`).
+PROXIES = env.whole_number("DRAWBENCH_PROXIES", 0, least=0)
+
 # Where the platform is reached from outside: made into the links that are printed and sent.
 PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
@@ -193,11 +197,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "evaluation.api.throttles.StrangerThrottle",
+        "evaluation.api.throttles.ResearcherThrottle",
     ],
-    # Whose address is counted: the one that our own nginx reports; without it, the caller's own.
-    "NUM_PROXIES": 1 if PRODUCTION else 0,
+    "NUM_PROXIES": PROXIES,  # Our own throttles ask `evaluation.client`, which says the same.
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -10,12 +10,12 @@ from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle
 
 from evaluation.api.errors import api_exception_handler
+from evaluation.api.throttles import StrangerThrottle
 
 
-class SignInThrottle(AnonRateThrottle):
+class SignInThrottle(StrangerThrottle):
     """Guessing passwords is slow."""
 
     scope = "sign-in"

@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from evaluation.client import client_counted
 from evaluation.errors import NotFoundError
 from evaluation.selectors.api_token import api_token_of
 from evaluation.services.accounts.api_token import api_token_rotate
@@ -34,7 +35,7 @@ class SignInView(LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Try the name and password, unless too many were tried from this place of late."""
-        if not sign_in_allowed(request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")):
+        if not sign_in_allowed(request.POST.get("username", ""), client_counted(request)):
             return render(request, self.template_name, {"too_many": True, "form": AuthenticationForm()}, status=429)
         return super().post(request, *args, **kwargs)
 
