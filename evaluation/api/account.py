@@ -15,17 +15,10 @@ from evaluation.api.errors import api_exception_handler
 from evaluation.api.throttles import StrangerThrottle
 
 
-class SignInThrottle(StrangerThrottle):
-    """Guessing passwords is slow."""
-
-    scope = "sign-in"
-    rate = "10/min"
-
-
 class TokenSignIn(ObtainAuthToken):
     """Sign in with a username and password to get a token."""
 
-    throttle_classes = [SignInThrottle]
+    throttle_classes = [StrangerThrottle]  # `evaluation.sign_in` limits guessing, as everywhere
     authentication_classes = ()  # a stale token in the headers must not stand in the way
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:

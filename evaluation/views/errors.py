@@ -9,9 +9,34 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from evaluation.doors import TooManyError, say_when
 from evaluation.surroundings import Away, away
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
+
+
+class Refusals:
+    """Middleware: limits on strangers that a view did not answer itself, as a page or as JSON.
+
+    In Django's own pages too, such as the administrator's sign-in.
+    """
+
+    def __init__(self, get_response: ErrorView) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """429 for a `TooManyError`, None for any other error."""
+        if not isinstance(error, TooManyError):
+            return None
+        if _wants_json(request):
+            answer: HttpResponse = JsonResponse({"detail": error.message}, status=error.status)
+        else:
+            answer = render(request, "429.html", {"error": error}, status=error.status)
+        say_when(answer, error)
+        return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
