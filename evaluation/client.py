@@ -1,4 +1,4 @@
-"""Whoever sent a request: the one place that reads addresses of clients, and says which of their headers is believed.
+"""Who sent a request: the one place that reads clients' addresses, and says which of their headers is believed.
 
 `settings.PROXIES` is how many proxies of our own stand in front, each of which adds the address it was called from to
 `X-Forwarded-For`. The address that counts is the one that the outermost of them wrote. What stands left of it is a
@@ -34,6 +34,15 @@ def client_counted(request: HttpRequest) -> str:
     """What limits count a client by: its IPv4 address, or the block (/64) of its IPv6 address."""
     address = client_address(request)
     return str(ip_network(f"{address}/{IPV6_BLOCK}", strict=False)) if ":" in address else address
+
+
+def from_another_site(request: HttpRequest) -> bool:
+    """Whether a browser sends it for a page that is not ours. Programs say nothing of their origin, and pass."""
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        ours = {f"{request.scheme}://{request.get_host()}", settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS}
+        return origin not in ours
+    return request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
 
 
 def _address(text: str) -> str:

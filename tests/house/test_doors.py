@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import time
 from collections.abc import Iterator
 from uuid import uuid4
@@ -19,7 +18,6 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
@@ -28,6 +26,7 @@ from evaluation import doors
 from evaluation.models import Rater
 from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from evaluation.services.studies.invitation import invitation_create
+from tests.addresses import every_address
 from tests.studies.world import an_open_study, enrolled
 
 pytestmark = pytest.mark.django_db
@@ -54,23 +53,6 @@ def few(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
-
-
-def addresses(resolver: URLResolver | None = None, before: str = "", names: str = "") -> Iterator[tuple[str, str]]:
-    """(name, address) of every address of the platform, a thing that nobody has where it names one."""
-    for pattern in (resolver or get_resolver()).url_patterns:
-        path = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from addresses(pattern, path, f"{names}{pattern.namespace or ''}:")
-            continue
-        assert isinstance(pattern, URLPattern)
-        path = re.sub(r"<uuid:\w+>", str(uuid4()), path)
-        path = re.sub(r"<sha256:\w+>", "0" * 64, path)
-        path = re.sub(r"<figure:\w+>", "svg", path)
-        path = re.sub(r"<ratings:\w+>", "csv", path)
-        path = re.sub(r"<int:\w+>|<path:object_id>", "1", path)
-        path = re.sub(r"\(\?P<\w+>[^)]*\)", "x", path).replace("^", "").replace("$", "")
-        yield f"{names}{pattern.name or ''}", "/" + re.sub(r"<[^>]+>", "nothing", path)
 
 
 def stranger(address: str = "198.51.100.4", **options: bool) -> Client:
@@ -105,7 +87,7 @@ HOT = {"/r/next", "/r/rate", "/r/undo", "/r/skip"}
 def open_to_strangers() -> list[tuple[str, str, str]]:
     """(name, method, address) of what does more for a stranger than refuse it or send it to sign in."""
     found = []
-    for name, address in addresses():
+    for name, address in every_address():
         for method in ("GET", "POST"):
             answer = _ask(stranger(), method, address)
             cache.clear()
@@ -138,7 +120,7 @@ def test_every_door_is_limited() -> None:
 
 def test_tokens_that_nobody_has_are_limited_everywhere() -> None:
     token = Token.objects.create(user=User.objects.create_user("ada")).key
-    paths = [address for name, address in addresses() if address.startswith("/api/v1/") and name != "api:token"]
+    paths = [address for name, address in every_address() if address.startswith("/api/v1/") and name != "api:token"]
     assert len(paths) > 30
     for path in paths:
         cache.clear()
