@@ -116,7 +116,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 # --- Uploads ---------------------------------------------------------------------------------------------------------
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["drawbench.received.ReceivedFiles"]
 UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 1024
 
 # --- Workers ---------------------------------------------------------------------------------------------------------

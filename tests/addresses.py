@@ -36,6 +36,6 @@ def _patterns(resolver: URLResolver, names: str = "", before: str = "") -> Itera
     for pattern in resolver.url_patterns:
         path = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern, f"{names}{pattern.namespace or ''}:", path)
+            yield from _patterns(pattern, names + (f"{pattern.namespace}:" if pattern.namespace else ""), path)
         elif isinstance(pattern, URLPattern):
             yield f"{names}{pattern.name or ''}", path
