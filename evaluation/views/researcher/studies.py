@@ -31,6 +31,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.study_form import StudyForm, form_field
@@ -101,7 +102,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                 created_by=request.user,
             )
         except InputError as error:
-            add_input_error(form, InputError(error.message, field=form_field(error.field)))
+            add_input_error(form, error, field=form_field(error.field))
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
@@ -140,7 +141,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 "The study is open and its declaration is locked. Create an invitation so that raters can join.",
             )
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
     return redirect(_address(found))
 
 
