@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from common.commands import BAD_INPUT, SUCCESS
+from common.vision_operators import torchvision_importable
 from generators.cascade.configs import ConfigError, TextConfig
 from generators.places import TRAINING
 from generators.training.fitting import Pace, computing, fit
@@ -117,6 +118,7 @@ def train_byte_t5(
     `right`: share of the bytes of cut spans that it says rightly, in captions that it did not see, each from the bytes
     before it; `steps`: of `batch` texts.
     """
+    torchvision_importable()
     from transformers import T5Config, T5ForConditionalGeneration  # slow to import
 
     torch.manual_seed(seed)
