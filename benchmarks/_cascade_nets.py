@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -147,6 +147,7 @@ def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: b
         package.__path__ = [str(FOLDER / "imagen_pytorch")]
         sys.modules["imagen_pytorch"] = package
     from imagen_pytorch.imagen_pytorch import Unet  # type: ignore[import-not-found]
+
     levels = range(len(unet.channels))
     shape: dict[str, object] = {
         "dim": unet.channels[0],

@@ -8,7 +8,13 @@ from typing import Any
 
 from evaluation.command import ProductCommand
 from evaluation.management.bars import bars
-from evaluation.management.frechet import add_engine_option, add_measure_options, frechet_lines, measure_request, remark_lines
+from evaluation.management.frechet import (
+    add_engine_option,
+    add_measure_options,
+    frechet_lines,
+    measure_request,
+    remark_lines,
+)
 from evaluation.metrics.distances.result import FrechetResult
 from evaluation.metrics.distances.score import score_folders
 from evaluation.services.store.places import weight_folders

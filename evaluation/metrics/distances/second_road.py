@@ -1,8 +1,8 @@
 """The same distance by another program: torch-fidelity's own reading, resizing, network, statistics and distance.
 
-What it is given are the protocol's pictures of the files that were scored here, as lossless PNG in a folder of its own:
-its sizes are never mixed, no file in it is damaged, and its name means nothing to anybody else. Its cache stays off, for
-its keys ignore what a folder holds; the weights are those that were checked here, so that it fetches none.
+What it is given are the protocol's pictures of the files that were scored here, as lossless PNG in a folder of its
+own: their sizes are never mixed, none is damaged, and the folder's name means nothing to anybody else. Its cache stays
+off, for its keys ignore what a folder holds; the weights are those that were checked here, so that it fetches none.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def check_engine(name: str, protocol: Protocol) -> None:
     if protocol.recipe.to_network != "tensorflow1" or protocol.precision != "float32":
         able = [each.name for each in PROTOCOLS.values() if each.recipe.to_network == "tensorflow1"]
         raise MetricError(
-            f"{name} resizes for its network as TensorFlow 1 did, in float32, and the protocol {protocol.name} does not. "
-            f"It can compute {', '.join(able)}."
+            f"{name} resizes for its network as TensorFlow 1 did, in float32, and the protocol {protocol.name} does "
+            f"not. It can compute {', '.join(able)}."
         )
 
 
@@ -113,9 +113,7 @@ def _package() -> Any:
     return torch_fidelity
 
 
-def _write_pictures(
-    folder: Path, listing: Listing, scored: Mapping[str, str], measure: Measure, progress: Any
-) -> None:
+def _write_pictures(folder: Path, listing: Listing, scored: Mapping[str, str], measure: Measure, progress: Any) -> None:
     """The protocol's pictures of what was scored, in order, as PNG."""
     from PIL import Image
 
@@ -135,8 +133,8 @@ def _write_pictures(
         if not disk_full(error):
             raise
         raise MetricError(
-            f"There is no room in {folder.parent.parent} for the pictures that {TORCH_FIDELITY} reads, about 0.1 MB each. "
-            f"Make room, or name a larger folder in TMPDIR."
+            f"There is no room in {folder.parent.parent} for the pictures that {TORCH_FIDELITY} reads, about 0.1 MB "
+            f"each. Make room, or name a larger folder in TMPDIR."
         ) from None
 
 

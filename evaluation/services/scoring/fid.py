@@ -236,7 +236,7 @@ def fid_why_differs(
         first, last = replace(first, n_reference=None), replace(last, n_reference=None)
     measure = measure_loaded(request).under(first)
     result = why_differs(sides[0].listing, sides[1].listing, measure, last, progress=progress)
-    notes = []
+    notes = list(result.notes)
     if "tf32" in (first.precision, last.precision) and measure.extractor.device.type != "cuda":
         notes.append("TF32 exists only on GPUs: this device uses float32.")
     return FidWhyDiffers(result, *sides, tuple(notes))

@@ -21,10 +21,11 @@ from torch import nn
 
 from evaluation.metrics.distances.second_road import check_engine
 from evaluation.metrics.errors import MetricError
-from evaluation.metrics.features import extractors
+from evaluation.metrics.features import extractors, measure
 from evaluation.metrics.features.inception import FIDInception
 from evaluation.metrics.features.protocols import PROTOCOLS
 from tests.metrics.pictures import picture, pictures, spoilt
+from tests.metrics.projection import projection
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,12 @@ def inception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of six features in place of EfficientNet-Lite0."""
+    monkeypatch.setattr(measure, "load_extractor", lambda name, weights, *, folders, device: projection())
+
+
 def _frechet(*arguments: object, form: str = "json") -> Any:
     out = StringIO()
     call_command("frechet", *map(str, arguments), "--device", "cpu", "--format", form, stdout=out)
@@ -65,6 +72,7 @@ def _sides(tmp_path: Path) -> tuple[Path, Path]:
     return a, b
 
 
+@pytest.mark.slow
 def test_fid_by_its_own_whole_calculation(tmp_path: Path, inception: Path) -> None:
     a, b = _sides(tmp_path)
     found = _frechet(a, b, "--extractor", "inception", "--weights", inception, "--engine", "torch-fidelity")
@@ -82,6 +90,7 @@ def test_the_difference_is_printed(tmp_path: Path) -> None:
     assert line.startswith("  by torch-fidelity 0.4.0: ") and " here (" in line
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("protocol", ["imagen-full", "ldm-30k", "dalle-squash"])
 def test_every_protocol_that_it_can_follow(tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that drops a part batch leaves out the same images on both roads."""
@@ -95,6 +104,7 @@ def test_every_protocol_that_it_can_follow(tmp_path: Path, protocol: str, monkey
     assert found["second"]["value"] == pytest.approx(found["value"], rel=1e-4) and found["value"] > 0
 
 
+@pytest.mark.usefixtures("small")
 def test_it_keeps_nothing_and_gives_no_old_value_back(tmp_path: Path) -> None:
     """Its cache would: its key is the folder's name."""
     a, b = _sides(tmp_path)
@@ -116,6 +126,7 @@ def _refused(*arguments: object) -> str:
     return str(told.value)
 
 
+@pytest.mark.usefixtures("small")
 def test_what_it_cannot_do_is_told_before_anything_is_scored(tmp_path: Path) -> None:
     a, b = _sides(tmp_path)
     here = (a, b, "--extractor", "efficientnet-lite0")
@@ -126,6 +137,7 @@ def test_what_it_cannot_do_is_told_before_anything_is_scored(tmp_path: Path) -> 
         check_engine("torch-fidelity", replace(PROTOCOLS["imagen-full"], precision="tf32"))
 
 
+@pytest.mark.usefixtures("small")
 def test_a_full_disk_and_a_missing_package_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = _sides(tmp_path)
     here = (a, b, "--extractor", "efficientnet-lite0", "--engine", "torch-fidelity")
