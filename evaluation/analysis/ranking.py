@@ -296,21 +296,15 @@ def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None
             Score(names[at], float(fitted.scores[at]), None, None, None, rank, 1, n)
             for rank, at in enumerate(order, start=1)
         )
-    width = len(fitted.bread)
     pairs = n * (n - 1) // 2
     far = quantile(level ** (1 / pairs), df)
-    ahead = np.zeros((n, n), dtype=bool)
-    for i, j in itertools.permutations(range(n), 2):
-        contrast = np.zeros(width)
-        contrast[i], contrast[j] = 1, -1
-        variance = errors.variance(contrast)
-        ahead[i, j] = variance > NO_SPREAD and fitted.scores[i] - fitted.scores[j] > far * math.sqrt(variance)
+    apart_by = fitted.scores[:, None] - fitted.scores[None, :]
+    variances = errors.of_differences(n)
+    ahead = (variances > NO_SPREAD) & (apart_by > far * np.sqrt(variances))
+    own = errors.of_scores(n)
     scores = []
     for rank, at in enumerate(order, start=1):
-        contrast = np.zeros(width)
-        contrast[:n] = -1 / n
-        contrast[at] += 1
-        variance = errors.variance(contrast)
+        variance = float(own[at])
         score = float(fitted.scores[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
         if variance <= NO_SPREAD:
