@@ -108,5 +108,5 @@ def test_above_the_limit_of_cells_ratings_stand_for_cells(monkeypatch: pytest.Mo
     for one, other in zip(exact.scores, by_rating.scores, strict=True):
         assert one.se is not None
         assert other.se is not None
-        assert other.se == pytest.approx(one.se, rel=0.05)
+        assert other.se == pytest.approx(one.se, rel=0.15)
         assert other.se != one.se
