@@ -109,7 +109,9 @@ class _Gradients:
 
     def by_rating(self, code: Codes) -> FloatArray:
         """Sum over ratings of the gradients' squares, (D, D)."""
-        number = np.bincount(code, minlength=self.n_answers).astype(float)
+        number = np.zeros(self.n_answers)
+        for part in chunks(len(code), max(CHUNK, self.n_answers)):
+            number += np.bincount(code[part], minlength=self.n_answers)
         found = np.zeros((self.width, self.width))
         for one, left in self.entries:
             for other, right in self.entries:
