@@ -25,7 +25,6 @@ from evaluation.protocols.parts import (
     Shown,
     wording,
 )
-from evaluation.protocols.people import names_people
 from evaluation.protocols.reading import read
 from evaluation.protocols.registry import get, load, load_file, named_or_file, names
 from evaluation.protocols.writing import to_yaml
@@ -52,7 +51,6 @@ __all__ = [
     "load_file",
     "named_or_file",
     "names",
-    "names_people",
     "read",
     "to_yaml",
     "wording",

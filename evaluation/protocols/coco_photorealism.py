@@ -11,7 +11,7 @@ SCREENING = Controls(trials=5, least_right=0.8)
 
 WITHOUT_PEOPLE = (
     "results are given for all captions and for those that name nobody: none of the paper's words for people stands in "
-    "them as a whole word; “player” counts unless it is a thing that plays, such as a CD player"
+    "them as a whole word; “player” counts whatever it plays"
 )
 
 COCO_PHOTOREALISM = Protocol(
