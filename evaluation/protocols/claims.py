@@ -181,7 +181,7 @@ def _dsg(header: Sequence[str], rows: Sequence[Record]) -> dict[str, tuple[Promp
     for record in rows:
         cells = dict(zip(header, (cell.strip() for cell in record.cells), strict=True))
         kind = f"{cells['category_broad']} - {cells['category_detailed']}"
-        claim = PromptClaim(cells[DSG_QUESTION], kind)
+        claim = PromptClaim(cells["question_natural_language"], kind)
         row = (cells["proposition_id"], cells["dependency"], claim, record.line)
         items.setdefault((cells.get("item_id", cells["text"]), cells["text"]), []).append(row)
     found: dict[str, tuple[PromptClaim, ...]] = {}
