@@ -14,9 +14,10 @@ from evaluation.api.base import PageQuery
 from evaluation.api.fields import Choice, Flag, Input, Moment, Named, Number, Query, Whole, Words
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation, Suite
+from evaluation.protocols import MOST_RATERS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import LONGEST_LABEL, MOST_RATERS, MOST_RUNS
+from evaluation.services.studies.create import LONGEST_LABEL, MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
