@@ -11,13 +11,13 @@ HEADING = "How few would overturn it (an upper bound: the sets named in the JSON
 NOUNS = {"raters": "rater", "prompts": "prompt", "votes": "vote"}
 
 
-def fragility_text(found: Sequence[Fragility]) -> str:
+def fragility_text(results: Sequence[Fragility]) -> str:
     """A line a finding, by question: who leads, then each pair's interval and sign."""
     lines, question = [HEADING], ""
-    for each in found:
+    for each in results:
         if each.question != question:
             question = each.question
-            votes = sum(other.n_votes for other in found if other.question == question)
+            votes = sum(other.n_votes for other in results if other.question == question)
             lines += [
                 "",
                 f"{question}, {counted(votes, 'vote')}",
