@@ -197,7 +197,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "evaluation.api.description.Description",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
     "DEFAULT_THROTTLE_CLASSES": [
@@ -207,11 +207,15 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": PROXIES,  # Our own throttles ask `evaluation.client`, which says the same.
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other: of the document alone.
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "DrawBench",
     "DESCRIPTION": "Suites, generators, runs, uploads, studies, progress and results.",
     "VERSION": "1",
+    "LICENSE": {"name": "Apache-2.0"},
+    "POSTPROCESSING_HOOKS": [],  # Choices stand where they are used.
+    "COMPONENT_SPLIT_REQUEST": True,  # A file that is sent is bytes, not the address of a file.
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -11,6 +11,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from evaluation.api.base import Endpoint
+from evaluation.api.inputs import DocsQuery, SchemaQuery
+
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -18,16 +21,19 @@ POLICY = (
 """As everywhere, but for inline styles: Swagger UI's page has a few."""
 
 
-class Schema(SpectacularAPIView):
+class Schema(Endpoint, SpectacularAPIView):
     """The OpenAPI document. It tells nothing that the source does not, so nobody need sign in."""
 
+    query = SchemaQuery
+    chosen_by = "format"
     permission_classes = [AllowAny]
 
 
 @extend_schema(exclude=True)
-class Docs(SpectacularSwaggerSplitView):
+class Docs(Endpoint, SpectacularSwaggerSplitView):
     """The page. Its script comes from an address of its own, so that no inline script is needed."""
 
+    query = DocsQuery
     url_name = "api:schema"
     permission_classes = [AllowAny]
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from evaluation.doors import say_when
 from evaluation.errors import InputError
 
 THROTTLED = "Too many requests. Wait {}, then try again."
+NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -39,7 +41,7 @@ def _first(detail: object, path: str = "") -> tuple[str, str]:
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             if inner:
-                return _first(inner, "" if name == "non_field_errors" else f"{path}.{name}".lstrip("."))
+                return _first(inner, path if name == NON_FIELD_ERRORS_KEY else f"{path}.{name}".lstrip("."))
     if isinstance(detail, list):
         for at, inner in enumerate(detail):
             if inner:

@@ -43,7 +43,7 @@ def upload_receive(
         InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept.
         StoreFullError: no room; nothing is kept.
     """
-    run_name = checked_run_name(run_name)
+    run_name = checked_run_name(run_name, field="run_name")
     generator = generator.strip()
     if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
         raise InputError(

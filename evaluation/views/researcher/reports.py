@@ -137,10 +137,18 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The tables of a report as one CSV file."""
-    response = HttpResponse(
-        tables_csv(_document(_report(pk)).analysis.comparisons), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="report-{pk}-table.csv"'
+    return csv_response(report_tables(_report(pk)), name=f"report-{pk}-table")
+
+
+def report_tables(report: Report) -> str:
+    """The tables of `report` as CSV."""
+    return tables_csv(_document(report).analysis.comparisons)
+
+
+def csv_response(text: str, *, name: str) -> HttpResponse:
+    """A CSV file to be kept."""
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 

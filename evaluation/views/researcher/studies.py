@@ -21,7 +21,12 @@ from evaluation.selectors.overview import comparable_runs, reports_listed, studi
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.invitation import (
+    MOST_ADMITTED,
+    invitation_create,
+    invitation_revoke,
+    invitation_url,
+)
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
@@ -48,7 +53,7 @@ class InvitationForm(PlainForm):
         max_length=120,
         help_text="For you, such as where you send the link.",
     )
-    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1)
+    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1, max_value=MOST_ADMITTED)
     days = forms.IntegerField(label="Expires after (days)", required=False, min_value=1, max_value=3650)
     completion_code = forms.CharField(
         label="Completion code",
