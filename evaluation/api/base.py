@@ -35,7 +35,9 @@ class PageQuery(Query):
     """Which part of a list."""
 
     limit = Whole(
-        required=False, min_value=1, help_text=f"Rows per page; default: {Pages.default_limit}, at most {Pages.max_limit}"
+        required=False,
+        min_value=1,
+        help_text=f"Rows per page; default: {Pages.default_limit}, at most {Pages.max_limit}",
     )
     offset = Whole(required=False, help_text="Rows to skip; default: 0")
 
@@ -80,7 +82,9 @@ class Endpoint(APIView):
             chosen = next((each for each in renderers if each.media_type == wanted), None)
         if chosen is None and not force:
             offered = " or ".join(each.media_type for each in renderers)
-            raise NotAcceptable(f"This address answers {offered}, which the request's Accept header excludes. Change it.")
+            raise NotAcceptable(
+                f"This address answers {offered}, which the request's Accept header excludes. Change it."
+            )
         chosen = chosen or renderers[0]
         return chosen, chosen.media_type
 
