@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle
 
 from evaluation.api.base import Endpoint, ErrorSerializer
 from evaluation.api.inputs import SignInInput
+from evaluation.api.throttles import StrangerThrottle
+from evaluation.client import from_another_site
 from evaluation.services.accounts.api_token import api_token_given
-
-
-class SignInThrottle(AnonRateThrottle):
-    """Guessing passwords is slow."""
-
-    scope = "sign-in"
-    rate = "10/min"
 
 
 class TokenSignIn(Endpoint):
     """Sign in with a username and password to get a token."""
 
-    throttle_classes = [SignInThrottle]
+    throttle_classes = [StrangerThrottle]  # `evaluation.sign_in` limits guessing, as everywhere
     authentication_classes = ()  # a stale token in the headers must not stand in the way
     permission_classes = [AllowAny]
     body = SignInInput
@@ -33,6 +30,15 @@ class TokenSignIn(Endpoint):
         """Makes wrong credentials a 401."""
         return TokenAuthentication.keyword
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Without a session Django asks no token against forged requests, and any site could try passwords in a
+        browser."""
+        if from_another_site(request):
+            raise PermissionDenied(
+                "A page of another site can't sign in here. Send it from a program, or from a page of this server."
+            )
+        super().initial(request, *args, **kwargs)
+
     @extend_schema(
         operation_id="token_create",
         auth=[],
@@ -40,6 +46,7 @@ class TokenSignIn(Endpoint):
         responses={
             200: {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]},
             401: OpenApiResponse(ErrorSerializer, description="Wrong username or password."),
+            403: OpenApiResponse(ErrorSerializer, description="From a page of another site."),
         },
     )
     def post(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
@@ -35,6 +36,10 @@ class Docs(Endpoint, SpectacularSwaggerSplitView):
     query = DocsQuery
     url_name = "api:schema"
     permission_classes = [AllowAny]
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Which methods there are; the page's template has nothing to say of itself as data."""
+        return HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response: Response = super().get(request, *args, **kwargs)

@@ -18,7 +18,8 @@ from evaluation.api.base import Endpoint, ListEndpoint
 from evaluation.api.inputs import RunInput, RunsQuery, SamplesQuery
 from evaluation.api.negotiation import AnyImage
 from evaluation.api.serializers import FailureSerializer, ProgressSerializer, RunSerializer, SampleSerializer
-from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
+from evaluation.models import GenerationRun, Sample, SampleFailure
+from evaluation.selectors.images import images_with_an_address
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
@@ -158,7 +159,7 @@ class RunFailures(ListModelMixin, ListEndpoint):
 
 
 class Image(Endpoint):
-    """A stored image's bytes."""
+    """A stored image's bytes; uploaded files, before they are encoded anew, have no address."""
 
     renderer_classes = [AnyImage]
 
@@ -169,5 +170,5 @@ class Image(Endpoint):
     )
     def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
         """Get an image, byte for byte as stored."""
-        found = get_object_or_404(StoredImage, sha256=sha256)
+        found = get_object_or_404(images_with_an_address(), sha256=sha256)
         return send_image(image_path(found), f"image/{found.image_format}")

@@ -82,7 +82,9 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
             chosen[name] = str(value).lower() in ("true", "1", "on", "yes")
         elif name == "samples":
             if not str(value).isdecimal() or not 1 <= int(str(value)) <= MOST_SAMPLES:
-                raise InputError(f"samples must be a whole number from 1 to {MOST_SAMPLES:,}; got {value!r}.", field=name)
+                raise InputError(
+                    f"samples must be a whole number from 1 to {MOST_SAMPLES:,}; got {value!r}.", field=name
+                )
             chosen[name] = int(str(value))
         elif value not in MATCHING[name]:
             raise InputError(f"{name} must be one of {', '.join(MATCHING[name])}; got {value!r}.", field=name)
