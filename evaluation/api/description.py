@@ -32,7 +32,7 @@ PROBLEMS: Mapping[int, str] = {
 
 NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-"""Texts that the database can keep; of those, the ones of which something is left when blanks at the ends are removed."""
+"""Texts that the database can keep; those of them that are more than blanks."""
 
 
 class Description(AutoSchema):

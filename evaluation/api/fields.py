@@ -1,7 +1,7 @@
 """What bodies and addresses may hold: inputs that refuse names they do not know, fields that take their own kind alone.
 
-Django REST framework ignores unknown names, takes the last of a name given twice, and turns text into numbers. All of it
-is silent, and a misspelt field makes another study than the one asked for. In JSON a number is a number; in forms and
+Django REST framework ignores unknown names, takes the last of a name given twice, and turns text into numbers, and says
+nothing of it: a misspelt field makes another study than the one asked for. In JSON a number is a number; in forms and
 addresses everything is text, and text that reads as the kind is taken.
 """
 

@@ -9,7 +9,6 @@ from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.exceptions import AuthenticationFailed
 
-from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
 from evaluation.api.fields import (
@@ -28,10 +27,12 @@ from evaluation.api.fields import (
 )
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation, Suite
+from evaluation.protocols import MOST_RATERS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import LONGEST_LABEL, MOST_RATERS, MOST_RUNS
+from evaluation.services.studies.create import LONGEST_LABEL, MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
+from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.suites.load import PUBLISHED
@@ -151,7 +152,7 @@ class SignInInput(Input, AuthTokenSerializer):
     password = Words(trim_whitespace=False, max_length=4096, style={"input_type": "password"})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The user of that name and password. Raises AuthenticationFailed: the body is well formed, the two are wrong."""
+        """The user of that name and password. Raises AuthenticationFailed: they are wrong, though well formed."""
         try:
             return dict(super().validate(attrs))
         except serializers.ValidationError as error:
@@ -321,7 +322,7 @@ class StudyInput(Input):
         max_length=MOST_RUNS,
         help_text="Labels of the runs in results, in the same order",
     )
-    protocol = Named(names=protocols.names, required=False, default="drawbench")
+    protocol = Named(names=served_names, required=False, default="drawbench")
     title = Words(required=False, allow_blank=True, default="", max_length=200)
     design_seed = Whole(required=False, default=0)
     samples_per_set = Whole(

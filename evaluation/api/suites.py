@@ -21,7 +21,6 @@ from evaluation.selectors.overview import suites_listed
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
 
-
 FILES = "text/csv, text/tab-separated-values, application/json, text/plain"
 """Media types of files of prompts. What is in a file is found from the file."""
 

@@ -21,7 +21,6 @@ from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.uploads.match import upload_match
 from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 
-
 ZIP = "application/zip, application/x-zip-compressed"
 
 
