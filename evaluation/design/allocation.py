@@ -49,7 +49,10 @@ class PlannedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """A place of a session as shown. `trial`: its number, None for a control trial. `order`: generators, left to right."""
+    """A place of a session as shown. `trial`: its number, None for a control trial. `order`: generators from the left.
+
+    `repetition`: 1 where the rater sees the trial again.
+    """
 
     trial: int | None
     order: tuple[int, ...] = ()
