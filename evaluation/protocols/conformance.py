@@ -150,7 +150,7 @@ def _session_faults(plan: PanelPlan, shape: PanelShape, session: Sequence[Showin
     controls = [at for at, each in enumerate(session) if each.trial is None]
     if len(controls) != shape.controls or (shape.controls_first and controls != list(range(shape.controls))):
         yield "control trials are not where they are declared"
-    where = {(each.trial, each.repetition): at for at, each in enumerate(session) if each.trial is not None}
+    where = {(each.trial, each.repetition): at for at, each in enumerate(session)}
     repeats = [each for each in session if each.repetition]
     if len(repeats) != shape.repeats:
         yield f"{len(repeats)} repeats, where {shape.repeats} are declared"

@@ -178,7 +178,7 @@ def check_places(plan: PanelPlan, shape: PanelShape) -> None:
         for each in orders:
             assert each.trial is not None
             columns.setdefault(each.trial, []).append(each.order)
-        groups = {(): [each.order for each in orders]}
+        groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {(): [each.order for each in orders]}
         if shape.whole_pairs:
             groups = {}
             for each in orders:
