@@ -203,7 +203,9 @@ def maximise(likelihood: Likelihood, n_generators: int, n_parameters: int, pulls
         raise ArithmeticError("the likelihood has no maximum that Newton's method finds")
     parameters[:n_generators] -= parameters[:n_generators].mean()
     values, gradients = likelihood(parameters)
-    return RankedFit(parameters, gradients, np.linalg.inv(information), float(values.sum()))
+    return RankedFit(
+        parameters, gradients, np.asarray(np.linalg.inv(information), dtype=np.float64), float(values.sum())
+    )
 
 
 def _information(whole: Callable[[FloatArray], tuple[float, FloatArray]], parameters: FloatArray) -> FloatArray:

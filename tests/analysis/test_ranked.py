@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ def drawn_order(scores: dict[str, float], shown: list[str], rng: random.Random) 
     return [[at] for at in sorted(range(len(shown)), key=times.__getitem__)]
 
 
-def frame(rows: list[tuple[str, str, list[str], object]]) -> pd.DataFrame:
+def frame(rows: Sequence[tuple[str, str, list[str], object]]) -> pd.DataFrame:
     return validate_answers(
         pd.DataFrame(
             [
@@ -170,7 +171,7 @@ def test_orders_of_two_are_pairs(ties: bool) -> None:
         )
     )
     pairs = rank_generators(ratings, model="davidson")
-    orders = rank_orders(frame(rows), question="q")  # type: ignore[arg-type]
+    orders = rank_orders(frame(rows), question="q")
     assert [each.generator for each in pairs.scores] == [each.generator for each in orders.scores]
     for one, other in zip(pairs.scores, orders.scores, strict=True):
         assert one.score == pytest.approx(other.score, abs=1e-6)
@@ -188,7 +189,7 @@ def test_a_planted_truth_is_recovered_within_its_intervals(size: int, ends: bool
         rows = simulated(TRUTH, size, rng, raters=10, prompts=12)
         if ends:
             rows = [(r, p, s, [v[0], sorted(v[1] + v[2]), v[3]]) for r, p, s, v in rows]
-        ranking = rank_orders(frame(rows), question="q")  # type: ignore[arg-type]
+        ranking = rank_orders(frame(rows), question="q")
         assert ranking.model == ("best-worst" if ends else "plackett-luce")
         for each in ranking.scores:
             assert each.low is not None and each.high is not None
@@ -200,7 +201,7 @@ def test_a_planted_truth_is_recovered_within_its_intervals(size: int, ends: bool
 def test_best_and_worst_speaks_of_the_same_scores_as_whole_orders() -> None:
     rng = random.Random(2)
     rows = simulated(TRUTH, 4, rng, raters=20, prompts=60)
-    whole = rank_orders(frame(rows), question="q")  # type: ignore[arg-type]
+    whole = rank_orders(frame(rows), question="q")
     ends = rank_orders(frame([(r, p, s, [v[0], sorted(v[1] + v[2]), v[3]]) for r, p, s, v in rows]), question="q")
     for name in TRUTH:
         assert ends.score_of(name).score == pytest.approx(whole.score_of(name).score, abs=0.15)
@@ -218,10 +219,10 @@ def test_what_forbids_a_ranking_is_said() -> None:
 
 def test_who_never_lost_gets_a_penalised_fit() -> None:
     rows = [(f"r{at}", f"p{at}", ["a", "b", "c"], [[0], [1], [2]] if at % 2 else [[0], [2], [1]]) for at in range(8)]
-    ranking = rank_orders(frame(rows), question="q")  # type: ignore[arg-type]
+    ranking = rank_orders(frame(rows), question="q")
     assert ranking.penalised and ranking.scores[0].generator == "a" and math.isfinite(ranking.scores[0].score)
 
 
 def test_a_ranking_reads_back() -> None:
-    ranking = rank_orders(frame(simulated(TRUTH, 3, random.Random(3))), question="q")  # type: ignore[arg-type]
+    ranking = rank_orders(frame(simulated(TRUTH, 3, random.Random(3))), question="q")
     assert Ranking.from_dict(ranking.to_dict()).to_dict() == ranking.to_dict()
