@@ -112,7 +112,7 @@ def read_records(text: str, separator: str, *, quoted: bool = True) -> list[Reco
     return records
 
 
-def rows_by_heading(text: str, separator: str | None, name: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def rows_by_heading(text: str, separator: str | None) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The headings of a table whose first line names its columns, and (line, heading -> cell) of each row.
 
     A separator of None is a table of one column. A row may be short: the cells it lacks are empty. Columns without a

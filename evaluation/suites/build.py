@@ -58,8 +58,8 @@ def build_suite(
 ) -> SuiteData:
     """Checks all rows and makes the suite. One SuiteError names everything that is wrong, by row.
 
-    duplicates: two rows are one prompt when nobody can tell their prompts and categories apart (`common.text.look`), and
-    TOLD_APART_BY agrees too. "refuse" is an error; "first" keeps the first and says so in the notes. Categories that
+    duplicates: two rows are one prompt when nobody can tell their prompts and categories apart (`common.text.look`)
+    and TOLD_APART_BY agrees too. "refuse" is an error; "first" keeps the first and says so in the notes. Categories that
     look alike or differ by case alone, and are not the same text, are an error: they would be two in every result.
     """
     name = checked_name(name)
@@ -149,8 +149,8 @@ class Problems:
             " result: write them the same way."
         ),
         "repeated": lambda rows: (
-            f"Repeated prompts (differences that can't be seen don't count): {rows}. Each would count twice in every result: delete the repeats, or ask for the"
-            " first of each to be kept (duplicates='first')."
+            f"Repeated prompts (differences that can't be seen don't count): {rows}. Each would count twice in every"
+            " result: delete the repeats, or ask for the first of each to be kept (duplicates='first')."
         ),
     }
 
