@@ -34,8 +34,12 @@ REASON = 200
 """Characters that are kept of why a trial was skipped."""
 METRIC_LABEL = 300
 REFERENCE_NAME = 200
+REFERENCE = 250
+"""Characters by which a suite (`name@version`), a reference (`run:NAME`) or an option is named: above all of these."""
 MESSAGE = 2_000
 """Characters that are kept of what a program said (`common.text.cleaned`)."""
+FINGERPRINT = 64
+"""Hexadecimal digits of a SHA-256."""
 PARAMETER = 1_000
 """Characters of a parameter of kind text."""
 ARGUMENT = 100_000

@@ -6,6 +6,7 @@ apart; `cleaned` and `storable` make what programs said fit to be kept, which is
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -177,11 +178,15 @@ def cleaned(text: str, most: int) -> str:
 
 
 def storable(value: object) -> object:
-    """`value` (made of JSON's kinds) with every text in it, keys among them, as PostgreSQL can keep it."""
+    """`value` (made of JSON's kinds) as PostgreSQL can keep it: texts, names among them, without characters that no
+    text may have; NaN and Infinity as their names.
+    """
     if isinstance(value, str):
         return cleaned(value, len(value) + 1)
     if isinstance(value, Mapping):
         return {str(storable(str(key))): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [storable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value

@@ -2,11 +2,12 @@
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import ProgrammingError
+from django.db import DataError, ProgrammingError
 
 from common.errors import UserError
 from common.files import disk_full
 from drawbench.environment import text
+from evaluation.intake import DOES_NOT_FIT
 from evaluation.surroundings import Away, away, sqlstate
 
 
@@ -14,6 +15,8 @@ def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
     if isinstance(error, OSError) and disk_full(error):
         return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
+    if isinstance(error, DataError):
+        return DOES_NOT_FIT
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, ProgrammingError) and sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.

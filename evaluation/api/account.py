@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
 
+from evaluation.api.base import refuse_characters
 from evaluation.api.errors import api_exception_handler
 
 
@@ -39,4 +40,5 @@ class TokenSignIn(ObtainAuthToken):
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Sign in. Send the token in the header `Authorization: Token ...` of every request."""
+        refuse_characters(request)
         return super().post(request, *args, **kwargs)

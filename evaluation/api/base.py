@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -14,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.json_in import texts_of
+from common.text import bad_character, refusal
 from evaluation.api.errors import api_exception_handler
 from evaluation.errors import InputError
 
@@ -33,9 +36,8 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        for name, value in request.query_params.items():
-            if "\x00" in f"{name}{value}":  # PostgreSQL has no such text
-                raise InputError(f"The parameter {name!r} of the address contains a NUL character. Remove it.")
+        if request.method in ("POST", "PUT", "PATCH") and request.method.lower() in dir(self):
+            refuse_characters(request)
 
     @property
     def researcher(self) -> User:
@@ -58,6 +60,26 @@ class ErrorSerializer(serializers.Serializer[dict[str, object]]):
     detail = serializers.CharField(help_text="What is wrong, what is allowed and what to do next")
     field = serializers.CharField(allow_null=True, required=False, help_text="The field that caused the error")
     details = serializers.DictField(required=False, help_text="Details for programs")
+
+
+def refuse_characters(request: Request) -> None:
+    """The gate for text in a body, form or JSON, when it is known that the caller may send one.
+
+    Raises:
+        InputError: a character that may stand in no text; its field is named.
+    """
+    data = request.data
+    lists = dict(data.lists()) if isinstance(data, QueryDict) else data
+    for path, text in texts_of(lists):
+        _refuse_character(path, text)
+    for name, file in request.FILES.items():
+        _refuse_character(name, file.name or "")
+
+
+def _refuse_character(field: str, text: str) -> None:
+    bad = bad_character(text, lines=True)
+    if bad is not None:
+        raise InputError(refusal(field or "the body", bad), field=field)
 
 
 def data_of(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DataError
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
 
 from evaluation.errors import InputError
+from evaluation.intake import DOES_NOT_FIT
 
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -19,6 +21,9 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         if error.details:
             body["details"] = error.details
         return Response(body, status=error.status)
+    if isinstance(error, DataError):  # what no check has caught: never the database's own words
+        set_rollback()
+        return Response({"detail": DOES_NOT_FIT, "field": None}, status=400)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError):
         field, message = _first(error.detail)

@@ -13,6 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import limits
 from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.serializers import ParameterSerializer
@@ -75,13 +76,17 @@ class MetricRunSerializer(serializers.ModelSerializer[MetricRun]):
 class MetricRunCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """An automatic score to ask for."""
 
-    run = serializers.CharField(help_text="Name of the run whose images are scored")
-    metric = serializers.CharField()
+    run = serializers.CharField(max_length=limits.RUN_NAME, help_text="Name of the run whose images are scored")
+    metric = serializers.CharField(max_length=limits.METRIC)
     parameters = serializers.DictField(
         required=False, default=dict, help_text="Parameters that are not given have their default values"
     )
     reference = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="A stored reference's name, or run:NAME"
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.REFERENCE,
+        help_text="A stored reference's name, or run:NAME",
     )
 
 

@@ -10,6 +10,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from common import limits
+from evaluation.api.fields import Number, Whole
 from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.studies.invitation import invitation_url
@@ -67,12 +69,14 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
 class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
     """A suite to load: `known` by name, or a `file`."""
 
-    known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
+    known = serializers.CharField(
+        required=False, max_length=limits.SUITE_NAME, help_text="drawbench-cc0 (included) or drawbench (downloaded)"
+    )
     file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
     source_format = choice(FORMATS, required=False)
-    name = serializers.CharField(required=False, max_length=100)
-    title = serializers.CharField(required=False, max_length=200)
-    licence = serializers.CharField(required=False, max_length=200)
+    name = serializers.CharField(required=False, max_length=limits.SUITE_NAME)
+    title = serializers.CharField(required=False, max_length=limits.TITLE)
+    licence = serializers.CharField(required=False, max_length=limits.LICENCE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if bool(attrs.get("known")) == bool(attrs.get("file")):
@@ -127,15 +131,15 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A run to render."""
 
-    suite = serializers.CharField(help_text="Name, or name@version")
-    generator = serializers.CharField()
+    suite = serializers.CharField(max_length=limits.REFERENCE, help_text="Name, or name@version")
+    generator = serializers.CharField(max_length=limits.GENERATOR)
     parameters = serializers.DictField(
         required=False, default=dict, help_text="Parameters that are not given have their default values"
     )
-    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Image size in pixels")
-    samples_per_prompt = serializers.IntegerField(required=False, default=8)
-    run_seed = serializers.IntegerField(required=False, default=0)
-    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
+    size = Whole(required=False, allow_null=True, default=None, help_text="Image size in pixels")
+    samples_per_prompt = Whole(required=False, default=8)
+    run_seed = Whole(required=False, default=0)
+    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=limits.RUN_NAME)
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -189,10 +193,10 @@ class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
 class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A zip of images that is to become a run."""
 
-    suite = serializers.CharField(help_text="Name, or name@version")
-    run_name = serializers.CharField(max_length=120)
+    suite = serializers.CharField(max_length=limits.REFERENCE, help_text="Name, or name@version")
+    run_name = serializers.CharField(max_length=limits.RUN_NAME)
     generator = serializers.CharField(
-        max_length=100, help_text="Name of the generator that made the images, as used in reports"
+        max_length=limits.GENERATOR, help_text="Name of the generator that made the images, as used in reports"
     )
     file = serializers.FileField(help_text="A zip")
 
@@ -228,10 +232,10 @@ class UploadRowSerializer(serializers.Serializer[dict[str, Any]]):
 class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
     """How names are read (`upload_match` says which values there are), and what may be left out."""
 
-    layout = serializers.CharField(required=False)
-    numbering = serializers.CharField(required=False)
-    sample_numbering = serializers.CharField(required=False)
-    samples = serializers.IntegerField(required=False, help_text="Images per prompt")
+    layout = serializers.CharField(required=False, max_length=limits.REFERENCE)
+    numbering = serializers.CharField(required=False, max_length=limits.REFERENCE)
+    sample_numbering = serializers.CharField(required=False, max_length=limits.REFERENCE)
+    samples = Whole(required=False, help_text="Images per prompt")
     ignore_problems = serializers.BooleanField(required=False, help_text="Leave out files with problems")
     allow_missing = serializers.BooleanField(required=False, help_text="Create the run even if samples are missing")
 
@@ -289,25 +293,23 @@ class StudyDetailSerializer(StudySerializer):
 class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
     """When a study may end early; every field is optional. The live board and the results show its recommendation."""
 
-    max_raters = serializers.IntegerField(
+    max_raters = Whole(
         required=False,
         allow_null=True,
         help_text="Stop at this many finished raters in any case; default: all places of the study",
     )
-    min_raters = serializers.IntegerField(
+    min_raters = Whole(
         required=False, allow_null=True, help_text="Don't stop before this many have finished; default: 5"
     )
-    margin = serializers.FloatField(
+    margin = Number(
         required=False,
         allow_null=True,
         help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
     )
-    half_width = serializers.FloatField(
+    half_width = Number(
         required=False, allow_null=True, help_text="Also stop once the interval is no wider than ± this"
     )
-    alpha = serializers.FloatField(
-        required=False, allow_null=True, help_text="The intervals have level 1 − alpha; default: 0.05"
-    )
+    alpha = Number(required=False, allow_null=True, help_text="The intervals have level 1 − alpha; default: 0.05")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Fields that are not ours go along, so that the service tells of them: a rule is locked, and none is lost."""
@@ -318,26 +320,28 @@ class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
 class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
     """A draft of a study to make."""
 
-    name = serializers.CharField(max_length=100)
-    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two or more runs on one suite")
+    name = serializers.CharField(max_length=limits.STUDY_NAME)
+    runs = serializers.ListField(
+        child=serializers.CharField(max_length=limits.RUN_NAME), help_text="Names of two or more runs on one suite"
+    )
     labels = serializers.ListField(
-        child=serializers.CharField(max_length=120),
+        child=serializers.CharField(max_length=limits.LABEL),
         required=False,
         help_text="Labels of the runs in results, in the same order",
     )
-    protocol = serializers.CharField(required=False, default="drawbench")
-    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    design_seed = serializers.IntegerField(required=False, default=0)
-    samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
-    raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
+    protocol = serializers.CharField(required=False, default="drawbench", max_length=limits.REFERENCE)
+    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=limits.TITLE)
+    design_seed = Whole(required=False, default=0)
+    samples_per_set = Whole(required=False, allow_null=True, default=None)
+    raters_per_panel = Whole(required=False, allow_null=True, default=None)
     missing = choice(get_args(MissingRule), required=False, default="refuse")
-    consent = serializers.CharField(required=False, allow_blank=True, default="")
-    contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+    consent = serializers.CharField(required=False, allow_blank=True, default="", max_length=limits.CONSENT)
+    contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=limits.CONTACT)
     stopping_rule = StoppingRuleSerializer(
         required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
     )
     masks = serializers.ListField(
-        child=serializers.CharField(max_length=60),
+        child=serializers.CharField(max_length=limits.REFERENCE),
         required=False,
         default=list,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",

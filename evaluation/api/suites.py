@@ -7,12 +7,13 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
+from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite

@@ -59,8 +59,8 @@ def build_suite(
     """Checks all rows and makes the suite. One SuiteError names everything that is wrong, by row.
 
     duplicates: two rows are one prompt when nobody can tell their prompts and categories apart (`common.text.look`)
-    and TOLD_APART_BY agrees too. "refuse" is an error; "first" keeps the first and says so in the notes. Categories that
-    look alike or differ by case alone, and are not the same text, are an error: they would be two in every result.
+    and TOLD_APART_BY agrees too. "refuse" is an error; "first" keeps the first and says so in the notes. Categories
+    that look alike or differ by case alone, and are not the same text, are an error: they would be two in every result.
     """
     name = checked_name(name)
     if not rows:

@@ -10,7 +10,9 @@ from django.core.validators import URLValidator
 from django.urls import reverse
 from django.utils import timezone
 
+from common import limits
 from evaluation.errors import InputError
+from evaluation.intake import text_in, whole_in
 from evaluation.models import Invitation, Study
 
 
@@ -34,8 +36,11 @@ def invitation_create(
     Raises:
         InputError: a limit below one, an end in the past, or an address that is none.
     """
-    if max_raters is not None and max_raters < 1:
-        raise InputError(f"The maximum number of raters must be 1 or more; got {max_raters}.", field="max_raters")
+    if max_raters is not None:
+        whole_in(max_raters, "max_raters", "The maximum number of raters", least=1, most=limits.COLUMN)
+    label = text_in(label, "label", "the label", most=limits.LABEL)
+    completion_code = text_in(completion_code, "completion_code", "the completion code", most=limits.COMPLETION_CODE)
+    completion_url = text_in(completion_url, "completion_url", "the return link", most=limits.COMPLETION_URL)
     if expires_at is not None and expires_at <= timezone.now():
         raise InputError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
     if completion_url:
@@ -49,10 +54,10 @@ def invitation_create(
             ) from None
     return Invitation.objects.create(
         study=study,
-        label=label.strip()[:120],
+        label=label,
         max_raters=max_raters,
         expires_at=expires_at,
-        completion_code=completion_code.strip(),
+        completion_code=completion_code,
         completion_url=completion_url,
     )
 

@@ -38,8 +38,8 @@ UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
     *(ValueError, LookupError, ArithmeticError, RuntimeError),
 )
-"""What `zipfile` raises for a zip that it can't read: names that are no UTF-8 (`ValueError`), a version that it does not
-know (`NotImplementedError`, a `RuntimeError`), fields that point elsewhere."""
+"""What `zipfile` raises for a zip that it can't read: names that are no UTF-8 (`ValueError`), a version that it does
+not know (`NotImplementedError`, a `RuntimeError`), fields that point elsewhere."""
 
 
 class DamagedEntryError(Exception):

@@ -21,6 +21,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from evaluation.errors import InputError
+from evaluation.intake import refusals_of_the_database
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -43,7 +44,8 @@ def page(*methods: str) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def answered(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
-                return view(request, *args, **kwargs)
+                with refusals_of_the_database():
+                    return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
