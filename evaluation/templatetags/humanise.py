@@ -93,6 +93,7 @@ def p_tests(comparison: ComparisonResult) -> str:
 
 register.filter(reading.question_name)
 register.filter(reading.method_name)
+register.filter(reading.not_rated_words)
 register.filter(reading.default_methods)
 
 
