@@ -117,6 +117,10 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 
     suite = serializers.CharField(source="suite.__str__", read_only=True)
     status = serializers.CharField(read_only=True, help_text="queued, running, done, cancelled or failed")
+    run_seed = serializers.IntegerField(
+        source="known_seed", read_only=True, allow_null=True, help_text="null for uploads: they were not drawn here"
+    )
+    started_at = serializers.SerializerMethodField(help_text="When drawing began; null for uploads")
 
     class Meta:
         model = GenerationRun
@@ -126,6 +130,12 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
             "finished_at",
         )
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_started_at(self, run: GenerationRun) -> str | None:
+        began = run.started_at if run.is_drawn_here else None
+        shown: str | None = serializers.DateTimeField().to_representation(began) if began else None
+        return shown
 
 
 class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):

@@ -76,6 +76,16 @@ class GenerationRun(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_drawn_here(self) -> bool:
+        """Whether the images were made here: only then are seed, parameters and times known."""
+        return self.origin == self.Origin.RENDERED
+
+    @property
+    def known_seed(self) -> int | None:
+        """The seed that its images were drawn with; None for an upload, of which nobody here knows it."""
+        return self.run_seed if self.is_drawn_here else None
+
 
 class Sample(models.Model):
     """One image of a run. `sample`: its index, from 0. `original`: the uploaded file as it came, for metrics only."""
