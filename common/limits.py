@@ -26,6 +26,8 @@ FILE_NAME = 300
 """Characters of the name that an uploaded file had; of a longer one the end is kept."""
 NAME_IN_ARCHIVE = 500
 """Characters of a path inside an upload."""
+FOLDER = 200
+"""Characters of a folder's name inside a cache of ours."""
 PARTICIPANT = 200
 """Characters of a crowd platform's ids."""
 COMPLETION_CODE = 100

@@ -135,7 +135,7 @@ class MetricShard(models.Model):
 
     metric_run = models.ForeignKey(MetricRun, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
-    folder = models.CharField(max_length=200)
+    folder = models.CharField(max_length=limits.FOLDER)
     shard = models.PositiveIntegerField()
     n_images = models.PositiveIntegerField()
     is_done = models.BooleanField(default=False)
