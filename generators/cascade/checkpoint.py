@@ -223,11 +223,13 @@ def open_weights(folder: Path) -> WeightsFolder:
     """
     path = folder / INDEX
     try:
-        held: Any = read_json(path.read_bytes())
+        held: Any = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise CheckpointError(f"weights: {path} is not JSON (no UTF-8 text)") from None
     except JsonError as error:
         place = f", line {error.line}" if error.line else ""
         raise CheckpointError(f"weights: {path} is not JSON ({error}{place})") from None
