@@ -57,6 +57,17 @@ class SuiteDetailSerializer(SuiteSerializer):
         return dict(suite_categories(suite))
 
 
+class SuiteLoadedSerializer(SuiteDetailSerializer):
+    """A suite that was loaded. `notes`: which columns were used and which not, what was left out or changed."""
+
+    notes = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Suite
+        fields = (*SuiteDetailSerializer.Meta.fields, "notes")
+        read_only_fields = fields
+
+
 class PromptSerializer(serializers.ModelSerializer[Prompt]):
     """A prompt. `prompt_id`: its number as five digits, as in files and exports."""
 

@@ -14,7 +14,13 @@ from rest_framework.response import Response
 from common.words import nearest
 from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
 from evaluation.api.parsers import JSONParser
-from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
+from evaluation.api.serializers import (
+    PromptSerializer,
+    SuiteDetailSerializer,
+    SuiteLoadedSerializer,
+    SuiteLoadSerializer,
+    SuiteSerializer,
+)
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
@@ -39,7 +45,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
     @extend_schema(
         operation_id="suites_load",
         request=SuiteLoadSerializer,
-        responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer, 400: ErrorSerializer},
+        responses={201: SuiteLoadedSerializer, 200: SuiteLoadedSerializer, 400: ErrorSerializer},
     )
     def post(self, request: Request) -> Response:
         """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
@@ -58,7 +64,8 @@ class SuiteList(ListModelMixin, ListEndpoint):
         )
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
-        return Response(SuiteDetailSerializer(suite).data, status=code)
+        suite.notes = list(loaded.notes)  # type: ignore[attr-defined]
+        return Response(SuiteLoadedSerializer(suite).data, status=code)
 
 
 class SuiteDetail(Endpoint):
