@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NoReturn, TypeAlias
 
 from common.errors import UserError
+from common.json_keys import RepeatedKeyError, keys_once
 from common.limits import JSON_DEPTH
 from common.text import bad_character, named
 
@@ -52,13 +53,13 @@ def read_json(source: bytes | str, *, depth: int = JSON_DEPTH, characters: bool 
             parse_constant=_refuse_constant,
             parse_float=_float,
             parse_int=_int,
-            object_pairs_hook=_object,
+            object_pairs_hook=keys_once,
         )
     except json.JSONDecodeError as error:
         raise JsonError(f"this is not JSON ({error.msg})", line=error.lineno, column=error.colno) from None
     except RecursionError:
         raise JsonError(_too_deep(depth)) from None
-    except _Refused as error:
+    except (_Refused, RepeatedKeyError) as error:
         raise JsonError(str(error)) from None
     for path, level, leaf in _walk(value):
         if level > depth:
@@ -116,12 +117,3 @@ def _int(digits: str) -> int:
     if len(digits) > MOST_DIGITS:
         raise _Refused(f"a number of {len(digits):,} digits is too large")
     return int(digits)
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        again = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _Refused(f"the name {_short(again)!r} stands twice in one object; keep one of them")
-    return found

@@ -32,6 +32,9 @@ PARTICIPANT = 200
 """Characters of a crowd platform's ids."""
 COMPLETION_CODE = 100
 COMPLETION_URL = 500
+USERNAME = 150
+"""Characters of an account's name, as Django has it."""
+PASSWORD = 4_096
 REASON = 200
 """Characters that are kept of why a trial was skipped."""
 METRIC_LABEL = 300

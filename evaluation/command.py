@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from common.commands import BAD_INPUT, INTERRUPTED, add_format, check_arguments
+from common.commands import BAD_INPUT, INTERRUPTED, add_format, check_arguments, refuse_repeated
 from common.errors import UserError
 from evaluation.intake import refusals_of_the_database
 
@@ -42,7 +42,7 @@ class ProductCommand(BaseCommand, ABC):
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         add_format(parser)
         _hide_django_options(parser)
-        return parser
+        return refuse_repeated(parser)
 
     @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any] | Result:

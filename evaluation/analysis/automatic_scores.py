@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 
 from common.words import nearest
 from evaluation.analysis.columns import (
@@ -27,7 +28,7 @@ from evaluation.analysis.columns import (
     text_column,
 )
 from evaluation.analysis.frame import ESCAPED
-from evaluation.analysis.table_file import FileForm, frame_of, read_table_file
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 Float = npt.NDArray[np.float64]
 REQUIRED = ("prompt_id", "generator", "sample", "metric", "value")
@@ -47,8 +48,11 @@ def read_automatic_scores(path: str | Path) -> pd.DataFrame:
         RatingsError: the file is missing, unreadable, or not in the form above.
     """
     path = Path(path)
-    found = read_table_file(path, FORM)
-    frame = frame_of(found.table, path)
+    found = open_table_file(path, FORM)
+    try:
+        frame = (pa_parquet.read_table(path) if found.is_parquet else found.read_csv()).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise found.unreadable(error) from error
     if not found.is_parquet:
         for name in frame.columns.intersection([*REQUIRED, *OPTIONAL]):  # what an export escaped for spreadsheets
             frame[name] = frame[name].str.replace(ESCAPED, r"\1", regex=True)

@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pa_parquet
 
 from common import text_files
 from common.tables import Shape, TableError, plain_heading, shape_of
@@ -30,27 +28,46 @@ class FileForm:
     """What such a file has. `called`: in messages ("ratings file"). `required`: its columns.
 
     `types`: of columns that are not to be guessed. `numbers`: columns of numbers, which may have decimal commas where
-    the cells are not separated by commas. `coded`: columns to read as dictionaries from Parquet.
+    the cells are not separated by commas.
     """
 
     called: str
     required: tuple[str, ...]
     types: Mapping[str, pa.DataType]
     numbers: tuple[str, ...]
-    coded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TableFile:
-    """`header_lines`: lines before the first row, 0 for Parquet."""
+    """An opened file. `header_lines`: lines before the first row, 0 for Parquet."""
 
-    table: pa.Table
+    path: Path
+    form: FileForm
     is_parquet: bool
-    header_lines: int
+    header_lines: int = 0
+    _source: Path | pa.BufferReader | None = None
+    _shape: Shape = Shape(None)
+
+    def read_csv(self) -> pa.Table:
+        """The table of a CSV file; nothing of its cells is checked yet.
+
+        Raises:
+            pa.ArrowException, OSError, ValueError: it can't be read; `unreadable` says it to people.
+        """
+        return _read_csv(self._source, self._shape, self.form)
+
+    def unreadable(self, error: Exception) -> RatingsError:
+        """What to raise in place of a reader's error."""
+        if isinstance(error, RatingsError):
+            return error
+        why = str(error).strip().rstrip(".")
+        if self.is_parquet:
+            return RatingsError(f"{self.path.name} cannot be read as Parquet: {why}. Export it again.")
+        return RatingsError(_unreadable(self.path, self.form, why))
 
 
-def read_table_file(path: Path, form: FileForm) -> TableFile:
-    """The table in a file, CSV or Parquet by its suffix or first bytes; nothing of its cells is checked yet.
+def open_table_file(path: Path, form: FileForm) -> TableFile:
+    """The file opened: CSV or Parquet by its suffix or first bytes, and its dress found.
 
     Raises:
         RatingsError: the file is missing, empty, or can't be read as either.
@@ -69,30 +86,11 @@ def read_table_file(path: Path, form: FileForm) -> TableFile:
     if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
         raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
     if is_parquet:
-        try:
-            return TableFile(pa_parquet.read_table(path, read_dictionary=list(form.coded)), True, 0)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise RatingsError(f"{path.name} cannot be read as Parquet: {_why(error)}. Export it again.") from error
+        return TableFile(path, form, is_parquet=True)
     if not head.strip():
         raise RatingsError(f"{path.name} is empty. A {form.called} has a header line with {listed(form.required)}.")
     source, shape = _dress(path, head, form)
-    try:
-        table = _read_csv(source, shape, form)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise RatingsError(_unreadable(path, form, _why(error))) from error
-    return TableFile(table, False, 1 + shape.skipped)
-
-
-def frame_of(table: pa.Table, path: Path) -> pd.DataFrame:
-    """The table as a frame.
-
-    Raises:
-        RatingsError: a Parquet file holds what no frame can, such as bytes that are no UTF-8 in a column of text.
-    """
-    try:
-        return table.to_pandas()
-    except (pa.ArrowException, ValueError) as error:
-        raise RatingsError(f"{path.name} cannot be read: {_why(error)}. Export it again.") from error
+    return TableFile(path, form, False, 1 + shape.skipped, source, shape)
 
 
 def _dress(path: Path, head: bytes, form: FileForm) -> tuple[Path | pa.BufferReader, Shape]:
@@ -109,7 +107,7 @@ def _dress(path: Path, head: bytes, form: FileForm) -> tuple[Path | pa.BufferRea
         raise RatingsError(f"{path.name}: {error}") from error
 
 
-def _read_csv(source: Path | pa.BufferReader, shape: Shape, form: FileForm) -> pa.Table:
+def _read_csv(source: Path | pa.BufferReader | None, shape: Shape, form: FileForm) -> pa.Table:
     separator = shape.separator or ","
     table = pa_csv.read_csv(
         source,
@@ -138,10 +136,6 @@ def _without_empty_end(table: pa.Table, required: Sequence[str]) -> pa.Table:
     while kept and names and is_empty(kept - 1):
         kept -= 1
     return table.slice(0, kept)
-
-
-def _why(error: Exception) -> str:
-    return str(error).strip().rstrip(".")
 
 
 def _unreadable(path: Path, form: FileForm, why: str) -> str:

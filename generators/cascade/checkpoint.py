@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
@@ -26,6 +25,7 @@ from generators.cascade.config_json import stage_from_json, text_from_json, to_j
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
+from generators.tensor_file import save_tensors
 
 SCHEMA = "drawbench-cascade/1"
 INDEX_SCHEMA = "drawbench-cascade-index/1"
@@ -104,7 +104,8 @@ class StageHead:
 def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig, text: TextConfig, about: str) -> None:
     """Write one stage in fp16 with its configuration inside; the old file stays until the new one is whole.
 
-    `about`: one line for people: how it was trained.
+    `about`: one line for people: how it was trained. It is part of the file's hash, and so of the weights' fingerprint:
+    nothing of a clock goes into it.
 
     Raises:
         NotSavedError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
@@ -116,7 +117,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    _write(path, lambda part: save_file(tensors, part, metadata=metadata))
+    _write(path, lambda part: save_tensors(part, tensors, metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
@@ -182,7 +183,8 @@ class WeightsFolder:
         """
         if name not in self.hashes:
             raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
+                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}. Gather stages "
+                f"in one folder with: python -m generators.training.export {self.folder} OTHER:{name} --out FOLDER"
             )
         return self.folder / self.files[name]
 

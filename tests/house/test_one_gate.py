@@ -39,7 +39,7 @@ OWN_JSON: dict[str, str] = {
     "generators/cascade/text_cache.py": "a cache that it wrote",
     "generators/cascade/text_files.py": "a memo that it wrote",
 }
-"""Who may take `json.loads`, since nobody else has written what they read; the rest takes `common.json_in.read_json`."""
+"""Who may take `json.loads`, since nobody else has written what they read; the rest takes `common.json_in`."""
 
 OWN_TABLES: dict[str, str] = {
     "common/tables.py": "the reader itself",
@@ -103,7 +103,7 @@ def test_no_limit_is_written_twice() -> None:
         if path.parts[0] != "evaluation" or "migrations" in path.parts:
             continue
         for node in ast.walk(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "max_length" and isinstance(node.value, ast.Constant):
-                if isinstance(node.value.value, int) and node.value.value > SHORT:
-                    written.append(f"{path}:{node.value.lineno}")
+            value = node.value if isinstance(node, ast.keyword) and node.arg == "max_length" else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, int) and value.value > SHORT:
+                written.append(f"{path}:{value.lineno}")
     assert written == []

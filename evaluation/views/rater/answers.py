@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from common.json_in import JsonError, read_json
 from common.limits import COLUMN
 from common.numbers import whole_or_none
+from evaluation.doors import count_unknown_key, say_when
 from evaluation.errors import InputError
 from evaluation.intake import refusals_of_the_database
 from evaluation.selectors.trials import RaterSession, next_trials, rater_session
@@ -21,7 +22,7 @@ from evaluation.services.rating.errors import RaterError, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
-from evaluation.views.rater.cookie import browser_hashes
+from evaluation.views.rater.cookie import browser_hashes, browser_keys
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -38,6 +39,7 @@ def _answers_json(view: View) -> View:
             code = error.code if isinstance(error, RaterError) else "input"
             told = {"code": code, "message": error.message, **error.details}
             response = JsonResponse({"error": told}, status=error.status)
+            say_when(response, error)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -123,6 +125,8 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
         raise InputError('The request needs "rater", the key that the page was given.') from None
     session = rater_session(key, browser_hashes(request))
     if session is None:
+        if browser_keys(request):
+            count_unknown_key(request)
         raise RaterError(
             "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
         )

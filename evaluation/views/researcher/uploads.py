@@ -29,6 +29,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
@@ -90,8 +91,7 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
             )
             upload_check_queue(upload=upload)
         except InputError as error:
-            field = {"name": "run_name", "source": "file"}.get(error.field, error.field)
-            add_input_error(form, InputError(error.message, field=field))
+            add_input_error(form, error, field={"name": "run_name", "source": "file"}.get(error.field))
         else:
             address = reverse("researcher:upload", args=[upload.key])
             return JsonResponse({"address": address}, status=201) if by_script else redirect(address)
@@ -120,7 +120,7 @@ def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Read the files' names in another way."""
     found = _upload(key)
@@ -132,14 +132,14 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     )
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Store the images as the table says: the upload becomes a run."""
     found = _upload(key)
     try:
         run = upload_confirm(upload=found, options=_options(request))
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
         return redirect("researcher:upload", key=found.key)
     messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)
@@ -153,7 +153,7 @@ def _options(request: ResearcherRequest) -> dict[str, object]:
     return options | {name: name in request.POST for name in SWITCHES}
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Give an upload up."""
     found = _upload(key)

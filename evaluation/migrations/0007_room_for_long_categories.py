@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0005_upload_status_words'),
+        ('evaluation', '0006_what_may_not_change'),
     ]
 
     operations = [
