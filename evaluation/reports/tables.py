@@ -11,7 +11,15 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
-from evaluation.reports.reading import TOO_FEW, cut, default_methods, lines, question_name, says_nothing
+from evaluation.reports.reading import (
+    TOO_FEW,
+    cut,
+    default_methods,
+    lines,
+    not_rated_words,
+    question_name,
+    says_nothing,
+)
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -90,6 +98,8 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
         f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
         "As independent: the same, with every rating taken as independent. Intervals end at $\\pm100$ points."
     )
+    if comparison.not_rated:
+        caption += f" {latex_escape(not_rated_words(comparison))}"
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
     text = [

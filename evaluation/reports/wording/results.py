@@ -14,6 +14,7 @@ from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
     TOO_FEW,
     lines,
+    not_rated_words,
     p_tests,
     question_name,
     says_nothing,
@@ -72,7 +73,7 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     rows = lines(comparison)
     cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [comparison.overall.words] if comparison.overall.words else []
+    text += [said for said in (comparison.overall.words, not_rated_words(comparison)) if said]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
     return text + (["Why there is no two-way interval:", *missing] if missing else [])
