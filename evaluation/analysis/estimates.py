@@ -5,7 +5,8 @@ Each has ``to_dict``, the contract's form, and ``from_dict``, which reads that f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -225,12 +226,8 @@ class PreferenceRate:
 
     def to_dict(self) -> dict[str, object]:
         """The contract's ESTIMATE, with further keys."""
-        a, indifferent, b = self.counts
-        independent = {
-            "goodman": classic.goodman(self.counts, self.level),
-            "wilson": [classic.wilson(count, self.n_ratings, self.level) for count in self.counts],
-            "clopper_pearson": [classic.clopper_pearson(count, self.n_ratings, self.level) for count in self.counts],
-        }
+        a, _, b = self.counts
+        independent, net_tango = _of_independent_votes(self.counts, self.level)
         decided: dict[str, object] = {
             "n_ratings": a + b,
             "share_a": None,
@@ -262,7 +259,7 @@ class PreferenceRate:
                 }
                 for at, (choice, each) in enumerate(self.shares.items())
             },
-            "net_tango": classic.tango(a, indifferent, b, self.level),
+            "net_tango": net_tango,
             "decided": decided,
             "p_value": self.p_value,
             "rater_weighted_net": self.rater_net,
@@ -299,6 +296,22 @@ class PreferenceRate:
             design=data.get("design", ""),
             cautions=tuple(Caution(**each) for each in data.get("cautions", ())),
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_independent_votes(
+    counts: tuple[int, int, int], level: float
+) -> tuple[Mapping[str, Sequence[classic.Bounds]], classic.Bounds]:
+    """Intervals of the three shares by name, and Tango's of the net share. Where many pairs have few votes each, few
+    counts differ.
+    """
+    n = sum(counts)
+    shares = {
+        "goodman": classic.goodman(counts, level),
+        "wilson": [classic.wilson(count, n, level) for count in counts],
+        "clopper_pearson": [classic.clopper_pearson(count, n, level) for count in counts],
+    }
+    return MappingProxyType(shares), classic.tango(*counts, level)
 
 
 def _share(estimate: float, found: Mapping[str, Any], wanted: str, level: float) -> Share:

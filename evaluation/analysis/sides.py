@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import clopper_pearson
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, main_ratings
 from evaluation.analysis.effective import EFFECTIVE, Sums, pieces, why_not
 from evaluation.analysis.effective_design import EffectiveDesign
 from evaluation.analysis.scale import SHARE_ENDS, bounds
@@ -50,7 +50,7 @@ NO_SIDES = SideBias(None, 0, 0.0, 1.0)
 
 def side_bias(ratings: pd.DataFrame, level: float = 0.95) -> SideBias:
     """The crowd's side bias over a validated frame; with balanced sides one half means none."""
-    main = ratings[~ratings["control"].to_numpy()]
+    main = main_ratings(ratings)
     shown = shown_answers(main)
     decided = (shown == 0) | (shown == 2)
     left, n = int((shown == 0).sum()), int(decided.sum())

@@ -14,6 +14,7 @@ from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
     UNSAID,
     lines,
+    not_rated_words,
     p_tests,
     question_name,
     shortened,
@@ -56,6 +57,7 @@ def results_text(results: Analysis, *, title: str) -> str:
         f"The interval speaks for {results.speaks_for}.",
         "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
         f"{p_tests(results.comparisons)}.",
+        "Intervals end at ±100 points, the most that a net share can be; the JSON keeps them whole.",
     ]
     return "\n".join(text)
 
@@ -71,7 +73,7 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     rows = lines(comparison)
     cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [comparison.overall.words] if comparison.overall.words else []
+    text += [said for said in (comparison.overall.words, not_rated_words(comparison)) if said]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
     text += ["Why there is no interval for new raters and prompts:", *missing] if missing else []
