@@ -174,8 +174,11 @@ class _Pair:
 
     def zero(self) -> Fewest:
         """Several orders of removal are tried, each to the least number after which the interval holds zero."""
-        if self.net == 0 or not self._excludes_zero(np.ones(len(self.rows), dtype=bool)):
-            return Fewest(why="the interval holds zero, or there is none")
+        net = overall_rate(self.rows, self.estimand, self.level).net
+        if not isinstance(net.intervals[net.default], Interval):
+            return Fewest(why="there is no interval")
+        if self.net == 0 or self._holds_zero(np.ones(len(self.rows), dtype=bool)):
+            return Fewest(why="the interval holds zero already")
 
         def reaches(unit: Unit) -> list[int] | None:
             sets = [each for order in self._orders(unit) if (each := self._least(unit, order)) is not None]
@@ -212,25 +215,21 @@ class _Pair:
     def _least(self, unit: Unit, order: IntArray) -> list[int] | None:
         """The shortest beginning of ``order`` without which zero is not left out, by bisection; None without one."""
         useful = order[self._lead(unit)[order] > 0]
-        low, high = 0, len(useful)
-        if high == len(order):
-            high -= 1  # something must be left
-        if high < 1 or self._excludes_zero(self._without(unit, useful[:high])):
+        low, high = 0, min(len(useful), len(order) - 2)  # with one rater or prompt there is no interval
+        if high < 1 or not self._holds_zero(self._without(unit, useful[:high])):
             return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._excludes_zero(self._without(unit, useful[:middle])) else (low, middle)
+            low, high = (low, middle) if self._holds_zero(self._without(unit, useful[:middle])) else (middle, high)
         return useful[:high].tolist()
 
     def _without(self, unit: Unit, removed: IntArray) -> npt.NDArray[np.bool_]:
         return ~np.isin(self.units[unit][0], removed)
 
-    def _excludes_zero(self, keep: npt.NDArray[np.bool_]) -> bool:
-        """Whether the default interval of the ratings kept lies on the side of the one that is preferred now."""
-        if not keep.any():
-            return False
+    def _holds_zero(self, keep: npt.NDArray[np.bool_]) -> bool:
+        """Whether the default interval of the ratings kept holds zero, or lies on the other side; False without one."""
         net = overall_rate(self.rows[keep], self.estimand, self.level).net
         interval = net.intervals[net.default]
         if not isinstance(interval, Interval):
             return False
-        return interval.low > 0 if self.net > 0 else interval.high < 0
+        return interval.low <= 0 if self.net > 0 else interval.high >= 0

@@ -117,4 +117,5 @@ def _gains(fitted: Fit, leader: int, rival: int) -> FloatArray:
     """By how much leaving out one rating of each cell lowers the leader's advantage, to first order; (cells,)."""
     contrast = np.zeros(len(fitted.bread))
     contrast[leader], contrast[rival] = 1.0, -1.0
-    return np.asarray((fitted.gradients @ (fitted.bread @ contrast)).ravel())
+    move = fitted.bread @ contrast
+    return np.asarray((fitted.by_d * (move[fitted.rows.first] - move[fitted.rows.second])[:, None]).ravel())

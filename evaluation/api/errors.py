@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DataError
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
 
 from evaluation.doors import say_when
 from evaluation.errors import InputError
+from evaluation.intake import DOES_NOT_FIT
 
 THROTTLED = "Too many requests. Wait {} s, then try again."
 NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
@@ -26,6 +28,9 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         answer = Response(body, status=error.status)
         say_when(answer, error)
         return answer
+    if isinstance(error, DataError):  # what no check has caught: never the database's own words
+        set_rollback()
+        return Response({"detail": DOES_NOT_FIT, "field": None}, status=400)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, Throttled):
         seconds = max(1, int(response.headers.get("Retry-After", 60)))
