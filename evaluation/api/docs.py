@@ -37,7 +37,7 @@ class Docs(Endpoint, SpectacularSwaggerSplitView):
     url_name = "api:schema"
     permission_classes = [AllowAny]
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Which methods there are; the page's template has nothing to say of itself as data."""
         return HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
 
