@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from evaluation.errors import InputError
 from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
+
+LEVELS = (0.5, 0.999)
+"""The lowest and the highest confidence level that can be asked for."""
 
 DEFAULT_SETTINGS: Mapping[str, object] = {
     "estimand": DEFAULT_ESTIMAND,
@@ -69,8 +72,9 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
         hint = nearest(str(estimand), ESTIMANDS) or "."
         raise InputError(f'Unknown estimand "{estimand}"{hint} Allowed are {", ".join(ESTIMANDS)}.', field="estimand")
     level = given.get("level", 0.95)
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 <= level <= 0.999:
-        raise InputError(f"The confidence level is a number from 0.5 to 0.999, as 0.95; got {level}.", field="level")
+    if isinstance(level, bool) or not isinstance(level, int | float) or not LEVELS[0] <= level <= LEVELS[1]:
+        told = f"The confidence level is a number from {LEVELS[0]} to {LEVELS[1]}, as 0.95; got {level}."
+        raise InputError(told, field="level")
     include = given.get("include_simulated", True)
     if not isinstance(include, bool):
         raise InputError(f"include_simulated is true or false; got {include!r}.", field="include_simulated")
@@ -83,6 +87,7 @@ class ReportInput:
 
     `rule`: the declared stopping rule, None without one; `finished`: ids of the raters who have finished, in the order
     in which they did. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
+    `categories`: those that the study shows, rated or not.
     """
 
     ratings: pd.DataFrame
@@ -90,6 +95,7 @@ class ReportInput:
     rule: StoppingRule | None
     finished: tuple[str, ...]
     scores: Scores | None
+    categories: tuple[str, ...] = ()
 
 
 def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
@@ -101,12 +107,15 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
         stopping = StoppingOutcome(given.rule, len(given.finished), looks)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
-    return ReportDocument(compute(valid, settings), collection(valid), stopping, automatic)
+    return ReportDocument(compute(valid, settings, declared=given.categories), collection(valid), stopping, automatic)
 
 
-def compute(valid: pd.DataFrame, settings: Settings) -> Analysis:
-    """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same."""
-    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level))
+def compute(valid: pd.DataFrame, settings: Settings, *, declared: Collection[str] = ()) -> Analysis:
+    """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same.
+
+    `declared`: the categories that the study shows, where some may have no rating yet.
+    """
+    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level, declared=declared))
 
 
 RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")

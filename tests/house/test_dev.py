@@ -79,6 +79,42 @@ def test_python_without_venv(bare: Path) -> None:
     assert not (bare / ".venv").exists()
 
 
+NEW_ENOUGH = 'case "$*" in *version_info*) exit 0;; --version) echo "Python 3.12.1 of the test";; *) exit 1;; esac'
+
+
+@pytest.mark.parametrize("folder", ["path with blanks", "a  b", "star * ?", "$HOME", "quote ' \" ", "plain"])
+@pytest.mark.parametrize("relative", [False, True])
+def test_python_by_its_path(bare: Path, folder: str, relative: bool) -> None:
+    """It is taken as it was given, blanks and all; this stand-in then fails for lack of ensurepip."""
+    (bare / folder / "bin").mkdir(parents=True)
+    _python_that(NEW_ENOUGH, bare / folder)
+    path = f"{folder}/bin/python3" if relative else f"{bare}/{folder}/bin/python3"
+    asked = subprocess.run(
+        [bare / "dev", "check"],
+        env={"PATH": str(bare / "bin"), "PYTHON": path},
+        cwd=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 2
+    assert "Creating .venv with Python 3.12.1 of the test" in asked.stderr and "ensurepip" in asked.stderr
+    assert "not found" not in asked.stderr
+
+
+@pytest.mark.parametrize("path", ["/no such/python3", "nothing-of-this-name", "bin/old python", "/dev/null"])
+def test_a_python_that_is_none_is_refused(bare: Path, path: str) -> None:
+    _python_that(NEW_ENOUGH, bare)
+    (bare / "bin" / "old python").write_text("#!/bin/sh\nexit 1\n")
+    (bare / "bin" / "old python").chmod(0o755)
+    refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"), PYTHON=path)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f'PYTHON is "{path}", which is no Python 3.11 or newer. Give the path of one, or leave PYTHON out.\n'
+    )
+    assert not (bare / ".venv").exists()
+
+
 @pytest.mark.parametrize("word", sorted(WORDS))
 @pytest.mark.parametrize("asked", ["--help", "-h"])
 def test_help_of_a_bare_checkout_installs_nothing(bare: Path, word: str, asked: str) -> None:

@@ -13,6 +13,7 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
@@ -28,6 +29,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
@@ -44,9 +46,11 @@ class UploadForm(PlainForm):
     """A zip of images, and what it shows."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
-    run_name = forms.CharField(label="Run name", max_length=120)
+    run_name = forms.CharField(label="Run name", max_length=limits.RUN_NAME)
     generator = forms.CharField(
-        label="Generator", max_length=100, help_text="The name that reports use, such as imagen or dall-e-2."
+        label="Generator",
+        max_length=limits.GENERATOR,
+        help_text="The name that reports use, such as imagen or dall-e-2.",
     )
     file = forms.FileField(label="Zip file")
 
@@ -87,8 +91,7 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
             )
             upload_check_queue(upload=upload)
         except InputError as error:
-            field = {"name": "run_name", "source": "file"}.get(error.field, error.field)
-            add_input_error(form, InputError(error.message, field=field))
+            add_input_error(form, error, field={"name": "run_name", "source": "file"}.get(error.field))
         else:
             address = reverse("researcher:upload", args=[upload.key])
             return JsonResponse({"address": address}, status=201) if by_script else redirect(address)
@@ -117,7 +120,7 @@ def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Read the files' names in another way."""
     found = _upload(key)
@@ -129,14 +132,14 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     )
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Store the images as the table says: the upload becomes a run."""
     found = _upload(key)
     try:
         run = upload_confirm(upload=found, options=_options(request))
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
         return redirect("researcher:upload", key=found.key)
     messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)
@@ -150,7 +153,7 @@ def _options(request: ResearcherRequest) -> dict[str, object]:
     return options | {name: name in request.POST for name in SWITCHES}
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Give an upload up."""
     found = _upload(key)
