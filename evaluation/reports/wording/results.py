@@ -11,7 +11,17 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
+from evaluation.reports.reading import (
+    TOO_FEW,
+    lines,
+    not_rated_words,
+    p_tests,
+    question_name,
+    says_nothing,
+    shortened,
+    why_lacking,
+    win_matrix,
+)
 from evaluation.reports.wording.numbers import (
     coefficient,
     level_text,
@@ -47,6 +57,7 @@ def results_text(results: Analysis, *, title: str) -> str:
         f"The interval speaks for {results.speaks_for}.",
         "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
         f"{p_tests(results.comparisons)}.",
+        "Intervals end at ±100 points, the most that a net share can be; the JSON keeps them whole.",
     ]
     return "\n".join(text)
 
@@ -62,7 +73,7 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     rows = lines(comparison)
     cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [comparison.overall.words] if comparison.overall.words else []
+    text += [said for said in (comparison.overall.words, not_rated_words(comparison)) if said]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
     return text + (["Why there is no two-way interval:", *missing] if missing else [])
@@ -75,7 +86,7 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
         *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
         *(percent(rate.share(choice)) for choice in CHOICES),
         points(rate.net.estimate),
-        _bounds(own) + method,
+        _own_bounds(own) + method,
         _bounds(rate.net.independent),
         p_text(p),
     ]
@@ -83,6 +94,12 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
 
 def _bounds(interval: Interval | None) -> str:
     return "none" if interval is None else points_range(interval)
+
+
+def _own_bounds(interval: Interval | None) -> str:
+    """The default interval's, as the report's page has them."""
+    lacking = f", {TOO_FEW}" if interval is not None and says_nothing(interval) else ""
+    return _bounds(interval) + lacking
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
