@@ -59,6 +59,10 @@ def cut(interval: HasBounds, least: float = -1.0) -> Bounds:
     return Bounds(max(interval.low, least), min(interval.high, 1.0))
 
 
+TOO_FEW = "too few ratings to say anything"
+"""What stands beside an interval that `says_nothing`, on pages and in tables alike."""
+
+
 def says_nothing(interval: HasBounds, least: float = -1.0) -> bool:
     """Whether `interval` reaches over every value that a net share (a share, where `least` is 0) can have."""
     return interval.low <= least and interval.high >= 1

@@ -12,10 +12,12 @@ from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
+    TOO_FEW,
     lines,
     not_rated_words,
     p_tests,
     question_name,
+    says_nothing,
     shortened,
     why_lacking,
     win_matrix,
@@ -55,6 +57,7 @@ def results_text(results: Analysis, *, title: str) -> str:
         f"The interval speaks for {results.speaks_for}.",
         "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
         f"{p_tests(results.comparisons)}.",
+        "Intervals end at ±100 points, the most that a net share can be; the JSON keeps them whole.",
     ]
     return "\n".join(text)
 
@@ -83,7 +86,7 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
         *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
         *(percent(rate.share(choice)) for choice in CHOICES),
         points(rate.net.estimate),
-        _bounds(own) + method,
+        _own_bounds(own) + method,
         _bounds(rate.net.independent),
         p_text(p),
     ]
@@ -91,6 +94,12 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
 
 def _bounds(interval: Interval | None) -> str:
     return "none" if interval is None else points_range(interval)
+
+
+def _own_bounds(interval: Interval | None) -> str:
+    """The default interval's, as the report's page has them."""
+    lacking = f", {TOO_FEW}" if interval is not None and says_nothing(interval) else ""
+    return _bounds(interval) + lacking
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -171,8 +171,19 @@ def checked_run_name(name: str, *, field: str = "name") -> str:
 
 
 def name_taken(name: str) -> str:
-    """What to say when another run has the name."""
-    return f'A run called "{name}" already exists. Choose another name, or continue it: render --resume "{name}"'
+    """What to say when another run has the name. Only a rendered run that is not finished can be continued."""
+    told = f'A run called "{name}" already exists. Choose another name'
+    other = GenerationRun.objects.filter(name=name, origin=GenerationRun.Origin.RENDERED).first()
+    if other is None or other.status == RunStatus.DONE:
+        return f"{told}."
+    return f'{told}, or continue it: render --resume "{name}"'
+
+
+def more_images(run: GenerationRun) -> str:
+    """What to do where `run` lacks images, beginning with a verb: its kind decides."""
+    if run.origin == GenerationRun.Origin.RENDERED:
+        return "Resume or retry it"
+    return "Upload its images again, under another name,"
 
 
 def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:

@@ -19,6 +19,7 @@ from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.services.runs.request import more_images
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.served import refuse_unserved
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
@@ -174,7 +175,7 @@ def _check_runs(runs: Sequence[GenerationRun]) -> None:
         if not run.samples.exists():
             why = f" ({run.message})" if run.message else ""
             raise InputError(
-                f"The run {run.name} has no samples: it is {run.status}{why}. Render it again or choose another.",
+                f"The run {run.name} has no samples: it is {run.status}{why}. {more_images(run)} or choose another.",
                 field="runs",
             )
 

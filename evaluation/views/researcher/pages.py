@@ -65,7 +65,7 @@ def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
 
 
 def _reversed(name: str, parts: Mapping[str, object]) -> str:
-    """The address called `name`, with as many of `parts` as it needs: a study's page nothing of an invitation."""
+    """The address called `name`, which takes as many of `parts` as it needs: a study's page no invitation's key."""
     for n in range(len(parts), -1, -1):
         try:
             return reverse(name, kwargs=dict(list(parts.items())[:n]))

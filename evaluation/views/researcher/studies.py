@@ -144,7 +144,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if study_open_soon(study=found):
             messages.success(
                 request,
-                "The study is open and its declaration is locked. Create an invitation so that raters can join.",
+                "The study is open and its declaration is locked. Send raters the invitation link below.",
             )
     except InputError as error:
         tell(request, error)
@@ -188,9 +188,7 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     found = _study(name)
     invitation = get_object_or_404(Invitation, pk=pk, study=found)
     done = "The link is revoked. Raters who have already joined may continue."
-    return act(
-        request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations"
-    )
+    return act(request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found))
 
 
 @page("GET")
