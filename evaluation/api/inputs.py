@@ -136,12 +136,6 @@ class SchemaQuery(Query):
     format = Choice(("yaml", "json"), required=False, help_text="Default: what the Accept header prefers, else yaml")
 
 
-class DocsQuery(Query):
-    """The page, or its script, which has an address of its own."""
-
-    script = Words(required=False, allow_blank=True)
-
-
 # --- Bodies ---------------------------------------------------------------------------------------------------------
 
 
