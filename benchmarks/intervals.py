@@ -53,7 +53,7 @@ class Result:
     """All candidates on one design. ``ideal``: the half-width that holds the truth in 95 % of the simulations."""
 
     design: Untidy
-    found: dict[str, Found]
+    candidates: dict[str, Found]
     ideal: float
     too_wide: float
     simulations: int
@@ -198,7 +198,7 @@ class _Part:
 
 def mark(result: Result) -> str:
     """How the default fares against the promise; ``conservative`` with its price in width."""
-    own = result.found["effective"]
+    own = result.candidates["effective"]
     price = f"{100 * (own.half_width / result.ideal - 1):.0f} % wider than needed"
     if result.too_wide > 0.5:
         return "too wide to draw"
@@ -209,7 +209,7 @@ def mark(result: Result) -> str:
 
 
 def row(result: Result) -> str:
-    own = result.found["effective"]
+    own = result.candidates["effective"]
     cells = [
         f"{100 * own.coverage:.1f} (±{100 * own.half_width:.1f})",
         f"{100 * own.below:.1f} / {100 * own.above:.1f}",
@@ -217,7 +217,7 @@ def row(result: Result) -> str:
         mark(result),
     ]
     for name in CANDIDATES[1:]:
-        each = result.found[name]
+        each = result.candidates[name]
         width = "over 999" if each.half_width > 9.99 else f"{100 * each.half_width:.1f}"
         cells.append(f"{100 * each.coverage:.1f} (±{width})")
     return f"| {result.design.name} | " + " | ".join(cells) + " |"

@@ -49,11 +49,11 @@ def interval_or_why(method: str, mean: float, variance: Variance | Absent, level
     return Interval(method, level, se, variance.df, mean - half, mean + half)
 
 
-def effective_or_why(found: Pieces | Absent, mean: float, level: float, ends: Ends | None) -> Interval | Absent:
+def effective_or_why(made: Pieces | Absent, mean: float, level: float, ends: Ends | None) -> Interval | Absent:
     """The default interval of ``mean``, between what is possible, from the widest of its pieces."""
-    if isinstance(found, Absent):
-        return found
-    widest = found.widest(level)
+    if isinstance(made, Absent):
+        return made
+    widest = made.widest(level)
     if widest is None:
         return Absent(_ALIKE)
     se = math.sqrt(widest.value)

@@ -210,12 +210,12 @@ def test_effective_numbers_and_widths() -> None:
 def test_untidy_designs_are_covered(design: Untidy) -> None:
     """600 simulations of each; the former default falls short on the first two."""
     found = simulate(design, 600, np.random.default_rng(11))
-    own = found.found["effective"]
+    own = found.candidates["effective"]
     assert own.coverage >= LEAST - 2.5 * math.sqrt(0.95 * 0.05 / 600)
     if design.name in ("unlike panels", "unequal loads"):
-        assert found.found["two_way"].coverage < 0.93 < own.coverage
+        assert found.candidates["two_way"].coverage < 0.93 < own.coverage
     if design.name == "few raters":
-        assert own.half_width < found.found["two_way"].half_width
+        assert own.half_width < found.candidates["two_way"].half_width
 
 
 def test_marks() -> None:
