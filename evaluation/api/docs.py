@@ -38,12 +38,14 @@ class Docs(Endpoint):
     renderer_classes = [Html]
     permission_classes = [AllowAny]
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Which methods there are; a page has nothing to say of itself as data."""
         return HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     def get(self, request: Request) -> HttpResponse:
         """The whole reference."""
         document = SchemaGenerator().get_schema(request=None, public=True)
-        context = {"area": "documentation", "nouns": operations(document), "objects": objects(document)} | {"problems": PROBLEMS}
+        context = {"area": "documentation", "nouns": operations(document), "objects": objects(document)} | {
+            "problems": PROBLEMS
+        }
         return render(request._request, "documentation/api.html", context)

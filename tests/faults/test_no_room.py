@@ -22,6 +22,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.core.management import get_commands, load_command_class
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -29,11 +30,13 @@ from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
 import manage
+from common.files import save_error
 from drawbench.failures import plain_message
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Upload
 from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
+from evaluation.services.store.images import StoreFullError
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.uploads.check import upload_check
@@ -93,7 +96,7 @@ def world(tmp_path: Path) -> World:
     study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1)
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
-    draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1))
+    draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1, display_side=24))
     stopped = a_run(suite, "stopped", without=[(0, 1)], status=RunStatus.CANCELLED)
     working = a_run(suite, "working", without=[(0, 1)], status=RunStatus.RUNNING)
     failed = a_run(suite, "failed", without=[(0, 1)])
@@ -104,9 +107,12 @@ def world(tmp_path: Path) -> World:
     MetricRun.objects.filter(pk=ended.pk).update(status=RunStatus.FAILED, message="no weights")
     path = tmp_path / "one.zip"
     path.write_bytes(zipped())
-    upload = upload_receive(suite=suite, run_name="mine", generator="imagen", source=path, created_by=user)
-    while not upload_check(upload=upload, seconds=30):
-        pass
+    uploads = []
+    for each in ("mine", "ours"):
+        upload = upload_receive(suite=suite, run_name=each, generator="imagen", source=path, created_by=user)
+        while not upload_check(upload=upload, seconds=30):
+            pass
+        uploads.append(upload)
     invitation = invitation_create(study=study)
     rater, finishing = enrolled(study, invitation=invitation), enrolled(study, invitation=invitation)
     session = session_of(rater)
@@ -123,7 +129,8 @@ def world(tmp_path: Path) -> World:
         "score-retry": {"pk": ended.pk},
         "score-anew": {"pk": ended.pk},
         "new-score": {"pk": failed.pk},
-        "upload": {"key": upload.key},
+        "upload": {"key": uploads[0].key},
+        "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
@@ -177,7 +184,7 @@ def world(tmp_path: Path) -> World:
             lambda: zip_form | {"suite": suite.name, "file": SimpleUploadedFile("more.zip", zipped())},
         ),
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
-        "api:upload-confirm": (a["upload"], {"allow_missing": True, "numbering": "from_zero"}),
+        "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
         "api:study-open": (a["open"], {}),
@@ -191,12 +198,12 @@ def world(tmp_path: Path) -> World:
 
 def _client(world: World, name: str) -> Client:
     client = Client(raise_request_exception=False)
-    if name.startswith("rater:"):
+    if name.startswith("rater:") and name != "rater:join":
         rater = world.finishing if name in ("rater:finish", "rater:undo") else world.rater
         client.cookies["rater"] = rater.session_key
     elif name.startswith("api:") and name != "api:token":
         client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.get_or_create(user=world.user)[0].key}"
-    elif name not in ("researcher:sign-in", "admin:login", "api:token"):
+    elif name not in ("researcher:sign-in", "admin:login", "api:token", "rater:join"):
         client.force_login(world.user)
     return client
 
@@ -341,6 +348,7 @@ def test_a_full_temporary_disk_is_507_and_nothing_stays(
 
     def write(self: TemporaryUploadedFile, data: bytes) -> int:
         held.append(self)  # as whoever holds the error would
+        assert self.file is not None
         self.file.write(data[:100])
         return _no_space()
 
@@ -391,6 +399,7 @@ def test_a_disk_that_is_really_full(world: World, small_disk: Path, settings: Se
 
 def _run(arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     monkeypatch.setattr(sys, "argv", ["manage.py", *arguments])
+    monkeypatch.setattr("django.core.management.base.connections.close_all", lambda: None)  # the test's own
     try:
         status = manage.main()
     except SystemExit as error:
@@ -435,16 +444,42 @@ def test_a_command_on_a_full_disk_says_one_sentence(
     assert Study.objects.get(name="draft").status == "draft"
 
 
-def test_output_to_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert plain_message(OSError(errno.ENOSPC, "No space left on device")) == (
-        "The disk is full. Free some space and try again."
-    )
-
-
 class _Postgres(Exception):
     def __init__(self, pgcode: str) -> None:
         super().__init__("from the server")
         self.pgcode = pgcode
+
+
+def _no_room_errors() -> list[Exception]:
+    full = OperationalError("could not extend file: No space left on device")
+    full.__cause__ = _Postgres("53100")
+    written = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/full/disk")
+    return [full, written, save_error(Path("/a/full/disk"), written), StoreFullError("The disk of /a is full.")]
+
+
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "evaluation")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", _no_room_errors(), ids=lambda error: type(error).__name__)
+def test_every_command_says_one_sentence(
+    command: str, error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, **options: object) -> None:
+        raise error
+
+    kind = type(load_command_class("evaluation", command))
+    monkeypatch.setattr(kind, "add_arguments", lambda self, parser: None, raising=False)
+    monkeypatch.setattr(kind, "run", fail)
+    status, told = _run([command], capsys, monkeypatch)
+    assert status == 2 and "Traceback" not in told
+    assert len(told.strip().splitlines()) == 1 and ("full" in told or "room" in told or "No space" in told), told
+
+
+def test_output_to_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plain_message(OSError(errno.ENOSPC, "No space left on device")) == (
+        "The disk is full. Free some space and try again."
+    )
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def run_side(run: GenerationRun) -> Side:
         "parameters": run.parameters,
         "weights_fingerprint": run.weights_fingerprint,
         "ema": _ema(run),
-        "run_seed": run.run_seed,
+        "run_seed": run.known_seed,
         "samples_per_prompt": run.samples_per_prompt,
         "provenance": run.provenance,
         "files": {

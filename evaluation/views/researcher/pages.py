@@ -22,6 +22,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from evaluation.errors import InputError, NoRoomError
+from evaluation.intake import refusals_of_the_database
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -50,7 +51,8 @@ def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
             if form_at and request.method in ("GET", "HEAD"):
                 return redirect(_reversed(form_at, kwargs))
             try:
-                return view(request, *args, **kwargs)
+                with refusals_of_the_database():
+                    return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
