@@ -11,7 +11,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A parameter or a field. `kind`: its type and limits in words; `leads_to`: the object that it is, or has a list of."""
+    """A parameter or a field. `kind`: its type and limits in words; `leads_to`: the object that it is, or lists."""
 
     name: str
     kind: str
