@@ -27,7 +27,7 @@ ready = True
 """
 
 KNOWN = (
-    "import torch; kept = torch.library.Library('drawbench_tests', 'DEF'); kept.define('known(Tensor x) -> Tensor'); "
+    "import torch\nkept = torch.library.Library('drawbench_tests', 'DEF')\nkept.define('known(Tensor x) -> Tensor'); "
 )
 
 
