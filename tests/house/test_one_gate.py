@@ -30,6 +30,7 @@ OWN_JSON: dict[str, str] = {
     "evaluation/selectors/trials.py": "a column that only the design writes",
     "generators/training/all.py": "a file that it wrote",
     "generators/training/byte_t5.py": "what transformers made of its own configuration",
+    "generators/tensor_file.py": "the header of a file that it has just written",
     "generators/training/checkpoints.py": "a checkpoint of its own training",
     "generators/training/comparing.py": "the metadata of weights of its own training",
     "generators/training/curves.py": "a log of its own training",
