@@ -136,12 +136,6 @@ class SchemaQuery(Query):
     format = Choice(("yaml", "json"), required=False, help_text="Default: what the Accept header prefers, else yaml")
 
 
-class DocsQuery(Query):
-    """The page, or its script, which has an address of its own."""
-
-    script = Words(required=False, allow_blank=True)
-
-
 # --- Bodies ---------------------------------------------------------------------------------------------------------
 
 
@@ -343,7 +337,12 @@ class StudyInput(Input):
     )
     missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
     consent = Words(
-        required=False, allow_blank=True, default="", max_length=limits.CONSENT, help_text="What raters agree to"
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONSENT,
+        lines=True,
+        help_text="What raters agree to",
     )
     contact = Words(
         required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"

@@ -348,6 +348,7 @@ def test_a_full_temporary_disk_is_507_and_nothing_stays(
 
     def write(self: TemporaryUploadedFile, data: bytes) -> int:
         held.append(self)  # as whoever holds the error would
+        assert self.file is not None
         self.file.write(data[:100])
         return _no_space()
 
