@@ -1,0 +1,55 @@
+"""What is refused of a request's body before anything reads it: the size and the sender are known from the header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import APIException
+
+from drawbench import limits
+from evaluation.views.errors import refused
+
+_LARGE = re.compile(limits.LARGE_BODY_ADDRESSES)
+
+
+def body_limits(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: 413 for a body that is too large for its address, 411 for one of unknown length (Django would take it
+    for an empty one), 401 for a large one from nobody we know.
+
+    It stands behind the sessions, which read no body, and answers before the check of forms does: that one reads it.
+    """
+
+    def within_limits(request: HttpRequest) -> HttpResponse:
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            return refused(request, 411, "Length required", limits.NEEDS_A_LENGTH)
+        length = _length(request)
+        if length <= limits.BODY_MAX_BYTES:
+            return get_response(request)
+        if not _LARGE.match(request.path_info) or length > limits.LARGE_BODY_MAX_BYTES:
+            return refused(request, 413, "Too large", limits.TOO_LARGE)
+        if not _is_known(request):
+            return refused(request, 401, "Sign in first", limits.SIGN_IN_FIRST)
+        return get_response(request)
+
+    return within_limits
+
+
+def _length(request: HttpRequest) -> int:
+    """The declared length in bytes; 0 for what Django takes for none."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _is_known(request: HttpRequest) -> bool:
+    """Whether somebody is signed in, by session or by token."""
+    if request.user.is_authenticated:
+        return True
+    try:
+        return TokenAuthentication().authenticate(request) is not None  # type: ignore[arg-type]  # reads its header alone
+    except APIException:
+        return False
