@@ -116,6 +116,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY_MAX_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = limits.LARGE_BODY_MAX_BYTES
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+PART_MAX_BYTES = limits.PART_MAX_BYTES
 # The largest file; larger ones than a part come in parts.
 UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 1024
 

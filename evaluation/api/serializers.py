@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
+from evaluation.models import (
+    GenerationRun,
+    IncomingFile,
+    Invitation,
+    Prompt,
+    Sample,
+    SampleFailure,
+    Study,
+    Suite,
+    Upload,
+)
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
@@ -65,18 +76,19 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
 
 
 class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
-    """A suite to load: `known` by name, or a `file`."""
+    """A suite to load: `known` by name, a `file`, or the key of one that was sent in parts."""
 
     known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
     file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
+    file_key = serializers.UUIDField(required=False, help_text="Instead of `file`: the `key` of a file sent in parts")
     source_format = choice(FORMATS, required=False)
     name = serializers.CharField(required=False, max_length=100)
     title = serializers.CharField(required=False, max_length=200)
     licence = serializers.CharField(required=False, max_length=200)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if bool(attrs.get("known")) == bool(attrs.get("file")):
-            raise serializers.ValidationError("Give either `known` or `file`.")
+        if [bool(attrs.get(name)) for name in ("known", "file", "file_key")].count(True) != 1:
+            raise serializers.ValidationError("Give one of `known`, `file` and `file_key`.")
         return attrs
 
 
@@ -194,7 +206,45 @@ class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
     generator = serializers.CharField(
         max_length=100, help_text="Name of the generator that made the images, as used in reports"
     )
-    file = serializers.FileField(help_text="A zip")
+    file = serializers.FileField(required=False, help_text="A zip of at most 8 MiB")
+    file_key = serializers.UUIDField(required=False, help_text="Instead of `file`: the `key` of a zip sent in parts")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("file")) == bool(attrs.get("file_key")):
+            raise serializers.ValidationError("Give either `file` or `file_key`.")
+        return attrs
+
+
+class IncomingFileCreateSerializer(serializers.Serializer[dict[str, Any]]):
+    """A file that is to come in parts."""
+
+    file_name = serializers.CharField(max_length=300)
+    n_bytes = serializers.IntegerField(min_value=1, max_value=2**62, help_text="Size of the whole file")
+    sha256 = serializers.CharField(
+        required=False, max_length=64, help_text="Of the whole file; checked when it is used, if given"
+    )
+
+
+class IncomingFileSerializer(serializers.ModelSerializer[IncomingFile]):
+    """A file on its way in: `n_received` of its `n_bytes` have come."""
+
+    part_max_bytes = serializers.SerializerMethodField(help_text="Largest size of a part")
+
+    class Meta:
+        model = IncomingFile
+        fields = ("key", "file_name", "n_bytes", "n_received", "sha256", "part_max_bytes", "created_at")
+        read_only_fields = fields
+
+    def get_part_max_bytes(self, file: IncomingFile) -> int:
+        most: int = settings.PART_MAX_BYTES
+        return most
+
+
+class PartSerializer(serializers.Serializer[dict[str, Any]]):
+    """Where a part belongs."""
+
+    offset = serializers.IntegerField(min_value=0, max_value=2**62)
+    sha256 = serializers.CharField(required=False, max_length=64)
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):

@@ -17,6 +17,7 @@ from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, 
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
+from evaluation.services.suites.incoming import suite_source
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
 
@@ -47,14 +48,16 @@ class SuiteList(ListModelMixin, ListEndpoint):
         if given.get("known") and given["known"] not in known:
             hint = nearest(given["known"], known) or "."
             raise NotFoundError(f'Unknown suite "{given["known"]}"{hint} Known: {", ".join(known)}.', field="known")
-        file = given.get("file")
-        loaded = suite_load(
-            source=file.read() if file else given["known"],
-            name=given.get("name", ""),
-            title=given.get("title", ""),
-            licence=given.get("licence", ""),
-            reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
-        )
+        with suite_source(self.researcher, file=given.get("file"), file_key=given.get("file_key")) as sent:
+            loaded = suite_load(
+                source=given["known"] if sent is None else sent.data,
+                name=given.get("name", ""),
+                title=given.get("title", ""),
+                licence=given.get("licence", ""),
+                reading=SuiteReading(
+                    file_name="" if sent is None else sent.file_name, source_format=given.get("source_format")
+                ),
+            )
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
         return Response(SuiteDetailSerializer(suite).data, status=code)

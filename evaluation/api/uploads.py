@@ -7,7 +7,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,22 +32,23 @@ REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 class UploadList(Endpoint):
     """Sending a zip."""
 
-    parser_classes = [MultiPartParser, FormParser]
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
 
     @extend_schema(
         operation_id="uploads_create",
-        request={"multipart/form-data": UploadCreateSerializer},
+        request={"multipart/form-data": UploadCreateSerializer, "application/json": UploadCreateSerializer},
         responses={201: UploadSerializer, **REFUSED},
     )
     def post(self, request: Request) -> Response:
-        """Upload a zip of images. A worker checks it; follow its `status`."""
+        """Upload a zip of images: one of at most 8 MiB as `file`, a larger one in parts (`files/`) and then by
+        `file_key`. A worker checks it; follow its `status`."""
         given = data_of(UploadCreateSerializer(data=request.data))
         upload = upload_receive(
             suite=suite_by_name(given["suite"]),
             run_name=given["run_name"],
             generator=given["generator"],
-            source=given["file"],
-            file_name=given["file"].name,
+            source=given.get("file_key") or given["file"],
+            file_name=given["file"].name if given.get("file") else "",
             created_by=self.researcher,
         )
         upload_check_queue(upload=upload)

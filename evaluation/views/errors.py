@@ -50,7 +50,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def refused(request: HttpRequest, status: int, heading: str, words: str) -> HttpResponse:
-    """An answer to a request whose body nobody has read, from a page that touches neither the session nor the database."""
+    """An answer to a request whose body nobody has read: its page touches neither session nor database."""
     if _wants_json(request):
         return JsonResponse({"detail": words, "field": None}, status=status)
     return HttpResponse(render_to_string("refused.html", {"heading": heading, "words": words}), status=status)
