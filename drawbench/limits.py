@@ -26,4 +26,5 @@ TOO_LARGE = (
 )
 SIGN_IN_FIRST = "Sign in first: only people who are signed in may send a large file."
 NEEDS_A_LENGTH = "Send the length of the body (Content-Length). A body in chunks is not accepted here."
+TOO_MANY = "Too many requests from this address at once. Wait a moment, then try again."
 AWAY = "The server is starting again. Nothing was saved halfway; try again in a few seconds."

@@ -27,6 +27,9 @@ MOST_CONNECTIONS = 8192
 BACKLOG = 4096
 """Connections that wait to be taken."""
 
+SLOWEST = "15s"
+"""How long a sender may be silent."""
+
 KINDS = ("fastcgi", "uwsgi", "scgi")
 """Modules that are not used here, and have folders all the same, unless they were left out when nginx was built."""
 
@@ -101,8 +104,8 @@ client_body_temp_path body;
 proxy_temp_path proxy;
 {temporary}
 # Whoever sends or reads slowly is waited for here, and given up after so long without a byte.
-client_header_timeout 15s;
-client_body_timeout 15s;
+client_header_timeout {SLOWEST};
+client_body_timeout {SLOWEST};
 send_timeout 60s;
 keepalive_timeout 75s;
 keepalive_requests 10000;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import json
 import re
 import shutil
 import socket
@@ -12,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
@@ -19,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from drawbench import limits
 from tests import nginx
 from tests.house.repository import CHECKOUT
 
@@ -51,11 +55,31 @@ def test_the_host_names_are_those_of_the_example() -> None:
 class _Application(http.server.BaseHTTPRequestHandler):
     """Stands for the web process: names an image file to nginx, or echoes what nginx told it."""
 
+    protocol_version = "HTTP/1.1"
+    bodies: list[int] = []
+    """How many bytes of a body came with each request."""
+
+    def do_POST(self) -> None:
+        """Says how the body came."""
+        length = self.headers["Content-Length"]
+        self.bodies.append(len(self.rfile.read(int(length or 0))))
+        told = f"{length} {self.headers['Transfer-Encoding']} {self.bodies[-1]}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
     def do_GET(self) -> None:
+        if self.path == "/api/v1/files/":
+            self.send_response(200 if self.headers["Authorization"] == "Token good" else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         if self.path.startswith("/i/"):
             self.send_header("Content-Type", "image/webp")
             self.send_header("X-Accel-Redirect", "/protected/images/ab/one.webp")
+            self.send_header("Content-Length", "0")
             if "hsts" in self.path:
                 self.send_header("Strict-Transport-Security", "max-age=7")
             self.end_headers()
@@ -173,7 +197,7 @@ def _configuration(made: Front, folder: Path, *, beside: bool) -> str:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     return (
-        f"daemon off; pid {folder}/pid; error_log {made.log};\nevents {{}}\n"
+        f"daemon off; pid {folder}/pid; error_log {made.log} warn;\nevents {{ worker_connections 2048; }}\n"
         f"http {{ access_log off;\n{temporary}{text}}}\n"
     )
 
@@ -270,6 +294,142 @@ def test_nginx_follows_a_web_container_that_was_made_anew(front: Front) -> None:
     finally:
         front.names.address = before
     assert _within(15, lambda: _get(front, "/page")[1].split()[3].decode() == before)
+
+
+# --- Bodies, slow ones and large ones ---------------------------------------------------------------------------------
+
+
+def _secure(front: Front) -> ssl.SSLSocket:
+    plain = socket.create_connection(("127.0.0.1", front.secure), timeout=10)
+    return ssl._create_unverified_context().wrap_socket(plain, server_hostname=NAME)
+
+
+def _head(front: Front, method: str, path: str, *headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {NAME}:{front.secure}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _answer(sender: ssl.SSLSocket) -> HTTPResponse:
+    answer = HTTPResponse(sender)
+    answer.begin()
+    return answer
+
+
+def test_slow_bodies_and_headers_do_not_reach_the_application(front: Front) -> None:
+    before = len(_Application.bodies)
+    slow = [_secure(front) for _ in range(40)]
+    for at, sender in enumerate(slow):
+        head = _head(front, "POST", "/r/rate", "Content-Length: 900")
+        sender.sendall(head + b"ab" if at % 2 else head[:20])
+    for _ in range(5):
+        assert _get(front, "/page")[0].status == 200
+    assert len(_Application.bodies) == before
+    slow[1].sendall(b"c" * 898)  # whole at last
+    assert _answer(slow[1]).read() == b"900 None 900"
+    for sender in slow:
+        sender.close()
+
+
+def test_a_body_in_chunks_is_passed_on_with_its_length(front: Front) -> None:
+    with _secure(front) as sender:
+        sender.sendall(_head(front, "POST", "/r/rate", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n")
+        assert _answer(sender).read() == b"2 None 2"
+
+
+LARGE = f"/api/v1/files/{uuid.UUID(int=7)}/part/"
+
+
+@pytest.mark.parametrize(
+    ("path", "n_bytes", "token", "status", "words"),
+    [
+        ("/r/rate", limits.BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
+        ("/api/v1/runs/", limits.BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
+        ("/api/v1/runs/", 593_000_000, "", 413, limits.TOO_LARGE),
+        (LARGE, limits.LARGE_BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
+        (LARGE, limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
+        (LARGE, limits.PART_MAX_BYTES, "bad", 401, limits.SIGN_IN_FIRST),
+        ("/uploads/new/", limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
+        ("/suites/", limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
+    ],
+)
+def test_what_is_too_large_is_refused_on_the_header(
+    front: Front, path: str, n_bytes: int, token: str, status: int, words: str
+) -> None:
+    with _secure(front) as sender:
+        sender.sendall(_head(front, "POST", path, f"Content-Length: {n_bytes}", f"Authorization: Token {token}"))
+        answer = _answer(sender)
+        body = answer.read().decode()
+    assert (answer.status, words in body) == (status, True), body
+    if path.startswith("/api/"):
+        assert json.loads(body) == {"detail": words, "field": None}
+        assert answer.getheader("Content-Type") == "application/json"
+    else:
+        assert body.startswith("<!doctype html>") and answer.getheader("Content-Type") == "text/html"
+
+
+def test_a_large_body_in_chunks_is_bounded_too(front: Front) -> None:
+    chunk = b"10000\r\n" + b"y" * 2**16 + b"\r\n"
+    for path, statuses in (("/r/rate", {413}), (LARGE, {401})):
+        with _secure(front) as sender:
+            sender.sendall(_head(front, "POST", path, "Transfer-Encoding: chunked"))
+            with contextlib.suppress(OSError):
+                for _ in range(20):
+                    sender.sendall(chunk)
+            with contextlib.suppress(OSError):
+                assert _answer(sender).status in statuses
+
+
+def test_a_part_of_a_signed_in_person_is_let_through_and_kept_off_the_disk(front: Front) -> None:
+    part = b"z" * limits.PART_MAX_BYTES
+    with _secure(front) as sender:
+        sender.sendall(_head(front, "POST", LARGE, f"Content-Length: {len(part)}", "Authorization: Token good") + part)
+        assert _answer(sender).read() == f"{len(part)} None {len(part)}".encode()
+    assert "buffered to a temporary file" not in front.log.read_text(), "nginx says so where it writes a body to disk"
+    with _secure(front) as sender:  # a small form of a stranger is the application's to judge
+        sender.sendall(_head(front, "POST", "/uploads/new/", "Content-Length: 2") + b"ab")
+        assert _answer(sender).read() == b"2 None 2"
+
+
+def test_one_address_has_not_all_connections(front: Front) -> None:
+    """A connection counts once its header is there."""
+    held = []
+    statuses = set()
+    for _ in range(420):
+        sender = _secure(front)
+        sender.sendall(_head(front, "POST", "/r/rate", "Content-Length: 900"))
+        held.append(sender)
+    for sender in held[-5:]:
+        statuses.add(_answer(sender).status)
+    for sender in held:
+        sender.close()
+    assert statuses == {429}
+    assert _within(20, lambda: _get(front, "/page")[0].status == 200)
+
+
+def test_an_application_that_is_away_is_503(front: Front) -> None:
+    before = front.names.address
+    front.names.address = "127.0.0.3"  # nobody listens there
+    try:
+        assert _within(15, lambda: _get(front, "/page")[0].status == 503)
+        answer, body = _get(front, "/api/v1/runs/")
+        assert answer.getheader("Retry-After") == "5"
+        assert json.loads(body) == {"detail": limits.AWAY, "field": None}
+    finally:
+        front.names.address = before
+    assert _within(15, lambda: _get(front, "/page")[0].status == 200)
+
+
+def test_the_numbers_are_those_of_the_application() -> None:
+    sizes = re.findall(r"client_(?:max_body|body_buffer)_size (\d+)m;", NGINX)
+    assert [int(size) * 2**20 for size in sizes] == 2 * [limits.BODY_MAX_BYTES] + 2 * [limits.LARGE_BODY_MAX_BYTES]
+    assert f'location ~ "{limits.LARGE_BODY_ADDRESSES}"' in NGINX
+    assert "proxy_request_buffering" not in NGINX
+    for words in (limits.TOO_LARGE, limits.SIGN_IN_FIRST, limits.TOO_MANY, limits.AWAY):
+        assert NGINX.count(words) == 2, words
+    main = (DEPLOY / "nginx-main.conf").read_text()
+    [connections] = re.findall(r"events \{\n    worker_connections (\d+);", main)
+    [files] = re.findall(r"worker_rlimit_nofile (\d+);", main)
+    assert int(connections) >= 8192 and int(files) >= 2 * int(connections)
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
