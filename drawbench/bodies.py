@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import APIException
 
 from drawbench import limits
+from evaluation.api.authentication import LimitedTokens
+from evaluation.doors import TooManyError
 from evaluation.views.errors import refused
 
 _LARGE = re.compile(limits.LARGE_BODY_ADDRESSES)
@@ -50,6 +51,6 @@ def _is_known(request: HttpRequest) -> bool:
     if request.user.is_authenticated:
         return True
     try:
-        return TokenAuthentication().authenticate(request) is not None  # type: ignore[arg-type]  # reads its header alone
-    except APIException:
+        return LimitedTokens().authenticate(request) is not None  # type: ignore[arg-type]  # reads its headers alone
+    except (APIException, TooManyError):
         return False

@@ -31,6 +31,7 @@ from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
@@ -86,6 +87,7 @@ __all__ = [
     "Design",
     "Difference",
     "Equivalence",
+    "Fragility",
     "Influence",
     "Interval",
     "LookSequence",
@@ -126,6 +128,7 @@ __all__ = [
     "effect_in_words",
     "equivalence",
     "fleiss_kappa",
+    "fragility",
     "goodman",
     "holm",
     "influence",

@@ -72,6 +72,17 @@ def chunks(n: int, size: int = CHUNK) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+def main_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
+    """A validated frame without its control trials; the frame itself where it has none."""
+    control = ratings["control"].to_numpy()
+    return ratings[~control] if control.any() else ratings
+
+
+def used_levels(column: pd.Series) -> int:
+    """How many of a categorical column's levels occur."""
+    return int(np.count_nonzero(_used(codes_of(column), len(column.cat.categories))[:-1]))
+
+
 def codes_of(column: pd.Series) -> Codes:
     """The codes of a categorical column, as they are (``Series.cat.codes`` would copy them each time)."""
     return np.asarray(column.array.codes)

@@ -5,23 +5,29 @@ Each has ``to_dict``, the contract's form, and ``from_dict``, which reads that f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from evaluation.analysis import classic
+from evaluation.analysis.cautions import Caution, is_too_wide
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
+from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
+from evaluation.analysis.scale import standardised
 
-FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")
+FALLBACKS = (EFFECTIVE, "two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None."""
+    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None. That of
+    ``effective`` is symmetric on another scale (``scale.bounds``).
+    """
 
     method: str
     level: float
@@ -71,9 +77,15 @@ class MeanEstimate:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided p-value against zero by the default interval's error, or None where there is none."""
+        """Two-sided p-value of a net share of zero by the default interval's error, or None where there is none; below
+        1 - level where that interval excludes zero, and only there.
+        """
         own = self.interval
-        return classic.two_sided_p(self.estimate, own.se, own.df) if own else None
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, 0.0), 1.0, own.df)
+        return classic.two_sided_p(self.estimate, own.se, own.df)
 
     def to_dict(self) -> dict[str, object]:
         """The contract's form; ``why`` stands beside ``intervals`` where one of them is null."""
@@ -142,7 +154,8 @@ class PreferenceRate:
     B; ``decided`` is A's share among decided answers (None where there are none), a secondary figure. ``stratified``
     says that variances were summed over categories. ``estimand`` is a key of ``ESTIMANDS``. ``p_value``: of a net share
     of zero; ``p_holm``: of a category, the same adjusted by Holm over the categories of its comparison. ``words``: the
-    effect in a sentence, once the generators' names are known.
+    effect in a sentence, once the generators' names are known. ``rater_net``: the net share in which each rater counts
+    alike, however much they rated. ``design``: how the variance was taken, in words. ``cautions``: what is untidy.
     """
 
     n_ratings: int
@@ -158,6 +171,9 @@ class PreferenceRate:
     p_value: float | None = None
     p_holm: float | None = None
     words: str = ""
+    rater_net: float | None = None
+    design: str = ""
+    cautions: tuple[Caution, ...] = ()
 
     def share(self, choice: str) -> float:
         """The share of ``a``, ``indifferent`` or ``b``."""
@@ -176,6 +192,16 @@ class PreferenceRate:
             return None
         return "a" if own.low > 0 else "b"
 
+    @property
+    def too_few(self) -> Literal["raters", "prompts"] | None:
+        """Of what there are too few, where the net share's default interval covers more than half of what is possible
+        (and is not drawn); None where it does not, or there is none.
+        """
+        own = self.net.interval
+        if own is None or not is_too_wide(own.low, own.high):
+            return None
+        return "raters" if self.n_raters <= self.n_prompts else "prompts"
+
     def widths(self) -> tuple[Width, ...]:
         """The net share's half-width for each choice of the estimand: the switch, all positions at once."""
         found = ((estimand, self.net.intervals[method]) for estimand, method in ESTIMANDS.items())
@@ -185,12 +211,8 @@ class PreferenceRate:
 
     def to_dict(self) -> dict[str, object]:
         """The contract's ESTIMATE, with further keys."""
-        a, indifferent, b = self.counts
-        independent = {
-            "goodman": classic.goodman(self.counts, self.level),
-            "wilson": [classic.wilson(count, self.n_ratings, self.level) for count in self.counts],
-            "clopper_pearson": [classic.clopper_pearson(count, self.n_ratings, self.level) for count in self.counts],
-        }
+        a, _, b = self.counts
+        independent, net_tango = _of_independent_votes(self.counts, self.level)
         decided: dict[str, object] = {"n_ratings": a + b, "share_a": None, "sign_test_p": classic.sign_test(a, b)}
         if self.decided:
             own = self.decided.interval
@@ -216,9 +238,13 @@ class PreferenceRate:
                 }
                 for at, (choice, each) in enumerate(self.shares.items())
             },
-            "net_tango": classic.tango(a, indifferent, b, self.level),
+            "net_tango": net_tango,
             "decided": decided,
             "p_value": self.p_value,
+            "rater_weighted_net": self.rater_net,
+            "design": self.design,
+            "too_few": self.too_few,
+            "cautions": [{"code": each.code, "words": each.words} for each in self.cautions],
         }
 
     @classmethod
@@ -244,7 +270,26 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            rater_net=data.get("rater_weighted_net"),
+            design=data.get("design", ""),
+            cautions=tuple(Caution(**each) for each in data.get("cautions", ())),
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_independent_votes(
+    counts: tuple[int, int, int], level: float
+) -> tuple[Mapping[str, Sequence[classic.Bounds]], classic.Bounds]:
+    """Intervals of the three shares by name, and Tango's of the net share. Where many pairs have few votes each, few
+    counts differ.
+    """
+    n = sum(counts)
+    shares = {
+        "goodman": classic.goodman(counts, level),
+        "wilson": [classic.wilson(count, n, level) for count in counts],
+        "clopper_pearson": [classic.clopper_pearson(count, n, level) for count in counts],
+    }
+    return MappingProxyType(shares), classic.tango(*counts, level)
 
 
 def _share(estimate: float, found: Mapping[str, Any], wanted: str, level: float) -> Share:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, main_ratings, used_levels
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
@@ -152,9 +152,9 @@ def rank_generators(
     check_between(level, "confidence level")
     frame = _selected(ratings, question, category)
     names, table, codes = count_rows(frame, correct_side)
-    n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())
+    n_raters, n_prompts = used_levels(frame["rater_id"]), used_levels(frame["prompt_id"])
     bare = Ranking(
-        question=question or (str(frame["question"].iloc[0]) if len(frame) else ""),
+        question=question or _only_question(ratings),
         category=category,
         model=model,
         scores=(),
@@ -212,11 +212,20 @@ def rank_generators(
     )
 
 
+def _only_question(ratings: pd.DataFrame) -> str:
+    main = main_ratings(ratings)
+    return str(main["question"].iloc[0]) if len(main) else ""
+
+
+_NEEDED = ("rater_id", "prompt_id", "generator_a", "generator_b", "choice", "a_shown_left")
+
+
 def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
-    frame = ratings[~ratings["control"].to_numpy()] if ratings["control"].any() else ratings
+    frame = main_ratings(ratings)
     questions = [str(each) for each in frame["question"].cat.categories]
     if question is None and len(questions) > 1:
         raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
+    keep = np.ones(len(frame), dtype=bool)
     for name, wanted in (("question", question), ("category", category)):
         if wanted is None:
             continue
@@ -225,8 +234,9 @@ def _selected(ratings: pd.DataFrame, question: str | None, category: str | None)
             hint = nearest(wanted, allowed) or "."
             raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
         if len(allowed) > 1:
-            frame = frame[(frame[name] == wanted).to_numpy()]
-    return frame
+            keep &= codes_of(frame[name]) == allowed.index(wanted)
+    frame = frame[[name for name in _NEEDED if name in frame]]  # each column less is a column less to filter
+    return frame if keep.all() else frame[keep]
 
 
 def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, Callable[[], Codes]]:
@@ -296,21 +306,15 @@ def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None
             Score(names[at], float(fitted.scores[at]), None, None, None, rank, 1, n)
             for rank, at in enumerate(order, start=1)
         )
-    width = len(fitted.bread)
     pairs = n * (n - 1) // 2
     far = quantile(level ** (1 / pairs), df)
-    ahead = np.zeros((n, n), dtype=bool)
-    for i, j in itertools.permutations(range(n), 2):
-        contrast = np.zeros(width)
-        contrast[i], contrast[j] = 1, -1
-        variance = errors.variance(contrast)
-        ahead[i, j] = variance > NO_SPREAD and fitted.scores[i] - fitted.scores[j] > far * math.sqrt(variance)
+    apart_by = fitted.scores[:, None] - fitted.scores[None, :]
+    variances = errors.of_differences(n)
+    ahead = (variances > NO_SPREAD) & (apart_by > far * np.sqrt(variances))
+    own = errors.of_scores(n)
     scores = []
     for rank, at in enumerate(order, start=1):
-        contrast = np.zeros(width)
-        contrast[:n] = -1 / n
-        contrast[at] += 1
-        variance = errors.variance(contrast)
+        variance = float(own[at])
         score = float(fitted.scores[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
         if variance <= NO_SPREAD:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import clopper_pearson
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, main_ratings
 
 
 def shown_answers(main: pd.DataFrame) -> npt.NDArray[np.int8]:
@@ -42,7 +42,7 @@ NO_SIDES = SideBias(None, 0, 0.0, 1.0)
 
 def side_bias(ratings: pd.DataFrame, level: float = 0.95) -> SideBias:
     """The crowd's side bias over a validated frame; with balanced sides one half means none."""
-    main = ratings[~ratings["control"].to_numpy()]
+    main = main_ratings(ratings)
     shown = shown_answers(main)
     left, right = int((shown == 0).sum()), int((shown == 2).sum())
     if not left + right:

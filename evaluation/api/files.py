@@ -8,20 +8,19 @@ from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation.api.base import Endpoint, ErrorSerializer, data_of
-from evaluation.api.serializers import IncomingFileCreateSerializer, IncomingFileSerializer, PartSerializer
+from evaluation.api.base import Endpoint, data_of
+from evaluation.api.inputs import IncomingFileInput, PartQuery
+from evaluation.api.serializers import IncomingFileSerializer
 from evaluation.errors import InputError
 from evaluation.models import IncomingFile
 from evaluation.selectors.incoming import incoming_by_key, incoming_of
 from evaluation.services.store.incoming import incoming_add, incoming_expect, incoming_remove
-
-REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 507: ErrorSerializer}
 
 
 class PartParser(BaseParser):
@@ -39,6 +38,8 @@ class PartParser(BaseParser):
 class FileList(Endpoint):
     """Your own files that are on their way in."""
 
+    body = IncomingFileInput
+
     @extend_schema(operation_id="files_list", responses={200: IncomingFileSerializer(many=True)})
     def get(self, request: Request) -> Response:
         """List your own files that are on their way in, newest first."""
@@ -46,12 +47,11 @@ class FileList(Endpoint):
 
     @extend_schema(
         operation_id="files_create",
-        request=IncomingFileCreateSerializer,
-        responses={201: IncomingFileSerializer, 400: ErrorSerializer, 409: ErrorSerializer, 507: ErrorSerializer},
+        responses={201: IncomingFileSerializer},
     )
     def post(self, request: Request) -> Response:
         """Announce a file. Send its parts next, then give its `key` as `file_key` to `uploads/` or `suites/`."""
-        given = data_of(IncomingFileCreateSerializer(data=request.data))
+        given = self.given
         file = incoming_expect(
             owner=self.researcher,
             file_name=given["file_name"],
@@ -64,12 +64,12 @@ class FileList(Endpoint):
 class FileDetail(Endpoint):
     """One file of yours."""
 
-    @extend_schema(operation_id="files_retrieve", responses={200: IncomingFileSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="files_retrieve", responses={200: IncomingFileSerializer})
     def get(self, request: Request, key: UUID) -> Response:
         """Get how much of a file has come: go on at byte `n_received`."""
         return Response(IncomingFileSerializer(self._file(key)).data)
 
-    @extend_schema(operation_id="files_destroy", responses={204: None, 404: ErrorSerializer})
+    @extend_schema(operation_id="files_destroy", responses={204: None})
     def delete(self, request: Request, key: UUID) -> Response:
         """Give a file up; what has come of it is deleted."""
         incoming_remove(file=self._file(key))
@@ -86,18 +86,15 @@ class FilePart(Endpoint):
 
     @extend_schema(
         operation_id="files_part",
-        parameters=[
-            OpenApiParameter("offset", int, required=True, description="Where in the file the part begins, in bytes"),
-            OpenApiParameter("sha256", str, description="SHA-256 of the part: it is refused if it came in otherwise"),
-        ],
+        parameters=[PartQuery],
         request={"application/octet-stream": OpenApiTypes.BINARY},
-        responses={200: IncomingFileSerializer, 413: ErrorSerializer, 415: ErrorSerializer, **REFUSED},
+        responses={200: IncomingFileSerializer},
     )
     def put(self, request: Request, key: UUID) -> Response:
         """Send a part, of at most 8 MiB. A part that was sent before is compared and accepted again. 409 with
         `details.n_received` if bytes before it are missing, or if other bytes came before."""
         file = incoming_by_key(self.researcher, key)
-        place = data_of(PartSerializer(data=request.query_params))
+        place = data_of(PartQuery(data=request.query_params))
         data = request.data
         if not isinstance(data, bytes):  # an empty body is not parsed
             raise InputError("The part is empty. Send its bytes as the body.", field="part")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NoReturn
 
+from common.json_keys import keys_once
 from evaluation.suites.build import Row, listed
 from evaluation.suites.tables import ATTRIBUTES_COLUMN, CATEGORY_COLUMNS, PROMPT_COLUMNS, normal_header
 from evaluation.suites.types import JsonValue, SuiteError, fold
@@ -34,10 +35,15 @@ PEOPLE_WORDS = frozenset(
 """Words of a caption with people, exactly as Saharia et al. 2022 ("Imagen"), section 4.2, list them: no "children"."""
 
 
+def names_people(caption: str) -> bool:
+    """Whether a caption has one of PEOPLE_WORDS, whole, in capitals or not."""
+    return not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", caption.lower()))
+
+
 def load_json(text: str, where: str = "") -> JsonValue:
     """Strict JSON. SuiteError names line and column, and refuses NaN and Infinity, which no JSON database takes."""
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
+        value: JsonValue = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=keys_once)
     except json.JSONDecodeError as error:
         place = where or f"line {error.lineno:,}, column {error.colno:,}"
         raise SuiteError(f"{place[:1].upper()}{place[1:]}: this is not JSON ({error.msg}).") from error
@@ -152,7 +158,7 @@ def rows_of_coco(value: JsonValue, captions: Captions) -> tuple[list[Row], list[
             continue
         seen.add((image_id, text))
         seen_images.add(image_id)
-        people = not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", text.lower()))
+        people = names_people(text)
         attributes: dict[str, JsonValue] = {
             "image": names[image_id], "image_id": image_id, "caption_id": caption_id, "people": people,
         }  # fmt: skip

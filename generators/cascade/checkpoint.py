@@ -16,15 +16,16 @@ from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
 from common.hashes import file_sha256
+from common.json_keys import RepeatedKeyError, keys_once
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
+from generators.tensor_file import save_tensors
 
 SCHEMA = "drawbench-cascade/1"
 INDEX_SCHEMA = "drawbench-cascade-index/1"
@@ -103,7 +104,8 @@ class StageHead:
 def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig, text: TextConfig, about: str) -> None:
     """Write one stage in fp16 with its configuration inside; the old file stays until the new one is whole.
 
-    `about`: one line for people: how it was trained.
+    `about`: one line for people: how it was trained. It is part of the file's hash, and so of the weights' fingerprint:
+    nothing of a clock goes into it.
 
     Raises:
         NotSavedError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
@@ -115,7 +117,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    _write(path, lambda part: save_file(tensors, part, metadata=metadata))
+    _write(path, lambda part: save_tensors(part, tensors, metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
@@ -181,7 +183,8 @@ class WeightsFolder:
         """
         if name not in self.hashes:
             raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
+                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}. Gather stages "
+                f"in one folder with: python -m generators.training.export {self.folder} OTHER:{name} --out FOLDER"
             )
         return self.folder / self.files[name]
 
@@ -222,11 +225,13 @@ def open_weights(folder: Path) -> WeightsFolder:
     """
     path = folder / INDEX
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=keys_once)
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    except RepeatedKeyError as error:
+        raise CheckpointError(f"weights: {path}: {error}") from None
     except ValueError as error:
         what = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 text"
         raise CheckpointError(f"weights: {path} is not JSON ({what})") from None

@@ -16,6 +16,7 @@ from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.studies.open import study_close
 from tests.studies.world import an_open_study
+from tests.unguarded import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +31,8 @@ def busy() -> Study:
 
 def test_it_is_the_sequence_over_finished_raters(busy: Study) -> None:
     unfinished = Rater.objects.filter(study=busy).order_by("pk")[0]
-    Rater.objects.filter(pk=unfinished.pk).update(finished_at=None)
+    with unguarded():
+        Rater.objects.filter(pk=unfinished.pk).update(finished_at=None)
     board = live_board(busy)
     assert board is not None and (board.n_raters, board.n_simulated, board.rule) == (11, 11, None)
     assert [(line.question, line.generator_a, line.generator_b) for line in board.lines] == [

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND
+from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
+from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.results import results_text
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
@@ -35,6 +37,11 @@ class Command(ProductCommand):
         )
         parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
+        parser.add_argument(
+            "--fragility",
+            action="store_true",
+            help="also: the fewest raters, prompts or votes whose removal overturns each finding (takes longer)",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
@@ -52,7 +59,12 @@ class Command(ProductCommand):
             self.title = f"Study {study.name}"
             valid = validate_ratings(ratings_frame(study, include_simulated=include))
         self.results = compute(valid, settings)
-        return self.results.to_dict()
+        self.fragile: tuple[Fragility, ...] | None = None
+        if options["fragility"]:
+            self.fragile = fragility(valid, estimand=settings.estimand, level=settings.level)
+        more = {} if self.fragile is None else {"fragility": [each.to_dict() for each in self.fragile]}
+        return self.results.to_dict() | more
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return results_text(self.results, title=self.title)
+        text = results_text(self.results, title=self.title)
+        return text if self.fragile is None else f"{text}\n\n{fragility_text(self.fragile)}"

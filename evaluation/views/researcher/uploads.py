@@ -27,6 +27,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
@@ -83,8 +84,8 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
             )
             upload_check_queue(upload=upload)
         except InputError as error:
-            field = {"name": "run_name", "source": "file", "file_key": "file"}.get(error.field, error.field)
-            add_input_error(form, InputError(error.message, field=field))
+            fields = {"name": "run_name", "source": "file", "file_key": "file"}
+            add_input_error(form, error, field=fields.get(error.field))
         else:
             return go_on(request, reverse("researcher:upload", args=[upload.key]))
     context = {"area": "runs", "most": settings.UPLOAD_MAX_BYTES, "has_suites": Suite.objects.exists()}
@@ -109,7 +110,7 @@ def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Read the files' names in another way."""
     found = _upload(key)
@@ -121,14 +122,14 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     )
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Store the images as the table says: the upload becomes a run."""
     found = _upload(key)
     try:
         run = upload_confirm(upload=found, options=_options(request))
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
         return redirect("researcher:upload", key=found.key)
     messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)
@@ -142,7 +143,7 @@ def _options(request: ResearcherRequest) -> dict[str, object]:
     return options | {name: name in request.POST for name in SWITCHES}
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Give an upload up."""
     found = _upload(key)

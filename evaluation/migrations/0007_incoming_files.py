@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0005_upload_status_words'),
+        ('evaluation', '0006_what_may_not_change'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
