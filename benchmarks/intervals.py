@@ -121,7 +121,7 @@ def _others(layout: EffectiveDesign, sizes: list[Float], sums: Sums) -> dict[str
     moments = np.sum([part.panel.moments for part in parts], axis=0)
     seen = np.sum([part.evened for part in parts], axis=0)
     kinds = seen.shape[1]
-    fitted = np.stack([not_negative(moments, seen[:, at]) for at in range(kinds)], axis=1)
+    fitted = not_negative(moments, seen)
     value, model, expected, spread, jackknife, former = (np.zeros(kinds) for _ in range(6))
     for part in parts:
         panel = part.panel
@@ -232,8 +232,9 @@ def report(simulations: int, seed: int) -> str:
 - Brackets hold the mean half-width in points. Spreads of raters and prompts are .5 / .5 unless said.
 - "below / above": in how many percent the truth lay below and above the default's interval.
 - "needed": the half-width that holds the truth in 95 % of the simulations. Nobody knows it beforehand.
-- "conservative": above {100 * MOST:g} %; "short": below {100 * LEAST:.0f} %, one error added; "too wide to draw": in most simulations,
-  the interval covers more than half of what is possible, and a report says "too few raters" or "too few prompts"."""
+- "conservative": above {100 * MOST:g} %. "short": below {100 * LEAST:.0f} % even if one error is added. "too wide to
+  draw": in most simulations, the interval covers more than half of what is possible, and a report says "too few
+  raters" or "too few prompts"."""
     ]
     group = ""
     for number, design in enumerate(designs()):

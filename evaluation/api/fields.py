@@ -7,7 +7,6 @@ addresses everything is text, and text that reads as the kind is taken.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,6 +18,7 @@ from rest_framework.fields import empty
 from rest_framework.settings import api_settings
 from rest_framework.utils import html
 
+from common.numbers import number_or_none
 from common.words import nearest, nearest_name
 
 LONGEST_SHOWN = 60
@@ -105,7 +105,9 @@ class Query(Input):
 
 
 class Words(serializers.CharField):
-    """Text. `pattern`: what all of it must match; `pattern_words`: that in words, for errors."""
+    """Text. `pattern`: what all of it must match; `pattern_words`: that in words, for errors. `lines`: whether it may
+    have several lines.
+    """
 
     default_error_messages = SAID | {
         "invalid": "Expected text (a string), but got {got}.",
@@ -113,9 +115,9 @@ class Words(serializers.CharField):
         "pattern": "{got} is not allowed. {words}",
     }
 
-    def __init__(self, *, pattern: str = "", pattern_words: str = "", **options: Any) -> None:
+    def __init__(self, *, pattern: str = "", pattern_words: str = "", lines: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.pattern, self.pattern_words = pattern, pattern_words
+        self.pattern, self.pattern_words, self.lines = pattern, pattern_words, lines
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -169,7 +171,7 @@ class Number(serializers.FloatField):
         written = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
         if isinstance(data, str) and is_written(self) and len(data) <= LONGEST_NUMBER and re.fullmatch(written, data):
             number = float(data)
-        if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
+        if not isinstance(number, int | float) or number_or_none(number) is None:
             self.fail("invalid", got=told(data))
         if not self.min_value <= number <= self.max_value:  # type: ignore[operator]
             self.fail("range", least=self.min_value, most=self.max_value, meaning=self.meaning, got=told(data))

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.exceptions import AuthenticationFailed
 
+from common import limits
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
 from evaluation.api.fields import (
@@ -32,14 +33,13 @@ from evaluation.models import IncomingFile, Invitation, Suite
 from evaluation.protocols import MOST_RATERS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import LONGEST_LABEL, MOST_RUNS
+from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.suites.load import PUBLISHED
 from evaluation.services.uploads.match import MATCHING, MOST_SAMPLES
-from evaluation.services.uploads.receive import MAX_GENERATOR_CHARACTERS
 from evaluation.suites import BUNDLED, FORMATS
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
@@ -140,20 +140,14 @@ class SchemaQuery(Query):
     format = Choice(("yaml", "json"), required=False, help_text="Default: what the Accept header prefers, else yaml")
 
 
-class DocsQuery(Query):
-    """The page, or its script, which has an address of its own."""
-
-    script = Words(required=False, allow_blank=True)
-
-
 # --- Bodies ---------------------------------------------------------------------------------------------------------
 
 
 class SignInInput(Input, AuthTokenSerializer):
     """Username and password."""
 
-    username = Words(max_length=150)
-    password = Words(trim_whitespace=False, max_length=4096, style={"input_type": "password"})
+    username = Words(max_length=limits.USERNAME)
+    password = Words(trim_whitespace=False, max_length=limits.PASSWORD, style={"input_type": "password"})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The user of that name and password. Raises AuthenticationFailed: they are wrong, though well formed."""
@@ -258,7 +252,7 @@ class UploadAboutInput(Input):
     suite = Words(help_text="Name, or name@version")
     run_name = Words(max_length=MAX_NAME_CHARACTERS, pattern=RUN_NAME, pattern_words=RUN_NAME_WORDS)
     generator = Words(
-        max_length=MAX_GENERATOR_CHARACTERS,
+        max_length=limits.GENERATOR,
         help_text="Name of the generator that made the images, as used in reports",
     )
 
@@ -370,7 +364,7 @@ class StoppingRuleInput(Input):
 class StudyInput(Input):
     """A draft of a study to make."""
 
-    name = Words(max_length=100, pattern=SLUG, pattern_words=SLUG_WORDS)
+    name = Words(max_length=limits.STUDY_NAME, pattern=SLUG, pattern_words=SLUG_WORDS)
     runs = Several(
         child=Words(),
         least=2,
@@ -378,13 +372,13 @@ class StudyInput(Input):
         help_text="Names of two or more runs on one suite",
     )
     labels = Several(
-        child=Words(max_length=LONGEST_LABEL),
+        child=Words(max_length=limits.LABEL),
         required=False,
         max_length=MOST_RUNS,
         help_text="Labels of the runs in results, in the same order",
     )
     protocol = Named(names=served_names, required=False, default="drawbench")
-    title = Words(required=False, allow_blank=True, default="", max_length=200)
+    title = Words(required=False, allow_blank=True, default="", max_length=limits.TITLE)
     design_seed = Whole(required=False, default=0)
     samples_per_set = Whole(
         required=False,
@@ -403,8 +397,17 @@ class StudyInput(Input):
         help_text="Raters per category; null: the protocol's number",
     )
     missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
-    consent = Words(required=False, allow_blank=True, default="", help_text="What raters agree to")
-    contact = Words(required=False, allow_blank=True, default="", max_length=200, help_text="Whom raters can ask")
+    consent = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONSENT,
+        lines=True,
+        help_text="What raters agree to",
+    )
+    contact = Words(
+        required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"
+    )
     stopping_rule = StoppingRuleInput(
         required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
     )

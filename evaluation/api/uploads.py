@@ -6,7 +6,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +18,7 @@ from evaluation.api.inputs import (
     UploadOptionsInput,
     UploadTableQuery,
 )
+from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name

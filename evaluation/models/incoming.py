@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common import limits
+
 
 class IncomingFile(models.Model):
     """A file that its owner sends in parts. It becomes an upload or a suite, or is removed when nobody goes on with it.
@@ -18,7 +20,7 @@ class IncomingFile(models.Model):
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    file_name = models.CharField(max_length=300)
+    file_name = models.CharField(max_length=limits.FILE_NAME)
     n_bytes = models.PositiveBigIntegerField()
     n_received = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,7 @@ class ReportInput:
 
     `rule`: the declared stopping rule, None without one; `finished`: ids of the raters who have finished, in the order
     in which they did. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
+    `categories`: those that the study shows, rated or not.
     """
 
     ratings: pd.DataFrame
@@ -94,6 +95,7 @@ class ReportInput:
     rule: StoppingRule | None
     finished: tuple[str, ...]
     scores: Scores | None
+    categories: tuple[str, ...] = ()
 
 
 def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
@@ -105,12 +107,15 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
         stopping = StoppingOutcome(given.rule, len(given.finished), looks)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
-    return ReportDocument(compute(valid, settings), collection(valid), stopping, automatic)
+    return ReportDocument(compute(valid, settings, declared=given.categories), collection(valid), stopping, automatic)
 
 
-def compute(valid: pd.DataFrame, settings: Settings) -> Analysis:
-    """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same."""
-    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level))
+def compute(valid: pd.DataFrame, settings: Settings, *, declared: Collection[str] = ()) -> Analysis:
+    """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same.
+
+    `declared`: the categories that the study shows, where some may have no rating yet.
+    """
+    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level, declared=declared))
 
 
 RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")

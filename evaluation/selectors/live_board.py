@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import pandas as pd
 from django.core.cache import cache
 from django.db.models import Q
 
@@ -36,7 +37,10 @@ class FinishedRater:
 
 @dataclass(frozen=True, slots=True)
 class LiveBoard:
-    """The lines in the protocol's order. `n_raters`, `n_simulated`: who has finished. `rule`: the study's own."""
+    """The lines in the protocol's order. `n_raters`, `n_simulated`: who has finished. `rule`: the study's own.
+
+    `not_rated`: categories of the study that none of them has rated.
+    """
 
     lines: tuple[EarlyLook, ...]
     n_raters: int
@@ -44,6 +48,7 @@ class LiveBoard:
     rule: StoppingRule | None
     level: float
     fewest: int
+    not_rated: tuple[str, ...] = ()
 
     @property
     def too_few(self) -> bool:
@@ -65,32 +70,38 @@ def live_board(study: Study) -> LiveBoard | None:
         return None
     finished = finished_raters(study)
     digest = hashlib.sha256(",".join(each.rater_id for each in finished).encode()).hexdigest()[:32]
-    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks:{digest}"
+    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks-2:{digest}"
     kept = cache.get(name)
     if isinstance(kept, LiveBoard):
         return kept
     rule = declared_rule(study.specification)
     alpha = rule.alpha if rule else ALPHA
+    ratings = validate_ratings(ratings_frame(study, rater_pks=[each.pk for each in finished]))
     board = LiveBoard(
-        lines=_lines(study, finished, rule, alpha),
+        lines=_lines(ratings, study, finished, rule, alpha),
         n_raters=len(finished),
         n_simulated=sum(each.simulated for each in finished),
         rule=rule,
         level=1 - alpha,
         fewest=fewest_raters(alpha),
+        not_rated=tuple(sorted(_panels(study) - set(ratings["category"]))) if finished else (),
     )
     cache.set(name, board, KEPT_S)
     return board
 
 
 def _lines(
-    study: Study, finished: tuple[FinishedRater, ...], rule: StoppingRule | None, alpha: float
+    ratings: pd.DataFrame, study: Study, finished: tuple[FinishedRater, ...], rule: StoppingRule | None, alpha: float
 ) -> tuple[EarlyLook, ...]:
     if not finished:
         return ()
-    ratings = validate_ratings(ratings_frame(study, rater_pks=[each.pk for each in finished]))
     ids = [each.rater_id for each in finished]
     return early_looks(ratings, ids, asked_questions(study), alpha=alpha, rule=rule)
+
+
+def _panels(study: Study) -> set[str]:
+    """The categories that have a panel of their own; none where one panel rates all."""
+    return {each["panel"] for each in study.specification["panels"]} - {""}
 
 
 def asked_questions(study: Study) -> list[str]:

@@ -110,3 +110,15 @@ def test_the_installed_versions_are_the_pinned_ones() -> None:
             if line and not line.startswith(("#", "-")):
                 package, pinned = line.split("#")[0].strip().split("==")
                 assert version(package).split("+")[0] == pinned, package
+
+
+def test_every_prompt_on_a_page_keeps_the_direction_of_its_script() -> None:
+    """Arabic and Hebrew prompts read from the right, whatever language the page is in."""
+    bare = [
+        f"{path}:{number}"
+        for path in (CHECKOUT / "templates").rglob("*.html")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for shown in re.finditer(r"(<[^<>]*>)[^<>]*\{\{\s*(?:[\w.]*prompt\.text|caption)\b", line)
+        if 'dir="auto"' not in shown[1] and "title=" not in shown[1]
+    ]
+    assert bare == []

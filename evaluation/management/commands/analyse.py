@@ -14,7 +14,7 @@ from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.results import results_text
-from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
 
 
@@ -50,6 +50,7 @@ class Command(ProductCommand):
         settings = settings_from(
             {"estimand": options["estimand"], "level": options["level"], "include_simulated": include}
         )
+        declared: tuple[str, ...] = ()
         if options["ratings"] is not None:
             valid = read_ratings(options["ratings"])
             self.title = f"Ratings file {options['ratings']}"
@@ -58,7 +59,8 @@ class Command(ProductCommand):
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
             valid = validate_ratings(ratings_frame(study, include_simulated=include))
-        self.results = compute(valid, settings)
+            declared = study_categories(study)
+        self.results = compute(valid, settings, declared=declared)
         self.fragile: tuple[Fragility, ...] | None = None
         if options["fragility"]:
             self.fragile = fragility(valid, estimand=settings.estimand, level=settings.level)

@@ -11,7 +11,17 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
+from evaluation.reports.reading import (
+    UNSAID,
+    lines,
+    not_rated_words,
+    p_tests,
+    question_name,
+    shortened,
+    too_few,
+    why_lacking,
+    win_matrix,
+)
 from evaluation.reports.wording.numbers import (
     coefficient,
     level_text,
@@ -47,6 +57,7 @@ def results_text(results: Analysis, *, title: str) -> str:
         f"The interval speaks for {results.speaks_for}.",
         "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
         f"{p_tests(results.comparisons)}.",
+        "Intervals end at ±100 points, the most that a net share can be; the JSON keeps them whole.",
     ]
     return "\n".join(text)
 
@@ -62,20 +73,30 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     rows = lines(comparison)
     cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [comparison.overall.words] if comparison.overall.words else []
+    text += [said for said in (comparison.overall.words, not_rated_words(comparison)) if said]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
-    return text + (["Why there is no two-way interval:", *missing] if missing else [])
+    text += ["Why there is no interval for new raters and prompts:", *missing] if missing else []
+    return text + design_lines(comparison.overall)
+
+
+def design_lines(rate: PreferenceRate) -> list[str]:
+    """How the default interval took raters and prompts, what is untidy, and, with uneven loads, the net by raters."""
+    text = [rate.design] if rate.design else []
+    text += [each.words for each in rate.cautions]
+    if rate.rater_net is not None and any(each.code == "unequal_loads" for each in rate.cautions):
+        text.append(f"With each rater counting alike, the net share is {points(rate.rater_net)} points.")
+    return text
 
 
 def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
     own = rate.net.interval
-    method = "" if own is None or own.method == "two_way" else f" ({own.method.replace('_', ' ')})"
+    method = "" if own is None or own.method in UNSAID else f" ({own.method.replace('_', ' ')})"
     return [
         *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
         *(percent(rate.share(choice)) for choice in CHOICES),
         points(rate.net.estimate),
-        _bounds(own) + method,
+        too_few(rate) or _bounds(own) + method,
         _bounds(rate.net.independent),
         p_text(p),
     ]

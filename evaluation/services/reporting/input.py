@@ -14,7 +14,7 @@ from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.live_board import asked_questions, declared_rule, finished_raters
 from evaluation.selectors.metrics import metric_names, study_metric_groups
-from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.ratings import ratings_frame, study_categories
 
 
 def report_input(*, study: Study, settings: Settings, as_of: datetime) -> ReportInput:
@@ -28,6 +28,7 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         rule=rule,
         finished=tuple(each.rater_id for each in finished),
         scores=report_scores(study),
+        categories=study_categories(study),
     )
 
 

@@ -23,7 +23,9 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from common import limits
 from common.hashes import bytes_sha256, file_sha256
+from common.text import cleaned
 from evaluation.errors import ConflictError, InputError, NotFoundError
 from evaluation.models import IncomingFile
 from evaluation.services.store.images import StoreFullError, full_disk_errors
@@ -39,7 +41,6 @@ ROOM_KEPT = 256 * 2**20
 """Bytes that a file must leave free on the disk: the database may lie there too."""
 
 FILES_AT_ONCE = 20
-MAX_NAME_CHARACTERS = 300
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 
 
@@ -50,7 +51,7 @@ def path_of_incoming(file: IncomingFile) -> Path:
 
 def incoming_expect(*, owner: User, file_name: str, n_bytes: int, sha256: str = "") -> IncomingFile:
     """Make ready for a file of `n_bytes`. `sha256`: of the whole file, where the sender knows it. `file_name`: shown
-    to people and nothing else, so what can't be shown becomes "?".
+    to people and nothing else, so what no text may have is replaced.
 
     Raises:
         InputError: no file could be like that, or it is larger than this server takes.
@@ -58,9 +59,9 @@ def incoming_expect(*, owner: User, file_name: str, n_bytes: int, sha256: str = 
         StoreFullError: the disk has no room for it.
     """
     most = settings.UPLOAD_MAX_BYTES
-    file_name = "".join(letter if letter.isprintable() else "?" for letter in file_name.strip())
-    if not 1 <= len(file_name) <= MAX_NAME_CHARACTERS:
-        raise InputError(f"Give the file's name, in 1 to {MAX_NAME_CHARACTERS} characters.", field="file_name")
+    file_name = cleaned(file_name.strip(), limits.FILE_NAME)
+    if not file_name:
+        raise InputError("Give the file's name.", field="file_name")
     if not _SHA256.fullmatch(sha256):
         raise InputError('"sha256" must be 64 hexadecimal digits in lower case.', field="sha256")
     if not 1 <= n_bytes <= most:

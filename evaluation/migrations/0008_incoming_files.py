@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0006_what_may_not_change'),
+        ('evaluation', '0007_room_for_long_categories'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
