@@ -13,20 +13,25 @@ from evaluation.api.authentication import LimitedTokens
 from evaluation.doors import TooManyError
 from evaluation.views.errors import refused
 
+LONGEST_LENGTH = 20
+"""Digits of a length."""
+
 _LARGE = re.compile(limits.LARGE_BODY_ADDRESSES)
 
 
 def body_limits(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: 413 for a body that is too large for its address, 411 for one of unknown length (Django would take it
-    for an empty one), 401 for a large one from nobody we know.
+    """Middleware: 413 for a body that is too large for its address, 401 for a large one from nobody we know, 400 for a
+    length that is none, 411 for a body of unknown length (Django would take it for an empty one).
 
-    It stands behind the sessions, which read no body, and answers before the check of forms does: that one reads it.
+    It stands behind the sessions, which read no body, and before whatever reads one, as the check of forms does.
     """
 
     def within_limits(request: HttpRequest) -> HttpResponse:
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return refused(request, 411, "Length required", limits.NEEDS_A_LENGTH)
         length = _length(request)
+        if length is None:
+            return refused(request, 400, "Bad request", limits.NO_LENGTH)
         if length <= limits.BODY_MAX_BYTES:
             return get_response(request)
         if not _LARGE.match(request.path_info) or length > limits.LARGE_BODY_MAX_BYTES:
@@ -38,12 +43,10 @@ def body_limits(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     return within_limits
 
 
-def _length(request: HttpRequest) -> int:
-    """The declared length in bytes; 0 for what Django takes for none."""
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
+def _length(request: HttpRequest) -> int | None:
+    """The declared length in bytes; None for what is no length."""
+    told = request.META.get("CONTENT_LENGTH") or "0"
+    return int(told) if told.isascii() and told.isdigit() and len(told) < LONGEST_LENGTH else None
 
 
 def _is_known(request: HttpRequest) -> bool:

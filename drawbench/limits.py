@@ -25,6 +25,7 @@ TOO_LARGE = (
     "programs do."
 )
 SIGN_IN_FIRST = "Sign in first: only people who are signed in may send a large file."
+NO_LENGTH = "The header Content-Length must be a whole number: the bytes of the body."
 NEEDS_A_LENGTH = "Send the length of the body (Content-Length). A body in chunks is not accepted here."
 TOO_MANY = "Too many requests from this address at once. Wait a moment, then try again."
 AWAY = "The server is starting again. Nothing was saved halfway; try again in a few seconds."

@@ -65,10 +65,10 @@ MIDDLEWARE = [
     "drawbench.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "drawbench.slashes.Slashes",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "drawbench.bodies.body_limits",  # before whatever reads a body
     "django.middleware.csrf.CsrfViewMiddleware",
     "evaluation.views.gate.TextGate",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "drawbench.bodies.body_limits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -111,9 +111,10 @@ keepalive_timeout 75s;
 keepalive_requests 10000;
 reset_timedout_connection on;
 
-# Refused on the header. What is let through stays in memory until it is whole.
+# Refused on the header. What is let through stays in memory until it is whole. A body in chunks is written to disk when
+# it fills the buffer, so that is larger than any body.
 client_max_body_size {limits.BODY_MAX_BYTES};
-client_body_buffer_size {limits.BODY_MAX_BYTES};
+client_body_buffer_size {limits.BODY_MAX_BYTES + 2**20};
 
 proxy_http_version 1.1;
 {headers}proxy_connect_timeout 5s;
@@ -146,7 +147,7 @@ server {{
     location ~ "{limits.LARGE_BODY_ADDRESSES}" {{
         auth_request /-/sender;
         client_max_body_size {limits.LARGE_BODY_MAX_BYTES};
-        client_body_buffer_size {limits.LARGE_BODY_MAX_BYTES};
+        client_body_buffer_size {limits.LARGE_BODY_MAX_BYTES + 2**20};
         proxy_pass http://drawbench_web;
     }}
     location = /-/sender {{

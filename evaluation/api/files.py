@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evaluation.api.base import Endpoint, data_of
-from evaluation.api.inputs import IncomingFileInput, PartQuery
+from evaluation.api.file_inputs import IncomingFileInput, PartQuery
 from evaluation.api.serializers import IncomingFileSerializer
 from evaluation.errors import InputError
 from evaluation.models import IncomingFile

@@ -15,7 +15,8 @@ from rest_framework.response import Response
 
 from common.words import nearest
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import PromptsQuery, SuiteFileInput, SuiteInput, SuiteKeyInput, SuiteKnownInput
+from evaluation.api.file_inputs import SuiteFileInput, SuiteInput, SuiteKeyInput, SuiteKnownInput
+from evaluation.api.inputs import PromptsQuery
 from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadedSerializer, SuiteSerializer
 from evaluation.errors import InputError, NotFoundError

@@ -11,13 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import (
-    UploadFileInput,
-    UploadInput,
-    UploadKeyInput,
-    UploadOptionsInput,
-    UploadTableQuery,
-)
+from evaluation.api.file_inputs import UploadFileInput, UploadInput, UploadKeyInput
+from evaluation.api.inputs import UploadOptionsInput, UploadTableQuery
 from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
 from evaluation.errors import InputError

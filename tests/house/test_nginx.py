@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
-import json
 import re
 import shutil
 import socket
@@ -14,7 +12,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
@@ -22,7 +19,6 @@ from pathlib import Path
 
 import pytest
 
-from drawbench import limits
 from tests import nginx
 from tests.house.repository import CHECKOUT
 
@@ -52,7 +48,7 @@ def test_the_host_names_are_those_of_the_example() -> None:
     assert f"DRAWBENCH_HOSTS={NAME}\n" in (DEPLOY / "example.env").read_text()
 
 
-class _Application(http.server.BaseHTTPRequestHandler):
+class Application(http.server.BaseHTTPRequestHandler):
     """Stands for the web process: names an image file to nginx, or echoes what nginx told it."""
 
     protocol_version = "HTTP/1.1"
@@ -146,12 +142,12 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
 
 
 def _front_in(folder: Path, program: str, openssl: str, *, beside: bool) -> Iterator[Front]:
-    application = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Application)
+    application = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Application)
     names = _Names()
     names.start()
     made = Front(_free_port(), _free_port(), names, folder / "error.log", [application])
     # The container made anew has the same port and another address.
-    made.applications.append(http.server.ThreadingHTTPServer(("127.0.0.2", application.server_port), _Application))
+    made.applications.append(http.server.ThreadingHTTPServer(("127.0.0.2", application.server_port), Application))
     for each in made.applications:
         threading.Thread(target=each.serve_forever, daemon=True).start()
     images = folder / "media" / "images" / "ab"
@@ -222,7 +218,7 @@ class _Named(HTTPSConnection):
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
 
 
-def _get(front: Front, address: str, name: str = NAME, **headers: str) -> tuple[HTTPResponse, bytes]:
+def get_from(front: Front, address: str, name: str = NAME, **headers: str) -> tuple[HTTPResponse, bytes]:
     connection = _Named(front.secure, name)
     connection.request("GET", address, headers={"Host": f"{name}:{front.secure}"} | headers)
     answer = connection.getresponse()
@@ -237,7 +233,7 @@ def _get_plain(front: Front, host: str) -> tuple[HTTPResponse, bytes]:
 
 
 def test_images_come_from_inside_alone(front: Front) -> None:
-    answer, body = _get(front, "/i/anything")
+    answer, body = get_from(front, "/i/anything")
     assert (answer.status, body) == (200, b"image bytes")
     assert answer.getheader("Content-Type") == "image/webp"
     assert answer.getheader("Content-Security-Policy") == "default-src 'none'; sandbox"
@@ -249,24 +245,24 @@ def test_images_come_from_inside_alone(front: Front) -> None:
         "/protected/../secret",
         "/protected/%2e%2e/secret",
     ):
-        answer, body = _get(front, address)
+        answer, body = get_from(front, address)
         assert b"image bytes" not in body and b"not for anybody" not in body, address
 
 
 def test_what_a_client_claims_about_itself_is_replaced(front: Front) -> None:
-    _, told = _get(front, "/page", **{"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "http"})
+    _, told = get_from(front, "/page", **{"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "http"})
     assert told.split()[:2] == [b"https", b"127.0.0.1"]
 
 
 def test_the_host_keeps_its_port(front: Front) -> None:
     """Without it Django takes a form for one of another site wherever the port is not 443."""
-    _, told = _get(front, "/page")
+    _, told = get_from(front, "/page")
     assert told.split()[2].decode() == f"{NAME}:{front.secure}"
 
 
 def test_images_say_of_https_what_the_application_says(front: Front) -> None:
-    assert _get(front, "/i/hsts")[0].getheader("Strict-Transport-Security") == "max-age=7"
-    assert _get(front, "/i/none")[0].getheader("Strict-Transport-Security") is None
+    assert get_from(front, "/i/hsts")[0].getheader("Strict-Transport-Security") == "max-age=7"
+    assert get_from(front, "/i/none")[0].getheader("Strict-Transport-Security") is None
 
 
 def test_plain_http_leads_to_https_for_our_host_alone(front: Front) -> None:
@@ -283,156 +279,20 @@ def test_plain_http_leads_to_https_for_our_host_alone(front: Front) -> None:
 
 def test_another_hosts_certificate_is_not_ours_to_show(front: Front) -> None:
     with pytest.raises(ssl.SSLError):
-        _get(front, "/page", name="evil.example")
+        get_from(front, "/page", name="evil.example")
 
 
 def test_nginx_follows_a_web_container_that_was_made_anew(front: Front) -> None:
     before = front.names.address
     front.names.address = "127.0.0.2" if before == "127.0.0.1" else "127.0.0.1"
     try:
-        assert _within(15, lambda: _get(front, "/page")[1].split()[3].decode() == front.names.address)
+        assert within(15, lambda: get_from(front, "/page")[1].split()[3].decode() == front.names.address)
     finally:
         front.names.address = before
-    assert _within(15, lambda: _get(front, "/page")[1].split()[3].decode() == before)
+    assert within(15, lambda: get_from(front, "/page")[1].split()[3].decode() == before)
 
 
-# --- Bodies, slow ones and large ones ---------------------------------------------------------------------------------
-
-
-def _secure(front: Front) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", front.secure), timeout=10)
-    return ssl._create_unverified_context().wrap_socket(plain, server_hostname=NAME)
-
-
-def _head(front: Front, method: str, path: str, *headers: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {NAME}:{front.secure}", *headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _answer(sender: ssl.SSLSocket) -> HTTPResponse:
-    answer = HTTPResponse(sender)
-    answer.begin()
-    return answer
-
-
-def test_slow_bodies_and_headers_do_not_reach_the_application(front: Front) -> None:
-    before = len(_Application.bodies)
-    slow = [_secure(front) for _ in range(40)]
-    for at, sender in enumerate(slow):
-        head = _head(front, "POST", "/r/rate", "Content-Length: 900")
-        sender.sendall(head + b"ab" if at % 2 else head[:20])
-    for _ in range(5):
-        assert _get(front, "/page")[0].status == 200
-    assert len(_Application.bodies) == before
-    slow[1].sendall(b"c" * 898)  # whole at last
-    assert _answer(slow[1]).read() == b"900 None 900"
-    for sender in slow:
-        sender.close()
-
-
-def test_a_body_in_chunks_is_passed_on_with_its_length(front: Front) -> None:
-    with _secure(front) as sender:
-        sender.sendall(_head(front, "POST", "/r/rate", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n")
-        assert _answer(sender).read() == b"2 None 2"
-
-
-LARGE = f"/api/v1/files/{uuid.UUID(int=7)}/part/"
-
-
-@pytest.mark.parametrize(
-    ("path", "n_bytes", "token", "status", "words"),
-    [
-        ("/r/rate", limits.BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
-        ("/api/v1/runs/", limits.BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
-        ("/api/v1/runs/", 593_000_000, "", 413, limits.TOO_LARGE),
-        (LARGE, limits.LARGE_BODY_MAX_BYTES + 1, "good", 413, limits.TOO_LARGE),
-        (LARGE, limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
-        (LARGE, limits.PART_MAX_BYTES, "bad", 401, limits.SIGN_IN_FIRST),
-        ("/uploads/new/", limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
-        ("/suites/", limits.PART_MAX_BYTES, "", 401, limits.SIGN_IN_FIRST),
-    ],
-)
-def test_what_is_too_large_is_refused_on_the_header(
-    front: Front, path: str, n_bytes: int, token: str, status: int, words: str
-) -> None:
-    with _secure(front) as sender:
-        sender.sendall(_head(front, "POST", path, f"Content-Length: {n_bytes}", f"Authorization: Token {token}"))
-        answer = _answer(sender)
-        body = answer.read().decode()
-    assert (answer.status, words in body) == (status, True), body
-    if path.startswith("/api/"):
-        assert json.loads(body) == {"detail": words, "field": None}
-        assert answer.getheader("Content-Type") == "application/json"
-    else:
-        assert body.startswith("<!doctype html>") and answer.getheader("Content-Type") == "text/html"
-
-
-def test_a_large_body_in_chunks_is_bounded_too(front: Front) -> None:
-    chunk = b"10000\r\n" + b"y" * 2**16 + b"\r\n"
-    for path, statuses in (("/r/rate", {413}), (LARGE, {401})):
-        with _secure(front) as sender:
-            sender.sendall(_head(front, "POST", path, "Transfer-Encoding: chunked"))
-            with contextlib.suppress(OSError):
-                for _ in range(20):
-                    sender.sendall(chunk)
-            with contextlib.suppress(OSError):
-                assert _answer(sender).status in statuses
-
-
-def test_a_part_of_a_signed_in_person_is_let_through_and_kept_off_the_disk(front: Front) -> None:
-    part = b"z" * limits.PART_MAX_BYTES
-    with _secure(front) as sender:
-        sender.sendall(_head(front, "POST", LARGE, f"Content-Length: {len(part)}", "Authorization: Token good") + part)
-        assert _answer(sender).read() == f"{len(part)} None {len(part)}".encode()
-    assert "buffered to a temporary file" not in front.log.read_text(), "nginx says so where it writes a body to disk"
-    with _secure(front) as sender:  # a small form of a stranger is the application's to judge
-        sender.sendall(_head(front, "POST", "/uploads/new/", "Content-Length: 2") + b"ab")
-        assert _answer(sender).read() == b"2 None 2"
-
-
-def test_one_address_has_not_all_connections(front: Front) -> None:
-    """A connection counts once its header is there."""
-    held = []
-    statuses = set()
-    for _ in range(420):
-        sender = _secure(front)
-        sender.sendall(_head(front, "POST", "/r/rate", "Content-Length: 900"))
-        held.append(sender)
-    for sender in held[-5:]:
-        statuses.add(_answer(sender).status)
-    for sender in held:
-        sender.close()
-    assert statuses == {429}
-    assert _within(20, lambda: _get(front, "/page")[0].status == 200)
-
-
-def test_an_application_that_is_away_is_503(front: Front) -> None:
-    before = front.names.address
-    front.names.address = "127.0.0.3"  # nobody listens there
-    try:
-        assert _within(15, lambda: _get(front, "/page")[0].status == 503)
-        answer, body = _get(front, "/api/v1/runs/")
-        assert answer.getheader("Retry-After") == "5"
-        assert json.loads(body) == {"detail": limits.AWAY, "field": None}
-    finally:
-        front.names.address = before
-    assert _within(15, lambda: _get(front, "/page")[0].status == 200)
-
-
-def test_the_numbers_are_those_of_the_application() -> None:
-    sizes = re.findall(r"client_(?:max_body|body_buffer)_size (\d+)m;", NGINX)
-    assert [int(size) * 2**20 for size in sizes] == 2 * [limits.BODY_MAX_BYTES] + 2 * [limits.LARGE_BODY_MAX_BYTES]
-    assert f'location ~ "{limits.LARGE_BODY_ADDRESSES}"' in NGINX
-    assert "proxy_request_buffering" not in NGINX
-    for words in (limits.TOO_LARGE, limits.SIGN_IN_FIRST, limits.TOO_MANY, limits.AWAY):
-        assert NGINX.count(words) == 2, words
-    main = (DEPLOY / "nginx-main.conf").read_text()
-    [connections] = re.findall(r"events \{\n    worker_connections (\d+);", main)
-    [files] = re.findall(r"worker_rlimit_nofile (\d+);", main)
-    assert int(connections) >= 8192 and int(files) >= 2 * int(connections)
-
-
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
