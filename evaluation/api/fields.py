@@ -266,6 +266,17 @@ class SentFile(serializers.FileField):
     }
 
 
+class FileKey(Words):
+    """The key of a file that was sent in parts."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            pattern=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            pattern_words="Give the `key` of a file that was sent in parts (`files/`).",
+            **options,
+        )
+
+
 class Named(Words):
     """The name of one of what is installed here: the description lists `names`, the service knows what is wrong."""
 

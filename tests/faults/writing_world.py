@@ -146,6 +146,7 @@ def a_world(tmp_path: Path) -> World:
             None,
             lambda: zip_form | {"suite": suite.name, "file": SimpleUploadedFile("more.zip", zipped())},
         ),
+        "api:file-list": (None, {"file_name": "more.zip", "n_bytes": 9}),
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
         "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
