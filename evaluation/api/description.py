@@ -72,7 +72,7 @@ class Description(AutoSchema):
             found.add(404)
         if for_researchers:
             found |= {401}
-        if self.method == "POST":
+        if self.method in ("POST", "PUT", "DELETE"):
             found |= {413, 415}
             if for_researchers:
                 found |= {403, 404, 409, 507}

@@ -11,7 +11,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A parameter or a field. `kind`: its type and limits in words; `leads_to`: the object that it is, or has a list of."""
+    """A parameter or a field. `kind`: its type and limits in words; `leads_to`: the object that it is, or lists."""
 
     name: str
     kind: str
@@ -73,7 +73,7 @@ def operations(document: Document) -> dict[str, list[Operation]]:
                     anchor=f"operations-{noun}-{each['operationId']}",
                     method=method.upper(),
                     path=path,
-                    paragraphs=[" ".join(part.split()) for part in each["description"].split("\n\n")],
+                    paragraphs=[" ".join(part.split()) for part in each["description"].replace("`", "").split("\n\n")],
                     open_to_all=not each.get("security") or {} in each["security"],
                     parameters=[_parameter(one) for one in each.get("parameters", ())],
                     bodies=_bodies(document, each.get("requestBody", {}), sent=True),
@@ -88,9 +88,7 @@ def operations(document: Document) -> dict[str, list[Operation]]:
 
 def objects(document: Document) -> dict[str, list[Line]]:
     """The named objects with their fields; bodies that are sent stand with their operations."""
-    sent = {
-        body.sent_as for each in operations(document).values() for operation in each for body in operation.bodies
-    }
+    sent = {body.sent_as for each in operations(document).values() for operation in each for body in operation.bodies}
     schemas = document["components"]["schemas"]
     return {
         name: _fields(schema) for name, schema in sorted(schemas.items()) if name not in sent and "properties" in schema
@@ -146,7 +144,9 @@ def kind(schema: Mapping[str, Any]) -> str:
     if schema.get("nullable"):
         words += ", or null"
     if schema.get("default") not in (None, "", {}, []):
-        words += f"; default: {str(schema['default']).lower() if isinstance(schema['default'], bool) else schema['default']}"
+        words += (
+            f"; default: {str(schema['default']).lower() if isinstance(schema['default'], bool) else schema['default']}"
+        )
     return words
 
 

@@ -47,7 +47,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_template_keeps_the_contract_with_the_installed_package(site: Path, tmp_path: Path) -> None:
-    where = _run("-c", "import generators, common; print(generators.__file__, common.__file__)", cwd=tmp_path, site=site)
+    where = _run(
+        "-c", "import generators, common; print(generators.__file__, common.__file__)", cwd=tmp_path, site=site
+    )
     assert all(Path(file).is_relative_to(site) for file in where.split())
     told = json.loads(_run("-m", "generators.conformance", "stripes", "--format", "json", cwd=tmp_path, site=site))
     assert told["passed"] is True and told["findings"] == []
@@ -66,7 +68,9 @@ def test_the_templates_own_test_passes(site: Path, tmp_path: Path) -> None:
 
 def test_the_installed_package_brings_nothing_heavy(site: Path, tmp_path: Path) -> None:
     assert not (site / "generators" / "cascade").exists() and not (site / "evaluation").exists()
-    script = "import sys, generators.registry, generators.conformance; generators.registry.entries(); print(*sys.modules)"
+    script = (
+        "import sys, generators.registry, generators.conformance; generators.registry.entries(); print(*sys.modules)"
+    )
     loaded = _run("-c", script, cwd=tmp_path, site=site).split()
     assert not {"torch", "django", "transformers"} & set(loaded)
 

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.django_db
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+PARTS, PART = (
+    "multipart/form-data; boundary=x",
+    b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n',
+)
 STRANGE = "session, from another site"
 
 
@@ -60,8 +64,8 @@ def test_no_address_is_a_fault_of_the_server(who: str, there: bool) -> None:
     for name, address in every_address(known):
         cache.clear()
         for method in METHODS:
-            for kind in (JSON, FORM) if method == "POST" else (JSON,):
-                body = {JSON: b"{}", FORM: b"a=1"}[kind] if method in {"POST", "PUT", "PATCH"} else b""
+            for kind in (JSON, FORM, PARTS) if method == "POST" else (JSON,):
+                body = {JSON: b"{}", FORM: b"a=1", PARTS: PART}[kind] if method in {"POST", "PUT", "PATCH"} else b""
                 answer = client.generic(method, address, body, content_type=kind)
                 b"".join(answer) if answer.streaming else answer.content
                 asked += 1
