@@ -104,12 +104,26 @@ def _bodies(document: Document, holder: Mapping[str, Any], *, sent: bool = False
     bodies = []
     for media_type, content in holder.get("content", {}).items():
         schema = content.get("schema", {})
-        name = _named(schema)
         if sent:
-            bodies.append(Body(media_type, kind(schema), name, fields=_fields(document["components"]["schemas"][name])))
+            bodies += [
+                Body(media_type, kind(one), _named(one), fields=_fields(_object(document, one)))
+                for one in _alternatives(document, schema)
+            ]
         else:
-            bodies.append(Body(media_type, kind(schema), leads_to=name))
+            bodies.append(Body(media_type, kind(schema), leads_to=_named(schema)))
     return bodies
+
+
+def _alternatives(document: Document, schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The bodies that `schema` lets one choose from; itself where there is no choice."""
+    return list(_object(document, schema).get("oneOf", ())) or [schema]
+
+
+def _object(document: Document, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The named object that `schema` is; itself where it has no name, as the bytes of a part."""
+    name = _named(schema)
+    named: Mapping[str, Any] = document["components"]["schemas"][name] if name else schema
+    return named
 
 
 def _fields(schema: Mapping[str, Any]) -> list[Line]:

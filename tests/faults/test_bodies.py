@@ -8,6 +8,7 @@ import re
 import tempfile
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -64,8 +65,8 @@ def _all_paths() -> list[str]:
     return found
 
 
-def _send(client: Client, path: str, method: str = "POST", **environ: object) -> HttpResponse:
-    answer = client.generic(method, path, content_type="multipart/form-data; boundary=x", **environ)  # type: ignore[arg-type]
+def _send(client: Client, path: str, method: str = "POST", **environ: Any) -> HttpResponse:
+    answer = client.generic(method, path, content_type="multipart/form-data; boundary=x", **environ)
     assert isinstance(answer, HttpResponse)
     return answer
 
