@@ -163,9 +163,10 @@ def not_negative(moments: Float, seen: Float) -> Float:
     groups: list[tuple[list[int], npt.NDArray[np.intp]]] = [([0, 1, 2], np.arange(table.shape[1]))]
     while groups:
         keep, columns = groups.pop()
-        fitted = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=1e-9) @ table[np.ix_(keep, columns)]
+        kept = np.array(keep)
+        fitted = np.linalg.pinv(moments[np.ix_(kept, kept)], rcond=1e-9) @ table[np.ix_(kept, columns)]
         found[:, columns] = 0.0
-        found[np.ix_(keep, columns)] = fitted
+        found[np.ix_(kept, columns)] = fitted
         below = fitted[:-1] < 0
         for which in np.unique(below, axis=1).T if below.any() else ():
             if which.any():
@@ -178,4 +179,5 @@ def as_table(code: npt.ArrayLike, n: int, category: npt.ArrayLike, n_categories:
     """Scores, (n_ratings, m), summed by unit and category: (n, n_categories, m)."""
     key = np.asarray(code) * n_categories + np.asarray(category)
     columns = [np.bincount(key, weights=each, minlength=n * n_categories) for each in scores.T]
-    return np.stack(columns, axis=1).reshape(n, n_categories, -1)
+    table = np.stack(columns, axis=1).reshape(n, n_categories, -1)
+    return np.asarray(table, dtype=np.float64)  # they are; numpy's types say whole numbers

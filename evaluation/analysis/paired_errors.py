@@ -204,9 +204,9 @@ class _Gradients:
                 sums += np.bincount(
                     place * self.width + parameter[answer], weights=number * value[answer], minlength=len(sums)
                 )
-            sums = sums.reshape(last - first, self.width)
-            found += sums.T @ sums
-            even += sums.T @ (sums * weights[first:last, None])
+            table = sums.reshape(last - first, self.width)
+            found += table.T @ table
+            even += table.T @ (table * weights[first:last, None])
             present += len(np.unique(place))
         return found * (present / max(present - 1, 1)), even
 

@@ -6,7 +6,7 @@ Errors are the same everywhere, so they are described here, by what an operation
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
@@ -44,7 +44,7 @@ def pattern_of(field: Words) -> str:
 class Description(AutoSchema):
     """Describes an `Endpoint`: its query, its body, its errors."""
 
-    view: Endpoint
+    view: Endpoint  # type: ignore[override]  # a property there, of any view
 
     def get_override_parameters(self) -> list[Any]:
         """The parameters of the address, from the input that checks them."""
@@ -57,7 +57,7 @@ class Description(AutoSchema):
     def _get_format_parameters(self) -> list[Any]:
         return []  # Where an address has several forms, its query says how one is chosen.
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code in self._problems() - {int(code) for code in bodies}:
             told = OpenApiResponse(ErrorSerializer, description=PROBLEMS[code])

@@ -308,7 +308,9 @@ class StudyInput(Input):
 class InvitationInput(Input):
     """A link that lets raters in."""
 
-    label = Words(required=False, allow_blank=True, default="", max_length=longest(Invitation, "label"))
+    label = Words(  # type: ignore[assignment]  # a declared field is taken off the class
+        required=False, allow_blank=True, default="", max_length=longest(Invitation, "label")
+    )
     max_raters = Whole(
         required=False,
         allow_null=True,

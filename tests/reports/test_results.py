@@ -183,8 +183,8 @@ def test_latex_fits_the_page_and_can_be_referred_to() -> None:
 
 def test_an_interval_that_says_nothing_is_told_alike_everywhere() -> None:
     found = results(ratings(raters=2, prompts=2))
-    hollow = [(name, rate) for each in found.comparisons for name, rate in lines(each) if rate.net.interval]
-    hollow = [(name, rate) for name, rate in hollow if says_nothing(rate.net.interval)]
+    told = [rate for each in found.comparisons for _, rate in lines(each)]
+    hollow = [rate for rate in told if rate.net.interval and says_nothing(rate.net.interval)]
     if not hollow:
         pytest.skip("no interval of this sample says nothing")
     assert "−100.0 to +100.0, too few ratings to say anything" in results_text(found, title="Study x")
