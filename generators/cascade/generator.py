@@ -258,6 +258,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
             eta,
             "none" if thresholding == "none" else "static",
             *interval,
+            start_noise=float(parameters["sr_start_noise"]),
         ),
         aug_level=float(parameters["aug_level"]),
         aug_level_1024=float(parameters["aug_level_1024"]),
