@@ -1,15 +1,14 @@
-"""Write which words weights were taught: `python -m generators.training.seen_words CONFIG [CONFIG ..] --weights FOLDER`.
+"""Write which words weights were taught: `python -m generators.training.seen_words CONFIG .. --weights FOLDER`.
 
-The words of all captions of the trainings by these configurations go into the folder's `words.txt`, beside those that are
-there; misspelt captions are left out, or every slip would pass for a word. With it, images say which words of their
-prompt the weights never saw. It needs the training's sprites.
+The words of all captions of the trainings by these configurations go into the folder's `words.txt`, beside those that
+are there; misspelt captions are left out, or every slip would pass for a word. With it, images say which words of
+their prompt the weights never saw. It needs the training's sprites.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from common.commands import BAD_INPUT, SUCCESS
@@ -18,29 +17,27 @@ from common.words import counted
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.seen_words import write_words
 from generators.contract import GeneratorError
-from generators.training.config import load_train_config
+from generators.training.config import TrainConfig, load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.world.scenes.render import Renderer
 from generators.world.sprites import load_sprites
 
+MISSPELT = "Misspellings"
+"""The category of scenes whose captions have slips."""
 
-def captions_of(configurations: Sequence[Path]) -> list[str]:
-    """The captions of some trainings.
+
+def captions_of(config: TrainConfig) -> list[str]:
+    """The captions of a training.
 
     Raises:
-        GeneratorError: a configuration can't be read, or trains on something other than scenes.
+        GeneratorError: it trains on something other than scenes.
         FileNotFoundError: there are no sprites, or a suite that it names is not there.
     """
-    captions: list[str] = []
-    for path in configurations:
-        config = load_train_config(path)
-        if not isinstance(config.data, ScenesConfig):
-            raise GeneratorError(f"{path} trains on {config.data.kind}, not on scenes: only scenes have known captions")
-        known = Renderer(load_sprites(Path(config.data.sprites))).concepts
-        pool = scene_pool(config.data, known, config.seed)
-        captions += [scene.caption for scene in pool if scene.category != "Misspellings"]
-    return captions
+    if not isinstance(config.data, ScenesConfig):
+        raise GeneratorError(f"the training is on {config.data.kind}, not on scenes: only scenes have known captions")
+    known = Renderer(load_sprites(Path(config.data.sprites))).concepts
+    return [scene.caption for scene in scene_pool(config.data, known, config.seed) if scene.category != MISSPELT]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         open_weights(args.weights)
-        count = write_words(args.weights, captions_of(args.configurations))
+        captions = [caption for path in args.configurations for caption in captions_of(load_train_config(path))]
+        count = write_words(args.weights, captions)
     except (GeneratorError, SaveError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
