@@ -12,7 +12,7 @@ import pandas as pd
 import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
-from evaluation.analysis.early_looks import StoppingOutcome, early_looks
+from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
@@ -81,14 +81,13 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
 class ReportInput:
     """All that a report's results are made of, as read. `ratings`: in the ratings file's form.
 
-    `rule`: the declared stopping rule, None without one; `finished`: ids of the raters who have finished, in the order
-    in which they did. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
+    `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
     """
 
     ratings: pd.DataFrame
     questions: tuple[str, ...]
     rule: StoppingRule | None
-    finished: tuple[str, ...]
+    arrivals: Arrivals | None
     scores: Scores | None
 
 
@@ -96,9 +95,11 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     """A study's report. The same input and settings give the same results."""
     valid = validate_ratings(given.ratings)
     stopping = automatic = None
-    if given.rule is not None:
-        looks = early_looks(valid, given.finished, given.questions, alpha=given.rule.alpha, rule=given.rule)
-        stopping = StoppingOutcome(given.rule, len(given.finished), looks)
+    if given.rule is not None and given.arrivals is not None:
+        looks, conditions = early_looks(
+            valid, given.arrivals, given.questions, alpha=given.rule.alpha, rule=given.rule
+        )
+        stopping = StoppingOutcome(given.rule, len(given.arrivals.finished), looks, conditions)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
     return ReportDocument(compute(valid, settings), collection(valid), stopping, automatic)

@@ -10,6 +10,7 @@ from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import lines, p_tests, question_name, shortened, why_lacking, win_matrix
 from evaluation.reports.wording.numbers import (
@@ -143,10 +144,11 @@ def stopping_rule_text(rule: Mapping[str, Any]) -> str:
         decided.append(f"lies within ±{rule['margin'] * 100:g} points")
     if rule["half_width"] is not None:
         decided.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+    count = "must have finished" if rule.get("method", T_SEQUENCE) == T_SEQUENCE else "must count"
     when = " or ".join([", ".join(decided[:-1]), decided[-1]]) if len(decided) > 1 else decided[0]
     return (
         f"A comparison (one pair, one question) is decided once its {level_text(1 - rule['alpha'])} anytime-valid "
-        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} must have finished; the "
+        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} {count}; the "
         f"maximum is {rule['max_raters']:,}. The rule recommends stopping once every comparison is decided or has "
         "reached its maximum. The study stays open until you close it."
     )

@@ -83,8 +83,9 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
     if draft.stopping_rule is not None:
-        places = settings.raters_per_panel * len(panel_prompts(sets, declared))
-        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places))
+        panels = len(panel_prompts(sets, declared))
+        places = settings.raters_per_panel * panels
+        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
         title=draft.title.strip(),
