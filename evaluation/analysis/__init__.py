@@ -12,6 +12,7 @@ from evaluation.analysis.audit import Audit, audit, possible_spread
 from evaluation.analysis.automatic_agreement import automatic_agreement
 from evaluation.analysis.automatic_results import AutomaticAgreement
 from evaluation.analysis.automatic_scores import read_automatic_scores, validate_automatic_scores
+from evaluation.analysis.betting import betting_bounds, betting_sequence
 from evaluation.analysis.classic import (
     agresti_coull,
     clopper_pearson,
@@ -44,6 +45,7 @@ from evaluation.analysis.planning import (
     nested_standard_error,
     power,
     precision_table,
+    raters_needed,
     standard_error,
 )
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
@@ -113,6 +115,8 @@ __all__ = [
     "audit",
     "automatic_agreement",
     "beta_binomial",
+    "betting_bounds",
+    "betting_sequence",
     "cheapest",
     "clopper_pearson",
     "components_from_pilot",
@@ -145,6 +149,7 @@ __all__ = [
     "rank_generators",
     "rater_means",
     "rater_table",
+    "raters_needed",
     "read_automatic_scores",
     "read_ratings",
     "replay",

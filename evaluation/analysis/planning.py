@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
+from scipy import optimize, special
 
 from evaluation.analysis.crossed import check_between, panel_sums, quantile
 from evaluation.analysis.results import PlainResult
@@ -155,10 +155,73 @@ def floor(components: Components, prompts: float, samples: int = 1, level: float
     return quantile(level, None) * standard_error(components, math.inf, prompts, samples)
 
 
-def detectable(se: float, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The smallest effect found with ``power``: (z_(1 - alpha/2) + z_power) se."""
+def design_df(raters: int, prompts: int) -> int | None:
+    """Degrees of freedom with which a crossed design will be tested, those of the two-way interval; None where one
+    rater or prompt leaves none.
+    """
+    return min(raters, prompts) - 1 or None
+
+
+def detectable(se: float, alpha: float = 0.05, power: float = 0.8, df: float | None = None) -> float:
+    """The smallest effect found with ``power`` by a two-sided t test with ``df``, from the non-central t distribution.
+
+    With ``df`` None, (z_(1 - alpha/2) + z_power) se, the textbook's normal quantiles: right for a known standard error,
+    and too hopeful where it is estimated from few raters or prompts.
+    """
     _check_test(alpha, power)
-    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * se
+    if df is None:
+        return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * se
+    if power <= alpha:
+        return 0.0
+    wanted, limit = power, special.stdtrit(df, 1 - alpha / 2)
+
+    def excess(shift: float) -> float:
+        return _t_power(shift, df, limit) - wanted
+
+    most = 2.0
+    while excess(most) < 0:
+        most *= 2
+    return float(optimize.brentq(excess, 0.0, most, xtol=1e-10)) * se
+
+
+def _t_power(shift: float, df: float, limit: float) -> float:
+    return float(1 - special.nctdtr(df, shift, limit) + special.nctdtr(df, shift, -limit))
+
+
+def raters_needed(
+    components: Components,
+    effect: float,
+    prompts: int,
+    *,
+    alpha: float = 0.05,
+    wanted: float = 0.8,
+    max_raters: int = 10_000,
+) -> int | None:
+    """The fewest raters with whom a crossed design of ``prompts`` finds ``effect`` with power ``wanted``, by the
+    non-central t distribution; None where not even ``max_raters`` do (the floor).
+
+    Raises:
+        ValueError: ``effect`` is zero, or a probability is not between 0 and 1.
+    """
+    if not effect:
+        raise ValueError("The effect to be found must not be zero: no number of raters finds nothing.")
+    _check_test(alpha, wanted)
+
+    def reaches(raters: int) -> bool:
+        se = standard_error(components, raters, prompts)
+        return se == 0 or power(effect, se, alpha, design_df(raters, prompts)) >= wanted
+
+    low, high = 1, 2
+    if prompts < 2:
+        raise ValueError("A test needs two prompts or more; one says nothing about how prompts differ.")
+    while not reaches(high):
+        if high >= max_raters:
+            return None
+        low, high = high, min(2 * high, max_raters)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high
 
 
 def _check_test(alpha: float, power: float = 0.8) -> None:
@@ -175,8 +238,7 @@ def power(effect: float, se: float, alpha: float = 0.05, df: float | None = None
     if df is None:
         limit = special.ndtri(1 - alpha / 2)
         return float(special.ndtr(shift - limit) + special.ndtr(-shift - limit))
-    limit = special.stdtrit(df, 1 - alpha / 2)
-    return float(1 - special.nctdtr(df, shift, limit) + special.nctdtr(df, shift, -limit))
+    return _t_power(shift, df, special.stdtrit(df, 1 - alpha / 2))
 
 
 def votes_for_share(share: float, against: float = 0.5, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -264,8 +326,9 @@ def precision_table(
     for p in prompts:
         for r in raters:
             se = standard_error(components, r, p)
-            df = min(r, p) - 1
-            half = float(special.stdtrit(df, (1 + level) / 2)) * se if df else None
+            df = design_df(r, p)
+            half = quantile(level, df) * se if df else None
             row = {"raters": r, "prompts": p, "ratings": r * p, "se": se, "half_width": half}
-            rows.append(row | {"detectable": detectable(se), "floor": floor(components, p, level=level)})
+            found = detectable(se, df=df) if df else None
+            rows.append(row | {"detectable": found, "floor": floor(components, p, level=level)})
     return pd.DataFrame(rows)
