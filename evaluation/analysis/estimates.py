@@ -12,17 +12,22 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from evaluation.analysis import classic
+from evaluation.analysis.cautions import Caution, is_too_wide
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
+from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
+from evaluation.analysis.scale import standardised
 
-FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")
+FALLBACKS = (EFFECTIVE, "two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None."""
+    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None. That of
+    ``effective`` is symmetric on another scale (``scale.bounds``).
+    """
 
     method: str
     level: float
@@ -72,9 +77,15 @@ class MeanEstimate:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided p-value against zero by the default interval's error, or None where there is none."""
+        """Two-sided p-value of a net share of zero by the default interval's error, or None where there is none; below
+        1 - level where that interval excludes zero, and only there.
+        """
         own = self.interval
-        return classic.two_sided_p(self.estimate, own.se, own.df) if own else None
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, 0.0), 1.0, own.df)
+        return classic.two_sided_p(self.estimate, own.se, own.df)
 
     def to_dict(self) -> dict[str, object]:
         """The contract's form; ``why`` stands beside ``intervals`` where one of them is null."""
@@ -143,7 +154,8 @@ class PreferenceRate:
     B; ``decided`` is A's share among decided answers (None where there are none), a secondary figure. ``stratified``
     says that variances were summed over categories. ``estimand`` is a key of ``ESTIMANDS``. ``p_value``: of a net share
     of zero; ``p_holm``: of a category, the same adjusted by Holm over the categories of its comparison. ``words``: the
-    effect in a sentence, once the generators' names are known.
+    effect in a sentence, once the generators' names are known. ``rater_net``: the net share in which each rater counts
+    alike, however much they rated. ``design``: how the variance was taken, in words. ``cautions``: what is untidy.
     """
 
     n_ratings: int
@@ -159,6 +171,9 @@ class PreferenceRate:
     p_value: float | None = None
     p_holm: float | None = None
     words: str = ""
+    rater_net: float | None = None
+    design: str = ""
+    cautions: tuple[Caution, ...] = ()
 
     def share(self, choice: str) -> float:
         """The share of ``a``, ``indifferent`` or ``b``."""
@@ -176,6 +191,16 @@ class PreferenceRate:
         if own is None or own.low <= 0 <= own.high:
             return None
         return "a" if own.low > 0 else "b"
+
+    @property
+    def too_few(self) -> Literal["raters", "prompts"] | None:
+        """Of what there are too few, where the net share's default interval covers more than half of what is possible
+        (and is not drawn); None where it does not, or there is none.
+        """
+        own = self.net.interval
+        if own is None or not is_too_wide(own.low, own.high):
+            return None
+        return "raters" if self.n_raters <= self.n_prompts else "prompts"
 
     def widths(self) -> tuple[Width, ...]:
         """The net share's half-width for each choice of the estimand: the switch, all positions at once."""
@@ -216,6 +241,10 @@ class PreferenceRate:
             "net_tango": net_tango,
             "decided": decided,
             "p_value": self.p_value,
+            "rater_weighted_net": self.rater_net,
+            "design": self.design,
+            "too_few": self.too_few,
+            "cautions": [{"code": each.code, "words": each.words} for each in self.cautions],
         }
 
     @classmethod
@@ -241,6 +270,9 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            rater_net=data.get("rater_weighted_net"),
+            design=data.get("design", ""),
+            cautions=tuple(Caution(**each) for each in data.get("cautions", ())),
         )
 
 

@@ -14,6 +14,7 @@ from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_
 from evaluation.analysis.classic import holm
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.effective_design import is_nested
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.frame import validate_ratings
@@ -99,22 +100,16 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         (tally.categories[code], raters.of_category(code), prompts.of_category(code))
         for code in np.unique(raters.category).tolist()
     ]
-    whole_raters, whole_prompts = raters.over_categories(), prompts.over_categories()
-    n_raters, n_prompts = len(whole_raters.unit), len(whole_prompts.unit)
+    sizes = raters.sizes()
+    whole_prompts = prompts.over_categories()
     categories = {
         name: preference_rate(
             [(name, rater, prompt)], len(rater.unit), len(prompt.unit), stratified=False, estimand=estimand, level=level
         )
         for name, rater, prompt in blocks
     }
-    nested = len(blocks) > 1 and n_raters == len(raters.unit)  # no rater has rows in two categories
     overall = preference_rate(
-        blocks if nested else [("", whole_raters, whole_prompts)],
-        n_raters,
-        n_prompts,
-        stratified=nested,
-        estimand=estimand,
-        level=level,
+        blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
     )
     return ComparisonResult(
         comparison=comparison,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
+from evaluation.doors import say_when
 from evaluation.errors import InputError
+
+THROTTLED = "Too many requests. Wait {}, then try again."
+NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -18,7 +24,11 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         body: dict[str, object] = {"detail": error.message, "field": error.field or None}
         if error.details:
             body["details"] = error.details
-        return Response(body, status=error.status)
+        answer = Response(body, status=error.status)
+        say_when(answer, error)
+        return answer
+    if isinstance(error, Throttled):
+        error.detail = THROTTLED.format(f"{max(1, math.ceil(error.wait))} s" if error.wait is not None else "a minute")
     response = exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError):
         field, message = _first(error.detail)
@@ -31,7 +41,7 @@ def _first(detail: object, path: str = "") -> tuple[str, str]:
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             if inner:
-                return _first(inner, "" if name == "non_field_errors" else f"{path}.{name}".lstrip("."))
+                return _first(inner, path if name == NON_FIELD_ERRORS_KEY else f"{path}.{name}".lstrip("."))
     if isinstance(detail, list):
         for at, inner in enumerate(detail):
             if inner:

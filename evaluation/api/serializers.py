@@ -1,9 +1,8 @@
-"""What the API gives and takes, noun by noun. Outputs mirror the models; inputs are what the services take."""
+"""What the API gives, noun by noun; it mirrors the models. What it takes is `inputs`'."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -14,14 +13,6 @@ from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleF
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
-from evaluation.services.studies.sets import MissingRule
-from evaluation.suites import FORMATS
-
-
-def choice(choices: Sequence[str], **options: Any) -> serializers.ChoiceField:
-    """A field that takes one of `choices`, and says which they are when it gets another."""
-    words = f'"{{input}}" is not allowed; choose one of {", ".join(choices)}.'
-    return serializers.ChoiceField(choices=choices, error_messages={"invalid_choice": words}, **options)
 
 
 class SuiteSerializer(serializers.ModelSerializer[Suite]):
@@ -62,22 +53,6 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         model = Prompt
         fields = ("prompt_id", "number", "text", "category", "attributes")
         read_only_fields = fields
-
-
-class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
-    """A suite to load: `known` by name, or a `file`."""
-
-    known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
-    file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = choice(FORMATS, required=False)
-    name = serializers.CharField(required=False, max_length=100)
-    title = serializers.CharField(required=False, max_length=200)
-    licence = serializers.CharField(required=False, max_length=200)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if bool(attrs.get("known")) == bool(attrs.get("file")):
-            raise serializers.ValidationError("Give either `known` or `file`.")
-        return attrs
 
 
 class ParameterSerializer(serializers.Serializer[Any]):
@@ -122,20 +97,6 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
             "finished_at",
         )
         read_only_fields = fields
-
-
-class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A run to render."""
-
-    suite = serializers.CharField(help_text="Name, or name@version")
-    generator = serializers.CharField()
-    parameters = serializers.DictField(
-        required=False, default=dict, help_text="Parameters that are not given have their default values"
-    )
-    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Image size in pixels")
-    samples_per_prompt = serializers.IntegerField(required=False, default=8)
-    run_seed = serializers.IntegerField(required=False, default=0)
-    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -186,17 +147,6 @@ class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
         read_only_fields = fields
 
 
-class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A zip of images that is to become a run."""
-
-    suite = serializers.CharField(help_text="Name, or name@version")
-    run_name = serializers.CharField(max_length=120)
-    generator = serializers.CharField(
-        max_length=100, help_text="Name of the generator that made the images, as used in reports"
-    )
-    file = serializers.FileField(help_text="A zip")
-
-
 class UploadSerializer(serializers.ModelSerializer[Upload]):
     """An upload. It is `checking`, then `ready` to be confirmed, then `done` with its `run`."""
 
@@ -223,17 +173,6 @@ class UploadRowSerializer(serializers.Serializer[dict[str, Any]]):
     prompt_id = serializers.CharField(allow_null=True)
     sample = serializers.IntegerField(allow_null=True)
     problem = serializers.CharField(allow_blank=True)
-
-
-class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
-    """How names are read (`upload_match` says which values there are), and what may be left out."""
-
-    layout = serializers.CharField(required=False)
-    numbering = serializers.CharField(required=False)
-    sample_numbering = serializers.CharField(required=False)
-    samples = serializers.IntegerField(required=False, help_text="Images per prompt")
-    ignore_problems = serializers.BooleanField(required=False, help_text="Leave out files with problems")
-    allow_missing = serializers.BooleanField(required=False, help_text="Create the run even if samples are missing")
 
 
 class StudyRunSerializer(serializers.Serializer[Any]):
@@ -286,64 +225,6 @@ class StudyDetailSerializer(StudySerializer):
         return None if opening is None else dict(StudyOpeningSerializer(opening).data)
 
 
-class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
-    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
-
-    max_raters = serializers.IntegerField(
-        required=False,
-        allow_null=True,
-        help_text="Stop at this many finished raters in any case; default: all places of the study",
-    )
-    min_raters = serializers.IntegerField(
-        required=False, allow_null=True, help_text="Don't stop before this many have finished; default: 5"
-    )
-    margin = serializers.FloatField(
-        required=False,
-        allow_null=True,
-        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
-    )
-    half_width = serializers.FloatField(
-        required=False, allow_null=True, help_text="Also stop once the interval is no wider than ± this"
-    )
-    alpha = serializers.FloatField(
-        required=False, allow_null=True, help_text="The intervals have level 1 − alpha; default: 0.05"
-    )
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Fields that are not ours go along, so that the service tells of them: a rule is locked, and none is lost."""
-        checked: dict[str, Any] = super().to_internal_value(data)
-        return {name: data[name] for name in data if name not in self.fields} | checked
-
-
-class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A draft of a study to make."""
-
-    name = serializers.CharField(max_length=100)
-    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two or more runs on one suite")
-    labels = serializers.ListField(
-        child=serializers.CharField(max_length=120),
-        required=False,
-        help_text="Labels of the runs in results, in the same order",
-    )
-    protocol = serializers.CharField(required=False, default="drawbench")
-    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    design_seed = serializers.IntegerField(required=False, default=0)
-    samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
-    raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
-    missing = choice(get_args(MissingRule), required=False, default="refuse")
-    consent = serializers.CharField(required=False, allow_blank=True, default="")
-    contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    stopping_rule = StoppingRuleSerializer(
-        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
-    )
-    masks = serializers.ListField(
-        child=serializers.CharField(max_length=60),
-        required=False,
-        default=list,
-        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
-    )
-
-
 class PanelProgressSerializer(serializers.Serializer[Any]):
     """How far a panel is."""
 
@@ -383,7 +264,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
             *("id", "url", "label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"),
             "created_at",
         )
-        read_only_fields = ("id", "url", "revoked_at", "created_at")
+        read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, invitation: Invitation) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.words import nearest
-from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
-from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadSerializer, SuiteSerializer
+from evaluation.api.base import Endpoint, ListEndpoint
+from evaluation.api.inputs import PromptsQuery, SuiteInput
+from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteSerializer
 from evaluation.errors import NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
@@ -25,6 +26,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
     """All suites, and loading one."""
 
     serializer_class = SuiteSerializer
+    body = SuiteInput
     parser_classes = [MultiPartParser, FormParser, JSONParser]
 
     def get_queryset(self) -> QuerySet[Suite]:
@@ -37,12 +39,11 @@ class SuiteList(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="suites_load",
-        request=SuiteLoadSerializer,
-        responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer, 400: ErrorSerializer},
+        responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer},
     )
     def post(self, request: Request) -> Response:
         """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
-        given = data_of(SuiteLoadSerializer(data=request.data))
+        given = self.given
         known = [PUBLISHED, *BUNDLED]
         if given.get("known") and given["known"] not in known:
             hint = nearest(given["known"], known) or "."
@@ -63,7 +64,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
 class SuiteDetail(Endpoint):
     """One suite."""
 
-    @extend_schema(operation_id="suites_retrieve", responses={200: SuiteDetailSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="suites_retrieve", responses=SuiteDetailSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Get one suite with its categories."""
         return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
@@ -73,19 +74,17 @@ class SuitePrompts(ListModelMixin, ListEndpoint):
     """The prompts of a suite."""
 
     serializer_class = PromptSerializer
+    query = PromptsQuery
     queryset = Prompt.objects.none()
 
     def get_queryset(self) -> QuerySet[Prompt]:
         if getattr(self, "swagger_fake_view", False):
             return Prompt.objects.none()
         prompts = get_object_or_404(Suite, pk=self.kwargs["pk"]).prompts.order_by("number")
-        category = self.request.query_params.get("category")
+        category = self.asked.get("category")
         return prompts if category is None else prompts.filter(category=category)
 
-    @extend_schema(
-        operation_id="suites_prompts_list",
-        parameters=[OpenApiParameter("category", str, description="Only prompts of this category")],
-    )
+    @extend_schema(operation_id="suites_prompts_list")
     def get(self, request: Request, pk: int) -> Response:
         """List a suite's prompts in its order."""
         return self.list(request)

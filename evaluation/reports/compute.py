@@ -24,6 +24,9 @@ from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
 
+LEVELS = (0.5, 0.999)
+"""The lowest and the highest confidence level that can be asked for."""
+
 DEFAULT_SETTINGS: Mapping[str, object] = {
     "estimand": DEFAULT_ESTIMAND,
     "level": 0.95,
@@ -69,8 +72,9 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
         hint = nearest(str(estimand), ESTIMANDS) or "."
         raise InputError(f'Unknown estimand "{estimand}"{hint} Allowed are {", ".join(ESTIMANDS)}.', field="estimand")
     level = given.get("level", 0.95)
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 <= level <= 0.999:
-        raise InputError(f"The confidence level is a number from 0.5 to 0.999, as 0.95; got {level}.", field="level")
+    if isinstance(level, bool) or not isinstance(level, int | float) or not LEVELS[0] <= level <= LEVELS[1]:
+        told = f"The confidence level is a number from {LEVELS[0]} to {LEVELS[1]}, as 0.95; got {level}."
+        raise InputError(told, field="level")
     include = given.get("include_simulated", True)
     if not isinstance(include, bool):
         raise InputError(f"include_simulated is true or false; got {include!r}.", field="include_simulated")

@@ -34,6 +34,11 @@ PEOPLE_WORDS = frozenset(
 """Words of a caption with people, exactly as Saharia et al. 2022 ("Imagen"), section 4.2, list them: no "children"."""
 
 
+def names_people(caption: str) -> bool:
+    """Whether a caption has one of PEOPLE_WORDS, whole, in capitals or not."""
+    return not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", caption.lower()))
+
+
 def load_json(text: str, where: str = "") -> JsonValue:
     """Strict JSON. SuiteError names line and column, and refuses NaN and Infinity, which no JSON database takes."""
     try:
@@ -152,7 +157,7 @@ def rows_of_coco(value: JsonValue, captions: Captions) -> tuple[list[Row], list[
             continue
         seen.add((image_id, text))
         seen_images.add(image_id)
-        people = not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", text.lower()))
+        people = names_people(text)
         attributes: dict[str, JsonValue] = {
             "image": names[image_id], "image_id": image_id, "caption_id": caption_id, "people": people,
         }  # fmt: skip

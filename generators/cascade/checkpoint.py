@@ -16,7 +16,6 @@ from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
@@ -25,6 +24,7 @@ from generators.cascade.config_json import stage_from_json, text_from_json, to_j
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
+from generators.tensor_file import save_tensors
 
 SCHEMA = "drawbench-cascade/1"
 INDEX_SCHEMA = "drawbench-cascade-index/1"
@@ -103,7 +103,8 @@ class StageHead:
 def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig, text: TextConfig, about: str) -> None:
     """Write one stage in fp16 with its configuration inside; the old file stays until the new one is whole.
 
-    `about`: one line for people: how it was trained.
+    `about`: one line for people: how it was trained. It is part of the file's hash, and so of the weights' fingerprint:
+    nothing of a clock goes into it.
 
     Raises:
         NotSavedError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
@@ -115,7 +116,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    _write(path, lambda part: save_file(tensors, part, metadata=metadata))
+    _write(path, lambda part: save_tensors(part, tensors, metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:

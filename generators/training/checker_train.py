@@ -92,8 +92,7 @@ def train_checker(
         return False
     about: dict[str, object] = {
         "world": WORLD,
-        "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
-        f"{torch.device(device).type}",
+        "trained": f"{done.steps} steps of {batch} renders on {torch.device(device).type}",
     }
     out = training.out
     part = out.with_name(f"{out.name}.measured")

@@ -102,8 +102,7 @@ def train_scene_clip(
         return False
     about: Json = {
         "world": WORLD,
-        "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
-        f"{torch.device(device).type}, captions of {len(held)} scenes and {len(captions) - len(held)} contraries",
+        "trained": f"{done.steps} steps of {batch} renders on {torch.device(device).type}, captions of {len(held)} scenes and {len(captions) - len(held)} contraries",
     }
     out = training.out
     part = out.with_name(f"{out.name}.measured")

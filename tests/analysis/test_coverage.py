@@ -29,7 +29,7 @@ NESTED = Design(8, {"c": 6, "d": 9, "e": 5}, nested=True)
 def test_default_covers_and_naive_does_not(design: Design) -> None:
     rng = np.random.default_rng(3)
     found = coverage(Pattern.of_design(design, rng), CrowdSpec(0.7, 0.7), 0.4, 300, rng)
-    own, naive = found.intervals["two_way"], found.intervals["independent"]
+    own, naive = found.intervals["effective"], found.intervals["independent"]
     assert own.coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
     assert naive.coverage < own.coverage - 0.05
     assert f"covered the truth in {own.coverage * 100:.1f} % of 300 simulations" in found.in_words()
@@ -101,7 +101,11 @@ def test_a_crowd_like_the_ratings() -> None:
 def test_one_rater_has_a_coverage_too() -> None:
     rng = np.random.default_rng(0)
     found = coverage(Pattern.of_design(Design(1, {"c": 8}), rng), CrowdSpec(), 0.0, 20, rng, default="by_prompt")
-    assert "two_way" not in found.intervals and found.intervals["by_prompt"].n_intervals <= 20
+    assert (
+        "two_way" not in found.intervals
+        and "effective" not in found.intervals
+        and found.intervals["by_prompt"].n_intervals <= 20
+    )
 
 
 def test_page_holds_every_case() -> None:

@@ -63,6 +63,19 @@ def test_a_specification_is_plain_json_and_says_what_the_paper_leaves_open() -> 
     assert {"sides", "order", "layout", "recruitment and pay"} <= set(protocols.get("drawbench").left_open)
 
 
+def test_its_specification_is_the_one_that_studies_have_locked() -> None:
+    """`drawbench_locked.json` is what studies locked before protocols were files; it reads as today's DrawBench."""
+    import json
+
+    locked = json.loads(Path(__file__).with_name("drawbench_locked.json").read_text(encoding="utf-8"))
+    assert protocols.get("drawbench").specification() == locked
+    assert protocols.read(locked) == protocols.get("drawbench")
+    for question in locked["questions"]:
+        del question["caption"]
+    older = protocols.read(locked)
+    assert older.question("alignment").as_asked("A car.").endswith("the text caption : A car.?"), "as its raters saw it"
+
+
 def test_the_wording_stands_in_one_place() -> None:
     """A second person who changes a question's wording finds the one place for it."""
     sources = subprocess.run(

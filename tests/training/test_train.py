@@ -181,7 +181,7 @@ def test_without_tensorboard_it_says_so_once(tmp_path: Path, monkeypatch: pytest
     curves.add(1, {"loss": 0.5})
     curves.picture(1, "samples", np.zeros((4, 6, 3), dtype=np.uint8))
     curves.close()
-    assert len(said) == 1 and "requirements-train.txt" in said[0]
+    assert len(said) == 1 and "requirements-curves.txt" in said[0]
 
 
 @pytest.mark.parametrize(("stage", "shape"), [("base", (4, 4)), ("sr256", (8, 6))])

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.errors import MetricError
 from evaluation.suites.types import JsonValue
@@ -187,6 +188,7 @@ def load_clip(brought: Brought, device: str | None = None) -> ClipModel:
     Raises:
         MetricError: its files are not whole or do not fit together.
     """
+    torchvision_importable()
     from transformers import AutoModel, AutoTokenizer
 
     from evaluation.metrics.devices import pick_device

@@ -157,15 +157,17 @@ def _hub_folders() -> list[Path]:
 
 
 def _inception() -> nn.Module:
-    from evaluation.metrics.features.networks import FIDInception
+    from evaluation.metrics.features.inception import FIDInception
 
-    return FIDInception()
+    network: nn.Module = FIDInception()
+    return network
 
 
 def _lite0() -> nn.Module:
-    from evaluation.metrics.features.networks import EfficientNetLite0
+    from evaluation.metrics.features.lite0 import lite0
 
-    return EfficientNetLite0()
+    network: nn.Module = lite0()
+    return network
 
 
 def _lite0_file() -> Path | None:

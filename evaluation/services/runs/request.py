@@ -23,6 +23,9 @@ from generators.seeding import MAX_RUN_SEED
 MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
 MAX_NAME_CHARACTERS = 120
+RUN_NAME = r"\w[\w .,=+()-]*"
+"""What a run can be called."""
+
 NOT_QUEUED = (
     "The task queue does not respond, so no worker has this run yet. Start the services. The next worker that starts "
     "will queue the run, as does manage.py render --resume {name}"
@@ -143,22 +146,24 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     return _take_up(run, queue)
 
 
-def checked_run_name(name: str) -> str:
+def checked_run_name(name: str, *, field: str = "name") -> str:
     """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
+
+    `field`: what the caller calls it, for errors.
 
     Raises:
         InputError: it can't.
         ConflictError: another run has it.
     """
     name = name.strip()
-    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"\w[\w .,=+()-]*", name):
+    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(RUN_NAME, name):
         raise InputError(
             f'"{name[:60]}" can\'t be the name of a run. Begin with a letter or digit; use at most '
             f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
-            field="name",
+            field=field,
         )
     if GenerationRun.objects.filter(name=name).exists():
-        raise ConflictError(name_taken(name), field="name")
+        raise ConflictError(name_taken(name), field=field)
     return name
 
 

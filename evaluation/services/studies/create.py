@@ -16,11 +16,11 @@ from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.served import refuse_unserved
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 
-MOST_RATERS = 10_000
 MOST_RUNS = 20
 LONGEST_LABEL = 120
 
@@ -75,6 +75,7 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         declared = protocols.get(draft.protocol)
     except protocols.UnknownProtocolError as error:
         raise InputError(str(error), field="protocol") from error
+    refuse_unserved(declared)
     runs = draft.runs
     _check_name(draft.name)
     _check_runs(runs)
@@ -108,7 +109,7 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
     """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
     size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
     raters = declared.raters_per_panel if draft.raters_per_panel is None else draft.raters_per_panel
-    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
+    _check_range("raters_per_panel", "Raters per category", raters, 1, protocols.MOST_RATERS)
     _check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
     if draft.display_side is not None:
         _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)

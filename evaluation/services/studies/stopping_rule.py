@@ -11,6 +11,13 @@ from evaluation.analysis.sequential import StoppingRule
 from evaluation.errors import InputError
 
 NAMES = tuple(each.name for each in fields(StoppingRule) if each.name != "method")
+ALPHAS = (0.001, 0.5)
+SHARES = (0.001, 0.999)
+"""The least and the largest alpha; the same of margin and half-width."""
+
+ALPHA_MEANS = "0.05 gives 95 % intervals"
+SHARE_MEANS = "a fraction of the net share; 0.1 is ten points"
+
 FEWEST = 5
 """Raters before the rule may stop, unless it says otherwise or the study has fewer places."""
 
@@ -33,15 +40,14 @@ def stopping_rule(given: Mapping[str, object], *, places: int, panels: int) -> S
             raise InputError(
                 f'A stopping rule has no field "{name}"{hint} Fields: {", ".join(NAMES)}.', field="stopping_rule"
             )
-    alpha = _fraction(given, "alpha", "The stopping rule's alpha", "0.05 gives 95 % intervals", 0.001, 0.5)
+    alpha = _fraction(given, "alpha", "The stopping rule's alpha", ALPHA_MEANS, ALPHAS)
     at_most = _raters(given, "max_raters", "The stopping rule's maximum of raters", places, places)
     at_least = _raters(given, "min_raters", "The stopping rule's minimum of raters", min(FEWEST, at_most), at_most)
-    points = "a fraction of the net share; 0.1 is ten points"
     rule = StoppingRule(
         max_raters=at_most,
         min_raters=at_least,
-        margin=_fraction(given, "margin", "The stopping rule's margin", points, 0.001, 0.999),
-        half_width=_fraction(given, "half_width", "The stopping rule's half-width", points, 0.001, 0.999),
+        margin=_fraction(given, "margin", "The stopping rule's margin", SHARE_MEANS, SHARES),
+        half_width=_fraction(given, "half_width", "The stopping rule's half-width", SHARE_MEANS, SHARES),
         alpha=0.05 if alpha is None else alpha,
     )
     fewest = fewest_to_decide(rule.alpha, rule.method, panels)
@@ -71,11 +77,12 @@ def _raters(given: Mapping[str, object], name: str, what: str, default: int, mos
 
 
 def _fraction(
-    given: Mapping[str, object], name: str, what: str, meaning: str, least: float, most: float
+    given: Mapping[str, object], name: str, what: str, meaning: str, limits: tuple[float, float]
 ) -> float | None:
     value = given.get(name)
     if value is None:
         return None
+    least, most = limits
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise InputError(
             f"{what} must be between {least:g} and {most:g} ({meaning}); got {value}.", field=f"stopping_rule.{name}"

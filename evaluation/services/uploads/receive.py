@@ -16,7 +16,7 @@ from django.db import transaction
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
-from evaluation.services.store.images import full_disk_errors
+from evaluation.services.store.images import StoreFullError, full_disk_errors
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
 
@@ -43,7 +43,7 @@ def upload_receive(
         InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept.
         StoreFullError: no room; nothing is kept.
     """
-    run_name = checked_run_name(run_name)
+    run_name = checked_run_name(run_name, field="run_name")
     generator = generator.strip()
     if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
         raise InputError(
@@ -118,9 +118,8 @@ def _received(source: File[bytes], upload: Upload) -> Path:
                         field="source",
                     )
                 if taken > free:
-                    raise InputError(
-                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room.",
-                        field="source",
+                    raise StoreFullError(
+                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room."
                     )
                 file.write(part)
     if not zipfile.is_zipfile(target):

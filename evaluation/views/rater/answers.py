@@ -12,13 +12,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from evaluation.doors import count_unknown_key, say_when
 from evaluation.errors import InputError
 from evaluation.selectors.trials import RaterSession, next_trials, rater_session
 from evaluation.services.rating.errors import RaterError, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
-from evaluation.views.rater.cookie import browser_hashes
+from evaluation.views.rater.cookie import browser_hashes, browser_keys
 
 BIGGEST = 2**63 - 1
 
@@ -36,6 +37,7 @@ def _answers_json(view: View) -> View:
             code = error.code if isinstance(error, RaterError) else "input"
             told = {"code": code, "message": error.message, **error.details}
             response = JsonResponse({"error": told}, status=error.status)
+            say_when(response, error)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -120,6 +122,8 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
         raise InputError('The request needs "rater", the key that the page was given.') from None
     session = rater_session(key, browser_hashes(request))
     if session is None:
+        if browser_keys(request):
+            count_unknown_key(request)
         raise RaterError(
             "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
         )

@@ -15,12 +15,12 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from evaluation.errors import InputError
+from evaluation.errors import InputError, NoRoomError
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -54,24 +54,48 @@ def page(*methods: str) -> Callable[[View[P]], View[P]]:
 
 
 def problem(request: HttpRequest, error: InputError) -> HttpResponse:
-    """A page that tells `error`, with its status."""
+    """A page that tells `error`, with its status; JSON where a script of ours asks for it."""
+    if request.headers.get("Accept") == "application/json":
+        return JsonResponse({"errors": {"": [error.message]}}, status=error.status)
     return render(request, "researcher/problem.html", {"error": error}, status=error.status)
 
 
+def tell(request: HttpRequest, error: InputError) -> None:
+    """Show `error` on the page that comes next.
+
+    Raises:
+        NoRoomError: a disk is full, which is a page of its own, with its status; `page` answers with it.
+    """
+    if isinstance(error, NoRoomError):
+        raise error
+    messages.error(request, error.message)
+
+
 def act(request: HttpRequest, action: Callable[[], object], *, done: str, back: str) -> HttpResponse:
-    """Do `action` and go `back`, telling what was `done`, or why it was not."""
+    """Do `action` and go `back`, telling what was `done`, or why it was not.
+
+    Raises:
+        NoRoomError: a disk is full; `page` answers with it.
+    """
     try:
         action()
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
     else:
         messages.success(request, done)
     return redirect(back)
 
 
-def add_input_error(form: forms.Form, error: InputError) -> None:
-    """Show `error` beside the field it belongs to, or above the form."""
-    field = next((name for name in (error.field, f"parameter-{error.field}") if name in form.fields), None)
+def add_input_error(form: forms.Form, error: InputError, *, field: str | None = None) -> None:
+    """Show `error` beside the field it belongs to (or `field`), or above the form.
+
+    Raises:
+        NoRoomError: as `tell`.
+    """
+    if isinstance(error, NoRoomError):
+        raise error
+    named = error.field if field is None else field
+    field = next((name for name in (named, f"parameter-{named}") if name in form.fields), None)
     form.add_error(field, error.message)
 
 

@@ -21,7 +21,12 @@ from evaluation.selectors.overview import comparable_runs, reports_listed, studi
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.invitation import (
+    MOST_ADMITTED,
+    invitation_create,
+    invitation_revoke,
+    invitation_url,
+)
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
@@ -31,6 +36,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.study_form import StudyForm, form_field
@@ -47,7 +53,7 @@ class InvitationForm(PlainForm):
         max_length=120,
         help_text="For you, such as where you send the link.",
     )
-    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1)
+    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1, max_value=MOST_ADMITTED)
     days = forms.IntegerField(label="Expires after (days)", required=False, min_value=1, max_value=3650)
     completion_code = forms.CharField(
         label="Completion code",
@@ -101,7 +107,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                 created_by=request.user,
             )
         except InputError as error:
-            add_input_error(form, InputError(error.message, field=form_field(error.field)))
+            add_input_error(form, error, field=form_field(error.field))
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
@@ -140,7 +146,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 "The study is open and its declaration is locked. Create an invitation so that raters can join.",
             )
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
     return redirect(_address(found))
 
 

@@ -9,6 +9,7 @@ from django import forms
 from evaluation import protocols
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
+from evaluation.services.studies.served import served_names
 from evaluation.views.researcher.plain_form import PlainForm
 
 MISSING_CHOICES = [
@@ -89,7 +90,7 @@ class StudyForm(PlainForm):
         protocol, runs = self.fields["protocol"], self.fields["runs"]
         assert isinstance(protocol, forms.ChoiceField)
         assert isinstance(runs, forms.ModelMultipleChoiceField)
-        protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
+        protocol.choices = [(name, protocols.get(name).title) for name in served_names()]
         runs.queryset = comparable_runs()
         runs.error_messages["required"] = "Choose two or more runs of one suite."
 

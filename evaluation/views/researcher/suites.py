@@ -85,9 +85,7 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
                 ),
             )
         except InputError as error:
-            add_input_error(
-                form, error if error.field in form.fields else InputError(error.message, field=_source(form))
-            )
+            add_input_error(form, error, field=error.field if error.field in form.fields else _source(form))
         else:
             if loaded.created:
                 messages.success(request, f"Loaded {loaded.suite}.")

@@ -28,6 +28,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
@@ -87,8 +88,7 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
             )
             upload_check_queue(upload=upload)
         except InputError as error:
-            field = {"name": "run_name", "source": "file"}.get(error.field, error.field)
-            add_input_error(form, InputError(error.message, field=field))
+            add_input_error(form, error, field={"name": "run_name", "source": "file"}.get(error.field))
         else:
             address = reverse("researcher:upload", args=[upload.key])
             return JsonResponse({"address": address}, status=201) if by_script else redirect(address)
@@ -136,7 +136,7 @@ def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     try:
         run = upload_confirm(upload=found, options=_options(request))
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
         return redirect("researcher:upload", key=found.key)
     messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)

@@ -1,0 +1,88 @@
+"""How the endpoints are described in OpenAPI: what `Endpoint` declares and checks is what the document says.
+
+Errors are the same everywhere, so they are described here, by what an operation is, and not endpoint by endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.permissions import IsAuthenticated
+
+from evaluation.api.base import Endpoint, ErrorSerializer
+from evaluation.api.fields import Input, Named, Words
+
+PROBLEMS: Mapping[int, str] = {
+    400: "Bad input: a field or parameter is unknown, missing or not allowed. Nothing was changed.",
+    401: "No token was sent, or it is not valid.",
+    403: "A session without its CSRF token, or from another site. Send a token instead.",
+    404: "What the address or the body names does not exist.",
+    406: "The Accept header excludes every form that this address answers in.",
+    409: "Not possible in the present state. Nothing was changed.",
+    413: "The body is larger than this server accepts.",
+    415: "The body has a media type that this address does not take.",
+    429: "Too many requests. Wait as long as the header Retry-After says.",
+    503: "The database or the task queue is not responding. Try again in a minute.",
+    507: "The disk is full. Nothing was stored.",
+}
+"""What the statuses of errors mean."""
+
+NO_NUL = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+"""Texts that the database can keep; of those, the ones of which something is left when blanks at the ends are removed."""
+
+
+class Description(AutoSchema):
+    """Describes an `Endpoint`: its query, its body, its errors."""
+
+    view: Endpoint
+
+    def get_override_parameters(self) -> list[Any]:
+        """The parameters of the address, from the input that checks them."""
+        return [self.view.query] if self.method == "GET" and self.view.query().fields else []
+
+    def get_request_serializer(self) -> Any:
+        """The input that checks the body."""
+        return self.view.body if self.view.body().fields else None
+
+    def _get_format_parameters(self) -> list[Any]:
+        return []  # Where an address has several forms, its query says how one is chosen.
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code in self._problems() | {int(code) for code in bodies if int(code) in PROBLEMS}:
+            told = OpenApiResponse(ErrorSerializer, description=PROBLEMS[code])
+            bodies[str(code)] = self._get_response_for_code(told, str(code), ["application/json"], direction)
+        return dict(sorted(bodies.items()))
+
+    def _problems(self) -> set[int]:
+        """The errors that an operation like this one can answer with."""
+        for_researchers = any(isinstance(each, IsAuthenticated) for each in self.view.get_permissions())
+        found = {400, 406, 429, 503}
+        if "{" in self.path:
+            found.add(404)
+        if for_researchers:
+            found |= {401}
+        if self.method == "POST":
+            found |= {413, 415}
+            if for_researchers:
+                found |= {403, 404, 409, 507}
+        return found
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, Named) and (names := list(field.names())):
+            return schema | {"enum": names}
+        if isinstance(field, Words):
+            own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
+            return schema | {"pattern": own if field.pattern else NO_NUL if field.allow_blank else NOT_BLANK}
+        return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, Input) or (isinstance(serializer, type) and issubclass(serializer, Input)):
+            schema["additionalProperties"] = False
+        return schema

@@ -1,0 +1,340 @@
+"""What the API takes: bodies and the parameters of addresses. Limits are the services' own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from rest_framework import serializers
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+
+from evaluation import protocols
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.api.base import PageQuery
+from evaluation.api.fields import Choice, Flag, Input, Moment, Named, Number, Query, Whole, Words
+from evaluation.metrics import registry as metric_registry
+from evaluation.models import Invitation, Suite
+from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
+from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
+from evaluation.services.studies.create import LONGEST_LABEL, MOST_RATERS, MOST_RUNS
+from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
+from evaluation.services.studies.sets import LARGEST_SET, MissingRule
+from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
+from evaluation.services.suites.load import PUBLISHED
+from evaluation.services.uploads.match import MATCHING, MOST_SAMPLES
+from evaluation.services.uploads.receive import MAX_GENERATOR_CHARACTERS
+from evaluation.suites import BUNDLED, FORMATS
+from generators import registry as generator_registry
+from generators.seeding import MAX_RUN_SEED
+
+SLUG = r"[-a-zA-Z0-9_]+"
+SLUG_WORDS = "Use letters, digits, - and _, without spaces."
+RUN_NAME_WORDS = "Begin with a letter or digit; use letters, digits, spaces and . , = + ( ) _ - only."
+LARGEST_SIZE = 16_384
+"""Pixels a side, above what any generator draws."""
+
+PARAMETERS = "Parameters that are not given have their default values; GET {} lists them"
+
+
+def longest(model: Any, field: str) -> int:
+    """Characters that a model's field holds."""
+    return int(model._meta.get_field(field).max_length)
+
+
+def usable(registry: Any) -> Sequence[str]:
+    """The names in a registry that the API may ask for."""
+    return [each.name for each in registry.entries() if each.spec is not None and not each.spec.needs_operator]
+
+
+# --- Addresses ------------------------------------------------------------------------------------------------------
+
+
+class RunsQuery(PageQuery):
+    """Which runs."""
+
+    name = Words(required=False, allow_blank=True, help_text="Only the run of this name")
+
+
+class SamplesQuery(PageQuery):
+    """Which samples."""
+
+    prompt_id = Words(
+        required=False,
+        pattern=r"[0-9]{1,9}",
+        pattern_words="Give a prompt's number, such as 00012.",
+        help_text="Only samples of this prompt",
+    )
+
+
+class PromptsQuery(PageQuery):
+    """Which prompts."""
+
+    category = Words(required=False, allow_blank=True, trim_whitespace=False, help_text="Only prompts of this category")
+
+
+class ScoresQuery(PageQuery):
+    """Which automatic scores."""
+
+    run = Words(required=False, allow_blank=True, help_text="Only scores of this run")
+    metric = Words(required=False, allow_blank=True, help_text="Only scores by this metric")
+
+
+class ScoredImagesQuery(PageQuery):
+    """In which order images come."""
+
+    order = Choice(
+        ("suite", "smallest", "largest"), required=False, default="suite", help_text="By prompt, or by score"
+    )
+
+
+class UploadTableQuery(PageQuery):
+    """Which files."""
+
+    problems = Flag(required=False, default=False, help_text="Only files with problems")
+
+
+class ResultsQuery(Query):
+    """Settings of the analysis."""
+
+    estimand = Choice(tuple(ESTIMANDS), required=False, help_text=f"For whom it speaks; default: {DEFAULT_ESTIMAND}")
+    level = Number(
+        required=False,
+        min_value=LEVELS[0],
+        max_value=LEVELS[1],
+        help_text=f"Confidence level; default: {DEFAULT_SETTINGS['level']}",
+    )
+    include_simulated = Flag(required=False, help_text="Whether simulated ratings count; default: true")
+
+
+class RatingsQuery(Query):
+    """The form of the file."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """`as` is a word of Python."""
+        words = "Form of the file; default: what the Accept header prefers, else csv"
+        return {"as": Choice(("csv", "parquet"), required=False, help_text=words)}
+
+
+class SchemaQuery(Query):
+    """The form of the document."""
+
+    format = Choice(("yaml", "json"), required=False, help_text="Default: what the Accept header prefers, else yaml")
+
+
+class DocsQuery(Query):
+    """The page, or its script, which has an address of its own."""
+
+    script = Words(required=False, allow_blank=True)
+
+
+# --- Bodies ---------------------------------------------------------------------------------------------------------
+
+
+class SignInInput(Input, AuthTokenSerializer):
+    """Username and password."""
+
+    username = Words(max_length=150)
+    password = Words(trim_whitespace=False, max_length=4096, style={"input_type": "password"})
+
+
+class SuiteInput(Input):
+    """A suite to load: `known` by name, or a `file`, which wants multipart/form-data."""
+
+    known = Words(required=False, help_text=f"{', '.join(BUNDLED)} (included) or {PUBLISHED} (downloaded)")
+    file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
+    source_format = Choice(FORMATS, required=False)
+    name = Words(required=False, max_length=longest(Suite, "name"), pattern=SLUG, pattern_words=SLUG_WORDS)
+    title = Words(required=False, allow_blank=True, max_length=longest(Suite, "title"))
+    licence = Words(required=False, allow_blank=True, max_length=longest(Suite, "licence"))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("known")) == bool(attrs.get("file")):
+            raise serializers.ValidationError("Give either `known` or `file`.")
+        return attrs
+
+
+class RunInput(Input):
+    """A run to render."""
+
+    suite = Words(help_text="Name, or name@version")
+    generator = Named(names=lambda: usable(generator_registry))
+    parameters = serializers.DictField(required=False, default=dict, help_text=PARAMETERS.format("generators/NAME/"))
+    size = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=LARGEST_SIZE,
+        help_text="Pixels a side, one of the generator's sizes; null: its own",
+    )
+    samples_per_prompt = Whole(required=False, default=8, min_value=1, max_value=MAX_SAMPLES_PER_PROMPT)
+    run_seed = Whole(required=False, default=0, max_value=MAX_RUN_SEED)
+    name = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=MAX_NAME_CHARACTERS,
+        pattern=RUN_NAME,
+        pattern_words=RUN_NAME_WORDS,
+        help_text="If empty: generator and suite",
+    )
+
+
+class ScoreInput(Input):
+    """An automatic score to ask for."""
+
+    run = Words(help_text="Name of the run whose images are scored")
+    metric = Named(names=lambda: usable(metric_registry))
+    parameters = serializers.DictField(required=False, default=dict, help_text=PARAMETERS.format("metrics/"))
+    reference = Words(required=False, allow_blank=True, default="", help_text="A stored reference's name, or run:NAME")
+
+
+class ScoreRetryInput(Input):
+    """How to take it up again."""
+
+    anew = Flag(required=False, default=False, help_text="Discard the numbers and score all images again")
+
+
+class UploadInput(Input):
+    """A zip of images that is to become a run."""
+
+    suite = Words(help_text="Name, or name@version")
+    run_name = Words(max_length=MAX_NAME_CHARACTERS, pattern=RUN_NAME, pattern_words=RUN_NAME_WORDS)
+    generator = Words(
+        max_length=MAX_GENERATOR_CHARACTERS,
+        help_text="Name of the generator that made the images, as used in reports",
+    )
+    file = serializers.FileField(help_text="A zip")
+
+
+class UploadOptionsInput(Input):
+    """How names are read, and what may be left out. What is not given stays as it is."""
+
+    layout = Choice(MATCHING["layout"], required=False)
+    numbering = Choice(MATCHING["numbering"], required=False)
+    sample_numbering = Choice(MATCHING["sample_numbering"], required=False)
+    samples = Whole(required=False, min_value=1, max_value=MOST_SAMPLES, help_text="Images per prompt")
+    ignore_problems = Flag(required=False, help_text="Leave out files with problems")
+    allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")
+
+
+class StoppingRuleInput(Input):
+    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
+
+    max_raters = Whole(
+        required=False,
+        allow_null=True,
+        min_value=2,
+        max_value=MOST_RATERS,
+        help_text="Stop at this many finished raters in any case; default: all places of the study",
+    )
+    min_raters = Whole(
+        required=False,
+        allow_null=True,
+        min_value=2,
+        max_value=MOST_RATERS,
+        help_text="Don't stop before this many have finished; default: 5",
+    )
+    margin = Number(
+        required=False,
+        allow_null=True,
+        min_value=SHARES[0],
+        max_value=SHARES[1],
+        meaning=SHARE_MEANS,
+        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
+    )
+    half_width = Number(
+        required=False,
+        allow_null=True,
+        min_value=SHARES[0],
+        max_value=SHARES[1],
+        meaning=SHARE_MEANS,
+        help_text="Also stop once the interval is no wider than ± this",
+    )
+    alpha = Number(
+        required=False,
+        allow_null=True,
+        min_value=ALPHAS[0],
+        max_value=ALPHAS[1],
+        meaning=ALPHA_MEANS,
+        help_text="The intervals have level 1 − alpha; default: 0.05",
+    )
+
+
+class StudyInput(Input):
+    """A draft of a study to make."""
+
+    name = Words(max_length=100, pattern=SLUG, pattern_words=SLUG_WORDS)
+    runs = serializers.ListField(
+        child=Words(),
+        min_length=2,
+        max_length=MOST_RUNS,
+        help_text="Names of two or more runs on one suite",
+        error_messages={"min_length": "A study compares two or more runs. Give their names."},
+    )
+    labels = serializers.ListField(
+        child=Words(max_length=LONGEST_LABEL),
+        required=False,
+        max_length=MOST_RUNS,
+        help_text="Labels of the runs in results, in the same order",
+    )
+    protocol = Named(names=protocols.names, required=False, default="drawbench")
+    title = Words(required=False, allow_blank=True, default="", max_length=200)
+    design_seed = Whole(required=False, default=0)
+    samples_per_set = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=LARGEST_SET,
+        help_text="Images per set; null: the protocol's number, or what the runs have",
+    )
+    raters_per_panel = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_RATERS,
+        help_text="Raters per category; null: the protocol's number",
+    )
+    missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
+    consent = Words(required=False, allow_blank=True, default="", help_text="What raters agree to")
+    contact = Words(required=False, allow_blank=True, default="", max_length=200, help_text="Whom raters can ask")
+    stopping_rule = StoppingRuleInput(
+        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
+    )
+    masks = serializers.ListField(
+        child=Words(max_length=60),
+        required=False,
+        default=list,
+        max_length=4,
+        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
+    )
+
+
+class InvitationInput(Input):
+    """A link that lets raters in."""
+
+    label = Words(required=False, allow_blank=True, default="", max_length=longest(Invitation, "label"))
+    max_raters = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_ADMITTED,
+        help_text="1 for a personal link; null: as many as the study has places",
+    )
+    expires_at = Moment(required=False, allow_null=True, default=None, help_text="In the future; null: never")
+    completion_code = Words(
+        required=False, allow_blank=True, default="", max_length=longest(Invitation, "completion_code")
+    )
+    completion_url = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        max_length=longest(Invitation, "completion_url"),
+        pattern=WEB_ADDRESS,
+        pattern_words="Give an address that begins with https://.",
+        help_text="Where raters go back to at the end",
+    )
