@@ -126,12 +126,17 @@ def ever_wrong(values: FloatArray, truth: float) -> dict[str, bool]:
     }
 
 
+HEADER = (
+    *("crowd", "betting, as they joined (default)", "t sequence, as they joined", "t sequence, as they finished"),
+    *("ordinary t interval", "half-width at the end: betting", "t sequence"),
+)
+
+
 def looking(simulations: int, seed: int) -> list[str]:
     """Ever-wrong rates when one looks after every rater, and what the betting sequence's safety costs in width."""
     lines = [
-        "| crowd | betting, as they joined (default) | t sequence, as they joined | t sequence, as they finished "
-        "| ordinary t interval | half-width at the end: betting | t sequence |",
-        "|---|---|---|---|---|---|---|",
+        "| " + " | ".join(HEADER) + " |",
+        "|" + "---|" * len(HEADER),
     ]
     for number, case in enumerate(CASES):
         rng = np.random.default_rng([seed, 300 + number])

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import combinations
 
-from evaluation.analysis import Components, Design, CrowdSpec, detectable, simulate_ratings, standard_error, validate_ratings
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis import (
+    Analysis,
+    Components,
+    CrowdSpec,
+    Design,
+    detectable,
+    simulate_ratings,
+    standard_error,
+    validate_ratings,
+)
 from evaluation.analysis.classic import two_sided_p
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
+from evaluation.analysis.families import ALL, SEPARATE
 from evaluation.analysis.planning import design_df
+from evaluation.analysis.summary import analyse_valid
 
 COMPONENTS = Components(0.01, 0.02, 0.22)
 PLANS = ((25, 200), (25, 7), (5, 200), (3, 100), (100, 200), (10, 20))
 ALPHA, POWER = 0.05, 0.8
+
+
+STUDIES = (
+    ("five equal generators, two questions", 5, 2),
+    ("three equal generators, two questions", 3, 2),
+    ("two equal generators, one question", 2, 1),
+)
+FAMILIES = (("one family (default)", ALL), ("each comparison alone", SEPARATE))
+
+
+def equal_generators(n: int, questions: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Ratings of ``n`` generators that nobody prefers on average: 15 raters x 20 prompts in two categories, .5 / .5."""
+    asked = tuple(f"question-{at}" for at in range(questions))
+    design = Design(15, {"one": 10, "two": 10}, questions=asked)
+    names = [f"g{at}" for at in range(n)]
+    pairs = dict.fromkeys(combinations(names, 2), 0.0)
+    return validate_ratings(simulate_ratings(design, CrowdSpec(rater_sd=0.5, prompt_sd=0.5, tie=0.4), pairs, rng))
+
+
+def highlights(results: Analysis) -> int:
+    """How many rates of an analysis are highlighted, of comparisons and of categories."""
+    rates = [rate for each in results.comparisons for rate in (each.overall, *each.categories.values())]
+    return sum(rate.leader is not None for rate in rates)
+
+
+def families(simulations: int, seed: int) -> list[str]:
+    """How often a study in which nothing differs highlights something."""
+    names = [f"some difference highlighted, {name}" for name, _ in FAMILIES]
+    lines = [
+        "| study | " + " | ".join([*names, "some simultaneous interval misses zero", "some interval excludes zero"]) + " |",
+        "|---|---|---|---|---|",
+    ]
+    for number, (name, n, questions) in enumerate(STUDIES):
+        rng = np.random.default_rng([seed, 800 + number])
+        some = np.zeros(4)
+        for _ in range(simulations):
+            frame = equal_generators(n, questions, rng)
+            found = [analyse_valid(frame, family=family) for _, family in FAMILIES]
+            overall = [each.overall for each in found[0].comparisons]
+            both = [each.standing.simultaneous for each in overall if each.standing and each.standing.simultaneous]
+            some += [
+                *(highlights(each) > 0 for each in found),
+                any(not each.low <= 0 <= each.high for each in both),
+                any(each.excludes_zero for each in overall),
+            ]
+        lines.append(f"| {name} | " + " | ".join(f"{100 * each / simulations:.1f}" for each in some) + " |")
+    return lines
 
 
 def powers(simulations: int, seed: int) -> list[str]:

@@ -32,6 +32,7 @@ from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.families import Family
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
@@ -88,6 +89,7 @@ __all__ = [
     "Design",
     "Difference",
     "Equivalence",
+    "Family",
     "Influence",
     "Interval",
     "LookSequence",

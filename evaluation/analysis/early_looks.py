@@ -92,8 +92,8 @@ class Bounds:
 class EarlyLook:
     """One pair on one question after ``n`` raters who count: their mean net share A - B and its interval, fractions.
 
-    ``net`` is None while nobody counts; ``interval`` is None with too few raters, or, by the t sequence, where they are all alike. ``decision``: by the
-    stopping rule, None where none was declared.
+    ``net`` is None while nobody counts; ``interval`` with too few raters, or, by the t sequence, where they are all
+    alike. ``decision``: by the stopping rule, None where none was declared.
     """
 
     question: str
@@ -244,9 +244,9 @@ def _conditions(main: pd.DataFrame, counted: Mapping[str, Sequence[str]]) -> tup
     trials = "Each rater's trials were fixed beforehand, and all who count answered all of theirs."
     if fewer:
         trials = (
-            f"Each rater's trials were fixed beforehand, but {len(fewer):,} of the {n:,} raters who count left some out. "
-            "Their means are of fewer prompts, so the intervals hold only if what they left out does not depend on "
-            "their taste."
+            f"Each rater's trials were fixed beforehand, but {len(fewer):,} of the {n:,} raters who count left some "
+            "out. Their means are of fewer prompts, so the intervals hold only if what they left out does not depend "
+            "on their taste."
         )
     rounds = "All raters rate the same prompts."
     if len(counted) > 1:
@@ -255,8 +255,8 @@ def _conditions(main: pd.DataFrame, counted: Mapping[str, Sequence[str]]) -> tup
             "panels were given out does not matter."
         )
     joined = (
-        "Raters count in the order in which they joined: one counts once all who joined before, in the same panel, have "
-        "finished, left or run out of time. So fast raters do not come first."
+        "Raters count in the order in which they joined: one counts once all who joined before, in the same panel, "
+        "have finished, left or run out of time. So fast raters do not come first."
     )
     prompts = "The intervals speak for new raters like those who finish in time, and for these prompts and images."
     return (

@@ -14,6 +14,7 @@ from evaluation.api.base import PageQuery
 from evaluation.api.fields import Choice, Flag, Input, Moment, Named, Number, Query, Whole, Words
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation, Suite
+from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
 from evaluation.services.studies.create import LONGEST_LABEL, MOST_RATERS, MOST_RUNS
@@ -309,6 +310,26 @@ class StudyInput(Input):
         default=list,
         max_length=4,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
+    )
+    primary_pairs = serializers.ListField(
+        child=serializers.ListField(child=Words(max_length=LONGEST_LABEL), min_length=2, max_length=2),
+        required=False,
+        default=list,
+        max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,
+        help_text="Pairs of labels that the study sets out to compare, two each; empty: all. Others are exploratory",
+    )
+    primary_questions = serializers.ListField(
+        child=Words(max_length=40),
+        required=False,
+        default=list,
+        max_length=MOST_QUESTIONS,
+        help_text="Questions that it sets out to answer; empty: all that take a choice",
+    )
+    estimand = Choice(
+        tuple(ESTIMANDS),
+        required=False,
+        default=DEFAULT_ESTIMAND,
+        help_text="Whom the intervals of its results speak for",
     )
 
 

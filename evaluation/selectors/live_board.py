@@ -124,9 +124,7 @@ def arrivals_key(arrivals: Arrivals) -> Iterator[list[str]]:
         yield [each.rater_id, each.panel, each.state]
 
 
-def study_arrivals(
-    study: Study, *, as_of: datetime | None = None, include_simulated: bool = True
-) -> Joined:
+def study_arrivals(study: Study, *, as_of: datetime | None = None, include_simulated: bool = True) -> Joined:
     """Who joined, as it stood at a moment (now, if None). One query.
 
     A rater who did not finish within the days that the specification gives to idle raters is withdrawn, whether or not
@@ -141,9 +139,9 @@ def study_arrivals(
     joined: list[Arrival] = []
     finished: list[tuple[datetime, int, str]] = []
     n_simulated = 0
-    for pk, key, panel, simulated, created_at, finished_at, dropped_at in raters.order_by("created_at", "pk").values_list(
-        *columns
-    ):
+    for pk, key, panel, simulated, created_at, finished_at, dropped_at in raters.order_by(
+        "created_at", "pk"
+    ).values_list(*columns):
         rater_id = rater_pseudonym(str(key))
         left = dropped_at is not None and dropped_at <= moment
         done = finished_at is not None and finished_at <= moment and not left

@@ -17,7 +17,7 @@ values = st.lists(st.integers(-10, 10).map(lambda each: each / 10), min_size=1, 
 
 
 def test_one_value_by_hand() -> None:
-    """After z = 1 the capital against m is the mean over shares of 1 - g + g / m = 1/2 + 1/(2 m), as g's mean is 1/2."""
+    """After z = 1 the capital against m is the mean over shares of 1 - g + g / m: 1/2 + 1/(2 m), g's mean being 1/2."""
     low, high = betting_bounds([1.0], 0.4)
     assert (1 + low) / 2 == pytest.approx(1 / (2 * 2 / 0.4 - 1), abs=1e-10)  # capital 2 / alpha
     assert high == 1.0

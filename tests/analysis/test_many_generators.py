@@ -109,4 +109,3 @@ def test_above_the_limit_of_cells_ratings_stand_for_cells(monkeypatch: pytest.Mo
         assert one.se is not None
         assert other.se is not None
         assert other.se == pytest.approx(one.se, rel=0.15)
-

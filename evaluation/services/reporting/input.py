@@ -12,6 +12,7 @@ from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import ReportInput, Settings
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
+from evaluation.selectors.declared import family_of
 from evaluation.selectors.live_board import arrivals_key, asked_questions, declared_rule, study_arrivals
 from evaluation.selectors.metrics import metric_names, study_metric_groups
 from evaluation.selectors.ratings import ratings_frame
@@ -27,6 +28,7 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         questions=tuple(asked_questions(study)),
         rule=rule,
         arrivals=arrivals,
+        family=family_of(study.specification, settings.estimand),
         scores=report_scores(study),
     )
 

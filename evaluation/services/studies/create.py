@@ -15,7 +15,10 @@ from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.protocols.kinds import Choice
+from evaluation.selectors.declared import Primary
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.primary import primary
 from evaluation.services.studies.served import refuse_unserved
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
@@ -46,6 +49,10 @@ class StudyDraft:
             empty one has the defaults of all, None is no rule. It closes nothing by itself.
         masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
             sides. For images that carry their maker's mark, which would tell raters whose they are.
+        primary_pairs: pairs of labels that the study sets out to compare; all pairs when empty. Others are exploratory.
+        primary_questions: questions that it sets out to answer; all that take a choice when empty.
+        estimand: for whom the interval of its results speaks, a key of `evaluation.analysis.ESTIMANDS`; the default
+            when empty.
     """
 
     name: str
@@ -62,6 +69,9 @@ class StudyDraft:
     contact: str = ""
     stopping_rule: Mapping[str, object] | None = None
     masks: Sequence[str] = ()
+    primary_pairs: Sequence[Sequence[str]] = ()
+    primary_questions: Sequence[str] = ()
+    estimand: str = ""
 
 
 @transaction.atomic
@@ -80,7 +90,7 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     _check_name(draft.name)
     _check_runs(runs)
     labels = _checked_labels(runs, draft.labels)
-    settings = _settings(draft, declared)
+    settings = replace(_settings(draft, declared), primary=_primary(draft, labels, declared))
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
     if draft.stopping_rule is not None:
@@ -103,6 +113,16 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         for order, (run, label) in enumerate(zip(runs, labels, strict=True))
     )
     return study
+
+
+def _primary(draft: StudyDraft, labels: Sequence[str], declared: protocols.Protocol) -> Primary:
+    return primary(
+        pairs=draft.primary_pairs,
+        questions=draft.primary_questions,
+        estimand=draft.estimand,
+        labels=labels,
+        asked=[each.id for each in declared.questions if isinstance(each.answers, Choice)],
+    )
 
 
 def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
