@@ -289,6 +289,7 @@ class PreferenceRate:
             "design": self.design,
             "too_few": self.too_few,
             "cautions": [{"code": each.code, "words": each.words} for each in self.cautions],
+            **({"standing": self.standing.to_dict()} if self.standing else {}),
         }
 
     @classmethod
@@ -314,6 +315,7 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            standing=Standing.from_dict(data["standing"], data["net"]["default"]) if "standing" in data else None,
             rater_net=data.get("rater_weighted_net"),
             design=data.get("design", ""),
             cautions=tuple(Caution(**each) for each in data.get("cautions", ())),
