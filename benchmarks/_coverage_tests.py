@@ -55,7 +55,9 @@ def families(simulations: int, seed: int) -> list[str]:
     """How often a study in which nothing differs highlights something."""
     names = [f"some difference highlighted, {name}" for name, _ in FAMILIES]
     lines = [
-        "| study | " + " | ".join([*names, "some simultaneous interval misses zero", "some interval excludes zero"]) + " |",
+        "| study | "
+        + " | ".join([*names, "some simultaneous interval misses zero", "some interval excludes zero"])
+        + " |",
         "|---|---|---|---|---|",
     ]
     for number, (name, n, questions) in enumerate(STUDIES):

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from benchmarks._coverage_tests import equal_generators, highlights
-from evaluation.analysis import Analysis, CrowdSpec, Design, Family, analyse, rounded, simulate_ratings, validate_ratings
+from evaluation.analysis import (
+    Analysis,
+    CrowdSpec,
+    Design,
+    Family,
+    analyse,
+    rounded,
+    simulate_ratings,
+    validate_ratings,
+)
 from evaluation.analysis.classic import holm
 from evaluation.analysis.families import ALL, SEPARATE
 from evaluation.analysis.highlights import judged
@@ -109,7 +118,9 @@ def test_the_document_has_it_and_older_ones_are_read() -> None:
 def test_a_narrowed_analysis_says_the_same_of_what_is_left() -> None:
     whole = analyse(ratings())
     part = whole.narrowed(["fidelity"], [("z", "x")])
-    assert [(each.generator_a, each.generator_b, each.question) for each in part.comparisons] == [("x", "z", "fidelity")]
+    assert [(each.generator_a, each.generator_b, each.question) for each in part.comparisons] == [
+        ("x", "z", "fidelity")
+    ]
     assert part.comparisons[0] in whole.comparisons
     assert [each.question for each in part.rankings] == ["fidelity"] == list(part.agreement)
     assert whole.narrowed() == whole
