@@ -34,7 +34,7 @@ import pandas as pd  # noqa: E402
 import statsmodels.api as sm  # noqa: E402
 from crowdkit.aggregation import BradleyTerry, DawidSkene  # noqa: E402
 
-from common.commands import SUCCESS  # noqa: E402
+from common.commands import SUCCESS, refuse_repeated  # noqa: E402
 from common.pages import write_section  # noqa: E402
 from common.places import DOCUMENTATION  # noqa: E402
 from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa: E402
@@ -259,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", default="1e5,1e6,1e7", help="numbers of comparisons, with commas")
     parser.add_argument("--limit", type=float, default=40.0, help="processor seconds that a peer may be foretold")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/statistics-speed.md")
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     lines: list[str] = []
 
     def say(line: str) -> None:

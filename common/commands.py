@@ -1,13 +1,17 @@
-"""What commands share that need no Django: exit codes, messages, `--format`."""
+"""What commands share that need no Django: exit codes, messages, `--format`, and nothing given twice in silence."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from common.errors import UserError
 from common.files import disk_full
+
+Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
+T = TypeVar("T")
 
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -48,19 +52,60 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def refuse_repeated(parser: Parser) -> Parser:
+    """`parser`, which from here on refuses by name an option given twice that has one value; its sub-parsers likewise.
+
+    argparse itself keeps the last one and says nothing. Options that may be repeated (`append`) and flags stay as they
+    are. Called on a parser that has all its arguments, by every command.
+    """
+    seen: set[str] = set()
+    parse, values = parser.parse_known_args, parser._get_values  # the one place where argparse meets each option given
+
+    def parse_known_args(*given: Any, **named: Any) -> Any:
+        seen.clear()
+        return parse(*given, **named)
+
+    def get_values(action: argparse.Action, texts: list[str]) -> Any:
+        if action.option_strings and isinstance(action, argparse._StoreAction):
+            if action.dest in seen:
+                raise argparse.ArgumentError(action, "is given twice; give it once")
+            seen.add(action.dest)
+        return values(action, texts)
+
+    parser.parse_known_args = parse_known_args  # type: ignore[assignment]
+    parser._get_values = get_values  # type: ignore[method-assign]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                refuse_repeated(inner)
+    return parser
+
+
+def named_once(option: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """What an option that may be repeated gave, as NAME and value each, by name.
+
+    Raises:
+        UserError: a name given twice.
+    """
+    found: dict[str, T] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UserError(f"{option} {name} is given twice, as {found[name]} and as {value}")
+        found[name] = value
+    return found
+
+
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     """["guidance=5"] as {"guidance": "5"}.
 
     Raises:
         UserError: no "=", or a name given twice.
     """
-    parsed: dict[str, str] = {}
-    for setting in settings:
+
+    def pair(setting: str) -> tuple[str, str]:
         name, equals, value = setting.partition("=")
-        name = name.strip()
-        if not equals or not name:
+        if not equals or not name.strip():
             raise UserError(f"--set {setting}: write it as NAME=VALUE, for example --set guidance=5")
-        if name in parsed:
-            raise UserError(f"--set {name} is given twice, as {parsed[name]} and as {value}")
-        parsed[name] = value
-    return parsed
+        return name.strip(), value
+
+    return named_once("--set", map(pair, settings))

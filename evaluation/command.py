@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from common.commands import BAD_INPUT, INTERRUPTED, add_format
+from common.commands import BAD_INPUT, INTERRUPTED, add_format, refuse_repeated
 from common.errors import UserError
 
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
@@ -41,7 +41,7 @@ class ProductCommand(BaseCommand, ABC):
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         add_format(parser)
         _hide_django_options(parser)
-        return parser
+        return refuse_repeated(parser)
 
     @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any] | Result:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from common.json_keys import RepeatedKeyError, keys_once
 from generators.contract import GeneratorError
 
 COLUMNS = ("prompt", "prompts", "text", "caption")
@@ -64,7 +65,9 @@ def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
+            row = json.loads(content, object_pairs_hook=keys_once)
+        except RepeatedKeyError as error:
+            raise GeneratorError(f"{name}, line {line}: {error}") from None
         except ValueError:
             raise GeneratorError(f"{name}, line {line} is not JSON") from None
         prompt = row[_column(row, f"{name}, line {line}")] if isinstance(row, dict) else row

@@ -33,6 +33,7 @@ from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.families import Family
+from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
@@ -90,6 +91,7 @@ __all__ = [
     "Difference",
     "Equivalence",
     "Family",
+    "Fragility",
     "Influence",
     "Interval",
     "LookSequence",
@@ -132,6 +134,7 @@ __all__ = [
     "effect_in_words",
     "equivalence",
     "fleiss_kappa",
+    "fragility",
     "goodman",
     "holm",
     "influence",

@@ -100,6 +100,11 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
     return tuple(found)
 
 
+def overall_rate(ratings: pd.DataFrame, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> PreferenceRate:
+    """The overall rate of validated ratings of one pair and question, without the rest of an analysis."""
+    return _compare(tally_ratings(ratings), 0, estimand, level).overall
+
+
 def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
     comparison = tally.comparisons[at]
     raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation.api.base import Endpoint
+from evaluation.api.base import Endpoint, ErrorSerializer
 from evaluation.api.inputs import SignInInput
 from evaluation.api.throttles import StrangerThrottle
 from evaluation.client import from_another_site
@@ -25,6 +26,10 @@ class TokenSignIn(Endpoint):
     permission_classes = [AllowAny]
     body = SignInInput
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """Makes wrong credentials a 401."""
+        return TokenAuthentication.keyword
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Without a session Django asks no token against forged requests, and any site could try passwords in a
         browser."""
@@ -37,7 +42,12 @@ class TokenSignIn(Endpoint):
     @extend_schema(
         operation_id="token_create",
         auth=[],
-        responses={200: {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}},
+        request={"application/json": SignInInput, "application/x-www-form-urlencoded": SignInInput},
+        responses={
+            200: {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]},
+            401: OpenApiResponse(ErrorSerializer, description="Wrong username or password."),
+            403: OpenApiResponse(ErrorSerializer, description="From a page of another site."),
+        },
     )
     def post(self, request: Request) -> Response:
         """Sign in. Send the token in the header `Authorization: Token ...` of every request."""

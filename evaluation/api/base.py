@@ -70,7 +70,7 @@ class Endpoint(APIView):
             self.asked = data_of(self.query(data=request.query_params))
         elif request.method == "POST" and hasattr(self, "post"):  # else 405 is the answer
             data_of(Query(data=request.query_params))
-            self.given = data_of(self.body(data=request.data, context=self.get_parser_context(request)))
+            self.given = data_of(self.body(data=request.data, context={"request": request, "view": self}))
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         """The form that the address names, or that `Accept` prefers. `force`: the first there is, where none fits."""

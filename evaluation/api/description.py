@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import IsAuthenticated
 
 from evaluation.api.base import Endpoint, ErrorSerializer
-from evaluation.api.fields import Input, Named, Words
+from evaluation.api.fields import Input, Named, Several, Words
 
 PROBLEMS: Mapping[int, str] = {
     400: "Bad input: a field or parameter is unknown, missing or not allowed. Nothing was changed.",
@@ -32,7 +32,7 @@ PROBLEMS: Mapping[int, str] = {
 
 NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-"""Texts that the database can keep; of those, the ones of which something is left when blanks at the ends are removed."""
+"""Texts that the database can keep; those of them that are more than blanks."""
 
 
 class Description(AutoSchema):
@@ -45,15 +45,15 @@ class Description(AutoSchema):
         return [self.view.query] if self.method == "GET" and self.view.query().fields else []
 
     def get_request_serializer(self) -> Any:
-        """The input that checks the body."""
-        return self.view.body if self.view.body().fields else None
+        """The input that checks the body. Forms are taken as well; only JSON tells a number from a text."""
+        return {"application/json": self.view.body} if self.view.body().fields else None
 
     def _get_format_parameters(self) -> list[Any]:
         return []  # Where an address has several forms, its query says how one is chosen.
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for code in self._problems() | {int(code) for code in bodies if int(code) in PROBLEMS}:
+        for code in self._problems() - {int(code) for code in bodies}:
             told = OpenApiResponse(ErrorSerializer, description=PROBLEMS[code])
             bodies[str(code)] = self._get_response_for_code(told, str(code), ["application/json"], direction)
         return dict(sorted(bodies.items()))
@@ -76,6 +76,8 @@ class Description(AutoSchema):
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, Named) and (names := list(field.names())):
             return schema | {"enum": names}
+        if isinstance(field, Several) and field.least:
+            return schema | {"minItems": field.least, "uniqueItems": True}
         if isinstance(field, Words):
             own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
             return schema | {"pattern": own if field.pattern else NO_NUL if field.allow_blank else NOT_BLANK}
@@ -85,4 +87,8 @@ class Description(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, Input) or (isinstance(serializer, type) and issubclass(serializer, Input)):
             schema["additionalProperties"] = False
+            for name, each in schema.get("properties", {}).items():  # Our patterns say where nothing is a text too.
+                if {"type": "string", "maxLength": 0} in each.get("oneOf", ()):
+                    own, rest = each["oneOf"][0], {key: value for key, value in each.items() if key != "oneOf"}
+                    schema["properties"][name] = own | rest
         return schema

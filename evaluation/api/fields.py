@@ -1,7 +1,7 @@
 """What bodies and addresses may hold: inputs that refuse names they do not know, fields that take their own kind alone.
 
-Django REST framework ignores unknown names, takes the last of a name given twice, and turns text into numbers. All of it
-is silent, and a misspelt field makes another study than the one asked for. In JSON a number is a number; in forms and
+Django REST framework ignores unknown names, takes the last of a name given twice, and turns text into numbers, and says
+nothing of it: a misspelt field makes another study than the one asked for. In JSON a number is a number; in forms and
 addresses everything is text, and text that reads as the kind is taken.
 """
 
@@ -33,6 +33,13 @@ LONGEST_NUMBER = 40
 MOST_NAMED = 20
 """Wrong names that one answer tells: finding the nearest of a hundred thousand would take a minute."""
 
+SAID = {
+    "required": "This is missing. Give it.",
+    "null": "null is not allowed here. Give a value, or leave it out.",
+    "blank": "This is empty. Give it a value.",
+}
+"""What every field says of what is not there."""
+
 AnyField = serializers.Field  # type: ignore[type-arg]
 
 
@@ -43,6 +50,7 @@ class Input(serializers.Serializer[dict[str, Any]]):
     """
 
     noun: ClassVar[str] = "field"
+    default_error_messages = SAID | {"invalid": "Expected an object (a dictionary) of fields, not {datatype}."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The checked fields. Raises ValidationError with everything that is wrong, names first."""
@@ -91,7 +99,7 @@ class Query(Input):
         empty_ones = {
             name: ["Give it a value, or leave it out."]
             for name, field in self.fields.items()
-            if data.get(name) == "" and not isinstance(field, Words)
+            if data.get(name) == "" and not getattr(field, "allow_blank", False)
         }
         return super()._wrong_names(data) | empty_ones
 
@@ -99,8 +107,9 @@ class Query(Input):
 class Words(serializers.CharField):
     """Text. `pattern`: what all of it must match; `pattern_words`: that in words, for errors."""
 
-    default_error_messages = {
+    default_error_messages = SAID | {
         "invalid": "Expected text (a string), but got {got}.",
+        "max_length": "Use at most {max_length} characters.",
         "pattern": "{got} is not allowed. {words}",
     }
 
@@ -119,7 +128,7 @@ class Words(serializers.CharField):
 class Whole(serializers.IntegerField):
     """A whole number from `min_value` to `max_value`."""
 
-    default_error_messages = {
+    default_error_messages = SAID | {
         "invalid": "Expected a whole number (an integer), but got {got}.",
         "range": "Must be between {least:,} and {most:,}; got {got}.",
     }
@@ -146,7 +155,7 @@ class Number(serializers.FloatField):
     `meaning`: what a value stands for, for errors.
     """
 
-    default_error_messages = {
+    default_error_messages = SAID | {
         "invalid": "Expected a number, but got {got}.",
         "range": "Must be between {least:g} and {most:g}{meaning}; got {got}.",
     }
@@ -170,7 +179,7 @@ class Number(serializers.FloatField):
 class Flag(serializers.BooleanField):
     """true or false."""
 
-    default_error_messages = {"invalid": "Expected true or false (a boolean), but got {got}."}
+    default_error_messages = SAID | {"invalid": "Expected true or false (a boolean), but got {got}."}
     default_empty_html: Any = empty  # As in JSON, what is not given is not false.
 
     def to_internal_value(self, data: Any) -> bool:
@@ -184,7 +193,7 @@ class Flag(serializers.BooleanField):
 class Moment(serializers.DateTimeField):
     """A date and time with its offset from UTC; a date alone is refused: whose midnight would it be?"""
 
-    default_error_messages = {
+    default_error_messages = SAID | {
         "invalid": "Expected a date and time with its offset from UTC, such as 2030-01-31T18:00:00Z, but got {got}."
     }
 
@@ -202,7 +211,7 @@ class Moment(serializers.DateTimeField):
 class Choice(serializers.ChoiceField):
     """One of some words."""
 
-    default_error_messages = {"invalid_choice": "{got} is not allowed; choose one of {choices}.{hint}"}
+    default_error_messages = SAID | {"invalid_choice": "{got} is not allowed; choose one of {choices}.{hint}"}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
@@ -211,6 +220,46 @@ class Choice(serializers.ChoiceField):
             hint = f' Did you mean "{near}"?' if near else ""
             self.fail("invalid_choice", got=got, hint=hint, choices=", ".join(self.choices))
         return data
+
+
+class Several(serializers.ListField):
+    """A list of one kind. `least`: how many the service wants, for the description; it says itself what they are."""
+
+    default_error_messages = SAID | {
+        "not_a_list": "Expected a list, but got {input_type}.",
+        "max_length": "Give at most {max_length}.",
+    }
+
+    def __init__(self, *, least: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.least = least
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            self.fail("not_a_list", input_type=told(data))
+        values: list[Any] = super().to_internal_value(data)
+        return values
+
+
+class Mapped(serializers.DictField):
+    """An object whose names somebody else knows: the parameters of a generator or a metric."""
+
+    default_error_messages = SAID | {"not_a_dict": "Expected an object (a dictionary), but got {input_type}."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            self.fail("not_a_dict", input_type=told(data))
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+
+class SentFile(serializers.FileField):
+    """A file, as multipart/form-data carries it."""
+
+    default_error_messages = SAID | {
+        "invalid": "This is not a file. Send it as multipart/form-data.",
+        "empty": "The file is empty. Send another one.",
+    }
 
 
 class Named(Words):

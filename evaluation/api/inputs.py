@@ -7,18 +7,33 @@ from typing import Any, get_args
 
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.exceptions import AuthenticationFailed
 
-from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
-from evaluation.api.fields import Choice, Flag, Input, Moment, Named, Number, Query, Whole, Words
+from evaluation.api.fields import (
+    Choice,
+    Flag,
+    Input,
+    Mapped,
+    Moment,
+    Named,
+    Number,
+    Query,
+    SentFile,
+    Several,
+    Whole,
+    Words,
+)
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation, Suite
+from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import LONGEST_LABEL, MOST_RATERS, MOST_RUNS
+from evaluation.services.studies.create import LONGEST_LABEL, MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
+from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.suites.load import PUBLISHED
@@ -137,20 +152,50 @@ class SignInInput(Input, AuthTokenSerializer):
     username = Words(max_length=150)
     password = Words(trim_whitespace=False, max_length=4096, style={"input_type": "password"})
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The user of that name and password. Raises AuthenticationFailed: they are wrong, though well formed."""
+        try:
+            return dict(super().validate(attrs))
+        except serializers.ValidationError as error:
+            raise AuthenticationFailed("Wrong username or password: no account has these credentials.") from error
 
-class SuiteInput(Input):
-    """A suite to load: `known` by name, or a `file`, which wants multipart/form-data."""
 
-    known = Words(required=False, help_text=f"{', '.join(BUNDLED)} (included) or {PUBLISHED} (downloaded)")
-    file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = Choice(FORMATS, required=False)
+class SuiteAboutInput(Input):
+    """What a suite may be called."""
+
     name = Words(required=False, max_length=longest(Suite, "name"), pattern=SLUG, pattern_words=SLUG_WORDS)
     title = Words(required=False, allow_blank=True, max_length=longest(Suite, "title"))
     licence = Words(required=False, allow_blank=True, max_length=longest(Suite, "licence"))
 
+
+class SuiteKnownInput(SuiteAboutInput):
+    """A suite by its name."""
+
+    known = Words(help_text=f"{', '.join(BUNDLED)} (included) or {PUBLISHED} (downloaded)")
+
+
+class SuiteFileInput(SuiteAboutInput):
+    """A suite from a file."""
+
+    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
+    source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
+
+
+class SuiteInput(SuiteAboutInput):
+    """A suite by its name (`SuiteKnownInput`) or from a file (`SuiteFileInput`): the description tells them apart."""
+
+    known = Words(required=False)
+    file = SentFile(required=False)
+    source_format = Choice(FORMATS, required=False)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Exactly one of the two."""
         if bool(attrs.get("known")) == bool(attrs.get("file")):
             raise serializers.ValidationError("Give either `known` or `file`.")
+        if "known" in attrs and "source_format" in attrs:
+            raise serializers.ValidationError(
+                {"source_format": "Only a file has a format. Leave it out, or send a file."}
+            )
         return attrs
 
 
@@ -159,7 +204,7 @@ class RunInput(Input):
 
     suite = Words(help_text="Name, or name@version")
     generator = Named(names=lambda: usable(generator_registry))
-    parameters = serializers.DictField(required=False, default=dict, help_text=PARAMETERS.format("generators/NAME/"))
+    parameters = Mapped(required=False, default=dict, help_text=PARAMETERS.format("generators/NAME/"))
     size = Whole(
         required=False,
         allow_null=True,
@@ -186,7 +231,7 @@ class ScoreInput(Input):
 
     run = Words(help_text="Name of the run whose images are scored")
     metric = Named(names=lambda: usable(metric_registry))
-    parameters = serializers.DictField(required=False, default=dict, help_text=PARAMETERS.format("metrics/"))
+    parameters = Mapped(required=False, default=dict, help_text=PARAMETERS.format("metrics/"))
     reference = Words(required=False, allow_blank=True, default="", help_text="A stored reference's name, or run:NAME")
 
 
@@ -205,7 +250,7 @@ class UploadInput(Input):
         max_length=MAX_GENERATOR_CHARACTERS,
         help_text="Name of the generator that made the images, as used in reports",
     )
-    file = serializers.FileField(help_text="A zip")
+    file = SentFile(help_text="A zip")
 
 
 class UploadOptionsInput(Input):
@@ -266,20 +311,19 @@ class StudyInput(Input):
     """A draft of a study to make."""
 
     name = Words(max_length=100, pattern=SLUG, pattern_words=SLUG_WORDS)
-    runs = serializers.ListField(
+    runs = Several(
         child=Words(),
-        min_length=2,
+        least=2,
         max_length=MOST_RUNS,
         help_text="Names of two or more runs on one suite",
-        error_messages={"min_length": "A study compares two or more runs. Give their names."},
     )
-    labels = serializers.ListField(
+    labels = Several(
         child=Words(max_length=LONGEST_LABEL),
         required=False,
         max_length=MOST_RUNS,
         help_text="Labels of the runs in results, in the same order",
     )
-    protocol = Named(names=protocols.names, required=False, default="drawbench")
+    protocol = Named(names=served_names, required=False, default="drawbench")
     title = Words(required=False, allow_blank=True, default="", max_length=200)
     design_seed = Whole(required=False, default=0)
     samples_per_set = Whole(
@@ -304,7 +348,7 @@ class StudyInput(Input):
     stopping_rule = StoppingRuleInput(
         required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
     )
-    masks = serializers.ListField(
+    masks = Several(
         child=Words(max_length=60),
         required=False,
         default=list,

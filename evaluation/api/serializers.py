@@ -256,6 +256,7 @@ class StudyProgressSerializer(serializers.Serializer[Any]):
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """A link that lets raters in."""
 
+    completion_url = serializers.CharField(read_only=True, allow_blank=True, help_text="An address, or empty")
     url = serializers.SerializerMethodField()
 
     class Meta:

@@ -140,7 +140,6 @@ class StudyResults(Endpoint):
                 OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, with the identity of its input"
             ),
             (200, "text/csv"): OpenApiTypes.STR,
-            409: None,
         },
     )
     def get(self, request: Request, name: str) -> HttpResponseBase:

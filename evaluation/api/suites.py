@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -13,13 +13,16 @@ from rest_framework.response import Response
 
 from common.words import nearest
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import PromptsQuery, SuiteInput
+from evaluation.api.inputs import PromptsQuery, SuiteFileInput, SuiteInput, SuiteKnownInput
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteSerializer
-from evaluation.errors import NotFoundError
+from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
+
+FILES = "text/csv, text/tab-separated-values, application/json, text/plain"
+"""Media types of files of prompts. What is in a file is found from the file."""
 
 
 class SuiteList(ListModelMixin, ListEndpoint):
@@ -39,6 +42,10 @@ class SuiteList(ListModelMixin, ListEndpoint):
 
     @extend_schema(
         operation_id="suites_load",
+        request={
+            "application/json": SuiteKnownInput,
+            "multipart/form-data": OpenApiRequest(SuiteFileInput, encoding={"file": {"contentType": FILES}}),
+        },
         responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer},
     )
     def post(self, request: Request) -> Response:
@@ -49,13 +56,18 @@ class SuiteList(ListModelMixin, ListEndpoint):
             hint = nearest(given["known"], known) or "."
             raise NotFoundError(f'Unknown suite "{given["known"]}"{hint} Known: {", ".join(known)}.', field="known")
         file = given.get("file")
-        loaded = suite_load(
-            source=file.read() if file else given["known"],
-            name=given.get("name", ""),
-            title=given.get("title", ""),
-            licence=given.get("licence", ""),
-            reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
-        )
+        try:
+            loaded = suite_load(
+                source=file.read() if file else given["known"],
+                name=given.get("name", ""),
+                title=given.get("title", ""),
+                licence=given.get("licence", ""),
+                reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
+            )
+        except InputError as error:
+            if error.field == "source":
+                error.field = "file" if file else "known"
+            raise
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
         return Response(SuiteDetailSerializer(suite).data, status=code)

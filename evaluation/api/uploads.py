@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
@@ -13,12 +13,15 @@ from rest_framework.response import Response
 from evaluation.api.base import Endpoint, ListEndpoint
 from evaluation.api.inputs import UploadInput, UploadOptionsInput, UploadTableQuery
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
+from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import upload_by_key
 from evaluation.services.uploads.confirm import upload_confirm
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.uploads.match import upload_match
 from evaluation.services.uploads.receive import upload_check_queue, upload_receive
+
+ZIP = "application/zip, application/x-zip-compressed"
 
 
 class UploadList(Endpoint):
@@ -28,19 +31,26 @@ class UploadList(Endpoint):
     body = UploadInput
 
     @extend_schema(
-        operation_id="uploads_create", request={"multipart/form-data": UploadInput}, responses={201: UploadSerializer}
+        operation_id="uploads_create",
+        request={"multipart/form-data": OpenApiRequest(UploadInput, encoding={"file": {"contentType": ZIP}})},
+        responses={201: UploadSerializer},
     )
     def post(self, request: Request) -> Response:
         """Upload a zip of images. A worker checks it; follow its `status`."""
         given = self.given
-        upload = upload_receive(
-            suite=suite_by_name(given["suite"]),
-            run_name=given["run_name"],
-            generator=given["generator"],
-            source=given["file"],
-            file_name=given["file"].name,
-            created_by=self.researcher,
-        )
+        try:
+            upload = upload_receive(
+                suite=suite_by_name(given["suite"]),
+                run_name=given["run_name"],
+                generator=given["generator"],
+                source=given["file"],
+                file_name=given["file"].name,
+                created_by=self.researcher,
+            )
+        except InputError as error:
+            if error.field == "source":
+                error.field = "file"
+            raise
         upload_check_queue(upload=upload)
         return Response(UploadSerializer(upload_by_key(upload.key)).data, status=status.HTTP_201_CREATED)
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from common.commands import add_format, parse_settings, run_command, say
+from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
 from common.conformance import Finding, check_spec, print_findings
 from common.plugins import describe
 from evaluation.metrics import registry
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--attributes", default="", help="a prompt's attributes as JSON, for metrics that need some")
     parser.add_argument("--prompt", default='A red square that says "STOP".', help="the pictures' prompt")
     add_format(parser)
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     attributes = _attributes(options.attributes)
     spec = registry.get_spec(options.metric)
     reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)

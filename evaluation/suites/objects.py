@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NoReturn
 
+from common.json_keys import keys_once
 from evaluation.suites.build import Row, listed
 from evaluation.suites.tables import ATTRIBUTES_COLUMN, CATEGORY_COLUMNS, PROMPT_COLUMNS, normal_header
 from evaluation.suites.types import JsonValue, SuiteError, fold
@@ -42,7 +43,7 @@ def names_people(caption: str) -> bool:
 def load_json(text: str, where: str = "") -> JsonValue:
     """Strict JSON. SuiteError names line and column, and refuses NaN and Infinity, which no JSON database takes."""
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
+        value: JsonValue = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=keys_once)
     except json.JSONDecodeError as error:
         place = where or f"line {error.lineno:,}, column {error.colno:,}"
         raise SuiteError(f"{place[:1].upper()}{place[1:]}: this is not JSON ({error.msg}).") from error

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.json_keys import keys_once
 from common.words import nearest_name
 from evaluation.suites.build import Row
 from evaluation.suites.types import JsonValue, SuiteError, fold
@@ -113,7 +114,7 @@ def _row(record: Record, names: list[str], prompt: int, category: int | None) ->
 
 def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
     try:
-        value = json.loads(cell)
+        value = json.loads(cell, object_pairs_hook=keys_once)
     except (ValueError, RecursionError) as error:
         raise SuiteError(
             f'{where}: the attributes are not JSON ({error}). Write an object such as {{"style": "ink"}}.'

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
 from common.hashes import file_sha256
+from common.json_keys import RepeatedKeyError, keys_once
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
@@ -182,7 +183,8 @@ class WeightsFolder:
         """
         if name not in self.hashes:
             raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
+                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}. Gather stages "
+                f"in one folder with: python -m generators.training.export {self.folder} OTHER:{name} --out FOLDER"
             )
         return self.folder / self.files[name]
 
@@ -223,11 +225,13 @@ def open_weights(folder: Path) -> WeightsFolder:
     """
     path = folder / INDEX
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=keys_once)
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    except RepeatedKeyError as error:
+        raise CheckpointError(f"weights: {path}: {error}") from None
     except ValueError as error:
         what = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 text"
         raise CheckpointError(f"weights: {path} is not JSON ({what})") from None

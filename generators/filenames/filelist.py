@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from common.json_keys import RepeatedKeyError, keys_once
 from common.words import nearest
 from generators.contract import GeneratorError
 from generators.filenames.names import clean_path
@@ -94,7 +95,9 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
+            row = json.loads(content, object_pairs_hook=keys_once)
+        except RepeatedKeyError as error:
+            raise FileListError(f"{name}, line {line}: {error}") from None
         except ValueError:
             if line == len(lines):  # a run's manifest that was cut off while its last line was written
                 continue

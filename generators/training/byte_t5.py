@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.vision_operators import torchvision_importable
 from generators.cascade.configs import ConfigError, TextConfig
 from generators.places import TRAINING
@@ -185,7 +185,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=64, help="texts a step (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=TRAINING / "byte-t5", help="folder (%(default)s)")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         if args.minutes <= 0 or args.batch < 1:
             raise ConfigError("--minutes must be more than 0 and --batch at least 1")

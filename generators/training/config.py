@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from common.json_keys import RepeatedKeyError, keys_once
 from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig, Weighting
 from generators.places import TRAINING
 from generators.training.data_config import DataConfig, data_config, in_range
@@ -137,11 +138,13 @@ def load_train_config(path: Path) -> TrainConfig:
         ConfigError: it is not there or not JSON, or a field is missing, unknown, of another type or out of range.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=keys_once)
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}. Configurations that ship are in generators/training/configs/"
         ) from None
+    except RepeatedKeyError as error:
+        raise ConfigError(f"{path}: {error}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not JSON ({error})") from None
     try:

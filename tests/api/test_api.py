@@ -49,7 +49,11 @@ def test_nothing_without_a_token(pattern: URLPattern) -> None:
 def test_signing_in_for_a_token(ada: User) -> None:
     cache.clear()
     wrong = APIClient().post(f"{V1}/token/", {"username": "ada", "password": "no"})
-    assert wrong.status_code == 400 and "credentials" in wrong.json()["detail"]
+    assert (
+        wrong.status_code == 401
+        and wrong.headers["WWW-Authenticate"] == "Token"
+        and "credentials" in wrong.json()["detail"]
+    )
     token = APIClient().post(f"{V1}/token/", {"username": "ada", "password": "engine-of-1843"}).json()["token"]
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
@@ -61,7 +65,7 @@ def test_signing_in_for_a_token(ada: User) -> None:
 def test_guessing_passwords_is_slow() -> None:
     cache.clear()
     codes = [APIClient().post(f"{V1}/token/", {"username": "ada", "password": str(n)}).status_code for n in range(12)]
-    assert codes[0] == 400 and codes[-1] == 429
+    assert codes[0] == 401 and codes[-1] == 429
     cache.clear()
 
 
@@ -304,7 +308,7 @@ def test_studies_that_cannot_be(api: APIClient) -> None:
     assert answer.status_code == 404 and answer.json()["field"] == "run"
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"]}, format="json")
     assert answer.status_code == 400 and "two or more runs" in answer.json()["detail"]
-    answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"], "missing": "skip"}, format="json")
+    answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "two"], "missing": "skip"}, format="json")
     assert answer.status_code == 400 and answer.json()["field"] == "missing"
     assert '"skip" is not allowed; choose one of refuse, drop-prompts, smaller-sets.' in answer.json()["detail"]
     assert api.get(f"{V1}/studies/none/").json()["detail"].startswith('Unknown study "none"')

@@ -1,4 +1,4 @@
-"""What stands where on the rater's page: questions under both sets, large images on every screen, every script and key."""
+"""What stands where on the rater's page: questions under both sets, large images, every script and key."""
 
 from __future__ import annotations
 

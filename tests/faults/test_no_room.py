@@ -93,7 +93,7 @@ def world(tmp_path: Path) -> World:
     study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1)
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
-    draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1))
+    draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1, display_side=24))
     stopped = a_run(suite, "stopped", without=[(0, 1)], status=RunStatus.CANCELLED)
     working = a_run(suite, "working", without=[(0, 1)], status=RunStatus.RUNNING)
     failed = a_run(suite, "failed", without=[(0, 1)])
@@ -104,9 +104,12 @@ def world(tmp_path: Path) -> World:
     MetricRun.objects.filter(pk=ended.pk).update(status=RunStatus.FAILED, message="no weights")
     path = tmp_path / "one.zip"
     path.write_bytes(zipped())
-    upload = upload_receive(suite=suite, run_name="mine", generator="imagen", source=path, created_by=user)
-    while not upload_check(upload=upload, seconds=30):
-        pass
+    uploads = []
+    for each in ("mine", "ours"):
+        upload = upload_receive(suite=suite, run_name=each, generator="imagen", source=path, created_by=user)
+        while not upload_check(upload=upload, seconds=30):
+            pass
+        uploads.append(upload)
     invitation = invitation_create(study=study)
     rater, finishing = enrolled(study, invitation=invitation), enrolled(study, invitation=invitation)
     session = session_of(rater)
@@ -123,7 +126,8 @@ def world(tmp_path: Path) -> World:
         "score-retry": {"pk": ended.pk},
         "score-anew": {"pk": ended.pk},
         "new-score": {"pk": failed.pk},
-        "upload": {"key": upload.key},
+        "upload": {"key": uploads[0].key},
+        "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
@@ -177,7 +181,7 @@ def world(tmp_path: Path) -> World:
             lambda: zip_form | {"suite": suite.name, "file": SimpleUploadedFile("more.zip", zipped())},
         ),
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
-        "api:upload-confirm": (a["upload"], {"allow_missing": True, "numbering": "from_zero"}),
+        "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
         "api:study-open": (a["open"], {}),
@@ -191,12 +195,12 @@ def world(tmp_path: Path) -> World:
 
 def _client(world: World, name: str) -> Client:
     client = Client(raise_request_exception=False)
-    if name.startswith("rater:"):
+    if name.startswith("rater:") and name != "rater:join":
         rater = world.finishing if name in ("rater:finish", "rater:undo") else world.rater
         client.cookies["rater"] = rater.session_key
     elif name.startswith("api:") and name != "api:token":
         client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.get_or_create(user=world.user)[0].key}"
-    elif name not in ("researcher:sign-in", "admin:login", "api:token"):
+    elif name not in ("researcher:sign-in", "admin:login", "api:token", "rater:join"):
         client.force_login(world.user)
     return client
 
@@ -391,6 +395,7 @@ def test_a_disk_that_is_really_full(world: World, small_disk: Path, settings: Se
 
 def _run(arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     monkeypatch.setattr(sys, "argv", ["manage.py", *arguments])
+    monkeypatch.setattr("django.core.management.base.connections.close_all", lambda: None)  # the test's own
     try:
         status = manage.main()
     except SystemExit as error:

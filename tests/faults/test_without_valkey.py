@@ -150,7 +150,7 @@ class _Postgres(Exception):
         (OperationalError, "57P01", 503),
         (OperationalError, "57P03", 503),
         (InterfaceError, None, 503),
-        (OperationalError, "53100", 500),
+        (OperationalError, "53100", 507),
         (ValueError, None, 500),
     ],
 )

@@ -15,6 +15,7 @@ from evaluation.protocols.claims import (
     suite_claims,
 )
 from evaluation.suites import PromptData, bundled_suite, parse_scene
+from evaluation.suites.types import JsonValue
 
 DSG = """\
 item_id,text,keywords,proposition_id,dependency,category_broad,category_detailed,tuple,question_natural_language
@@ -63,7 +64,7 @@ def test_claims_are_matched_by_text_and_what_has_none_is_named() -> None:
     prompts = [PromptData(0, "A blue cube beside two balls", "c"), PromptData(1, "Another", "c")]
     matched = suite_claims(prompts, read_claims(DSG.encode(), "dsg.csv"))
     assert (list(matched.claims), len(matched.claims[0]), matched.missing) == ([0], 4, (1,))
-    attributes = {"schema": "scene/1", "objects": [{"name": "cat", "count": 2, "color": "black"}]}
+    attributes: dict[str, JsonValue] = {"schema": "scene/1", "objects": [{"name": "cat", "count": 2, "color": "black"}]}
     own = suite_claims([PromptData(0, "Two black cats", "c", attributes), PromptData(1, "x", "c", {"note": "y"})])
     assert [claim.text for claim in own.claims[0]] == [
         "Is there a cat in the image?",

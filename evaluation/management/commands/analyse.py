@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation.analysis.families import ALL
+from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import compute, settings_from
+from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.results import results_text
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.ratings import ratings_frame
@@ -51,6 +53,11 @@ class Command(ProductCommand):
             help="only the overall figures and the rankings, a line for each comparison",
         )
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
+        parser.add_argument(
+            "--fragility",
+            action="store_true",
+            help="also: the fewest raters, prompts or votes whose removal overturns each finding (takes longer)",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
@@ -74,7 +81,14 @@ class Command(ProductCommand):
             valid = validate_ratings(ratings_frame(study, include_simulated=include))
         self.summary = options["summary"]
         self.results = compute(valid, settings, family, questions=options["question"], pairs=options["pair"])
-        return self.results.to_summary() if self.summary else self.results.to_dict()
+        self.fragile: tuple[Fragility, ...] | None = None
+        if options["fragility"]:
+            there = {each.comparison for each in self.results.comparisons}
+            found = fragility(valid, estimand=settings.estimand, level=settings.level)
+            self.fragile = tuple(each for each in found if each.comparison in there)
+        more = {} if self.fragile is None else {"fragility": [each.to_dict() for each in self.fragile]}
+        return (self.results.to_summary() if self.summary else self.results.to_dict()) | more
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return results_text(self.results, title=self.title, summary=self.summary)
+        text = results_text(self.results, title=self.title, summary=self.summary)
+        return text if self.fragile is None else f"{text}\n\n{fragility_text(self.fragile)}"

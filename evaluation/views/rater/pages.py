@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
@@ -156,9 +156,11 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
+    if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
+        return redirect("rater:trials")
     rater = _rater(request)
     if rater is None:
         return _no_session(request)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluation.doors import TooManyError, count_unknown_key, refuse_guesser, say_when
 from evaluation.errors import NotFoundError
@@ -61,9 +61,11 @@ def sign_in_by_link(request: HttpRequest, key: str) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign out."""
+    """Sign out. A link or a reload signs nobody out: it leads to the start page, which has the button."""
+    if request.method != "POST":
+        return redirect("researcher:home")
     logout(request)
     return redirect(settings.LOGIN_URL)
 
@@ -77,7 +79,7 @@ def account(request: ResearcherRequest) -> HttpResponseBase:
 
 
 @sensitive_post_parameters()
-@page("POST")
+@page("POST", form_at="researcher:account")
 def set_password(request: ResearcherRequest) -> HttpResponseBase:
     """Set a password; whoever came by link has none yet, so the old one is not asked for."""
     form = SetPasswordForm(request.user, request.POST)
@@ -89,7 +91,7 @@ def set_password(request: ResearcherRequest) -> HttpResponseBase:
     return redirect("researcher:account")
 
 
-@page("POST")
+@page("POST", form_at="researcher:account")
 def rotate_token(request: ResearcherRequest) -> HttpResponseBase:
     """Make a new API token; the old one stops working at once."""
     api_token_rotate(user=request.user)

@@ -5,7 +5,7 @@ One lab, one space: every signed-in researcher sees and may change everything (d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,6 +17,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
@@ -36,21 +37,39 @@ class ResearcherRequest(HttpRequest):
 View = Callable[Concatenate[ResearcherRequest, P], HttpResponseBase]
 
 
-def page(*methods: str) -> Callable[[View[P]], View[P]]:
-    """A view for signed-in researchers, by `methods` alone, never kept by shared caches; errors become a plain page."""
+def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
+    """A view for signed-in researchers, by `methods` alone, never kept by shared caches; errors become a plain page.
+
+    `form_at`: for an address that only takes a form, the page that has it, of the same things. The address stays in the
+    browser with an error, and whoever enters it again, or comes back to it after signing in, is led to that page.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def answered(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if form_at and request.method in ("GET", "HEAD"):
+                return redirect(_reversed(form_at, kwargs))
             try:
                 return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
-        allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(answered)
+        allowed = require_http_methods([*methods, *(["GET", "HEAD"] if form_at else ["HEAD"] * ("GET" in methods))])(
+            answered
+        )
         return cache_control(private=True)(login_required(allowed))
 
     return decorate
+
+
+def _reversed(name: str, parts: Mapping[str, object]) -> str:
+    """The address called `name`, which takes as many of `parts` as it needs: a study's page nothing of an invitation."""
+    for n in range(len(parts), -1, -1):
+        try:
+            return reverse(name, kwargs=dict(list(parts.items())[:n]))
+        except NoReverseMatch:
+            continue
+    raise NoReverseMatch(f"{name} takes none of {', '.join(parts)}")
 
 
 def problem(request: HttpRequest, error: InputError) -> HttpResponse:

@@ -138,7 +138,7 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return render(request, "researcher/_study_state.html", context)
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Lock the specification and let raters in."""
     found = _study(name)
@@ -153,7 +153,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return redirect(_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Take no more ratings."""
     found = _study(name)
@@ -161,7 +161,7 @@ def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return act(request, lambda: study_close(study=found), done=done, back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Make an invitation link."""
     found = _study(name)
@@ -184,7 +184,7 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return _study_page(request, found, form)
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     """Let nobody in by this invitation any more."""
     found = _study(name)

@@ -117,7 +117,7 @@ def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Read the files' names in another way."""
     found = _upload(key)
@@ -129,7 +129,7 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     )
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Store the images as the table says: the upload becomes a run."""
     found = _upload(key)
@@ -150,7 +150,7 @@ def _options(request: ResearcherRequest) -> dict[str, object]:
     return options | {name: name in request.POST for name in SWITCHES}
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Give an upload up."""
     found = _upload(key)

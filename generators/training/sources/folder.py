@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from common.images.decode import EXTENSIONS
+from common.json_keys import RepeatedKeyError, keys_once
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -111,7 +112,9 @@ def _rows(table: Path) -> Iterator[dict[str, object]]:
                 if not line.strip():
                     continue
                 try:
-                    held = json.loads(line)
+                    held = json.loads(line, object_pairs_hook=keys_once)
+                except RepeatedKeyError as error:
+                    raise ConfigError(f"data: {table}, line {number}: {error}") from None
                 except json.JSONDecodeError as error:
                     raise ConfigError(f"data: {table}, line {number}: not JSON ({error.msg})") from None
                 if not isinstance(held, dict):

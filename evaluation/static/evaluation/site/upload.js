@@ -73,12 +73,19 @@ if (form) {
       const label = name && form.querySelector(`label[for="id_${name}"]`);
       for (const message of messages) {
         const line = document.createElement("p");
-        line.textContent = label ? `${label.textContent.trim()}: ${message}` : message;
+        if (label) {
+          const link = document.createElement("a");
+          link.href = `#id_${name}`;
+          link.textContent = label.textContent.trim();
+          line.append(link, `: ${message}`);
+        } else {
+          line.textContent = message;
+        }
         problem.append(line);
       }
       if (name) form.elements[name]?.setAttribute("aria-invalid", "true");
     }
     problem.hidden = false;
-    problem.scrollIntoView({ block: "nearest" });
+    problem.focus(); // which scrolls to it
   }
 }
