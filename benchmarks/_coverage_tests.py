@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -18,9 +19,11 @@ from evaluation.analysis import (
     validate_ratings,
 )
 from evaluation.analysis.classic import two_sided_p
-from evaluation.analysis.crossed import Variance, block_variances, panel_sums
+from evaluation.analysis.effective import Sums, pieces
+from evaluation.analysis.effective_design import EffectiveDesign
 from evaluation.analysis.families import ALL, SEPARATE
 from evaluation.analysis.planning import design_df
+from evaluation.analysis.scale import NET_ENDS, standardised
 from evaluation.analysis.summary import analyse_valid
 
 COMPONENTS = Components(0.01, 0.02, 0.22)
@@ -86,16 +89,21 @@ def powers(simulations: int, seed: int) -> list[str]:
     for number, (raters, prompts) in enumerate(PLANS):
         rng = np.random.default_rng([seed, 700 + number])
         se = standard_error(COMPONENTS, raters, prompts)
-        effects = [detectable(se, ALPHA, POWER, design_df(raters, prompts)), detectable(se, ALPHA, POWER)]
+        effects = [detectable(se, ALPHA, POWER, design_df(raters, prompts), NET_ENDS) or 1.0, detectable(se, ALPHA, POWER) or 1.0]
+        sizes = np.full((raters, 1), float(prompts)), np.full((prompts, 1), float(raters))
+        design = EffectiveDesign.of(*sizes)
         rater, prompt = (each.ravel() for each in np.indices((raters, prompts)))
         found = np.zeros(2)
         for _ in range(simulations):
             noise = [rng.normal(size=n) for n in (raters, prompts, raters * prompts)]
             y = np.sqrt(COMPONENTS.rater) * noise[0][rater] + np.sqrt(COMPONENTS.prompt) * noise[1][prompt]
             y = y + np.sqrt(COMPONENTS.rest) * noise[2]
-            variance = block_variances(panel_sums(y, rater, prompt))["two_way"]
-            assert isinstance(variance, Variance)
-            p = [two_sided_p(y.mean() + effect, float(np.sqrt(variance.value)), variance.df) for effect in effects]
+            cells = y.reshape(raters, prompts)
+            totals = [each[:, None, None] for each in (cells.sum(axis=1), cells.sum(axis=0))]
+            variance = pieces(design, *sizes, Sums(*totals, np.array([[y @ y]])))[0].widest(1 - ALPHA)
+            assert variance is not None
+            se_found, mean = math.sqrt(variance.value), float(y.mean())
+            p = [two_sided_p(standardised(mean + each, se_found, 0.0), 1.0, variance.df) for each in effects]
             found += np.array(p) < ALPHA
         own, normal = 100 * found / simulations
         cells = f"{100 * effects[0]:.1f} | {own:.1f} | {100 * effects[1]:.1f} | {normal:.1f}"

@@ -20,6 +20,7 @@ from scipy import optimize, special
 
 from evaluation.analysis.crossed import check_between, panel_sums, quantile
 from evaluation.analysis.results import PlainResult
+from evaluation.analysis.scale import NET_ENDS, Ends, standardised
 
 
 @dataclass(frozen=True)
@@ -156,17 +157,20 @@ def floor(components: Components, prompts: float, samples: int = 1, level: float
 
 
 def design_df(raters: int, prompts: int) -> int | None:
-    """Degrees of freedom with which a crossed design will be tested, those of the two-way interval; None where one
-    rater or prompt leaves none.
+    """Degrees of freedom to plan with: the fewer of raters and prompts, less one. The default interval's are effective
+    ones, seldom fewer. None where one rater or prompt leaves none.
     """
     return min(raters, prompts) - 1 or None
 
 
-def detectable(se: float, alpha: float = 0.05, power: float = 0.8, df: float | None = None) -> float:
+def detectable(
+    se: float, alpha: float = 0.05, power: float = 0.8, df: float | None = None, ends: Ends | None = None
+) -> float | None:
     """The smallest effect found with ``power`` by a two-sided t test with ``df``, from the non-central t distribution.
 
     With ``df`` None, (z_(1 - alpha/2) + z_power) se, the textbook's normal quantiles: right for a known standard error,
-    and too hopeful where it is estimated from few raters or prompts.
+    and too hopeful where it is estimated from few raters or prompts. ``ends``: of the scale on whose logit the test is
+    symmetric (the default interval's, ``scale.NET_ENDS``); None where no effect within them is found.
     """
     _check_test(alpha, power)
     if df is None:
@@ -181,11 +185,21 @@ def detectable(se: float, alpha: float = 0.05, power: float = 0.8, df: float | N
     most = 2.0
     while excess(most) < 0:
         most *= 2
-    return float(optimize.brentq(excess, 0.0, most, xtol=1e-10)) * se
+    shift = float(optimize.brentq(excess, 0.0, most, xtol=1e-10))
+    if ends is None:
+        return shift * se
+    tried = np.linspace(0.0, ends[1], 1001)[1:-1]
+    reached = np.flatnonzero([standardised(float(each), se, 0.0, ends) >= shift for each in tried])
+    if not len(reached):
+        return None
+    high = float(tried[reached[0]])
+    return float(optimize.brentq(lambda each: standardised(each, se, 0.0, ends) - shift, 0.0, high, xtol=1e-12))
 
 
 def _t_power(shift: float, df: float, limit: float) -> float:
-    return float(1 - special.nctdtr(df, shift, limit) + special.nctdtr(df, shift, -limit))
+    """Chance that a t with ``df``, shifted by ``shift`` standard errors, lies beyond +-``limit``."""
+    above, below = 1 - special.nctdtr(df, shift, limit), special.nctdtr(df, shift, -limit)
+    return float(above + (0.0 if math.isnan(below) else below))  # where it cannot be told from zero
 
 
 def raters_needed(
@@ -197,8 +211,8 @@ def raters_needed(
     wanted: float = 0.8,
     max_raters: int = 10_000,
 ) -> int | None:
-    """The fewest raters with whom a crossed design of ``prompts`` finds ``effect`` with power ``wanted``, by the
-    non-central t distribution; None where not even ``max_raters`` do (the floor).
+    """The fewest raters with whom a crossed design of ``prompts`` finds ``effect`` (a net share) with power ``wanted``,
+    by the non-central t distribution; None where not even ``max_raters`` do (the floor).
 
     Raises:
         ValueError: ``effect`` is zero, or a probability is not between 0 and 1.
@@ -209,7 +223,10 @@ def raters_needed(
 
     def reaches(raters: int) -> bool:
         se = standard_error(components, raters, prompts)
-        return se == 0 or power(effect, se, alpha, design_df(raters, prompts)) >= wanted
+        if se == 0:
+            return True
+        shift = standardised(effect, se, 0.0, NET_ENDS)
+        return power(shift, 1.0, alpha, design_df(raters, prompts)) >= wanted
 
     low, high = 1, 2
     if prompts < 2:
@@ -329,6 +346,6 @@ def precision_table(
             df = design_df(r, p)
             half = quantile(level, df) * se if df else None
             row = {"raters": r, "prompts": p, "ratings": r * p, "se": se, "half_width": half}
-            found = detectable(se, df=df) if df else None
+            found = detectable(se, df=df, ends=NET_ENDS) if df else None
             rows.append(row | {"detectable": found, "floor": floor(components, p, level=level)})
     return pd.DataFrame(rows)

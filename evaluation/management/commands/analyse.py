@@ -83,9 +83,9 @@ class Command(ProductCommand):
         self.results = compute(valid, settings, family, questions=options["question"], pairs=options["pair"])
         self.fragile: tuple[Fragility, ...] | None = None
         if options["fragility"]:
-            there = {each.comparison for each in self.results.comparisons}
+            there = {(each.generator_a, each.generator_b, each.question) for each in self.results.comparisons}
             found = fragility(valid, estimand=settings.estimand, level=settings.level)
-            self.fragile = tuple(each for each in found if each.comparison in there)
+            self.fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
         more = {} if self.fragile is None else {"fragility": [each.to_dict() for each in self.fragile]}
         return (self.results.to_summary() if self.summary else self.results.to_dict()) | more
 
