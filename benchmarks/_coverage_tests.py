@@ -89,7 +89,10 @@ def powers(simulations: int, seed: int) -> list[str]:
     for number, (raters, prompts) in enumerate(PLANS):
         rng = np.random.default_rng([seed, 700 + number])
         se = standard_error(COMPONENTS, raters, prompts)
-        effects = [detectable(se, ALPHA, POWER, design_df(raters, prompts), NET_ENDS) or 1.0, detectable(se, ALPHA, POWER) or 1.0]
+        effects = [
+            detectable(se, ALPHA, POWER, design_df(raters, prompts), NET_ENDS) or 1.0,
+            detectable(se, ALPHA, POWER) or 1.0,
+        ]
         sizes = np.full((raters, 1), float(prompts)), np.full((prompts, 1), float(raters))
         design = EffectiveDesign.of(*sizes)
         rater, prompt = (each.ravel() for each in np.indices((raters, prompts)))

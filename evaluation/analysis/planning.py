@@ -228,9 +228,9 @@ def raters_needed(
         shift = standardised(effect, se, 0.0, NET_ENDS)
         return power(shift, 1.0, alpha, design_df(raters, prompts)) >= wanted
 
-    low, high = 1, 2
     if prompts < 2:
         raise ValueError("A test needs two prompts or more; one says nothing about how prompts differ.")
+    low, high = 1, 2
     while not reaches(high):
         if high >= max_raters:
             return None
