@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from evaluation.analysis import (
-    Analysis,
     Components,
     CrowdSpec,
     Design,
@@ -22,9 +22,11 @@ from evaluation.analysis.classic import two_sided_p
 from evaluation.analysis.effective import Sums, pieces
 from evaluation.analysis.effective_design import EffectiveDesign
 from evaluation.analysis.families import ALL, SEPARATE
+from evaluation.analysis.highlights import judged
 from evaluation.analysis.planning import design_df
 from evaluation.analysis.scale import NET_ENDS, standardised
 from evaluation.analysis.summary import analyse_valid
+from evaluation.analysis.summary_results import ComparisonResult
 
 COMPONENTS = Components(0.01, 0.02, 0.22)
 PLANS = ((25, 200), (25, 7), (5, 200), (3, 100), (100, 200), (10, 20))
@@ -48,9 +50,9 @@ def equal_generators(n: int, questions: int, rng: np.random.Generator) -> pd.Dat
     return validate_ratings(simulate_ratings(design, CrowdSpec(rater_sd=0.5, prompt_sd=0.5, tie=0.4), pairs, rng))
 
 
-def highlights(results: Analysis) -> int:
-    """How many rates of an analysis are highlighted, of comparisons and of categories."""
-    rates = [rate for each in results.comparisons for rate in (each.overall, *each.categories.values())]
+def highlights(results: Sequence[ComparisonResult]) -> int:
+    """How many rates are highlighted, of comparisons and of categories."""
+    rates = [rate for each in results for rate in (each.overall, *each.categories.values())]
     return sum(rate.leader is not None for rate in rates)
 
 
@@ -68,8 +70,9 @@ def families(simulations: int, seed: int) -> list[str]:
         some = np.zeros(4)
         for _ in range(simulations):
             frame = equal_generators(n, questions, rng)
-            found = [analyse_valid(frame, family=family) for _, family in FAMILIES]
-            overall = [each.overall for each in found[0].comparisons]
+            whole = analyse_valid(frame).comparisons
+            found = [judged(whole, family, whole[0].overall.level) for _, family in FAMILIES]
+            overall = [each.overall for each in found[0]]
             both = [each.standing.simultaneous for each in overall if each.standing and each.standing.simultaneous]
             some += [
                 *(highlights(each) > 0 for each in found),

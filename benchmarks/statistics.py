@@ -217,7 +217,7 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
 
 
 def many_generators(n: int) -> dict[str, dict[str, Task]]:
-    """Dense tables: a ranking of many generators with errors over raters and prompts, once. Evalica gives scores alone."""
+    """Dense tables: a ranking of many generators, with errors over raters and prompts; evalica gives scores alone."""
     if n > 200_000:
         return {}
     found: dict[str, dict[str, Task]] = {}

@@ -131,13 +131,13 @@ def test_a_narrowed_analysis_says_the_same_of_what_is_left() -> None:
 
 
 def test_nothing_differs_and_nothing_is_highlighted_in_nineteen_of_twenty() -> None:
-    """Five equal generators, two questions; 100 studies. docs/coverage.md has 1,000."""
+    """Five equal generators, two questions; 60 studies. docs/coverage.md has 1,000."""
     rng = np.random.default_rng(0)
     some = alone = 0
-    for _ in range(100):
+    for _ in range(60):
         frame = equal_generators(5, 2, rng)
         found = analyse_valid(frame)
-        some += highlights(found) > 0
+        some += highlights(found.comparisons) > 0
         alone += any(each.overall.excludes_zero for each in found.comparisons)
-    assert some <= 11, "5 %, and three Monte Carlo errors"
-    assert alone > 25
+    assert some <= 8, "5 %, and three Monte Carlo errors"
+    assert alone > 15
