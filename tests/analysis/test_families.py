@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks._coverage_tests import equal_generators, highlights
+from benchmarks._coverage_tests import compared, equal_generators, highlights
 from evaluation.analysis import (
     Analysis,
     CrowdSpec,
@@ -17,6 +17,7 @@ from evaluation.analysis import (
     validate_ratings,
 )
 from evaluation.analysis.classic import holm
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.families import ALL, SEPARATE
 from evaluation.analysis.highlights import judged
 from evaluation.analysis.summary import analyse_valid
@@ -128,6 +129,24 @@ def test_a_narrowed_analysis_says_the_same_of_what_is_left() -> None:
         whole.narrowed(["fidelty"])
     with pytest.raises(ValueError, match="No ratings compare w with x"):
         whole.narrowed(pairs=[("x", "w")])
+
+
+def test_the_simulation_sees_what_the_analysis_finds() -> None:
+    """The benchmark takes net shares from complete panels; the analysis comes to the same."""
+    frame = equal_generators(2, 1, np.random.default_rng(3))
+    found = analyse_valid(frame).comparisons[0]
+    scores = frame.assign(score=1.0 - codes_of(frame["choice"]))
+    parts = [
+        scores[scores["category"] == name].pivot(index="rater_id", columns="prompt_id", values="score").to_numpy()
+        for name in ("one", "two")
+    ]
+    own = compared(found.comparison, [part[:, ~np.isnan(part).all(axis=0)] for part in parts])
+    both = zip(own.categories.values(), found.categories.values(), strict=True)
+    for mine, whole in ((own.overall, found.overall), *both):
+        assert mine.net.interval is not None and whole.net.interval is not None
+        assert (mine.net.interval.low, mine.net.interval.high, mine.p_value, mine.p_holm) == pytest.approx(
+            (whole.net.interval.low, whole.net.interval.high, whole.p_value, whole.p_holm)
+        )
 
 
 def test_nothing_differs_and_nothing_is_highlighted_in_nineteen_of_twenty() -> None:
