@@ -1,11 +1,12 @@
 """Failures of the surroundings (no database, no task queue, not migrated, full disk) as sentences."""
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import ProgrammingError
+from django.db import DataError, ProgrammingError
 
 from common.errors import UserError
 from common.files import disk_full
 from drawbench.environment import text
+from evaluation.intake import DOES_NOT_FIT
 from evaluation.surroundings import Away, away, no_room, sqlstate
 
 
@@ -14,6 +15,8 @@ def plain_message(error: BaseException) -> str | None:
     if isinstance(error, OSError) and disk_full(error):
         where = f": can't write {error.filename}" if error.filename else ""
         return f"The disk is full{where}. Free some space and try again."
+    if isinstance(error, DataError):
+        return DOES_NOT_FIT
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, ProgrammingError) and sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 
@@ -18,7 +19,7 @@ class ReceivedFiles(TemporaryFileUploadHandler):
             self._drop()
             raise
 
-    def file_complete(self, file_size: int) -> object:
+    def file_complete(self, file_size: int) -> UploadedFile | None:
         try:
             return super().file_complete(file_size)
         except OSError:  # what was still in memory is written only now

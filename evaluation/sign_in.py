@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from evaluation.doors import PasswordTry
@@ -15,9 +15,9 @@ from evaluation.doors import PasswordTry
 class PasswordBackend(ModelBackend):
     """`AUTHENTICATION_BACKENDS`."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]  # Django's own has these names too
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """The account with this name and password, or None. A program on the server, without a request, isn't counted.
 
         Raises:

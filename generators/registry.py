@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from common import plugins
+from common.allocator import keep_freed_memory
 from common.plugins import describe, import_reference
 from common.words import nearest
 from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec
@@ -63,6 +64,7 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     values = spec.resolve(parameters)
     size = check_size(spec, size)
     device = resolve_device(spec, device)
+    keep_freed_memory()
     try:
         factory = cast(GeneratorFactory, import_reference(spec.factory))
         generator: object = factory(values, size=size, device=device)

@@ -8,6 +8,9 @@ function that has its module's name (`audit`) is then the function, whoever impo
 """
 
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
+from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.answer_results import AnswerAnalysis
+from evaluation.analysis.answers import preferences, read_answers, validate_answers
 from evaluation.analysis.audit import Audit, audit, possible_spread
 from evaluation.analysis.automatic_agreement import automatic_agreement
 from evaluation.analysis.automatic_results import AutomaticAgreement
@@ -55,6 +58,7 @@ from evaluation.analysis.powered_results import PredictionPowered
 from evaluation.analysis.prediction_powered import prediction_powered
 from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.rank_correlation import kendall_tau_b
+from evaluation.analysis.ranked import rank_orders
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, screen
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
@@ -80,6 +84,7 @@ __all__ = [
     "ESTIMANDS",
     "Agreement",
     "Analysis",
+    "AnswerAnalysis",
     "Audit",
     "AutomaticAgreement",
     "Components",
@@ -115,6 +120,7 @@ __all__ = [
     "StoppingRule",
     "agresti_coull",
     "analyse",
+    "analyse_answers",
     "analyse_scores",
     "audit",
     "automatic_agreement",
@@ -150,11 +156,14 @@ __all__ = [
     "precision_table",
     "prediction_powered",
     "preference_rate",
+    "preferences",
     "rank_by_category",
     "rank_generators",
+    "rank_orders",
     "rater_means",
     "rater_table",
     "raters_needed",
+    "read_answers",
     "read_automatic_scores",
     "read_ratings",
     "replay",
@@ -168,6 +177,7 @@ __all__ = [
     "tally_ratings",
     "tango",
     "tost",
+    "validate_answers",
     "validate_automatic_scores",
     "validate_ratings",
     "validate_scores",

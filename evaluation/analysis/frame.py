@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pa_compute
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.columns import (
@@ -36,6 +35,7 @@ from evaluation.analysis.columns import (
     one_order,
     text_column,
 )
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 __all__ = [
     "CHOICES",
@@ -56,9 +56,22 @@ ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a f
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
 
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Text columns as dictionaries: a ten-million-row file then needs four bytes a cell, not a string."""
+FORM = FileForm(
+    "ratings file",
+    REQUIRED,
+    types=dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), _TEXT)
+    | {"response_time_ms": pa.string(), "position": pa.string()},
+    numbers=("response_time_ms", "position"),
+)
+
 
 def read_ratings(path: str | Path) -> pd.DataFrame:
     """Read a ratings file (CSV, or Parquet by its suffix or first bytes) and return it validated.
+
+    A CSV file may be as a spreadsheet saves it: UTF-8 or UTF-16, separated by commas, semicolons, tabulators or bars,
+    with a `sep=` line, rows of separators at its end, and decimal commas where the separator is another.
 
     Cells of a CSV file that an export escaped against spreadsheet formulas lose the one apostrophe that it added
     (``'=SUM`` is ``=SUM``, ``''=SUM`` is ``'=SUM``); nothing is escaped in Parquet. Ids stay text (``007`` is not 7).
@@ -67,42 +80,12 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
         RatingsError: the file is missing, unreadable, or not in the contract's form.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise RatingsError(
-            f"The ratings file {path} {what}. Give a CSV or Parquet file with the columns {listed(REQUIRED)}."
-        )
-    with path.open("rb") as file:
-        start = file.read(4)
-    is_parquet = start == b"PAR1"
-    if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
-        raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RatingsError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
+    found = open_table_file(path, FORM)
     try:
-        frame = _read_parquet(path) if is_parquet else _read_csv(path)
-    except RatingsError:
-        raise
+        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_csv())
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RatingsError(_unreadable(path, is_parquet, str(error).strip().rstrip("."))) from error
-    return validate_ratings(frame, source=path.name, header_lines=0 if is_parquet else 1)
-
-
-def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
-    if is_parquet:
-        return f"{path.name} cannot be read as Parquet: {why}. Export it again."
-    hint = "Each line needs as many cells as the header has."
-    try:
-        with path.open(encoding="utf-8") as file:
-            is_blank = all(not line.strip() for line in file)
-    except UnicodeDecodeError:
-        hint = "Save it as UTF-8."
-    except OSError:
-        hint = "Check that this account may read it."
-    else:
-        if is_blank:
-            hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
-    return f"{path.name} cannot be read as CSV: {why}. {hint}"
+        raise found.unreadable(error) from error
+    return validate_ratings(frame, source=path.name, header_lines=found.header_lines)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -125,18 +108,8 @@ def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: _coded(itertools.chain.from_iterable(found))}, copy=False)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Text columns as dictionaries: a ten-million-row file then needs four bytes a cell, not a string."""
-    if path.stat().st_size == 0:
-        raise RatingsError(f"{path.name} is empty. A ratings file has a header line with {listed(REQUIRED)}.")
-    text = pa.dictionary(pa.int32(), pa.string())
-    types: dict[str, pa.DataType] = dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), text)
-    types |= {"response_time_ms": pa.string(), "position": pa.string()}
-    table = pa_csv.read_csv(
-        path,
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
+def _by_columns(table: pa.Table) -> pd.DataFrame:
+    """Text columns with small codes: a ten-million-row file then needs four bytes a cell, not a string."""
     frames = []
     while table.num_columns:  # from the last to the first, so that each column's memory is free before the next
         at = table.num_columns - 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,7 @@ from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, m
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
-from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
+from evaluation.analysis.paired_models import MODELS, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
 
 NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
@@ -202,7 +202,7 @@ def rank_generators(
     return replace(
         bare,
         model=model,
-        scores=_scores(names, fitted, errors, df, level),
+        scores=scores_with_bands(names, fitted.scores, errors, df, level),
         covariance=errors.centred(len(names)) if errors else None,
         tie=fitted.tie,
         side_bias=bias,
@@ -298,24 +298,26 @@ def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:
     }
 
 
-def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None, level: float) -> tuple[Score, ...]:
+def scores_with_bands(
+    names: Sequence[str], fitted: npt.NDArray[np.float64], errors: Errors | None, df: int | None, level: float
+) -> tuple[Score, ...]:
+    """Scores from best to worst with intervals and rank bands; ``fitted``: (n,), by name, mean zero."""
     n = len(names)
-    order = sorted(range(n), key=lambda at: (-round(float(fitted.scores[at]), 12), names[at]))
+    order = sorted(range(n), key=lambda at: (-round(float(fitted[at]), 12), names[at]))
     if errors is None or df is None:
         return tuple(
-            Score(names[at], float(fitted.scores[at]), None, None, None, rank, 1, n)
-            for rank, at in enumerate(order, start=1)
+            Score(names[at], float(fitted[at]), None, None, None, rank, 1, n) for rank, at in enumerate(order, start=1)
         )
     pairs = n * (n - 1) // 2
     far = quantile(level ** (1 / pairs), df)
-    apart_by = fitted.scores[:, None] - fitted.scores[None, :]
+    apart_by = fitted[:, None] - fitted[None, :]
     variances = errors.of_differences(n)
     ahead = (variances > NO_SPREAD) & (apart_by > far * np.sqrt(variances))
     own = errors.of_scores(n)
     scores = []
     for rank, at in enumerate(order, start=1):
         variance = float(own[at])
-        score = float(fitted.scores[at])
+        score = float(fitted[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
         if variance <= NO_SPREAD:
             scores.append(Score(names[at], score, None, None, None, rank, *band))

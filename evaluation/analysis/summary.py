@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -26,6 +26,9 @@ from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.analysis.tally import Comparison, Tally, tally_ratings
 
+NAMED = 10
+"""Categories and comparisons that a note names; the rest are counted."""
+
 
 def analyse(
     ratings: pd.DataFrame,
@@ -33,6 +36,7 @@ def analyse(
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
     family: Family = ALL,
+    declared: Collection[str] = (),
 ) -> Analysis:
     """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
 
@@ -42,22 +46,31 @@ def analyse(
         estimand: for whom the default interval speaks, a key of ``estimates.ESTIMANDS``.
         level: confidence level, between 0 and 1.
         family: the primary pairs and questions, over which p-values are adjusted; all of them unless said otherwise.
+        declared: the categories that the study has, where some may have no rating yet; those of the ratings count in
+            any case. An overall figure that lacks one of them says so.
 
     Raises:
         RatingsError: the ratings are not in the contract's form.
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
-    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level, family=family)
+    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level, family=family, declared=declared)
 
 
 def analyse_valid(
-    valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95, family: Family = ALL
+    valid: pd.DataFrame,
+    *,
+    estimand: str = DEFAULT_ESTIMAND,
+    level: float = 0.95,
+    family: Family = ALL,
+    declared: Collection[str] = (),
 ) -> Analysis:
     """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
     check_estimand(estimand)
     check_between(level, "confidence level")
     tally = tally_ratings(valid)
-    results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
+    known = {*declared, *(category for category in _categories_of(tally))}
+    compared = (_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
+    results = tuple(replace(each, not_rated=tuple(sorted(known - set(each.categories)))) for each in compared)
     return Analysis(
         comparisons=judged(results, family, level),
         estimand=estimand,
@@ -70,7 +83,7 @@ def analyse_valid(
         agreement=MappingProxyType(_agreement_by_question(tally, level)),
         rankings=_rankings(valid, tally, level),
         side_bias=side_bias(valid, level),
-        notes=_notes(tally),
+        notes=(*_notes(tally), *_not_rated_notes(results)),
         family=family,
     )
 
@@ -144,6 +157,35 @@ def _adjusted(categories: Mapping[str, PreferenceRate], comparison: Comparison) 
         name: replace(rate, p_holm=adjusted.get(name), words=_words(rate, comparison))
         for name, rate in categories.items()
     }
+
+
+def _categories_of(tally: Tally) -> list[str]:
+    """The categories that have a rating."""
+    return [tally.categories[code] for code in np.unique(tally.by_prompt.category).tolist()]
+
+
+def _not_rated_notes(results: Sequence[ComparisonResult]) -> list[str]:
+    """A note for each set of categories that overall figures lack; it names the comparisons where not all lack it."""
+    lacking: dict[tuple[str, ...], list[ComparisonResult]] = {}
+    for each in results:
+        if each.not_rated:
+            lacking.setdefault(each.not_rated, []).append(each)
+    notes = []
+    for names, those in lacking.items():
+        rated = len(those[0].categories)
+        whose = (
+            ""
+            if len(those) == len(results)
+            else " of "
+            + "; ".join(f"{each.generator_a} against {each.generator_b}, {each.question}" for each in those[:NAMED])
+            + (f" and {len(those) - NAMED} more" if len(those) > NAMED else "")
+        )
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        notes.append(
+            f"The overall figures{whose} cover {rated} of {rated + len(names)} categories: nobody has rated "
+            f"{', '.join(names[:NAMED])}{more}."
+        )
+    return notes
 
 
 def _notes(tally: Tally) -> tuple[str, ...]:

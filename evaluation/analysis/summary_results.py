@@ -26,7 +26,8 @@ SCHEMA = "drawbench-analysis/1"
 class ComparisonResult:
     """The preference rates of one pair on one question, and how far raters agree (over all prompts as units).
 
-    ``categories`` by name. ``widths``: what each choice of the estimand does to the overall net share's interval.
+    ``categories`` by name; ``not_rated``: those that the overall figure lacks, since nobody has rated them.
+    ``widths``: what each choice of the estimand does to the overall net share's interval.
     """
 
     comparison: Comparison
@@ -34,6 +35,7 @@ class ComparisonResult:
     categories: Mapping[str, PreferenceRate]
     widths: tuple[Width, ...]
     agreement: tuple[Agreement, ...]
+    not_rated: tuple[str, ...] = ()
 
     @property
     def generator_a(self) -> str:
@@ -60,6 +62,7 @@ class ComparisonResult:
                 for name, rate in self.categories.items()
             },
             "agreement": [each.to_dict() for each in self.agreement],
+            **({"categories_not_rated": list(self.not_rated)} if self.not_rated else {}),
         }
 
     def to_summary(self) -> dict[str, object]:
@@ -99,6 +102,7 @@ class ComparisonResult:
             MappingProxyType(rates),
             tuple(Width(name, widths[name]["half_width"]) for name in ESTIMANDS if name in widths),
             tuple(Agreement.from_dict(each) for each in data.get("agreement", ())),
+            tuple(data.get("categories_not_rated", ())),
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotAcceptable
@@ -19,9 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.json_in import texts_of
+from common.text import bad_character, refusal
 from evaluation.api.errors import api_exception_handler
 from evaluation.api.fields import Input, Query, Whole
 from evaluation.api.negotiation import preferred
+from evaluation.errors import InputError
 
 
 class Pages(LimitOffsetPagination):
@@ -70,6 +74,7 @@ class Endpoint(APIView):
             self.asked = data_of(self.query(data=request.query_params))
         elif request.method == "POST" and hasattr(self, "post"):  # else 405 is the answer
             data_of(Query(data=request.query_params))
+            refuse_characters(request)
             self.given = data_of(self.body(data=request.data, context={"request": request, "view": self}))
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
@@ -120,6 +125,25 @@ class ErrorSerializer(serializers.Serializer[dict[str, object]]):
     errors = serializers.JSONField(
         required=False, help_text="All problems of the fields, by name, where any has the wrong form"
     )
+
+
+def refuse_characters(request: Request) -> None:
+    """The gate for text in a body, form or JSON, when it is known that the caller may send one.
+
+    Raises:
+        InputError: a character that may stand in no text; its field is named.
+    """
+    data = request.data
+    for path, text in texts_of(dict(data.lists()) if isinstance(data, QueryDict) else data):
+        _refuse_character(path, text)
+    for name, file in request.FILES.items():
+        _refuse_character(name, file.name or "")
+
+
+def _refuse_character(field: str, text: str) -> None:
+    bad = bad_character(text, lines=True)
+    if bad is not None:
+        raise InputError(refusal(field or "the body", bad), field=field)
 
 
 def data_of(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DataError
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
 
 from evaluation.doors import say_when
 from evaluation.errors import InputError
+from evaluation.intake import DOES_NOT_FIT
 
-THROTTLED = "Too many requests. Wait {}, then try again."
+THROTTLED = "Too many requests. Wait {} s, then try again."
 NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 
 
@@ -27,9 +28,14 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         answer = Response(body, status=error.status)
         say_when(answer, error)
         return answer
-    if isinstance(error, Throttled):
-        error.detail = THROTTLED.format(f"{max(1, math.ceil(error.wait))} s" if error.wait is not None else "a minute")
+    if isinstance(error, DataError):  # what no check has caught: never the database's own words
+        set_rollback()
+        return Response({"detail": DOES_NOT_FIT, "field": None}, status=400)
     response = exception_handler(error, context)
+    if response is not None and isinstance(error, Throttled):
+        seconds = max(1, int(response.headers.get("Retry-After", 60)))
+        response.headers["Retry-After"] = str(seconds)
+        response.data = {"detail": THROTTLED.format(seconds)}
     if response is not None and isinstance(error, ValidationError):
         field, message = _first(error.detail)
         response.data = {"detail": message, "field": field or None, "errors": error.detail}

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.exceptions import AuthenticationFailed
 
+from common import limits
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
 from evaluation.api.fields import (
@@ -31,14 +32,13 @@ from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import LONGEST_LABEL, MOST_RUNS
+from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.suites.load import PUBLISHED
 from evaluation.services.uploads.match import MATCHING, MOST_SAMPLES
-from evaluation.services.uploads.receive import MAX_GENERATOR_CHARACTERS
 from evaluation.suites import BUNDLED, FORMATS
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
@@ -149,8 +149,8 @@ class DocsQuery(Query):
 class SignInInput(Input, AuthTokenSerializer):
     """Username and password."""
 
-    username = Words(max_length=150)
-    password = Words(trim_whitespace=False, max_length=4096, style={"input_type": "password"})
+    username = Words(max_length=limits.USERNAME)
+    password = Words(trim_whitespace=False, max_length=limits.PASSWORD, style={"input_type": "password"})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The user of that name and password. Raises AuthenticationFailed: they are wrong, though well formed."""
@@ -247,7 +247,7 @@ class UploadInput(Input):
     suite = Words(help_text="Name, or name@version")
     run_name = Words(max_length=MAX_NAME_CHARACTERS, pattern=RUN_NAME, pattern_words=RUN_NAME_WORDS)
     generator = Words(
-        max_length=MAX_GENERATOR_CHARACTERS,
+        max_length=limits.GENERATOR,
         help_text="Name of the generator that made the images, as used in reports",
     )
     file = SentFile(help_text="A zip")
@@ -310,7 +310,7 @@ class StoppingRuleInput(Input):
 class StudyInput(Input):
     """A draft of a study to make."""
 
-    name = Words(max_length=100, pattern=SLUG, pattern_words=SLUG_WORDS)
+    name = Words(max_length=limits.STUDY_NAME, pattern=SLUG, pattern_words=SLUG_WORDS)
     runs = Several(
         child=Words(),
         least=2,
@@ -318,13 +318,13 @@ class StudyInput(Input):
         help_text="Names of two or more runs on one suite",
     )
     labels = Several(
-        child=Words(max_length=LONGEST_LABEL),
+        child=Words(max_length=limits.LABEL),
         required=False,
         max_length=MOST_RUNS,
         help_text="Labels of the runs in results, in the same order",
     )
     protocol = Named(names=served_names, required=False, default="drawbench")
-    title = Words(required=False, allow_blank=True, default="", max_length=200)
+    title = Words(required=False, allow_blank=True, default="", max_length=limits.TITLE)
     design_seed = Whole(required=False, default=0)
     samples_per_set = Whole(
         required=False,
@@ -343,8 +343,12 @@ class StudyInput(Input):
         help_text="Raters per category; null: the protocol's number",
     )
     missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
-    consent = Words(required=False, allow_blank=True, default="", help_text="What raters agree to")
-    contact = Words(required=False, allow_blank=True, default="", max_length=200, help_text="Whom raters can ask")
+    consent = Words(
+        required=False, allow_blank=True, default="", max_length=limits.CONSENT, help_text="What raters agree to"
+    )
+    contact = Words(
+        required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"
+    )
     stopping_rule = StoppingRuleInput(
         required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
     )
@@ -356,7 +360,7 @@ class StudyInput(Input):
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
     )
     primary_pairs = serializers.ListField(
-        child=serializers.ListField(child=Words(max_length=LONGEST_LABEL), min_length=2, max_length=2),
+        child=serializers.ListField(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
         required=False,
         default=list,
         max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,

@@ -46,6 +46,17 @@ class SuiteDetailSerializer(SuiteSerializer):
         return dict(suite_categories(suite))
 
 
+class SuiteLoadedSerializer(SuiteDetailSerializer):
+    """A suite that was loaded. `notes`: which columns were used and which not, what was left out or changed."""
+
+    notes = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Suite
+        fields = (*SuiteDetailSerializer.Meta.fields, "notes")
+        read_only_fields = fields
+
+
 class PromptSerializer(serializers.ModelSerializer[Prompt]):
     """A prompt. `prompt_id`: its number as five digits, as in files and exports."""
 
@@ -88,6 +99,10 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 
     suite = serializers.CharField(source="suite.__str__", read_only=True)
     status = serializers.CharField(read_only=True, help_text="queued, running, done, cancelled or failed")
+    run_seed = serializers.IntegerField(
+        source="known_seed", read_only=True, allow_null=True, help_text="null for uploads: they were not drawn here"
+    )
+    started_at = serializers.SerializerMethodField(help_text="When drawing began; null for uploads")
 
     class Meta:
         model = GenerationRun
@@ -97,6 +112,12 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
             "finished_at",
         )
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_started_at(self, run: GenerationRun) -> str | None:
+        began = run.started_at if run.is_drawn_here else None
+        shown: str | None = serializers.DateTimeField().to_representation(began) if began else None
+        return shown
 
 
 class ProgressSerializer(serializers.Serializer[Any]):

@@ -77,9 +77,10 @@ class StudyOpen(Endpoint):
         responses={200: StudyDetailSerializer, 202: StudyDetailSerializer},
     )
     def post(self, request: Request, name: str) -> Response:
-        """Open a study: draw the comparisons, prepare the images for raters, lock and hash the specification.
+        """Open a study: draw the comparisons, prepare the images for raters, lock the specification, make a first link.
 
         200: the study is open. 202: it has many images, so a worker opens it; `status` and `opening` show the progress.
+        `invitations/` then lists the first link for raters; make more there.
         """
         is_open = study_open_soon(study=study_by_name(name))
         return Response(_detail(name), status=status.HTTP_200_OK if is_open else status.HTTP_202_ACCEPTED)

@@ -7,14 +7,15 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.words import nearest
 from evaluation.api.base import Endpoint, ListEndpoint
 from evaluation.api.inputs import PromptsQuery, SuiteFileInput, SuiteInput, SuiteKnownInput
-from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteSerializer
+from evaluation.api.parsers import JSONParser
+from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadedSerializer, SuiteSerializer
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
@@ -46,7 +47,7 @@ class SuiteList(ListModelMixin, ListEndpoint):
             "application/json": SuiteKnownInput,
             "multipart/form-data": OpenApiRequest(SuiteFileInput, encoding={"file": {"contentType": FILES}}),
         },
-        responses={201: SuiteDetailSerializer, 200: SuiteDetailSerializer},
+        responses={201: SuiteLoadedSerializer, 200: SuiteLoadedSerializer},
     )
     def post(self, request: Request) -> Response:
         """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
@@ -70,7 +71,8 @@ class SuiteList(ListModelMixin, ListEndpoint):
             raise
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK
-        return Response(SuiteDetailSerializer(suite).data, status=code)
+        suite.notes = list(loaded.notes)  # type: ignore[attr-defined]
+        return Response(SuiteLoadedSerializer(suite).data, status=code)
 
 
 class SuiteDetail(Endpoint):

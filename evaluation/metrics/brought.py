@@ -7,13 +7,13 @@ Nothing here imports torch.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.hashes import file_sha256, files_hash
+from common.json_in import read_json
 from common.parameters import Parameter, ParameterValue
 from common.vision_operators import torchvision_importable
 from common.words import nearest
@@ -179,7 +179,7 @@ def _candidates(wanted: Wanted, folders: Sequence[Path]) -> list[Path]:
 
 def _config(path: Path) -> dict[str, Any] | None:
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = read_json((path / "config.json").read_bytes())
     except (OSError, ValueError):
         return None
     return config if isinstance(config, dict) else None

@@ -7,7 +7,6 @@ this metric can't be trusted. The single checks stand in `conformance_checks`.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
 from common.conformance import Finding, check_spec, print_findings
+from common.json_in import JsonError, read_json
 from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.conformance_checks import (
@@ -103,9 +103,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _attributes(text: str) -> dict[str, JsonValue] | None:
     try:
-        found = json.loads(text) if text else None
-    except json.JSONDecodeError as error:
-        raise MetricError(f"--attributes {text} is not JSON: {error}") from None
+        found = read_json(text) if text else None
+    except JsonError as error:
+        raise MetricError(f"--attributes {text[:80]} is not JSON: {error}") from None
     if found is not None and not isinstance(found, dict):
         raise MetricError(f'--attributes {text} is not a JSON object, such as {{"objects": ["apple"]}}')
     return found

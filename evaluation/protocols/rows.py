@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
+from evaluation.analysis.answers import SIDES
 from evaluation.protocols.contract import Protocol
 from evaluation.protocols.errors import AnswerError
 from evaluation.protocols.kinds import AnswerValue, Choice, value_of, value_text
 
 REFERENCE = "reference"
 """The name under which the reference photograph stands among the generators."""
-
-COLUMNS = ("rater_id", "prompt_id", "category", "question", "kind", "shown", "value")
-"""Of the form for all answers; `repetition` may follow, 0 where it is absent."""
-
-SIDES: Mapping[str, str] = MappingProxyType(
-    {"left": "a", "indifferent": "indifferent", "right": "b", "both_bad": "indifferent"}
-)
-"""What a preference counts as in rates, where the left set is A."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class ReportInput:
 
     `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
+    `categories`: those that the study shows, rated or not.
     """
 
     ratings: pd.DataFrame
@@ -96,6 +97,7 @@ class ReportInput:
     arrivals: Arrivals | None
     scores: Scores | None
     family: Family = SEPARATE
+    categories: tuple[str, ...] = ()
 
 
 def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
@@ -107,7 +109,8 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
         stopping = StoppingOutcome(given.rule, len(given.arrivals.finished), looks, conditions)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
-    return ReportDocument(compute(valid, settings, given.family), collection(valid), stopping, automatic)
+    results = compute(valid, settings, given.family, declared=given.categories)
+    return ReportDocument(results, collection(valid), stopping, automatic)
 
 
 def compute(
@@ -115,17 +118,19 @@ def compute(
     settings: Settings,
     family: Family = ALL,
     *,
+    declared: Collection[str] = (),
     questions: Collection[str] = (),
     pairs: Collection[str] = (),
 ) -> Analysis:
     """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same.
 
-    `questions`, `pairs` ("A,B"): only what is about these, see `Analysis.narrowed`; all where empty.
+    `declared`: the categories that the study shows, where some may have no rating yet. `questions`, `pairs` ("A,B"):
+    only what is about these, see `Analysis.narrowed`; all where empty.
 
     Raises:
         InputError: a question or pair is not among the ratings.
     """
-    found = analyse_valid(valid, estimand=settings.estimand, level=settings.level, family=family)
+    found = analyse_valid(valid, estimand=settings.estimand, level=settings.level, family=family, declared=declared)
     names = {name for each in found.comparisons for name in (each.generator_a, each.generator_b)}
     try:
         return rounded(found.narrowed(questions, [_pair(each, names) for each in pairs]))

@@ -28,6 +28,8 @@ INTERVAL_NAMES = {
 
 QUESTION_NAMES = {"fidelity": "Fidelity", "alignment": "Alignment"}
 OVERALL = "Overall"
+NAMED = 10
+"""Categories that a sentence names; the rest are counted."""
 
 
 class HasBounds(Protocol):
@@ -57,6 +59,10 @@ def cut(interval: HasBounds, least: float = -1.0) -> Bounds:
     return Bounds(max(interval.low, least), min(interval.high, 1.0))
 
 
+TOO_FEW = "too few ratings to say anything"
+"""What stands beside an interval that `says_nothing`, on pages and in tables alike."""
+
+
 def says_nothing(interval: HasBounds, least: float = -1.0) -> bool:
     """Whether `interval` reaches over every value that a net share (a share, where `least` is 0) can have."""
     return interval.low <= least and interval.high >= 1
@@ -64,8 +70,24 @@ def says_nothing(interval: HasBounds, least: float = -1.0) -> bool:
 
 def lines(comparison: ComparisonResult) -> list[tuple[str, PreferenceRate]]:
     """(name, rate) of a comparison's table: overall, then the categories; a single one would say the same again."""
-    categories = comparison.categories if len(comparison.categories) > 1 else {}
-    return [(OVERALL, comparison.overall), *categories.items()]
+    categories = comparison.categories if len(comparison.categories) > 1 or comparison.not_rated else {}
+    return [(overall_name(comparison), comparison.overall), *categories.items()]
+
+
+def overall_name(comparison: ComparisonResult) -> str:
+    """What the overall line is called: "Overall (1 of 3)" where categories lack ratings."""
+    n = len(comparison.categories)
+    return f"{OVERALL} ({n} of {n + len(comparison.not_rated)})" if comparison.not_rated else OVERALL
+
+
+def not_rated_words(comparison: ComparisonResult) -> str:
+    """The sentence that an overall figure without all categories is told with; empty where it has all."""
+    if not comparison.not_rated:
+        return ""
+    n = len(comparison.categories)
+    names = ", ".join(comparison.not_rated[:NAMED])
+    more = f" and {len(comparison.not_rated) - NAMED} more" if len(comparison.not_rated) > NAMED else ""
+    return f"Overall covers {n} of {n + len(comparison.not_rated)} categories; not rated: {names}{more}."
 
 
 def default_methods(comparison: ComparisonResult) -> list[str]:

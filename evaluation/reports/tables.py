@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import EXPLORATORY, Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
-from evaluation.reports.reading import cut, default_methods, lines, p_shown, question_name
+from evaluation.reports.reading import (
+    TOO_FEW,
+    cut,
+    default_methods,
+    lines,
+    not_rated_words,
+    p_shown,
+    question_name,
+    says_nothing,
+)
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -41,6 +51,9 @@ _TEX = str.maketrans(
         "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
     }
 )
 
@@ -78,25 +91,32 @@ def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
 
 
 def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: bool) -> str:
-    """One comparison as a booktabs table, in per cent, its caption saying what the intervals are."""
+    """One comparison as a booktabs table over the whole width, in per cent, its caption saying what the intervals are.
+
+    Eight columns do not fit a column of a paper: so `table*`, which a document of one column takes as well, and columns
+    of fixed width, in which long labels and names of categories break.
+    """
     methods = " or ".join(default_methods(comparison)) or "none"
     a, b = latex_escape(comparison.generator_a), latex_escape(comparison.generator_b)
     caption = (
         f"{latex_escape(question_name(comparison.question))}: {a} against {b}. Shares are in per cent of the ratings. "
         f"Net share: {a} minus {b}, in percentage points; no preference counts as zero. Interval: "
         f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
-        "As independent: the same, with every rating taken as independent."
+        "As independent: the same, with every rating taken as independent. Intervals end at $\\pm100$ points."
     )
     if comparison.overall.standing is not None and comparison.overall.standing.role == EXPLORATORY:
         caption += " Exploratory: not one of the primary comparisons that were declared."
+    if comparison.not_rated:
+        caption += f" {latex_escape(not_rated_words(comparison))}"
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
     text = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
-        "  \\centering",
+        "% needs \\usepackage{array,booktabs} and \\usepackage[T1]{fontenc}",
+        "\\begin{table*}",
+        "  \\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}",
         f"  \\caption{{{caption}}}",
-        "  \\begin{tabular}{lrrrrrcc}",
+        f"  \\label{{{_tex_label(comparison)}}}",
+        f"  \\begin{{tabular}}{{{_tex_columns()}}}",
         "    \\toprule",
         f"    & Ratings & {a} & No preference & {b} & Net share & Interval & As independent \\\\",
         "    \\midrule",
@@ -104,14 +124,37 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     rows = lines(comparison)
     for at, (name, rate) in enumerate(rows):
         shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
-        net = (
-            f"${rate.net.estimate * 100:+.1f}$ & {_tex_bounds(rate.net.interval)} & {_tex_bounds(rate.net.independent)}"
-        )
+        own = rate.net.interval
+        told = _tex_bounds(own) + (f" ({TOO_FEW})" if own is not None and says_nothing(own) else "")
+        net = f"${rate.net.estimate * 100:+.1f}$ & {told} & {_tex_bounds(rate.net.independent)}"
         text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
         if not at and len(rows) > 1:
             text.append("    \\midrule")
-    text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
+    text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table*}", ""]
     return "\n".join(text)
+
+
+TEX_WIDTHS = {"name": 0.18, "ratings": 0.06, "share": 0.09, "net": 0.07, "interval": 0.145}
+"""Widths of a table's columns, in shares of the text's; three shares and two intervals leave room for the gaps."""
+
+
+def _tex_columns() -> str:
+    """The columns: names to the left, numbers to the right, intervals in the middle; what is too wide breaks."""
+    kinds = [
+        ("raggedright", "name"),
+        ("raggedleft", "ratings"),
+        *[("raggedleft", "share")] * len(CHOICES),
+        ("raggedleft", "net"),
+        *[("centering", "interval")] * 2,
+    ]
+    columns = "".join(f">{{\\{kind}\\arraybackslash}}p{{{TEX_WIDTHS[what]:g}\\textwidth}}" for kind, what in kinds)
+    return f"@{{}}{columns}@{{}}"
+
+
+def _tex_label(comparison: ComparisonResult) -> str:
+    """A name to refer to the table by, of letters, digits and dashes alone."""
+    parts = (comparison.question, comparison.generator_a, comparison.generator_b)
+    return "tab:" + "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in parts)
 
 
 def latex_escape(text: str) -> str:

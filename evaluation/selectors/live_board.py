@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pandas as pd
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -46,7 +47,8 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class LiveBoard:
     """The lines in the protocol's order. `n_raters`, `n_simulated`: who has finished. `rule`: the study's own.
-    `conditions`: what the intervals rest on. `fewest`: raters before whom no interval can exclude zero.
+    `conditions`: what the intervals rest on. `fewest`: raters before whom no interval can exclude zero. `not_rated`:
+    categories of the study that none of them has rated.
     """
 
     lines: tuple[EarlyLook, ...]
@@ -56,6 +58,7 @@ class LiveBoard:
     rule: StoppingRule | None
     level: float
     fewest: int
+    not_rated: tuple[str, ...] = ()
 
     @property
     def too_few(self) -> bool:
@@ -77,13 +80,14 @@ def live_board(study: Study) -> LiveBoard | None:
         return None
     joined = study_arrivals(study)
     arrivals = joined.arrivals
-    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks:{hash_of(list(arrivals_key(arrivals)))[:32]}"
+    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks-3:{hash_of(list(arrivals_key(arrivals)))[:32]}"
     kept = cache.get(name)
     if isinstance(kept, LiveBoard):
         return kept
     rule = declared_rule(study.specification)
     alpha = rule.alpha if rule else ALPHA
-    lines, conditions = _lines(study, joined, rule, alpha)
+    ratings = validate_ratings(ratings_frame(study, rater_pks=joined.finished_pks))
+    lines, conditions = _lines(ratings, study, joined, rule, alpha)
     board = LiveBoard(
         lines=lines,
         conditions=conditions,
@@ -92,18 +96,23 @@ def live_board(study: Study) -> LiveBoard | None:
         rule=rule,
         level=1 - alpha,
         fewest=fewest_to_decide(alpha, rule.method if rule else BETTING, len(arrivals.panels)),
+        not_rated=tuple(sorted(_panels(study) - set(ratings["category"]))) if arrivals.finished else (),
     )
     cache.set(name, board, KEPT_S)
     return board
 
 
 def _lines(
-    study: Study, joined: Joined, rule: StoppingRule | None, alpha: float
+    ratings: pd.DataFrame, study: Study, joined: Joined, rule: StoppingRule | None, alpha: float
 ) -> tuple[tuple[EarlyLook, ...], tuple[Condition, ...]]:
     if not joined.finished_pks:
         return (), ()
-    ratings = validate_ratings(ratings_frame(study, rater_pks=joined.finished_pks))
     return early_looks(ratings, joined.arrivals, asked_questions(study), alpha=alpha, rule=rule)
+
+
+def _panels(study: Study) -> set[str]:
+    """The categories that have a panel of their own; none where one panel rates all."""
+    return {each["panel"] for each in study.specification["panels"]} - {""}
 
 
 def asked_questions(study: Study) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 
 from common.words import counted
 from evaluation.analysis.estimates import PreferenceRate
@@ -35,6 +36,24 @@ def duration(seconds: float | None) -> str:
     if hours < 48:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{round(hours / 24)} days"
+
+
+LONG_TEXT, ITS_BEGINNING = 400, 160
+"""Characters from which a text is folded away on a page, and those of it that are shown then."""
+
+
+@register.filter
+def long_text(text: str) -> str:
+    """A text as it is; a very long one as its beginning, which unfolds the whole."""
+    if len(text) <= LONG_TEXT:
+        return text
+    beginning = reading.shortened(text, ITS_BEGINNING)
+    return format_html(
+        '<details class="long-text"><summary>{} ({} characters)</summary>{}</details>',
+        beginning,
+        f"{len(text):,}",
+        text,
+    )
 
 
 @register.filter
@@ -93,6 +112,7 @@ def p_tests(comparison: ComparisonResult) -> str:
 
 register.filter(reading.question_name)
 register.filter(reading.method_name)
+register.filter(reading.not_rated_words)
 register.filter(reading.default_methods)
 register.filter(reading.role_words)
 

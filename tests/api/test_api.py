@@ -236,7 +236,11 @@ def test_a_study_from_draft_to_results(api: APIClient) -> None:
     assert api.post(f"{base}open/").json()["specification_hash"]
     assert api.post(f"{base}open/").status_code == 409
     invited = api.post(f"{base}invitations/", {"label": "lab", "max_raters": 2}, format="json")
-    assert invited.status_code == 201 and invited.json()["url"].endswith(f"/r/join/{Invitation.objects.get().key}")
+    assert invited.status_code == 201 and invited.json()["url"].endswith(
+        f"/r/join/{Invitation.objects.latest('pk').key}"
+    )
+    links = api.get(f"{base}invitations/").json()
+    assert links["count"] == 2, "opening made the first"
     empty = api.get(f"{base}results/").json()
     assert empty["comparisons"] == [] and empty["notes"] == ["There are no ratings yet."]
     raters_simulate(study=Study.objects.get(), share=0.5, seed=0)

@@ -22,6 +22,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.core.management import get_commands, load_command_class
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -29,11 +30,13 @@ from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
 import manage
+from common.files import save_error
 from drawbench.failures import plain_message
 from evaluation.models import GenerationRun, MetricRun, RunStatus, SampleFailure, Study, Upload
 from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
+from evaluation.services.store.images import StoreFullError
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.uploads.check import upload_check
@@ -440,16 +443,42 @@ def test_a_command_on_a_full_disk_says_one_sentence(
     assert Study.objects.get(name="draft").status == "draft"
 
 
-def test_output_to_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert plain_message(OSError(errno.ENOSPC, "No space left on device")) == (
-        "The disk is full. Free some space and try again."
-    )
-
-
 class _Postgres(Exception):
     def __init__(self, pgcode: str) -> None:
         super().__init__("from the server")
         self.pgcode = pgcode
+
+
+def _no_room_errors() -> list[Exception]:
+    full = OperationalError("could not extend file: No space left on device")
+    full.__cause__ = _Postgres("53100")
+    written = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/full/disk")
+    return [full, written, save_error(Path("/a/full/disk"), written), StoreFullError("The disk of /a is full.")]
+
+
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "evaluation")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", _no_room_errors(), ids=lambda error: type(error).__name__)
+def test_every_command_says_one_sentence(
+    command: str, error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, **options: object) -> None:
+        raise error
+
+    kind = type(load_command_class("evaluation", command))
+    monkeypatch.setattr(kind, "add_arguments", lambda self, parser: None, raising=False)
+    monkeypatch.setattr(kind, "run", fail)
+    status, told = _run([command], capsys, monkeypatch)
+    assert status == 2 and "Traceback" not in told
+    assert len(told.strip().splitlines()) == 1 and ("full" in told or "room" in told or "No space" in told), told
+
+
+def test_output_to_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plain_message(OSError(errno.ENOSPC, "No space left on device")) == (
+        "The disk is full. Free some space and try again."
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def _ask(client: Client, method: str, address: str) -> HttpResponse:
     if method == "GET":
         return client.get(address, {"rater": str(uuid4())})  # type: ignore[return-value]
     body = {"username": "ada", "password": "wrong", "rater": str(uuid4()), "answers": []}
-    kind = "application/json" if address.startswith("/r/") else "application/x-www-form-urlencoded"
+    kind = "application/json" if address in HOT else "application/x-www-form-urlencoded"
     data = body if kind.endswith("json") else "username=ada&password=wrong"
     return client.post(address, data, content_type=kind)  # type: ignore[return-value]
 

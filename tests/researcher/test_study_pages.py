@@ -52,9 +52,11 @@ def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
     assert study.status == StudyStatus.OPEN
     text = signed_in.get("/studies/mine/").content.decode()
     assert study.specification_hash in text
+    first = Invitation.objects.get()
+    assert f"/r/join/{first.key}" in text, "opening makes a link, as the command does"
 
     made = signed_in.post("/studies/mine/invitations/", {"label": "lab", "max_raters": 4, "days": 7})
-    invitation = Invitation.objects.get()
+    invitation = Invitation.objects.exclude(pk=first.pk).get()
     assert made.status_code == 302 and invitation.max_raters == 4 and invitation.expires_at is not None
     assert f"/r/join/{invitation.key}" in signed_in.get("/studies/mine/").content.decode()
     signed_in.post(f"/studies/mine/invitations/{invitation.pk}/revoke/")

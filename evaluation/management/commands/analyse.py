@@ -15,7 +15,7 @@ from evaluation.reports.compute import compute, settings_from
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.results import results_text
 from evaluation.selectors.declared import declared_primary, family_of
-from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
 
 
@@ -66,7 +66,7 @@ class Command(ProductCommand):
         asked: dict[str, object] = {"level": options["level"], "include_simulated": include}
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
-        family = ALL
+        family, categories = ALL, ()
         if options["ratings"] is not None:
             settings = settings_from(asked)
             valid = read_ratings(options["ratings"])
@@ -79,8 +79,11 @@ class Command(ProductCommand):
             settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
             family = family_of(study.specification, settings.estimand)
             valid = validate_ratings(ratings_frame(study, include_simulated=include))
+            categories = study_categories(study)
         self.summary = options["summary"]
-        self.results = compute(valid, settings, family, questions=options["question"], pairs=options["pair"])
+        self.results = compute(
+            valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
+        )
         self.fragile: tuple[Fragility, ...] | None = None
         if options["fragility"]:
             there = {(each.generator_a, each.generator_b, each.question) for each in self.results.comparisons}

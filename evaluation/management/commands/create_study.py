@@ -15,7 +15,7 @@ from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create, invitation_url
+from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
@@ -150,8 +150,8 @@ class Command(ProductCommand):
             )
         invitation = None
         if options["open"]:
-            study = study_open(study=study, progress=_bar)
-            invitation = invitation_create(study=study)
+            study = study_open(study=study, progress=_bar, invite=True)
+            invitation = study.invitations.get()
         progress = study_progress(study)
         return {
             "study": study.name,

@@ -1,12 +1,13 @@
 """The kinds of answers, one a file: what each takes, its file form, its labels. Pure."""
 
+from evaluation.analysis.answers import UNABLE
 from evaluation.protocols.kinds.base import AnswerValue, Kind, value_of, value_text
 from evaluation.protocols.kinds.choice import Answer, Choice
 from evaluation.protocols.kinds.claim import Claim
 from evaluation.protocols.kinds.points import Points
 from evaluation.protocols.kinds.ranking import Ranking
 from evaluation.protocols.kinds.reasons import Reasons, Tag
-from evaluation.protocols.kinds.scale import UNABLE, Scale, Step
+from evaluation.protocols.kinds.scale import Scale, Step
 from evaluation.protocols.kinds.text import Text
 from evaluation.protocols.kinds.words import Words, words_of
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar
 
+from evaluation.analysis.answers import UNABLE
 from evaluation.protocols.errors import listed
 from evaluation.protocols.fields import Fields
 from evaluation.protocols.kinds.base import AnswerValue, Fault, Kind, number_faults, one_set_fault, text_faults
-
-UNABLE = "unable"
-"""The value of an answer that can't be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,14 @@ from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
     OVERALL,
+    TOO_FEW,
     lines,
+    not_rated_words,
     p_shown,
     p_tests,
     question_name,
     role_words,
+    says_nothing,
     shortened,
     why_lacking,
     win_matrix,
@@ -63,6 +66,7 @@ def results_text(results: Analysis, *, title: str, summary: bool = False) -> str
         f"The interval speaks for {results.speaks_for}.",
         "As independent: every rating taken as independent, as in most published figures; usually too narrow.",
         f"{p_tests(results.comparisons)}.",
+        "Intervals end at ±100 points, the most that a net share can be; the JSON keeps them whole.",
     ]
     return "\n".join(text)
 
@@ -106,7 +110,8 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     rows = lines(comparison)
     cells = [_cells(name, rate, p_shown(name, rate)) for name, rate in rows]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [each for each in (comparison.overall.words, role_words(comparison.overall)) if each]
+    said = (comparison.overall.words, role_words(comparison.overall), not_rated_words(comparison))
+    text += [each for each in said if each]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
     return text + (["Why there is no two-way interval:", *missing] if missing else [])
@@ -119,7 +124,7 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
         *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
         *(percent(rate.share(choice)) for choice in CHOICES),
         points(rate.net.estimate),
-        _bounds(own) + method,
+        _own_bounds(own) + method,
         _bounds(rate.net.independent),
         p_text(p),
     ]
@@ -127,6 +132,12 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
 
 def _bounds(interval: Interval | None) -> str:
     return "none" if interval is None else points_range(interval)
+
+
+def _own_bounds(interval: Interval | None) -> str:
+    """The default interval's, as the report's page has them."""
+    lacking = f", {TOO_FEW}" if interval is not None and says_nothing(interval) else ""
+    return _bounds(interval) + lacking
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -15,7 +15,7 @@ from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.declared import family_of
 from evaluation.selectors.live_board import arrivals_key, asked_questions, declared_rule, study_arrivals
 from evaluation.selectors.metrics import metric_names, study_metric_groups
-from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.ratings import ratings_frame, study_categories
 
 
 def report_input(*, study: Study, settings: Settings, as_of: datetime) -> ReportInput:
@@ -30,6 +30,7 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         arrivals=arrivals,
         family=family_of(study.specification, settings.estimand),
         scores=report_scores(study),
+        categories=study_categories(study),
     )
 
 

@@ -11,12 +11,17 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 
+from common import limits
+from common.numbers import shown
+from common.text import look
 from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
 from evaluation.protocols.kinds import Choice
 from evaluation.selectors.declared import Primary
+from evaluation.services.runs.request import more_images
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.served import refuse_unserved
@@ -25,7 +30,6 @@ from evaluation.services.studies.specify import CONSENT, StudySettings, panel_pr
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 
 MOST_RUNS = 20
-LONGEST_LABEL = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,7 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
-        title=draft.title.strip(),
+        title=text_in(draft.title, "title", "the title", most=limits.TITLE),
         protocol=declared.name,
         design_seed=draft.design_seed,
         created_by=created_by,
@@ -139,8 +143,8 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         raters_per_panel=raters,
         missing=missing_rule(draft.missing),
         display_side=draft.display_side,
-        consent=draft.consent.strip() or CONSENT,
-        contact=draft.contact.strip(),
+        consent=text_in(draft.consent, "consent", "the consent text", most=limits.CONSENT, lines=True) or CONSENT,
+        contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
     )
 
@@ -150,12 +154,13 @@ def _check_name(name: str) -> None:
         validate_slug(name)
     except ValidationError:
         raise InputError(
-            f'"{name}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
+            f'"{name[:60]}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
             field="name",
         ) from None
-    if len(name) > 100:
+    if len(name) > limits.STUDY_NAME:
         raise InputError(
-            f"The name has {len(name)} characters; at most 100 are allowed. Choose a shorter one.", field="name"
+            f"The name has {len(name)} characters; at most {limits.STUDY_NAME} are allowed. Choose a shorter one.",
+            field="name",
         )
     if Study.objects.filter(name=name).exists():
         raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
@@ -191,27 +196,23 @@ def _check_runs(runs: Sequence[GenerationRun]) -> None:
         if not run.samples.exists():
             why = f" ({run.message})" if run.message else ""
             raise InputError(
-                f"The run {run.name} has no samples: it is {run.status}{why}. Render it again or choose another.",
+                f"The run {run.name} has no samples: it is {run.status}{why}. {more_images(run)} or choose another.",
                 field="runs",
             )
 
 
 def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None) -> list[str]:
     """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
-    chosen = [label.strip() for label in (labels if labels is not None else [run.name for run in runs])]
+    given = labels if labels is not None else [run.name for run in runs]
+    chosen = [text_in(label, "labels", f'the label "{label[:30]}"', most=limits.LABEL) for label in given]
     if len(chosen) != len(runs):
         raise InputError(
             f"Give one label per run: {len(runs)} runs, but {counted(len(chosen), 'label')}.", field="labels"
         )
     for label in chosen:
-        if not label:
+        if not look(label):
             raise InputError("A label is empty. Give each run a label for the results.", field="labels")
-        if len(label) > LONGEST_LABEL:
-            raise InputError(
-                f'The label "{label[:30]}..." has {len(label)} characters; at most {LONGEST_LABEL} are allowed.',
-                field="labels",
-            )
-    twice = [label for label, n in Counter(label.casefold() for label in chosen).items() if n > 1]
+    twice = [label for label, n in Counter(look(label).casefold() for label in chosen).items() if n > 1]
     if twice:
         raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")
     return chosen
@@ -219,4 +220,4 @@ def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None)
 
 def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
-        raise InputError(f"{what} must be between {least} and {most}; got {value}.", field=field)
+        raise InputError(f"{what} must be between {least} and {most}; got {shown(value)}.", field=field)

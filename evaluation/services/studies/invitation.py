@@ -9,7 +9,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from common import limits
+from common.numbers import shown
 from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import Invitation, Study
 
 MOST_ADMITTED = 10_000
@@ -42,9 +45,12 @@ def invitation_create(
     """
     if max_raters is not None and not 1 <= max_raters <= MOST_ADMITTED:
         raise InputError(
-            f"The maximum number of raters must be between 1 and {MOST_ADMITTED:,}; got {max_raters}.",
+            f"The maximum number of raters must be between 1 and {MOST_ADMITTED:,}; got {shown(max_raters)}.",
             field="max_raters",
         )
+    label = text_in(label, "label", "the label", most=limits.LABEL)
+    completion_code = text_in(completion_code, "completion_code", "the completion code", most=limits.COMPLETION_CODE)
+    completion_url = text_in(completion_url, "completion_url", "the return link", most=limits.COMPLETION_URL)
     if expires_at is not None and expires_at <= timezone.now():
         raise ConflictError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
     if completion_url and not re.fullmatch(WEB_ADDRESS, completion_url):
@@ -55,10 +61,10 @@ def invitation_create(
         )
     return Invitation.objects.create(
         study=study,
-        label=label.strip()[:120],
+        label=label,
         max_raters=max_raters,
         expires_at=expires_at,
-        completion_code=completion_code.strip(),
+        completion_code=completion_code,
         completion_url=completion_url,
     )
 

@@ -176,7 +176,7 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
         "parameters": run.parameters,
         "size": run.size,
         "samples_per_prompt": run.samples_per_prompt,
-        "run_seed": run.run_seed,
+        "run_seed": run.known_seed,
         "weights_fingerprint": run.weights_fingerprint,
     }
 

@@ -13,14 +13,16 @@ from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import transaction
 
+from common import limits
+from common.text import cleaned
 from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
 from evaluation.services.store.images import StoreFullError, full_disk_errors
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
 
-MAX_GENERATOR_CHARACTERS = 100
 ROOM_KEPT = 256 * 2**20
 """Bytes that an upload must leave free on the disk: the database may lie there too."""
 
@@ -44,19 +46,15 @@ def upload_receive(
         StoreFullError: no room; nothing is kept.
     """
     run_name = checked_run_name(run_name, field="run_name")
-    generator = generator.strip()
-    if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
-        raise InputError(
-            f"Name the generator that made the images, in 1 to {MAX_GENERATOR_CHARACTERS} characters. Reports use this "
-            "name.",
-            field="generator",
-        )
+    generator = text_in(
+        generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
+    )
     upload = Upload(
         key=uuid.uuid4(),
         suite=suite,
         run_name=run_name,
         generator=generator,
-        file_name=(file_name or Path(str(source.name)).name)[-300:],
+        file_name=cleaned((file_name or Path(str(source.name)).name)[-limits.FILE_NAME :], limits.FILE_NAME),
         created_by=created_by,
     )
     try:
@@ -94,6 +92,7 @@ def _hand_over(upload: Upload) -> None:
 
 def _named(source: Path) -> Path:
     path = source.expanduser().absolute()
+    text_in(str(path), "source", "the path of the images", most=limits.SOURCE)
     if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
         return path
     what = "is neither a folder nor a zip" if path.exists() else "does not exist"

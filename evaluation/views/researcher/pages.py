@@ -22,6 +22,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from evaluation.errors import InputError, NoRoomError
+from evaluation.intake import refusals_of_the_database
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -50,7 +51,8 @@ def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
             if form_at and request.method in ("GET", "HEAD"):
                 return redirect(_reversed(form_at, kwargs))
             try:
-                return view(request, *args, **kwargs)
+                with refusals_of_the_database():
+                    return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
@@ -63,7 +65,7 @@ def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
 
 
 def _reversed(name: str, parts: Mapping[str, object]) -> str:
-    """The address called `name`, which takes as many of `parts` as it needs: a study's page nothing of an invitation."""
+    """The address called `name`, which takes as many of `parts` as it needs: a study's page no invitation's key."""
     for n in range(len(parts), -1, -1):
         try:
             return reverse(name, kwargs=dict(list(parts.items())[:n]))

@@ -89,6 +89,7 @@ def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             report_coverage_ask(report=found)
         except InputError as error:
             tell(request, error)
+            return redirect("researcher:report", pk=pk)  # whose top has the message
         return redirect(reverse("researcher:report", args=[pk]) + "#coverage")
     return render(request, "reports/_coverage.html", {"report": found, "coverage": report_coverage(found)})
 

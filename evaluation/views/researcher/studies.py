@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
@@ -50,7 +51,7 @@ class InvitationForm(PlainForm):
     label = forms.CharField(
         label="Label",
         required=False,
-        max_length=120,
+        max_length=limits.LABEL,
         help_text="For you, such as where you send the link.",
     )
     max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1, max_value=MOST_ADMITTED)
@@ -58,13 +59,13 @@ class InvitationForm(PlainForm):
     completion_code = forms.CharField(
         label="Completion code",
         required=False,
-        max_length=100,
+        max_length=limits.COMPLETION_CODE,
         help_text="For recruitment sites; raters see it at the end.",
     )
     completion_url = forms.URLField(
         label="Return link",
         required=False,
-        max_length=500,
+        max_length=limits.COMPLETION_URL,
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
     )
@@ -146,7 +147,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if study_open_soon(study=found):
             messages.success(
                 request,
-                "The study is open and its declaration is locked. Create an invitation so that raters can join.",
+                "The study is open and its declaration is locked. Send raters the invitation link below.",
             )
     except InputError as error:
         tell(request, error)
@@ -190,9 +191,7 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     found = _study(name)
     invitation = get_object_or_404(Invitation, pk=pk, study=found)
     done = "The link is revoked. Raters who have already joined may continue."
-    return act(
-        request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations"
-    )
+    return act(request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found))
 
 
 @page("GET")
@@ -211,8 +210,8 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
 
 
 def _label(request: ResearcherRequest, run: GenerationRun) -> str:
-    """What was written beside a run; what can't be printed is left out."""
-    return "".join(filter(str.isprintable, request.POST.get(f"label-{run.pk}", ""))).strip()
+    """What was written beside a run."""
+    return request.POST.get(f"label-{run.pk}", "").strip()
 
 
 def _study(name: str) -> Study:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import GenerationRun
@@ -24,10 +25,12 @@ class StudyForm(PlainForm):
     """A new study. The runs are picked in a table beside it, each with a label of its own."""
 
     name = forms.SlugField(
-        label="Name", max_length=100, help_text="Letters, digits, - and _. Used in addresses and commands."
+        label="Name",
+        max_length=limits.STUDY_NAME,
+        help_text="Letters, digits, - and _. Used in addresses and commands.",
     )
     title = forms.CharField(
-        label="Title", required=False, max_length=200, help_text="For researchers; raters never see it."
+        label="Title", required=False, max_length=limits.TITLE, help_text="For researchers; raters never see it."
     )
     protocol = forms.ChoiceField(label="Protocol")
     runs = forms.ModelMultipleChoiceField(GenerationRun.objects.none(), label="Runs to compare")
@@ -70,6 +73,7 @@ class StudyForm(PlainForm):
     masks = forms.CharField(
         label="Covered corners",
         required=False,
+        max_length=limits.TITLE,
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
     )
@@ -90,12 +94,13 @@ class StudyForm(PlainForm):
     contact = forms.CharField(
         label="Contact",
         required=False,
-        max_length=200,
+        max_length=limits.CONTACT,
         help_text="Whom raters can ask. They see it with the consent text.",
     )
     consent = forms.CharField(
         label="Consent text",
         required=False,
+        max_length=limits.CONSENT,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
     )

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 
+from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite
 from evaluation.selectors.overview import suite_categories, suites_listed
@@ -46,9 +47,12 @@ class SuiteForm(PlainForm):
         choices=[("", "Detect automatically"), *((name, name) for name in FORMATS)],
     )
     name = forms.CharField(
-        label="Name", required=False, max_length=100, help_text="Letters, digits, - and _. If empty: the file's name."
+        label="Name",
+        required=False,
+        max_length=limits.SUITE_NAME,
+        help_text="Letters, digits, - and _. If empty: the file's name.",
     )
-    licence = forms.CharField(label="Licence", required=False, max_length=200)
+    licence = forms.CharField(label="Licence", required=False, max_length=limits.LICENCE)
 
     def clean_file(self) -> UploadedFile | None:
         """The file, if not larger than any suite is."""

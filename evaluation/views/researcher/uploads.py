@@ -13,6 +13,7 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
@@ -45,9 +46,11 @@ class UploadForm(PlainForm):
     """A zip of images, and what it shows."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
-    run_name = forms.CharField(label="Run name", max_length=120)
+    run_name = forms.CharField(label="Run name", max_length=limits.RUN_NAME)
     generator = forms.CharField(
-        label="Generator", max_length=100, help_text="The name that reports use, such as imagen or dall-e-2."
+        label="Generator",
+        max_length=limits.GENERATOR,
+        help_text="The name that reports use, such as imagen or dall-e-2.",
     )
     file = forms.FileField(label="Zip file")
 

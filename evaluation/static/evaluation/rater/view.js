@@ -8,6 +8,8 @@ const PANELS = ["trial", "waiting", "done", "stopped"];
 const PHONE = matchMedia("(max-width: 47rem)");
 const GAP = 6; // pixels between images, as in rater.css
 const LEAST_ROOM = 220; // pixels of height for the images, however small the window
+const LONG = 600; // letters of a caption from which on it scrolls, so that the images stay in sight
+const IN_QUESTION = 200; // letters of it that a question repeats
 const PHONE_ROOM = 0.55; // share of a phone's height that one set may take; the answers are below it
 const FULL_BONUS = 1.05; // a full rectangle looks calmer
 const SEEN = 0.6; // share of a set that is in view before it counts as seen
@@ -34,10 +36,14 @@ export const focusHeading = () => at("heading").focus({ preventScroll: true });
 export function showTrial(trial, total) {
   at("left").replaceChildren(...trial.tiles.left);
   at("right").replaceChildren(...trial.tiles.right);
-  at("caption").textContent = trial.caption;
+  const caption = at("caption"), letters = [...trial.caption], isLong = letters.length > LONG;
+  caption.textContent = trial.caption;
+  caption.classList.toggle("long", isLong);
+  if (isLong) caption.tabIndex = 0; else caption.removeAttribute("tabindex"); // it scrolls, so keys must reach it
+  const short = letters.length > IN_QUESTION ? `${letters.slice(0, IN_QUESTION - 1).join("")}…` : trial.caption;
   for (const fieldset of fieldsets) {
     const legend = fieldset.querySelector("legend");
-    legend.replaceChildren(...worded(legend.dataset.text, trial.caption));
+    legend.replaceChildren(...worded(legend.dataset.text, short));
   }
   const place = `Comparison ${trial.position + 1} of ${total}`;
   at("heading").textContent = place;
