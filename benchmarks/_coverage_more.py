@@ -92,7 +92,7 @@ def net(spec: CrowdSpec, preference: float) -> float:
 
 def equivalences(simulations: int, seed: int) -> list[str]:
     """How often TOST says equivalent where the truth is the margin: at most 5 % wanted."""
-    lines = ["| design | margin, points | two_way (default) | votes as independent |", "|---|---|---|---|"]
+    lines = ["| design | margin, points | effective (default) | votes as independent |", "|---|---|---|---|"]
     cases = [
         ("25 x 200, .5 / .5, ties", crossed(25, 200), 0.5),
         ("100 x 200, .2 / .2, ties", crossed(100, 200), 0.2),

@@ -1,6 +1,6 @@
 """What page faults cost where torch computes on a CPU, with glibc as it comes and as `common.allocator` sets it.
 
-    python -m benchmarks.allocator [--rounds 3] [--write]
+    python -m benchmarks.allocator [--rounds 3]
 
 Each task runs in a process of its own, on one thread. Processor seconds and page faults are those of the work alone,
 without loading; the least of the rounds counts. Memory is the whole process's peak.
@@ -17,11 +17,7 @@ from typing import Any
 
 from common.allocator import keep_freed_memory
 from common.commands import SUCCESS, refuse_repeated, run_command
-from common.pages import write_section
-from common.places import CHECKOUT, DOCUMENTATION
-
-PAGE = DOCUMENTATION / "deployment.md"
-START, END = "<!-- allocator: written by python -m benchmarks.allocator -->", "<!-- end of allocator -->"
+from common.places import CHECKOUT
 
 TASKS = {
     "lite0": "EfficientNet-Lite0 features of 640 images",
@@ -31,10 +27,9 @@ TASKS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print, and with --write put the table into docs/deployment.md."""
+    """Measure and print; docs/deployment.md has the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.allocator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/deployment.md")
     parser.add_argument("--one", choices=tuple(TASKS), help=argparse.SUPPRESS)
     parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)
     options = refuse_repeated(parser).parse_args(arguments)
@@ -53,8 +48,6 @@ def main(arguments: Sequence[str]) -> int:
         cells = [" | ".join(_cell(min(rounds[kept])) for kept in (False, True))]
         rows.append(f"| {title} | {cells[0]} |")
         print(rows[-1], flush=True)
-    if options.write:
-        write_section(PAGE, START, END, "\n".join(rows))
     return SUCCESS
 
 

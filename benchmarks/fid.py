@@ -88,7 +88,7 @@ def distance_own(features: int) -> Iterator[Any]:
 
 
 def distance_torch_fidelity(features: int) -> Iterator[Any]:
-    torch_fidelity()
+    torch_fidelity()  # prepares
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
     first, second, shift = covariances(features)

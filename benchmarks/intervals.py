@@ -24,7 +24,7 @@ import numpy as np
 from scipy import special
 
 from benchmarks._untidy_designs import Float, Untidy, designs
-from common.commands import SUCCESS
+from common.commands import SUCCESS, refuse_repeated
 from common.pages import write_section
 from common.places import DOCUMENTATION
 from evaluation.analysis.effective import Sums, as_table, not_negative, pieces
@@ -121,7 +121,7 @@ def _others(layout: EffectiveDesign, sizes: list[Float], sums: Sums) -> dict[str
     moments = np.sum([part.panel.moments for part in parts], axis=0)
     seen = np.sum([part.evened for part in parts], axis=0)
     kinds = seen.shape[1]
-    fitted = np.stack([not_negative(moments, seen[:, at]) for at in range(kinds)], axis=1)
+    fitted = not_negative(moments, seen)
     value, model, expected, spread, jackknife, former = (np.zeros(kinds) for _ in range(6))
     for part in parts:
         panel = part.panel
@@ -232,8 +232,9 @@ def report(simulations: int, seed: int) -> str:
 - Brackets hold the mean half-width in points. Spreads of raters and prompts are .5 / .5 unless said.
 - "below / above": in how many percent the truth lay below and above the default's interval.
 - "needed": the half-width that holds the truth in 95 % of the simulations. Nobody knows it beforehand.
-- "conservative": above {100 * MOST:g} %; "short": below {100 * LEAST:.0f} %, one error added; "too wide to draw": in most simulations,
-  the interval covers more than half of what is possible, and a report says "too few raters" or "too few prompts"."""
+- "conservative": above {100 * MOST:g} %. "short": below {100 * LEAST:.0f} % even if one error is added. "too wide to
+  draw": in most simulations, the interval covers more than half of what is possible, and a report says "too few
+  raters" or "too few prompts"."""
     ]
     group = ""
     for number, design in enumerate(designs()):
@@ -251,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--simulations", type=int, default=2000, help="simulations of each design (default 2000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-write", action="store_true", help="print the tables and leave the page as it is")
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     if options.simulations < 1:
         parser.error("--simulations must be 1 or more")
     text = report(options.simulations, options.seed)

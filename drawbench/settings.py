@@ -8,6 +8,7 @@ from pathlib import Path
 
 import drawbench.environment as env
 from common import places as checkout
+from drawbench import limits
 from drawbench.instance import local_instance
 from drawbench.places import instance_folder
 
@@ -56,7 +57,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -65,9 +65,10 @@ MIDDLEWARE = [
     "drawbench.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "drawbench.slashes.Slashes",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "drawbench.bodies.body_limits",  # before whatever reads a body
     "django.middleware.csrf.CsrfViewMiddleware",
     "evaluation.views.gate.TextGate",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -116,8 +117,12 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 # --- Uploads ---------------------------------------------------------------------------------------------------------
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["drawbench.received.ReceivedFiles"]
+# Bodies are small (`drawbench.bodies` sees to it) and stay in memory: nothing of them is written to a temporary disk.
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY_MAX_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = limits.LARGE_BODY_MAX_BYTES
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+PART_MAX_BYTES = limits.PART_MAX_BYTES
+# The largest file; larger ones than a part come in parts.
 UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 1024
 
 # --- Workers ---------------------------------------------------------------------------------------------------------
@@ -221,11 +226,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "LICENSE": {"name": "Apache-2.0"},
     "POSTPROCESSING_HOOKS": [],  # Choices stand where they are used.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "COMPONENT_SPLIT_REQUEST": True,  # A file that is sent is bytes, not the address of a file.
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.

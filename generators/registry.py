@@ -19,11 +19,18 @@ from generators.contract import Generator, GeneratorError, GeneratorFactory, Gen
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
-BUILT_IN: Mapping[str, str] = {
+_SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
     "folder": "generators.rivals.folder:SPEC",
 }
-"""Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`."""
+
+BUILT_IN: Mapping[str, str] = {
+    name: reference
+    for name, reference in _SHIPPED.items()
+    if importlib.util.find_spec(reference.partition(":")[0].rpartition(".")[0]) is not None
+}
+"""Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`. The contract installed alone
+(packages/generators) comes without the cascade."""
 
 
 Entry = plugins.Entry[GeneratorSpec]

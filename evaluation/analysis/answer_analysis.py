@@ -80,7 +80,7 @@ def analyse_answers(
                     estimates.append(AnswerEstimate(*place, *numbers, each.mean, each.stratified))
                 if kind == "scale":
                     agreement[question] = found.agreement["q"]
-    found_all = AnswerAnalysis(
+    analysis = AnswerAnalysis(
         tuple(estimates),
         tuple(rankings),
         tuple(words),
@@ -89,7 +89,7 @@ def analyse_answers(
         estimand,
         level,
     )
-    return rounded(found_all)
+    return rounded(analysis)
 
 
 def _scores(measure: _Measure) -> pd.DataFrame:

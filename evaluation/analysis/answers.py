@@ -9,7 +9,6 @@ of lists of places in ``shown``, best first, ties together; ``claim`` yes, no or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from common.json_in import JsonError, read_json
 from common.words import nearest
 from evaluation.analysis.columns import Checker, RatingsError, check_columns, listed, text_column
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "question", "kind", "shown", "value")
 KEY = ("rater_id", "prompt_id", "question", "shown", "repetition")
@@ -74,16 +76,20 @@ FORMS: Mapping[str, tuple[str, Callable[[Any, int], bool]]] = MappingProxyType(
 """What a value of each kind is, in words, and whether one is."""
 
 
+FORM = FileForm(
+    "file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", "repetition"), pa.string()), numbers=()
+)
+
+
 def read_answers(path: str | Path) -> pd.DataFrame:
     """The answers of a CSV file, checked. Raises RatingsError, with the row and the column."""
     path = Path(path)
+    found = open_table_file(path, FORM)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise RatingsError(f"{path} can't be read: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RatingsError(f"{path} is no CSV file in UTF-8: {error}. Save it as CSV (UTF-8).") from error
-    return validate_answers(frame, source=path.name, header_lines=1)
+        frame = found.read_cells().to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise found.unreadable(error) from error
+    return validate_answers(frame, source=path.name, header_lines=found.header_lines)
 
 
 def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", header_lines: int = 0) -> pd.DataFrame:
@@ -127,8 +133,8 @@ def _value(cell: object) -> Any:
     if not isinstance(cell, str):
         return cell
     try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
+        return read_json(cell)
+    except JsonError:
         return cell
 
 

@@ -50,7 +50,7 @@ def read_automatic_scores(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = (pa_parquet.read_table(path) if found.is_parquet else found.read_csv()).to_pandas()
+        frame = (pa_parquet.read_table(path) if found.is_parquet else found.read_cells()).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
     if not found.is_parquet:

@@ -15,6 +15,8 @@ FEWEST_UNITS = 3  # raters or prompts: with two, what they differ by is a single
 SMALL = 5  # raters or prompts below which intervals are wide and, at times, conservative
 UNEQUAL = 0.6  # of the raters: an effective number below that many says that some rated much more than others
 UNLIKE = 0.5  # of all ratings, by one of several panels
+SKEWED = 1.0  # the raters' own net shares: beyond this skewness a few raters differ strongly from the rest
+ENOUGH = 10  # raters with as many ratings each, below which skewness says nothing
 NEAR_END = 0.9  # a share of A or of B from here on
 WIDEST = 0.5  # of what is possible: an interval wider than that is not drawn
 
@@ -29,7 +31,7 @@ class Caution:
 
 CODES = (
     *("two_raters", "two_prompts", "few_raters", "few_prompts"),
-    *("unequal_loads", "unlike_panels", "lone_panel", "near_the_ends"),
+    *("unequal_loads", "unlike_panels", "lone_panel", "near_the_ends", "skewed_raters"),
 )
 
 
@@ -43,12 +45,23 @@ def uneven(rater_sizes: Float) -> bool:
     return len(rater_sizes) > 1 and effective_number(rater_sizes) < UNEQUAL * len(rater_sizes)
 
 
-def cautions(
-    design: EffectiveDesign, rater_sizes: Float, counts: Sequence[int], names: Sequence[str]
-) -> tuple[Caution, ...]:
-    """The cautions of a comparison. ``rater_sizes``: (R, K) ratings by rater and category; ``counts``: of a,
-    indifferent and b; ``names``: of the categories.
+def is_skewed(rater_counts: Float) -> bool:
+    """Whether a few raters differ strongly from the rest; ``rater_counts``: (R, 3) a, indifferent, b."""
+    sizes = rater_counts.sum(axis=1)
+    busy = rater_counts[sizes >= ENOUGH]
+    if len(busy) < ENOUGH:
+        return False
+    own = (busy[:, 0] - busy[:, 2]) / busy.sum(axis=1)
+    rest = own - own.mean()
+    spread = float((rest**2).mean())
+    return spread > 0 and abs(float((rest**3).mean())) > SKEWED * spread**1.5
+
+
+def cautions(design: EffectiveDesign, rater_counts: Float, names: Sequence[str]) -> tuple[Caution, ...]:
+    """The cautions of a comparison. ``rater_counts``: (R, K, 3) choices by rater and category; ``names``: of the
+    categories.
     """
+    rater_sizes, counts = rater_counts.sum(axis=2), rater_counts.sum(axis=(0, 1)).tolist()
     found = [each for unit, n in (("rater", design.n_raters), ("prompt", design.n_prompts)) for each in _few(unit, n)]
     sizes = rater_sizes.sum(axis=1)
     if uneven(sizes):
@@ -81,16 +94,24 @@ def cautions(
                         "is taken from the other categories.",
                     )
                 )
-    n = sum(counts)
-    for choice, count in (("A", counts[0]), ("B", counts[2])):
-        if count >= NEAR_END * n:
-            found.append(
-                Caution(
-                    "near_the_ends",
-                    f"{choice} has {100 * count / n:.0f} % of the ratings. So near the end, intervals may cover the "
-                    "truth in 92 to 94 % of studies instead of 95 %.",
-                )
+    if is_skewed(rater_counts.sum(axis=1)):
+        found.append(
+            Caution(
+                "skewed_raters",
+                "A few raters differ strongly from the rest. Where a small minority has another taste, intervals may "
+                "cover the truth in 92 to 94 % of studies instead of 95 %.",
             )
+        )
+    n = sum(counts)
+    most = max(counts[0], counts[2])
+    if most >= NEAR_END * n:
+        found.append(
+            Caution(
+                "near_the_ends",
+                f"One of the two has {100 * most / n:.0f} % of the ratings. So near the end, intervals may cover the "
+                "truth in 92 to 94 % of studies instead of 95 %.",
+            )
+        )
     return tuple(found)
 
 

@@ -89,6 +89,12 @@ def codes_of(column: pd.Series) -> Codes:
     return np.asarray(column.array.codes)
 
 
+def level_names(column: pd.Series) -> list[str]:
+    """The levels of a categorical column that occur; a filtered frame keeps those of the whole one."""
+    used = _used(codes_of(column), len(column.cat.categories))[:-1]
+    return [str(level) for level, occurs in zip(column.cat.categories, used, strict=True) if occurs]
+
+
 @dataclass(frozen=True)
 class CompositeKey:
     """One whole number a row for the combination of categorical columns; ``size`` is how many there can be."""

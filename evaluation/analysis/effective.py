@@ -89,7 +89,7 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
     scale = np.maximum(residual / np.where(mean > 0, mean, 1.0), LEAST_SCALE)
     moments = np.sum([part.panel.moments for part in parts if part.panel.left > 0], axis=0)
     seen = np.sum([part.seen / one for part, one in zip(parts, scale, strict=True) if part.panel.left > 0], axis=0)
-    fitted = np.stack([not_negative(moments, seen[:, at]) for at in range(kinds)], axis=1)  # (3, m)
+    fitted = not_negative(moments, seen)  # (3, m)
     value, known, whole, top, below = (np.zeros(kinds) for _ in range(5))
     one_way = np.zeros((2, kinds))
     for part, one in zip(parts, scale, strict=True):
@@ -111,6 +111,18 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
         raters, prompts = (float(each) if each > least[at] else 0.0 for each in one_way[:, at])
         found.append(Pieces(both, Variance(raters, design.n_raters - 1.0), Variance(prompts, design.n_prompts - 1.0)))
     return found
+
+
+def one_mean(design: EffectiveDesign, seen: Float) -> Variance:
+    """The two-way piece alone, from the three sums of squares, (3,), of scores with mean zero in one panel."""
+    panel = design.panels[0]
+    if panel.form is None:
+        return Variance(0.0, 1.0)
+    own = not_negative(panel.moments, seen)
+    value, below = float(panel.form @ seen), float(own @ panel.spread @ own)
+    if value <= NOTHING * float(seen[2]) or below <= 0:
+        return Variance(0.0, 1.0)
+    return Variance(value, float(panel.expected @ own) ** 2 / below)
 
 
 @dataclass(frozen=True)
@@ -143,18 +155,23 @@ class _Part:
 
 
 def not_negative(moments: Float, seen: Float) -> Float:
-    """Variances of raters, prompts and the rest, (3,), by moments, none below zero: what would be is set to zero and
-    the others are fitted again.
+    """Variances of raters, prompts and the rest by moments, none below zero: what would be is set to zero and the
+    others are fitted again. ``seen`` and the result: (3,), or (3, m) for m kinds of scores.
     """
-    keep = [0, 1, 2]
-    found = np.zeros(3)
-    while True:
-        found[:] = 0.0
-        found[keep] = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=1e-9) @ seen[keep]
-        negative = [at for at in keep[:-1] if found[at] < 0]
-        if not negative:
-            return np.maximum(found, 0.0)
-        keep = [at for at in keep if at not in negative]
+    table = seen.reshape(3, -1)
+    found = np.zeros_like(table)
+    groups: list[tuple[list[int], npt.NDArray[np.intp]]] = [([0, 1, 2], np.arange(table.shape[1]))]
+    while groups:
+        keep, columns = groups.pop()
+        fitted = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=1e-9) @ table[np.ix_(keep, columns)]
+        found[:, columns] = 0.0
+        found[np.ix_(keep, columns)] = fitted
+        below = fitted[:-1] < 0
+        for which in np.unique(below, axis=1).T if below.any() else ():
+            if which.any():
+                rest = [at for at, negative in zip(keep, [*which, False], strict=True) if not negative]
+                groups.append((rest, columns[(below == which[:, None]).all(axis=0)]))
+    return np.maximum(found, 0.0).reshape(seen.shape)
 
 
 def as_table(code: npt.ArrayLike, n: int, category: npt.ArrayLike, n_categories: int, scores: Float) -> Float:

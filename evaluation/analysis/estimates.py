@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
 from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
-from evaluation.analysis.scale import standardised
+from evaluation.analysis.scale import SHARE_ENDS, standardised
 
 FALLBACKS = (EFFECTIVE, "two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
@@ -121,8 +121,21 @@ class Share:
 
     @classmethod
     def of(cls, mean: MeanEstimate) -> Share:
-        """A mean with its default interval alone."""
-        return cls(mean.estimate, mean.default, mean.interval)
+        """A mean with its default interval alone, cut at what a share can be."""
+        own = mean.interval
+        cut = replace(own, low=max(own.low, 0.0), high=min(own.high, 1.0)) if own else None
+        return cls(mean.estimate, mean.default, cut)
+
+    def p_value(self, against: float) -> float | None:
+        """Two-sided p-value of a share of ``against`` by the interval's error: raters and prompts count, unlike in a
+        sign test.
+        """
+        own = self.interval
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, against, SHARE_ENDS), 1.0, own.df)
+        return classic.two_sided_p(self.estimate - against, own.se, own.df)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,8 @@ class PreferenceRate:
     B; ``decided`` is A's share among decided answers (None where there are none), a secondary figure. ``stratified``
     says that variances were summed over categories. ``estimand`` is a key of ``ESTIMANDS``. ``p_value``: of a net share
     of zero; ``p_holm``: of a category, the same adjusted by Holm over the categories of its comparison. ``words``: the
-    effect in a sentence, once the generators' names are known. ``rater_net``: the net share in which each rater counts
+    effect in a sentence, once the generators' names are known. ``decided_p``: of a decided share of one half, by its
+    default interval's error. ``rater_net``: the net share in which each rater counts
     alike, however much they rated. ``design``: how the variance was taken, in words. ``cautions``: what is untidy.
     """
 
@@ -206,6 +220,7 @@ class PreferenceRate:
     p_holm: float | None = None
     words: str = ""
     standing: Standing | None = None
+    decided_p: float | None = None
     rater_net: float | None = None
     design: str = ""
     cautions: tuple[Caution, ...] = ()
@@ -257,7 +272,12 @@ class PreferenceRate:
         """The contract's ESTIMATE, with further keys."""
         a, _, b = self.counts
         independent, net_tango = _of_independent_votes(self.counts, self.level)
-        decided: dict[str, object] = {"n_ratings": a + b, "share_a": None, "sign_test_p": classic.sign_test(a, b)}
+        decided: dict[str, object] = {
+            "n_ratings": a + b,
+            "share_a": None,
+            "sign_test_p": classic.sign_test(a, b),
+            "sign_test_takes": "votes as independent",
+        }
         if self.decided:
             own = self.decided.interval
             decided |= {
@@ -265,6 +285,7 @@ class PreferenceRate:
                 "default": self.decided.default,
                 "interval": own.to_dict() if own else None,
                 "wilson": classic.wilson(a, a + b, self.level),
+                "p_value": self.decided_p,
             }
         return {
             "n_ratings": self.n_ratings,
@@ -316,6 +337,7 @@ class PreferenceRate:
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
             standing=Standing.from_dict(data["standing"], data["net"]["default"]) if "standing" in data else None,
+            decided_p=decided.get("p_value"),
             rater_net=data.get("rater_weighted_net"),
             design=data.get("design", ""),
             cautions=tuple(Caution(**each) for each in data.get("cautions", ())),

@@ -82,7 +82,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_csv())
+        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_cells())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
     return validate_ratings(frame, source=path.name, header_lines=found.header_lines)

@@ -129,13 +129,14 @@ def preference_rate(
         net=net,
         shares=MappingProxyType({name: Share.of(each) for name, each in shares.items() if each is not None}),
         decided=Share.of(decided) if decided else None,
+        decided_p=Share.of(decided).p_value(0.5) if decided else None,
         stratified=stratified,
         estimand=estimand,
         level=level,
         p_value=net.p_value,
         rater_net=tables.rater_net,
         design=tables.in_words(),
-        cautions=cautions(tables.design, tables.raters.sum(axis=2), counts, tables.names),
+        cautions=cautions(tables.design, tables.raters, tables.names),
     )
 
 

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.crossed import check_between
@@ -146,15 +145,7 @@ def _fit(
 def _errors(frame: pd.DataFrame, fitted: RankedFit) -> Errors:
     """Sandwich errors from gradients summed by rater, by prompt and by both."""
     rater, prompt = (pd.factorize(frame[name])[0].astype(np.int64) for name in ("rater_id", "prompt_id"))
-
-    def by(cluster: npt.NDArray[np.int64]) -> FloatArray:
-        place = np.unique(cluster, return_inverse=True)[1]
-        n = int(place.max()) + 1
-        sums = np.stack([np.bincount(place, weights=each, minlength=n) for each in fitted.gradients.T], axis=1)
-        return np.asarray(fitted.bread @ (sums.T @ sums * (n / max(n - 1, 1))) @ fitted.bread)
-
-    raters, prompts = by(rater), by(prompt)
-    return Errors(raters, prompts, raters + prompts - by(rater * (int(prompt.max()) + 1) + prompt))
+    return Errors.of_sums(fitted.bread, fitted.gradients, rater, prompt)
 
 
 def _wins(shown: Sequence[Sequence[int]], ranked: Sequence[Groups], n: int) -> FloatArray:

@@ -2,8 +2,8 @@
 
 Scores are on the log scale with mean zero. Errors are sandwich errors over raters and prompts: with s_g the sum of the
 likelihood's gradients over a cluster g, V = bread (sum over raters s s' + sum over prompts s s' - sum over cells s s')
-bread, each sum with its own G / (G - 1). The variance of any difference is never below what raters alone or prompts
-alone give, and intervals take t(min(raters, prompts) - 1).
+bread, each sum with its own G / (G - 1), never below what raters alone or prompts alone give. The scores' intervals are
+made as the default interval of a mean (``effective``); rank bands take degrees of freedom from all pairs together.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, main_ratings, used_levels
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, level_names, main_ratings, used_levels
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
 from evaluation.analysis.paired_models import MODELS, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
-
-NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
 
 
 @dataclass(frozen=True)
@@ -222,19 +220,19 @@ _NEEDED = ("rater_id", "prompt_id", "generator_a", "generator_b", "choice", "a_s
 
 def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
     frame = main_ratings(ratings)
-    questions = [str(each) for each in frame["question"].cat.categories]
+    questions = level_names(frame["question"])
     if question is None and len(questions) > 1:
         raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
     keep = np.ones(len(frame), dtype=bool)
     for name, wanted in (("question", question), ("category", category)):
         if wanted is None:
             continue
-        allowed = [str(each) for each in frame[name].cat.categories]
+        allowed = level_names(frame[name])
         if wanted not in allowed:
             hint = nearest(wanted, allowed) or "."
             raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
         if len(allowed) > 1:
-            keep &= codes_of(frame[name]) == allowed.index(wanted)
+            keep &= codes_of(frame[name]) == [str(each) for each in frame[name].cat.categories].index(wanted)
     frame = frame[[name for name in _NEEDED if name in frame]]  # each column less is a column less to filter
     return frame if keep.all() else frame[keep]
 
@@ -308,21 +306,19 @@ def scores_with_bands(
         return tuple(
             Score(names[at], float(fitted[at]), None, None, None, rank, 1, n) for rank, at in enumerate(order, start=1)
         )
-    pairs = n * (n - 1) // 2
-    far = quantile(level ** (1 / pairs), df)
-    apart_by = fitted[:, None] - fitted[None, :]
-    variances = errors.of_differences(n)
-    ahead = (variances > NO_SPREAD) & (apart_by > far * np.sqrt(variances))
-    own = errors.of_scores(n)
+    ahead = np.subtract.outer(fitted, fitted) > errors.reaches(n, level)
+    contrast = np.zeros(len(errors.both))
     scores = []
     for rank, at in enumerate(order, start=1):
-        variance = float(own[at])
+        contrast[:n] = -1 / n
+        contrast[at] += 1
+        widest = errors.widest(contrast, level)
         score = float(fitted[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
-        if variance <= NO_SPREAD:
+        if widest is None:
             scores.append(Score(names[at], score, None, None, None, rank, *band))
             continue
-        se = math.sqrt(variance)
-        half = quantile(level, df) * se
+        se = math.sqrt(widest.value)
+        half = quantile(level, widest.df) * se
         scores.append(Score(names[at], score, se, score - half, score + half, rank, *band))
     return tuple(scores)

@@ -19,7 +19,7 @@ Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Pl
 
 Document: TypeAlias = dict[str, Any]  # a JSON object: what it holds is said where it is made
 
-VERSION = "1.0"  # of the methods: raised when the same ratings can give other numbers
+VERSION = "1.1"  # of the methods: raised when the same ratings can give other numbers
 DIGITS = 12  # significant digits kept: far below any interval, and safe from the last bit of a library's quantile
 
 Result = TypeVar("Result")

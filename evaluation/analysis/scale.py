@@ -1,8 +1,8 @@
 """On which scale an interval is symmetric: the plain one, or the logit of where a mean lies between its possible ends.
 
 Near the ends a mean varies less, and what misses it lies on the side of the middle. On the logit scale the interval
-leans there by itself and never passes the ends. (Simulations at 95 % for A: the plain interval is missed by .4 % below
-and 7.6 % above, this one by 1.2 and 4.9 %; docs/coverage.md.)
+leans there by itself and never passes the ends. (With A in 95 % of the votes and spreads of 1, in 2,000 simulations: a
+plain interval lies above the truth in 7.6 % and below it in .4 %, this one in 4.9 and 1.2 %.)
 """
 
 from __future__ import annotations

@@ -208,6 +208,8 @@ def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:
     found = {}
     for question, part in frame[frame["score"].notna()].groupby("question", observed=True):
         unit = part["prompt_id"].cat.codes.astype(np.int64) * len(part["generator"].cat.categories)
-        counts, values = counts_by_unit(unit + part["generator"].cat.codes, part["score"])
-        found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level)
+        whole = np.asarray(unit + part["generator"].cat.codes)
+        counts, values = counts_by_unit(whole, part["score"])
+        prompts = np.unique(whole) // max(len(part["generator"].cat.categories), 1)
+        found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level, prompts)
     return found

@@ -24,7 +24,7 @@ from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.analysis.tally import Comparison, Tally, tally_ratings
+from evaluation.analysis.tally import Comparison, CountTable, Tally, tally_ratings
 
 NAMED = 10
 """Categories and comparisons that a note names; the rest are counted."""
@@ -89,18 +89,27 @@ def analyse_valid(
 
 
 def _agreement_by_question(tally: Tally, level: float) -> dict[str, tuple[Agreement, ...]]:
-    counts: dict[str, list[npt.NDArray[np.int64]]] = {}
+    """Over all pairs: a unit is a prompt of a pair, and the interval leaves out a prompt with all its pairs."""
+    tables: dict[str, list[CountTable]] = {}
     for at, comparison in enumerate(tally.comparisons):
-        units = tally.by_prompt.of_comparison(at).over_categories().counts
-        counts.setdefault(comparison.question, []).append(units)
-    return {name: _agreement(np.concatenate(counts[name]), level) for name in sorted(counts)}
+        tables.setdefault(comparison.question, []).append(tally.by_prompt.of_comparison(at).over_categories())
+    return {
+        name: _agreement(
+            np.concatenate([each.counts for each in tables[name]]),
+            level,
+            np.concatenate([each.unit for each in tables[name]]),
+        )
+        for name in sorted(tables)
+    }
 
 
-def _agreement(counts: npt.NDArray[np.int64], level: float) -> tuple[Agreement, ...]:
+def _agreement(
+    counts: npt.NDArray[np.int64], level: float, prompts: npt.NDArray[np.int64] | None = None
+) -> tuple[Agreement, ...]:
     return (
-        krippendorff_alpha(counts, "nominal", level=level),
-        krippendorff_alpha(counts, "ordinal", level=level),
-        fleiss_kappa(counts, level=level),
+        krippendorff_alpha(counts, "nominal", level=level, clusters=prompts),
+        krippendorff_alpha(counts, "ordinal", level=level, clusters=prompts),
+        fleiss_kappa(counts, level=level, clusters=prompts),
     )
 
 
@@ -133,8 +142,12 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         )
         for name, rater, prompt in blocks
     }
-    overall = preference_rate(
-        blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
+    overall = (
+        categories[blocks[0][0]]
+        if len(blocks) == 1
+        else preference_rate(
+            blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
+        )
     )
     return ComparisonResult(
         comparison=comparison,

@@ -48,7 +48,7 @@ class TableFile:
     _source: Path | pa.BufferReader | None = None
     _shape: Shape = Shape(None)
 
-    def read_csv(self) -> pa.Table:
+    def read_cells(self) -> pa.Table:
         """The table of a CSV file; nothing of its cells is checked yet.
 
         Raises:

@@ -70,7 +70,7 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who calls, then what is asked and given."""
         super().initial(request, *args, **kwargs)
-        if request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") and hasattr(self, "get"):
             self.asked = data_of(self.query(data=request.query_params))
         elif request.method == "POST" and hasattr(self, "post"):  # else 405 is the answer
             data_of(Query(data=request.query_params))

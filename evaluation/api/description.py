@@ -30,9 +30,15 @@ PROBLEMS: Mapping[int, str] = {
 }
 """What the statuses of errors mean."""
 
-NO_NUL = r"^[^\u0000]*$"
-NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-"""Texts that the database can keep; those of them that are more than blanks."""
+REFUSED = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
+"""Characters that may stand in no text (`common.text.bad_character`); isolates, which may in pairs, among them."""
+LINE_ENDS = r"\t\n\r\u2028\u2029"
+
+
+def pattern_of(field: Words) -> str:
+    """What a text without a pattern of its own must match: characters that can be kept, and more than blanks."""
+    refused = REFUSED if field.lines else REFUSED + LINE_ENDS
+    return f"^[^{refused}]*$" if field.allow_blank else rf"^[^{refused}]*[^\s{refused}][^{refused}]*$"
 
 
 class Description(AutoSchema):
@@ -66,7 +72,7 @@ class Description(AutoSchema):
             found.add(404)
         if for_researchers:
             found |= {401}
-        if self.method == "POST":
+        if self.method in ("POST", "PUT", "DELETE"):
             found |= {413, 415}
             if for_researchers:
                 found |= {403, 404, 409, 507}
@@ -80,7 +86,7 @@ class Description(AutoSchema):
             return schema | {"minItems": field.least, "uniqueItems": True}
         if isinstance(field, Words):
             own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
-            return schema | {"pattern": own if field.pattern else NO_NUL if field.allow_blank else NOT_BLANK}
+            return schema | {"pattern": own if field.pattern else pattern_of(field)}
         return schema
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:

@@ -7,7 +7,6 @@ addresses everything is text, and text that reads as the kind is taken.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,6 +18,7 @@ from rest_framework.fields import empty
 from rest_framework.settings import api_settings
 from rest_framework.utils import html
 
+from common.numbers import number_or_none
 from common.words import nearest, nearest_name
 
 LONGEST_SHOWN = 60
@@ -105,7 +105,9 @@ class Query(Input):
 
 
 class Words(serializers.CharField):
-    """Text. `pattern`: what all of it must match; `pattern_words`: that in words, for errors."""
+    """Text. `pattern`: what all of it must match; `pattern_words`: that in words, for errors. `lines`: whether it may
+    have several lines.
+    """
 
     default_error_messages = SAID | {
         "invalid": "Expected text (a string), but got {got}.",
@@ -113,15 +115,15 @@ class Words(serializers.CharField):
         "pattern": "{got} is not allowed. {words}",
     }
 
-    def __init__(self, *, pattern: str = "", pattern_words: str = "", **options: Any) -> None:
+    def __init__(self, *, pattern: str = "", pattern_words: str = "", lines: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.pattern, self.pattern_words = pattern, pattern_words
+        self.pattern, self.pattern_words, self.lines = pattern, pattern_words, lines
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            self.fail("invalid", got=told(data))
+            self.fail("invalid", got=given_in_words(data))
         if self.pattern and data and not re.fullmatch(self.pattern, data):
-            self.fail("pattern", got=told(data).capitalize(), words=self.pattern_words)
+            self.fail("pattern", got=given_in_words(data).capitalize(), words=self.pattern_words)
         return super().to_internal_value(data)
 
 
@@ -143,9 +145,9 @@ class Whole(serializers.IntegerField):
         elif isinstance(data, float) and data.is_integer():  # JSON has one kind of number: 5.0 is 5.
             number = int(data)
         if isinstance(number, bool) or not isinstance(number, int):
-            self.fail("invalid", got=told(data))
+            self.fail("invalid", got=given_in_words(data))
         if not self.min_value <= number <= self.max_value:  # type: ignore[operator]
-            self.fail("range", least=self.min_value, most=self.max_value, got=told(data))
+            self.fail("range", least=self.min_value, most=self.max_value, got=given_in_words(data))
         return number
 
 
@@ -169,10 +171,12 @@ class Number(serializers.FloatField):
         written = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
         if isinstance(data, str) and is_written(self) and len(data) <= LONGEST_NUMBER and re.fullmatch(written, data):
             number = float(data)
-        if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
-            self.fail("invalid", got=told(data))
+        if not isinstance(number, int | float) or number_or_none(number) is None:
+            self.fail("invalid", got=given_in_words(data))
         if not self.min_value <= number <= self.max_value:  # type: ignore[operator]
-            self.fail("range", least=self.min_value, most=self.max_value, meaning=self.meaning, got=told(data))
+            self.fail(
+                "range", least=self.min_value, most=self.max_value, meaning=self.meaning, got=given_in_words(data)
+            )
         return float(number)
 
 
@@ -186,7 +190,7 @@ class Flag(serializers.BooleanField):
         if isinstance(data, str) and is_written(self) and data.lower() in ("true", "false", "1", "0"):
             return data.lower() in ("true", "1")
         if not isinstance(data, bool):
-            self.fail("invalid", got=told(data))
+            self.fail("invalid", got=given_in_words(data))
         return data
 
 
@@ -200,11 +204,11 @@ class Moment(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> datetime:
         written = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}.{0,12}([Zz]|[+-][0-9]{2}:?[0-9]{2})"
         if not isinstance(value, str) or not re.fullmatch(written, value):
-            self.fail("invalid", got=told(value))
+            self.fail("invalid", got=given_in_words(value))
         try:
             moment: datetime = super().to_internal_value(value.replace("t", "T").replace("z", "Z"))
         except KeyError:  # Its own words for `invalid` have other places to fill.
-            self.fail("invalid", got=told(value))
+            self.fail("invalid", got=given_in_words(value))
         return moment
 
 
@@ -215,7 +219,7 @@ class Choice(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
-            got = f'"{data[:LONGEST_SHOWN]}"' if isinstance(data, str) else told(data).capitalize()
+            got = f'"{data[:LONGEST_SHOWN]}"' if isinstance(data, str) else given_in_words(data).capitalize()
             near = nearest_name(str(data)[:LONGEST_SHOWN], self.choices)
             hint = f' Did you mean "{near}"?' if near else ""
             self.fail("invalid_choice", got=got, hint=hint, choices=", ".join(self.choices))
@@ -236,7 +240,7 @@ class Several(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if not isinstance(data, list):
-            self.fail("not_a_list", input_type=told(data))
+            self.fail("not_a_list", input_type=given_in_words(data))
         values: list[Any] = super().to_internal_value(data)
         return values
 
@@ -248,7 +252,7 @@ class Mapped(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
-            self.fail("not_a_dict", input_type=told(data))
+            self.fail("not_a_dict", input_type=given_in_words(data))
         values: dict[str, Any] = super().to_internal_value(data)
         return values
 
@@ -260,6 +264,17 @@ class SentFile(serializers.FileField):
         "invalid": "This is not a file. Send it as multipart/form-data.",
         "empty": "The file is empty. Send another one.",
     }
+
+
+class FileKey(Words):
+    """The key of a file that was sent in parts."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            pattern=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            pattern_words="Give the `key` of a file that was sent in parts (`files/`).",
+            **options,
+        )
 
 
 class Named(Words):
@@ -275,7 +290,7 @@ def is_written(field: AnyField) -> bool:
     return html.is_html_input(getattr(field.root, "initial_data", None))
 
 
-def told(given: object) -> str:
+def given_in_words(given: object) -> str:
     """What was given, in words: `the text "many"`, `a list`, `null`."""
     if given is None:
         return "null"

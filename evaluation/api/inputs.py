@@ -21,13 +21,12 @@ from evaluation.api.fields import (
     Named,
     Number,
     Query,
-    SentFile,
     Several,
     Whole,
     Words,
 )
 from evaluation.metrics import registry as metric_registry
-from evaluation.models import Invitation, Suite
+from evaluation.models import Invitation
 from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
@@ -37,9 +36,7 @@ from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
-from evaluation.services.suites.load import PUBLISHED
 from evaluation.services.uploads.match import MATCHING, MOST_SAMPLES
-from evaluation.suites import BUNDLED, FORMATS
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
 
@@ -137,12 +134,6 @@ class SchemaQuery(Query):
     format = Choice(("yaml", "json"), required=False, help_text="Default: what the Accept header prefers, else yaml")
 
 
-class DocsQuery(Query):
-    """The page, or its script, which has an address of its own."""
-
-    script = Words(required=False, allow_blank=True)
-
-
 # --- Bodies ---------------------------------------------------------------------------------------------------------
 
 
@@ -158,45 +149,6 @@ class SignInInput(Input, AuthTokenSerializer):
             return dict(super().validate(attrs))
         except serializers.ValidationError as error:
             raise AuthenticationFailed("Wrong username or password: no account has these credentials.") from error
-
-
-class SuiteAboutInput(Input):
-    """What a suite may be called."""
-
-    name = Words(required=False, max_length=longest(Suite, "name"), pattern=SLUG, pattern_words=SLUG_WORDS)
-    title = Words(required=False, allow_blank=True, max_length=longest(Suite, "title"))
-    licence = Words(required=False, allow_blank=True, max_length=longest(Suite, "licence"))
-
-
-class SuiteKnownInput(SuiteAboutInput):
-    """A suite by its name."""
-
-    known = Words(help_text=f"{', '.join(BUNDLED)} (included) or {PUBLISHED} (downloaded)")
-
-
-class SuiteFileInput(SuiteAboutInput):
-    """A suite from a file."""
-
-    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
-
-
-class SuiteInput(SuiteAboutInput):
-    """A suite by its name (`SuiteKnownInput`) or from a file (`SuiteFileInput`): the description tells them apart."""
-
-    known = Words(required=False)
-    file = SentFile(required=False)
-    source_format = Choice(FORMATS, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Exactly one of the two."""
-        if bool(attrs.get("known")) == bool(attrs.get("file")):
-            raise serializers.ValidationError("Give either `known` or `file`.")
-        if "known" in attrs and "source_format" in attrs:
-            raise serializers.ValidationError(
-                {"source_format": "Only a file has a format. Leave it out, or send a file."}
-            )
-        return attrs
 
 
 class RunInput(Input):
@@ -239,18 +191,6 @@ class ScoreRetryInput(Input):
     """How to take it up again."""
 
     anew = Flag(required=False, default=False, help_text="Discard the numbers and score all images again")
-
-
-class UploadInput(Input):
-    """A zip of images that is to become a run."""
-
-    suite = Words(help_text="Name, or name@version")
-    run_name = Words(max_length=MAX_NAME_CHARACTERS, pattern=RUN_NAME, pattern_words=RUN_NAME_WORDS)
-    generator = Words(
-        max_length=limits.GENERATOR,
-        help_text="Name of the generator that made the images, as used in reports",
-    )
-    file = SentFile(help_text="A zip")
 
 
 class UploadOptionsInput(Input):
@@ -344,7 +284,12 @@ class StudyInput(Input):
     )
     missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
     consent = Words(
-        required=False, allow_blank=True, default="", max_length=limits.CONSENT, help_text="What raters agree to"
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONSENT,
+        lines=True,
+        help_text="What raters agree to",
     )
     contact = Words(
         required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"

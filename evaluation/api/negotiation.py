@@ -36,6 +36,13 @@ class AnyImage(Parquet):
     format = "image"
 
 
+class Html(Csv):
+    """A page."""
+
+    media_type = "text/html"
+    format = "html"
+
+
 def preferred(accept: str, offered: Sequence[str]) -> str | None:
     """The media type of `offered` that the header `accept` likes best, the first where it likes several alike.
 

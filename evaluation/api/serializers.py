@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
+from evaluation.models import (
+    GenerationRun,
+    IncomingFile,
+    Invitation,
+    Prompt,
+    Sample,
+    SampleFailure,
+    Study,
+    Suite,
+    Upload,
+)
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
@@ -166,6 +177,21 @@ class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
         model = SampleFailure
         fields = ("prompt_id", "sample", "kind", "message", "attempts", "retrying", "created_at")
         read_only_fields = fields
+
+
+class IncomingFileSerializer(serializers.ModelSerializer[IncomingFile]):
+    """A file on its way in: `n_received` of its `n_bytes` have come."""
+
+    part_max_bytes = serializers.SerializerMethodField(help_text="Largest size of a part")
+
+    class Meta:
+        model = IncomingFile
+        fields = ("key", "file_name", "n_bytes", "n_received", "sha256", "part_max_bytes", "created_at")
+        read_only_fields = fields
+
+    def get_part_max_bytes(self, file: IncomingFile) -> int:
+        most: int = settings.PART_MAX_BYTES
+        return most
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiRequest, extend_schema
+from drf_spectacular.utils import OpenApiRequest, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -13,12 +15,14 @@ from rest_framework.response import Response
 
 from common.words import nearest
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import PromptsQuery, SuiteFileInput, SuiteInput, SuiteKnownInput
+from evaluation.api.file_inputs import SuiteFileInput, SuiteInput, SuiteKeyInput, SuiteKnownInput
+from evaluation.api.inputs import PromptsQuery
 from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import PromptSerializer, SuiteDetailSerializer, SuiteLoadedSerializer, SuiteSerializer
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
+from evaluation.services.suites.incoming import suite_source
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED
 
@@ -44,30 +48,38 @@ class SuiteList(ListModelMixin, ListEndpoint):
     @extend_schema(
         operation_id="suites_load",
         request={
-            "application/json": SuiteKnownInput,
+            "application/json": PolymorphicProxySerializer(
+                component_name="SuiteJsonInput",
+                serializers=[SuiteKnownInput, SuiteKeyInput],
+                resource_type_field_name=None,
+            ),
             "multipart/form-data": OpenApiRequest(SuiteFileInput, encoding={"file": {"contentType": FILES}}),
         },
         responses={201: SuiteLoadedSerializer, 200: SuiteLoadedSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Load a suite by a known name or from a file. 200 instead of 201 if the same suite was loaded before."""
+        """Load a suite by a known name, from a file of at most 8 MiB, or from a larger one that was sent in parts
+        (`files/`). 200 instead of 201 if the same suite was loaded before."""
         given = self.given
         known = [PUBLISHED, *BUNDLED]
         if given.get("known") and given["known"] not in known:
             hint = nearest(given["known"], known) or "."
             raise NotFoundError(f'Unknown suite "{given["known"]}"{hint} Known: {", ".join(known)}.', field="known")
-        file = given.get("file")
+        file, file_key = given.get("file"), given.get("file_key")
         try:
-            loaded = suite_load(
-                source=file.read() if file else given["known"],
-                name=given.get("name", ""),
-                title=given.get("title", ""),
-                licence=given.get("licence", ""),
-                reading=SuiteReading(file_name=file.name if file else "", source_format=given.get("source_format")),
-            )
+            with suite_source(self.researcher, file=file, file_key=file_key and UUID(file_key)) as sent:
+                loaded = suite_load(
+                    source=given["known"] if sent is None else sent.data,
+                    name=given.get("name", ""),
+                    title=given.get("title", ""),
+                    licence=given.get("licence", ""),
+                    reading=SuiteReading(
+                        file_name="" if sent is None else sent.file_name, source_format=given.get("source_format")
+                    ),
+                )
         except InputError as error:
-            if error.field == "source":
-                error.field = "file" if file else "known"
+            if error.field in ("source", "file"):
+                error.field = "file" if file else "file_key" if file_key else "known"
             raise
         suite = suites_listed().get(pk=loaded.suite.pk)
         code = status.HTTP_201_CREATED if loaded.created else status.HTTP_200_OK

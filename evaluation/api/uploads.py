@@ -11,7 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import UploadInput, UploadOptionsInput, UploadTableQuery
+from evaluation.api.file_inputs import UploadFileInput, UploadInput, UploadKeyInput
+from evaluation.api.inputs import UploadOptionsInput, UploadTableQuery
+from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
@@ -27,29 +29,34 @@ ZIP = "application/zip, application/x-zip-compressed"
 class UploadList(Endpoint):
     """Sending a zip."""
 
-    parser_classes = [MultiPartParser, FormParser]
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
     body = UploadInput
 
     @extend_schema(
         operation_id="uploads_create",
-        request={"multipart/form-data": OpenApiRequest(UploadInput, encoding={"file": {"contentType": ZIP}})},
+        request={
+            "multipart/form-data": OpenApiRequest(UploadFileInput, encoding={"file": {"contentType": ZIP}}),
+            "application/json": UploadKeyInput,
+        },
         responses={201: UploadSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Upload a zip of images. A worker checks it; follow its `status`."""
+        """Upload a zip of images: one of at most 8 MiB as `file`, a larger one in parts (`files/`) and then by
+        `file_key`. A worker checks it; follow its `status`."""
         given = self.given
+        file = given.get("file")
         try:
             upload = upload_receive(
                 suite=suite_by_name(given["suite"]),
                 run_name=given["run_name"],
                 generator=given["generator"],
-                source=given["file"],
-                file_name=given["file"].name,
+                source=file or UUID(given["file_key"]),
+                file_name=file.name if file else "",
                 created_by=self.researcher,
             )
         except InputError as error:
-            if error.field == "source":
-                error.field = "file"
+            if error.field in ("source", "file_key"):
+                error.field = "file" if file else "file_key"
             raise
         upload_check_queue(upload=upload)
         return Response(UploadSerializer(upload_by_key(upload.key)).data, status=status.HTTP_201_CREATED)

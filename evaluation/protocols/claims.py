@@ -15,12 +15,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.tables import Record, TableError, plain_heading, read_records, shape_of
 from common.words import counted, nearest
 from evaluation.protocols.errors import ProtocolError, listed
 from evaluation.suites.decode import decode
 from evaluation.suites.objects import load_json
 from evaluation.suites.scene import IRREGULAR_PLURALS, Scene, SceneObject, SceneRelation, parse_scene
-from evaluation.suites.tables import Record, find_delimiter, read_records
 from evaluation.suites.types import JsonValue, PromptData, SuiteError, fold
 
 MOST_BYTES = 64 * 2**20
@@ -37,6 +37,7 @@ DSG_COLUMNS = (
     "question_natural_language",
 )
 OWN_COLUMNS = ("prompt", "claim")
+HEADINGS = frozenset(map(plain_heading, (*DSG_COLUMNS, *OWN_COLUMNS)))
 GENEVAL2_KEYS = ("prompt", "vqa_list", "skills")
 
 
@@ -95,7 +96,7 @@ def read_claims(data: bytes, source: str) -> ClaimsByText:
     try:
         text = decode(data)
         found = _json_lines(text) if text.lstrip()[:1] == "{" else _table(text)
-    except SuiteError as error:
+    except (SuiteError, TableError) as error:
         raise ProtocolError(str(error), source=source) from error
     except _FaultyLine as error:
         raise ProtocolError(str(error), source=source, line=error.line) from error
@@ -139,7 +140,7 @@ def _vqa(pair: JsonValue, line: int) -> str:
 
 
 def _table(text: str) -> dict[str, tuple[PromptClaim, ...]]:
-    records = read_records(text, find_delimiter(text) or ",")
+    records = read_records(text, shape_of(text, HEADINGS.__contains__).separator or ",")
     if not records:
         return {}
     header, rows = [cell.strip().lstrip("\ufeff") for cell in records[0].cells], records[1:]

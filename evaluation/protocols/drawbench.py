@@ -50,8 +50,10 @@ DRAWBENCH = Protocol(
         "samples": "where a run has more samples of a prompt than a set shows, a random choice by seed; every rater "
         "sees the same ones, in the same arrangement",
         "caption in the question": "in quotation marks",
-        "layout": "the two sets side by side at equal size, the caption above them, both questions below, answered in "
-        "any order; both answers can be changed until the rater goes on, and the last trial can be undone",
+        "layout": "the two sets side by side at equal size, the caption above them, both questions below both sets, "
+        "answered in any order; on a screen too narrow for that one set at a time, and both must have been in view "
+        "before the questions open; both answers can be changed until the rater goes on, and the last trial can be "
+        "undone",
         "time": "no limit; the time from both sets being decoded to each answer is kept",
         "dropouts": "the place of a rater who stopped is given again; answers given until then stay, unless the rater "
         "withdrew them",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.json_in import JsonError, read_json
 from evaluation.analysis.answers import SIDES
 from evaluation.protocols.contract import Protocol
 from evaluation.protocols.errors import AnswerError
@@ -57,7 +58,10 @@ class AnswerRow:
         kind = question.answers
         if kind.name != cells["kind"]:
             raise AnswerError(str(cells["kind"]), cells["value"], f"the kind {kind.name}")
-        shown = json.loads(str(cells["shown"]))
+        try:
+            shown = read_json(str(cells["shown"]))
+        except JsonError:
+            shown = None
         if not isinstance(shown, list) or not all(isinstance(each, str) for each in shown):
             raise AnswerError(kind.name, cells["shown"], "a list of generators as shown")
         value = kind.check(value_of(str(cells["value"])), shown=len(shown), prompt=prompt, claims=claims)
@@ -67,7 +71,7 @@ class AnswerRow:
             category=str(cells["category"]),
             question=str(cells["question"]),
             kind=kind.name,
-            shown=tuple(shown),
+            shown=tuple(str(each) for each in shown),
             value=value,
             repetition=int(cells.get("repetition", 0)),
         )

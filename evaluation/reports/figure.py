@@ -24,7 +24,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.fonts import as_typed, short_names, width_of
-from evaluation.reports.reading import cut, lines, says_nothing
+from evaluation.reports.reading import cut, lines, says_nothing, too_few
 from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
 
 FigureFormat = Literal["svg", "pdf", "png"]
@@ -139,7 +139,9 @@ def _narrow(comparison: ComparisonResult, colours: Colours) -> Figure:
         weight = "normal" if at else "bold"
         bars.text(0, place - 0.17, name, va="center", ha="left", color=colours.text, fontweight=weight)
         said = f"net {points(rate.net.estimate, 0)}"
-        if rate.net.interval:
+        if rate.too_few:
+            said += f" ({too_few(rate)})"
+        elif rate.net.interval:
             said += f" ({points_range(rate.net.interval, 0)})"
         said += f", n {rate.n_ratings}"
         bars.text(100, place - 0.17, said, va="center", ha="right", fontsize=7, color=colours.soft)
@@ -229,18 +231,15 @@ def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], co
         ):
             if interval is None:
                 continue
-            own, empty = cut(interval), says_nothing(interval)
+            if says_nothing(interval):
+                continue
+            own = cut(interval)
             low, high = own.low * 100, own.high * 100
             reach = max(reach, abs(low), abs(high))
-            style = (0, (1, 2)) if empty else "solid"
-            axes.plot(
-                [low, high],
-                [place + offset] * 2,
-                color=colour,
-                linewidth=1.0 if empty else width,
-                linestyle=style,
-                solid_capstyle="butt",
-            )
+            axes.plot([low, high], [place + offset] * 2, color=colour, linewidth=width, solid_capstyle="butt")
+        if rate.too_few:
+            across = axes.get_yaxis_transform()
+            axes.text(0.5, place - 0.3, too_few(rate), transform=across, fontsize=6.5, color=colours.soft, ha="center")
         net = rate.net.estimate * 100
         reach = max(reach, abs(net))
         axes.plot(net, place, "o", markersize=4.5, color=_net_colour(rate, colours), zorder=3)

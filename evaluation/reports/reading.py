@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from common.words import counted
+from evaluation.analysis.cautions import is_too_wide
 from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.early_looks import Bounds
+from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimates import CONFIRMATORY, EXPLORATORY, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import ComparisonResult
 
 INTERVAL_NAMES = {
+    "effective": "raters and prompts, effective degrees of freedom",
     "independent": "independent votes",
     "by_rater": "clustered by rater",
     "by_prompt": "clustered by prompt",
@@ -42,6 +45,10 @@ class HasBounds(Protocol):
     def high(self) -> float: ...
 
 
+UNSAID = (EFFECTIVE, "two_way")
+"""Defaults that need no word beside them, this version's and the former."""
+
+
 def method_name(method: str) -> str:
     """An interval's method in readers' words."""
     return INTERVAL_NAMES.get(method, method)
@@ -49,7 +56,13 @@ def method_name(method: str) -> str:
 
 def question_name(question: str) -> str:
     """The question in readers' words."""
-    return QUESTION_NAMES.get(question, question.replace("_", " ").capitalize())
+    return QUESTION_NAMES.get(question, label(question))
+
+
+def label(name: str) -> str:
+    """A name with a capital first letter and blanks for underscores; its other letters stay as they are ("SC")."""
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
 
 
 def cut(interval: HasBounds, least: float = -1.0) -> Bounds:
@@ -59,13 +72,14 @@ def cut(interval: HasBounds, least: float = -1.0) -> Bounds:
     return Bounds(max(interval.low, least), min(interval.high, 1.0))
 
 
-TOO_FEW = "too few ratings to say anything"
-"""What stands beside an interval that `says_nothing`, on pages and in tables alike."""
-
-
 def says_nothing(interval: HasBounds, least: float = -1.0) -> bool:
-    """Whether `interval` reaches over every value that a net share (a share, where `least` is 0) can have."""
-    return interval.low <= least and interval.high >= 1
+    """Whether `interval` reaches over more than half of what a net share (a share, where `least` is 0) can be."""
+    return is_too_wide(interval.low, interval.high, (least, 1.0))
+
+
+def too_few(rate: PreferenceRate) -> str:
+    """What stands instead of an interval: "too few raters" or "too few prompts" where it is too wide."""
+    return f"too few {rate.too_few}" if rate.too_few else ""
 
 
 def lines(comparison: ComparisonResult) -> list[tuple[str, PreferenceRate]]:
@@ -147,10 +161,13 @@ def shortened(text: str, letters: int) -> str:
 
 
 def why_lacking(rate: PreferenceRate) -> str:
-    """Why the two-way interval can't be had, or, where there is none at all, why; empty where nothing is lacking."""
+    """Why the interval for new raters and new prompts can't be had, or, where there is none at all, why; empty where
+    nothing is lacking.
+    """
     why = rate.net.why
-    if "two_way" in why or rate.net.interval is not None:
-        return why.get("two_way", "")
+    widest = EFFECTIVE if EFFECTIVE in rate.net.intervals else "two_way"  # the default of earlier versions
+    if widest in why or rate.net.interval is not None:
+        return why.get(widest, "")
     return next((why[method] for method in METHODS if method in why), "")
 
 

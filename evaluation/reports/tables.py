@@ -12,14 +12,13 @@ from evaluation.analysis.estimates import EXPLORATORY, Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
 from evaluation.reports.reading import (
-    TOO_FEW,
     cut,
     default_methods,
     lines,
     not_rated_words,
     p_shown,
     question_name,
-    says_nothing,
+    too_few,
 )
 
 CSV_COLUMNS = (
@@ -124,9 +123,10 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     rows = lines(comparison)
     for at, (name, rate) in enumerate(rows):
         shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
-        own = rate.net.interval
-        told = _tex_bounds(own) + (f" ({TOO_FEW})" if own is not None and says_nothing(own) else "")
-        net = f"${rate.net.estimate * 100:+.1f}$ & {told} & {_tex_bounds(rate.net.independent)}"
+        net = (
+            f"${rate.net.estimate * 100:+.1f}$ & {too_few(rate) or _tex_bounds(rate.net.interval)} & "
+            f"{_tex_bounds(rate.net.independent)}"
+        )
         text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
         if not at and len(rows) > 1:
             text.append("    \\midrule")

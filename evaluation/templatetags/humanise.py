@@ -15,7 +15,7 @@ from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import numbers
-from evaluation.reports.wording.results import primary_text, stopping_rule_text
+from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
@@ -94,7 +94,7 @@ def share_bounds(interval: HasBounds) -> str:
 
 @register.filter
 def says_nothing(interval: HasBounds | None, least: float = -1.0) -> bool:
-    """Whether an interval reaches over all that a net share (a share, with `least` 0) can be."""
+    """Whether an interval reaches over more than half of what a net share (a share, with `least` 0) can be."""
     return interval is not None and reading.says_nothing(interval, least)
 
 
@@ -110,6 +110,14 @@ def p_tests(comparison: ComparisonResult) -> str:
     return reading.p_tests([comparison])
 
 
+@register.filter
+def named_beside(method: str) -> bool:
+    """Whether an interval's method is said beside it: not that of the default."""
+    return method not in reading.UNSAID
+
+
+register.filter(design_lines)
+register.filter(reading.too_few)
 register.filter(reading.question_name)
 register.filter(reading.method_name)
 register.filter(reading.not_rated_words)

@@ -79,6 +79,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
+def refused(request: HttpRequest, status: int, heading: str, words: str) -> HttpResponse:
+    """An answer to a request whose body nobody has read: its page touches neither session nor database."""
+    if _wants_json(request):
+        return JsonResponse({"detail": words, "field": None}, status=status)
+    return HttpResponse(render_to_string("refused.html", {"heading": heading, "words": words}), status=status)
+
+
 def _away(request: HttpRequest, which: Away) -> HttpResponse:
     if _wants_json(request):
         detail = f"The {which} is not responding. Try again in a minute."

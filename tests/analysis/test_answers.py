@@ -105,12 +105,12 @@ def test_what_a_protocol_writes_is_read(name: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_none_are_said_so(tmp_path: Path) -> None:
-    with pytest.raises(RatingsError, match="can't be read"):
+    with pytest.raises(RatingsError, match="does not exist"):
         read_answers(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "latin.csv").write_bytes(b"rater_id\n\xff\xfe\n")
     for name in ("empty.csv", "latin.csv"):
-        with pytest.raises(RatingsError, match="no CSV file in UTF-8"):
+        with pytest.raises(RatingsError, match="is empty|cannot be read as CSV"):
             read_answers(tmp_path / name)
 
 

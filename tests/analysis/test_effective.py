@@ -100,6 +100,10 @@ def test_variances_fitted_are_never_negative() -> None:
     assert not_negative(moments, moments @ [0.5, 0.25, 1.0]) == pytest.approx([0.5, 0.25, 1.0])
     refitted = not_negative(moments, moments @ [-0.5, 0.25, 1.0])
     assert refitted[0] == 0 and (refitted >= 0).all()
+    many = np.stack([moments @ each for each in ([0.5, 0.25, 1.0], [-0.5, 0.25, 1.0], [-0.5, -0.3, 1.0])], axis=1)
+    for at in range(3):
+        assert not_negative(moments, many)[:, at] == pytest.approx(not_negative(moments, many[:, at]))
+    assert not_negative(moments, many)[:2, 2].tolist() == [0, 0]
     assert refitted[1:] == pytest.approx(np.linalg.solve(moments[1:, 1:], (moments @ [-0.5, 0.25, 1.0])[1:]))
 
 

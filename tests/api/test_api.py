@@ -95,7 +95,7 @@ def test_a_suite_from_a_file(api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ({}, 400, "either `known` or `file`"),
+        ({}, 400, "one of `known`, `file`"),
         ({"known": "drawbench-cc"}, 404, 'did you mean "drawbench-cc0"?'),
         ({"known": "/etc/passwd"}, 404, "Known:"),
     ],

@@ -15,15 +15,15 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-import evaluation.api.metrics
-import evaluation.api.serializers
+import evaluation.api.inputs
 from common import limits
 from common.parameters import Parameter, ParameterError
-from evaluation.api.fields import Number, Whole
+from evaluation.api.fields import Input, Number, Query, Whole
 from evaluation.errors import InputError
-from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure, Study, StudyRun, Suite
+from evaluation.models import GenerationRun, Sample, SampleFailure, Study, StudyRun, Suite
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.invitation import MOST_ADMITTED, invitation_create
+from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.plain_form import PlainForm
@@ -32,16 +32,15 @@ from evaluation.views.researcher.study_form import StudyForm
 from evaluation.views.researcher.suites import SuiteForm
 from evaluation.views.researcher.uploads import UploadForm
 from tests.gate.odd import BAD_CHARACTERS, ODD_NUMBERS, code
-from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
+from tests.studies.world import a_run, a_suite, enrolled, session_of
 
 pytestmark = pytest.mark.django_db
 
 FORMS: tuple[type[PlainForm], ...] = (SuiteForm, StudyForm, InvitationForm, UploadForm)
-SERIALIZERS = [
+INPUT = [
     each
-    for module in (evaluation.api.serializers, evaluation.api.metrics)
-    for each in vars(module).values()
-    if isinstance(each, type) and issubclass(each, serializers.Serializer) and each.__module__ == module.__name__
+    for each in vars(evaluation.api.inputs).values()
+    if isinstance(each, type) and issubclass(each, Input) and each.__module__ == evaluation.api.inputs.__name__
 ]
 
 
@@ -57,19 +56,13 @@ def inputs(
             yield f"{name}[]", field.child
 
 
-INPUT = [each for each in SERIALIZERS if each.__name__.endswith(("CreateSerializer", "LoadSerializer"))] + [
-    evaluation.api.serializers.UploadOptionsSerializer,
-    evaluation.api.serializers.StoppingRuleSerializer,
-    evaluation.api.serializers.InvitationSerializer,
-]
-
-
 @pytest.mark.parametrize("serializer", INPUT, ids=lambda each: each.__name__)
 def test_what_the_api_takes_has_limits(serializer: type[serializers.Serializer[Any]]) -> None:
     for name, field in inputs(serializer):
-        if isinstance(field, serializers.CharField):
-            assert field.max_length is not None, name
-        if isinstance(field, serializers.IntegerField) and serializer is not INPUT[-1]:
+        if isinstance(field, serializers.CharField) and not issubclass(serializer, Query):
+            named = name in ("known", "suite", "run", "runs[]", "reference", "metric", "generator", "protocol")
+            assert field.max_length is not None or named, name
+        if isinstance(field, serializers.IntegerField):
             assert isinstance(field, Whole), name
         if isinstance(field, serializers.FloatField):
             assert isinstance(field, Number), name
@@ -193,7 +186,7 @@ def test_how_many_raters(number: int) -> None:
     with pytest.raises(InputError) as error:
         invitation_create(study=study, max_raters=number)
     assert error.value.field == "max_raters" and len(error.value.message) < 200
-    assert invitation_create(study=study, max_raters=limits.COLUMN, expires_at=timezone.now() + timedelta(1)).pk
+    assert invitation_create(study=study, max_raters=MOST_ADMITTED, expires_at=timezone.now() + timedelta(1)).pk
 
 
 def test_what_programs_say_is_kept(two_runs: None) -> None:
@@ -229,10 +222,11 @@ def test_a_category_that_the_loader_takes_fits_every_column(length: int) -> None
 
 def test_the_longest_prompt_and_category_reach_raters_and_pages(client: Client) -> None:
     assert len(LONG_PROMPT) == limits.PROMPT and len(LONG_CATEGORY) == limits.CATEGORY
-    study = an_open_study({LONG_CATEGORY: 1}, raters_per_panel=1, samples=1)
     rows = f'prompt,category\n"{LONG_PROMPT}","{LONG_CATEGORY}"\n'.encode()
-    assert suite_load(source=rows, name="long").suite.prompts.get().text == LONG_PROMPT
-    Prompt.objects.filter(suite__runs__study_runs__study=study).update(text=LONG_PROMPT)
+    suite = suite_load(source=rows, name="long").suite
+    assert suite.prompts.get().text == LONG_PROMPT
+    runs = [a_run(suite, name, samples=1) for name in ("one", "two")]
+    study = study_open(study=study_create(StudyDraft(name="trial", runs=runs, raters_per_panel=1)))
     enrolment = enrolled(study)
     assert enrolment.rater.panel == LONG_CATEGORY
     client.cookies["rater"] = enrolment.session_key

@@ -255,10 +255,11 @@ def test_raters_join_open_studies_and_get_its_comparisons_alone(study: Study) ->
     )
     assert "another study's" in told
     study_close(study=other)
-    copied = [field.column for field in Rater._meta.concrete_fields if field.column not in ("id", "key", "study_id")]
+    columns = {str(field.column) for field in Rater._meta.concrete_fields} - {"id", "key", "study_id"}
+    copied = ", ".join(sorted(columns))
     refused(
-        f"INSERT INTO evaluation_rater (key, study_id, {', '.join(copied)}) "
-        f"SELECT '{uuid.uuid4()}', {other.pk}, {', '.join(copied)} FROM evaluation_rater WHERE id = {rater.pk}"
+        f"INSERT INTO evaluation_rater (key, study_id, {copied}) "
+        f"SELECT '{uuid.uuid4()}', {other.pk}, {copied} FROM evaluation_rater WHERE id = {rater.pk}"
     )
 
 

@@ -30,8 +30,9 @@ def test_every_option_of_one_value_of_every_command_is_refused_the_second_time(n
     assert "--format" in {option for action in options for option in action.option_strings}
     for action in options:
         option, value = action.option_strings[-1], str(next(iter(action.choices or "1")))
+        values = [value] * (action.nargs if isinstance(action.nargs, int) else 1)
         with pytest.raises(CommandError, match=f"{re.escape(option)}.*is given twice; give it once"):
-            parser.parse_args([option, value, f"{option}={value}"])
+            parser.parse_args([option, *values, option, *values])
 
 
 def test_every_parser_of_the_product_refuses() -> None:

@@ -52,7 +52,7 @@ def test_the_table_of_keys_is_the_declaration() -> None:
 
 
 def test_the_table_of_kinds_is_the_code() -> None:
-    kinds = rows("| kind |")
+    kinds = rows("| kind | keys |")
     assert set(kinds) == set(KINDS)
     for name, kind in KINDS.items():
         for key in kind.KEYS:

@@ -58,4 +58,4 @@ def test_no_address_leads_to_an_uploaded_file(sample: Sample, settings: Settings
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert ("X-Accel-Redirect" in shown.headers) == behind_nginx
         if not behind_nginx:
-            assert b"taken at home" not in b"".join(shown)  # type: ignore[arg-type]
+            assert b"taken at home" not in b"".join(shown)

@@ -11,6 +11,7 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
+from evaluation.protocols import named_or_file
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
@@ -39,7 +40,12 @@ class Command(ProductCommand):
             "--labels", help="labels of the runs in results, separated by commas (default: their names)"
         )
         parser.add_argument("--title", default="", help="a title for researchers; raters don't see it")
-        parser.add_argument("--protocol", default="drawbench", help="the protocol (default: drawbench)")
+        parser.add_argument(
+            "--protocol",
+            default="drawbench",
+            metavar="NAME|FILE",
+            help="the protocol, or a YAML file of your own (default: drawbench)",
+        )
         parser.add_argument("--raters-per-panel", type=int, help="raters per category (default: the protocol's number)")
         parser.add_argument(
             "--samples-per-set", type=int, help="images per set (default: the protocol's number, or what the runs have)"
@@ -133,7 +139,7 @@ class Command(ProductCommand):
                     runs=[run_by_name(name) for name in options["runs"].split(",")],
                     labels=options["labels"].split(",") if options["labels"] is not None else None,
                     title=options["title"],
-                    protocol=options["protocol"],
+                    protocol=named_or_file(options["protocol"]),
                     raters_per_panel=options["raters_per_panel"],
                     samples_per_set=options["samples_per_set"],
                     design_seed=options["seed"],

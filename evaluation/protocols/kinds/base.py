@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from abc import ABC, abstractmethod
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, TypeAlias
 
 from common.hashes import canonical_json
+from common.json_in import JsonError, read_json
 from evaluation.protocols.errors import AnswerError, Path
 from evaluation.protocols.fields import Fields
 
@@ -89,8 +89,8 @@ def value_text(value: AnswerValue) -> str:
 def value_of(text: str) -> AnswerValue:
     """A value read back from a column `value`; a bare word (`yes`, `unable`) counts as text."""
     try:
-        value: AnswerValue = json.loads(text)
-    except (ValueError, RecursionError):
+        value: AnswerValue = read_json(text)  # type: ignore[assignment]
+    except JsonError:
         return text
     return value
 

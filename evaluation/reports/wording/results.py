@@ -15,15 +15,15 @@ from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
     OVERALL,
-    TOO_FEW,
+    UNSAID,
     lines,
     not_rated_words,
     p_shown,
     p_tests,
     question_name,
     role_words,
-    says_nothing,
     shortened,
+    too_few,
     why_lacking,
     win_matrix,
 )
@@ -114,17 +114,27 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
     text += [each for each in said if each]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
-    return text + (["Why there is no two-way interval:", *missing] if missing else [])
+    text += ["Why there is no interval for new raters and prompts:", *missing] if missing else []
+    return text + design_lines(comparison.overall)
+
+
+def design_lines(rate: PreferenceRate) -> list[str]:
+    """How the default interval took raters and prompts, what is untidy, and, with uneven loads, the net by raters."""
+    text = [rate.design] if rate.design else []
+    text += [each.words for each in rate.cautions]
+    if rate.rater_net is not None and any(each.code == "unequal_loads" for each in rate.cautions):
+        text.append(f"With each rater counting alike, the net share is {points(rate.rater_net)} points.")
+    return text
 
 
 def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
     own = rate.net.interval
-    method = "" if own is None or own.method == "two_way" else f" ({own.method.replace('_', ' ')})"
+    method = "" if own is None or own.method in UNSAID else f" ({own.method.replace('_', ' ')})"
     return [
         *(name, f"{rate.n_ratings:,}", f"{rate.n_raters:,}", f"{rate.n_prompts:,}"),
         *(percent(rate.share(choice)) for choice in CHOICES),
         points(rate.net.estimate),
-        _own_bounds(own) + method,
+        too_few(rate) or _bounds(own) + method,
         _bounds(rate.net.independent),
         p_text(p),
     ]
@@ -132,12 +142,6 @@ def _cells(name: str, rate: PreferenceRate, p: float | None) -> list[str]:
 
 def _bounds(interval: Interval | None) -> str:
     return "none" if interval is None else points_range(interval)
-
-
-def _own_bounds(interval: Interval | None) -> str:
-    """The default interval's, as the report's page has them."""
-    lacking = f", {TOO_FEW}" if interval is not None and says_nothing(interval) else ""
-    return _bounds(interval) + lacking
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -39,7 +39,7 @@ class StudyDraft:
     Attributes:
         name: what it is called in addresses and commands: letters, digits, - and _.
         runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
-        protocol: the declared protocol's name.
+        protocol: the declared protocol's name, or a protocol of the researcher's own.
         title: for researchers; raters never see it, since it may name a generator.
         design_seed: of sides, orders and the choice of samples, 0 or more.
         samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
@@ -61,7 +61,7 @@ class StudyDraft:
 
     name: str
     runs: Sequence[GenerationRun]
-    protocol: str = "drawbench"
+    protocol: str | protocols.Protocol = "drawbench"
     title: str = ""
     design_seed: int = 0
     samples_per_set: int | None = None
@@ -85,10 +85,7 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
     """
-    try:
-        declared = protocols.get(draft.protocol)
-    except protocols.UnknownProtocolError as error:
-        raise InputError(str(error), field="protocol") from error
+    declared = _declared(draft.protocol)
     refuse_unserved(declared)
     runs = draft.runs
     _check_name(draft.name)
@@ -97,10 +94,13 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     settings = replace(_settings(draft, declared), primary=_primary(draft, labels, declared))
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
-    if draft.stopping_rule is not None:
+    rule = draft.stopping_rule
+    if rule is None and declared.stopping is not None:
+        rule = asdict(declared.stopping)
+    if rule is not None:
         panels = len(panel_prompts(sets, declared))
         places = settings.raters_per_panel * panels
-        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places, panels=panels))
+        settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
         title=text_in(draft.title, "title", "the title", most=limits.TITLE),
@@ -129,6 +129,22 @@ def _primary(draft: StudyDraft, labels: Sequence[str], declared: protocols.Proto
     )
 
 
+def _declared(protocol: str | protocols.Protocol) -> protocols.Protocol:
+    """The protocol asked for. Raises InputError for an unknown name, or one of ours given to another protocol."""
+    if isinstance(protocol, str):
+        try:
+            return protocols.get(protocol)
+        except protocols.UnknownProtocolError as error:
+            raise InputError(str(error), field="protocol") from error
+    if protocol.name in protocols.names() and protocol != protocols.get(protocol.name):
+        raise InputError(
+            f'The name "{protocol.name}" belongs to a protocol that comes with the program, and yours differs from it. '
+            "Give yours another name.",
+            field="protocol",
+        )
+    return protocol
+
+
 def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
     """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
     size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
@@ -138,7 +154,7 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
     if draft.display_side is not None:
         _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
     return StudySettings(
-        protocol=declared.name,
+        protocol=declared,
         set_size=size,
         raters_per_panel=raters,
         missing=missing_rule(draft.missing),

@@ -18,7 +18,8 @@ from evaluation.models import Invitation, Study
 MOST_ADMITTED = 10_000
 """Raters that one link can let in."""
 
-WEB_ADDRESS = r"https?://[^\s/?#\\@:\x00-\x1f]+(:[0-9]{1,5})?([/?#][^\s\x00-\x1f]*)?"
+_NEVER = r"\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
+WEB_ADDRESS = rf"https?://[^/?#\\@:{_NEVER}]+(:[0-9]{{1,5}})?([/?#][^{_NEVER}]*)?"
 """The pages that raters can be sent back to."""
 
 

@@ -10,11 +10,14 @@ CHOICES = ("left", "indifferent", "right")
 
 
 def served(protocol: protocols.Protocol) -> bool:
-    """Whether studies can be held under `protocol`: pairs of sets, the prompt shown, three answers, all trials."""
+    """Whether studies can be held under `protocol`: pairs of sets, the prompt shown, three answers, all trials, in one
+    language and with our own instructions.
+    """
+    further = (protocol.batch, protocol.repeats, protocol.controls, protocol.category_questions)
     return (
         protocol.shown == protocols.Shown()
         and protocol.choices == CHOICES
-        and not (protocol.batch or protocol.repeats or protocol.controls or protocol.category_questions)
+        and not any((*further, protocol.instructions, protocol.translations))
     )
 
 
@@ -26,8 +29,10 @@ def served_names() -> tuple[str, ...]:
 def refuse_unserved(protocol: protocols.Protocol) -> None:
     """Raise InputError for a protocol that studies can't be held under."""
     if not served(protocol):
+        known = ", ".join(served_names())
         raise InputError(
-            f"Studies can't be held under the protocol \"{protocol.name}\" yet: raters' pages show two sets with the "
-            f"answers {', '.join(CHOICES)}. Choose one of: {', '.join(served_names())}.",
+            f"Studies can't be held under the protocol \"{protocol.name}\" yet: raters' pages show two sets and the "
+            f"prompt, and every question takes the answers {', '.join(CHOICES)}. Choose {known}, or a protocol "
+            "of your own of this form.",
             field="protocol",
         )

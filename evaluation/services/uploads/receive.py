@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from django.conf import settings
@@ -20,11 +22,9 @@ from evaluation.intake import text_in
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
 from evaluation.services.store.images import StoreFullError, full_disk_errors
+from evaluation.services.store.incoming import ROOM_KEPT, incoming_whole
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
-
-ROOM_KEPT = 256 * 2**20
-"""Bytes that an upload must leave free on the disk: the database may lie there too."""
 
 
 def upload_receive(
@@ -32,34 +32,38 @@ def upload_receive(
     suite: Suite,
     run_name: str,
     generator: str,
-    source: Path | File[bytes],
+    source: Path | File[bytes] | uuid.UUID,
     file_name: str = "",
     created_by: User | None = None,
 ) -> Upload:
     """Take in images that are to become the run `run_name`; `upload_check` or `upload_check_queue` is next.
 
     `generator`: what made the images, as reports will call it. `source`: a folder or zip named by a command, read where
-    it lies; or a zip as a page or the API received it, copied in pieces. `file_name`: what it was called.
+    it lies; a zip as a page or the API received it, copied in pieces; or the key of a file of `created_by` that came in
+    parts (`store.incoming`). `file_name`: what it was called.
 
     Raises:
-        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept.
+        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept but a file that came in
+            parts.
         StoreFullError: no room; nothing is kept.
     """
     run_name = checked_run_name(run_name, field="run_name")
     generator = text_in(
         generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
     )
-    upload = Upload(
-        key=uuid.uuid4(),
-        suite=suite,
-        run_name=run_name,
-        generator=generator,
-        file_name=cleaned((file_name or Path(str(source.name)).name)[-limits.FILE_NAME :], limits.FILE_NAME),
-        created_by=created_by,
-    )
+    upload = Upload(key=uuid.uuid4(), suite=suite, run_name=run_name, generator=generator, created_by=created_by)
     try:
-        upload.staging = str(_named(source) if isinstance(source, Path) else _received(source, upload))
-        upload.save()
+        with ExitStack() as used_up:
+            if isinstance(source, uuid.UUID):
+                assert created_by is not None, "a file in parts has an owner"
+                incoming, path = used_up.enter_context(incoming_whole(owner=created_by, key=source))
+                upload.file_name = incoming.file_name
+                upload.staging = str(_linked(path, upload))
+            else:
+                name = (file_name or Path(str(source.name)).name)[-limits.FILE_NAME :]
+                upload.file_name = cleaned(name, limits.FILE_NAME)
+                upload.staging = str(_named(source) if isinstance(source, Path) else _received(source, upload))
+            upload.save()
     except BaseException:
         clean_staging(upload)
         raise
@@ -121,11 +125,25 @@ def _received(source: File[bytes], upload: Upload) -> Path:
                         f"This server's disk has no room for {upload.file_name}. Ask the operator to make room."
                     )
                 file.write(part)
-    if not zipfile.is_zipfile(target):
+    _refuse_no_zip(target, upload)
+    return target
+
+
+def _linked(path: Path, upload: Upload) -> Path:
+    """The same bytes under a name of the upload's own; the other goes when the transaction is committed."""
+    _refuse_no_zip(path, upload)
+    target = staging_of(upload) / "received.zip"
+    with full_disk_errors(target.parent):
+        target.parent.mkdir(parents=True)
+        os.link(path, target)
+    return target
+
+
+def _refuse_no_zip(path: Path, upload: Upload) -> None:
+    if not zipfile.is_zipfile(path):
         raise InputError(
             f"{upload.file_name} is not a zip. Pack the folder of images as a zip and upload that.", field="source"
         )
-    return target
 
 
 def _parts(source: File[bytes]) -> Iterator[bytes]:

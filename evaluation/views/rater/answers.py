@@ -9,6 +9,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 from django.views.decorators.http import require_POST, require_safe
 
 from common.json_in import JsonError, read_json
@@ -138,6 +139,8 @@ def _body(request: HttpRequest) -> Mapping[str, object]:
         body = read_json(request.body)
     except JsonError as error:
         raise InputError(f"The request is not JSON that can be read: {error}.") from None
+    except RawPostDataException:  # it came as a form, which has been read as one
+        raise InputError("The request must be a JSON object, and it came as a form.") from None
     if not isinstance(body, dict):
         raise InputError("The request must be a JSON object.")
     return body
