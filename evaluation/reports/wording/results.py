@@ -95,7 +95,7 @@ def _summary_cells(comparison: ComparisonResult) -> list[str]:
         shown = "exploratory"
     return [
         *(f"{a} against {b}", f"{rate.n_ratings:,}", points(rate.net.estimate)),
-        *(_bounds(rate.net.interval), p_text(p_shown(OVERALL, rate)), shown),
+        *(too_few(rate) or _bounds(rate.net.interval), p_text(p_shown(OVERALL, rate)), shown),
     ]
 
 
