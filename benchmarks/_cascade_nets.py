@@ -13,11 +13,10 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from common.places import CHECKOUT
+from common.vision_operators import torchvision_importable
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import UNetConfig, cascade_config
 from generators.cascade.networks import build_unet
@@ -106,8 +106,9 @@ def _placed(network: nn.Module, device: str, layout: torch.memory_format) -> nn.
 
 
 def _diffusers(unet: UNetConfig, text_width: int, seen: int, drawn: int) -> nn.Module:
-    with _peers("diffusers"):
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # type: ignore[import-not-found]
+    _peers("diffusers")
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # type: ignore[import-not-found]
+
     attends = [level in unet.text_attention for level in range(len(unet.channels))]
     network: nn.Module = UNet2DConditionModel(
         in_channels=seen,
@@ -133,19 +134,20 @@ def _zip(unet: UNetConfig, attends: list[bool]) -> Iterator[tuple[int, bool]]:
 
 
 def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: bool) -> nn.Module:
-    with _peers("imagen_pytorch"):
-        import transformers
+    _peers("imagen_pytorch")
+    import transformers
 
-        # It asks the network for a T5's configuration when it is imported, as a default argument.
-        transformers.T5Config.from_pretrained = classmethod(  # type: ignore[method-assign,assignment]
-            lambda cls, *_, **__: transformers.T5Config(d_model=text_width)
-        )
-        # Its package imports trainers and data sets, and these a dozen more packages; the U-Net needs none of them.
-        if "imagen_pytorch" not in sys.modules:
-            package = types.ModuleType("imagen_pytorch")
-            package.__path__ = [str(FOLDER / "imagen_pytorch")]
-            sys.modules["imagen_pytorch"] = package
-        from imagen_pytorch.imagen_pytorch import Unet  # type: ignore[import-not-found]
+    # It asks the network for a T5's configuration when it is imported, as a default argument.
+    transformers.T5Config.from_pretrained = classmethod(  # type: ignore[method-assign,assignment]
+        lambda cls, *_, **__: transformers.T5Config(d_model=text_width)
+    )
+    # Its package imports trainers and data sets, and these a dozen more packages; the U-Net needs none of them.
+    if "imagen_pytorch" not in sys.modules:
+        package = types.ModuleType("imagen_pytorch")
+        package.__path__ = [str(FOLDER / "imagen_pytorch")]
+        sys.modules["imagen_pytorch"] = package
+    from imagen_pytorch.imagen_pytorch import Unet  # type: ignore[import-not-found]
+
     levels = range(len(unet.channels))
     shape: dict[str, object] = {
         "dim": unet.channels[0],
@@ -167,26 +169,14 @@ def _imagen_pytorch(unet: UNetConfig, text_width: int, channels: int, low_res: b
     return network
 
 
-@contextmanager
-def _peers(wanted: str) -> Iterator[None]:
-    """The peers' folder on the path, torchvision's shapes for operators that torch's CPU build lacks passed over."""
+def _peers(wanted: str) -> None:
+    """Put the peers' folder on the path; what they import of torchvision does not need its operators."""
     if not (FOLDER / wanted).is_dir():
         raise ModuleNotFoundError(f"{FOLDER} has no {wanted}", name=wanted)
     os.environ["HF_HUB_OFFLINE"] = "1"
-    real: Callable[..., Any] = torch.library.register_fake
-
-    def register_fake(op: Any, *arguments: Any, **named: Any) -> Any:
-        if isinstance(op, str) and op.startswith("torchvision::"):
-            return lambda function: function
-        return real(op, *arguments, **named)
-
-    torch.library.register_fake = register_fake
+    torchvision_importable()
     if str(FOLDER) not in sys.path:
         sys.path.append(str(FOLDER))
-    try:
-        yield
-    finally:
-        torch.library.register_fake = real
 
 
 # --- One contender in its process -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,15 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.places import CHECKOUT
+from common.vision_operators import torchvision_importable
+
 Array = NDArray[np.float64]
 
 
-def torch_fidelity() -> ModuleType:
-    from tests.metrics import peers
+PEERS = CHECKOUT / ".tools" / "peers"
+"""Where `./dev` installs requirements-peers.txt."""
 
-    package = peers.torch_fidelity()
-    sys.path.append(str(peers.FOLDER))  # for the other peers, which lie beside it
-    return package
+
+def torch_fidelity() -> ModuleType:
+    """The package, and the other peers on the path."""
+    torchvision_importable()
+    if str(PEERS) not in sys.path:
+        sys.path.append(str(PEERS))
+    return importlib.import_module("torch_fidelity")
 
 
 def make_images(folder: Path, count: int, sets: Sequence[str] = ("a", "b")) -> None:
@@ -38,7 +46,7 @@ def make_weights(path: Path) -> None:
     """Random weights under which features keep their spread through the layers."""
     import torch
 
-    from evaluation.metrics.features.networks import FIDInception
+    from evaluation.metrics.features.inception import FIDInception
 
     torch.manual_seed(0)
     network = FIDInception()
@@ -53,7 +61,7 @@ def make_weights(path: Path) -> None:
 def _network(weights: Path) -> Any:
     import torch
 
-    from evaluation.metrics.features.networks import FIDInception
+    from evaluation.metrics.features.inception import FIDInception
 
     network = FIDInception()
     network.load_state_dict(torch.load(weights, weights_only=True))

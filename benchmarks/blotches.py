@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--only", choices=("256", "times", "settings"), help="one of the tables")
     parser.add_argument("--sprites", type=Path, default=SPRITES)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         renderer = Renderer(load_sprites(args.sprites))
         data = load_train_config(args.training_config).data

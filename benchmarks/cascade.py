@@ -27,7 +27,7 @@ import torch
 from torch import nn
 
 from benchmarks._cascade_nets import Contender, Facts, Part, held_megabytes, peak_megabytes, seconds, serve
-from common.commands import SUCCESS
+from common.commands import SUCCESS, refuse_repeated
 from common.words import prompt_name
 from generators.cascade.configs import CASCADES, STAGES
 from generators.cascade.variants import VARIANTS
@@ -243,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="of torch, on a CPU")
     parser.add_argument("--peak-tflops", type=float, help="the floor's rate, if the device's own is not known")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     if min(args.batch, args.repeats, args.threads, *args.batches) < 1:
         parser.error("batches, repeats and threads must be 1 or more")
     if args.device != "cpu" and not torch.cuda.is_available():

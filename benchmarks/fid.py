@@ -45,7 +45,7 @@ from benchmarks._fid_folders import (  # noqa: E402
     stage_whole,
     torch_fidelity,
 )
-from common.commands import SUCCESS  # noqa: E402
+from common.commands import SUCCESS, refuse_repeated  # noqa: E402
 from common.pages import write_section  # noqa: E402
 from common.places import DOCUMENTATION  # noqa: E402
 
@@ -88,7 +88,7 @@ def distance_own(features: int) -> Iterator[Any]:
 
 
 def distance_torch_fidelity(features: int) -> Iterator[Any]:
-    torch_fidelity()
+    torch_fidelity()  # prepares
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
     first, second, shift = covariances(features)
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", help="where ours runs: cpu or cuda; peers run on the CPU")
     parser.add_argument("--workers", type=int, default=2, help="decoding processes of the stages")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/fid.md")
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     lines: list[str] = []
 
     def say(line: str) -> None:

@@ -21,7 +21,7 @@ from scipy.special import stdtrit
 
 from benchmarks import _coverage_agreement
 from benchmarks._coverage_peer import peer_interval
-from common.commands import SUCCESS
+from common.commands import SUCCESS, refuse_repeated
 from common.pages import write_section
 from common.places import DOCUMENTATION
 from evaluation.analysis.crossed_spread import Spread
@@ -299,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--simulations", type=int, default=4000, help="simulations of each design (default 4000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-write", action="store_true", help="print the tables and leave the page as it is")
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     if options.simulations < 1:
         parser.error("--simulations must be 1 or more")
     text = report(options.simulations, options.seed)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.commands import refuse_repeated
 from evaluation.metrics.prompts.colours import TERMS, colours_of
 from evaluation.metrics.prompts.text_match import match_text
 from evaluation.metrics.prompts.text_reader import load_reader
@@ -111,7 +112,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES)
     parser.add_argument("--pictures", type=int, default=400, help="of things with a colour")
-    options = parser.parse_args()
+    options = refuse_repeated(parser).parse_args()
     reading(options.sides, options.seed)
     print()
     colours(options.seed, options.pictures)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from common.commands import BAD_INPUT, SUCCESS, add_format
+from common.commands import BAD_INPUT, SUCCESS, add_format, refuse_repeated
 from generators.world.scenes.captions import sample_scene
 from generators.world.scenes.compose import SceneComposer, pack
 from generators.world.scenes.concepts import CONCEPTS
@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=256, help="how many at once; a thousand or more for a GPU")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ..")
     add_format(parser)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         device = torch.device(args.device)
         if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, MINILM, TextConfig
 from generators.cascade.text import load_encoder
@@ -173,7 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", metavar="WORDS", default="", help="arms alone whose name has these words")
     parser.add_argument("--json", type=Path, help="write the rows there, too")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     pool = caption_pool(args.captions, OBJECTS, 0, shares=SHARES)
     rows = []
     try:

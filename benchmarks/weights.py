@@ -32,7 +32,7 @@ from benchmarks._weights_measures import (
     scenes_for,
 )
 from benchmarks._weights_objects import Known, known, objects_table, sheet
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.pages import write_section
 from common.places import CHECKOUT, DOCUMENTATION, PICTURES, SUITE
 from generators.cascade.checkpoint import load_head, open_weights
@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--brief", action="store_true", help="gates and super-resolution alone; wants --print")
     parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
     parser.add_argument("--print", action="store_true", help="print the text and write nothing")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     if args.brief and not args.print:
         parser.error("--brief leaves out what the page shows: add --print")
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common import limits
 from common.errors import UserError
+from common.numbers import number_or_none, shown, whole_or_none
+from common.text import TextError, checked
 from common.words import nearest
 
 ParameterValue = bool | int | float | str
@@ -55,23 +57,26 @@ class Parameter:
             if wanted is bool:
                 parsed = _parse_bool(value)
             elif wanted is str:
-                parsed = str(value)
-            elif isinstance(value, bool):
-                raise ValueError
-            elif wanted is int:
-                parsed = int(str(value))
+                if not isinstance(value, str | int | float):
+                    raise ValueError
+                parsed = checked(str(value), f"parameter {self.name}", most=limits.PARAMETER, lines=True)
             else:
-                parsed = float(str(value))
+                found = whole_or_none(value) if wanted is int else number_or_none(value)
+                if found is None:
+                    raise ValueError
+                parsed = found
+        except TextError as error:
+            raise ParameterError(str(error)) from None
         except ValueError:
-            raise ParameterError(f"parameter {self.name}: {value!r} is not {self.allowed}") from None
+            raise ParameterError(f"parameter {self.name}: {shown(value)} is not {self.allowed}") from None
         if self.choices and parsed not in self.choices:
             hint = nearest(str(value), self.choices)
-            raise ParameterError(f"parameter {self.name}: {value!r} is not {self.allowed}{hint}")
+            raise ParameterError(f"parameter {self.name}: {shown(value)} is not {self.allowed}{hint}")
         if isinstance(parsed, (int, float)) and not isinstance(parsed, bool):
             above = self.low is None or parsed >= self.low
             below = self.high is None or parsed <= self.high
-            if not (above and below and math.isfinite(parsed)):
-                raise ParameterError(f"parameter {self.name}: {value!r} is not {self.allowed}")
+            if not (above and below):
+                raise ParameterError(f"parameter {self.name}: {shown(value)} is not {self.allowed}")
         return parsed
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Generic, Protocol, TypeVar
 
+from common.vision_operators import torchvision_importable
 from common.words import nearest
 
 
@@ -118,6 +119,7 @@ class Plugins(Generic[S]):
 
 def import_reference(reference: str) -> object:
     """What "module:attribute" names; "module:outer.inner" too. Whatever the import raises passes through."""
+    torchvision_importable()  # a plug-in may stand on transformers
     module_name, _, attribute = reference.partition(":")
     value: object = importlib.import_module(module_name)
     for part in attribute.split("."):

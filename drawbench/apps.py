@@ -4,9 +4,10 @@ from django.apps import AppConfig
 
 
 class DrawBenchConfig(AppConfig):
-    """Loads the Celery application, so that any module's `shared_task` belongs to it, in each process."""
+    """Loads the checks, and the Celery application, so that any `shared_task` belongs to it in each process."""
 
     name = "drawbench"
 
     def ready(self) -> None:
-        import drawbench.celery  # noqa: F401
+        import drawbench.celery
+        import drawbench.checks  # noqa: F401

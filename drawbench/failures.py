@@ -1,19 +1,22 @@
 """Failures of the surroundings (no database, no task queue, not migrated, full disk) as sentences."""
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import ProgrammingError
+from django.db import DataError, ProgrammingError
 
 from common.errors import UserError
 from common.files import disk_full
 from drawbench.environment import text
-from evaluation.surroundings import Away, away, sqlstate
+from evaluation.intake import DOES_NOT_FIT
+from evaluation.surroundings import Away, away, no_room, sqlstate
 
 
 def plain_message(error: BaseException) -> str | None:
     """What to tell a person at a terminal, or None for an error that is the program's own."""
     if isinstance(error, OSError) and disk_full(error):
-        return f"The disk is full: can't write {error.filename or settings.MEDIA_ROOT}. Free some space and try again."
+        where = f": can't write {error.filename}" if error.filename else ""
+        return f"The disk is full{where}. Free some space and try again."
+    if isinstance(error, DataError):
+        return DOES_NOT_FIT
     if isinstance(error, UserError | ImproperlyConfigured):
         return str(error)
     if isinstance(error, ProgrammingError) and sqlstate(error) in {"42P01", "42703"}:  # No such table, no such column.
@@ -21,6 +24,8 @@ def plain_message(error: BaseException) -> str | None:
             f"The database is not migrated: {_first_line(error)}. "
             "Run `python manage.py migrate` (./dev serve and ./dev demo do so by themselves)."
         )
+    if no_room(error) is not None:
+        return f"The database has no room: {_first_line(error)}. Free some space on its disk and try again."
     which = away(error)
     return None if which is None else _unreachable(which, _first_line(error))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import drawbench.environment as env
 from common import places as checkout
+from drawbench import limits
 from drawbench.instance import local_instance
 from drawbench.places import instance_folder
 
@@ -34,6 +35,10 @@ else:
     SESSION_COOKIE_NAME = f"sessionid-{env.instance_name(SECRET_KEY)}"
     CSRF_COOKIE_NAME = f"csrftoken-{env.instance_name(SECRET_KEY)}"
 
+# How many proxies of our own stand in front. What they say of the client's address is believed, what it says itself
+# is not (`evaluation.client`).
+PROXIES = env.whole_number("DRAWBENCH_PROXIES", 0, least=0)
+
 # Where the platform is reached from outside: made into the links that are printed and sent.
 PUBLIC_URL = env.text("DRAWBENCH_URL", USUAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PRODUCTION else []
@@ -52,7 +57,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -60,12 +64,15 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "drawbench.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "drawbench.slashes.Slashes",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "drawbench.bodies.body_limits",  # before whatever reads a body
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "evaluation.views.gate.TextGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "evaluation.views.errors.Refusals",
 ]
 
 ROOT_URLCONF = "drawbench.urls"
@@ -110,8 +117,12 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 # --- Uploads ---------------------------------------------------------------------------------------------------------
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# Bodies are small (`drawbench.bodies` sees to it) and stay in memory: nothing of them is written to a temporary disk.
+DATA_UPLOAD_MAX_MEMORY_SIZE = limits.BODY_MAX_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = limits.LARGE_BODY_MAX_BYTES
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+PART_MAX_BYTES = limits.PART_MAX_BYTES
+# The largest file; larger ones than a part come in parts.
 UPLOAD_MAX_BYTES = env.whole_number("DRAWBENCH_UPLOAD_MAX_MB", 4096) * 1024 * 1024
 
 # --- Workers ---------------------------------------------------------------------------------------------------------
@@ -143,12 +154,15 @@ CELERY_TIMEZONE = "UTC"
 
 # --- People and what browsers are told -------------------------------------------------------------------------------
 
+AUTHENTICATION_BACKENDS = ["evaluation.sign_in.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Places in studies that one address takes, and keys that nobody has: a class may sit behind one address.
+JOINS_PER_MINUTE = env.whole_number("DRAWBENCH_JOINS_PER_MINUTE", 300)
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -184,31 +198,37 @@ if PRODUCTION:
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "evaluation.api.authentication.LimitedTokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": [
+        "evaluation.api.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "evaluation.api.description.Description",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 100,
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "evaluation.api.throttles.StrangerThrottle",
+        "evaluation.api.throttles.ResearcherThrottle",
     ],
-    # Whose address is counted: the one that our own nginx reports; without it, the caller's own.
-    "NUM_PROXIES": 1 if PRODUCTION else 0,
+    "NUM_PROXIES": PROXIES,  # Our own throttles ask `evaluation.client`, which says the same.
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other: of the document alone.
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "DrawBench",
     "DESCRIPTION": "Suites, generators, runs, uploads, studies, progress and results.",
     "VERSION": "1",
+    "LICENSE": {"name": "Apache-2.0"},
+    "POSTPROCESSING_HOOKS": [],  # Choices stand where they are used.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # A file that is sent is bytes, not the address of a file.
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # Counters of the throttles and the like are shared by all processes, and are gone with the broker without harm.

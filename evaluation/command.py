@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from common.commands import BAD_INPUT, INTERRUPTED, add_format
+from common.commands import BAD_INPUT, INTERRUPTED, add_format, check_arguments, refuse_repeated
 from common.errors import UserError
+from evaluation.intake import refusals_of_the_database
 
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
@@ -41,7 +42,7 @@ class ProductCommand(BaseCommand, ABC):
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         add_format(parser)
         _hide_django_options(parser)
-        return parser
+        return refuse_repeated(parser)
 
     @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any] | Result:
@@ -56,7 +57,9 @@ class ProductCommand(BaseCommand, ABC):
         for name in DJANGO_OPTIONS:
             options.pop(name, None)
         try:
-            result = self.run(**options)
+            check_arguments(options)
+            with refusals_of_the_database():
+                result = self.run(**options)
         except UserError as error:
             raise Error(str(error), returncode=BAD_INPUT) from error
         except KeyboardInterrupt:

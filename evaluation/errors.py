@@ -30,6 +30,12 @@ class NotFoundError(InputError):
     status = 404
 
 
+class NoRoomError(InputError):
+    """No room for what was to be written. Nothing of it stays behind; what was there before stays whole."""
+
+    status = 507
+
+
 class ConflictError(InputError):
     """What was asked can't be done in the present state (a frozen suite, an open study)."""
 

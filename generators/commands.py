@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.words import prompt_name
-from generators.contract import GeneratorError
+from generators.contract import GeneratorError, GeneratorSpec
 from generators.prompt_file import read_prompts
 
 
@@ -42,6 +42,23 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="prompts, one a line, or a .csv, .tsv or .jsonl with a column prompt; - for standard input",
     )
+
+
+def share_prompts(
+    spec: GeneratorSpec, settings: Mapping[str, str], prompts: Sequence[str], prompts_file: Path | None
+) -> tuple[dict[str, str], Path | None]:
+    """The settings and the file of prompts of a command, where a generator has a parameter `prompts` for such a file.
+
+    Given to one of them, the file serves both: it need not be named twice. Texts given one by one stay the command's.
+    """
+    wanted = "prompts" in {parameter.name for parameter in spec.parameters}
+    if not wanted or prompts:
+        return dict(settings), prompts_file
+    if prompts_file is None and settings.get("prompts"):
+        return dict(settings), Path(settings["prompts"])
+    if prompts_file is not None and str(prompts_file) != "-" and "prompts" not in settings:
+        return {**settings, "prompts": str(prompts_file)}, prompts_file
+    return dict(settings), prompts_file
 
 
 def collect_prompts(prompts: Sequence[str], prompts_file: Path | None) -> list[tuple[str, str]]:

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
-from common.commands import add_format, parse_settings, run_command, say
+from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
 from common.conformance import Finding, check_spec, print_findings
 from common.plugins import describe
 from generators import registry
-from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
+from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
 from generators.contract import Generator
 from generators.contract_checks import CHECKS, State
 
@@ -67,15 +67,17 @@ def main(arguments: Sequence[str]) -> int:
     add_generator_arguments(parser)
     add_prompt_arguments(parser)
     add_format(parser)
-    options = parser.parse_args(arguments)
-    prompts = PROMPTS
-    if options.prompts or options.prompts_file:
-        prompts = tuple(collect_prompts(options.prompts, options.prompts_file))
+    options = refuse_repeated(parser).parse_args(arguments)
     spec = registry.get_spec(options.generator)
+    settings = parse_settings(options.settings)
+    settings, prompts_file = share_prompts(spec, settings, options.prompts, options.prompts_file)
+    prompts = PROMPTS
+    if options.prompts or prompts_file:
+        prompts = tuple(collect_prompts(options.prompts, prompts_file))
     reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
     size = registry.check_size(spec, options.size or min(spec.sizes, default=0))
     findings = check_spec(spec, reference)
-    generator = registry.load(spec.name, parse_settings(options.settings), size=size, device=options.device)
+    generator = registry.load(spec.name, settings, size=size, device=options.device)
     with closing(generator):
         findings += check(generator, size=size, prompts=prompts, on_check=lambda name: say(f"{name} ..."))
     about = {"schema": SCHEMA, "generator": spec.name, "size": size}

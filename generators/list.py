@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from common.commands import SUCCESS, add_format, run_command
+from common.commands import SUCCESS, add_format, refuse_repeated, run_command
 from generators import registry
 from generators.contract import GeneratorSpec, Parameter
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     add_format(parser)
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     for name in options.names:
         if name not in registry.names():
             registry.get_spec(name)  # says which is nearest

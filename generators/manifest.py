@@ -19,6 +19,8 @@ from typing import IO
 
 import common
 from common.hashes import sources_version
+from common.json_in import read_json
+from common.numbers import whole_or_none
 from generators.contract import GeneratorError, GeneratorInfo, ParameterValue
 
 SCHEMA = "drawbench-run/1"
@@ -33,13 +35,16 @@ class ManifestError(GeneratorError):
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """All that the images of a run depend on, but for prompt and sample. Two runs of one identity are one run."""
+    """All that the images of a run depend on, but for prompt and sample. Two runs of one identity are one run.
+
+    `size`, `run_seed`: None in the record of an upload, of which nobody knows them.
+    """
 
     generator: str
     parameters: Mapping[str, ParameterValue]
     weights_fingerprint: str
-    size: int
-    run_seed: int
+    size: int | None
+    run_seed: int | None
 
     def differences(self, other: RunIdentity) -> list[str]:
         """What differs, as "guidance: 1.0, not 5.0", this run's value first."""
@@ -73,8 +78,8 @@ class ManifestContent:
             generator=str(first["generator"]),
             parameters=parameters if isinstance(parameters, dict) else {},
             weights_fingerprint=str(first["weights_fingerprint"]),
-            size=int(str(first["size"])),
-            run_seed=int(str(first["run_seed"])),
+            size=whole_or_none(first["size"]),
+            run_seed=whole_or_none(first["run_seed"]),
         )
 
 
@@ -92,8 +97,10 @@ def read_manifest(path: Path) -> ManifestContent:
     lists = {"session": content.sessions, "image": content.images, "failure": content.failures}
     for number, line in enumerate(data[: content.whole_bytes].split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
-            lists[row["kind"]].append(row)
+            row = read_json(line)
+            if not isinstance(row, dict):
+                raise TypeError
+            lists[str(row["kind"])].append(dict(row))
             if row["kind"] == "session" and row["schema"] != SCHEMA:
                 raise ManifestError(f"{path} is of schema {row['schema']!r}; this version reads {SCHEMA}")
             required = _SESSION_FIELDS if row["kind"] == "session" else ("key", "prompt_id", "prompt", "sample")

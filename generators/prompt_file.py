@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from common import limits, text_files
+from common.json_in import JsonError, read_json
+from common.tables import TableError, plain_heading, rows_by_heading, shape_of
+from common.text import TextError, checked
 from generators.contract import GeneratorError
 
 COLUMNS = ("prompt", "prompts", "text", "caption")
@@ -22,7 +24,8 @@ def read_prompts(path: Path) -> list[str]:
     `COLUMNS`; .jsonl has objects with such a key, or strings.
 
     Raises:
-        GeneratorError: the file is not there, is not UTF-8, has no such column or no prompt, or an empty one.
+        GeneratorError: the file is not there, is no text, has no such column or no prompt, or one that is empty, too
+            long or has a character that may stand in no text.
     """
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
@@ -30,32 +33,34 @@ def read_prompts(path: Path) -> list[str]:
         raise GeneratorError(
             f"the prompts' file {path} can't be read: {(error.strerror or str(error)).lower()}"
         ) from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GeneratorError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     ending = path.suffix.lower()
-    if ending in (".csv", ".tsv"):
-        prompts = _from_table(text, str(path), "\t" if ending == ".tsv" else ",")
-    elif ending == ".jsonl":
-        prompts = _from_json_lines(text, str(path))
-    else:
-        prompts = [(line, content) for line, content in enumerate(text.splitlines(), start=1) if content.strip()]
-    folded = [(line, " ".join(prompt.split())) for line, prompt in prompts]
-    if empty := next((line for line, prompt in folded if not prompt), None):
-        raise GeneratorError(f"{path}, line {empty}: the prompt is empty")
-    if not folded:
-        raise GeneratorError(f"{path} holds no prompt")
-    return [prompt for _, prompt in folded]
-
-
-def _from_table(text: str, name: str, delimiter: str) -> list[tuple[int, str]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        column = _column(reader.fieldnames or (), name)
-        return [(reader.line_num, row[column] or "") for row in reader]
-    except csv.Error as error:
-        raise GeneratorError(f"{name}, line {reader.reader.line_num}: {error}") from None
+        text = text_files.decode(data, wanted="a list of prompts") if data.strip() else ""
+        if ending in (".csv", ".tsv"):
+            prompts = _from_table(text, str(path), "\t" if ending == ".tsv" else ",")
+        elif ending == ".jsonl":
+            prompts = _from_json_lines(text, str(path))
+        else:
+            prompts = [(line, content) for line, content in enumerate(text.splitlines(), start=1) if content.strip()]
+    except (text_files.TextFileError, TableError) as error:
+        raise GeneratorError(f"{path}: {error}") from None
+    if not prompts:
+        raise GeneratorError(f"{path} holds no prompt")
+    return [_sound(prompt, f"{path}, line {line}") for line, prompt in prompts]
+
+
+def _sound(prompt: str, where: str) -> str:
+    try:
+        return checked(" ".join(prompt.split()), "the prompt", most=limits.PROMPT, empty=False)
+    except TextError as error:
+        raise GeneratorError(f"{where}: {error}") from None
+
+
+def _from_table(text: str, name: str, usual: str) -> list[tuple[int, str]]:
+    separator = shape_of(text, lambda heading: heading in COLUMNS).separator or usual
+    headings, rows = rows_by_heading(text, separator)
+    column = _column(headings, name)
+    return [(line, row[column]) for line, row in rows]
 
 
 def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:
@@ -64,9 +69,9 @@ def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
-        except ValueError:
-            raise GeneratorError(f"{name}, line {line} is not JSON") from None
+            row = read_json(content)
+        except JsonError as error:
+            raise GeneratorError(f"{name}, line {line}: {error}") from None
         prompt = row[_column(row, f"{name}, line {line}")] if isinstance(row, dict) else row
         if not isinstance(prompt, str):
             raise GeneratorError(f"{name}, line {line}: a prompt is a text, not {json.dumps(prompt)[:40]}")
@@ -75,7 +80,7 @@ def _from_json_lines(text: str, name: str) -> list[tuple[int, str]]:
 
 
 def _column(headings: Iterable[str], name: str) -> str:
-    plain = {str(key).strip().lower(): str(key) for key in headings}
+    plain = {plain_heading(str(key)): str(key) for key in headings}
     for column in COLUMNS:
         if column in plain:
             return plain[column]

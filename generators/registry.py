@@ -12,17 +12,25 @@ from collections.abc import Mapping
 from typing import cast
 
 from common import plugins
+from common.allocator import keep_freed_memory
 from common.plugins import describe, import_reference
 from common.words import nearest
 from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
-BUILT_IN: Mapping[str, str] = {
+_SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
     "folder": "generators.rivals.folder:SPEC",
 }
-"""Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`."""
+
+BUILT_IN: Mapping[str, str] = {
+    name: reference
+    for name, reference in _SHIPPED.items()
+    if importlib.util.find_spec(reference.partition(":")[0].rpartition(".")[0]) is not None
+}
+"""Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`. The contract installed alone
+(packages/generators) comes without the cascade."""
 
 
 Entry = plugins.Entry[GeneratorSpec]
@@ -63,6 +71,7 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     values = spec.resolve(parameters)
     size = check_size(spec, size)
     device = resolve_device(spec, device)
+    keep_freed_memory()
     try:
         factory = cast(GeneratorFactory, import_reference(spec.factory))
         generator: object = factory(values, size=size, device=device)

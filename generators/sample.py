@@ -18,9 +18,9 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from common.commands import FAILED, INTERRUPTED, SUCCESS, add_format, parse_settings, run_command, say
+from common.commands import FAILED, INTERRUPTED, SUCCESS, add_format, parse_settings, refuse_repeated, run_command, say
 from generators import registry
-from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts
+from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
@@ -65,11 +65,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Draw; the exit code."""
-    options = parser().parse_args(arguments)
+    options = refuse_repeated(parser()).parse_args(arguments)
     mark = None if options.watermark is None else read_watermark(options.watermark)
-    prompts = collect_prompts(options.prompts, options.prompts_file)
     spec = registry.get_spec(options.generator)
-    parameters = spec.resolve(parse_settings(options.settings))
+    settings = parse_settings(options.settings)
+    settings, prompts_file = share_prompts(spec, settings, options.prompts, options.prompts_file)
+    prompts = collect_prompts(options.prompts, prompts_file)
+    parameters = spec.resolve(settings)
     size = registry.check_size(spec, options.size)
     if options.batch is not None and options.batch < 1:
         raise GeneratorError(f"--batch {options.batch}: draw 1 image at a time or more")

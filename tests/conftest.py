@@ -9,11 +9,14 @@ import pytest
 import redis
 from pytest_django.fixtures import Settings
 
+from common.vision_operators import torchvision_importable
 from drawbench.local import services
 from drawbench.local.places import Places, places_of
 from tests import chromium
 from tests import settings as test_settings
 from tests.worker import WorkerProcess
+
+torchvision_importable()  # tests import transformers and torch-fidelity themselves, before any of our modules does
 
 YOUNG = 60.0
 """Seconds in which a run's folder is let be, though nobody holds it yet."""

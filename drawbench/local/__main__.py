@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from common.commands import BAD_INPUT, INTERRUPTED, SUCCESS
+from common.commands import BAD_INPUT, INTERRUPTED, SUCCESS, refuse_repeated
 from drawbench.local.errors import LocalError
 
 
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     0: done. 1: `status` found a service down. 2: it can't be done, told on standard error. 130: Ctrl-C.
     """
     parser = _parser()
-    chosen, rest = parser.parse_known_args(arguments)
+    chosen, rest = refuse_repeated(parser).parse_known_args(arguments)
     if rest and chosen.command != "demo":
         parser.error(f"unknown argument {rest[0]}")
     try:

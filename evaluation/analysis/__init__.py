@@ -8,10 +8,14 @@ function that has its module's name (`audit`) is then the function, whoever impo
 """
 
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
+from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.answer_results import AnswerAnalysis
+from evaluation.analysis.answers import preferences, read_answers, validate_answers
 from evaluation.analysis.audit import Audit, audit, possible_spread
 from evaluation.analysis.automatic_agreement import automatic_agreement
 from evaluation.analysis.automatic_results import AutomaticAgreement
 from evaluation.analysis.automatic_scores import read_automatic_scores, validate_automatic_scores
+from evaluation.analysis.betting import betting_bounds, betting_sequence
 from evaluation.analysis.classic import (
     agresti_coull,
     clopper_pearson,
@@ -31,6 +35,8 @@ from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.families import Family
+from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
@@ -44,6 +50,7 @@ from evaluation.analysis.planning import (
     nested_standard_error,
     power,
     precision_table,
+    raters_needed,
     standard_error,
 )
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
@@ -51,6 +58,7 @@ from evaluation.analysis.powered_results import PredictionPowered
 from evaluation.analysis.prediction_powered import prediction_powered
 from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.rank_correlation import kendall_tau_b
+from evaluation.analysis.ranked import rank_orders
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, screen
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
@@ -76,6 +84,7 @@ __all__ = [
     "ESTIMANDS",
     "Agreement",
     "Analysis",
+    "AnswerAnalysis",
     "Audit",
     "AutomaticAgreement",
     "Components",
@@ -86,6 +95,8 @@ __all__ = [
     "Design",
     "Difference",
     "Equivalence",
+    "Family",
+    "Fragility",
     "Influence",
     "Interval",
     "LookSequence",
@@ -109,10 +120,13 @@ __all__ = [
     "StoppingRule",
     "agresti_coull",
     "analyse",
+    "analyse_answers",
     "analyse_scores",
     "audit",
     "automatic_agreement",
     "beta_binomial",
+    "betting_bounds",
+    "betting_sequence",
     "cheapest",
     "clopper_pearson",
     "components_from_pilot",
@@ -126,6 +140,7 @@ __all__ = [
     "effect_in_words",
     "equivalence",
     "fleiss_kappa",
+    "fragility",
     "goodman",
     "holm",
     "influence",
@@ -141,10 +156,14 @@ __all__ = [
     "precision_table",
     "prediction_powered",
     "preference_rate",
+    "preferences",
     "rank_by_category",
     "rank_generators",
+    "rank_orders",
     "rater_means",
     "rater_table",
+    "raters_needed",
+    "read_answers",
     "read_automatic_scores",
     "read_ratings",
     "replay",
@@ -158,6 +177,7 @@ __all__ = [
     "tally_ratings",
     "tango",
     "tost",
+    "validate_answers",
     "validate_automatic_scores",
     "validate_ratings",
     "validate_scores",

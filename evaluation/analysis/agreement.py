@@ -32,7 +32,8 @@ class Agreement:
     """A coefficient of agreement: 1 perfect, 0 as by chance, below 0 worse than chance; None where it has no meaning.
 
     ``n_units`` had two values or more and count; ``n_values`` are their values. ``low`` and ``high``: jackknife
-    interval over units with t(n_units - 1), or None. ``why`` says what is missing.
+    interval with t(clusters - 1) over clusters of units (the prompts, where a prompt's images were compared in several
+    pairs), each left out in turn, or None. ``why`` says what is missing.
     """
 
     method: str
@@ -77,43 +78,67 @@ def squared_distances(marginals: FloatArray, metric: Metric, values: FloatArray)
 
 
 def krippendorff_alpha(
-    counts: npt.ArrayLike, metric: Metric = "ordinal", values: npt.ArrayLike | None = None, level: float = 0.95
+    counts: npt.ArrayLike,
+    metric: Metric = "ordinal",
+    values: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
 ) -> Agreement:
     """Krippendorff's alpha; units with fewer than two values say nothing and are left out.
 
-    ``values``: (n_values,) their numbers, needed for ``interval`` only. Reference: Krippendorff (2011), Computing
-    Krippendorff's Alpha-Reliability.
+    ``values``: (n_values,) their numbers, needed for ``interval`` only. ``clusters``: (n_units,) codes of what units
+    share (their prompt); each unit by itself unless given. Reference: Krippendorff (2011), Computing Krippendorff's
+    Alpha-Reliability.
     """
     table = np.asarray(counts, dtype=float)
-    sizes = table.sum(axis=1)
-    table = table[sizes >= 2]
-    sizes = table.sum(axis=1, keepdims=True)
+    kept = table.sum(axis=1) >= 2
+    table = table[kept]
     numbers = np.arange(table.shape[1], dtype=float) if values is None else np.asarray(values, dtype=float)
     name = ALPHA_NAMES[metric]
-    n_units, n_values = len(table), int(sizes.sum())
+    n_units, n_values = len(table), int(table.sum())
 
     def absent(why: str) -> Agreement:
         return Agreement(name, None, None, None, level, n_units, n_values, why)
 
-    if not n_units:
-        return absent("nothing was rated by two or more raters")
+    if n_units < 2:
+        return absent(_FEW_UNITS[n_units])
     # Pairs of values within units; counting duplicates of a row once keeps this small for millions of units.
-    rows, number = np.unique(table, axis=0, return_counts=True)
+    rows, unit, number = np.unique(table, axis=0, return_inverse=True, return_counts=True)
     m = rows.sum(axis=1)
     own = (rows[:, :, None] * rows[:, None, :] - rows[:, :, None] * np.eye(rows.shape[1])) / (m - 1)[:, None, None]
     observed = np.tensordot(number.astype(float), own, axes=1)
     value = _alpha(observed[None], metric, numbers)[0]
     if math.isnan(value):
         return absent("all values are alike, so there is no variation to agree on")
-    if n_units < 3:
+    if clusters is not None:
+        of_unit = np.unique(np.asarray(clusters)[kept], return_inverse=True)[1]
+        held = np.zeros((int(of_unit.max()) + 1, *own.shape[1:]))
+        np.add.at(held, of_unit, own[unit])
+        own, number = held, np.ones(len(held), dtype=np.int64)
+    n_clusters = int(number.sum())
+    if n_clusters < FEWEST_CLUSTERS:
         return Agreement(name, float(value), None, None, level, n_units, n_values, "too few units for an interval")
     without = _alpha(observed[None] - own, metric, numbers)
     if np.isnan(without).any():
         return Agreement(name, float(value), None, None, level, n_units, n_values, "it depends on a single unit")
-    mean = number @ without / n_units
-    se = math.sqrt((n_units - 1) / n_units * float(number @ (without - mean) ** 2))
-    half = quantile(level, n_units - 1) * se
-    return Agreement(name, float(value), float(value) - half, min(float(value) + half, 1.0), level, n_units, n_values)
+    low, high = _jackknife(float(value), without, number, level)
+    return Agreement(name, float(value), low, high, level, n_units, n_values)
+
+
+FEWEST_CLUSTERS = 3
+_FEW_UNITS = (
+    "nothing was rated by two or more raters",
+    "only one prompt was rated by two or more raters, so there is no chance agreement to compare with",
+)
+
+
+def _jackknife(value: float, without: FloatArray, number: npt.NDArray[np.int64], level: float) -> tuple[float, float]:
+    """The interval from the values ``without`` a cluster, each standing for ``number`` clusters."""
+    n = int(number.sum())
+    mean = number @ without / n
+    se = math.sqrt((n - 1) / n * float(number @ (without - mean) ** 2))
+    half = quantile(level, n - 1) * se
+    return value - half, min(value + half, 1.0)
 
 
 def _alpha(observed: FloatArray, metric: Metric, values: FloatArray) -> FloatArray:
@@ -127,15 +152,17 @@ def _alpha(observed: FloatArray, metric: Metric, values: FloatArray) -> FloatArr
         return np.where(expected > 1e-12, 1 - (n - 1) * disagreement / expected, np.nan)
 
 
-def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95) -> Agreement:
-    """Fleiss' (1971) kappa; units may have different numbers of raters (each unit's agreement then counts alike)."""
+def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95, clusters: npt.ArrayLike | None = None) -> Agreement:
+    """Fleiss' (1971) kappa; units may have different numbers of raters (each unit's agreement then counts alike).
+    ``clusters`` as for ``krippendorff_alpha``.
+    """
     table = np.asarray(counts, dtype=float)
-    table = table[table.sum(axis=1) >= 2]
+    kept = table.sum(axis=1) >= 2
+    table = table[kept]
     n_units, n_values = len(table), int(table.sum())
     name = "Fleiss' kappa"
-    if not n_units:
-        why = "nothing was rated by two or more raters"
-        return Agreement(name, None, None, None, level, 0, 0, why)
+    if n_units < 2:
+        return Agreement(name, None, None, None, level, n_units, n_values, _FEW_UNITS[n_units])
     sizes = table.sum(axis=1)
     within = ((table**2).sum(axis=1) - sizes) / (sizes * (sizes - 1))
     shares = table.sum(axis=0) / n_values
@@ -144,14 +171,17 @@ def fleiss_kappa(counts: npt.ArrayLike, level: float = 0.95) -> Agreement:
         why = "all values are alike, so there is no variation to agree on"
         return Agreement(name, None, None, None, level, n_units, n_values, why)
     value = (float(within.mean()) - chance) / (1 - chance)
-    if n_units < 3:
+    code = np.arange(n_units) if clusters is None else np.unique(np.asarray(clusters)[kept], return_inverse=True)[1]
+    n_clusters = int(code.max()) + 1
+    if n_clusters < FEWEST_CLUSTERS:
         return Agreement(name, value, None, None, level, n_units, n_values, "too few units for an interval")
-    rest = (table.sum(axis=0) - table) / (n_values - sizes)[:, None]
+    held = np.stack([np.bincount(code, weights=column, minlength=n_clusters) for column in table.T], axis=1)
+    rest = (table.sum(axis=0) - held) / (n_values - held.sum(axis=1))[:, None]
     chance_without = (rest * rest).sum(axis=1)
     if (chance_without > 1 - 1e-12).any():
         return Agreement(name, value, None, None, level, n_units, n_values, "it depends on a single unit")
-    within_without = (within.sum() - within) / (n_units - 1)
+    units_without = n_units - np.bincount(code, minlength=n_clusters)
+    within_without = (within.sum() - np.bincount(code, weights=within, minlength=n_clusters)) / units_without
     without = (within_without - chance_without) / (1 - chance_without)
-    se = math.sqrt((n_units - 1) / n_units * float(((without - without.mean()) ** 2).sum()))
-    half = quantile(level, n_units - 1) * se
-    return Agreement(name, value, value - half, min(value + half, 1.0), level, n_units, n_values)
+    low, high = _jackknife(value, without, np.ones(n_clusters, dtype=np.int64), level)
+    return Agreement(name, value, low, high, level, n_units, n_values)

@@ -170,7 +170,7 @@ class _Panel:
         variances = stratified_variances(panels, n_raters, n_prompts) if nested else block_variances(panels[0][1])
         mean = sum(panel.mean * panel.n for _, panel in panels) / sum(panel.n for _, panel in panels)
         intervals = {name: interval_or_why(name, mean, variances[name], self.level) for name in METHODS}
-        default = pick_default(intervals, ESTIMANDS[self.estimand])
+        default = pick_default(intervals, ESTIMANDS[self.estimand])  # never `effective`, which is not among them
         two_way = intervals["two_way"]
         if default == "two_way" and isinstance(two_way, Interval):
             intervals[SATTERTHWAITE], default = self._satterthwaite(values, keep, two_way, blocks), SATTERTHWAITE

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from common.words import nearest
@@ -29,6 +28,7 @@ from evaluation.analysis.columns import (
     text_column,
 )
 from evaluation.analysis.frame import ESCAPED
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 Float = npt.NDArray[np.float64]
 REQUIRED = ("prompt_id", "generator", "sample", "metric", "value")
@@ -36,48 +36,27 @@ OPTIONAL = ("category", "better")
 AGGREGATES = ("mean", "median", "max", "min")
 """How the images of a set become one number."""
 BETTER = ("higher", "lower")
+FORM = FileForm("scores file", REQUIRED, types=dict.fromkeys((*REQUIRED, *OPTIONAL), pa.string()), numbers=("value",))
 _KEY = ["prompt_id", "generator", "sample", "metric"]
 
 
 def read_automatic_scores(path: str | Path) -> pd.DataFrame:
-    """Read a scores file (CSV, or Parquet by its first bytes) and return it validated. Ids stay text (``007`` is not
-    7).
+    """Read a scores file (CSV as ``read_ratings`` takes it, or Parquet by its first bytes) and return it validated. Ids
+    stay text (``007`` is not 7).
 
     Raises:
         RatingsError: the file is missing, unreadable, or not in the form above.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise RatingsError(f"The scores file {path} {what}. Give a CSV or Parquet file with {listed(REQUIRED)}.")
-    with path.open("rb") as file:
-        start = file.read(4)
-    is_parquet = start == b"PAR1"
-    if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
-        raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RatingsError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
-    if not start:
-        raise RatingsError(f"{path.name} is empty. A scores file has a header line with {listed(REQUIRED)}.")
+    found = open_table_file(path, FORM)
     try:
-        frame = (pa_parquet.read_table(path) if is_parquet else _read_csv(path)).to_pandas()
+        frame = (pa_parquet.read_table(path) if found.is_parquet else found.read_cells()).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
-        kind = "Parquet" if is_parquet else "CSV in UTF-8"
-        why = str(error).strip().rstrip(".")
-        raise RatingsError(f"{path.name} cannot be read as {kind}: {why}. Save it again in this form.") from error
-    if not is_parquet:
+        raise found.unreadable(error) from error
+    if not found.is_parquet:
         for name in frame.columns.intersection([*REQUIRED, *OPTIONAL]):  # what an export escaped for spreadsheets
             frame[name] = frame[name].str.replace(ESCAPED, r"\1", regex=True)
-    return validate_automatic_scores(frame, source=path.name, header_lines=0 if is_parquet else 1)
-
-
-def _read_csv(path: Path) -> pa.Table:
-    types = dict.fromkeys((*REQUIRED, *OPTIONAL), pa.string())
-    return pa_csv.read_csv(
-        path,
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
+    return validate_automatic_scores(frame, source=path.name, header_lines=found.header_lines)
 
 
 def validate_automatic_scores(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.errors import UserError
+from common.text import bad_character, composed, named
 from common.words import nearest, nearest_name
 
 CHOICES = ("a", "indifferent", "b")
@@ -72,9 +73,26 @@ def chunks(n: int, size: int = CHUNK) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+def main_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
+    """A validated frame without its control trials; the frame itself where it has none."""
+    control = ratings["control"].to_numpy()
+    return ratings[~control] if control.any() else ratings
+
+
+def used_levels(column: pd.Series) -> int:
+    """How many of a categorical column's levels occur."""
+    return int(np.count_nonzero(_used(codes_of(column), len(column.cat.categories))[:-1]))
+
+
 def codes_of(column: pd.Series) -> Codes:
     """The codes of a categorical column, as they are (``Series.cat.codes`` would copy them each time)."""
     return np.asarray(column.array.codes)
+
+
+def level_names(column: pd.Series) -> list[str]:
+    """The levels of a categorical column that occur; a filtered frame keeps those of the whole one."""
+    used = _used(codes_of(column), len(column.cat.categories))[:-1]
+    return [str(level) for level, occurs in zip(column.cat.categories, used, strict=True) if occurs]
 
 
 @dataclass(frozen=True)
@@ -154,7 +172,7 @@ def _mapped(codes: Codes, values: Codes) -> Codes:
 def _text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))  # whole numbers that pandas made floats because a neighbour was missing
-    return value if isinstance(value, str) else str(value)
+    return composed(value) if isinstance(value, str) else str(value)
 
 
 def _sorted_categorical(codes: Codes, texts: list[str], names: list[str]) -> pd.Categorical:
@@ -174,17 +192,16 @@ def _used_texts(codes: Codes, texts: list[str], name: str, check: Checker, *, re
     used = _used(codes, len(texts))
 
     def bad(text: str) -> bool:
-        return not text.strip() or not _is_unicode(text) or (refuse_lost and text.strip().lower() in _LOST)
+        return (
+            not text.strip()
+            or bad_character(text, lines=True) is not None
+            or (refuse_lost and text.strip().lower() in _LOST)
+        )
 
     lost = np.array([bad(text) for text in texts] + [True])
     if (lost & used).any():
         _fail_empty(codes, texts, lost, name, check)
     return _present(used, texts)
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether text can be written as UTF-8: half a surrogate pair, as a wrong decoding leaves it, cannot."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _fail_empty(codes: Codes, texts: list[str], lost: npt.NDArray[np.bool_], name: str, check: Checker) -> NoReturn:
@@ -196,8 +213,9 @@ def _fail_empty(codes: Codes, texts: list[str], lost: npt.NDArray[np.bool_], nam
         "prompt_id": "every rating needs the id of its prompt",
         "category": "give each prompt a category; one name for all will do",
     }.get(name, f"every rating needs a {name}")
-    if value != "empty" and not _is_unicode(texts[code]):
-        advice = "it holds half a character, which no file can hold; decode the source again, as UTF-8"
+    bad = bad_character(texts[code], lines=True) if value != "empty" else None
+    if bad is not None:
+        advice = f"it holds {named(bad)}, which may stand in no name; remove it, or decode the source again as UTF-8"
     check.fail(rows, name, f"the value is {value}; {advice}.")
 
 

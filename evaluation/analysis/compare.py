@@ -15,11 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.words import counted
+from evaluation.analysis.cautions import FEWEST_UNITS
 from evaluation.analysis.classic import holm, tost, two_sided_p
 from evaluation.analysis.columns import CompositeKey, codes_of
 from evaluation.analysis.crossed import check_between, quantile
+from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
 from evaluation.analysis.results import PlainResult
+from evaluation.analysis.scale import standardised
 
 Float = npt.NDArray[np.float64]
 
@@ -174,23 +178,39 @@ def equivalence(net: MeanEstimate, margin: float, alpha: float = 0.05) -> Equiva
         raise ValueError(f"The margin is a net share above 0 and at most 1, such as .05; got {margin}.")
     check_between(alpha, "level of the test", ".05")
     own = net.interval
-    p = tost(net.estimate, own.se, margin, own.df) if own else None
+    p = None
+    if own and own.method == EFFECTIVE:  # on the scale on which that interval is symmetric
+        lead = abs(net.estimate)
+        from_zero = standardised(lead, own.se, 0.0)
+        p = tost(from_zero, 1.0, from_zero - standardised(lead, own.se, margin), own.df)
+    elif own:
+        p = tost(net.estimate, own.se, margin, own.df)
     return Equivalence(margin, p, p is not None and p < alpha, alpha, f"TOST on the {net.default} interval")
 
 
 def effect_in_words(rate: PreferenceRate, name_a: str, name_b: str) -> str:
-    """The effect as sentences about 100 ratings, with the interval of the difference."""
+    """The effect as sentences about 100 ratings, with the interval of the difference.
+
+    Below ``FEWEST_UNITS`` raters or prompts, or where the interval is too wide to draw, the shares are said of these
+    ratings alone, and nothing of others.
+    """
     a, b = (round(100 * rate.share(choice)) for choice in ("a", "b"))
     rest = max(100 - a - b, 0)
+    few = [counted(n, unit) for unit, n in (("rater", rate.n_raters), ("prompt", rate.n_prompts)) if n < FEWEST_UNITS]
+    if few:
+        said = f"In {counted(rate.n_ratings, 'rating')}: {a} % for {name_a}, {b} % for {name_b}, {rest} % without "
+        return f"{said}preference. With only {' and '.join(few)}, nothing can be said of others."
     said = f"On average, per 100 ratings: {a} for {name_a}, {b} for {name_b}, {rest} without preference."
     said += f" Difference: {_lead(round(100 * rate.net.estimate), name_a, name_b)}"
     own = rate.net.interval
     if own is None:
         return f"{said}; no interval, because {rate.net.why[rate.net.default]}."
+    if rate.too_few:
+        return f"{said}; too few {rate.too_few} for an interval that says much."
     low, high = (max(-100, min(100, round(100 * bound))) for bound in (own.low, own.high))
     if low * high > 0:  # both for the same: the smaller first
-        few, many = sorted((abs(low), abs(high)))
-        bounds = f"{few} to {many} for {name_a if low > 0 else name_b}"
+        few_points, many = sorted((abs(low), abs(high)))
+        bounds = f"{few_points} to {many} for {name_a if low > 0 else name_b}"
     else:
         bounds = f"from {_lead(low, name_a, name_b)} to {_lead(high, name_a, name_b)}"
     return f"{said} ({own.level * 100:g} % interval: {bounds})."

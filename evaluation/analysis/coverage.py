@@ -19,6 +19,8 @@ import pandas as pd
 from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.effective import EFFECTIVE
+from evaluation.analysis.effective_design import is_nested
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.planning import components_from_pilot
 from evaluation.analysis.preference import preference_rate
@@ -123,7 +125,7 @@ def coverage(
     rng: np.random.Generator,
     *,
     level: float = 0.95,
-    default: str = "two_way",
+    default: str = EFFECTIVE,
 ) -> Coverage:
     """Coverage on ``pattern`` of the net share's intervals, of the default intervals of the shares and of the decided
     share, and of those of independent votes that stand beside them (``wilson``, ``clopper_pearson``: share of A;
@@ -263,18 +265,16 @@ class _Layout:
     @classmethod
     def of(cls, pattern: Pattern) -> _Layout:
         n_categories = int(pattern.category.max()) + 1
-        homes = len(np.unique(pattern.rater * n_categories + pattern.category))
         n_raters, n_prompts = len(np.unique(pattern.rater)), len(np.unique(pattern.prompt))
-        return cls(pattern, n_raters, n_prompts, n_categories, n_categories > 1 and homes == n_raters)
+        sizes = np.bincount(pattern.rater * n_categories + pattern.category, minlength=n_raters * n_categories)
+        nested = is_nested(sizes.reshape(n_raters, n_categories))
+        return cls(pattern, n_raters, n_prompts, n_categories, nested)
 
     def rate(self, choice: IntArray, level: float) -> PreferenceRate:
         """The overall preference rate of these choices, as ``summary.analyse`` makes it."""
         raters, prompts = (self._table(unit, n, choice) for unit, n in self._units())
-        if self.nested:
-            codes = range(self.n_categories)
-            blocks = [(str(code), raters.of_category(code), prompts.of_category(code)) for code in codes]
-        else:
-            blocks = [("", raters.over_categories(), prompts.over_categories())]
+        codes = range(self.n_categories)
+        blocks = [(str(code), raters.of_category(code), prompts.of_category(code)) for code in codes]
         return preference_rate(blocks, self.n_raters, self.n_prompts, stratified=self.nested, level=level)
 
     def _units(self) -> list[tuple[IntArray, int]]:
@@ -319,7 +319,7 @@ def coverage_like(
     rng: np.random.Generator,
     *,
     level: float = 0.95,
-    default: str = "two_way",
+    default: str = EFFECTIVE,
 ) -> Coverage:
     """Coverage on the design of a comparison of a validated frame, with a crowd like its own."""
     spec, preference = crowd_like(ratings, generator_a, generator_b, question)

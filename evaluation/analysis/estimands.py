@@ -10,7 +10,7 @@ from common.words import nearest
 DEFAULT_ESTIMAND = "raters_and_prompts"
 
 ESTIMANDS: Mapping[str, str] = MappingProxyType(
-    {"raters_and_prompts": "two_way", "raters": "by_rater", "prompts": "by_prompt", "votes": "independent"}
+    {"raters_and_prompts": "effective", "raters": "by_rater", "prompts": "by_prompt", "votes": "independent"}
 )
 """For whom an interval speaks, the widest claim first, and the interval that does."""
 ESTIMAND_WORDS: Mapping[str, str] = MappingProxyType(

@@ -5,23 +5,29 @@ Each has ``to_dict``, the contract's form, and ``from_dict``, which reads that f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from evaluation.analysis import classic
+from evaluation.analysis.cautions import Caution, is_too_wide
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import Absent
+from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
+from evaluation.analysis.scale import SHARE_ENDS, standardised
 
-FALLBACKS = ("two_way", "by_rater", "by_prompt", "independent")
+FALLBACKS = (EFFECTIVE, "two_way", "by_rater", "by_prompt", "independent")
 """Which interval stands in for one that cannot be had: the widest claim that can."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None."""
+    """An interval of a mean: ``estimate`` +- quantile * ``se``; t with ``df``, normal where ``df`` is None. That of
+    ``effective`` is symmetric on another scale (``scale.bounds``).
+    """
 
     method: str
     level: float
@@ -71,9 +77,15 @@ class MeanEstimate:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided p-value against zero by the default interval's error, or None where there is none."""
+        """Two-sided p-value of a net share of zero by the default interval's error, or None where there is none; below
+        1 - level where that interval excludes zero, and only there.
+        """
         own = self.interval
-        return classic.two_sided_p(self.estimate, own.se, own.df) if own else None
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, 0.0), 1.0, own.df)
+        return classic.two_sided_p(self.estimate, own.se, own.df)
 
     def to_dict(self) -> dict[str, object]:
         """The contract's form; ``why`` stands beside ``intervals`` where one of them is null."""
@@ -109,8 +121,21 @@ class Share:
 
     @classmethod
     def of(cls, mean: MeanEstimate) -> Share:
-        """A mean with its default interval alone."""
-        return cls(mean.estimate, mean.default, mean.interval)
+        """A mean with its default interval alone, cut at what a share can be."""
+        own = mean.interval
+        cut = replace(own, low=max(own.low, 0.0), high=min(own.high, 1.0)) if own else None
+        return cls(mean.estimate, mean.default, cut)
+
+    def p_value(self, against: float) -> float | None:
+        """Two-sided p-value of a share of ``against`` by the interval's error: raters and prompts count, unlike in a
+        sign test.
+        """
+        own = self.interval
+        if own is None:
+            return None
+        if own.method == EFFECTIVE:
+            return classic.two_sided_p(standardised(self.estimate, own.se, against, SHARE_ENDS), 1.0, own.df)
+        return classic.two_sided_p(self.estimate - against, own.se, own.df)
 
 
 @dataclass(frozen=True)
@@ -134,6 +159,40 @@ class Width:
         return {"means": self.means, "interval": self.method, "half_width": self.half_width}
 
 
+CONFIRMATORY, EXPLORATORY = "confirmatory", "exploratory"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a rate's family says of it (``families``). ``role``: ``CONFIRMATORY`` or ``EXPLORATORY``. ``p_value``:
+    adjusted over the family of ``n`` comparisons, or over a comparison's categories. ``simultaneous``: the interval
+    that holds together with the others of the family. ``highlighted``: whether the family carries a difference.
+    """
+
+    role: str
+    p_value: float | None
+    n: int | None
+    simultaneous: Interval | None
+    highlighted: bool
+
+    def to_dict(self) -> dict[str, object]:
+        own = self.simultaneous
+        return {
+            "role": self.role,
+            "p_value": self.p_value,
+            "n": self.n,
+            "simultaneous": {"level": own.level, **own.to_dict()} if own else None,
+            "highlighted": self.highlighted,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], method: str) -> Standing:
+        """The standing from ``to_dict``; its interval is of the rate's default ``method``."""
+        own = data["simultaneous"]
+        interval = Interval.from_dict(own, method, own["level"]) if own else None
+        return cls(data["role"], data["p_value"], data["n"], interval, data["highlighted"])
+
+
 @dataclass(frozen=True)
 class PreferenceRate:
     """How often A, neither or B was preferred, on one question about one pair, overall or in one category.
@@ -142,7 +201,9 @@ class PreferenceRate:
     B; ``decided`` is A's share among decided answers (None where there are none), a secondary figure. ``stratified``
     says that variances were summed over categories. ``estimand`` is a key of ``ESTIMANDS``. ``p_value``: of a net share
     of zero; ``p_holm``: of a category, the same adjusted by Holm over the categories of its comparison. ``words``: the
-    effect in a sentence, once the generators' names are known.
+    effect in a sentence, once the generators' names are known. ``decided_p``: of a decided share of one half, by its
+    default interval's error. ``rater_net``: the net share in which each rater counts
+    alike, however much they rated. ``design``: how the variance was taken, in words. ``cautions``: what is untidy.
     """
 
     n_ratings: int
@@ -158,6 +219,11 @@ class PreferenceRate:
     p_value: float | None = None
     p_holm: float | None = None
     words: str = ""
+    standing: Standing | None = None
+    decided_p: float | None = None
+    rater_net: float | None = None
+    design: str = ""
+    cautions: tuple[Caution, ...] = ()
 
     def share(self, choice: str) -> float:
         """The share of ``a``, ``indifferent`` or ``b``."""
@@ -169,12 +235,31 @@ class PreferenceRate:
         return self.counts[0] + self.counts[2]
 
     @property
-    def leader(self) -> Literal["a", "b"] | None:
-        """Which of the two the default interval favours; None where it holds zero or cannot be had."""
+    def excludes_zero(self) -> bool:
+        """Whether the default interval has zero outside: of one comparison by itself, whatever its family says."""
         own = self.net.interval
-        if own is None or own.low <= 0 <= own.high:
+        return own is not None and not own.low <= 0 <= own.high
+
+    @property
+    def leader(self) -> Literal["a", "b"] | None:
+        """Which of the two is shown to be preferred; None where nothing is. This alone decides what pages, figures,
+        tables and texts highlight: the default interval excludes zero, and the rate's family carries it
+        (``families``). Results of versions without families have the interval alone.
+        """
+        own = self.net.interval
+        if own is None or not self.excludes_zero or (self.standing is not None and not self.standing.highlighted):
             return None
         return "a" if own.low > 0 else "b"
+
+    @property
+    def too_few(self) -> Literal["raters", "prompts"] | None:
+        """Of what there are too few, where the net share's default interval covers more than half of what is possible
+        (and is not drawn); None where it does not, or there is none.
+        """
+        own = self.net.interval
+        if own is None or not is_too_wide(own.low, own.high):
+            return None
+        return "raters" if self.n_raters <= self.n_prompts else "prompts"
 
     def widths(self) -> tuple[Width, ...]:
         """The net share's half-width for each choice of the estimand: the switch, all positions at once."""
@@ -185,13 +270,14 @@ class PreferenceRate:
 
     def to_dict(self) -> dict[str, object]:
         """The contract's ESTIMATE, with further keys."""
-        a, indifferent, b = self.counts
-        independent = {
-            "goodman": classic.goodman(self.counts, self.level),
-            "wilson": [classic.wilson(count, self.n_ratings, self.level) for count in self.counts],
-            "clopper_pearson": [classic.clopper_pearson(count, self.n_ratings, self.level) for count in self.counts],
+        a, _, b = self.counts
+        independent, net_tango = _of_independent_votes(self.counts, self.level)
+        decided: dict[str, object] = {
+            "n_ratings": a + b,
+            "share_a": None,
+            "sign_test_p": classic.sign_test(a, b),
+            "sign_test_takes": "votes as independent",
         }
-        decided: dict[str, object] = {"n_ratings": a + b, "share_a": None, "sign_test_p": classic.sign_test(a, b)}
         if self.decided:
             own = self.decided.interval
             decided |= {
@@ -199,6 +285,7 @@ class PreferenceRate:
                 "default": self.decided.default,
                 "interval": own.to_dict() if own else None,
                 "wilson": classic.wilson(a, a + b, self.level),
+                "p_value": self.decided_p,
             }
         return {
             "n_ratings": self.n_ratings,
@@ -216,9 +303,14 @@ class PreferenceRate:
                 }
                 for at, (choice, each) in enumerate(self.shares.items())
             },
-            "net_tango": classic.tango(a, indifferent, b, self.level),
+            "net_tango": net_tango,
             "decided": decided,
             "p_value": self.p_value,
+            "rater_weighted_net": self.rater_net,
+            "design": self.design,
+            "too_few": self.too_few,
+            "cautions": [{"code": each.code, "words": each.words} for each in self.cautions],
+            **({"standing": self.standing.to_dict()} if self.standing else {}),
         }
 
     @classmethod
@@ -244,7 +336,28 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            standing=Standing.from_dict(data["standing"], data["net"]["default"]) if "standing" in data else None,
+            decided_p=decided.get("p_value"),
+            rater_net=data.get("rater_weighted_net"),
+            design=data.get("design", ""),
+            cautions=tuple(Caution(**each) for each in data.get("cautions", ())),
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_independent_votes(
+    counts: tuple[int, int, int], level: float
+) -> tuple[Mapping[str, Sequence[classic.Bounds]], classic.Bounds]:
+    """Intervals of the three shares by name, and Tango's of the net share. Where many pairs have few votes each, few
+    counts differ.
+    """
+    n = sum(counts)
+    shares = {
+        "goodman": classic.goodman(counts, level),
+        "wilson": [classic.wilson(count, n, level) for count in counts],
+        "clopper_pearson": [classic.clopper_pearson(count, n, level) for count in counts],
+    }
+    return MappingProxyType(shares), classic.tango(*counts, level)
 
 
 def _share(estimate: float, found: Mapping[str, Any], wanted: str, level: float) -> Share:

@@ -7,18 +7,22 @@ what the counting works on), every pair of generators in alphabetical order, and
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pa_compute
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.columns import (
     CHOICES,
+    CHUNK,
     Checker,
+    Codes,
     CompositeKey,
     RatingsError,
     check_columns,
@@ -31,6 +35,7 @@ from evaluation.analysis.columns import (
     one_order,
     text_column,
 )
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 __all__ = [
     "CHOICES",
@@ -48,11 +53,25 @@ REQUIRED = ("rater_id", "prompt_id", "category", "generator_a", "generator_b", "
 OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulated")
 CONTROL_ANSWER = "control_answer"
 ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Text columns as dictionaries: a ten-million-row file then needs four bytes a cell, not a string."""
+FORM = FileForm(
+    "ratings file",
+    REQUIRED,
+    types=dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), _TEXT)
+    | {"response_time_ms": pa.string(), "position": pa.string()},
+    numbers=("response_time_ms", "position"),
+)
 
 
 def read_ratings(path: str | Path) -> pd.DataFrame:
     """Read a ratings file (CSV, or Parquet by its suffix or first bytes) and return it validated.
+
+    A CSV file may be as a spreadsheet saves it: UTF-8 or UTF-16, separated by commas, semicolons, tabulators or bars,
+    with a `sep=` line, rows of separators at its end, and decimal commas where the separator is another.
 
     Cells of a CSV file that an export escaped against spreadsheet formulas lose the one apostrophe that it added
     (``'=SUM`` is ``=SUM``, ``''=SUM`` is ``'=SUM``); nothing is escaped in Parquet. Ids stay text (``007`` is not 7).
@@ -61,75 +80,81 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
         RatingsError: the file is missing, unreadable, or not in the contract's form.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise RatingsError(
-            f"The ratings file {path} {what}. Give a CSV or Parquet file with the columns {listed(REQUIRED)}."
-        )
-    with path.open("rb") as file:
-        start = file.read(4)
-    is_parquet = start == b"PAR1"
-    if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
-        raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RatingsError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
+    found = open_table_file(path, FORM)
     try:
-        frame = (_read_parquet(path) if is_parquet else _read_csv(path)).to_pandas()
-    except RatingsError:
-        raise
+        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_cells())
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RatingsError(_unreadable(path, is_parquet, str(error).strip().rstrip("."))) from error
-    return validate_ratings(frame, source=path.name, header_lines=0 if is_parquet else 1)
+        raise found.unreadable(error) from error
+    return validate_ratings(frame, source=path.name, header_lines=found.header_lines)
 
 
-def _unreadable(path: Path, is_parquet: bool, why: str) -> str:
-    if is_parquet:
-        return f"{path.name} cannot be read as Parquet: {why}. Export it again."
-    hint = "Each line needs as many cells as the header has."
-    try:
-        with path.open(encoding="utf-8") as file:
-            is_blank = all(not line.strip() for line in file)
-    except UnicodeDecodeError:
-        hint = "Save it as UTF-8."
-    except OSError:
-        hint = "Check that this account may read it."
-    else:
-        if is_blank:
-            hint = f"A ratings file has a header line with {listed(REQUIRED)}, and a line for each rating."
-    return f"{path.name} cannot be read as CSV: {why}. {hint}"
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """A column and some row groups at a time, each brought to small codes before the next is read."""
+    names = [name for name in dict.fromkeys(pa_parquet.read_schema(path).names) if not PANDAS_INDEX.fullmatch(name)]
+    coded = [name for name in names if name in {*REQUIRED, CONTROL_ANSWER}]
+    with pa_parquet.ParquetFile(path, read_dictionary=coded, pre_buffer=False) as file:
+        return _side_by_side([_parquet_column(file, name) for name in names])
 
 
-def _read_parquet(path: Path) -> pa.Table:
-    return pa_parquet.read_table(path, read_dictionary=[*REQUIRED, CONTROL_ANSWER])
+def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
+    """The column or columns called ``name``."""
+    kinds = [field.type for field in file.schema_arrow if field.name == name]
+    if len(kinds) > 1 or not pa.types.is_dictionary(kinds[0]):
+        return file.read(columns=[name]).to_pandas().reset_index(drop=True)
+    n_groups, rows = file.num_row_groups, max(file.metadata.num_rows, 1)
+    step = max(n_groups * CHUNK // rows, 1)
+    groups = (range(n_groups)[at : at + step] for at in range(0, n_groups, step))
+    found = (file.read_row_groups(list(each), columns=[name]).column(0).chunks for each in groups)
+    return pd.DataFrame({name: _coded(itertools.chain.from_iterable(found))}, copy=False)
 
 
-def _read_csv(path: Path) -> pa.Table:
-    """Text columns as dictionaries: a ten-million-row file then needs four bytes a cell, not a string."""
-    if path.stat().st_size == 0:
-        raise RatingsError(f"{path.name} is empty. A ratings file has a header line with {listed(REQUIRED)}.")
-    text = pa.dictionary(pa.int32(), pa.string())
-    types: dict[str, pa.DataType] = dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), text)
-    types |= {"response_time_ms": pa.string(), "position": pa.string()}
-    table = pa_csv.read_csv(
-        path,
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
-    return _unescaped(table.unify_dictionaries())
+def _by_columns(table: pa.Table) -> pd.DataFrame:
+    """Text columns with small codes: a ten-million-row file then needs four bytes a cell, not a string."""
+    frames = []
+    while table.num_columns:  # from the last to the first, so that each column's memory is free before the next
+        at = table.num_columns - 1
+        frames.append(_csv_column(table.select([at])))
+        table = table.remove_column(at)
+    return _side_by_side(frames[::-1])
 
 
-def _unescaped(table: pa.Table) -> pa.Table:
-    """The table without the apostrophes that an export put before formulas; only the distinct cells are looked at."""
-    for at, column in enumerate(table.columns):
-        is_coded = pa.types.is_dictionary(column.type)
-        if not (is_coded or pa.types.is_string(column.type)) or not column.num_chunks:
-            continue
-        texts = column.chunk(0).dictionary if is_coded else column  # unified: all chunks share it
-        if not pa_compute.any(pa_compute.match_substring_regex(texts, ESCAPED)).as_py():
-            continue
-        plain = pa_compute.replace_substring_regex(column.cast(pa.string()), ESCAPED, r"\1")
-        table = table.set_column(at, table.field(at).name, plain.dictionary_encode() if is_coded else plain)
-    return table.unify_dictionaries()
+def _csv_column(table: pa.Table) -> pd.DataFrame:
+    """The one column of ``table`` without the apostrophes that an export put before formulas."""
+    (name,), (column,) = table.column_names, table.columns
+    if pa.types.is_dictionary(column.type):
+        return pd.DataFrame({name: _coded(column.chunks, _plain)}, copy=False)
+    if pa.types.is_string(column.type) and pa_compute.any(pa_compute.match_substring_regex(column, ESCAPED)).as_py():
+        table = pa.table({name: pa_compute.replace_substring_regex(column, ESCAPED, r"\1")})
+    return table.to_pandas()
+
+
+def _plain(text: str) -> str:
+    return re.sub(ESCAPED, r"\1", text) if text.startswith("'") else text
+
+
+def _coded(chunks_of_column: Iterable[pa.DictionaryArray], plain: Callable[[str], str] = str) -> pd.Categorical:
+    """A column that Arrow coded chunk by chunk, with codes as small as they can be; only distinct cells are looked at.
+    Texts that ``plain`` makes alike are one category.
+    """
+    place: dict[str, int] = {}
+    parts: list[Codes] = []
+    for chunk in chunks_of_column:
+        texts = chunk.dictionary.to_pylist()
+        codes = [-1 if text is None else place.setdefault(plain(text), len(place)) for text in texts]
+        lookup = np.array([*codes, -1], dtype=np.min_scalar_type(-max(len(place), 1)))
+        indices = chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices
+        parts.append(lookup[indices.to_numpy(zero_copy_only=False)])
+    whole: Codes = np.concatenate(parts) if parts else np.zeros(0, np.int8)
+    return pd.Categorical.from_codes(whole, categories=pd.Index(list(place), dtype=object), validate=False)
+
+
+def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of the columns of ``frames``, none of them copied; headings may stand more than once."""
+    names = [name for frame in frames for name in frame.columns]
+    columns = [frame.iloc[:, at] for frame in frames for at in range(frame.shape[1])]
+    found = pd.DataFrame(dict(enumerate(columns)), copy=False)
+    found.columns = pd.Index(names, dtype=object)
+    return found
 
 
 def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", header_lines: int = 0) -> pd.DataFrame:
@@ -180,7 +205,7 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
         columns[CONTROL_ANSWER] = choices_column(frame[CONTROL_ANSWER], CONTROL_ANSWER, check, flip, optional=True)
     ordered = [name for name in (*REQUIRED, *OPTIONAL, CONTROL_ANSWER) if name in columns]
     extra = {name: frame[name] for name in frame.columns if name not in columns}
-    result = pd.DataFrame({**{name: columns[name] for name in ordered}, **extra})
+    result = pd.DataFrame({**{name: columns[name] for name in ordered}, **extra}, copy=False)
     _refuse_self_pairs(result, check)
     _refuse_duplicates(result, check)
     return result
@@ -209,7 +234,7 @@ def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:
 
 
 def _all_different(key: CompositeKey, n: int) -> bool:
-    if key.size <= max(4 * n, 1 << 20):
+    if key.size <= max(16 * n, 1 << 20):  # one byte a combination: less than sorting a copy of the keys takes
         seen = np.zeros(key.size, dtype=bool)
         for part in chunks(n):
             seen[key.rows(part)] = True

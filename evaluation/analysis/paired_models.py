@@ -37,28 +37,51 @@ class Rows:
     counts: FloatArray
     with_bias: bool
 
-    def design(self) -> FloatArray:
-        """(k, n_generators + with_bias): how d depends on the scores and the bias."""
-        x = np.zeros((len(self.first), self.n_generators + self.with_bias))
-        at = np.arange(len(self.first))
-        x[at, self.first] += 1
-        x[at, self.second] -= 1
-        if self.with_bias:
-            x[:, -1] = self.side
-        return x
+    @property
+    def width(self) -> int:
+        """How many parameters d depends on: the scores, and the bias."""
+        return self.n_generators + self.with_bias
+
+    def distances(self, beta: FloatArray) -> FloatArray:
+        """d of each row, (k,), at the parameters ``beta`` (width,)."""
+        d = beta[self.first] - beta[self.second]
+        return d + self.side * beta[self.n_generators] if self.with_bias else d
+
+    def turned(self, values: FloatArray) -> FloatArray:
+        """Sum over rows of ``values`` (k,) times the derivative of d by each parameter, (width,)."""
+        n = self.n_generators
+        found = np.bincount(self.first, values, n) - np.bincount(self.second, values, n)
+        return np.append(found, self.side @ values) if self.with_bias else found
+
+    def crossed(self, values: FloatArray) -> FloatArray:
+        """Sum over rows of ``values`` (k,) times the derivatives of d by each two parameters, (width, width)."""
+        n = self.n_generators
+        met = np.bincount(self.first * n + self.second, values, n * n).reshape(n, n)
+        met = met + met.T
+        found = np.diag(met.sum(axis=1)) - met
+        if not self.with_bias:
+            return found
+        mixed = self.turned(values * self.side)
+        return np.block([[found, mixed[:n, None]], [mixed[None, :]]])
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A maximum: ``scores`` (n,) with mean zero, ``bias`` and ``tie`` (None where the model has none), the scores'
-    gradient a rating by row and choice (k, 3, D), and the inverse information ``bread`` (D, D).
+    """A maximum: ``scores`` (n,) with mean zero, ``bias`` and ``tie`` (None where the model has none), the slopes of a
+    rating's log chance by row and choice, and the inverse information ``bread`` (D, D).
+
+    A rating's gradient is ``by_d`` (k, 3) times d's derivatives, and ``by_tie`` (k, 3) for the tie
+    parameter, which comes last where there is one: at most four of the D entries differ from zero, so the gradients
+    themselves, (k, 3, D), are never laid out.
     """
 
     model: Model
     scores: FloatArray
     bias: float | None
     tie: float | None
-    gradients: FloatArray
+    rows: Rows
+    by_d: FloatArray
+    by_tie: FloatArray
     bread: FloatArray
     log_likelihood: float
 
@@ -101,24 +124,21 @@ def fit(model: Model, rows: Rows, tolerance: float = 1e-11, limit: int = 200) ->
     Raises:
         ArithmeticError: no maximum was found in ``limit`` steps (the data are separated; see ``ranking``).
     """
-    x = rows.design()
     n, ties = rows.n_generators, model != "bradley-terry"
-    width = x.shape[1] + ties
+    width = rows.width + ties
     beta = np.zeros(width)
     if ties:
         beta[-1] = 0.0 if model == "davidson" else 0.5
     centre = np.zeros((width, width))
     centre[:n, :n] = 1.0  # the level of the scores is free; this fixes their sum at zero
-    value = _log_likelihood(model, rows, x @ beta[: x.shape[1]], beta[-1])
+    value = _log_likelihood(model, rows, rows.distances(beta), beta[-1])
     for _ in range(limit):
-        p, gradients = _gradients(model, rows, x, beta)
-        total = np.einsum("kc,kcd->d", rows.counts, gradients)
-        information = _information(model, rows, p, gradients)
-        step = np.linalg.solve(information + centre, total)
+        p, slopes = _at(model, rows, beta)
+        step = np.linalg.solve(_information(rows, p, slopes, ties) + centre, _total(rows, slopes, ties))
         for _halving in range(60):
             trial = beta + step
             if model != "rao-kupper" or trial[-1] > 0:
-                found = _log_likelihood(model, rows, x @ trial[: x.shape[1]], trial[-1])
+                found = _log_likelihood(model, rows, rows.distances(trial), trial[-1])
                 if found >= value - 1e-9 * abs(value):
                     break
             step = step / 2
@@ -131,28 +151,43 @@ def fit(model: Model, rows: Rows, tolerance: float = 1e-11, limit: int = 200) ->
             raise ArithmeticError(f"{model}: scores grow without bound.")
     else:
         raise ArithmeticError(f"{model}: no maximum in {limit} steps.")
-    p, gradients = _gradients(model, rows, x, beta)
-    bread = np.asarray(np.linalg.inv(_information(model, rows, p, gradients) + centre), dtype=float)
+    p, slopes = _at(model, rows, beta)
+    bread = np.asarray(np.linalg.inv(_information(rows, p, slopes, ties) + centre), dtype=float)
     return Fit(
         model,
         scores=beta[:n] - beta[:n].mean(),
         bias=float(beta[n]) if rows.with_bias else None,
         tie=float(beta[-1]) if ties else None,
-        gradients=gradients,
+        rows=rows,
+        by_d=slopes[0],
+        by_tie=slopes[1],
         bread=bread,
         log_likelihood=value,
     )
 
 
-def _gradients(model: Model, rows: Rows, x: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    p = choice_chances(model, x @ beta[: x.shape[1]], float(beta[-1]))
-    by_d, by_tie = _slopes(model, p)
-    gradients = by_d[:, :, None] * x[:, None, :]
-    if model != "bradley-terry":
-        gradients = np.concatenate([gradients, by_tie[:, :, None]], axis=2)
-    return p, gradients
+Slopes = tuple[FloatArray, FloatArray]
 
 
-def _information(model: Model, rows: Rows, p: FloatArray, gradients: FloatArray) -> FloatArray:
+def _at(model: Model, rows: Rows, beta: FloatArray) -> tuple[FloatArray, Slopes]:
+    """The chances at ``beta``, (k, 3), and their slopes."""
+    p = choice_chances(model, rows.distances(beta), float(beta[-1]))
+    return p, _slopes(model, p)
+
+
+def _total(rows: Rows, slopes: Slopes, ties: bool) -> FloatArray:
+    """The likelihood's gradient, (D,)."""
+    by_d, by_tie = ((rows.counts * slope).sum(axis=1) for slope in slopes)
+    found = rows.turned(by_d)
+    return np.append(found, by_tie.sum()) if ties else found
+
+
+def _information(rows: Rows, p: FloatArray, slopes: Slopes, ties: bool) -> FloatArray:
+    """The expected information, (D, D): for each row the mean square of its gradient, times its ratings."""
+    by_d, by_tie = slopes
     weights = rows.counts.sum(axis=1)[:, None] * p
-    return np.asarray(np.einsum("kc,kcd,kce->de", weights, gradients, gradients))
+    found = rows.crossed((weights * by_d**2).sum(axis=1))
+    if not ties:
+        return found
+    mixed = rows.turned((weights * by_d * by_tie).sum(axis=1))
+    return np.block([[found, mixed[:, None]], [mixed, (weights * by_tie**2).sum()]])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evaluation.analysis.columns import level_names
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.paired_models import Model
 from evaluation.analysis.ranking import Ranking, rank_generators
@@ -65,8 +66,7 @@ def rank_by_category(
     wanted = {each.generator for each in overall.scores}
     alone: dict[str, Ranking] = {}
     left_out: dict[str, str] = {}
-    present = ratings["category"].cat.categories
-    for category in (str(each) for each in present):
+    for category in level_names(ratings["category"]):
         found = rank_generators(ratings, question=question, category=category, model=model, level=level)
         if found.why or {each.generator for each in found.scores} != wanted:
             left_out[category] = found.why or "not all generators were compared here"

@@ -33,7 +33,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+import pandas as pd
+from scipy import special
 
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 
@@ -135,7 +136,7 @@ def standard_scores(suite: RatedSuite) -> tuple[Float, Float]:
         off = centred(values, known)
         off = np.round(off / max(float(np.abs(off).max(initial=0.0)), 1e-300), _DIGITS)  # equal up to rounding: equal
         order = np.zeros(len(off))
-        order[known] = special.ndtri((stats.rankdata(off[known]) - 0.5) / max(int(known.sum()), 1))
+        order[known] = special.ndtri((pd.Series(off[known]).rank().to_numpy() - 0.5) / max(int(known.sum()), 1))
         column = centred(order, known)
         scale = math.sqrt(float(column @ column) / max(int(known.sum()), 1))
         columns.append(column / scale if scale > _SMALL else np.zeros_like(column))

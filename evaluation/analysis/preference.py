@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from common.words import counted
+from evaluation.analysis.cautions import cautions
 from evaluation.analysis.crossed import (
     METHODS,
     Absent,
@@ -23,8 +25,11 @@ from evaluation.analysis.crossed import (
     quantile,
     stratified_variances,
 )
+from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, pieces, why_not
+from evaluation.analysis.effective_design import EffectiveDesign, Float
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
+from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
 from evaluation.analysis.tally import CountTable
 
 Weights = tuple[int, int, int]  # of a, indifferent, b
@@ -44,6 +49,17 @@ def interval_or_why(method: str, mean: float, variance: Variance | Absent, level
     return Interval(method, level, se, variance.df, mean - half, mean + half)
 
 
+def effective_or_why(made: Pieces | Absent, mean: float, level: float, ends: Ends | None) -> Interval | Absent:
+    """The default interval of ``mean``, between what is possible, from the widest of its pieces."""
+    if isinstance(made, Absent):
+        return made
+    widest = made.widest(level)
+    if widest is None:
+        return Absent(_ALIKE)
+    se = math.sqrt(widest.value)
+    return Interval(EFFECTIVE, level, se, widest.df, *bounds(mean, se, widest.df, level, ends))
+
+
 _ALIKE = "all ratings are alike, so there is no spread to estimate an interval from"
 _NO_SPREAD: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(METHODS, _ALIKE)
@@ -57,7 +73,7 @@ _NO_SPREAD: Mapping[str, str] = MappingProxyType(
 def pick_default(intervals: Mapping[str, Interval | Absent], wanted: str) -> str:
     """The wanted interval if it can be had, else the widest claim that can, else the wanted name."""
     for method in (wanted, *FALLBACKS):
-        if isinstance(intervals[method], Interval):
+        if isinstance(intervals.get(method), Interval):
             return method
     return wanted
 
@@ -74,15 +90,20 @@ def preference_rate(
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> PreferenceRate:
-    """The preference rate over ``blocks``: one block, or the categories of a ``stratified`` estimate.
+    """The preference rate over ``blocks``, one a category.
 
-    Each rater is taken to have rated a prompt at most once (a validated frame holds no other).
+    ``stratified``: raters keep to one category each (``effective_design.is_nested``), so that the variances of
+    ``crossed`` add up over categories; else those are of all ratings as one block. Each rater is taken to have rated a
+    prompt at most once (a validated frame holds no other).
     """
-    grams = [(name, _Gram.of(rater), _Gram.of(prompt)) for name, rater, prompt in blocks]
+    tables = _Tables.of(blocks)
+    merged = blocks if stratified or len(blocks) == 1 else [tables.merged()]
+    grams = [(name, _Gram.of(rater), _Gram.of(prompt)) for name, rater, prompt in merged]
     counts = tuple(sum(rater.sums[at] for _, rater, _ in grams) for at in range(3))
     wanted = ESTIMANDS[estimand]
+    effective = tables.pieces(counts)
 
-    def estimate(weights: Weights, included: Weights = _ALL) -> MeanEstimate | None:
+    def estimate(kind: str, weights: Weights, included: Weights, ends: Ends) -> MeanEstimate | None:
         panels = [
             (name, _panel(rater, prompt, weights, included))
             for name, rater, prompt in grams
@@ -94,11 +115,12 @@ def preference_rate(
         mean = sum(int(panel.total) for _, panel in panels) / n
         variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
         intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
+        intervals[EFFECTIVE] = effective_or_why(effective[kind], mean, level, ends)
         return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
 
-    net, decided = estimate(_NET), estimate((1, 0, 0), _DECIDED)
+    net, decided = estimate("net", _NET, _ALL, NET_ENDS), estimate("decided", (1, 0, 0), _DECIDED, SHARE_ENDS)
     assert net is not None, "a block without ratings"
-    shares = {name: estimate(weights) for name, weights in _SHARES.items()}
+    shares = {name: estimate(name, weights, _ALL, SHARE_ENDS) for name, weights in _SHARES.items()}
     return PreferenceRate(
         n_ratings=sum(counts),
         n_raters=n_raters,
@@ -107,10 +129,14 @@ def preference_rate(
         net=net,
         shares=MappingProxyType({name: Share.of(each) for name, each in shares.items() if each is not None}),
         decided=Share.of(decided) if decided else None,
+        decided_p=Share.of(decided).p_value(0.5) if decided else None,
         stratified=stratified,
         estimand=estimand,
         level=level,
         p_value=net.p_value,
+        rater_net=tables.rater_net,
+        design=tables.in_words(),
+        cautions=cautions(tables.design, tables.raters, tables.names),
     )
 
 
@@ -150,3 +176,77 @@ def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> 
     squares = sum(count * weight**2 for count, weight in zip(rater.sums, weights, strict=True))
     by_rater, by_prompt = (gram.cluster_sums(weights, included) for gram in (rater, prompt))
     return PanelSums(n, total, squares, by_rater, by_prompt, ClusterSums(n, squares, total, n))
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Choices counted by rater and category, (R, K, 3), and by prompt and category, (P, K, 3), and the design."""
+
+    names: tuple[str, ...]
+    raters: Float
+    prompts: Float
+    design: EffectiveDesign
+
+    @classmethod
+    def of(cls, blocks: list[Block]) -> _Tables:
+        raters, prompts = (_cube([block[side] for block in blocks]) for side in (1, 2))
+        design = EffectiveDesign.of(raters.sum(axis=2), prompts.sum(axis=2))
+        return cls(tuple(name for name, _, _ in blocks), raters, prompts, design)
+
+    def merged(self) -> Block:
+        """All categories as one block."""
+        rater, prompt = (_table(each.sum(axis=1)) for each in (self.raters, self.prompts))
+        return "", rater, prompt
+
+    @property
+    def rater_net(self) -> float:
+        """The mean of the raters' own net shares."""
+        counts = self.raters.sum(axis=1)
+        return math.fsum((counts[:, 0] - counts[:, 2]) / counts.sum(axis=1)) / len(counts)
+
+    def pieces(self, counts: tuple[int, ...]) -> Mapping[str, Pieces | Absent]:
+        """The default interval's pieces of the net share, of the three shares, and of A among decided answers: there
+        each rating counts with what it moves that ratio by.
+        """
+        kinds = ("net", *_SHARES, "decided")
+        why = why_not(self.design, self.names)
+        if why:
+            return dict.fromkeys(kinds, why)
+        n, decided = sum(counts), counts[0] + counts[2]
+        ratio = counts[0] / decided if decided else 0.0
+        moved = n / decided if decided else 0.0
+        weights = np.array([_NET, *_SHARES.values(), (moved * (1 - ratio), 0.0, -moved * ratio)], dtype=float).T
+        squares = self.raters.sum(axis=0) @ weights**2
+        sums = Sums(self.raters @ weights, self.prompts @ weights, squares)
+        found = pieces(self.design, self.raters.sum(axis=2), self.prompts.sum(axis=2), sums)
+        return dict(zip(kinds, found, strict=True))
+
+    def in_words(self) -> str:
+        """How the default interval took raters and prompts."""
+        if len(self.names) < 2:
+            return "All ratings are of one category: raters and prompts are taken as drawn at random."
+        if not self.design.by_category:
+            return (
+                "Most categories have a single prompt, so categories are left out of account: prompts are taken as "
+                "drawn at random from all of them."
+            )
+        within = "Prompts are taken as drawn at random within the study's categories, which are taken as fixed"
+        sizes = self.raters.sum(axis=2)
+        if not self.design.nested:
+            return f"{within}; raters rated several categories and count across them."
+        stray = int(sizes.sum() - sizes.max(axis=1).sum())
+        but = f" but for {counted(stray, 'rating')}" if stray else ""
+        return f"{within}; each category has raters of its own{but}, so its variance is taken by itself and added."
+
+
+def _cube(tables: list[CountTable]) -> Float:
+    units = np.unique(np.concatenate([each.unit for each in tables]))
+    found = np.zeros((len(units), len(tables), 3))
+    for at, each in enumerate(tables):
+        found[np.searchsorted(units, each.unit), at] = each.counts
+    return found
+
+
+def _table(counts: Float) -> CountTable:
+    zeros = np.zeros(len(counts), dtype=np.int64)
+    return CountTable(zeros, zeros, np.arange(len(counts)), counts.astype(np.int64))

@@ -2,15 +2,15 @@
 
 Scores are on the log scale with mean zero. Errors are sandwich errors over raters and prompts: with s_g the sum of the
 likelihood's gradients over a cluster g, V = bread (sum over raters s s' + sum over prompts s s' - sum over cells s s')
-bread, each sum with its own G / (G - 1). The variance of any difference is never below what raters alone or prompts
-alone give, and intervals take t(min(raters, prompts) - 1).
+bread, each sum with its own G / (G - 1), never below what raters alone or prompts alone give. The scores' intervals are
+made as the default interval of a mean (``effective``); rank bands take degrees of freedom from all pairs together.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -20,14 +20,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, level_names, main_ratings, used_levels
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
-from evaluation.analysis.paired_models import MODELS, Fit, Model, Rows, fit
+from evaluation.analysis.paired_models import MODELS, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
-
-NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
 
 
 @dataclass(frozen=True)
@@ -152,9 +150,9 @@ def rank_generators(
     check_between(level, "confidence level")
     frame = _selected(ratings, question, category)
     names, table, codes = count_rows(frame, correct_side)
-    n_raters, n_prompts = int(frame["rater_id"].nunique()), int(frame["prompt_id"].nunique())
+    n_raters, n_prompts = used_levels(frame["rater_id"]), used_levels(frame["prompt_id"])
     bare = Ranking(
-        question=question or (str(frame["question"].iloc[0]) if len(frame) else ""),
+        question=question or _only_question(ratings),
         category=category,
         model=model,
         scores=(),
@@ -202,7 +200,7 @@ def rank_generators(
     return replace(
         bare,
         model=model,
-        scores=_scores(names, fitted, errors, df, level),
+        scores=scores_with_bands(names, fitted.scores, errors, df, level),
         covariance=errors.centred(len(names)) if errors else None,
         tie=fitted.tie,
         side_bias=bias,
@@ -212,21 +210,31 @@ def rank_generators(
     )
 
 
+def _only_question(ratings: pd.DataFrame) -> str:
+    main = main_ratings(ratings)
+    return str(main["question"].iloc[0]) if len(main) else ""
+
+
+_NEEDED = ("rater_id", "prompt_id", "generator_a", "generator_b", "choice", "a_shown_left")
+
+
 def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
-    frame = ratings[~ratings["control"].to_numpy()] if ratings["control"].any() else ratings
-    questions = [str(each) for each in frame["question"].cat.categories]
+    frame = main_ratings(ratings)
+    questions = level_names(frame["question"])
     if question is None and len(questions) > 1:
         raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
+    keep = np.ones(len(frame), dtype=bool)
     for name, wanted in (("question", question), ("category", category)):
         if wanted is None:
             continue
-        allowed = [str(each) for each in frame[name].cat.categories]
+        allowed = level_names(frame[name])
         if wanted not in allowed:
             hint = nearest(wanted, allowed) or "."
             raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
         if len(allowed) > 1:
-            frame = frame[(frame[name] == wanted).to_numpy()]
-    return frame
+            keep &= codes_of(frame[name]) == [str(each) for each in frame[name].cat.categories].index(wanted)
+    frame = frame[[name for name in _NEEDED if name in frame]]  # each column less is a column less to filter
+    return frame if keep.all() else frame[keep]
 
 
 def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, Callable[[], Codes]]:
@@ -288,35 +296,29 @@ def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:
     }
 
 
-def _scores(names: list[str], fitted: Fit, errors: Errors | None, df: int | None, level: float) -> tuple[Score, ...]:
+def scores_with_bands(
+    names: Sequence[str], fitted: npt.NDArray[np.float64], errors: Errors | None, df: int | None, level: float
+) -> tuple[Score, ...]:
+    """Scores from best to worst with intervals and rank bands; ``fitted``: (n,), by name, mean zero."""
     n = len(names)
-    order = sorted(range(n), key=lambda at: (-round(float(fitted.scores[at]), 12), names[at]))
+    order = sorted(range(n), key=lambda at: (-round(float(fitted[at]), 12), names[at]))
     if errors is None or df is None:
         return tuple(
-            Score(names[at], float(fitted.scores[at]), None, None, None, rank, 1, n)
-            for rank, at in enumerate(order, start=1)
+            Score(names[at], float(fitted[at]), None, None, None, rank, 1, n) for rank, at in enumerate(order, start=1)
         )
-    width = len(fitted.bread)
-    pairs = n * (n - 1) // 2
-    far = quantile(level ** (1 / pairs), df)
-    ahead = np.zeros((n, n), dtype=bool)
-    for i, j in itertools.permutations(range(n), 2):
-        contrast = np.zeros(width)
-        contrast[i], contrast[j] = 1, -1
-        variance = errors.variance(contrast)
-        ahead[i, j] = variance > NO_SPREAD and fitted.scores[i] - fitted.scores[j] > far * math.sqrt(variance)
+    ahead = np.subtract.outer(fitted, fitted) > errors.reaches(n, level)
+    contrast = np.zeros(len(errors.both))
     scores = []
     for rank, at in enumerate(order, start=1):
-        contrast = np.zeros(width)
         contrast[:n] = -1 / n
         contrast[at] += 1
-        variance = errors.variance(contrast)
-        score = float(fitted.scores[at])
+        widest = errors.widest(contrast, level)
+        score = float(fitted[at])
         band = 1 + int(ahead[:, at].sum()), n - int(ahead[at].sum())
-        if variance <= NO_SPREAD:
+        if widest is None:
             scores.append(Score(names[at], score, None, None, None, rank, *band))
             continue
-        se = math.sqrt(variance)
-        half = quantile(level, df) * se
+        se = math.sqrt(widest.value)
+        half = quantile(level, widest.df) * se
         scores.append(Score(names[at], score, se, score - half, score + half, rank, *band))
     return tuple(scores)

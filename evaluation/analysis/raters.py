@@ -46,6 +46,7 @@ def rater_table(ratings: pd.DataFrame, *, fast_ms: float = 1000.0, with_models: 
         fast_ms: answers faster than this count as fast.
         with_models: whether to fit the two models of reliability.
     """
+    ratings = ratings.assign(rater_id=ratings["rater_id"].cat.remove_unused_categories())
     names = [str(each) for each in ratings["rater_id"].cat.categories]
     n = len(names)
     control = ratings["control"].to_numpy()

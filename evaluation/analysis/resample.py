@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, level_names
 from evaluation.analysis.crossed import check_between
 from evaluation.analysis.estimates import Interval
 
@@ -83,19 +83,20 @@ def pigeonhole_bootstrap(
     for name, wanted in (("generator_a", first), ("generator_b", second), ("question", question)):
         levels = list(ratings[name].cat.categories)
         if wanted not in levels:
-            known = ", ".join(map(str, levels)) or "none at all"
+            known = ", ".join(level_names(ratings[name])) or "none at all"
             raise ValueError(f"There are no ratings with {name} {wanted!r}; there are {known}.")
         if len(levels) > 1:
             keep &= codes_of(ratings[name]) == levels.index(wanted)
     part = ratings if keep.all() else ratings[keep]
     if not len(part):
         raise ValueError(f"There are no ratings of {generator_a!r} and {generator_b!r} on {question!r}.")
-    codes = {name: codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id", "category")}
+    codes = {name: codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id")}
+    codes["category"] = np.unique(codes_of(part["category"]), return_inverse=True)[1]
     for name, unit in (("rater_id", "rater"), ("prompt_id", "prompt")):
         if (codes[name] == codes[name][0]).all():
             raise ValueError(f"There is one {unit}: nothing is known about how {unit}s differ, and none can be drawn.")
     score = (1 - codes_of(part["choice"])).astype(float) * (-1 if turned else 1)
-    names = [str(each) for each in part["category"].cat.categories]
+    names = level_names(part["category"])
     return resample_cells(
         codes["rater_id"], codes["prompt_id"], codes["category"], score, names, draws=draws, seed=seed, level=level
     )

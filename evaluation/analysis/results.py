@@ -19,7 +19,7 @@ Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Pl
 
 Document: TypeAlias = dict[str, Any]  # a JSON object: what it holds is said where it is made
 
-VERSION = "1.0"  # of the methods: raised when the same ratings can give other numbers
+VERSION = "1.1"  # of the methods: raised when the same ratings can give other numbers
 DIGITS = 12  # significant digits kept: far below any interval, and safe from the last bit of a library's quantile
 
 Result = TypeVar("Result")
@@ -32,7 +32,12 @@ def rounded(result: Result) -> Result:
     return cast(Result, _rounded(result))
 
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+
+
 def _rounded(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, float | np.floating):
         return _kept(float(value))
     if is_dataclass(value) and not isinstance(value, type):
@@ -59,6 +64,10 @@ def plain(value: object) -> Plain:
     """
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, float):  # by far the most there are
+        return _kept(float(value))
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):

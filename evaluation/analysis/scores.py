@@ -15,11 +15,21 @@ import pandas as pd
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
 from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
-from evaluation.analysis.crossed import METHODS, block_variances, check_between, panel_sums, stratified_variances
+from evaluation.analysis.crossed import (
+    METHODS,
+    Absent,
+    block_variances,
+    check_between,
+    panel_sums,
+    stratified_variances,
+)
+from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, as_table, pieces, why_not
+from evaluation.analysis.effective_design import EffectiveDesign, is_nested
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
 from evaluation.analysis.estimates import Interval, MeanEstimate
-from evaluation.analysis.preference import interval_or_why, pick_default
+from evaluation.analysis.preference import effective_or_why, interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
+from evaluation.analysis.scale import Ends
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
 SCALES: Mapping[str, tuple[float, ...]] = MappingProxyType(
@@ -141,15 +151,23 @@ def analyse_scores(
         if not len(known):
             continue
         blocks = [(str(name), block) for name, block in known.groupby("category", observed=True)]
-        shared = known.groupby("rater_id", observed=True)["category"].nunique().max() > 1
         whole = (str(generator), str(question), None, len(part) - len(known))
-        nested = len(blocks) > 1 and not shared
-        estimates.append(_estimate(*whole, blocks if nested else [("", known)], nested, estimand, level))
+        asked = _Asked(estimand, level, (min(levels), max(levels)) if levels else None)
+        estimates.append(_estimate(*whole, blocks, asked))
         for name, block in blocks:
             unable = int((part["category"] == name).sum()) - len(block)
             told = (str(generator), str(question), name, unable)
-            estimates.append(_estimate(*told, [(name, block)], False, estimand, level))
+            estimates.append(_estimate(*told, [(name, block)], asked))
     return ScoreAnalysis(tuple(estimates), _alphas(frame, level), tuple(levels or ()), estimand, level)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked; ``ends``: the least and the largest score allowed, where that is known."""
+
+    estimand: str
+    level: float
+    ends: Ends | None
 
 
 def _estimate(
@@ -158,27 +176,40 @@ def _estimate(
     category: str | None,
     unable: int,
     blocks: list[tuple[str, pd.DataFrame]],
-    stratified: bool,
-    estimand: str,
-    level: float,
+    asked: _Asked,
 ) -> ScoreEstimate:
+    whole = pd.concat([block for _, block in blocks])
+    rater, prompt = (pd.factorize(whole[name], sort=True)[0] for name in ("rater_id", "prompt_id"))
+    n, n_raters, n_prompts = len(whole), int(rater.max()) + 1, int(prompt.max()) + 1
+    at = np.repeat(np.arange(len(blocks)), [len(block) for _, block in blocks])
+    score = whole["score"].to_numpy(dtype=float)
+    columns = np.stack([np.ones(n), score], axis=1)
+    tables = [as_table(unit, size, at, len(blocks), columns) for unit, size in ((rater, n_raters), (prompt, n_prompts))]
+    stratified = is_nested(tables[0][:, :, 0])
     panels = [
         (name, panel_sums(block["score"], block["rater_id"].cat.codes, block["prompt_id"].cat.codes))
-        for name, block in blocks
+        for name, block in (blocks if stratified else [("", whole)])
     ]
-    whole = pd.concat([block for _, block in blocks])
-    n, n_raters, n_prompts = len(whole), int(whole["rater_id"].nunique()), int(whole["prompt_id"].nunique())
     mean = sum(panel.mean * panel.n for _, panel in panels) / n
     variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
-    intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
-    found = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[estimand]), MappingProxyType(intervals))
-    return ScoreEstimate(generator, question, category, n, unable, n_raters, n_prompts, found, stratified)
+    intervals = {name: interval_or_why(name, mean, variances[name], asked.level) for name in METHODS}
+    sizes = [table[:, :, 0] for table in tables]
+    design = EffectiveDesign.of(*sizes)
+    found: Pieces | Absent | None = why_not(design, [name for name, _ in blocks])
+    if found is None:
+        squares = np.bincount(at, weights=score**2)[:, None]
+        found = pieces(design, sizes[0], sizes[1], Sums(tables[0][:, :, 1:], tables[1][:, :, 1:], squares))[0]
+    intervals[EFFECTIVE] = effective_or_why(found, mean, asked.level, asked.ends)
+    own = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[asked.estimand]), MappingProxyType(intervals))
+    return ScoreEstimate(generator, question, category, n, unable, n_raters, n_prompts, own, stratified)
 
 
 def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:
     found = {}
     for question, part in frame[frame["score"].notna()].groupby("question", observed=True):
         unit = part["prompt_id"].cat.codes.astype(np.int64) * len(part["generator"].cat.categories)
-        counts, values = counts_by_unit(unit + part["generator"].cat.codes, part["score"])
-        found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level)
+        whole = np.asarray(unit + part["generator"].cat.codes)
+        counts, values = counts_by_unit(whole, part["score"])
+        prompts = np.unique(whole) // max(len(part["generator"].cat.categories), 1)
+        found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level, prompts)
     return found

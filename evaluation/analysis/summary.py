@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -14,14 +14,20 @@ from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_
 from evaluation.analysis.classic import holm
 from evaluation.analysis.compare import effect_in_words
 from evaluation.analysis.crossed import check_between
+from evaluation.analysis.effective_design import is_nested
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import PreferenceRate
+from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.highlights import judged
 from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.analysis.tally import Comparison, Tally, tally_ratings
+from evaluation.analysis.tally import Comparison, CountTable, Tally, tally_ratings
+
+NAMED = 10
+"""Categories and comparisons that a note names; the rest are counted."""
 
 
 def analyse(
@@ -29,6 +35,8 @@ def analyse(
     *,
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
+    family: Family = ALL,
+    declared: Collection[str] = (),
 ) -> Analysis:
     """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
 
@@ -37,22 +45,34 @@ def analyse(
             that was).
         estimand: for whom the default interval speaks, a key of ``estimates.ESTIMANDS``.
         level: confidence level, between 0 and 1.
+        family: the primary pairs and questions, over which p-values are adjusted; all of them unless said otherwise.
+        declared: the categories that the study has, where some may have no rating yet; those of the ratings count in
+            any case. An overall figure that lacks one of them says so.
 
     Raises:
         RatingsError: the ratings are not in the contract's form.
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
-    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level)
+    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level, family=family, declared=declared)
 
 
-def analyse_valid(valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> Analysis:
+def analyse_valid(
+    valid: pd.DataFrame,
+    *,
+    estimand: str = DEFAULT_ESTIMAND,
+    level: float = 0.95,
+    family: Family = ALL,
+    declared: Collection[str] = (),
+) -> Analysis:
     """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
     check_estimand(estimand)
     check_between(level, "confidence level")
     tally = tally_ratings(valid)
-    results = tuple(_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
+    known = {*declared, *(category for category in _categories_of(tally))}
+    compared = (_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
+    results = tuple(replace(each, not_rated=tuple(sorted(known - set(each.categories)))) for each in compared)
     return Analysis(
-        comparisons=results,
+        comparisons=judged(results, family, level),
         estimand=estimand,
         level=level,
         n_ratings=tally.n_ratings,
@@ -63,23 +83,33 @@ def analyse_valid(valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, leve
         agreement=MappingProxyType(_agreement_by_question(tally, level)),
         rankings=_rankings(valid, tally, level),
         side_bias=side_bias(valid, level),
-        notes=_notes(tally),
+        notes=(*_notes(tally), *_not_rated_notes(results)),
+        family=family,
     )
 
 
 def _agreement_by_question(tally: Tally, level: float) -> dict[str, tuple[Agreement, ...]]:
-    counts: dict[str, list[npt.NDArray[np.int64]]] = {}
+    """Over all pairs: a unit is a prompt of a pair, and the interval leaves out a prompt with all its pairs."""
+    tables: dict[str, list[CountTable]] = {}
     for at, comparison in enumerate(tally.comparisons):
-        units = tally.by_prompt.of_comparison(at).over_categories().counts
-        counts.setdefault(comparison.question, []).append(units)
-    return {name: _agreement(np.concatenate(counts[name]), level) for name in sorted(counts)}
+        tables.setdefault(comparison.question, []).append(tally.by_prompt.of_comparison(at).over_categories())
+    return {
+        name: _agreement(
+            np.concatenate([each.counts for each in tables[name]]),
+            level,
+            np.concatenate([each.unit for each in tables[name]]),
+        )
+        for name in sorted(tables)
+    }
 
 
-def _agreement(counts: npt.NDArray[np.int64], level: float) -> tuple[Agreement, ...]:
+def _agreement(
+    counts: npt.NDArray[np.int64], level: float, prompts: npt.NDArray[np.int64] | None = None
+) -> tuple[Agreement, ...]:
     return (
-        krippendorff_alpha(counts, "nominal", level=level),
-        krippendorff_alpha(counts, "ordinal", level=level),
-        fleiss_kappa(counts, level=level),
+        krippendorff_alpha(counts, "nominal", level=level, clusters=prompts),
+        krippendorff_alpha(counts, "ordinal", level=level, clusters=prompts),
+        fleiss_kappa(counts, level=level, clusters=prompts),
     )
 
 
@@ -92,6 +122,11 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
     return tuple(found)
 
 
+def overall_rate(ratings: pd.DataFrame, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> PreferenceRate:
+    """The overall rate of validated ratings of one pair and question, without the rest of an analysis."""
+    return _compare(tally_ratings(ratings), 0, estimand, level).overall
+
+
 def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
     comparison = tally.comparisons[at]
     raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
@@ -99,22 +134,20 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
         (tally.categories[code], raters.of_category(code), prompts.of_category(code))
         for code in np.unique(raters.category).tolist()
     ]
-    whole_raters, whole_prompts = raters.over_categories(), prompts.over_categories()
-    n_raters, n_prompts = len(whole_raters.unit), len(whole_prompts.unit)
+    sizes = raters.sizes()
+    whole_prompts = prompts.over_categories()
     categories = {
         name: preference_rate(
             [(name, rater, prompt)], len(rater.unit), len(prompt.unit), stratified=False, estimand=estimand, level=level
         )
         for name, rater, prompt in blocks
     }
-    nested = len(blocks) > 1 and n_raters == len(raters.unit)  # no rater has rows in two categories
-    overall = preference_rate(
-        blocks if nested else [("", whole_raters, whole_prompts)],
-        n_raters,
-        n_prompts,
-        stratified=nested,
-        estimand=estimand,
-        level=level,
+    overall = (
+        categories[blocks[0][0]]
+        if len(blocks) == 1
+        else preference_rate(
+            blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
+        )
     )
     return ComparisonResult(
         comparison=comparison,
@@ -137,6 +170,35 @@ def _adjusted(categories: Mapping[str, PreferenceRate], comparison: Comparison) 
         name: replace(rate, p_holm=adjusted.get(name), words=_words(rate, comparison))
         for name, rate in categories.items()
     }
+
+
+def _categories_of(tally: Tally) -> list[str]:
+    """The categories that have a rating."""
+    return [tally.categories[code] for code in np.unique(tally.by_prompt.category).tolist()]
+
+
+def _not_rated_notes(results: Sequence[ComparisonResult]) -> list[str]:
+    """A note for each set of categories that overall figures lack; it names the comparisons where not all lack it."""
+    lacking: dict[tuple[str, ...], list[ComparisonResult]] = {}
+    for each in results:
+        if each.not_rated:
+            lacking.setdefault(each.not_rated, []).append(each)
+    notes = []
+    for names, those in lacking.items():
+        rated = len(those[0].categories)
+        whose = (
+            ""
+            if len(those) == len(results)
+            else " of "
+            + "; ".join(f"{each.generator_a} against {each.generator_b}, {each.question}" for each in those[:NAMED])
+            + (f" and {len(those) - NAMED} more" if len(those) > NAMED else "")
+        )
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        notes.append(
+            f"The overall figures{whose} cover {rated} of {rated + len(names)} categories: nobody has rated "
+            f"{', '.join(names[:NAMED])}{more}."
+        )
+    return notes
 
 
 def _notes(tally: Tally) -> tuple[str, ...]:

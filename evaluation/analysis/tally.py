@@ -53,6 +53,16 @@ class CountTable:
         zeros = np.zeros(len(units), dtype=np.int64)
         return CountTable(zeros, zeros, units, counts)
 
+    def sizes(self) -> IntArray:
+        """Numbers of ratings by unit and category, (units, categories) as they appear (for the rows of one
+        comparison).
+        """
+        units, row = np.unique(self.unit, return_inverse=True)
+        categories, column = np.unique(self.category, return_inverse=True)
+        found = np.zeros((len(units), len(categories)), dtype=np.int64)
+        found[row, column] = self.counts.sum(axis=1)
+        return found
+
     def of_category(self, category: int) -> CountTable:
         """The rows of one category (for the rows of one comparison)."""
         low, high = np.searchsorted(self.category, [category, category + 1])

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.words import nearest
-from evaluation.api.base import Endpoint, ErrorSerializer
+from evaluation.api.base import Endpoint
 from evaluation.api.serializers import GeneratorSerializer
 from evaluation.errors import NotFoundError
 from generators import registry
@@ -25,7 +25,7 @@ class GeneratorList(Endpoint):
 class GeneratorDetail(Endpoint):
     """One generator."""
 
-    @extend_schema(operation_id="generators_retrieve", responses={200: GeneratorSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="generators_retrieve", responses=GeneratorSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Get one generator with its parameters."""
         entries = {entry.name: entry for entry in registry.entries()}

@@ -7,16 +7,15 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.words import nearest
-from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
+from evaluation.api.base import Endpoint, ListEndpoint
+from evaluation.api.inputs import ScoredImagesQuery, ScoreInput, ScoreRetryInput, ScoresQuery
 from evaluation.api.serializers import ParameterSerializer
-from evaluation.errors import InputError
 from evaluation.metrics import registry
 from evaluation.models import MetricRun, MetricScore
 from evaluation.selectors.runs import run_by_name
@@ -72,27 +71,6 @@ class MetricRunSerializer(serializers.ModelSerializer[MetricRun]):
         read_only_fields = fields
 
 
-class MetricRunCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """An automatic score to ask for."""
-
-    run = serializers.CharField(help_text="Name of the run whose images are scored")
-    metric = serializers.CharField()
-    parameters = serializers.DictField(
-        required=False, default=dict, help_text="Parameters that are not given have their default values"
-    )
-    reference = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="A stored reference's name, or run:NAME"
-    )
-
-
-class MetricRetrySerializer(serializers.Serializer[dict[str, Any]]):
-    """How to take it up again."""
-
-    anew = serializers.BooleanField(
-        required=False, default=False, help_text="Discard the numbers and score all images again"
-    )
-
-
 class MetricScoreSerializer(serializers.ModelSerializer[MetricScore]):
     """What a metric says of one image: `value`, or `why` there is none; `detail`: what was seen."""
 
@@ -111,9 +89,6 @@ class MetricScoreSerializer(serializers.ModelSerializer[MetricScore]):
         return score.sample.image.sha256
 
 
-ENDED = {200: MetricRunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
-
-
 class MetricList(Endpoint):
     """The metrics there are."""
 
@@ -127,40 +102,26 @@ class MetricRunList(ListModelMixin, ListEndpoint):
     """All automatic scores, and requesting one."""
 
     serializer_class = MetricRunSerializer
+    query = ScoresQuery
+    body = ScoreInput
 
     def get_queryset(self) -> QuerySet[MetricRun]:
         found = MetricRun.objects.select_related("run", "reference_run").order_by("-created_at", "-pk")
         for name, field in (("run", "run__name"), ("metric", "metric")):
-            value = self.request.query_params.get(name)
+            value = self.asked.get(name)
             if value is not None:
                 found = found.filter(**{field: value})
         return found
 
-    @extend_schema(
-        operation_id="scores_list",
-        parameters=[
-            OpenApiParameter("run", str, description="Only scores of this run"),
-            OpenApiParameter("metric", str, description="Only scores by this metric"),
-        ],
-    )
+    @extend_schema(operation_id="scores_list")
     def get(self, request: Request) -> Response:
         """List the automatic scores, newest first."""
         return self.list(request)
 
-    @extend_schema(
-        operation_id="scores_request",
-        request=MetricRunCreateSerializer,
-        responses={
-            200: MetricRunSerializer,
-            201: MetricRunSerializer,
-            400: ErrorSerializer,
-            404: ErrorSerializer,
-            409: ErrorSerializer,
-        },
-    )
+    @extend_schema(operation_id="scores_request", responses={200: MetricRunSerializer, 201: MetricRunSerializer})
     def post(self, request: Request) -> Response:
         """Request a score; workers compute it. 200 if the same score was requested before."""
-        given = data_of(MetricRunCreateSerializer(data=request.data))
+        given = self.given
         asked = metric_request(
             run=run_by_name(given["run"]),
             metric=given["metric"],
@@ -175,7 +136,7 @@ class MetricRunList(ListModelMixin, ListEndpoint):
 class MetricRunDetail(Endpoint):
     """One automatic score."""
 
-    @extend_schema(operation_id="scores_retrieve", responses={200: MetricRunSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="scores_retrieve", responses=MetricRunSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Get one automatic score: its progress, result and provenance."""
         return Response(MetricRunSerializer(_metric_run(pk)).data)
@@ -184,7 +145,7 @@ class MetricRunDetail(Endpoint):
 class MetricRunCancel(Endpoint):
     """Stopping it."""
 
-    @extend_schema(operation_id="scores_cancel", request=None, responses=ENDED)
+    @extend_schema(operation_id="scores_cancel", responses={200: MetricRunSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Stop scoring. Scores computed so far are kept."""
         return Response(MetricRunSerializer(metric_cancel(metric_run=_metric_run(pk))).data)
@@ -193,17 +154,20 @@ class MetricRunCancel(Endpoint):
 class MetricRunRetry(Endpoint):
     """Going on."""
 
-    @extend_schema(operation_id="scores_retry", request=MetricRetrySerializer, responses=ENDED)
+    body = ScoreRetryInput
+
+    @extend_schema(operation_id="scores_retry", responses={200: MetricRunSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Score what failed, was stopped or was added later; with `anew`, score all images again."""
-        given = data_of(MetricRetrySerializer(data=request.data))
-        return Response(MetricRunSerializer(metric_retry(metric_run=_metric_run(pk), anew=given["anew"])).data)
+        anew: bool = self.given["anew"]
+        return Response(MetricRunSerializer(metric_retry(metric_run=_metric_run(pk), anew=anew)).data)
 
 
 class MetricRunImages(ListModelMixin, ListEndpoint):
     """Each image's score."""
 
     serializer_class = MetricScoreSerializer
+    query = ScoredImagesQuery
     queryset = MetricScore.objects.none()
 
     def get_queryset(self) -> QuerySet[MetricScore]:
@@ -212,21 +176,15 @@ class MetricRunImages(ListModelMixin, ListEndpoint):
         found = get_object_or_404(MetricRun, pk=self.kwargs["pk"]).scores.select_related(
             "sample__prompt", "sample__image"
         )
-        order = self.request.query_params.get("order", "suite")
+        order = self.asked["order"]
         orders = {
             "suite": ("sample__prompt__number", "sample__sample"),
             "smallest": ("value", "sample"),
             "largest": ("-value", "sample"),
         }
-        if order not in orders:
-            hint = nearest(order, orders) or "."
-            raise InputError(f'Unknown order "{order}"{hint} Choose one of {", ".join(orders)}.', field="order")
         return (found if order == "suite" else found.filter(value__isnull=False)).order_by(*orders[order])
 
-    @extend_schema(
-        operation_id="scores_images_list",
-        parameters=[OpenApiParameter("order", str, description="suite (default), smallest or largest first")],
-    )
+    @extend_schema(operation_id="scores_images_list")
     def get(self, request: Request, pk: int) -> Response:
         """List the images with their scores; for a metric of kind set, the influence of each image on the number."""
         return self.list(request)

@@ -14,15 +14,12 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
-from evaluation.api.serializers import (
-    FailureSerializer,
-    ProgressSerializer,
-    RunCreateSerializer,
-    RunSerializer,
-    SampleSerializer,
-)
-from evaluation.models import GenerationRun, Sample, SampleFailure, StoredImage
+from evaluation.api.base import Endpoint, ListEndpoint
+from evaluation.api.inputs import RunInput, RunsQuery, SamplesQuery
+from evaluation.api.negotiation import AnyImage
+from evaluation.api.serializers import FailureSerializer, ProgressSerializer, RunSerializer, SampleSerializer
+from evaluation.models import GenerationRun, Sample, SampleFailure
+from evaluation.selectors.images import images_with_an_address
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
@@ -30,34 +27,28 @@ from evaluation.services.runs.request import RunDraft, run_cancel, run_render, r
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
 
-ENDED = {200: RunSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
-
 
 class RunList(ListModelMixin, ListEndpoint):
     """All runs, and rendering one."""
 
     serializer_class = RunSerializer
+    query = RunsQuery
+    body = RunInput
 
     def get_queryset(self) -> QuerySet[GenerationRun]:
         runs = runs_listed()
-        name = self.request.query_params.get("name")
+        name = self.asked.get("name")
         return runs if name is None else runs.filter(name=name)
 
-    @extend_schema(
-        operation_id="runs_list", parameters=[OpenApiParameter("name", str, description="Only the run of this name")]
-    )
+    @extend_schema(operation_id="runs_list")
     def get(self, request: Request) -> Response:
         """List the runs, newest first."""
         return self.list(request)
 
-    @extend_schema(
-        operation_id="runs_render",
-        request=RunCreateSerializer,
-        responses={201: RunSerializer, 400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
-    )
+    @extend_schema(operation_id="runs_render", responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
         """Queue a run; workers render it."""
-        given = data_of(RunCreateSerializer(data=request.data))
+        given = self.given
         run = run_render(
             RunDraft(
                 suite=suite_by_name(given["suite"]),
@@ -76,7 +67,7 @@ class RunList(ListModelMixin, ListEndpoint):
 class RunDetail(Endpoint):
     """One run."""
 
-    @extend_schema(operation_id="runs_retrieve", responses={200: RunSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="runs_retrieve", responses=RunSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Get one run with its provenance."""
         return Response(RunSerializer(get_object_or_404(runs_listed(), pk=pk)).data)
@@ -85,7 +76,7 @@ class RunDetail(Endpoint):
 class RunProgress(Endpoint):
     """How far a run is."""
 
-    @extend_schema(operation_id="runs_progress", responses={200: ProgressSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="runs_progress", responses=ProgressSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Get a run's progress: images made and failed, speed and time left."""
         run = get_object_or_404(GenerationRun, pk=pk)
@@ -104,7 +95,7 @@ class RunProgress(Endpoint):
 class RunCancel(Endpoint):
     """Stopping a run."""
 
-    @extend_schema(operation_id="runs_cancel", request=None, responses=ENDED)
+    @extend_schema(operation_id="runs_cancel", responses={200: RunSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Stop a run. Images made so far are kept."""
         return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
@@ -113,7 +104,7 @@ class RunCancel(Endpoint):
 class RunRetry(Endpoint):
     """Trying again."""
 
-    @extend_schema(operation_id="runs_retry", request=None, responses=ENDED)
+    @extend_schema(operation_id="runs_retry", responses={200: RunSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Retry failed samples, and make missing ones."""
         return Response(RunSerializer(run_retry(run=get_object_or_404(GenerationRun, pk=pk))).data)
@@ -122,7 +113,7 @@ class RunRetry(Endpoint):
 class RunResume(Endpoint):
     """Going on."""
 
-    @extend_schema(operation_id="runs_resume", request=None, responses=ENDED)
+    @extend_schema(operation_id="runs_resume", responses={200: RunSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Continue a run that stopped."""
         return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
@@ -132,6 +123,7 @@ class RunSamples(ListModelMixin, ListEndpoint):
     """A run's samples."""
 
     serializer_class = SampleSerializer
+    query = SamplesQuery
     queryset = Sample.objects.none()
 
     def get_queryset(self) -> QuerySet[Sample]:
@@ -139,13 +131,10 @@ class RunSamples(ListModelMixin, ListEndpoint):
             return Sample.objects.none()
         run = get_object_or_404(GenerationRun, pk=self.kwargs["pk"])
         samples = run.samples.select_related("prompt", "image").order_by("prompt__number", "sample")
-        prompt_id = self.request.query_params.get("prompt_id", "")
-        return samples.filter(prompt__number=int(prompt_id)) if prompt_id.isdecimal() else samples
+        prompt_id = self.asked.get("prompt_id")
+        return samples if prompt_id is None else samples.filter(prompt__number=int(prompt_id))
 
-    @extend_schema(
-        operation_id="runs_samples_list",
-        parameters=[OpenApiParameter("prompt_id", str, description="Only samples of this prompt")],
-    )
+    @extend_schema(operation_id="runs_samples_list")
     def get(self, request: Request, pk: int) -> Response:
         """List a run's samples in the suite's order, each with its image's address."""
         return self.list(request)
@@ -170,16 +159,16 @@ class RunFailures(ListModelMixin, ListEndpoint):
 
 
 class Image(Endpoint):
-    """A stored image's bytes."""
+    """A stored image's bytes; uploaded files, before they are encoded anew, have no address."""
+
+    renderer_classes = [AnyImage]
 
     @extend_schema(
         operation_id="images_retrieve",
-        responses={
-            (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image"),
-            404: ErrorSerializer,
-        },
+        parameters=[OpenApiParameter("sha256", str, "path", pattern="^[0-9a-f]{64}$")],
+        responses={(200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image")},
     )
     def get(self, request: HttpRequest, sha256: str) -> HttpResponseBase:
         """Get an image, byte for byte as stored."""
-        found = get_object_or_404(StoredImage, sha256=sha256)
+        found = get_object_or_404(images_with_an_address(), sha256=sha256)
         return send_image(image_path(found), f"image/{found.image_format}")

@@ -1,27 +1,29 @@
-"""What the API gives and takes, noun by noun. Outputs mirror the models; inputs are what the services take."""
+"""What the API gives, noun by noun; it mirrors the models. What it takes is `inputs`'."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from evaluation.models import GenerationRun, Invitation, Prompt, Sample, SampleFailure, Study, Suite, Upload
+from evaluation.models import (
+    GenerationRun,
+    IncomingFile,
+    Invitation,
+    Prompt,
+    Sample,
+    SampleFailure,
+    Study,
+    Suite,
+    Upload,
+)
 from evaluation.selectors.overview import suite_categories
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
-from evaluation.services.studies.sets import MissingRule
-from evaluation.suites import FORMATS
-
-
-def choice(choices: Sequence[str], **options: Any) -> serializers.ChoiceField:
-    """A field that takes one of `choices`, and says which they are when it gets another."""
-    words = f'"{{input}}" is not allowed; choose one of {", ".join(choices)}.'
-    return serializers.ChoiceField(choices=choices, error_messages={"invalid_choice": words}, **options)
 
 
 class SuiteSerializer(serializers.ModelSerializer[Suite]):
@@ -55,6 +57,17 @@ class SuiteDetailSerializer(SuiteSerializer):
         return dict(suite_categories(suite))
 
 
+class SuiteLoadedSerializer(SuiteDetailSerializer):
+    """A suite that was loaded. `notes`: which columns were used and which not, what was left out or changed."""
+
+    notes = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Suite
+        fields = (*SuiteDetailSerializer.Meta.fields, "notes")
+        read_only_fields = fields
+
+
 class PromptSerializer(serializers.ModelSerializer[Prompt]):
     """A prompt. `prompt_id`: its number as five digits, as in files and exports."""
 
@@ -62,22 +75,6 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         model = Prompt
         fields = ("prompt_id", "number", "text", "category", "attributes")
         read_only_fields = fields
-
-
-class SuiteLoadSerializer(serializers.Serializer[dict[str, Any]]):
-    """A suite to load: `known` by name, or a `file`."""
-
-    known = serializers.CharField(required=False, help_text="drawbench-cc0 (included) or drawbench (downloaded)")
-    file = serializers.FileField(required=False, help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text")
-    source_format = choice(FORMATS, required=False)
-    name = serializers.CharField(required=False, max_length=100)
-    title = serializers.CharField(required=False, max_length=200)
-    licence = serializers.CharField(required=False, max_length=200)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if bool(attrs.get("known")) == bool(attrs.get("file")):
-            raise serializers.ValidationError("Give either `known` or `file`.")
-        return attrs
 
 
 class ParameterSerializer(serializers.Serializer[Any]):
@@ -113,6 +110,10 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 
     suite = serializers.CharField(source="suite.__str__", read_only=True)
     status = serializers.CharField(read_only=True, help_text="queued, running, done, cancelled or failed")
+    run_seed = serializers.IntegerField(
+        source="known_seed", read_only=True, allow_null=True, help_text="null for uploads: they were not drawn here"
+    )
+    started_at = serializers.SerializerMethodField(help_text="When drawing began; null for uploads")
 
     class Meta:
         model = GenerationRun
@@ -123,19 +124,11 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
         )
         read_only_fields = fields
 
-
-class RunCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A run to render."""
-
-    suite = serializers.CharField(help_text="Name, or name@version")
-    generator = serializers.CharField()
-    parameters = serializers.DictField(
-        required=False, default=dict, help_text="Parameters that are not given have their default values"
-    )
-    size = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Image size in pixels")
-    samples_per_prompt = serializers.IntegerField(required=False, default=8)
-    run_seed = serializers.IntegerField(required=False, default=0)
-    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_started_at(self, run: GenerationRun) -> str | None:
+        began = run.started_at if run.is_drawn_here else None
+        shown: str | None = serializers.DateTimeField().to_representation(began) if began else None
+        return shown
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -186,15 +179,19 @@ class FailureSerializer(serializers.ModelSerializer[SampleFailure]):
         read_only_fields = fields
 
 
-class UploadCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A zip of images that is to become a run."""
+class IncomingFileSerializer(serializers.ModelSerializer[IncomingFile]):
+    """A file on its way in: `n_received` of its `n_bytes` have come."""
 
-    suite = serializers.CharField(help_text="Name, or name@version")
-    run_name = serializers.CharField(max_length=120)
-    generator = serializers.CharField(
-        max_length=100, help_text="Name of the generator that made the images, as used in reports"
-    )
-    file = serializers.FileField(help_text="A zip")
+    part_max_bytes = serializers.SerializerMethodField(help_text="Largest size of a part")
+
+    class Meta:
+        model = IncomingFile
+        fields = ("key", "file_name", "n_bytes", "n_received", "sha256", "part_max_bytes", "created_at")
+        read_only_fields = fields
+
+    def get_part_max_bytes(self, file: IncomingFile) -> int:
+        most: int = settings.PART_MAX_BYTES
+        return most
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):
@@ -223,17 +220,6 @@ class UploadRowSerializer(serializers.Serializer[dict[str, Any]]):
     prompt_id = serializers.CharField(allow_null=True)
     sample = serializers.IntegerField(allow_null=True)
     problem = serializers.CharField(allow_blank=True)
-
-
-class UploadOptionsSerializer(serializers.Serializer[dict[str, Any]]):
-    """How names are read (`upload_match` says which values there are), and what may be left out."""
-
-    layout = serializers.CharField(required=False)
-    numbering = serializers.CharField(required=False)
-    sample_numbering = serializers.CharField(required=False)
-    samples = serializers.IntegerField(required=False, help_text="Images per prompt")
-    ignore_problems = serializers.BooleanField(required=False, help_text="Leave out files with problems")
-    allow_missing = serializers.BooleanField(required=False, help_text="Create the run even if samples are missing")
 
 
 class StudyRunSerializer(serializers.Serializer[Any]):
@@ -286,64 +272,6 @@ class StudyDetailSerializer(StudySerializer):
         return None if opening is None else dict(StudyOpeningSerializer(opening).data)
 
 
-class StoppingRuleSerializer(serializers.Serializer[dict[str, Any]]):
-    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
-
-    max_raters = serializers.IntegerField(
-        required=False,
-        allow_null=True,
-        help_text="Stop at this many finished raters in any case; default: all places of the study",
-    )
-    min_raters = serializers.IntegerField(
-        required=False, allow_null=True, help_text="Don't stop before this many have finished; default: 5"
-    )
-    margin = serializers.FloatField(
-        required=False,
-        allow_null=True,
-        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
-    )
-    half_width = serializers.FloatField(
-        required=False, allow_null=True, help_text="Also stop once the interval is no wider than ± this"
-    )
-    alpha = serializers.FloatField(
-        required=False, allow_null=True, help_text="The intervals have level 1 − alpha; default: 0.05"
-    )
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Fields that are not ours go along, so that the service tells of them: a rule is locked, and none is lost."""
-        checked: dict[str, Any] = super().to_internal_value(data)
-        return {name: data[name] for name in data if name not in self.fields} | checked
-
-
-class StudyCreateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A draft of a study to make."""
-
-    name = serializers.CharField(max_length=100)
-    runs = serializers.ListField(child=serializers.CharField(), help_text="Names of two or more runs on one suite")
-    labels = serializers.ListField(
-        child=serializers.CharField(max_length=120),
-        required=False,
-        help_text="Labels of the runs in results, in the same order",
-    )
-    protocol = serializers.CharField(required=False, default="drawbench")
-    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    design_seed = serializers.IntegerField(required=False, default=0)
-    samples_per_set = serializers.IntegerField(required=False, allow_null=True, default=None)
-    raters_per_panel = serializers.IntegerField(required=False, allow_null=True, default=None)
-    missing = choice(get_args(MissingRule), required=False, default="refuse")
-    consent = serializers.CharField(required=False, allow_blank=True, default="")
-    contact = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
-    stopping_rule = StoppingRuleSerializer(
-        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
-    )
-    masks = serializers.ListField(
-        child=serializers.CharField(max_length=60),
-        required=False,
-        default=list,
-        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
-    )
-
-
 class PanelProgressSerializer(serializers.Serializer[Any]):
     """How far a panel is."""
 
@@ -375,6 +303,7 @@ class StudyProgressSerializer(serializers.Serializer[Any]):
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """A link that lets raters in."""
 
+    completion_url = serializers.CharField(read_only=True, allow_blank=True, help_text="An address, or empty")
     url = serializers.SerializerMethodField()
 
     class Meta:
@@ -383,7 +312,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
             *("id", "url", "label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"),
             "created_at",
         )
-        read_only_fields = ("id", "url", "revoked_at", "created_at")
+        read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, invitation: Invitation) -> str:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation.api.base import Endpoint, ErrorSerializer, ListEndpoint, data_of
+from evaluation.api.base import Endpoint, ListEndpoint
+from evaluation.api.inputs import InvitationInput, RatingsQuery, ResultsQuery, StudyInput
+from evaluation.api.negotiation import Csv, Parquet
 from evaluation.api.serializers import (
     InvitationSerializer,
-    StudyCreateSerializer,
     StudyDetailSerializer,
     StudyProgressSerializer,
     StudySerializer,
 )
-from evaluation.errors import InputError
 from evaluation.models import Invitation, Study
 from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
@@ -32,15 +33,15 @@ from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon
+from evaluation.views.researcher.reports import csv_response, report_tables
 from evaluation.views.researcher.studies import ratings_response
-
-REFUSED = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
 
 class StudyList(ListModelMixin, ListEndpoint):
     """All studies, and creating one."""
 
     serializer_class = StudySerializer
+    body = StudyInput
 
     def get_queryset(self) -> QuerySet[Study]:
         return studies_listed().prefetch_related("study_runs__run")
@@ -50,23 +51,18 @@ class StudyList(ListModelMixin, ListEndpoint):
         """List the studies, newest first."""
         return self.list(request)
 
-    @extend_schema(
-        operation_id="studies_create",
-        request=StudyCreateSerializer,
-        responses={201: StudyDetailSerializer, **REFUSED},
-    )
+    @extend_schema(operation_id="studies_create", responses={201: StudyDetailSerializer})
     def post(self, request: Request) -> Response:
         """Create a study as a draft."""
-        given = data_of(StudyCreateSerializer(data=request.data))
-        runs = [run_by_name(name) for name in given.pop("runs")]
-        study = study_create(StudyDraft(runs=runs, **given), created_by=self.researcher)
+        given = {**self.given, "runs": [run_by_name(name) for name in self.given["runs"]]}
+        study = study_create(StudyDraft(**given), created_by=self.researcher)
         return Response(_detail(study.name), status=status.HTTP_201_CREATED)
 
 
 class StudyDetail(Endpoint):
     """One study."""
 
-    @extend_schema(operation_id="studies_retrieve", responses={200: StudyDetailSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="studies_retrieve", responses=StudyDetailSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Get one study with its declaration."""
         study_by_name(name)
@@ -78,13 +74,13 @@ class StudyOpen(Endpoint):
 
     @extend_schema(
         operation_id="studies_open",
-        request=None,
-        responses={200: StudyDetailSerializer, 202: StudyDetailSerializer, **REFUSED},
+        responses={200: StudyDetailSerializer, 202: StudyDetailSerializer},
     )
     def post(self, request: Request, name: str) -> Response:
-        """Open a study: draw the comparisons, prepare the images for raters, lock and hash the specification.
+        """Open a study: draw the comparisons, prepare the images for raters, lock the specification, make a first link.
 
         200: the study is open. 202: it has many images, so a worker opens it; `status` and `opening` show the progress.
+        `invitations/` then lists the first link for raters; make more there.
         """
         is_open = study_open_soon(study=study_by_name(name))
         return Response(_detail(name), status=status.HTTP_200_OK if is_open else status.HTTP_202_ACCEPTED)
@@ -93,7 +89,7 @@ class StudyOpen(Endpoint):
 class StudyClose(Endpoint):
     """Closing."""
 
-    @extend_schema(operation_id="studies_close", request=None, responses={200: StudyDetailSerializer, **REFUSED})
+    @extend_schema(operation_id="studies_close", responses={200: StudyDetailSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Close a study; it accepts no more ratings."""
         return Response(_detail(study_close(study=study_by_name(name)).name))
@@ -102,7 +98,7 @@ class StudyClose(Endpoint):
 class StudyProgress(Endpoint):
     """How far a study is."""
 
-    @extend_schema(operation_id="studies_progress", responses={200: StudyProgressSerializer, 404: ErrorSerializer})
+    @extend_schema(operation_id="studies_progress", responses=StudyProgressSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Get the numbers of raters and ratings, planned and present, in total and by panel."""
         return Response(StudyProgressSerializer(study_progress(study_by_name(name))).data)
@@ -112,6 +108,7 @@ class StudyInvitations(ListModelMixin, ListEndpoint):
     """A study's invitations."""
 
     serializer_class = InvitationSerializer
+    body = InvitationInput
     queryset = Invitation.objects.none()
 
     def get_queryset(self) -> QuerySet[Invitation]:
@@ -124,38 +121,36 @@ class StudyInvitations(ListModelMixin, ListEndpoint):
         """List the invitation links of a study."""
         return self.list(request)
 
-    @extend_schema(
-        operation_id="studies_invite", request=InvitationSerializer, responses={201: InvitationSerializer, **REFUSED}
-    )
+    @extend_schema(operation_id="studies_invite", responses={201: InvitationSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Create an invitation link for raters."""
-        given = data_of(InvitationSerializer(data=request.data))
-        invitation = invitation_create(study=study_by_name(name), **given)
+        invitation = invitation_create(study=study_by_name(name), **self.given)
         return Response(InvitationSerializer(invitation).data, status=status.HTTP_201_CREATED)
 
 
 class StudyResults(Endpoint):
     """A study's results."""
 
+    query = ResultsQuery
+    renderer_classes = [JSONRenderer, Csv]
+
     @extend_schema(
         operation_id="studies_results",
-        parameters=[
-            OpenApiParameter(
-                "estimand", str, description="What the default interval speaks for; default: raters_and_prompts"
-            ),
-            OpenApiParameter("level", float, description="Confidence level; default: 0.95"),
-            OpenApiParameter("include_simulated", bool, description="Whether simulated ratings count; default: true"),
-        ],
         responses={
-            200: OpenApiResponse(
+            (200, "application/json"): OpenApiResponse(
                 OpenApiTypes.OBJECT, description="A drawbench-analysis/1 document, with the identity of its input"
             ),
-            **REFUSED,
+            (200, "text/csv"): OpenApiTypes.STR,
         },
     )
-    def get(self, request: Request, name: str) -> Response:
-        """Get the analysis of the ratings so far: shares and net shares with intervals, overall and by category."""
-        report = report_make(study=study_by_name(name), settings=_settings(request))
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """Get the analysis of the ratings so far: shares and net shares with intervals, overall and by category.
+
+        With `Accept: text/csv`, its tables as one CSV file.
+        """
+        report = report_make(study=study_by_name(name), settings=self.asked)
+        if isinstance(request.accepted_renderer, Csv):
+            return csv_response(report_tables(report), name=f"report-{report.pk}-table")
         named = {
             "id": report.pk,
             "study": name,
@@ -171,40 +166,24 @@ class StudyResults(Endpoint):
 class StudyRatings(Endpoint):
     """A study's ratings."""
 
+    query = RatingsQuery
+    renderer_classes = [Csv, Parquet]
+    chosen_by = "as"
+
     @extend_schema(
         operation_id="studies_ratings",
-        parameters=[OpenApiParameter("as", str, enum=["csv", "parquet"], description="File format; default: csv")],
         responses={
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
-            404: ErrorSerializer,
         },
     )
-    def get(self, request: Request, name: str) -> HttpResponse:
+    def get(self, request: Request, name: str) -> HttpResponseBase:
         """Get the ratings as a file, without withdrawn ones; the column `simulated` marks simulated ratings."""
-        suffix = request.query_params.get("as", "csv")
-        if suffix not in ("csv", "parquet"):
-            raise InputError(f'as must be "csv" or "parquet"; got "{suffix}".', field="as")
         study = study_by_name(name)
-        return ratings_response(ratings_frame(study), name=f"{study.name}-ratings", suffix=suffix)
+        frame = ratings_frame(study)
+        return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
 
 
 def _detail(name: str) -> dict[str, Any]:
     study = studies_listed().prefetch_related("study_runs__run").get(name=name)
     return dict(StudyDetailSerializer(study).data)
-
-
-def _settings(request: Request) -> dict[str, object]:
-    """The report's settings from the query string; unknown names are told by `report_make`."""
-    settings: dict[str, object] = {name: value for name, value in request.query_params.items() if name != "format"}
-    if "level" in settings:
-        try:
-            settings["level"] = float(str(settings["level"]))
-        except ValueError:
-            raise InputError(f"level must be a number, such as 0.95; got {settings['level']}.", field="level") from None
-    if "include_simulated" in settings:
-        said = str(settings["include_simulated"]).lower()
-        if said not in ("true", "false", "1", "0"):
-            raise InputError(f"include_simulated must be true or false; got {said}.", field="include_simulated")
-        settings["include_simulated"] = said in ("true", "1")
-    return settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.api import account, docs, generators, metrics, runs, studies, suites, uploads
+from evaluation.api import account, docs, files, generators, metrics, runs, studies, suites, uploads
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
@@ -31,6 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("scores/<int:pk>/retry/", metrics.MetricRunRetry.as_view(), name="score-retry"),
     path("scores/<int:pk>/images/", metrics.MetricRunImages.as_view(), name="score-images"),
     path("images/<sha256:sha256>/", runs.Image.as_view(), name="image"),
+    path("files/", files.FileList.as_view(), name="file-list"),
+    path("files/<uuid:key>/", files.FileDetail.as_view(), name="file"),
+    path("files/<uuid:key>/part/", files.FilePart.as_view(), name="file-part"),
     path("uploads/", uploads.UploadList.as_view(), name="upload-list"),
     path("uploads/<uuid:key>/", uploads.UploadDetail.as_view(), name="upload"),
     path("uploads/<uuid:key>/table/", uploads.UploadTable.as_view(), name="upload-table"),

@@ -10,6 +10,7 @@ from typing import Any
 from common.words import counted
 from evaluation.errors import InputError
 from evaluation.metrics.distances.result import FrechetResult
+from evaluation.metrics.distances.second_road import ENGINES
 from evaluation.metrics.features.measure import MeasureRequest
 from evaluation.metrics.features.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 
@@ -44,6 +45,15 @@ def add_measure_options(
     )
 
 
+def add_engine_option(parser: ArgumentParser) -> None:
+    """--engine."""
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        help=f"compute the distance a second time with another program, and print the difference: {', '.join(ENGINES)}",
+    )
+
+
 def measure_request(options: Mapping[str, Any], *, protocol: str | None = None) -> MeasureRequest:
     """What the options of `add_measure_options` ask for. `protocol`: its name, where another option gives it.
 
@@ -73,7 +83,17 @@ def frechet_lines(result: FrechetResult) -> list[str]:
         f"  no corrected value: {result.corrected_why}"
         if corrected is None
         else corrected_line(corrected.estimate, corrected.low, corrected.high, corrected.level),
+        *_second_lines(result),
     ]
+
+
+def _second_lines(result: FrechetResult) -> list[str]:
+    second = result.second
+    if second is None:
+        return []
+    difference = figures(second.difference, signed=True, digits=3)
+    share = f" ({abs(second.difference) / result.value:.1g} of it)" if result.value > 0 else ""
+    return [f"  by {second.engine}: {second.value:.10g}, {difference} from {result.value:.10g} here{share}"]
 
 
 def corrected_line(estimate: float, low: float, high: float, level: float) -> str:

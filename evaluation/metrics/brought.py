@@ -7,14 +7,15 @@ Nothing here imports torch.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.hashes import file_sha256, files_hash
+from common.json_in import read_json
 from common.parameters import Parameter, ParameterValue
+from common.vision_operators import torchvision_importable
 from common.words import nearest
 from evaluation.metrics.errors import MetricError
 
@@ -127,15 +128,17 @@ def read_brought(wanted: Wanted, path: Path) -> Brought:
     return Brought(path, config, _folder_hash(path, stamps))
 
 
-def load_network(brought: Brought, *model_and_others: Any) -> list[Any]:
+def load_network(brought: Brought, *model_and_others: Any, **options: Any) -> list[Any]:
     """Load the folder with transformers' classes: first the model's, then those of its tokenizer or processor.
 
-    From its files alone, in float32, without transformers' own messages, which would mix with ours.
+    From its files alone, in float32, without transformers' own messages, which would mix with ours. `options`: what the
+    tokenizer or processor is loaded with besides.
 
     Raises:
         MetricError: a file is missing or damaged, a package is needed that is not here, or the weights lack layers,
             which transformers would fill in at random.
     """
+    torchvision_importable()
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -146,7 +149,7 @@ def load_network(brought: Brought, *model_and_others: Any) -> list[Any]:
         model, report = model_class.from_pretrained(
             brought.path, local_files_only=True, output_loading_info=True, dtype="float32"
         )
-        loaded = [model, *(other.from_pretrained(brought.path, local_files_only=True) for other in others)]
+        loaded = [model, *(other.from_pretrained(brought.path, local_files_only=True, **options) for other in others)]
     except Exception as error:
         reason = " ".join(str(error).split())[:400] or type(error).__name__
         raise MetricError(f"{brought.path} can't be loaded: {reason}. Bring the whole folder.") from error
@@ -176,7 +179,7 @@ def _candidates(wanted: Wanted, folders: Sequence[Path]) -> list[Path]:
 
 def _config(path: Path) -> dict[str, Any] | None:
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = read_json((path / "config.json").read_bytes())
     except (OSError, ValueError):
         return None
     return config if isinstance(config, dict) else None

@@ -7,14 +7,14 @@ this metric can't be trusted. The single checks stand in `conformance_checks`.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from common.commands import add_format, parse_settings, run_command, say
+from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
 from common.conformance import Finding, check_spec, print_findings
+from common.json_in import JsonError, read_json
 from common.plugins import describe
 from evaluation.metrics import registry
 from evaluation.metrics.conformance_checks import (
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--attributes", default="", help="a prompt's attributes as JSON, for metrics that need some")
     parser.add_argument("--prompt", default='A red square that says "STOP".', help="the pictures' prompt")
     add_format(parser)
-    options = parser.parse_args(arguments)
+    options = refuse_repeated(parser).parse_args(arguments)
     attributes = _attributes(options.attributes)
     spec = registry.get_spec(options.metric)
     reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
@@ -103,9 +103,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _attributes(text: str) -> dict[str, JsonValue] | None:
     try:
-        found = json.loads(text) if text else None
-    except json.JSONDecodeError as error:
-        raise MetricError(f"--attributes {text} is not JSON: {error}") from None
+        found = read_json(text) if text else None
+    except JsonError as error:
+        raise MetricError(f"--attributes {text[:80]} is not JSON: {error}") from None
     if found is not None and not isinstance(found, dict):
         raise MetricError(f'--attributes {text} is not a JSON object, such as {{"objects": ["apple"]}}')
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from common import plugins
+from common.allocator import keep_freed_memory
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricFactory, MetricSpec, SampleMetric
 
@@ -78,6 +79,7 @@ def load(
     """
     spec = get_spec(name)
     values = spec.resolve(parameters)
+    keep_freed_memory()
     try:
         factory = cast(MetricFactory, plugins.import_reference(spec.factory))
         metric: object = factory(values, device=device, weight_folders=tuple(weight_folders))

@@ -2,6 +2,7 @@
 
 from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
+from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
 from evaluation.models.rating import Rating, ShownChoice
 from evaluation.models.report import Report
@@ -21,6 +22,7 @@ __all__ = [
     "Assignment",
     "Comparison",
     "GenerationRun",
+    "IncomingFile",
     "Invitation",
     "MetricRun",
     "MetricScore",

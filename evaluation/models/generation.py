@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common import limits
+from evaluation.models.fields import SaidChars, SaidJSON, SaidText
 from evaluation.models.suite import Prompt, Suite
 
 
@@ -46,18 +48,18 @@ class GenerationRun(models.Model):
         RENDERED = "rendered", "Rendered here"
         UPLOADED = "uploaded", "Uploaded"
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=limits.RUN_NAME, unique=True)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="runs")
     origin = models.CharField(max_length=10, choices=Origin)
-    generator = models.CharField(max_length=100)
+    generator = models.CharField(max_length=limits.GENERATOR)
     parameters = models.JSONField(default=dict, blank=True)
     size = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels a side; empty for uploads")
     samples_per_prompt = models.PositiveIntegerField()
     run_seed = models.BigIntegerField(default=0)
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
-    message = models.TextField(blank=True)
-    weights_fingerprint = models.CharField(max_length=64, blank=True)
-    provenance = models.JSONField(default=dict, blank=True)
+    message = SaidText(blank=True)
+    weights_fingerprint = SaidChars(max_length=limits.FINGERPRINT, blank=True)
+    provenance = SaidJSON(default=dict, blank=True)
     notes = models.TextField(blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -74,6 +76,16 @@ class GenerationRun(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_drawn_here(self) -> bool:
+        """Whether the images were made here: only then are seed, parameters and times known."""
+        return self.origin == self.Origin.RENDERED
+
+    @property
+    def known_seed(self) -> int | None:
+        """The seed that its images were drawn with; None for an upload, of which nobody here knows it."""
+        return self.run_seed if self.is_drawn_here else None
+
 
 class Sample(models.Model):
     """One image of a run. `sample`: its index, from 0. `original`: the uploaded file as it came, for metrics only."""
@@ -85,7 +97,7 @@ class Sample(models.Model):
     original = models.ForeignKey(StoredImage, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     content_key = models.CharField(max_length=64, blank=True, help_text="generators.runner.content_key")
     seconds = models.FloatField(null=True, blank=True)
-    provenance = models.JSONField(default=dict, blank=True)
+    provenance = SaidJSON(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -106,7 +118,7 @@ class SampleFailure(models.Model):
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
     sample = models.PositiveIntegerField()
     kind = models.CharField(max_length=20, help_text="generators.contract.FailureKind")
-    message = models.TextField(blank=True)
+    message = SaidText(blank=True)
     attempts = models.PositiveIntegerField(default=1)
     retrying = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -138,17 +150,17 @@ class Upload(models.Model):
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="uploads")
-    run_name = models.CharField(max_length=120)
-    generator = models.CharField(max_length=100, help_text="What made the images, as reports will call it")
-    file_name = models.CharField(max_length=300, blank=True)
-    staging = models.CharField(max_length=500, blank=True)
+    run_name = models.CharField(max_length=limits.RUN_NAME)
+    generator = models.CharField(max_length=limits.GENERATOR, help_text="What made the images, as reports will call it")
+    file_name = models.CharField(max_length=limits.FILE_NAME, blank=True)
+    staging = models.CharField(max_length=limits.SOURCE, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     n_files = models.PositiveIntegerField(default=0)
     n_checked = models.PositiveIntegerField(default=0)
     table = models.JSONField(default=list, blank=True)
     summary = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)
-    message = models.TextField(blank=True)
+    message = SaidText(blank=True)
     run = models.OneToOneField(GenerationRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)

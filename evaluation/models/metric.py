@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common import limits
+from evaluation.models.fields import SaidChars, SaidJSON, SaidText
 from evaluation.models.generation import GenerationRun, RunStatus, Sample
 
 NO_NUMBER = float("inf")
@@ -33,23 +35,23 @@ class MetricRun(models.Model):
         LOWER = "lower", "Lower is better"
 
     run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="metric_runs")
-    metric = models.CharField(max_length=100)
+    metric = models.CharField(max_length=limits.METRIC)
     kind = models.CharField(max_length=6, choices=Kind)
     better = models.CharField(max_length=6, choices=Better)
     parameters = models.JSONField(default=dict, blank=True)
     parameters_hash = models.CharField(max_length=64)
-    reference_name = models.CharField(max_length=200, blank=True)
+    reference_name = models.CharField(max_length=limits.REFERENCE_NAME, blank=True)
     reference_run = models.ForeignKey(
         GenerationRun, null=True, blank=True, on_delete=models.CASCADE, related_name="referred_by"
     )
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     n_done = models.PositiveIntegerField(default=0)
     n_total = models.PositiveIntegerField(default=0)
-    message = models.TextField(blank=True, help_text="Why it failed, for people")
-    label = models.CharField(max_length=300, blank=True)
-    result = models.JSONField(null=True, blank=True)
-    provenance = models.JSONField(default=dict, blank=True)
-    code_version = models.CharField(max_length=60, blank=True)
+    message = SaidText(blank=True, help_text="Why it failed, for people")
+    label = SaidChars(max_length=limits.METRIC_LABEL, blank=True)
+    result = SaidJSON(null=True, blank=True)
+    provenance = SaidJSON(default=dict, blank=True)
+    code_version = SaidChars(max_length=60, blank=True)
     images_hash = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -105,8 +107,8 @@ class MetricScore(models.Model):
     metric_run = models.ForeignKey(MetricRun, on_delete=models.CASCADE, related_name="scores")
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="scores")
     value = models.FloatField(null=True)
-    why = models.TextField(blank=True)
-    detail = models.JSONField(default=dict, blank=True)
+    why = SaidText(blank=True)
+    detail = SaidJSON(default=dict, blank=True)
 
     class Meta:
         ordering = ["metric_run", "sample"]
@@ -133,7 +135,7 @@ class MetricShard(models.Model):
 
     metric_run = models.ForeignKey(MetricRun, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
-    folder = models.CharField(max_length=200)
+    folder = models.CharField(max_length=limits.FOLDER)
     shard = models.PositiveIntegerField()
     n_images = models.PositiveIntegerField()
     is_done = models.BooleanField(default=False)

@@ -19,9 +19,10 @@ class ShownChoice(models.TextChoices):
 class Rating(models.Model):
     """One answer to one question of one assignment.
 
-    Append-only, by triggers (0002_rating_guards): nothing but `retracted_at` may change, once, when the rater undoes
-    the answer; no row goes. At most one rating of an assignment and question stands (`rating_once`), and a composite
-    foreign key makes `rater` the assignment's rater.
+    Append-only, by triggers (0002_rating_guards, 0006_what_may_not_change): nothing but `retracted_at` may change,
+    once, when the rater undoes the answer; no row goes, and none comes but for a question of an open study. At most
+    one rating of an assignment and question stands (`rating_once`), and a composite foreign key makes `rater` the
+    assignment's rater.
 
     `submission`: the client's key of the trial as shown, so that a late retry of an undone answer changes nothing.
     `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common import limits
 from evaluation.models.generation import GenerationRun, Sample, StoredImage
 from evaluation.models.suite import Prompt
 
@@ -32,8 +33,8 @@ class Study(models.Model):
     `design_seed`: the seed of sides, orders and the choice of samples.
     """
 
-    name = models.SlugField(max_length=100, unique=True)
-    title = models.CharField(max_length=200, blank=True)
+    name = models.SlugField(max_length=limits.STUDY_NAME, unique=True)
+    title = models.CharField(max_length=limits.TITLE, blank=True)
     protocol = models.CharField(max_length=60)
     status = models.CharField(max_length=10, choices=StudyStatus, default=StudyStatus.DRAFT)
     specification = models.JSONField(default=dict)
@@ -64,7 +65,7 @@ class StudyRun(models.Model):
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="study_runs")
     run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="study_runs")
     order = models.PositiveSmallIntegerField()
-    label = models.CharField(max_length=120)
+    label = models.CharField(max_length=limits.LABEL)
 
     class Meta:
         ordering = ["study", "order"]
@@ -102,7 +103,7 @@ class Comparison(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
-    category = models.CharField(max_length=100, blank=True)
+    category = models.CharField(max_length=limits.CATEGORY, blank=True)
     run_a = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
     run_b = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
     set_a = models.JSONField()
@@ -129,12 +130,12 @@ class Invitation(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
     key = models.CharField(max_length=32, unique=True, default=new_key)
-    label = models.CharField(max_length=120, blank=True)
+    label = models.CharField(max_length=limits.LABEL, blank=True)
     max_raters = models.PositiveIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    completion_code = models.CharField(max_length=100, blank=True)
-    completion_url = models.URLField(max_length=500, blank=True)
+    completion_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
+    completion_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -153,10 +154,10 @@ class Rater(models.Model):
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="raters")
     invitation = models.ForeignKey(Invitation, null=True, blank=True, on_delete=models.SET_NULL, related_name="raters")
-    panel = models.CharField(max_length=100, blank=True)
+    panel = models.CharField(max_length=limits.CATEGORY, blank=True)
     slot = models.PositiveIntegerField()
-    participant = models.CharField(max_length=200, blank=True)
-    session = models.CharField(max_length=200, blank=True)
+    participant = models.CharField(max_length=limits.PARTICIPANT, blank=True)
+    session = models.CharField(max_length=limits.PARTICIPANT, blank=True)
     session_key_hash = models.CharField(max_length=64, blank=True, db_index=True)
     simulated = models.BooleanField(default=False)
     consented_at = models.DateTimeField(null=True, blank=True)
@@ -195,7 +196,7 @@ class Assignment(models.Model):
     seed = models.BigIntegerField()
     reason = models.CharField(max_length=20, default="panel")
     skipped_at = models.DateTimeField(null=True, blank=True)
-    skip_reason = models.CharField(max_length=200, blank=True)
+    skip_reason = models.CharField(max_length=limits.REASON, blank=True)
 
     class Meta:
         ordering = ["rater", "position"]

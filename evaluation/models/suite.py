@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from common import limits
 from common.words import prompt_name
 
 
@@ -15,13 +16,13 @@ class Suite(models.Model):
     from then on it can't be deleted.
     """
 
-    name = models.SlugField(max_length=100)
-    title = models.CharField(max_length=200, blank=True)
+    name = models.SlugField(max_length=limits.SUITE_NAME)
+    title = models.CharField(max_length=limits.TITLE, blank=True)
     version_hash = models.CharField(max_length=64, unique=True)
     content_hash = models.CharField(max_length=64, db_index=True)
-    source = models.CharField(max_length=500, blank=True, help_text="Where it was read from")
+    source = models.CharField(max_length=limits.SOURCE, blank=True, help_text="Where it was read from")
     source_format = models.CharField(max_length=40, blank=True)
-    licence = models.CharField(max_length=200, blank=True)
+    licence = models.CharField(max_length=limits.LICENCE, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -43,7 +44,7 @@ class Prompt(models.Model):
     suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="prompts")
     number = models.PositiveIntegerField()
     text = models.TextField()
-    category = models.CharField(max_length=100, blank=True)
+    category = models.CharField(max_length=limits.CATEGORY, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
 
     class Meta:

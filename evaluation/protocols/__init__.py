@@ -1,38 +1,57 @@
-"""The declared protocols of human evaluation, by name. Pure: no Django, no I/O.
+"""The declared protocols of human evaluation: ours by name, a researcher's own by file. Pure: no Django, no torch.
 
 >>> from evaluation import protocols
 >>> protocols.get("drawbench").raters_per_panel
 25
+
+Reading order: `parts` and `contract` (what a protocol declares), `kinds` (what each kind of answer takes), `drawbench`
+and its neighbours (one declaration a file), `tree`, `fields`, `reading` and `checks` (files, and what they are refused
+for), `writing`, `difference`.
 """
 
 from __future__ import annotations
 
-from common.errors import UserError
-from common.words import nearest
-from evaluation.protocols.contract import CAPTION, Answer, Protocol, Question, wording
-from evaluation.protocols.drawbench import DRAWBENCH
+from evaluation.protocols.contract import Protocol
+from evaluation.protocols.difference import departures
+from evaluation.protocols.errors import AnswerError, ProtocolError, UnknownProtocolError
+from evaluation.protocols.kinds import KINDS, Answer, AnswerValue, Kind
+from evaluation.protocols.parts import (
+    CAPTION,
+    MOST_RATERS,
+    Asked,
+    Controls,
+    Question,
+    Repeats,
+    Shown,
+    wording,
+)
+from evaluation.protocols.reading import read
+from evaluation.protocols.registry import get, load, load_file, named_or_file, names
+from evaluation.protocols.writing import to_yaml
 
-_BY_NAME = {protocol.name: protocol for protocol in (DRAWBENCH,)}
-
-__all__ = ["CAPTION", "Answer", "Protocol", "Question", "UnknownProtocolError", "get", "names", "wording"]
-
-
-class UnknownProtocolError(UserError):
-    """No protocol has this name; the message gives the nearest one."""
-
-
-def names() -> tuple[str, ...]:
-    """The names of the protocols that there are, sorted."""
-    return tuple(sorted(_BY_NAME))
-
-
-def get(name: str) -> Protocol:
-    """The protocol called `name`.
-
-    Raises:
-        UnknownProtocolError: there is none; the message says which there are, the nearest first.
-    """
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    hint = nearest(name.lower(), _BY_NAME) or "."
-    raise UnknownProtocolError(f"There is no protocol {name!r}{hint} Protocols: {', '.join(names())}.")
+__all__ = [
+    "CAPTION",
+    "KINDS",
+    "MOST_RATERS",
+    "Answer",
+    "AnswerError",
+    "AnswerValue",
+    "Asked",
+    "Controls",
+    "Kind",
+    "Protocol",
+    "ProtocolError",
+    "Question",
+    "Repeats",
+    "Shown",
+    "UnknownProtocolError",
+    "departures",
+    "get",
+    "load",
+    "load_file",
+    "named_or_file",
+    "names",
+    "read",
+    "to_yaml",
+    "wording",
+]

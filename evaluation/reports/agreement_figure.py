@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from evaluation.analysis.automatic_results import ComparisonAgreement
 from evaluation.analysis.estimates import MeanEstimate
 from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
+from evaluation.reports.fonts import short_names, width_of
 from evaluation.reports.reading import cut, says_nothing
 
 WIDE, NARROW, STEP = 7.6, 3.75, 0.34  # inches
@@ -30,13 +31,14 @@ def _figure(agreement: ComparisonAgreement, colours: Colours, narrow: bool) -> F
             ("another rater", raters.another, B_COLOUR),
             ("majority of the other raters", raters.majority, B_COLOUR),
         ]
-    shown = [(name, share, colour) for name, share, colour in named if share is not None]
+    names = short_names([name for name, _, _ in named], 32)
+    shown = [(name, share, colour) for name, (_, share, colour) in zip(names, named, strict=True) if share is not None]
     step = STEP * 1.45 if narrow else STEP
     top, bottom = 0.3, 0.5
     height, width = top + bottom + step * len(shown), NARROW if narrow else WIDE
-    names = 0.12 if narrow else min(2.6, 0.35 + 0.068 * max(len(name) for name, _, _ in shown))
+    wide = 0.12 if narrow else min(2.6, 0.35 + 0.068 * max(width_of(name) for name, _, _ in shown))
     figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((names / width, bottom / height, 1 - (names + 0.9) / width, 1 - (top + bottom) / height))
+    axes = figure.add_axes((wide / width, bottom / height, 1 - (wide + 0.9) / width, 1 - (top + bottom) / height))
     for at, (name, share, colour) in enumerate(shown):
         _line(axes, at, name, share, colour, colours, narrow)
     constant = max((each.constant for each in agreement.overall), default=0.0)

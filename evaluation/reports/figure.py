@@ -23,7 +23,8 @@ from matplotlib.patheffects import Normal, Stroke
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import Interval, PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports.reading import cut, lines, says_nothing, shortened
+from evaluation.reports.fonts import as_typed, short_names, width_of
+from evaluation.reports.reading import cut, lines, says_nothing, too_few
 from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
 
 FigureFormat = Literal["svg", "pdf", "png"]
@@ -32,6 +33,8 @@ Rows = Sequence[tuple[str, PreferenceRate]]
 BESIDE = 32
 """Letters of both labels together that have room in one line of the legend; longer ones stand below each other."""
 LONGEST_LABEL = 52
+WIDE_NAME, NARROW_NAME = 25, 27
+"""Letters of a category's name that have room beside the bars, or above them."""
 
 A_COLOUR, B_COLOUR = "#0072b2", "#e69f00"
 _INFO: dict[str, dict[str, str | None]] = {
@@ -63,7 +66,6 @@ _COLOURS: dict[str, Colours] = {
 _RC: Any = {
     "svg.hashsalt": "drawbench",  # ids of clip paths: the same in every drawing
     "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 8.5,
     "axes.linewidth": 0.6,
     "pdf.fonttype": 42,
@@ -84,7 +86,7 @@ def comparison_figure(
 
 def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: Theme) -> bytes:
     """What `draw` makes of a theme's colours, as a file: the same figure gives the same bytes."""
-    with _LOCK, matplotlib.rc_context(_RC):
+    with _LOCK, as_typed(_RC):
         figure = draw(_COLOURS[theme])
         buffer = io.BytesIO()
         figure.savefig(
@@ -93,14 +95,20 @@ def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: 
     return buffer.getvalue()
 
 
-def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
+def _named(comparison: ComparisonResult, letters: int) -> list[tuple[str, PreferenceRate]]:
+    """The lines of the table, with names that have room beside or above the bars."""
     rows = lines(comparison)
+    return list(zip(short_names([name for name, _ in rows], letters), (rate for _, rate in rows), strict=True))
+
+
+def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
+    rows = _named(comparison, WIDE_NAME)
     places = _places(len(rows))
-    stacked = len(comparison.generator_a) + len(comparison.generator_b) > BESIDE
+    stacked = width_of(comparison.generator_a) + width_of(comparison.generator_b) > BESIDE
     top, bottom = 0.9 if stacked else 0.62, 0.5  # inches
     height = top + bottom + 0.3 * (places[-1] + 1)
     figure = Figure(figsize=(7.6, height))
-    label_width = min(2.1, 0.35 + 0.068 * max(len(name) for name, _ in rows)) / 7.6
+    label_width = min(2.1, 0.35 + 0.068 * max(width_of(name) for name, _ in rows)) / 7.6
     low, tall = bottom / height, 1 - (top + bottom) / height
     bars = figure.add_axes((label_width, low, 0.68 - label_width, tall))
     net = figure.add_axes((0.755, low, 0.215, tall), sharey=bars)
@@ -119,7 +127,7 @@ def _wide(comparison: ComparisonResult, colours: Colours) -> Figure:
 
 
 def _narrow(comparison: ComparisonResult, colours: Colours) -> Figure:
-    rows = lines(comparison)
+    rows = _named(comparison, NARROW_NAME)
     places = _places(len(rows))
     top, bottom = 0.75, 0.45
     height = top + bottom + 0.46 * (places[-1] + 1)
@@ -131,7 +139,9 @@ def _narrow(comparison: ComparisonResult, colours: Colours) -> Figure:
         weight = "normal" if at else "bold"
         bars.text(0, place - 0.17, name, va="center", ha="left", color=colours.text, fontweight=weight)
         said = f"net {points(rate.net.estimate, 0)}"
-        if rate.net.interval:
+        if rate.too_few:
+            said += f" ({too_few(rate)})"
+        elif rate.net.interval:
             said += f" ({points_range(rate.net.interval, 0)})"
         said += f", n {rate.n_ratings}"
         bars.text(100, place - 0.17, said, va="center", ha="right", fontsize=7, color=colours.soft)
@@ -221,18 +231,15 @@ def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], co
         ):
             if interval is None:
                 continue
-            own, empty = cut(interval), says_nothing(interval)
+            if says_nothing(interval):
+                continue
+            own = cut(interval)
             low, high = own.low * 100, own.high * 100
             reach = max(reach, abs(low), abs(high))
-            style = (0, (1, 2)) if empty else "solid"
-            axes.plot(
-                [low, high],
-                [place + offset] * 2,
-                color=colour,
-                linewidth=1.0 if empty else width,
-                linestyle=style,
-                solid_capstyle="butt",
-            )
+            axes.plot([low, high], [place + offset] * 2, color=colour, linewidth=width, solid_capstyle="butt")
+        if rate.too_few:
+            across = axes.get_yaxis_transform()
+            axes.text(0.5, place - 0.3, too_few(rate), transform=across, fontsize=6.5, color=colours.soft, ha="center")
         net = rate.net.estimate * 100
         reach = max(reach, abs(net))
         axes.plot(net, place, "o", markersize=4.5, color=_net_colour(rate, colours), zorder=3)
@@ -265,8 +272,8 @@ def _directions(comparison: ComparisonResult) -> list[tuple[str, float, Literal[
     run into each other.
     """
     a, b = comparison.generator_a, comparison.generator_b
-    right: tuple[str, float, Literal["left", "right"]] = (f"{shortened(a, 20)} preferred →", 1.0, "right")
-    return [right] if len(a) + len(b) > 18 else [(f"← {b}", 0.0, "left"), right]
+    right: tuple[str, float, Literal["left", "right"]] = (f"{short_names([a], 20)[0]} preferred →", 1.0, "right")
+    return [right] if width_of(a) + width_of(b) > 18 else [(f"← {b}", 0.0, "left"), right]
 
 
 def _net_colour(rate: PreferenceRate, colours: Colours) -> str:
@@ -284,15 +291,13 @@ def _legend(
     stacked: bool = False,
 ) -> None:
     letters = LONGEST_LABEL if stacked else BESIDE
-    entries = (
-        (A_COLOUR, shortened(comparison.generator_a, letters)),
-        (colours.indifferent, "no preference"),
-        (B_COLOUR, shortened(comparison.generator_b, letters)),
-    )
-    handles = [matplotlib.patches.Patch(color=colour, label=label) for colour, label in entries]
+    a, b = short_names([comparison.generator_a, comparison.generator_b], letters)
+    entries = ((A_COLOUR, a), (colours.indifferent, "no preference"), (B_COLOUR, b))
+    handles = [matplotlib.patches.Patch(color=colour) for colour, _ in entries]
     columns = 1 if stacked else 3
     figure.legend(
-        handles=handles,
+        handles,
+        [label for _, label in entries],  # given apart: a label that begins with _ would be left out
         loc="upper left",
         bbox_to_anchor=(x, y),
         ncols=columns,

@@ -12,7 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluation.metrics.distances.curve import GuidanceCurve
-from evaluation.reports.figure import A_COLOUR, B_COLOUR, Colours, FigureFormat, Theme, bare_axes, drawn
+from evaluation.reports.figure import (
+    A_COLOUR,
+    B_COLOUR,
+    NARROW_NAME,
+    WIDE_NAME,
+    Colours,
+    FigureFormat,
+    Theme,
+    bare_axes,
+    drawn,
+)
+from evaluation.reports.fonts import short_names, width_of
 from evaluation.reports.reading import shortened
 from evaluation.reports.score_summary import ScoreSummary, SpreadOfScores
 from evaluation.reports.wording.numbers import figures
@@ -43,7 +54,7 @@ def spread_figure(
 
     `label`: what the score is called, along the axis. `narrow`: for a phone's width, names above the rows.
     """
-    lines = _lines(summary)
+    lines = _lines(summary, NARROW_NAME if narrow else WIDE_NAME)
     return drawn(lambda colours: _spread(summary, lines, label, colours, narrow), image_format, theme)
 
 
@@ -54,10 +65,11 @@ def curve_figure(
     return drawn(lambda colours: _curve(curve, colours, narrow), image_format, theme)
 
 
-def _lines(summary: ScoreSummary) -> list[_Line]:
+def _lines(summary: ScoreSummary, letters: int) -> list[_Line]:
     categories = summary["categories"] if len(summary["categories"]) > 1 else {}
     lines = [_Line("Overall", summary["overall"], True)]
-    return lines + [_Line(name, spread, False) for name, spread in categories.items()]
+    names = short_names(list(categories), letters)
+    return lines + [_Line(name, spread, False) for name, spread in zip(names, categories.values(), strict=True)]
 
 
 def _spread(summary: ScoreSummary, lines: Sequence[_Line], label: str, colours: Colours, narrow: bool) -> Figure:
@@ -66,7 +78,7 @@ def _spread(summary: ScoreSummary, lines: Sequence[_Line], label: str, colours: 
     height = top + bottom + step * (len(lines) + (0.3 if len(lines) > 1 else 0))
     width = NARROW if narrow else WIDE
     figure = Figure(figsize=(width, height))
-    names = 0.1 if narrow else min(2.2, 0.35 + BY_NAME * max(len(line.name) for line in lines))
+    names = 0.1 if narrow else min(2.2, 0.35 + BY_NAME * max(width_of(line.name) for line in lines))
     numbers = 0.1 if narrow else 1.55
     axes = figure.add_axes((names / width, bottom / height, 1 - (names + numbers) / width, 1 - (top + bottom) / height))
     places = [0.0 if line.is_overall else at + 0.3 for at, line in enumerate(lines)]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from evaluation.analysis.columns import CHOICES
-from evaluation.analysis.estimates import Interval
+from evaluation.analysis.estimates import EXPLORATORY, Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
-from evaluation.reports.reading import cut, default_methods, lines, question_name
+from evaluation.reports.reading import (
+    cut,
+    default_methods,
+    lines,
+    not_rated_words,
+    p_shown,
+    question_name,
+    too_few,
+)
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -26,6 +35,7 @@ CSV_COLUMNS = (
         "independent_high",
         "p",
     ),
+    *("role", "shown_to_lead"),
 )
 
 _TEX = str.maketrans(
@@ -40,6 +50,9 @@ _TEX = str.maketrans(
         "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
     }
 )
 
@@ -47,7 +60,8 @@ _TEX = str.maketrans(
 def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
     """All rows of all comparisons, in fractions; the category of an overall row is empty.
 
-    `p`: of no preference, by the default interval's error; of categories adjusted by Holm over them.
+    `p`: of no preference, by the default interval's error, adjusted by Holm over the family of comparisons, or over the
+    categories; an exploratory comparison's is its own. `shown_to_lead`: the generator that the family carries.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -56,7 +70,8 @@ def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
         names = [no_formula(name) for name in (comparison.generator_a, comparison.generator_b, comparison.question)]
         for at, (name, rate) in enumerate(lines(comparison)):
             own, naive = rate.net.interval, rate.net.independent
-            p = rate.p_holm if at else rate.p_value
+            p = p_shown(name, rate)
+            role = rate.standing.role if rate.standing else ""
             writer.writerow(
                 [
                     *names,
@@ -67,29 +82,40 @@ def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
                     *((own.method, own.low, own.high) if own else ("", "", "")),
                     *((naive.low, naive.high) if naive else ("", "")),
                     "" if p is None else p,
+                    role,
+                    {"a": names[0], "b": names[1], None: ""}[rate.leader],
                 ]
             )
     return buffer.getvalue()
 
 
 def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: bool) -> str:
-    """One comparison as a booktabs table, in per cent, its caption saying what the intervals are."""
+    """One comparison as a booktabs table over the whole width, in per cent, its caption saying what the intervals are.
+
+    Eight columns do not fit a column of a paper: so `table*`, which a document of one column takes as well, and columns
+    of fixed width, in which long labels and names of categories break.
+    """
     methods = " or ".join(default_methods(comparison)) or "none"
     a, b = latex_escape(comparison.generator_a), latex_escape(comparison.generator_b)
     caption = (
         f"{latex_escape(question_name(comparison.question))}: {a} against {b}. Shares are in per cent of the ratings. "
         f"Net share: {a} minus {b}, in percentage points; no preference counts as zero. Interval: "
         f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
-        "As independent: the same, with every rating taken as independent."
+        "As independent: the same, with every rating taken as independent. Intervals end at $\\pm100$ points."
     )
+    if comparison.overall.standing is not None and comparison.overall.standing.role == EXPLORATORY:
+        caption += " Exploratory: not one of the primary comparisons that were declared."
+    if comparison.not_rated:
+        caption += f" {latex_escape(not_rated_words(comparison))}"
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
     text = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
-        "  \\centering",
+        "% needs \\usepackage{array,booktabs} and \\usepackage[T1]{fontenc}",
+        "\\begin{table*}",
+        "  \\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}",
         f"  \\caption{{{caption}}}",
-        "  \\begin{tabular}{lrrrrrcc}",
+        f"  \\label{{{_tex_label(comparison)}}}",
+        f"  \\begin{{tabular}}{{{_tex_columns()}}}",
         "    \\toprule",
         f"    & Ratings & {a} & No preference & {b} & Net share & Interval & As independent \\\\",
         "    \\midrule",
@@ -98,13 +124,37 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     for at, (name, rate) in enumerate(rows):
         shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
         net = (
-            f"${rate.net.estimate * 100:+.1f}$ & {_tex_bounds(rate.net.interval)} & {_tex_bounds(rate.net.independent)}"
+            f"${rate.net.estimate * 100:+.1f}$ & {too_few(rate) or _tex_bounds(rate.net.interval)} & "
+            f"{_tex_bounds(rate.net.independent)}"
         )
         text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
         if not at and len(rows) > 1:
             text.append("    \\midrule")
-    text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""]
+    text += ["    \\bottomrule", "  \\end{tabular}", "\\end{table*}", ""]
     return "\n".join(text)
+
+
+TEX_WIDTHS = {"name": 0.18, "ratings": 0.06, "share": 0.09, "net": 0.07, "interval": 0.145}
+"""Widths of a table's columns, in shares of the text's; three shares and two intervals leave room for the gaps."""
+
+
+def _tex_columns() -> str:
+    """The columns: names to the left, numbers to the right, intervals in the middle; what is too wide breaks."""
+    kinds = [
+        ("raggedright", "name"),
+        ("raggedleft", "ratings"),
+        *[("raggedleft", "share")] * len(CHOICES),
+        ("raggedleft", "net"),
+        *[("centering", "interval")] * 2,
+    ]
+    columns = "".join(f">{{\\{kind}\\arraybackslash}}p{{{TEX_WIDTHS[what]:g}\\textwidth}}" for kind, what in kinds)
+    return f"@{{}}{columns}@{{}}"
+
+
+def _tex_label(comparison: ComparisonResult) -> str:
+    """A name to refer to the table by, of letters, digits and dashes alone."""
+    parts = (comparison.question, comparison.generator_a, comparison.generator_b)
+    return "tab:" + "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in parts)
 
 
 def latex_escape(text: str) -> str:

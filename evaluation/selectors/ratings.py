@@ -11,7 +11,7 @@ import pandas as pd
 from django.db.models import Q
 
 from common.words import prompt_name
-from evaluation.models import Rating, ShownChoice, Study
+from evaluation.models import Comparison, Rating, ShownChoice, Study
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -32,6 +32,12 @@ COLUMNS = (
     "rated_at",
 )
 """The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
+
+
+def study_categories(study: Study) -> tuple[str, ...]:
+    """The categories that an open or closed study shows, rated or not, as `ratings_frame` calls them. One query."""
+    found = Comparison.objects.filter(study=study).order_by("category").values_list("category", flat=True).distinct()
+    return tuple(category or NO_CATEGORY for category in found)
 
 
 def ratings_frame(

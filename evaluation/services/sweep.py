@@ -10,6 +10,7 @@ from django.utils import timezone
 from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
 from evaluation.services.store.images import store_partials_remove
+from evaluation.services.store.incoming import incoming_sweep
 from evaluation.services.store.places import statistics_folder
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.work.queue import hand_over, messages_waiting, workers_answering
@@ -31,6 +32,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
         created_at__lt=timezone.now() - timedelta(days=UPLOAD_DAYS),
     ):
         upload_drop(upload=upload)
+    incoming_sweep()
     store_partials_remove()
     partial_files_remove(statistics_folder())
     SessionStore.clear_expired()

@@ -14,6 +14,7 @@ from evaluation.suites.identity import (
     refuse_if_incomplete,
     version_hash,
 )
+from evaluation.suites.objects import names_people
 from evaluation.suites.scene import Scene, parse_scene, scene_mismatches
 from evaluation.suites.selection import sample_of, select
 from evaluation.suites.types import PromptData, SuiteData, SuiteError
@@ -34,6 +35,7 @@ __all__ = [
     "content_hash",
     "csv_bytes",
     "fetch_drawbench",
+    "names_people",
     "parse_scene",
     "read_suite",
     "recognise",

@@ -2,11 +2,12 @@
 
 import json
 import math
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from unicodedata import is_normalized
 
+from common.text import bad_character, look, named
 from evaluation.suites.scene import SCENE_SCHEMA_PREFIX, parse_scene
 from evaluation.suites.types import (
     MAX_CATEGORY_CHARACTERS,
@@ -57,8 +58,9 @@ def build_suite(
 ) -> SuiteData:
     """Checks all rows and makes the suite. One SuiteError names everything that is wrong, by row.
 
-    duplicates: two rows are one prompt when prompt and category agree after folding of white space, and TOLD_APART_BY
-    too. "refuse" is an error; "first" keeps the first and says so in the notes.
+    duplicates: two rows are one prompt when nobody can tell their prompts and categories apart (`common.text.look`)
+    and TOLD_APART_BY agrees too. "refuse" is an error; "first" keeps the first and says so in the notes. Categories
+    that look alike or differ by case alone, and are not the same text, are an error: they would be two in every result.
     """
     name = checked_name(name)
     if not rows:
@@ -69,12 +71,19 @@ def build_suite(
     prompts: list[PromptData] = []
     first_seen: dict[tuple[str, ...], str] = {}
     dropped: list[str] = []
+    recomposed: list[str] = []
+    categories: dict[str, tuple[str, str]] = {}
     for row in rows:
         text = fold(row.text)
         category = NO_CATEGORY if row.category is None else fold(row.category)
         if not _row_is_sound(row, text, category, problems):
             continue
-        key = (text, category, *(str(row.attributes.get(name, "")) for name in TOLD_APART_BY))
+        if any(not is_normalized("NFC", each) for each in (row.text, row.category or "")):
+            recomposed.append(row.where)
+        like, where = categories.setdefault(look(category).casefold(), (category, row.where))
+        if like != category:
+            problems.add("categories", f"{row.where} has {_shown(category)}, {where} {_shown(like)}")
+        key = (look(text), look(category), *(str(row.attributes.get(name, "")) for name in TOLD_APART_BY))
         if key in first_seen:
             if duplicates == "refuse":
                 problems.add("repeated", f"{row.where} repeats {first_seen[key]} ({_shown(text)})")
@@ -87,13 +96,15 @@ def build_suite(
     all_notes = list(notes)
     if dropped:
         all_notes.append(f"Left out as repeated: {listed(dropped)}.")
+    if recomposed:
+        all_notes.append(f"Letters with marks were brought to one form (Unicode's NFC): {listed(recomposed)}.")
     return SuiteData(name, tuple(prompts), source_format, tuple(all_notes))
 
 
 def checked_name(name: str) -> str:
     """The suite's name, folded. SuiteError when it is empty, too long or has control characters."""
     folded = fold(name)
-    if not folded or len(folded) > MAX_NAME_CHARACTERS or _bad_character(folded):
+    if not folded or len(folded) > MAX_NAME_CHARACTERS or bad_character(folded):
         raise SuiteError(
             f"The suite's name {_shown(folded)} can't be used: it has 1 to {MAX_NAME_CHARACTERS} printable characters."
         )
@@ -133,9 +144,13 @@ class Problems:
             f"Control characters or broken Unicode in the text: {rows}. Delete them and save the file as UTF-8."
         ),
         "attributes": lambda rows: f"Attributes that can't be used: {rows}.",
+        "categories": lambda rows: (
+            f"Categories that look alike or differ by case alone: {rows}. Each would be a category of its own in every"
+            " result: write them the same way."
+        ),
         "repeated": lambda rows: (
-            f"Repeated prompts: {rows}. Each would count twice in every result: delete the repeats, or ask for the"
-            " first of each to be kept (duplicates='first')."
+            f"Repeated prompts (differences that can't be seen don't count): {rows}. Each would count twice in every"
+            " result: delete the repeats, or ask for the first of each to be kept (duplicates='first')."
         ),
     }
 
@@ -160,15 +175,15 @@ class Problems:
 
 def _row_is_sound(row: Row, text: str, category: str, problems: Problems) -> bool:
     before = sum(map(len, problems.found.values()))
-    if not text:
+    if not look(text):
         problems.add("empty", row.where)
-    if not category:
+    if not look(category):
         problems.add("uncategorised", row.where)
     if len(text) > MAX_PROMPT_CHARACTERS:
         problems.add("long", f"{row.where} ({len(text):,} characters)")
     if len(category) > MAX_CATEGORY_CHARACTERS:
         problems.add("long", f"{row.where} (a category of {len(category):,} characters)")
-    bad = _bad_character(text) or _bad_character(category)
+    bad = bad_character(text) or bad_character(category)
     if bad:
         problems.add("characters", f"{row.where} (U+{ord(bad):04X})")
     try:
@@ -176,13 +191,6 @@ def _row_is_sound(row: Row, text: str, category: str, problems: Problems) -> boo
     except SuiteError as error:
         problems.add("attributes", f"{row.where}: {error}")
     return sum(map(len, problems.found.values())) == before
-
-
-def _bad_character(text: str) -> str | None:
-    """The first control character or lone surrogate: neither can be drawn, and PostgreSQL refuses some of them."""
-    if text.isprintable():  # the usual case, answered in C
-        return None
-    return next((character for character in text if unicodedata.category(character) in ("Cc", "Cs")), None)
 
 
 def _check_json(value: object, path: str, depth: int) -> None:
@@ -196,8 +204,9 @@ def _check_json(value: object, path: str, depth: int) -> None:
         for index, item in enumerate(value):
             _check_json(item, f"{path}[{index}]", depth + 1)
     elif isinstance(value, str):
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-            raise SuiteError(f"{path} has a NUL or broken Unicode in it")
+        bad = bad_character(value, lines=True)
+        if bad is not None:
+            raise SuiteError(f"{path} contains {named(bad)}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise SuiteError(f"{path} is {value}, which JSON does not have")
     elif not isinstance(value, bool | int | float | None):

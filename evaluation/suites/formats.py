@@ -6,6 +6,7 @@ Start here: `read_suite`. The formats are described for users in docs/suites.md.
 import re
 from pathlib import Path
 
+from common.tables import Shape, TableError, plain_heading, read_records, shape_of
 from common.words import nearest
 from evaluation.suites.build import Duplicates, Row, build_suite
 from evaluation.suites.decode import check_size, decode, read_bytes
@@ -15,9 +16,8 @@ from evaluation.suites.selection import sample_of
 from evaluation.suites.tables import (
     CATEGORY_COLUMNS,
     PROMPT_COLUMNS,
-    find_delimiter,
-    normal_header,
-    read_records,
+    names_prompts,
+    refuse_unnamed_columns,
     rows_of_table,
 )
 from evaluation.suites.types import MAX_NAME_CHARACTERS, JsonValue, SuiteData, SuiteError
@@ -68,7 +68,7 @@ def read_suite(
         )
         suite = named_and_complete(suite, asked_name=name)
         return suite if sample is None else sample_of(suite, sample, seed)
-    except SuiteError as error:
+    except (SuiteError, TableError) as error:
         raise SuiteError(f"{shown}{error}") from error
 
 
@@ -83,26 +83,27 @@ def _check_options(format: str | None, captions: str) -> None:
 def _rows(text: str, format: str | None, extension: str, captions: Captions) -> tuple[list[Row], list[str], str]:
     """Rows, notes and the format they were read in."""
     value: JsonValue = None
+    shape = shape_of(text, names_prompts)
+    asked = format is not None
     if format is None:
-        format, value = _detect(text, extension)
+        format, value = ("csv", None) if shape.said else _detect(text, extension, shape)
     if format in ("json", "coco"):
         value = load_json(text) if value is None else value
         if format == "coco" or is_coco(value):
-            rows, notes = rows_of_coco(value, captions)
-            return rows, notes, "coco"
-        return rows_of_list(value), [], "json"
+            return *rows_of_coco(value, captions), "coco"
+        return *rows_of_list(value), "json"
     if format == "jsonl":
-        return rows_of_jsonl(text), [], "jsonl"
+        return *rows_of_jsonl(text), "jsonl"
     if format == "text":
-        return _rows_of_text(text), [], "text"
+        return _rows_of_text(text, asked=asked), [], "text"
     if format == "partiprompts":
-        return rows_of_table(read_records(text, "\t", quoted=False)), [], format
+        return *rows_of_table(read_records(text, "\t", quoted=False)), format
     if format == "tsv":
-        return _rows_of_tsv(text), [], "tsv"
-    return rows_of_table(read_records(text, find_delimiter(text) or ",")), [], "csv"
+        return *_rows_of_tsv(text, shape), "tsv"
+    return *rows_of_table(read_records(text, shape.separator or ",")), "csv"
 
 
-def _detect(text: str, extension: str) -> tuple[str, JsonValue]:
+def _detect(text: str, extension: str, shape: Shape) -> tuple[str, JsonValue]:
     """The format, and the parsed JSON where finding it took parsing. Plain content decides before the extension."""
     by_extension = _BY_EXTENSION.get(extension)
     start = text.lstrip()
@@ -122,25 +123,25 @@ def _detect(text: str, extension: str) -> tuple[str, JsonValue]:
     if by_extension == "json":
         return "json", None
     header = start.splitlines()[0]
-    tab_names = {normal_header(cell) for cell in header.split("\t")}
+    tab_names = {plain_heading(cell) for cell in header.split("\t")}
     if tab_names >= _PARTIPROMPTS_HEADER:
         return "partiprompts", None
-    delimiter = find_delimiter(text)
+    delimiter = shape.separator
     if delimiter == "\t":
         return "tsv", None
     if by_extension in ("csv", "tsv"):
         return by_extension, None
     if by_extension == "text":
-        names = [normal_header(cell) for cell in header.split(delimiter)] if delimiter else []
+        names = [plain_heading(cell) for cell in header.split(delimiter)] if delimiter else []
         return ("csv" if "category" in names and len(names) <= 3 else "text"), None
-    if delimiter or normal_header(header.strip('"')) in PROMPT_COLUMNS or _names_columns(header):
+    if delimiter or plain_heading(header.strip('"')) in PROMPT_COLUMNS or _names_columns(header):
         return "csv", None
     return "text", None
 
 
 def _names_columns(header: str) -> bool:
     """Whether a first line is meant as a table's, though no cell of it is a name for the prompts: "Promt,Category"."""
-    cells = [normal_header(cell.strip('"')) for cell in re.split(r"[,;\t|]", header)]
+    cells = [plain_heading(cell.strip('"')) for cell in re.split(r"[,;\t|]", header)]
     return len(cells) > 1 and any(cell in CATEGORY_COLUMNS for cell in cells)
 
 
@@ -151,19 +152,25 @@ def _first_line_is_object(text: str) -> bool:
         return False
 
 
-def _rows_of_tsv(text: str) -> list[Row]:
+def _rows_of_tsv(text: str, shape: Shape) -> tuple[list[Row], list[str]]:
     """Quoted as a spreadsheet writes it where that is sound, else as it stands: a prompt may begin with a quote."""
+    separator = shape.separator if shape.said and shape.separator else "\t"
     try:
-        records = read_records(text, "\t")
+        records = read_records(text, separator)
         width = len(records[0].cells) if records else 0
         if all(len(record.cells) <= width for record in records):
             return rows_of_table(records)
-    except SuiteError:
+    except (SuiteError, TableError):
         pass
-    return rows_of_table(read_records(text, "\t", quoted=False))
+    return rows_of_table(read_records(text, separator, quoted=False))
 
 
-def _rows_of_text(text: str) -> list[Row]:
-    """One prompt a line, no line of names. A blank line between prompts is an empty prompt; at the end it is none."""
+def _rows_of_text(text: str, *, asked: bool) -> list[Row]:
+    """One prompt a line, no line of names. A blank line between prompts is an empty prompt; at the end it is none.
+
+    asked: whether the file was said to be text; if not, one that looks like a table without headings is refused.
+    """
     lines = re.split(r"\r\n|\r|\n", text.rstrip())
+    if not asked:
+        refuse_unnamed_columns(lines, least=2)
     return [Row(f"line {number:,}", line, None, {}) for number, line in enumerate(lines, start=1)]

@@ -1,12 +1,13 @@
 """JSON: lists of prompts, JSONL, and COCO's caption files."""
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Literal, NoReturn
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
+from common.json_in import JsonError, read_json
+from common.tables import plain_heading
 from evaluation.suites.build import Row, listed
-from evaluation.suites.tables import ATTRIBUTES_COLUMN, CATEGORY_COLUMNS, PROMPT_COLUMNS, normal_header
+from evaluation.suites.tables import ATTRIBUTES_COLUMN, CATEGORY_COLUMNS, PROMPT_COLUMNS, columns_noted
 from evaluation.suites.types import JsonValue, SuiteError, fold
 
 Captions = Literal["one", "all"]
@@ -34,37 +35,35 @@ PEOPLE_WORDS = frozenset(
 """Words of a caption with people, exactly as Saharia et al. 2022 ("Imagen"), section 4.2, list them: no "children"."""
 
 
+def names_people(caption: str) -> bool:
+    """Whether a caption has one of PEOPLE_WORDS, whole, in capitals or not."""
+    return not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", caption.lower()))
+
+
 def load_json(text: str, where: str = "") -> JsonValue:
-    """Strict JSON. SuiteError names line and column, and refuses NaN and Infinity, which no JSON database takes."""
+    """Strict JSON (`common.json_in`). SuiteError names line and column; which characters may stand in a prompt is told
+    later, by row.
+    """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        place = where or f"line {error.lineno:,}, column {error.colno:,}"
-        raise SuiteError(f"{place[:1].upper()}{place[1:]}: this is not JSON ({error.msg}).") from error
-    except RecursionError as error:
-        raise SuiteError(f"{where or 'The file'}: the JSON is nested too deeply.") from error
-    except ValueError as error:
-        raise SuiteError(f"{where or 'The file'}: {error}.") from error
-    return value
+        return read_json(text, characters=False)
+    except JsonError as error:
+        place = where or (f"line {error.line:,}, column {error.column:,}" if error.line else "the file")
+        raise SuiteError(f"{place[:1].upper()}{place[1:]}: {error}.") from error
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON; write null or a number")
-
-
-def rows_of_jsonl(text: str) -> list[Row]:
-    """One JSON object or string a line; blank lines count for nothing."""
-    return _same_columns(
+def rows_of_jsonl(text: str) -> tuple[list[Row], list[str]]:
+    """One JSON object or string a line; blank lines count for nothing. And notes on the fields."""
+    return _rows_and_notes(
         [
-            _row_of_value(load_json(line, f"line {number:,}"), f"line {number:,}")
+            (load_json(line, f"line {number:,}"), f"line {number:,}")
             for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)
             if line.strip()
         ]
     )
 
 
-def rows_of_list(value: JsonValue) -> list[Row]:
-    """A JSON list of objects or strings, or an object that has such a list under "prompts"."""
+def rows_of_list(value: JsonValue) -> tuple[list[Row], list[str]]:
+    """A JSON list of objects or strings, or an object that has such a list under "prompts". And notes on the fields."""
     if isinstance(value, dict):
         value = value.get("prompts")
     if not isinstance(value, list):
@@ -72,7 +71,24 @@ def rows_of_list(value: JsonValue) -> list[Row]:
             'This JSON is not a suite. Give a list of prompts, {"prompts": [..]} or a COCO caption file with "images" '
             'and "annotations".'
         )
-    return _same_columns([_row_of_value(item, f"entry {number:,}") for number, item in enumerate(value, start=1)])
+    return _rows_and_notes([(item, f"entry {number:,}") for number, item in enumerate(value, start=1)])
+
+
+def _rows_and_notes(values: Sequence[tuple[JsonValue, str]]) -> tuple[list[Row], list[str]]:
+    """The rows of (value, where it stands), and a note on the fields of the objects among them."""
+    rows = _same_columns([_row_of_value(value, where) for value, where in values])
+    fields: dict[str, None] = {}
+    for value, _ in values:
+        if isinstance(value, dict):
+            fields |= dict.fromkeys(value)
+    prompt, category = _field_of(fields, PROMPT_COLUMNS), _field_of(fields, CATEGORY_COLUMNS)
+    return rows, [] if prompt is None else columns_noted(list(fields), prompt, category)
+
+
+def _field_of(fields: Iterable[str], names: Sequence[str]) -> str | None:
+    """The field that holds what a column called one of `names` would."""
+    plain = {plain_heading(each): each for each in fields}
+    return next((plain[name] for name in names if name in plain), None)
 
 
 def _row_of_value(value: JsonValue, where: str) -> Row:
@@ -82,16 +98,15 @@ def _row_of_value(value: JsonValue, where: str) -> Row:
         raise SuiteError(
             f'{where} is neither an object nor a text. Write for example {{"prompt": "a cat", "category": "Animals"}}.'
         )
-    keys = {normal_header(key): key for key in value}
-    prompt = next((keys[name] for name in PROMPT_COLUMNS if name in keys), None)
+    prompt = _field_of(value, PROMPT_COLUMNS)
     if prompt is None:
         raise SuiteError(f"{where} has no field prompt; it has: {listed([repr(key) for key in value]) or 'nothing'}.")
-    category = next((keys[name] for name in CATEGORY_COLUMNS if name in keys), None)
+    category = _field_of(value, CATEGORY_COLUMNS)
     attributes: dict[str, JsonValue] = {}
     for key, item in value.items():
         if key in (prompt, category) or item is None:
             continue
-        if normal_header(key) != ATTRIBUTES_COLUMN:
+        if plain_heading(key) != ATTRIBUTES_COLUMN:
             attributes[key] = item
         elif isinstance(item, dict):
             attributes |= item
@@ -152,7 +167,7 @@ def rows_of_coco(value: JsonValue, captions: Captions) -> tuple[list[Row], list[
             continue
         seen.add((image_id, text))
         seen_images.add(image_id)
-        people = not PEOPLE_WORDS.isdisjoint(re.findall(r"[a-z]+", text.lower()))
+        people = names_people(text)
         attributes: dict[str, JsonValue] = {
             "image": names[image_id], "image_id": image_id, "caption_id": caption_id, "people": people,
         }  # fmt: skip

@@ -50,7 +50,7 @@ _COUNT_WORDS = {
         start=3,
     )
 }
-_IRREGULAR_PLURALS = {
+IRREGULAR_PLURALS = {
     "mouse": "mice",
     "goose": "geese",
     "foot": "feet",
@@ -184,7 +184,7 @@ def _object_mismatches(prompt: _Prompt, thing: SceneObject) -> list[str]:
 
 def _noun_forms(noun: str) -> list[str]:
     start, _, last = noun.rpartition(" ")
-    plurals = {last, last + "s", last + "es", _IRREGULAR_PLURALS.get(last, last)}
+    plurals = {last, last + "s", last + "es", IRREGULAR_PLURALS.get(last, last)}
     if last.endswith("y"):
         plurals.add(last[:-1] + "ies")
     if last.endswith("man"):

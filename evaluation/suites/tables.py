@@ -1,11 +1,9 @@
 """CSV, TSV and PartiPrompts: tables with a line of column names."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from common.json_in import JsonError, read_json
+from common.tables import SEPARATOR_NAMES, Record, columns_told, more_cells, plain_heading, unnamed_separator
 from common.words import nearest_name
 from evaluation.suites.build import Row
 from evaluation.suites.types import JsonValue, SuiteError, fold
@@ -14,84 +12,75 @@ PROMPT_COLUMNS = ("prompt", "prompts", "prompt text", "caption", "captions", "te
 """Names of the column of prompts, the first that is there wins; the others are then attributes."""
 CATEGORY_COLUMNS = ("category", "categories")
 ATTRIBUTES_COLUMN = "attributes"
+LIKE_CATEGORY = (
+    *("label", "labels", "class", "classes", "type", "kind", "group", "topic", "theme", "tag", "tags", "section"),
+    *("kategorie", "kategorien", "catégorie", "categoría", "categoria", "categorie", "challenge"),
+)
+"""What others call a column of categories. It is not taken for one: whether it is, its author is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """line: where the record begins, from 1."""
-
-    line: int
-    cells: list[str]
+def names_prompts(heading: str) -> bool:
+    """Whether a column called so (as `plain_heading` gives it) holds prompts."""
+    return heading in PROMPT_COLUMNS
 
 
-def read_records(text: str, delimiter: str, *, quoted: bool = True) -> list[Record]:
-    """The records of a table, blank lines left out.
-
-    quoted: whether a cell that begins with a quotation mark is a quoted one; PartiPrompts has such cells unquoted.
-    SuiteError names the line where quotation marks do not pair.
-    """
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        strict=True,
-    )
-    records: list[Record] = []
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                records.append(Record(line, cells))
-            elif cells and len(cells) > 1:
-                records.append(Record(line, cells))  # ",," is a row without a prompt, and is told so
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise SuiteError(
-            f"Line {line:,}: the quotation marks do not pair ({error}). A cell with commas, line ends or quotation"
-            ' marks stands in quotation marks, and each one inside is doubled: "a sign that says ""OPEN""".'
-        ) from error
-    return records
-
-
-def normal_header(cell: str) -> str:
-    """A column's name as it is compared: white space folded, lower case, _ and - as blanks."""
-    return fold(cell.replace("_", " ").replace("-", " ").lstrip("\ufeff")).casefold()
-
-
-def find_delimiter(text: str, candidates: str = ",;\t|") -> str | None:
-    """The delimiter by which the first line names a column of prompts and at least one other; None where none does."""
-    first = text.lstrip("\r\n").splitlines()[0]
-    for delimiter in candidates:
-        names = [normal_header(cell.strip().strip('"')) for cell in first.split(delimiter)]
-        if len(names) > 1 and any(name in PROMPT_COLUMNS for name in names):
-            return delimiter
-    return None
-
-
-def rows_of_table(records: Sequence[Record]) -> list[Row]:
-    """Rows from records whose first names the columns; a table of one column may do without names.
+def rows_of_table(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
+    """Rows, and notes on the columns, from records whose first names them; a table of one column may do without names.
 
     Columns beyond prompt, category and attributes become attributes under their names in lower case.
     """
     if not records:
-        return []
-    names = [normal_header(cell) for cell in records[0].cells]
+        return [], []
+    names = [plain_heading(cell) for cell in records[0].cells]
     prompt = next((names.index(name) for name in PROMPT_COLUMNS if name in names), None)
     if prompt is None:
         if len(names) == 1:
-            return _rows_of_one_column(records)
+            return _rows_of_one_column(records), []
         raise SuiteError(_no_prompt_column(records[0]))
     for name in names:
         if name and names.count(name) > 1:
             raise SuiteError(f"Two columns are called {name!r}. Give each column a name of its own.")
     category = next((names.index(name) for name in CATEGORY_COLUMNS if name in names), None)
-    return [_row(record, names, prompt, category) for record in records[1:]]
+    rows = [_row(record, names, prompt, category) for record in records[1:]]
+    headings = [cell.strip().lstrip("\ufeff") for cell in records[0].cells]
+    return rows, columns_noted(
+        headings, headings[prompt], None if category is None else headings[category], has_rows=bool(rows)
+    )
+
+
+def columns_noted(headings: Sequence[str], prompt: str, category: str | None, *, has_rows: bool = True) -> list[str]:
+    """A note on which columns (or fields) of a suite were used and which were not; none where all are what they seem.
+
+    prompt, category: the headings that are those; None where no column holds categories.
+    """
+    others = [
+        each
+        for each in headings
+        if each and each not in (prompt, category) and not each.lower().startswith("unnamed:")
+        if plain_heading(each) != ATTRIBUTES_COLUMN
+    ]
+    if not has_rows or not others:
+        return []
+    used = [(prompt, "prompt"), *([(category, "category")] if category else [])]
+    known = [*CATEGORY_COLUMNS, *PROMPT_COLUMNS] if category is None else PROMPT_COLUMNS
+    note = columns_told(used, others, fate="Kept as attributes", known=known)
+    if category is None:
+        like = [each for each in others if _like_category(each)]
+        ask = f" If {like[0]!r} is the category, call the column category." if like else ""
+        note += f" No column is called category, so all prompts are in one.{ask}"
+    return [note]
+
+
+def _like_category(heading: str) -> bool:
+    plain = plain_heading(heading)
+    return plain in LIKE_CATEGORY or nearest_name(plain, CATEGORY_COLUMNS) is not None
 
 
 def _rows_of_one_column(records: Sequence[Record]) -> list[Row]:
     for record in records:
         if len(record.cells) > 1:
             raise SuiteError(_cut_by_commas(record, 1))
+    refuse_unnamed_columns([record.cells[0] for record in records], least=1)
     return [Row(f"line {record.line:,}", record.cells[0], None, {}) for record in records]
 
 
@@ -113,8 +102,8 @@ def _row(record: Record, names: list[str], prompt: int, category: int | None) ->
 
 def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
     try:
-        value = json.loads(cell)
-    except (ValueError, RecursionError) as error:
+        value = read_json(cell, characters=False)
+    except JsonError as error:
         raise SuiteError(
             f'{where}: the attributes are not JSON ({error}). Write an object such as {{"style": "ink"}}.'
         ) from error
@@ -125,11 +114,22 @@ def _json_object(cell: str, where: str) -> dict[str, JsonValue]:
     return value
 
 
+def refuse_unnamed_columns(lines: Sequence[str], *, least: int) -> None:
+    """SuiteError where lines that were taken for one column each are a table without headings: of two columns, cut by
+    a tabulator, semicolon or vertical bar in every line. least: lines from which on a separator is no chance.
+    """
+    separator = unnamed_separator(lines, least=least)
+    if separator is not None:
+        raise SuiteError(
+            f"Every line has {SEPARATOR_NAMES[separator]} at the same place among its cells: this looks like a table "
+            f"without headings, and its lines would become prompts whole. Give it a first line that names the columns, "
+            f"such as prompt{separator if separator != chr(9) else '<tab>'}category, or give its format as text if "
+            "each line is one prompt."
+        )
+
+
 def _cut_by_commas(record: Record, expected: int) -> str:
-    return (
-        f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Put prompts that contain"
-        ' the separator in quotation marks ("a cat, asleep"), or give plain text, one prompt per line, in a .txt file.'
-    )
+    return f"{more_cells(record, expected)} Or give plain text, one prompt per line, in a .txt file."
 
 
 def _no_prompt_column(record: Record) -> str:
@@ -137,8 +137,8 @@ def _no_prompt_column(record: Record) -> str:
     close = [
         f"{cell!r} for {match!r}"
         for cell in record.cells
-        if (match := nearest_name(normal_header(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS]))
-        and normal_header(cell) != match
+        if (match := nearest_name(plain_heading(cell), [*PROMPT_COLUMNS, *CATEGORY_COLUMNS]))
+        and plain_heading(cell) != match
     ]
     hint = f" Did you write {', '.join(close)}?" if close else ""
     return (

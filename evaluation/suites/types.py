@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from common import limits
 from common.errors import UserError
+from common.text import composed
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 Attributes: TypeAlias = "Mapping[str, JsonValue]"
 
-MAX_PROMPT_CHARACTERS = 2_000
-MAX_CATEGORY_CHARACTERS = 200
-MAX_NAME_CHARACTERS = 100
+MAX_PROMPT_CHARACTERS = limits.PROMPT
+MAX_CATEGORY_CHARACTERS = limits.CATEGORY
+MAX_NAME_CHARACTERS = limits.SUITE_NAME
 MAX_PROMPTS = 250_000
 """Above COCO's largest use, all 202,654 captions of the 2014 validation images."""
 
@@ -29,8 +31,8 @@ class PromptData:
     """One prompt of a suite.
 
     number: place in the suite, from 0; uploaded images are matched by it.
-    text: what generators draw and raters read; white space folded, 1 to 2,000 characters.
-    category: white space folded, 1 to 200 characters.
+    text: what generators draw and raters read; one line, composed, 1 to MAX_PROMPT_CHARACTERS characters.
+    category: likewise, 1 to MAX_CATEGORY_CHARACTERS characters.
     attributes: a JSON object; what a program may check in an image (`scene.py`), where the prompt came from, or empty.
     """
 
@@ -60,5 +62,6 @@ class SuiteData:
 
 
 def fold(text: str) -> str:
-    """White space (Unicode's, line ends and no-break blanks included) folded to single blanks and trimmed."""
-    return " ".join(text.split())
+    """White space (Unicode's, line ends and no-break blanks included) folded to single blanks and trimmed, and the text
+    in Unicode's composed form."""
+    return composed(" ".join(text.split()))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 
 from common.words import counted
 from evaluation.analysis.estimates import PreferenceRate
@@ -14,7 +15,7 @@ from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import numbers
-from evaluation.reports.wording.results import stopping_rule_text
+from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
@@ -35,6 +36,24 @@ def duration(seconds: float | None) -> str:
     if hours < 48:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{round(hours / 24)} days"
+
+
+LONG_TEXT, ITS_BEGINNING = 400, 160
+"""Characters from which a text is folded away on a page, and those of it that are shown then."""
+
+
+@register.filter
+def long_text(text: str) -> str:
+    """A text as it is; a very long one as its beginning, which unfolds the whole."""
+    if len(text) <= LONG_TEXT:
+        return text
+    beginning = reading.shortened(text, ITS_BEGINNING)
+    return format_html(
+        '<details class="long-text"><summary>{} ({} characters)</summary>{}</details>',
+        beginning,
+        f"{len(text):,}",
+        text,
+    )
 
 
 @register.filter
@@ -75,7 +94,7 @@ def share_bounds(interval: HasBounds) -> str:
 
 @register.filter
 def says_nothing(interval: HasBounds | None, least: float = -1.0) -> bool:
-    """Whether an interval reaches over all that a net share (a share, with `least` 0) can be."""
+    """Whether an interval reaches over more than half of what a net share (a share, with `least` 0) can be."""
     return interval is not None and reading.says_nothing(interval, least)
 
 
@@ -91,15 +110,37 @@ def p_tests(comparison: ComparisonResult) -> str:
     return reading.p_tests([comparison])
 
 
+@register.filter
+def named_beside(method: str) -> bool:
+    """Whether an interval's method is said beside it: not that of the default."""
+    return method not in reading.UNSAID
+
+
+register.filter(design_lines)
+register.filter(reading.too_few)
 register.filter(reading.question_name)
 register.filter(reading.method_name)
+register.filter(reading.not_rated_words)
 register.filter(reading.default_methods)
+register.filter(reading.role_words)
+
+
+@register.filter
+def p_shown(rate: PreferenceRate, name: str) -> float | None:
+    """The p-value that a table's line called `name` shows."""
+    return reading.p_shown(name, rate)
 
 
 @register.filter
 def p_value(p: float | None) -> str:
     """`.0312` -> "0.031", "<0.001" below that, "–" for None."""
     return numbers.p_text(p)
+
+
+@register.filter
+def primary(declared: Mapping[str, Any]) -> str:
+    """What a study set out to show, in plain words."""
+    return primary_text(declared)
 
 
 @register.filter

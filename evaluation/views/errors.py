@@ -9,9 +9,34 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from evaluation.surroundings import Away, away
+from evaluation.doors import TooManyError, say_when
+from evaluation.surroundings import Away, Room, away, no_room
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
+
+
+class Refusals:
+    """Middleware: limits on strangers that a view did not answer itself, as a page or as JSON.
+
+    In Django's own pages too, such as the administrator's sign-in.
+    """
+
+    def __init__(self, get_response: ErrorView) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """429 for a `TooManyError`, None for any other error."""
+        if not isinstance(error, TooManyError):
+            return None
+        if _wants_json(request):
+            answer: HttpResponse = JsonResponse({"detail": error.message}, status=error.status)
+        else:
+            answer = render(request, "429.html", {"error": error}, status=error.status)
+        say_when(answer, error)
+        return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -30,8 +55,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours; 503: PostgreSQL or Valkey is away, and which. The page touches neither, nor the session."""
-    which = away(sys.exc_info()[1])
+    """500: a fault of ours; 503: PostgreSQL or Valkey is away, and which; 507: a disk is full, and which. The page
+    touches neither of them, nor the session."""
+    error = sys.exc_info()[1]
+    full = no_room(error)
+    if full is not None:
+        return _no_room(request, full)
+    which = away(error)
     if which is not None:
         return _away(request, which)
     if _wants_json(request):
@@ -49,6 +79,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
+def refused(request: HttpRequest, status: int, heading: str, words: str) -> HttpResponse:
+    """An answer to a request whose body nobody has read: its page touches neither session nor database."""
+    if _wants_json(request):
+        return JsonResponse({"detail": words, "field": None}, status=status)
+    return HttpResponse(render_to_string("refused.html", {"heading": heading, "words": words}), status=status)
+
+
 def _away(request: HttpRequest, which: Away) -> HttpResponse:
     if _wants_json(request):
         detail = f"The {which} is not responding. Try again in a minute."
@@ -59,6 +96,14 @@ def _away(request: HttpRequest, which: Away) -> HttpResponse:
     return answer
 
 
+def _no_room(request: HttpRequest, full: Room) -> HttpResponse:
+    """The request may be read no more: what could not be kept of it is gone."""
+    if _wants_json(request):
+        detail = f"The {full} is full. Nothing was saved. Ask the operator of this server to make room, then try again."
+        return JsonResponse({"detail": detail}, status=507)
+    return HttpResponse(render_to_string("507.html", {"full": full}), status=507)
+
+
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"detail": detail}, status=status)
@@ -66,4 +111,6 @@ def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
 
 
 def _wants_json(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    """The API, and scripts of pages; a form's page otherwise."""
+    by_script = "application/json" in (request.content_type, request.headers.get("Accept"))
+    return by_script or request.path.startswith("/api/")

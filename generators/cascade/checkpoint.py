@@ -12,19 +12,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
 from common.hashes import file_sha256
+from common.json_in import JsonError, read_json
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
+from generators.tensor_file import save_tensors
 
 SCHEMA = "drawbench-cascade/1"
 INDEX_SCHEMA = "drawbench-cascade-index/1"
@@ -103,7 +104,8 @@ class StageHead:
 def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig, text: TextConfig, about: str) -> None:
     """Write one stage in fp16 with its configuration inside; the old file stays until the new one is whole.
 
-    `about`: one line for people: how it was trained.
+    `about`: one line for people: how it was trained. It is part of the file's hash, and so of the weights' fingerprint:
+    nothing of a clock goes into it.
 
     Raises:
         NotSavedError: the disk is full or the folder can't be written; the old file stays, and nothing half-written.
@@ -115,7 +117,7 @@ def save_stage(path: Path, network_state: dict[str, Tensor], stage: StageConfig,
         "text": json.dumps(to_json(text), sort_keys=True),
         "about": about,
     }
-    _write(path, lambda part: save_file(tensors, part, metadata=metadata))
+    _write(path, lambda part: save_tensors(part, tensors, metadata))
 
 
 def load_stage(path: Path, sha256: str | None = None) -> StageWeights:
@@ -181,7 +183,8 @@ class WeightsFolder:
         """
         if name not in self.hashes:
             raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}"
+                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}. Gather stages "
+                f"in one folder with: python -m generators.training.export {self.folder} OTHER:{name} --out FOLDER"
             )
         return self.folder / self.files[name]
 
@@ -222,14 +225,16 @@ def open_weights(folder: Path) -> WeightsFolder:
     """
     path = folder / INDEX
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held: Any = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
         raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        what = f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8 text"
-        raise CheckpointError(f"weights: {path} is not JSON ({what})") from None
+    except UnicodeDecodeError:
+        raise CheckpointError(f"weights: {path} is not JSON (no UTF-8 text)") from None
+    except JsonError as error:
+        place = f", line {error.line}" if error.line else ""
+        raise CheckpointError(f"weights: {path} is not JSON ({error}{place})") from None
     if not isinstance(held, dict) or held.get("schema") != INDEX_SCHEMA:
         raise CheckpointError(f"weights: {path} is not an index of schema {INDEX_SCHEMA}")
     stages = held.get("stages", {})
@@ -299,8 +304,8 @@ def _read(path: Path, take: Callable[[TensorFile], T]) -> tuple[StageConfig, Tex
                     f"weights: {path.name} has schema {metadata.get('schema', 'none')!r}; this version reads "
                     f"{SCHEMA!r}. It is another program's file or another version's: train or export it again."
                 )
-            stage = stage_from_json(json.loads(metadata["stage"]))
-            text = text_from_json(json.loads(metadata["text"]))
+            stage = stage_from_json(cast(Any, read_json(metadata["stage"])))
+            text = text_from_json(cast(Any, read_json(metadata["text"])))
             return stage, text, metadata.get("about", ""), take(held)
     except SafetensorError as error:
         raise CheckpointError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from common.commands import SUCCESS, run_command
+from common.commands import SUCCESS, refuse_repeated, run_command
 from common.pages import write_section
 from common.places import DOCUMENTATION
 from generators.cascade.blocks import TextStates
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     """The command line: prints the table; 2 where the page has no place for it."""
     parser = argparse.ArgumentParser(prog="python -m generators.cascade.counts", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write it into docs/cascade.md, too")
-    args = parser.parse_args(arguments)
+    args = refuse_repeated(parser).parse_args(arguments)
     made = table()
     print(made)
     if args.write:

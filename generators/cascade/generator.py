@@ -22,6 +22,7 @@ from generators.cascade.memory import first_line, fits
 from generators.cascade.pipeline import Cascade, Settings, StageSettings, stages_to
 from generators.cascade.samplers import SamplerName
 from generators.cascade.seen_words import read_words, unseen_words
+from generators.cascade.spacing import Spacing
 from generators.cascade.text import DTYPES, SPLIT, TextEncoder, has_bfloat16, load_encoder
 from generators.cascade.text_cache import PromptFacts
 from generators.contract import (
@@ -254,6 +255,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
     """
     sampler = cast(SamplerName, str(parameters["sampler"]))
     thresholding = cast(Thresholding, str(parameters["thresholding"]))
+    spacing = cast(Spacing, str(parameters["spacing"]))
     eta = float(parameters["eta"])
     interval = float(parameters["guidance_low"]), float(parameters["guidance_high"])
     if interval[0] >= interval[1]:
@@ -263,7 +265,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
         )
     return Settings(
         base=StageSettings(
-            float(parameters["guidance"]), int(parameters["steps"]), sampler, eta, thresholding, *interval
+            float(parameters["guidance"]), int(parameters["steps"]), sampler, eta, thresholding, *interval, spacing
         ),
         super_resolution=StageSettings(
             float(parameters["sr_guidance"]),
@@ -272,6 +274,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
             eta,
             "none" if thresholding == "none" else "static",
             *interval,
+            spacing,
             start_noise=float(parameters["sr_start_noise"]),
         ),
         aug_level=float(parameters["aug_level"]),

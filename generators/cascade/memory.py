@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from common.allocator import return_freed_memory
+
 FULL = 0.75
 """Share of the free memory that weights may take, since images need the rest; else a stage at a time is drawn."""
 
@@ -47,6 +49,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def free_memory() -> None:
     """Give back what nothing refers to any more."""
     gc.collect()
+    return_freed_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

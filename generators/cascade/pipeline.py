@@ -25,6 +25,7 @@ from generators.cascade.guidance import Thresholding, guided, guides_at, thresho
 from generators.cascade.memory import first_line, free_memory, is_out_of_memory
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.schedules import noise_at, residual_for, x0_from
+from generators.cascade.spacing import Spacing
 from generators.contract import GeneratorError, ImageRequest
 from generators.seeding import noise as request_noise
 
@@ -37,6 +38,7 @@ class StageSettings:
 
     `start_noise`: standard deviation of the noise that it starts from, in [0, 1]; 1 is the paper's.
     `guidance_low`, `guidance_high`: guidance acts at low < t <= high and nowhere else; see `guidance.guides_at`.
+    `spacing`: of its steps; see `spacing.time_grid`.
     """
 
     w: float
@@ -46,6 +48,7 @@ class StageSettings:
     thresholding: Thresholding
     guidance_low: float = 0.0
     guidance_high: float = 1.0
+    spacing: Spacing = "time"
     start_noise: float = 1.0
 
 
@@ -246,7 +249,16 @@ class Cascade:
         start = chosen.start_noise * self._noise(requests, name, stage.config.size)
         denoise = Denoise(stage, text, chosen, low_res, aug_level)
         schedule = stage.config.diffusion.schedule
-        drawn = sample(chosen.sampler, denoise, start, schedule, chosen.steps, eta=chosen.eta, noise=fresh)
+        drawn = sample(
+            chosen.sampler,
+            denoise,
+            start,
+            schedule,
+            chosen.steps,
+            eta=chosen.eta,
+            noise=fresh,
+            spacing=chosen.spacing,
+        )
         return drawn.clamp(-1.0, 1.0)
 
     def _noise(self, requests: Sequence[ImageRequest], stage: str, size: int) -> Tensor:

@@ -1,7 +1,7 @@
 """Samplers as pure functions: a denoiser and a start in, an image out.
 
 A denoiser maps (z, t) to the predicted image x0, with guidance and thresholding already in it. t runs from 1 to 0 on a
-grid of `steps` steps. z_t = alpha_t x + sigma_t eps throughout; lambda_t = log(alpha_t / sigma_t).
+grid of `steps` steps (`spacing.time_grid`). z_t = alpha_t x + sigma_t eps throughout; lambda_t = log(alpha_t/sigma_t).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from generators.cascade.configs import ScheduleName
 from generators.cascade.schedules import Noise, noise_at
+from generators.cascade.spacing import Spacing, time_grid
 
 SamplerName = Literal["ddim", "ddpm", "dpmpp", "heun"]
 Denoiser = Callable[[Tensor, float], Tensor]
@@ -21,19 +22,14 @@ NoiseSource = Callable[[int], Tensor]
 """Step number, from 0 -> fresh standard normal noise of z's shape. Only stochastic samplers ask for it."""
 
 
-def time_grid(steps: int) -> list[float]:
-    """1 = t_0 > t_1 > ... > t_steps = 0, evenly spaced.
-
-    Raises:
-        ValueError: fewer than one step.
-    """
-    if steps < 1:
-        raise ValueError(f"{steps} steps; at least one is needed")
-    return [1.0 - index / steps for index in range(steps)] + [0.0]
-
-
 def ddim(
-    denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int, eta: float = 0.0, noise: NoiseSource | None = None
+    denoise: Denoiser,
+    z: Tensor,
+    schedule: ScheduleName,
+    steps: int,
+    eta: float = 0.0,
+    noise: NoiseSource | None = None,
+    spacing: Spacing = "time",
 ) -> Tensor:
     """DDIM (Song et al. 2020, equations 12 and 16); eta = 0 is deterministic, eta = 1 ancestral.
 
@@ -42,7 +38,7 @@ def ddim(
     """
     if eta > 0 and noise is None:
         raise ValueError("ddim with eta > 0 needs a source of noise")
-    times = time_grid(steps)
+    times = time_grid(steps, schedule, spacing)
     for index, (t, s) in enumerate(zip(times, times[1:], strict=False)):
         x0 = denoise(z, t)
         now, then = _at(schedule, t), _at(schedule, s)
@@ -56,13 +52,20 @@ def ddim(
     return z
 
 
-def ddpm(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int, noise: NoiseSource) -> Tensor:
+def ddpm(
+    denoise: Denoiser,
+    z: Tensor,
+    schedule: ScheduleName,
+    steps: int,
+    noise: NoiseSource,
+    spacing: Spacing = "time",
+) -> Tensor:
     """The ancestral sampler (Ho et al. 2020): z_s from the posterior q(z_s | z_t, x0), with its lower variance.
 
     With a = alpha_t / alpha_s and v = sigma_t^2 - a^2 sigma_s^2: mean (a sigma_s^2 z + alpha_s v x0) / sigma_t^2,
     variance v sigma_s^2 / sigma_t^2.
     """
-    times = time_grid(steps)
+    times = time_grid(steps, schedule, spacing)
     for index, (t, s) in enumerate(zip(times, times[1:], strict=False)):
         x0 = denoise(z, t)
         now, then = _at(schedule, t), _at(schedule, s)
@@ -77,12 +80,12 @@ def ddpm(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int, noise
     return z
 
 
-def dpmpp_2m(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int) -> Tensor:
+def dpmpp_2m(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int, spacing: Spacing = "time") -> Tensor:
     """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2): second order from the step before, deterministic.
 
     The first step (no predecessor; lambda = -inf at zero terminal SNR) and the last (lambda = +inf) are first order.
     """
-    times = time_grid(steps)
+    times = time_grid(steps, schedule, spacing)
     before: Tensor | None = None
     h_before = 0.0
     for t, s in zip(times, times[1:], strict=False):
@@ -100,7 +103,7 @@ def dpmpp_2m(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int) -
     return z
 
 
-def heun(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int) -> Tensor:
+def heun(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int, spacing: Spacing = "time") -> Tensor:
     """Heun's method (Karras et al. 2022, "EDM", algorithm 1): second order, deterministic, two evaluations a step.
 
     EDM's variables are z / alpha and sigma' = sigma / alpha, in which the path is d(z / alpha) / d sigma' = eps. A step
@@ -108,7 +111,7 @@ def heun(denoise: Denoiser, z: Tensor, schedule: ScheduleName, steps: int) -> Te
     nothing is divided by an alpha of zero. The last step is Euler's, as in EDM, and so is a first step from zero
     terminal SNR, where sigma' is infinite: 2 * steps - 2 evaluations there, for two steps or more.
     """
-    times = time_grid(steps)
+    times = time_grid(steps, schedule, spacing)
     for t, s in zip(times, times[1:], strict=False):
         x0 = denoise(z, t)
         now, then = _at(schedule, t), _at(schedule, s)
@@ -132,15 +135,16 @@ def sample(
     *,
     eta: float,
     noise: NoiseSource,
+    spacing: Spacing = "time",
 ) -> Tensor:
     """The named sampler. `eta` is ddim's; `noise` is asked by ddpm and by ddim with eta > 0."""
     if name == "ddpm":
-        return ddpm(denoise, z, schedule, steps, noise)
+        return ddpm(denoise, z, schedule, steps, noise, spacing)
     if name == "ddim":
-        return ddim(denoise, z, schedule, steps, eta, noise)
+        return ddim(denoise, z, schedule, steps, eta, noise, spacing)
     if name == "heun":
-        return heun(denoise, z, schedule, steps)
-    return dpmpp_2m(denoise, z, schedule, steps)
+        return heun(denoise, z, schedule, steps, spacing)
+    return dpmpp_2m(denoise, z, schedule, steps, spacing)
 
 
 def _at(schedule: ScheduleName, t: float) -> Noise:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from generators.contract import GeneratorSpec, Parameter
 
 SAMPLERS = ("ddim", "ddpm", "dpmpp", "heun")
+SPACINGS = ("time", "angle", "log-snr", "karras")
 THRESHOLDINGS = ("dynamic", "static", "none")
 DTYPES = ("auto", "float32", "bfloat16")
 MEMORY = ("auto", "all", "one")
@@ -21,6 +22,7 @@ SPEC = GeneratorSpec(
         Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
         Parameter("sr_steps", "sampling steps of each super-resolution stage", 1, low=1, high=1000),
         Parameter("sampler", "how a step is taken; heun asks the network twice a step", "dpmpp", choices=SAMPLERS),
+        Parameter("spacing", "in what the steps are even; angle is time here", "time", choices=SPACINGS),
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
         Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.0, low=0.0, high=1.0),

@@ -19,6 +19,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from common.vision_operators import torchvision_importable
 from common.words import nearest
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import TextConfig
@@ -297,6 +298,7 @@ def _tokens(tokenizer: Tokenizer, prompt: str, limit: int) -> tuple[list[int], P
 def _load(files: EncoderFiles, device: str, dtype: torch.dtype) -> tuple[Tokenizer, nn.Module]:
     """Tokenizer and model of a checked folder, never from the network."""
     # Slow to import, and only here: nothing else of the cascade needs it.
+    torchvision_importable()
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoModelForTextEncoding, AutoTokenizer, ByT5Tokenizer
     from transformers.utils import logging as its_logging

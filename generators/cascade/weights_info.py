@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from common.commands import BAD_INPUT, SUCCESS, add_format, run_command
+from common.commands import BAD_INPUT, SUCCESS, add_format, refuse_repeated, run_command
 from generators.cascade.checkpoint import CheckpointError, open_weights
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import STAGES
@@ -75,7 +75,7 @@ def weights_info(folder: Path) -> dict[str, object]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print; the exit code."""
-    options = parser().parse_args(arguments)
+    options = refuse_repeated(parser()).parse_args(arguments)
     info = weights_info(options.folder)
     stages = info["stages"]
     assert isinstance(stages, list)

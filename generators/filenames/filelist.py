@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from common import limits, text_files
+from common.json_in import JsonError, read_json
+from common.numbers import whole_or_none
+from common.tables import TableError, plain_heading, rows_by_heading, shape_of
+from common.text import bad_character, named
 from common.words import nearest
 from generators.contract import GeneratorError
 from generators.filenames.names import clean_path
@@ -56,35 +58,34 @@ def find_file_list(names: Iterable[str]) -> str | None:
 def parse_file_list(data: bytes, name: str) -> list[FileEntry]:
     """The lines of a list. `name` tells its form: .csv, .tsv or .jsonl (one object a line, or a run's own manifest).
 
+    Tables may be as spreadsheets save them: UTF-16, separated by semicolons or tabulators, with a `sep=` line.
+
     Raises:
-        FileListError: not UTF-8, no column for files or prompts, or a number that is none.
+        FileListError: it is no text, no column for files or prompts, a number that is none, or a character that may
+            stand in no text.
     """
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileListError(f"{name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    if name.lower().endswith(".jsonl"):
-        rows = _json_rows(text, name)
-    else:
-        # The csv module takes what it can; strict finds a quote that never ends.
-        reader = csv.DictReader(
-            io.StringIO(text, newline=""), delimiter="\t" if name.lower().endswith(".tsv") else ",", strict=True
-        )
-        try:
-            rows = [(reader.line_num, row) for row in reader]
-        except csv.Error as error:
-            raise FileListError(f"{name}, line {reader.reader.line_num}: {error}") from None
+        text = text_files.decode(data, wanted="a list of files") if data.strip() else ""
+        rows = _json_rows(text, name) if name.lower().endswith(".jsonl") else _table_rows(text, name)
+    except (text_files.TextFileError, TableError) as error:
+        raise FileListError(f"{name}: {error}") from None
     if not rows:
         raise FileListError(f"{name} names no file")
     own = all(row.get("kind") == "image" and "key" in row for _, row in rows)
-    columns = _columns([str(key) for _, row in rows for key in row if key is not None], name)
+    columns = _columns([str(key) for _, row in rows for key in row], name)
     if (
         columns.get("number") is None
         and "text" in columns
-        and all(_is_number(row.get(columns["text"])) for _, row in rows)
+        and all(_number(row.get(columns["text"])) is not None for _, row in rows)
     ):
         columns["number"] = columns.pop("text")
     return [_entry(row, columns, f"{name}, line {line}", certain=own) for line, row in rows]
+
+
+def _table_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
+    shape = shape_of(text, lambda heading: heading.replace(" ", "_") in COLUMNS["file"])
+    separator = shape.separator or ("\t" if name.lower().endswith(".tsv") else ",")
+    return [(line, dict(row)) for line, row in rows_by_heading(text, separator)[1]]
 
 
 def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
@@ -94,16 +95,16 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
-        except ValueError:
-            if line == len(lines):  # a run's manifest that was cut off while its last line was written
+            row = read_json(content)
+        except JsonError as error:
+            if line == len(lines) and error.line is not None:  # a run's manifest, cut off in its last line
                 continue
-            raise FileListError(f"{name}, line {line} is not JSON") from None
+            raise FileListError(f"{name}, line {line}: {error}") from None
         if not isinstance(row, dict):
             raise FileListError(f"{name}, line {line} is not a JSON object")
         if row.get("kind") in ("session", "failure"):  # a run's own manifest: only its images are of interest
             continue
-        rows.append((line, row))
+        rows.append((line, dict(row)))
     return rows
 
 
@@ -111,7 +112,7 @@ def _columns(headings: Sequence[str], name: str) -> dict[str, str]:
     """Which of the columns headings plays each part."""
     plain: dict[str, str] = {}
     for key in headings:
-        plain.setdefault(key.strip().lower().replace(" ", "_").replace("-", "_"), key)
+        plain.setdefault(plain_heading(key).replace(" ", "_"), key)
     columns = {part: plain[alias] for part, aliases in COLUMNS.items() for alias in reversed(aliases) if alias in plain}
     if "file" not in columns:
         hint = next((hint for key in plain if (hint := nearest(key, COLUMNS["file"]))), "")
@@ -127,24 +128,35 @@ def _columns(headings: Sequence[str], name: str) -> dict[str, str]:
 
 
 def _entry(row: Mapping[str, object], columns: Mapping[str, str], where: str, *, certain: bool) -> FileEntry:
-    def value(part: str) -> str:
+    def value(part: str, most: int) -> str:
         found = row.get(columns[part]) if part in columns else None
-        return "" if found is None else str(found).strip()
+        text = "" if found is None else str(found).strip()
+        bad = bad_character(text, lines=True)
+        if bad is not None:
+            raise FileListError(f"{where}: column {columns[part]} contains {named(bad)}. Remove it")
+        if len(text) > most:
+            raise FileListError(
+                f"{where}: column {columns[part]} has {len(text):,} characters; at most {most:,} are allowed"
+            )
+        return text
 
     numbers: dict[str, int | None] = {}
     for part in ("number", "sample"):
-        text = value(part)
-        if text and not _is_number(text):
-            raise FileListError(f'{where}: "{text}" in column {columns[part]} is not a whole number')
-        numbers[part] = int(float(text)) if text else None
-    if not value("file"):
+        text = value(part, limits.NAME_IN_ARCHIVE)
+        numbers[part] = _number(text) if text else None
+        if text and numbers[part] is None:
+            raise FileListError(
+                f'{where}: "{text[:40]}" in column {columns[part]} is not a whole number from 0 to {limits.COLUMN:,}'
+            )
+    file, prompt = value("file", limits.NAME_IN_ARCHIVE), value("text", limits.PROMPT)
+    if not file:
         raise FileListError(f"{where}: column {columns['file']} is empty")
-    if numbers["number"] is None and not value("text"):
+    if numbers["number"] is None and not prompt:
         raise FileListError(f"{where}: neither a prompt number nor a prompt text")
-    return FileEntry(value("file"), numbers["number"], value("text"), numbers["sample"], certain)
+    return FileEntry(file, numbers["number"], prompt, numbers["sample"], certain)
 
 
-def _is_number(value: object) -> bool:
-    """Whole and not negative; "3.0" too, as spreadsheets write it."""
-    whole, _, fraction = str(value).strip().partition(".")
-    return whole.isdecimal() and whole.isascii() and not fraction.strip("0")
+def _number(value: object) -> int | None:
+    """A whole number that is not negative and fits a column; "3.0" too, as spreadsheets write it."""
+    found = whole_or_none(str(value))
+    return found if found is not None and 0 <= found <= limits.COLUMN else None

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS, refuse_repeated
 from common.files import SaveError, whole_file, write_text
 from common.words import counted, nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
@@ -44,7 +44,7 @@ from generators.training.scene_clip_train import SceneClipTraining, train_scene_
 from generators.training.seen_words import captions_of
 from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
-from generators.world.sprites import SOURCES, build_sprites, source_of
+from generators.world.sprites import SOURCES, build_sprites, packages_by_source
 
 SETS = ("h100", "cpu")
 SHARES = {"placing": 1.5, "base": 9.5, "sr256": 4.5, "sr1024": 2.5, "checker": 3.0, "scene-clip": 2.0}
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     0 when all that was asked for is done; 3 when --until-minutes ended it and more is left; 1 when it can't go on (a
     full disk, a loss that is no number); 2 on bad input; 130 stopped, and saved, by Ctrl-C or SIGTERM.
     """
-    args = _parser().parse_args(argv)
+    args = refuse_repeated(_parser()).parse_args(argv)
     stop = threading.Event()
     stopped_by = threading.Event()
 
@@ -218,7 +218,7 @@ def make_sprites(job: Job) -> None:
         for name, source in SOURCES.items()
         if source.package
     }
-    given = {source_of(package): package for package in job.packages}
+    given = packages_by_source(job.packages)
     there = {name: path.parent / file for name, file in names.items() if (path.parent / file).is_file()}
     held = {**there, **given}
     lacking = [SOURCES[name] for name in names if name not in held]

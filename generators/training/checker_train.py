@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from common.commands import BAD_INPUT, FAILED, SUCCESS
+from common.commands import BAD_INPUT, FAILED, SUCCESS, refuse_repeated
 from common.files import SaveError
 from generators.places import SPRITES
 from generators.training.config import load_train_config
@@ -92,8 +92,7 @@ def train_checker(
         return False
     about: dict[str, object] = {
         "world": WORLD,
-        "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
-        f"{torch.device(device).type}",
+        "trained": f"{done.steps} steps of {batch} renders on {torch.device(device).type}",
     }
     out = training.out
     part = out.with_name(f"{out.name}.measured")
@@ -136,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--start-from", type=Path, metavar="FILE", help="begin with another checker's weights")
     parser.add_argument("--folder", type=Path, help="keeps its state, to go on from")
     parser.add_argument("--out", type=Path, default=BUNDLED)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     if args.minutes <= 0 or args.batch < 2:
         print("--minutes must be more than 0 and --batch at least 2", file=sys.stderr)
         return BAD_INPUT

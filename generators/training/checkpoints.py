@@ -64,8 +64,7 @@ def save(trainer: Trainer, folder: Path) -> None:
 
     def write() -> None:
         save_state(folder, state)
-        minutes = f"{progress.seconds / 60:.0f} minutes"
-        about = f"{progress.step} steps of {config.batch}, {minutes}, power EMA {config.ema_std}, {described(config)}"
+        about = f"{progress.step} steps of {config.batch}, power EMA {config.ema_std}, {described(config)}"
         averages = cast(dict[float, dict[str, Tensor]], state["averages"])
         _write_weights(folder / f"{config.stage}.safetensors", averages[config.ema_std], config, about)
         write_index(folder, config.cascade)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from common.json_in import JsonError, read_json
 from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig, Weighting
 from generators.places import TRAINING
 from generators.training.data_config import DataConfig, data_config, in_range
@@ -137,13 +137,14 @@ def load_train_config(path: Path) -> TrainConfig:
         ConfigError: it is not there or not JSON, or a field is missing, unknown, of another type or out of range.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held: Any = read_json(path.read_bytes())
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}. Configurations that ship are in generators/training/configs/"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not JSON ({error})") from None
+    except JsonError as error:
+        place = f", line {error.line}, column {error.column}" if error.line else ""
+        raise ConfigError(f"{path}: not JSON ({error}{place})") from None
     try:
         if isinstance(held, dict) and "data" in held:
             held["data"] = data_config(held["data"])

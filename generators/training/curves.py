@@ -81,7 +81,7 @@ def _writer(folder: Path, step: int, report: Callable[[str], None]) -> Writer | 
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        report("TensorBoard is not installed (pip install -r requirements-train.txt): curves are in log.jsonl alone")
+        report("TensorBoard is not installed (pip install -r requirements-curves.txt): curves are in log.jsonl alone")
         return None
     return cast(Writer, SummaryWriter(str(folder), purge_step=step + 1 if step else None))
 

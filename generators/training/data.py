@@ -3,7 +3,6 @@ training sees what it would have seen; the processes of one training share it ou
 
 from __future__ import annotations
 
-import csv
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ from torch import Tensor
 from generators.cascade.augmentation import downsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError, StageConfig
+from generators.contract import GeneratorError
+from generators.prompt_file import read_prompts
 from generators.training.captions_cache import CaptionCache, load_captions
 from generators.training.config import TrainConfig
 from generators.training.data_config import ScenesConfig
@@ -269,11 +270,10 @@ def prompts_of(suites: Sequence[str]) -> list[str]:
         path = Path(name)
         if not path.is_file():
             raise FileNotFoundError(f"data: {path} is not there; exclude names suites whose prompts no caption may be")
-        with path.open(newline="", encoding="utf-8-sig") as held:
-            rows = csv.DictReader(held)
-            if "prompt" not in (rows.fieldnames or ()):
-                raise ConfigError(f"data: {path} has no column prompt; exclude names suites as CSV files")
-            prompts += [row["prompt"] for row in rows]
+        try:
+            prompts += read_prompts(path)
+        except GeneratorError as error:
+            raise ConfigError(f"data: {error}; exclude names suites as CSV files") from None
     return prompts
 
 

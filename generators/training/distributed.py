@@ -16,6 +16,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+from common.allocator import keep_freed_memory
 from generators.cascade.blocks import Attention, ResBlock
 from generators.cascade.configs import ConfigError
 from generators.training.config import Parallel
@@ -70,6 +71,7 @@ def join(wanted: str = "auto") -> World:
     Raises:
         ConfigError: no such device, or fewer GPUs than processes on this machine.
     """
+    keep_freed_memory()
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
     try:
         device = torch.device(kind)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from generators.cascade.checkpoint import load_stage, open_weights, save_stage, write_index
 from generators.cascade.configs import STAGES
 from generators.contract import GeneratorError
@@ -211,7 +211,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--std", type=float, required=True, help="relative width of the average, e.g. 0.08")
     parser.add_argument("--step", type=int, help="at the end of this step; default: the last snapshot's")
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         print(reconstruct(args.folder, args.std, args.out, args.step))
     except GeneratorError as error:

@@ -1,6 +1,7 @@
 """Gather trained stages into one folder of weights: `python -m generators.training.export RUN RUN RUN --out FOLDER`.
 
-Each RUN is a folder that `generators.training.train` wrote. Every stage is read and checked before anything is copied.
+Each RUN is a folder that `generators.training.train` or this wrote; RUN:STAGE takes only that stage of it. Every stage
+is read and checked before anything is copied.
 """
 
 from __future__ import annotations
@@ -9,34 +10,93 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from common.commands import BAD_INPUT, SUCCESS
-from generators.cascade.checkpoint import load_stage, open_weights, write_index
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
+from common.words import nearest
+from generators.cascade.checkpoint import INDEX, load_head, open_weights, write_index
+from generators.cascade.configs import STAGES, StageName
 from generators.contract import GeneratorError
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A stage that is taken. `run`: as it was named. `file`: where it lies. `cascade`: what it is a stage of."""
+
+    stage: StageName
+    run: Path
+    file: Path
+    cascade: str
 
 
 def export(runs: Sequence[Path], out: Path) -> list[str]:
     """Copy the stages of `runs` into `out`, beside those that are there, and write the index; one line a stage.
 
+    Of `FOLDER:STAGE` (or `FOLDER:STAGE,STAGE`) only these are taken. A stage that `out` has already is replaced, and
+    its line says so.
+
     Raises:
-        GeneratorError: a run has no usable weights, or the runs are of different cascades.
+        GeneratorError: a run has no usable weights, a stage comes from two runs, or the stages, those in `out`
+            included, are of different cascades.
     """
-    found: list[tuple[Path, str]] = []
-    cascades: set[str] = set()
-    for run in runs:
-        held = open_weights(run)
-        cascades.add(held.cascade)
-        for name in held.hashes:
-            held.load(name).network()
-            found.append((run / f"{name}.safetensors", name))
-    if len(cascades) != 1:
-        raise GeneratorError(f"runs of different cascades don't go together: {', '.join(sorted(cascades))}")
+    found = [taken for run in runs for taken in _taken(run)]
+    for index, one in enumerate(found):
+        for other in found[:index]:
+            if one.stage == other.stage:
+                raise GeneratorError(
+                    f"stage {one.stage} is in both {other.run} and {one.run}. Take it from one of them: "
+                    f"{one.run}:STAGE takes only the stage that it names."
+                )
+    held = open_weights(out) if (out / INDEX).is_file() else None
+    there = [] if held is None else [Taken(stage, out, held.path(stage), held.cascade) for stage in held.hashes]
+    replaced = {one.stage for one in there} & {one.stage for one in found}
+    whole = [*found, *(one for one in there if one.stage not in replaced)]
+    if len({one.cascade for one in whole}) != 1:
+        told = "; ".join(f"{one.stage} of {one.cascade} from {one.run}" for one in whole)
+        raise GeneratorError(f"stages of different cascades don't go together: {told}")
     out.mkdir(parents=True, exist_ok=True)
-    for path, _ in found:
-        shutil.copyfile(path, out / path.name)
-    write_index(out, cascades.pop())
-    return [f"{name}: {path.stat().st_size / 1e6:.1f} MB, {load_stage(path).about}" for path, name in found]
+    for one in found:
+        target = out / f"{one.stage}.safetensors"
+        if not (target.exists() and target.samefile(one.file)):
+            shutil.copyfile(one.file, target)
+    write_index(out, found[0].cascade)
+    return [_line(one, out, replaced=one.stage in replaced) for one in found]
+
+
+def _line(one: Taken, out: Path, *, replaced: bool) -> str:
+    file = out / f"{one.stage}.safetensors"
+    about = load_head(file).about
+    where = f"from {one.run}{', in place of the one that was there' if replaced else ''}"
+    return f"{one.stage}: {file.stat().st_size / 1e6:.1f} MB, {about}, {where}"
+
+
+def _taken(run: Path) -> list[Taken]:
+    """The stages of a run, or those that its name ends with; each is read whole, so that a broken one is refused."""
+    folder, stages = _parted(run)
+    held = open_weights(folder)
+    lacking = [stage for stage in stages or () if stage not in held.hashes]
+    if lacking:
+        raise GeneratorError(f"{folder} has no stage {lacking[0]}; it has {', '.join(held.hashes) or 'none'}")
+    taken = [stage for stage in held.hashes if not stages or stage in stages]
+    for stage in taken:
+        held.load(stage).network()
+    return [Taken(stage, folder, held.path(stage), held.cascade) for stage in taken]
+
+
+def _parted(run: Path) -> tuple[Path, tuple[str, ...]]:
+    """`weights:sr256,sr1024` as the folder and the stages; a folder of that very name is a folder."""
+    folder, colon, names = str(run).rpartition(":")
+    if not colon or run.exists():
+        return run, ()
+    stages = tuple(names.split(","))
+    for number, name in enumerate(stages):
+        if name not in STAGES:
+            hint = nearest(name, STAGES) or "."
+            raise GeneratorError(f"{run}: {name!r} is no stage{hint} Stages: {', '.join(STAGES)}.")
+        if name in stages[:number]:
+            raise GeneratorError(f"{run}: stage {name} is named twice")
+    return Path(folder), stages
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m generators.training.export", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         print("\n".join(export(args.runs, args.out)))
     except GeneratorError as error:

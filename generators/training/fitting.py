@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from common.allocator import keep_freed_memory
 from common.files import partial_files_remove, write_whole
 from generators.cascade.configs import ConfigError
 from generators.cascade.text import has_bfloat16
@@ -65,6 +66,7 @@ def fit(
         ConfigError: the state in `folder` is damaged or another network's.
         SaveError: it can't be written.
     """
+    keep_freed_memory()
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=pace.weight_decay)
     if folder is not None:
         partial_files_remove(folder)

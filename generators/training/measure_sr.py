@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.words import counted
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--start-noise", type=float, nargs="+", default=[0.0, 1.0])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
     parser.add_argument("--sprites", type=Path, default=SPRITES)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         open_weights(args.weights)  # told before the sprites, which take a download to make
         renderer = Renderer(load_sprites(args.sprites))

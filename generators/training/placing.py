@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.commands import BAD_INPUT, FAILED, SUCCESS
+from common.commands import BAD_INPUT, FAILED, SUCCESS, refuse_repeated
 from common.files import SaveError
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import save_stage, write_index
@@ -324,7 +324,7 @@ def main(argv: list[str] | None = None) -> int:
         "--start-from", type=Path, metavar="FOLDER", help="begin with a training's weights; what they know is kept"
     )
     parser.add_argument("--out", type=Path, default=TRAINING / "placing", help="folder (%(default)s)")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     if args.minutes <= 0:
         print("--minutes must be more than 0", file=sys.stderr)
         return BAD_INPUT

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.places import PICTURES
 from common.words import prompt_name
 from generators.cascade.generator import CascadeGenerator, load_cascade
@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PICTURES / "cascade-guidance.webp")
     parser.add_argument("--size", type=int, choices=(64, 256), default=256, help="pixels drawn; 256 is shown at 102")
     parser.add_argument("--samples", type=int, default=2, help="images a prompt and guidance weight")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         generators = [
             load_cascade(SPEC.resolve({"weights": args.weights, "guidance": w}), size=args.size, device="cpu")

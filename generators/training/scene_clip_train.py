@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from common.commands import BAD_INPUT, FAILED, SUCCESS
+from common.commands import BAD_INPUT, FAILED, SUCCESS, refuse_repeated
 from common.files import SaveError
 from common.places import CHECKOUT, SUITE
 from generators.cascade.config_json import Json
@@ -102,8 +102,8 @@ def train_scene_clip(
         return False
     about: Json = {
         "world": WORLD,
-        "trained": f"{done.steps} steps of {batch} renders, {done.seconds / 60:.0f} minutes on "
-        f"{torch.device(device).type}, captions of {len(held)} scenes and {len(captions) - len(held)} contraries",
+        "trained": f"{done.steps} steps of {batch} renders on {torch.device(device).type}, "
+        f"captions of {len(held)} scenes and {len(captions) - len(held)} contraries",
     }
     out = training.out
     part = out.with_name(f"{out.name}.measured")
@@ -126,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--folder", type=Path, help="keeps its state, to go on from")
     parser.add_argument("--out", type=Path, default=BUNDLED)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     if args.minutes <= 0 or args.batch < 2 or args.scenes < 2:
         print("--minutes must be more than 0, --batch and --scenes at least 2", file=sys.stderr)
         return BAD_INPUT

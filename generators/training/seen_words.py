@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.files import SaveError
 from common.words import counted
 from generators.cascade.checkpoint import open_weights
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m generators.training.seen_words", description=__doc__)
     parser.add_argument("configurations", type=Path, nargs="+", metavar="CONFIG", help="what the base was trained with")
     parser.add_argument("--weights", type=Path, required=True, metavar="FOLDER", help="folder of the weights")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         open_weights(args.weights)
         captions = [caption for path in args.configurations for caption in captions_of(load_train_config(path))]

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS
+from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS, refuse_repeated
 from common.files import SaveError, partial_files_remove
 from generators.cascade.configs import ConfigError
 from generators.contract import GeneratorError
@@ -153,7 +153,7 @@ def main(argv: list[str] | None = None) -> int:
     0 when the budget is spent; 1 when it can't go on (a full disk, a loss that is no number), the last checkpoint being
     whole; 2 on bad input; 130 stopped, and saved, by Ctrl-C or SIGTERM.
     """
-    args = _parser().parse_args(argv)
+    args = refuse_repeated(_parser()).parse_args(argv)
     try:
         config = load_train_config(args.config)
         world = join(args.device)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.errors import UserError
 from common.files import write_whole
 from common.hashes import bytes_sha256
+from generators.tensor_file import save_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class JudgeKind:
             for name, value in network.state_dict().items()
         }
         told = {"schema": self.schema, **metadata}
-        write_whole(path, lambda part: save_file(kept, part, metadata=told))
+        write_whole(path, lambda part: save_tensors(part, kept, told))
 
     @contextlib.contextmanager
     def opened(self, path: Path) -> Iterator[JudgeFile]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from common.places import PICTURES
 from generators.places import SPRITES
 from generators.world.scenes.captions import sample_scene
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PICTURES / "training-world.png")
     parser.add_argument("--columns", type=int, default=7)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
         renderer = Renderer(load_sprites(args.sprites))
     except FileNotFoundError as error:

@@ -13,7 +13,7 @@ import importlib
 import json
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from generators.places import fonts_folder
 from generators.world.scenes.concepts import CONCEPTS
 from generators.world.scenes.drawings import DRAWINGS_TABLE, drawing_key
@@ -121,6 +121,21 @@ def main_colours(sprite: NDArray[np.uint8]) -> list[str]:
     shares = np.bincount(nearest, minlength=len(COLOURS)) / len(pixels)
     names = list(COLOURS)
     return [names[index] for rank, index in enumerate(np.argsort(-shares)) if rank == 0 or shares[index] >= 0.3]
+
+
+def packages_by_source(packages: Iterable[Path]) -> dict[str, Path]:
+    """Each package by its source's name (`source_of`).
+
+    Raises:
+        ValueError: as `source_of`, or two are of one source.
+    """
+    found: dict[str, Path] = {}
+    for package in packages:
+        name = source_of(package)
+        if name in found:
+            raise ValueError(f"{found[name]} and {package} are both {SOURCES[name].package}; give one of them")
+        found[name] = package
+    return found
 
 
 def write_drawings(sprites: Mapping[str, NDArray[np.uint8]], path: Path = DRAWINGS_TABLE) -> None:
@@ -224,9 +239,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, choices=(128, 256, 512, 1024), default=SIZE)
     parser.add_argument("--drawings", action="store_true", help="write scenes/drawings.csv anew too")
-    args = parser.parse_args(argv)
+    args = refuse_repeated(parser).parse_args(argv)
     try:
-        sprites = build_sprites({source_of(path): path for path in args.packages}, args.size)
+        sprites = build_sprites(packages_by_source(args.packages), args.size)
     except (ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT

@@ -67,8 +67,26 @@ def test_interval_is_the_plain_jackknife() -> None:
     assert (whole.high - whole.low) / 2 == pytest.approx(2.045229642 * se, rel=1e-8)
 
 
+def test_clusters_are_left_out_whole() -> None:
+    """Units that share a prompt are left out together, by brute force; of clusters of one it is the plain jackknife."""
+    rng = np.random.default_rng(4)
+    counts = rng.multinomial(5, [0.5, 0.2, 0.3], size=30)
+    clusters = np.arange(30) % 8
+    for coefficient in (lambda table, **more: krippendorff_alpha(table, "ordinal", **more), fleiss_kappa):
+        whole = coefficient(counts, clusters=clusters)
+        left_out = np.array([coefficient(counts[clusters != at]).value for at in range(8)], dtype=float)
+        se = np.sqrt(7 / 8 * ((left_out - left_out.mean()) ** 2).sum())
+        assert whole.high is not None and whole.low is not None
+        assert (whole.high - whole.low) / 2 == pytest.approx(2.364624252 * se, rel=1e-8)
+        apart, alone = coefficient(counts, clusters=np.arange(30)[::-1]), coefficient(counts)
+        assert (apart.low, apart.high) == pytest.approx((alone.low, alone.high))
+        assert whole.value == alone.value
+
+
 @pytest.mark.parametrize(
-    "counts", [np.zeros((0, 3)), np.eye(3), [[4, 0, 0], [3, 0, 0]], [[2, 0, 0]]], ids=["none", "single", "alike", "one"]
+    "counts",
+    [np.zeros((0, 3)), np.eye(3), [[4, 0, 0], [3, 0, 0]], [[2, 0, 0]], [[2, 1, 0]]],
+    ids=["none", "single", "alike", "one", "one that differs"],
 )
 def test_no_meaning_is_said(counts: np.ndarray) -> None:
     for found in (krippendorff_alpha(counts), fleiss_kappa(counts)):

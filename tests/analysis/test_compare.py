@@ -108,7 +108,14 @@ def test_words() -> None:
     assert re.search(
         rf"Difference: {round(100 * rate.net.estimate)} for x \(95 % interval: \d+ to \d+ for x\)\.$", said
     )
-    unclear = analyse(crowd(6, Design(3, {"c": 3}), {("x", "y"): 0.0})).comparisons[0].overall
+    few = analyse(crowd(6, Design(3, {"c": 3}), {("x", "y"): 0.0})).comparisons[0].overall
+    assert few.too_few == "raters" and effect_in_words(few, "x", "y").endswith(
+        "too few raters for an interval that says much."
+    )
+    two = analyse(crowd(6, Design(2, {"c": 30}), {("x", "y"): 0.0})).comparisons[0].overall
+    assert effect_in_words(two, "x", "y").endswith("With only 2 raters, nothing can be said of others.")
+    assert effect_in_words(two, "x", "y").startswith("In 60 ratings: ")
+    unclear = analyse(crowd(6, Design(20, {"c": 20}), {("x", "y"): 0.0})).comparisons[0].overall
     assert re.search(r"\(95 % interval: from \d+ for y to \d+ for x\)\.$", effect_in_words(unclear, "x", "y"))
     alone = analyse(crowd(6, Design(1, {"c": 1}), {("x", "y"): 0.0})).comparisons[0].overall
-    assert "no interval, because there is only one rater" in effect_in_words(alone, "x", "y")
+    assert effect_in_words(alone, "x", "y").endswith("With only 1 rater and 1 prompt, nothing can be said of others.")

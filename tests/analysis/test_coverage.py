@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import _coverage_looks as looks
 from benchmarks._coverage_more import draw_choices, net, true_agreement
+from benchmarks._coverage_tests import PLANS, STUDIES
 from benchmarks._coverage_votes import ever_wrong, exactly
-from benchmarks.coverage import CASES, END, START, main
+from benchmarks.coverage import CASES, END, PARTS, START, main
 from evaluation.analysis import analyse, validate_ratings
 from evaluation.analysis.agreement import krippendorff_alpha
 from evaluation.analysis.classic import wilson
@@ -29,7 +31,7 @@ NESTED = Design(8, {"c": 6, "d": 9, "e": 5}, nested=True)
 def test_default_covers_and_naive_does_not(design: Design) -> None:
     rng = np.random.default_rng(3)
     found = coverage(Pattern.of_design(design, rng), CrowdSpec(0.7, 0.7), 0.4, 300, rng)
-    own, naive = found.intervals["two_way"], found.intervals["independent"]
+    own, naive = found.intervals["effective"], found.intervals["independent"]
     assert own.coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 300)
     assert naive.coverage < own.coverage - 0.05
     assert f"covered the truth in {own.coverage * 100:.1f} % of 300 simulations" in found.in_words()
@@ -101,7 +103,11 @@ def test_a_crowd_like_the_ratings() -> None:
 def test_one_rater_has_a_coverage_too() -> None:
     rng = np.random.default_rng(0)
     found = coverage(Pattern.of_design(Design(1, {"c": 8}), rng), CrowdSpec(), 0.0, 20, rng, default="by_prompt")
-    assert "two_way" not in found.intervals and found.intervals["by_prompt"].n_intervals <= 20
+    assert (
+        "two_way" not in found.intervals
+        and "effective" not in found.intervals
+        and found.intervals["by_prompt"].n_intervals <= 20
+    )
 
 
 def test_page_holds_every_case() -> None:
@@ -111,6 +117,20 @@ def test_page_holds_every_case() -> None:
         assert table.count(f"| {case.name} |") == 2, "run: python -m benchmarks.coverage"
     for name in ("wilson", "newcombe", "tango", "goodman", "jeffreys", "beta_binomial", "bootstrap", "Equivalence"):
         assert name in table, "run: python -m benchmarks.coverage"
+
+
+def test_each_part_has_its_place_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "coverage.md").read_text(encoding="utf-8")
+    for name, part in PARTS.items():
+        assert page.count(part.start) == page.count(part.end) == 1, f"run: python -m benchmarks.coverage --part {name}"
+    looking = page.split(PARTS["looking"].start)[1].split(PARTS["looking"].end)[0]
+    for case in looks.CASES:
+        assert f"| {case.name} |" in looking, "run: python -m benchmarks.coverage --part looking"
+    default = [line.split("|")[2] for line in looking.splitlines() if line.startswith("| ")][1:]
+    assert len(default) == len(looks.CASES) and all(float(cell) <= 5 for cell in default)
+    tests = page.split(PARTS["tests"].start)[1].split(PARTS["tests"].end)[0]
+    for name in [each[0] for each in STUDIES] + [f"{raters} x {prompts}" for raters, prompts in PLANS]:
+        assert f"| {name} |" in tests, "run: python -m benchmarks.coverage --part tests"
 
 
 def test_benchmark_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,3 +161,20 @@ def test_influence_of_the_only_rater_is_not_said() -> None:
     frame = validate_ratings(pd.DataFrame([("r1", "p1", "c", "x", "y", "q", "a")], columns=COLUMNS))
     found = influence(tally_ratings(frame), 0, "rater")
     assert found.ids == () and found.range == (1.0, 1.0)
+
+
+def test_side_bias_counts_raters_who_lean_by_themselves() -> None:
+    """Raters who each always choose one side: their number counts, not that of their answers."""
+    rows = [
+        (f"r{rater}", f"p{prompt}", "a" if (rater < 6) == left else "b", left)
+        for rater in range(8)
+        for prompt in range(40)
+        for left in [(rater + prompt) % 2 == 0]
+    ]
+    frame = pd.DataFrame(rows, columns=["rater_id", "prompt_id", "choice", "a_shown_left"])
+    frame = frame.assign(category="c", generator_a="x", generator_b="y", question="q")
+    found = side_bias(validate_ratings(frame))
+    assert found.share_left == pytest.approx(6 / 8) and found.n == 320 and found.method == "effective"
+    assert found.low < 0.4 and found.high < 1  # of independent votes it would be .70 to .80
+    one = side_bias(validate_ratings(frame[frame["rater_id"] == "r0"]))
+    assert one.method == "independent" and one.high == 1

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis.columns import RatingsError
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.scores import SCALES, analyse_scores, validate_scores
 
 
@@ -34,8 +35,9 @@ def test_means_and_two_way_errors_by_brute_force() -> None:
     one_way = [float((each**2).sum() * len(each) / (len(each) - 1)) for each in sums]
     cells = float((e["e"] ** 2).sum() * 40 / 39)
     estimate = next(each for each in found.estimates if each.generator == "x" and each.category is None)
-    interval = estimate.mean.interval
-    assert interval is not None and interval.df == 4
+    interval, default = estimate.mean.intervals["two_way"], estimate.mean.interval
+    assert isinstance(interval, Interval) and interval.df == 4
+    assert default is not None and default.method == "effective" and 0 < default.low < default.high < 100
     assert estimate.mean.estimate == pytest.approx(part["score"].mean())
     assert interval.se == pytest.approx(math.sqrt(max(sum(one_way) - cells, *one_way)) / 40)
     assert len(found.estimates) == 6 and len(found.to_frame()) == 6

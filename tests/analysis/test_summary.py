@@ -129,14 +129,28 @@ def test_complete_nested_panels_have_a_stratified_anova(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_one_rater_in_two_categories_ends_the_stratification(seed: int) -> None:
-    """One rating suffices: the overall variances are then those of all ratings as one block."""
-    ratings = random_ratings(seed, nested=True)
-    assert only(ratings)["stratified"] is True
-    visitor = ratings.iloc[[-1]].assign(rater_id=ratings["rater_id"].iloc[0])
-    mixed = pd.concat([ratings, visitor], ignore_index=True)
+@pytest.mark.parametrize("category", ["cat2", "a category of its own"])
+def test_one_stray_rating_does_not_end_the_stratification(seed: int, category: str) -> None:
+    """The rule asks where nine ratings of ten come from; the result says in words that some strayed."""
+    ratings = random_ratings(seed, nested=True, raters=8, prompts=6)
+    whole = only(ratings)
+    visitor = ratings.iloc[[-1]].assign(rater_id=ratings["rater_id"].iloc[0], category=category)
+    visitor["prompt_id"] = visitor["prompt_id"] if category == "cat2" else "another"
+    found = only(pd.concat([ratings, visitor], ignore_index=True))
+    assert whole["stratified"] is True and found["stratified"] is True
+    assert "raters of its own, so" in whole["design"] and "but for 1 rating, so" in found["design"]
+    widths = [each["net"]["intervals"]["effective"] for each in (whole, found)]
+    assert widths[1]["high"] - widths[1]["low"] == pytest.approx(widths[0]["high"] - widths[0]["low"], rel=0.1)
+
+
+def test_raters_of_several_categories_end_the_stratification() -> None:
+    ratings = random_ratings(0, nested=True)
+    visits = ratings[ratings["category"] == "cat1"].assign(
+        rater_id=lambda each: each["rater_id"].str.replace("r1", "r0")
+    )
+    mixed = pd.concat([ratings[ratings["category"] != "cat1"], visits], ignore_index=True)
     found = only(mixed)
-    assert found["stratified"] is False
+    assert found["stratified"] is False and "raters rated several categories" in found["design"]
     wanted = brute_force(mixed)
     assert "anova" not in wanted and found["net"]["intervals"]["anova"] is None
     assert_intervals(found["net"], wanted)
@@ -163,7 +177,7 @@ def test_document_form() -> None:
             assert sum(estimate["shares"].values()) == pytest.approx(1)
             assert set(estimate["shares"]) == {"a", "indifferent", "b"}
             assert estimate["net"]["estimate"] == pytest.approx(estimate["shares"]["a"] - estimate["shares"]["b"])
-            assert list(estimate["net"]["intervals"]) == METHODS
+            assert list(estimate["net"]["intervals"]) == [*METHODS, "effective"]
             assert estimate["net"]["intervals"][estimate["net"]["default"]] is not None
     json.dumps(document, allow_nan=False)
 
@@ -292,9 +306,11 @@ def test_all_indifferent_has_no_decided_share() -> None:
 def test_category_of_one_prompt_is_named_where_it_spoils_the_overall_interval() -> None:
     ratings = random_ratings(0, nested=True)
     ratings = ratings[(ratings["category"] != "cat1") | (ratings["prompt_id"] == "p1-0")]
-    net = only(ratings)["net"]
-    assert net["default"] == "by_rater"
+    found = only(ratings)
+    net = found["net"]
+    assert net["default"] == "effective"  # what that category would vary by is taken from the others, and said
     assert "'cat1'" in net["why"]["two_way"] and "one prompt" in net["why"]["two_way"]
+    assert "'cat1' has only one prompt" in {each["code"]: each["words"] for each in found["cautions"]}["lone_panel"]
 
 
 def test_controls_are_left_out_and_counted_and_simulated_is_flagged() -> None:

@@ -49,7 +49,11 @@ def test_nothing_without_a_token(pattern: URLPattern) -> None:
 def test_signing_in_for_a_token(ada: User) -> None:
     cache.clear()
     wrong = APIClient().post(f"{V1}/token/", {"username": "ada", "password": "no"})
-    assert wrong.status_code == 400 and "credentials" in wrong.json()["detail"]
+    assert (
+        wrong.status_code == 401
+        and wrong.headers["WWW-Authenticate"] == "Token"
+        and "credentials" in wrong.json()["detail"]
+    )
     token = APIClient().post(f"{V1}/token/", {"username": "ada", "password": "engine-of-1843"}).json()["token"]
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
@@ -61,7 +65,7 @@ def test_signing_in_for_a_token(ada: User) -> None:
 def test_guessing_passwords_is_slow() -> None:
     cache.clear()
     codes = [APIClient().post(f"{V1}/token/", {"username": "ada", "password": str(n)}).status_code for n in range(12)]
-    assert codes[0] == 400 and codes[-1] == 429
+    assert codes[0] == 401 and codes[-1] == 429
     cache.clear()
 
 
@@ -91,7 +95,7 @@ def test_a_suite_from_a_file(api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ({}, 400, "either `known` or `file`"),
+        ({}, 400, "one of `known`, `file`"),
         ({"known": "drawbench-cc"}, 404, 'did you mean "drawbench-cc0"?'),
         ({"known": "/etc/passwd"}, 404, "Known:"),
     ],
@@ -232,7 +236,11 @@ def test_a_study_from_draft_to_results(api: APIClient) -> None:
     assert api.post(f"{base}open/").json()["specification_hash"]
     assert api.post(f"{base}open/").status_code == 409
     invited = api.post(f"{base}invitations/", {"label": "lab", "max_raters": 2}, format="json")
-    assert invited.status_code == 201 and invited.json()["url"].endswith(f"/r/join/{Invitation.objects.get().key}")
+    assert invited.status_code == 201 and invited.json()["url"].endswith(
+        f"/r/join/{Invitation.objects.latest('pk').key}"
+    )
+    links = api.get(f"{base}invitations/").json()
+    assert links["count"] == 2, "opening made the first"
     empty = api.get(f"{base}results/").json()
     assert empty["comparisons"] == [] and empty["notes"] == ["There are no ratings yet."]
     raters_simulate(study=Study.objects.get(), share=0.5, seed=0)
@@ -286,9 +294,12 @@ def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
     made = api.post(f"{V1}/studies/", {**given, "stopping_rule": {"margin": 0.1, "alpha": None}}, format="json")
     assert made.status_code == 201, made.json()
     declared = {"max_raters": 16, "min_raters": 5, "margin": 0.1, "half_width": None, "alpha": 0.05}
+    declared["method"] = "betting"
     assert made.json()["specification"]["stopping_rule"] == declared
     api.post(f"{V1}/studies/mine/open/")
     told = api.get(f"{V1}/studies/mine/results/").json()["stopping_rule"]
+    conditions = told.pop("conditions")
+    assert [each["name"] for each in conditions] == ["order", "trials", "panels", "estimand"]
     assert told == {"rule": declared, "n_raters": 0, "stop": False, "lines": []}
     plain = api.post(f"{V1}/studies/", {**given, "name": "plain", "stopping_rule": None}, format="json")
     assert "stopping_rule" not in plain.json()["specification"]
@@ -301,7 +312,7 @@ def test_studies_that_cannot_be(api: APIClient) -> None:
     assert answer.status_code == 404 and answer.json()["field"] == "run"
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"]}, format="json")
     assert answer.status_code == 400 and "two or more runs" in answer.json()["detail"]
-    answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"], "missing": "skip"}, format="json")
+    answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "two"], "missing": "skip"}, format="json")
     assert answer.status_code == 400 and answer.json()["field"] == "missing"
     assert '"skip" is not allowed; choose one of refuse, drop-prompts, smaller-sets.' in answer.json()["detail"]
     assert api.get(f"{V1}/studies/none/").json()["detail"].startswith('Unknown study "none"')

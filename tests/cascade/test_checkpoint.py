@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from common.commands import run_command
@@ -51,6 +51,31 @@ def test_what_was_saved_comes_back(folder: Path) -> None:
     loaded = weights.network().state_dict()
     assert all(torch.equal(loaded[name], value.half().float()) for name, value in wanted.items())
     assert not any(parameter.requires_grad for parameter in weights.network().parameters())
+
+
+def test_the_same_content_has_the_same_bytes_every_time(folder: Path) -> None:
+    """The library alone writes its metadata in an order drawn anew for each file."""
+    state = load_stage(folder / "base.safetensors").tensors
+    written = set()
+    for _ in range(12):
+        save_stage(folder / "again.safetensors", state, STAGE, MINILM, "d\u00e9j\u00e0 vu \U0001f600")
+        written.add(file_sha256(folder / "again.safetensors"))
+    assert len(written) == 1
+    assert load_stage(folder / "again.safetensors").about == "d\u00e9j\u00e0 vu \U0001f600"
+    with safe_open(folder / "again.safetensors", framework="pt") as held:
+        assert list(held.metadata()) and set(held.keys()) == set(state)
+
+
+def test_the_weights_that_ship_keep_their_fingerprints() -> None:
+    """Results of theirs are on record under these, and they load as they always did."""
+    wanted = {
+        BUNDLED: "2c7b2062f8b18e358d5173869fa94ebad797cfdc35860065f1a3e0425e40ec86",
+        BUNDLED / "wider": "84a210fc2ca290fde4f4cc6f33eb37153e40719f251028d51fdd06f6fd2cc5e8",
+    }
+    for place, fingerprint in wanted.items():
+        held = open_weights(place)
+        assert held.fingerprint(tuple(held.hashes)) == fingerprint
+        assert all(held.load(stage).parameters > 0 for stage in held.hashes)
 
 
 def test_the_fingerprint_follows_the_bytes(folder: Path) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from generators.cascade.configs import ScheduleName
-from generators.cascade.samplers import SamplerName, ddim, ddpm, dpmpp_2m, heun, sample, time_grid
+from generators.cascade.samplers import SamplerName, ddim, ddpm, dpmpp_2m, heun, sample
 from generators.cascade.schedules import noise_at
+from generators.cascade.spacing import Spacing, time_grid
 
 MEAN, STD = 0.3, 0.5
 COUNT = 20_000
@@ -109,6 +110,86 @@ def test_order_of_convergence(solve: Callable[..., Tensor], order: tuple[float, 
         (solve(denoise, STARTS, "cosine", steps) - exact).square().mean().sqrt().item() for steps in (200, 800)
     )
     assert order[0] < math.log(few / many, 4) < order[1]
+
+
+def _order(solve: Callable[..., Tensor], schedule: ScheduleName, spacing: Spacing) -> float:
+    """How fast the error at the end of one Gaussian's paths falls from 200 to 800 steps."""
+    exact = end_of_path(STARTS, schedule)
+    few, many = (
+        (solve(ideal(schedule), STARTS, schedule, steps, spacing=spacing) - exact).square().mean().sqrt().item()
+        for steps in (200, 800)
+    )
+    return math.log(few / many, 4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "spacing", "order"),
+    [
+        ("cosine", "time", (2.0, 2.4)),
+        ("cosine", "angle", (2.0, 2.4)),
+        ("cosine", "log-snr", (1.3, 1.7)),
+        ("cosine", "karras", (1.3, 1.7)),
+        ("linear", "time", (1.0, 1.4)),
+        ("linear", "angle", (1.8, 2.2)),
+        ("linear", "log-snr", (1.6, 1.9)),
+        ("linear", "karras", (1.8, 2.1)),
+        ("linear-zero-snr", "time", (1.0, 1.4)),
+        ("linear-zero-snr", "angle", (2.0, 2.4)),
+    ],
+)
+def test_order_of_heun_by_schedule_and_spacing(
+    schedule: ScheduleName, spacing: Spacing, order: tuple[float, float]
+) -> None:
+    """Steps even in t have second order on the cosine schedule alone; docs/cascade.md says so."""
+    assert order[0] < _order(heun, schedule, spacing) < order[1]
+
+
+@pytest.mark.parametrize(("spacing", "order"), [("time", (0.6, 1.1)), ("angle", (1.5, 2.0)), ("karras", (1.7, 2.1))])
+def test_order_of_dpm_solver_on_the_linear_schedule(spacing: Spacing, order: tuple[float, float]) -> None:
+    assert order[0] < _order(dpmpp_2m, "linear", spacing) < order[1]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "linear-zero-snr"])
+def test_few_steps_on_the_linear_schedule_lie_nearer_when_even_in_angle(schedule: ScheduleName) -> None:
+    exact = end_of_path(STARTS, schedule)
+    for solve in (dpmpp_2m, heun):
+        even, turned = (
+            (solve(ideal(schedule), STARTS, schedule, 16, spacing=spacing) - exact).abs().max().item()
+            for spacing in ("time", "angle")
+        )
+        assert turned < even / 4
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "linear-zero-snr"])
+@pytest.mark.parametrize("spacing", ["time", "angle", "log-snr", "karras"])
+@pytest.mark.parametrize("name", ["ddim", "ddpm", "dpmpp", "heun"])
+def test_every_sampler_arrives_by_every_spacing(name: SamplerName, spacing: Spacing, schedule: ScheduleName) -> None:
+    drawn = sample(name, ideal(schedule), start(), schedule, 150, eta=0.0, noise=fresh, spacing=spacing)
+    assert drawn.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert drawn.std().item() == pytest.approx(STD, rel=0.06)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "linear-zero-snr"])
+@pytest.mark.parametrize("spacing", ["time", "angle", "log-snr", "karras"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 17, 1000])
+def test_every_grid_falls_from_one_to_zero(steps: int, spacing: Spacing, schedule: ScheduleName) -> None:
+    grid = time_grid(steps, schedule, spacing)
+    assert len(grid) == steps + 1 and grid[0] == 1.0 and grid[-1] == 0.0
+    assert all(later < earlier for earlier, later in zip(grid, grid[1:], strict=False))
+
+
+def test_what_the_spacings_are_even_in() -> None:
+    def sigma(schedule: ScheduleName, spacing: Spacing) -> Tensor:
+        noise = noise_at(schedule, torch.tensor(time_grid(40, schedule, spacing)[:-1], dtype=torch.float64))
+        return noise.sigma / noise.alpha
+
+    def even(values: Tensor) -> bool:
+        return torch.allclose(values.diff(), values.diff()[:1], rtol=1e-6)
+
+    assert even(torch.atan(sigma("linear", "angle")))
+    assert even(torch.log(sigma("linear", "log-snr"))) and even(torch.log(sigma("cosine", "log-snr")[1:]))
+    assert even(sigma("linear", "karras") ** (1 / 7)) and even(sigma("cosine", "karras")[1:] ** (1 / 7))
+    assert time_grid(40, "cosine", "angle") == pytest.approx(time_grid(40))
 
 
 def test_the_deterministic_ones_agree_on_where_each_start_ends() -> None:

@@ -117,15 +117,17 @@ class Instance:
                 continue
             command = " ".join(info["cmdline"] or [])
             ours = (info["environ"] or {}).get("DRAWBENCH_VAR") == str(self.places.var)
-            if ours or str(self.places.var) in command or self._is_postgres_child(process, command):
+            if ours or str(self.places.var) in command or self._is_renamed_child(process, command):
                 found.setdefault(self._kind(process, command), []).append(process)
         return found
 
-    def _is_postgres_child(self, process: psutil.Process, command: str) -> bool:
-        if not command.startswith("postgres: "):
+    def _is_renamed_child(self, process: psutil.Process, command: str) -> bool:
+        """PostgreSQL's and nginx's processes write what they do over their command lines and environments."""
+        if not command.startswith(("postgres: ", "nginx: ")):
             return False
         with contextlib.suppress(psutil.Error):
-            return str(self.places.cluster) in " ".join((process.parent() or process).cmdline())
+            above = " ".join((process.parent() or process).cmdline())
+            return str(self.places.cluster) in above or str(self.places.front(self.port)) in above
         return False
 
     def _kind(self, process: psutil.Process, command: str) -> str:
@@ -133,6 +135,10 @@ class Instance:
             above = " ".join((process.parent() or process).cmdline())
             if command.startswith("postgres: "):
                 return "a process of PostgreSQL"
+            if command.startswith("nginx: worker"):
+                return "a process of the front"
+            if str(self.places.front(self.port)) in command:
+                return "the front"
             if "valkey" in command or "redis-server" in command:
                 return "Valkey"
             if str(self.places.cluster) in command:

@@ -20,6 +20,8 @@ PROMPTS = 300
 PATIENCE = 90.0
 
 KINDS = [
+    "the front",
+    "a process of the front",
     "the web server",
     "a web process",
     "PostgreSQL",
@@ -31,7 +33,16 @@ KINDS = [
 ]
 """What `Instance.processes` finds; a process of another kind fails the test, so that none is left untried."""
 
-NEEDED = {"the web server": 1, "a web process": 2, "PostgreSQL": 1, "Valkey": 1, "the worker": 1, "a worker process": 1}
+NEEDED = {
+    "the front": 1,
+    "a process of the front": 1,
+    "the web server": 1,
+    "a web process": 2,
+    "PostgreSQL": 1,
+    "Valkey": 1,
+    "the worker": 1,
+    "a worker process": 1,
+}
 
 
 @pytest.fixture
@@ -90,7 +101,13 @@ def test_every_process_comes_back_and_nothing_is_lost(instance: Instance, capsys
     assert len(acknowledged) > 50
     assert (lost, doubled, faults) == (set(), 0, 0)
     words = instance.words()
-    for what in ("The web server ended (killed by", "The worker ended (killed by", "PostgreSQL ended", "Valkey ended"):
+    for what in (
+        "The front ended (killed by",
+        "The web server ended (killed by",
+        "The worker ended (killed by",
+        "PostgreSQL ended",
+        "Valkey ended",
+    ):
         assert what in words
     assert set(seconds) >= {*NEEDED, "a process of PostgreSQL", "all at once"}
     assert "Valkey runs again." in words and "Traceback" not in words

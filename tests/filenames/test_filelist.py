@@ -28,7 +28,7 @@ def test_a_prompt_column_of_numbers_holds_numbers() -> None:
     ("data", "name", "message"),
     [
         (b"", "manifest.csv", "manifest.csv names no file"),
-        (b"file,prompt\n\xff\xfe,1\n", "manifest.csv", "not UTF-8 text (byte 12)"),
+        (b"file,prompt\n\xff\xfe,1\n", "manifest.csv", "byte 12 of the file"),
         (
             b"fil,prompt\na.png,1\n",
             "manifest.csv",
@@ -47,11 +47,11 @@ def test_a_prompt_column_of_numbers_holds_numbers() -> None:
         (b"file,prompt_id,sample\na.png,1,-1\n", "manifest.csv", '"-1" in column sample'),
         (b"file,prompt_id\n,1\n", "manifest.csv", "line 2: column file is empty"),
         (b"file,prompt\na.png,1\nb.png,\n", "manifest.csv", "line 3: neither a prompt number nor a prompt text"),
-        (b'file,prompt\na.png,"open', "manifest.csv", "manifest.csv, line 2: unexpected end of data"),
+        (b'file,prompt\na.png,"open', "manifest.csv", "manifest.csv: Line 2: the quotation marks do not pair"),
         (
             b'{"file": "a.png", "prompt": "x"}\n{oops\n{"file": "b.png", "prompt": "x"}\n',
             "manifest.jsonl",
-            "line 2 is not JSON",
+            "line 2: this is not JSON",
         ),
         (b"[1]\n", "manifest.jsonl", "line 1 is not a JSON object"),
     ],

@@ -107,7 +107,10 @@ def test_sample_says_which_requests_gave_no_image(command: Command, tmp_path: Pa
         (["--generator", "colours", "--prompt", " "], "--prompt is empty"),
         (["--generator", "colours", "--prompts-file", "gone.txt"], "gone.txt can't be read: no such file"),
         (["--generator", "colours", "--prompts-file", "empty.txt"], "empty.txt holds no prompt"),
-        (["--generator", "colours", "--prompts-file", "latin.txt"], "latin.txt is not UTF-8 text (byte 3)"),
+        (
+            ["--generator", "colours", "--prompts-file", "latin.txt"],
+            "latin.txt: Its encoding is broken: byte 0xE9 at line 1, byte 3",
+        ),
         (["--generator", "colours", "--prompts-file", "table.csv"], "has no column for the prompts: call it prompt"),
         (["--generator", "colours", "--prompt", "x", "--samples", "0"], "0 samples a prompt: ask for 1 or more"),
         (["--generator", "colours", "--prompt", "x", "--seed", "-1"], "run seed -1 is not a whole number from 0"),

@@ -130,3 +130,20 @@ def test_it_keeps_the_contract(tmp_path: Path) -> None:
     findings = check(load(folder), prompts=[("00000", TEXTS[0]), ("00001", TEXTS[1])])
     assert [finding.message for finding in findings if not finding.warning] == []
     assert [finding.check for finding in findings] == ["seeds"]
+
+
+def test_sample_wants_the_file_of_prompts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Given as the command's or as the generator's, it serves both."""
+    from generators.sample import main
+
+    (tmp_path / "theirs").mkdir()
+    prompts = ["A red car.", "Two cats."]
+    for number, text in enumerate(prompts):
+        Image.new("RGB", (32, 32), (number * 90, 0, 0)).save(tmp_path / "theirs" / f"{text.strip('.')}.png")
+    file = tmp_path / "prompts.txt"
+    file.write_text("\n".join(prompts))
+    path = f"path={tmp_path / 'theirs'}"
+    for number, given in enumerate((["--prompts-file", str(file)], ["--set", f"prompts={file}"])):
+        out = tmp_path / f"out{number}"
+        assert main(["--generator", "folder", "--set", path, *given, "--out", str(out)]) == 0, capsys.readouterr().err
+        assert sorted(one.parent.name for one in out.rglob("*.png")) == ["00000", "00001"]

@@ -7,6 +7,7 @@ PRODUCTION = {
     "DRAWBENCH_SECRET_KEY": "k7Qw-2tVb_9xLmZr5yPdHc8sNfJ3gUaE6iTo1vXzBqRnCwMh4D",
     "DRAWBENCH_HOSTS": "drawbench.example",
     "DRAWBENCH_URL": "https://drawbench.example",
+    "DRAWBENCH_PROXIES": "1",
     "DRAWBENCH_DATABASE": "postgresql://drawbench:x@db/drawbench",
     "DRAWBENCH_BROKER": "redis://valkey:6379/0",
     "DRAWBENCH_CACHE": "redis://valkey:6379/1",

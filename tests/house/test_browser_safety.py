@@ -70,7 +70,9 @@ def test_the_production_settings_pass_djangos_own_checks() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.parametrize("name", sorted(set(PRODUCTION) - {"DRAWBENCH_PRODUCTION", "DRAWBENCH_URL"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(PRODUCTION) - {f"DRAWBENCH_{name}" for name in ("PRODUCTION", "PROXIES", "URL")})
+)
 def test_production_asks_for_what_it_needs(name: str) -> None:
     answer = _check_deployment(without=name)
     assert answer.returncode == 2

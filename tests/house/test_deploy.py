@@ -1,6 +1,5 @@
 """The files of deploy/: consistent with each other and with the settings, and tried where the programs are here."""
 
-import io
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from wsgiref.util import setup_testing_defaults
 
 import pytest
 import yaml
@@ -59,6 +57,7 @@ def test_the_compose_file() -> None:
             assert source.startswith("./") or source in compose["volumes"], (name, volume)
     for name in ("web", "worker"):  # what one of them stores the others must see
         assert {"media:/srv/drawbench/media", "var:/srv/drawbench/var"} <= set(services[name]["volumes"])
+    assert "./nginx-main.conf:/etc/nginx/nginx.conf:ro" in services["nginx"]["volumes"]
     assert "noeviction" in services["valkey"]["command"] and "--appendonly" in services["valkey"]["command"]
     database = _example()["DRAWBENCH_DATABASE"]
     assert "@postgres:5432/" in database and "//valkey:6379/" in _example()["DRAWBENCH_BROKER"]
@@ -99,8 +98,11 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
         assert ours == [], answer.stderr
 
 
-def test_web_processes_that_die_are_replaced_everywhere() -> None:
-    flags = " ".join(foreground.RESPAWN)
+def test_the_web_server_is_the_same_everywhere() -> None:
+    """Its processes that die are replaced, and it takes thousands of connections: the flags stand in one place."""
+    flags = " ".join(foreground.WEB_FLAGS)
+    for flag in ("--backlog 4096", "--backpressure 4096", "--respawn-failed-workers"):
+        assert flag in flags
     assert flags in (DEPLOY / "systemd" / "drawbench-web.service").read_text()
     command = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     assert command is not None and flags in " ".join(json.loads(command[1]))
@@ -204,15 +206,3 @@ def test_a_weak_secret_is_refused_at_the_start(weak: str) -> None:
     assert refused.returncode != 0
     assert "DRAWBENCH_SECRET_KEY is too weak" in refused.stderr and "secrets.token_hex(32)" in refused.stderr
     assert weak not in refused.stderr, "what is refused may be in use elsewhere"
-
-
-def test_a_body_in_chunks_is_refused_instead_of_read_as_empty() -> None:
-    from drawbench import wsgi
-
-    statuses: list[str] = []
-    environ: dict[str, object] = {}
-    setup_testing_defaults(environ)
-    environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": "/r/rate", "HTTP_TRANSFER_ENCODING": "chunked"}
-    environ["wsgi.input"] = io.BytesIO(b"{}")
-    body = b"".join(wsgi.application(environ, lambda status, headers: statuses.append(status)))  # type: ignore[arg-type]
-    assert statuses == ["411 Length Required"] and b"Content-Length" in body

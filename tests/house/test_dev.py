@@ -1,8 +1,10 @@
 """`./dev`: its words, what it says when something is missing, and that documents name only what exists."""
 
+import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,144 @@ def test_python_without_venv(bare: Path) -> None:
     assert refused.returncode == 2
     assert "apt install python3-venv" in refused.stderr and "pip install --user virtualenv" in refused.stderr
     assert not (bare / ".venv").exists()
+
+
+NEW_ENOUGH = 'case "$*" in *version_info*) exit 0;; --version) echo "Python 3.12.1 of the test";; *) exit 1;; esac'
+
+
+@pytest.mark.parametrize("folder", ["path with blanks", "a  b", "star * ?", "$HOME", "quote ' \" ", "plain"])
+@pytest.mark.parametrize("relative", [False, True])
+def test_python_by_its_path(bare: Path, folder: str, relative: bool) -> None:
+    """It is taken as it was given, blanks and all; this stand-in then fails for lack of ensurepip."""
+    (bare / folder / "bin").mkdir(parents=True)
+    _python_that(NEW_ENOUGH, bare / folder)
+    path = f"{folder}/bin/python3" if relative else f"{bare}/{folder}/bin/python3"
+    asked = subprocess.run(
+        [bare / "dev", "check"],
+        env={"PATH": str(bare / "bin"), "PYTHON": path},
+        cwd=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 2
+    assert "Creating .venv with Python 3.12.1 of the test" in asked.stderr and "ensurepip" in asked.stderr
+    assert "not found" not in asked.stderr
+
+
+@pytest.mark.parametrize("path", ["/no such/python3", "nothing-of-this-name", "bin/old python", "/dev/null"])
+def test_a_python_that_is_none_is_refused(bare: Path, path: str) -> None:
+    _python_that(NEW_ENOUGH, bare)
+    (bare / "bin" / "old python").write_text("#!/bin/sh\nexit 1\n")
+    (bare / "bin" / "old python").chmod(0o755)
+    refused = _dev("check", script=bare / "dev", PATH=str(bare / "bin"), PYTHON=path)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f'PYTHON is "{path}", which is no Python 3.11 or newer. Give the path of one, or leave PYTHON out.\n'
+    )
+    assert not (bare / ".venv").exists()
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+def test_help_of_a_bare_checkout_installs_nothing(bare: Path, word: str, asked: str) -> None:
+    (bare / "bin" / "sed").symlink_to(_which("sed"))
+    _python_that(f"echo called >>{bare}/calls; exit 1", bare)
+    helped = _dev(word, asked, script=bare / "dev", PATH=str(bare / "bin"))
+    assert helped.returncode == 0, helped.stderr
+    assert helped.stdout.startswith(f"./dev {word}: ") and f"./dev {word} installs them" in helped.stdout
+    assert not (bare / ".venv").exists() and not (bare / "calls").exists()
+
+
+@pytest.fixture
+def installed(bare: Path) -> Path:
+    """A checkout whose .venv is there and says so; its python writes down how it is called, and does nothing else."""
+    for name in ("sed", "grep"):
+        (bare / "bin" / name).symlink_to(_which(name))
+    for path in CHECKOUT.glob("*.txt"):
+        (bare / path.name).write_bytes(path.read_bytes())
+    (bare / "benchmarks").mkdir()
+    (bare / "benchmarks" / "fid.py").write_text("")
+    (bare / ".venv" / "bin").mkdir(parents=True)
+    python = bare / ".venv" / "bin" / "python"
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+    *version_info*) exit 0 ;;
+    --version) echo "Python 3.11.2"; exit 0 ;;
+    *json.load*) exec {sys.executable} "$@" ;;
+esac
+echo "$*" >>{bare}/calls
+case "$*" in *"import pyvips"*) exit 1 ;; esac
+"""
+    )
+    python.chmod(0o755)
+    files = {
+        "run": "constraints requirements requirements-ocr",
+        "dev": "constraints requirements requirements-ocr requirements-dev",
+    }
+    for which, names in files.items():
+        text = b"".join((bare / f"{name}.txt").read_bytes() for name in names.split())
+        told = subprocess.run(["cksum"], input=text, capture_output=True, check=True).stdout.decode().strip()
+        (bare / ".venv" / f"installed-{which}").write_text(f"{told} Python 3.11.2")
+    return bare
+
+
+def _calls(checkout: Path) -> list[str]:
+    return (checkout / "calls").read_text().splitlines() if (checkout / "calls").exists() else []
+
+
+HELPED = [(word,) for word in sorted(WORDS)] + [
+    ("manage", "load_suite"),
+    ("train", "x.json"),
+    ("bench", "fid"),
+    ("test", "-k", "x"),
+]
+
+
+@pytest.mark.parametrize("words", HELPED)
+@pytest.mark.parametrize("stale", [False, True])
+def test_help_installs_nothing_where_packages_are_there(installed: Path, words: tuple[str, ...], stale: bool) -> None:
+    if stale:  # the requirements were changed since: help is told all the same
+        (installed / "requirements.txt").write_text("another==1.0  # of a later version\n")
+    helped = _dev(*words, "--help", script=installed / "dev", PATH=str(installed / "bin"))
+    assert helped.returncode == 0, helped.stderr
+    assert [call for call in _calls(installed) if "pip" in call or "chromium" in call] == []
+    assert _calls(installed) or helped.stdout.startswith("./dev ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wants_vector_art"),
+    [
+        ((), True),
+        (("--minutes", "5"), True),
+        (("scenes.json",), True),
+        (("folder.json",), False),
+        (("no.json",), False),
+    ],
+)
+def test_vector_art_comes_with_what_draws_it(
+    installed: Path, arguments: tuple[str, ...], wants_vector_art: bool
+) -> None:
+    for kind in ("scenes", "folder"):
+        (installed / f"{kind}.json").write_text(json.dumps({"data": {"kind": kind}}))
+    trained = _dev("train", *arguments, script=installed / "dev", PATH=str(installed / "bin"))
+    assert trained.returncode == 0, trained.stderr
+    installs = [call for call in _calls(installed) if "-m pip" in call]
+    assert [call.rpartition(" ")[2] for call in installs] == (["requirements-train.txt"] if wants_vector_art else [])
+    module = "train" if arguments and arguments[0].endswith(".json") else "all"
+    assert _calls(installed)[-1] == " ".join(("-m", f"generators.training.{module}", *arguments))
+
+
+def test_vector_art_is_all_that_requirements_train_names() -> None:
+    lines = [line for line in read(Path("requirements-train.txt")).splitlines() if not line.startswith("#")]
+    assert {line.split("==")[0] for line in lines} == {"pyvips", "pyvips-binary"}
+
+
+def test_the_configurations_that_ship_say_themselves_what_they_need() -> None:
+    """`./dev` reads `data.kind` of a configuration, as the training does."""
+    for path in (CHECKOUT / "generators" / "training" / "configs").glob("*.json"):
+        assert json.loads(path.read_text())["data"]["kind"] in {"scenes", "folder", "coco", "webdataset"}, path
 
 
 def test_ci_runs_what_a_person_runs() -> None:

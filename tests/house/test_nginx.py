@@ -48,14 +48,34 @@ def test_the_host_names_are_those_of_the_example() -> None:
     assert f"DRAWBENCH_HOSTS={NAME}\n" in (DEPLOY / "example.env").read_text()
 
 
-class _Application(http.server.BaseHTTPRequestHandler):
+class Application(http.server.BaseHTTPRequestHandler):
     """Stands for the web process: names an image file to nginx, or echoes what nginx told it."""
 
+    protocol_version = "HTTP/1.1"
+    bodies: list[int] = []
+    """How many bytes of a body came with each request."""
+
+    def do_POST(self) -> None:
+        """Says how the body came."""
+        length = self.headers["Content-Length"]
+        self.bodies.append(len(self.rfile.read(int(length or 0))))
+        told = f"{length} {self.headers['Transfer-Encoding']} {self.bodies[-1]}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
     def do_GET(self) -> None:
+        if self.path == "/api/v1/files/":
+            self.send_response(200 if self.headers["Authorization"] == "Token good" else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         if self.path.startswith("/i/"):
             self.send_header("Content-Type", "image/webp")
             self.send_header("X-Accel-Redirect", "/protected/images/ab/one.webp")
+            self.send_header("Content-Length", "0")
             if "hsts" in self.path:
                 self.send_header("Strict-Transport-Security", "max-age=7")
             self.end_headers()
@@ -122,12 +142,12 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
 
 
 def _front_in(folder: Path, program: str, openssl: str, *, beside: bool) -> Iterator[Front]:
-    application = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Application)
+    application = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Application)
     names = _Names()
     names.start()
     made = Front(_free_port(), _free_port(), names, folder / "error.log", [application])
     # The container made anew has the same port and another address.
-    made.applications.append(http.server.ThreadingHTTPServer(("127.0.0.2", application.server_port), _Application))
+    made.applications.append(http.server.ThreadingHTTPServer(("127.0.0.2", application.server_port), Application))
     for each in made.applications:
         threading.Thread(target=each.serve_forever, daemon=True).start()
     images = folder / "media" / "images" / "ab"
@@ -173,7 +193,7 @@ def _configuration(made: Front, folder: Path, *, beside: bool) -> str:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     return (
-        f"daemon off; pid {folder}/pid; error_log {made.log};\nevents {{}}\n"
+        f"daemon off; pid {folder}/pid; error_log {made.log} warn;\nevents {{ worker_connections 2048; }}\n"
         f"http {{ access_log off;\n{temporary}{text}}}\n"
     )
 
@@ -198,7 +218,7 @@ class _Named(HTTPSConnection):
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
 
 
-def _get(front: Front, address: str, name: str = NAME, **headers: str) -> tuple[HTTPResponse, bytes]:
+def get_from(front: Front, address: str, name: str = NAME, **headers: str) -> tuple[HTTPResponse, bytes]:
     connection = _Named(front.secure, name)
     connection.request("GET", address, headers={"Host": f"{name}:{front.secure}"} | headers)
     answer = connection.getresponse()
@@ -213,7 +233,7 @@ def _get_plain(front: Front, host: str) -> tuple[HTTPResponse, bytes]:
 
 
 def test_images_come_from_inside_alone(front: Front) -> None:
-    answer, body = _get(front, "/i/anything")
+    answer, body = get_from(front, "/i/anything")
     assert (answer.status, body) == (200, b"image bytes")
     assert answer.getheader("Content-Type") == "image/webp"
     assert answer.getheader("Content-Security-Policy") == "default-src 'none'; sandbox"
@@ -225,24 +245,24 @@ def test_images_come_from_inside_alone(front: Front) -> None:
         "/protected/../secret",
         "/protected/%2e%2e/secret",
     ):
-        answer, body = _get(front, address)
+        answer, body = get_from(front, address)
         assert b"image bytes" not in body and b"not for anybody" not in body, address
 
 
 def test_what_a_client_claims_about_itself_is_replaced(front: Front) -> None:
-    _, told = _get(front, "/page", **{"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "http"})
+    _, told = get_from(front, "/page", **{"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "http"})
     assert told.split()[:2] == [b"https", b"127.0.0.1"]
 
 
 def test_the_host_keeps_its_port(front: Front) -> None:
     """Without it Django takes a form for one of another site wherever the port is not 443."""
-    _, told = _get(front, "/page")
+    _, told = get_from(front, "/page")
     assert told.split()[2].decode() == f"{NAME}:{front.secure}"
 
 
 def test_images_say_of_https_what_the_application_says(front: Front) -> None:
-    assert _get(front, "/i/hsts")[0].getheader("Strict-Transport-Security") == "max-age=7"
-    assert _get(front, "/i/none")[0].getheader("Strict-Transport-Security") is None
+    assert get_from(front, "/i/hsts")[0].getheader("Strict-Transport-Security") == "max-age=7"
+    assert get_from(front, "/i/none")[0].getheader("Strict-Transport-Security") is None
 
 
 def test_plain_http_leads_to_https_for_our_host_alone(front: Front) -> None:
@@ -259,20 +279,20 @@ def test_plain_http_leads_to_https_for_our_host_alone(front: Front) -> None:
 
 def test_another_hosts_certificate_is_not_ours_to_show(front: Front) -> None:
     with pytest.raises(ssl.SSLError):
-        _get(front, "/page", name="evil.example")
+        get_from(front, "/page", name="evil.example")
 
 
 def test_nginx_follows_a_web_container_that_was_made_anew(front: Front) -> None:
     before = front.names.address
     front.names.address = "127.0.0.2" if before == "127.0.0.1" else "127.0.0.1"
     try:
-        assert _within(15, lambda: _get(front, "/page")[1].split()[3].decode() == front.names.address)
+        assert within(15, lambda: get_from(front, "/page")[1].split()[3].decode() == front.names.address)
     finally:
         front.names.address = before
-    assert _within(15, lambda: _get(front, "/page")[1].split()[3].decode() == before)
+    assert within(15, lambda: get_from(front, "/page")[1].split()[3].decode() == before)
 
 
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():

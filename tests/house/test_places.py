@@ -18,7 +18,7 @@ CLIMBERS = {"common/places.py", "generators/places.py", "generators/manifest.py"
 """Who may climb from their own file to a folder: where things lie, and the hash over the generators' own sources."""
 
 ASKED_OF_THE_SETTINGS = {
-    "MEDIA_ROOT": {"evaluation/services/store/places.py", "drawbench/failures.py"},  # the latter names it in a message
+    "MEDIA_ROOT": {"evaluation/services/store/places.py"},
     "STATIC_ROOT": {"drawbench/local/prepare.py"},
     "VAR": {"evaluation/services/store/places.py"},
 }

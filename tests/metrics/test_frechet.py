@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from evaluation.metrics.distances.kernel import kernel_distance
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.frechet import frechet_distance, frechet_distance_of_features
-from tests.metrics import peers
 
 Array = NDArray[np.float64]
 
@@ -189,7 +188,6 @@ def test_bad_features(x: Array, y: Array, words: str) -> None:
 
 def test_as_torch_fidelity_where_it_is_exact() -> None:
     """Regular covariances, whose eigenvalues are well above rounding."""
-    peers.torch_fidelity()
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
     x, y = _sample(1, 400, 48), _sample(2, 500, 48)
@@ -200,7 +198,6 @@ def test_as_torch_fidelity_where_it_is_exact() -> None:
 
 def test_kernel_distance_as_torch_fidelity() -> None:
     """One subset of all samples: the same U-statistic."""
-    peers.torch_fidelity()
     import torch
     from torch_fidelity.metric_kid import kid_features_to_metric
 

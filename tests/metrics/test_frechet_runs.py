@@ -234,6 +234,9 @@ def test_why_differs(tmp_path: Path) -> None:
     assert "TF32 exists only on GPUs" in _text(
         "why_differs", a, b, "--to", "imagen-full", "--to-precision", "tf32", *BUNDLED
     )
+    few = _call("why_differs", a, b, "--to", "dalle-squash", *BUNDLED)
+    assert [step["step"] for step in few["steps"]] == ["crop", "filter", "size"]
+    assert few["notes"][0].startswith("dalle-squash drops the last part batch of 64 images, and only 8 are there")
     assert "must be 2 or more" in _refused("why_differs", a, b, "--to", "ldm-30k", "--to-reference-images", 1, *BUNDLED)
     assert '; did you mean "dalle-squash"' in _refused("why_differs", a, b, "--to", "dalle-squish", *BUNDLED)
     # A part of a stored reference is the protocol's own business, of a folder it is not.

@@ -63,16 +63,35 @@ def test_a_specification_is_plain_json_and_says_what_the_paper_leaves_open() -> 
     assert {"sides", "order", "layout", "recruitment and pay"} <= set(protocols.get("drawbench").left_open)
 
 
-def test_the_wording_stands_in_one_place() -> None:
-    """A second person who changes a question's wording finds the one place for it."""
-    sources = subprocess.run(
+def test_its_specification_is_the_one_that_studies_have_locked() -> None:
+    """`drawbench_locked.json` is what studies locked before protocols were files; it reads as today's DrawBench."""
+    import json
+
+    locked = json.loads(Path(__file__).with_name("drawbench_locked.json").read_text(encoding="utf-8"))
+    locked["left_open"]["layout"] = protocols.get("drawbench").left_open["layout"]  # narrow screens came later
+    assert protocols.get("drawbench").specification() == locked
+    assert protocols.read(locked) == protocols.get("drawbench")
+    for question in locked["questions"]:
+        del question["caption"]
+    older = protocols.read(locked)
+    assert older.question("alignment").as_asked("A car.").endswith("the text caption : A car.?"), "as its raters saw it"
+
+
+def test_every_wording_stands_in_one_place() -> None:
+    """A second person who changes a question's wording, of any protocol, finds the one place for it."""
+    names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "evaluation", "templates", "drawbench"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    holders = [
-        name
-        for name in sources
+    sources = {
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in names
         if Path(name).suffix in {".py", ".html", ".js", ".json"}
-        and "better represents the text caption" in (ROOT / name).read_text(encoding="utf-8")
-    ]
-    assert holders == ["evaluation/protocols/drawbench.py"]
+    }
+    texts = [question.text for name in protocols.names() for question in protocols.get(name).questions]
+    assert len(texts) >= len(protocols.names())
+    for text in texts:
+        if text == "{claim}":  # the claim itself is the wording
+            continue
+        holders = [name for name, source in sources.items() if text in source]
+        assert len(holders) == 1 and holders[0].startswith("evaluation/protocols/"), (text, holders)

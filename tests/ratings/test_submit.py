@@ -12,6 +12,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from evaluation.errors import InputError
 from evaluation.models import Rater, Rating
 from evaluation.selectors.trials import RaterSession, next_trials
+from evaluation.services.rating import undo
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.submit import Answer, Saved, rating_submit
 from evaluation.services.rating.undo import rating_undo
@@ -146,6 +147,20 @@ def test_undo_takes_back_the_last_trial_once() -> None:
         assert rating_undo(session=session, assignment=trials[1]).assignment == trials[1]
     assert Rating.objects.filter(retracted_at=None, assignment=trials[0]).count() == 2
     assert rating_undo(session=session).assignment == trials[0]
+
+
+def test_undoing_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undone answers are rows that stay, so a script could otherwise make them without end."""
+    monkeypatch.setattr(undo, "MOST_UNDONE", 3)
+    session = session_of(enrolled(an_open_study()))
+    for _ in range(3):
+        rate_next(session)
+        rating_undo(session=session)
+    rate_next(session)
+    rows = Rating.objects.count()
+    with pytest.raises(RaterError, match="undone this comparison 3 times"):
+        rating_undo(session=session)
+    assert Rating.objects.count() == rows and Rating.objects.filter(retracted_at=None).count() == 2
 
 
 def test_a_rater_cannot_undo_for_another() -> None:

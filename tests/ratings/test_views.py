@@ -278,7 +278,7 @@ def test_questions_are_worded_as_the_study_locked_them(study: Study, monkeypatch
     assert "caption" not in older.specification["protocol"]["questions"][1]
     for each, in_page in ((study, "text caption : “{caption}”?"), (older, "text caption : {caption}?")):
         browser = Browser(each)
-        Rater.objects.update(instructed_at=browser.rater.consented_at)
+        Rater.objects.filter(pk=browser.rater.pk).update(instructed_at=browser.rater.consented_at)
         assert f'data-text="Which set of images better represents the {in_page}"' in browser.client.get("/r/").text
         example = in_page.replace("{caption}", "a red ball on top of a blue box")
         assert example in browser.client.get("/r/instructions").text

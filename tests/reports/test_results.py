@@ -16,7 +16,7 @@ from evaluation.errors import InputError
 from evaluation.reports.collection import Spread, collection
 from evaluation.reports.compute import code_version, compute, settings_from
 from evaluation.reports.figure import FigureFormat, comparison_figure
-from evaluation.reports.reading import cut, lines, method_name, why_lacking, win_matrix
+from evaluation.reports.reading import cut, lines, method_name, says_nothing, why_lacking, win_matrix
 from evaluation.reports.tables import latex_escape, table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.numbers import p_text
@@ -44,7 +44,7 @@ def test_rows_hold_what_the_document_holds() -> None:
     assert comparison.overall.share("indifferent") == pytest.approx(counted["indifferent"])
     assert comparison.overall.net.estimate == pytest.approx(counted["b"] - counted["a"])
     assert comparison.overall.net.interval is not None
-    assert comparison.overall.net.interval.low == fidelity["overall"]["net"]["intervals"]["two_way"]["low"]
+    assert comparison.overall.net.interval.low == fidelity["overall"]["net"]["intervals"]["effective"]["low"]
 
 
 def test_a_single_category_is_not_said_twice() -> None:
@@ -56,16 +56,17 @@ def test_an_interval_that_cannot_be_had_says_why() -> None:
     frame = ratings().query("rater_id == 'Colors-0'")
     rate = results(frame).comparisons[0].overall
     assert "one rater" in why_lacking(rate)
-    assert rate.net.interval is None or rate.net.interval.method != "two_way"
+    assert rate.net.interval is None or rate.net.interval.method not in ("effective", "two_way")
 
 
 def test_rows_have_the_p_of_their_place() -> None:
-    """Overall as it is, categories adjusted over all of them."""
+    """Overall adjusted over the family, categories over all of them."""
     found = results()
     rows = list(csv.DictReader(io.StringIO(tables_csv(found.comparisons))))
     for each in found.to_dict()["comparisons"]:
         mine = {row["category"]: float(row["p"]) for row in rows if row["question"] == each["question"]}
-        assert mine.pop("") == each["overall"]["p_value"]
+        p = mine.pop("")
+        assert p == each["overall"]["standing"]["p_value"] >= each["overall"]["p_value"]
         for category, p in mine.items():
             assert p == each["categories"][category]["p_holm"]
             assert p >= each["categories"][category]["p_value"]
@@ -162,6 +163,36 @@ def test_latex_is_whole_and_escaped() -> None:
     assert "SIMULATED" in text
     assert text.count(r"\\") == 4 and text.count(r"\midrule") == 2 and r"\bottomrule" in text
     assert latex_escape(r"\{}") == r"\textbackslash{}\{\}"
+    assert latex_escape("a<b>|c") == r"a\textless{}b\textgreater{}\textbar{}c"
+
+
+def test_latex_fits_the_page_and_can_be_referred_to() -> None:
+    """No LaTeX is here to set it: its parts are counted."""
+    comparison = results(ratings(label_a="A very long label " * 5, label_b="w_5 & 100%")).comparisons[0]
+    text = table_latex(comparison, speaks_for="new raters", simulated=False)
+    assert text.count(r"\begin{table*}") == text.count(r"\end{table*}") == 1
+    label = re.search(r"\\label\{(tab:[a-z0-9-]+)\}", text)
+    assert label is not None and text.index(r"\caption") < text.index(r"\label"), "a label before has no number"
+    columns = re.search(r"\\begin\{tabular\}\{@\{\}(.*)@\{\}\}$", text, flags=re.MULTILINE)
+    assert columns is not None
+    widths = [float(each) for each in re.findall(r"p\{([0-9.]+)\\textwidth\}", columns[1])]
+    assert len(widths) == 8 and sum(widths) < 0.92, "seven gaps of 6 pt take some 0.08 of a page of 500 pt"
+    rows = [row for row in text.splitlines() if row.endswith(r"\\")]
+    assert len(rows) == 4 and all(len(re.findall(r"(?<!\\)&", row)) == 7 for row in rows)
+    assert text.count("{") == text.count("}")
+
+
+def test_an_interval_that_says_nothing_is_told_alike_everywhere() -> None:
+    found = results(ratings(raters=2, prompts=2))
+    hollow = [(name, rate) for each in found.comparisons for name, rate in lines(each) if rate.net.interval]
+    hollow = [(name, rate) for name, rate in hollow if says_nothing(rate.net.interval)]
+    if not hollow:
+        pytest.skip("no interval of this sample says nothing")
+    assert "−100.0 to +100.0, too few ratings to say anything" in results_text(found, title="Study x")
+    tables = "".join(table_latex(each, speaks_for="x", simulated=False) for each in found.comparisons)
+    assert "$-100.0$ to $+100.0$ (too few ratings to say anything)" in tables
+    rows = csv.DictReader(io.StringIO(tables_csv(found.comparisons)))
+    assert min(float(row["low"]) for row in rows if row["low"]) <= -1
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -14,11 +14,11 @@ from evaluation.analysis.tally import Comparison
 from evaluation.reports import figure as figure_module
 from evaluation.reports.compute import compute, settings_from
 from evaluation.reports.figure import comparison_figure
-from evaluation.reports.reading import p_tests
+from evaluation.reports.reading import p_tests, question_name
 from evaluation.reports.tables import table_latex
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.numbers import coefficient, figures, percent_sign, points, points_range, signed
-from evaluation.reports.wording.results import results_text, stopping_rule_text
+from evaluation.reports.wording.results import design_lines, results_text, stopping_rule_text
 from tests.reports.sample import ratings, three_generators
 
 SIDES = re.compile(r"\b[AB]\b")
@@ -86,8 +86,12 @@ def test_the_text_keeps_to_it(results: Analysis) -> None:
 
 
 def test_p_values_say_what_they_test(results: Analysis) -> None:
-    assert p_tests(results.comparisons) == ('p tests "no preference"; category p-values are Holm-adjusted (2 tests)')
-    single = compute(validate_ratings(ratings().query("category == 'Colors'")), settings_from(None))
+    assert p_tests(results.comparisons) == (
+        'p tests "no preference"; the overall p-value is Holm-adjusted over 2 comparisons; category p-values are '
+        "Holm-adjusted (2 tests)"
+    )
+    one = ratings().query("category == 'Colors' and question == 'fidelity'")
+    single = compute(validate_ratings(one), settings_from(None))
     assert p_tests(single.comparisons) == 'p tests "no preference"'
 
 
@@ -105,3 +109,51 @@ def test_a_stopping_rule_in_one_two_and_three_conditions() -> None:
     three = stopping_rule_text(rule | {"margin": 0.1, "half_width": 0.05, "alpha": 0.025})
     assert "97.5 % anytime-valid" in three
     assert "excludes zero, lies within ±10 points or is no wider than ±5 points. At least" in three
+
+
+def test_names_keep_their_capitals() -> None:
+    assert (question_name("SC"), question_name("image_PQ"), question_name("fidelity")) == ("SC", "Image PQ", "Fidelity")
+
+
+def torn(raters: int, prompts: int) -> Analysis:
+    """One category and question; of the two raters or prompts, each is mostly for another side."""
+    frame = ratings(raters, prompts).query("category == 'Colors' and question == 'fidelity'").reset_index(drop=True)
+    unit = "rater_id" if raters < prompts else "prompt_id"
+    first = frame[unit] == frame[unit].iloc[0]
+    turned = frame.index % 7 == 0
+    frame = frame.assign(choice=(first ^ turned).map({True: "a", False: "b"}))
+    return compute(validate_ratings(frame), settings_from(None))
+
+
+@pytest.mark.parametrize(("raters", "prompts", "lacking"), [(2, 30, "raters"), (30, 2, "prompts")])
+def test_an_interval_too_wide_to_draw_is_said_not_drawn(raters: int, prompts: int, lacking: str) -> None:
+    """The document keeps its numbers; text, LaTeX, description and figure say what there are too few of."""
+    whole = torn(raters, prompts)
+    comparison = whole.comparisons[0]
+    rate = comparison.overall
+    own = rate.net.interval
+    assert own is not None and own.high - own.low > 1 and rate.too_few == lacking
+    assert rate.to_dict()["net"]["intervals"][own.method]["low"] == own.low  # type: ignore[index]
+    said = f"too few {lacking}"
+    assert said in results_text(whole, title="x") and points_range(own) not in results_text(whole, title="x")
+    assert said in table_latex(comparison, speaks_for="x", simulated=False)
+    assert said in comparison_description(comparison)
+    panel = figure_module._wide(comparison, figure_module._COLOURS["light"]).axes[1]
+    assert [each.get_text() for each in panel.texts if "too few" in each.get_text()] == [said]
+    drawn = [line for line in panel.lines if line.get_linewidth() == 2.0]
+    assert not drawn, "the default interval is drawn"
+
+
+def test_untidy_designs_are_warned_of() -> None:
+    frame = ratings(6, 30).query("category == 'Colors' and question == 'fidelity'")
+    frame = frame[(frame["rater_id"] == "Colors-0") | (frame["prompt_id"] < "00002")]
+    comparison = compute(validate_ratings(frame), settings_from(None)).comparisons[0]
+    rate = comparison.overall
+    assert [each.code for each in rate.cautions] == ["unequal_loads"]
+    each_rater = frame.assign(net=frame["choice"].map({"a": -1.0, "indifferent": 0.0, "b": 1.0}))
+    assert rate.rater_net == pytest.approx(each_rater.groupby("rater_id")["net"].mean().mean())  # guided is A
+    text = "\n".join(design_lines(rate))
+    assert f"With each rater counting alike, the net share is {points(rate.rater_net or 0.0)} points." in text
+    assert "Some raters rated much more than others (2 to 30 ratings)" in text
+    back = type(rate).from_dict(rate.to_dict(), rate.estimand, rate.level)
+    assert (back.cautions, back.rater_net, back.design) == (rate.cautions, rate.rater_net, rate.design)

@@ -50,6 +50,9 @@ def test_a_study_and_its_exported_file_give_the_same_numbers(rated: Study, tmp_p
 
 
 def test_the_text_is_a_table(rated: Study) -> None:
+    fragile = document("analyse", rated.name, "--fragility")["fragility"]
+    assert {row["question"] for row in fragile} == {"alignment", "fidelity"}
+    assert "How few would overturn it" in said("analyse", rated.name, "--fragility")
     text = said("analyse", rated.name)
     assert "Fidelity: guided against plain" in text and "Overall" in text and "Counting" in text
 

@@ -17,6 +17,7 @@ from tests.metric_services.conftest import nothing_loaded  # noqa: F401  (a fixt
 from tests.metric_services.steps import add_sample, ask, grey_run, score
 from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
 from tests.studies.world import a_run, a_suite
+from tests.unguarded import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def scored() -> Iterator[MetricRun]:
     run = grey_run({"a <b>": [0, 255, 51], "refuse": [1, 2, 3], "c": [102, 153, 204]})
-    run.suite.prompts.filter(number=2).update(category="Counting")
+    with unguarded():
+        run.suite.prompts.filter(number=2).update(category="Counting")
     yield score(ask(run))
 
 

@@ -57,7 +57,7 @@ def message_of(content: bytes | str, **options: object) -> str:
         ('[{"prompt": "a", "x": NaN}]', ["NaN is not JSON"]),
         ('["a\\u0000b"]', ["Control characters", "entry 1 (U+0000)"]),
         ('["a\\ud800b"]', ["entry 1 (U+D800)"]),
-        ('[{"prompt": "a", "x": "\\u0000"}]', ["entry 1: attributes.x has a NUL"]),
+        ('[{"prompt": "a", "x": "\\u0000"}]', ["entry 1: attributes.x contains U+0000 (NUL)"]),
         ('[{"prompt": "a", "x": ' + "[" * 9 + "]" * 9 + "}]", ["nested deeper than 8"]),
         ('[{"prompt": "a", "x": "' + "y" * 20_000 + '"}]', ["16,384"]),
         (
@@ -91,12 +91,12 @@ def test_json_that_is_no_suite(tmp_path: Path) -> None:
 
 
 def test_all_bad_rows_come_in_one_message_ten_of_them_by_name() -> None:
-    rows = ["prompt,category", "a cat,Pets", ",Pets", "a dog,", "a  cat ,Pets", "x" * 2_001 + ",Pets", '"",""']
+    rows = ["prompt,category", "a cat,Pets", ",Pets", "a dog,", "a  cat ,Pets", "x" * 32_001 + ",Pets", '"",""']
     rows += [f"a bird {i},Pets" for i in range(2)] + ["a bird 0,Pets"] * 12
     message = message_of("\n".join(rows))
     assert "Without a prompt: line 3, line 7." in message
     assert "Without a category, though other rows have one: line 4, line 7." in message
-    assert "line 6 (2,001 characters)" in message
+    assert "line 6 (32,001 characters)" in message
     assert "line 5 repeats line 2 ('a cat')" in message and "line 10 repeats line 8 ('a bird 0')" in message
     assert "and 3 more" in message and "line 19" not in message
     assert "duplicates='first'" in message

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.text import bad_character, composed, look
 from evaluation.suites import SuiteError, bundled_suite, content_hash, read_suite, recognise, version_hash
 from evaluation.suites.known_drawbench import CONTENT_HASH, ROWS
 from evaluation.suites.types import PromptData, fold
@@ -128,11 +129,17 @@ def test_version_hash_covers_attributes_and_order_but_not_the_order_of_keys() ->
     assert version_hash([PromptData(0, "a\tb", "X")]) != version_hash([PromptData(0, "a", "b\tX")])
 
 
-words = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=12).filter(
-    lambda text: bool(text.strip()) and not text.startswith("\ufeff")
+words = (
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=12)
+    .map(composed)
+    .filter(lambda text: bool(look(text)) and bad_character(text) is None and not text.startswith("\ufeff"))
 )
+prompts = st.lists(words, min_size=1, max_size=4).map(" ".join)
 suites = st.lists(
-    st.tuples(st.lists(words, min_size=1, max_size=4).map(" ".join), words), min_size=1, max_size=6, unique=True
+    st.tuples(prompts, words),
+    min_size=1,
+    max_size=6,
+    unique_by=(lambda row: look(row[0]), lambda row: look(row[1]).casefold()),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.text import bad_character, look
 from evaluation.suites import (
     PromptData,
     SuiteData,
@@ -83,7 +84,11 @@ def test_select_takes_some_of_each_category_in_order_spread_out() -> None:
         select(prompts, 0)
 
 
-text = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20).map(fold).filter(bool)
+text = (
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20)
+    .map(fold)
+    .filter(lambda found: bool(look(found)) and bad_character(found) is None)
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
     lambda values: st.lists(values, max_size=3) | st.dictionaries(text, values, max_size=3),
@@ -96,7 +101,7 @@ json_values = st.recursive(
         st.tuples(text, text, st.dictionaries(text.filter(lambda key: key != "schema"), json_values, max_size=3)),
         min_size=1,
         max_size=5,
-        unique_by=lambda row: row[:2],
+        unique_by=(lambda row: look(row[0]), lambda row: look(row[1]).casefold()),
     )
 )
 def test_csv_there_and_back_is_exact(rows: list[tuple[str, str, dict[str, JsonValue]]]) -> None:

@@ -235,3 +235,20 @@ def test_later_snapshots_go_when_a_training_goes_back(tmp_path: Path) -> None:
     assert {one.step for one in snapshots_in(tmp_path)} == {1, 2, 3}
     checkpoints.resume(Trainer(trainer.config), tmp_path)
     assert {one.step for one in snapshots_in(tmp_path)} == {1, 2}
+
+
+def test_two_trainings_alike_to_the_bit_have_one_fingerprint(tmp_path: Path) -> None:
+    """Whatever the clock says, and whether one of them was stopped half-way."""
+    fingerprints = set()
+    for seconds in (1.0, 7200.0):
+        trainer = Trainer(config())
+        steps(trainer, 2)
+        if seconds > 1:
+            checkpoints.save(trainer, tmp_path / "half")
+            trainer = Trainer(config())
+            checkpoints.resume(trainer, tmp_path / "half")
+        steps(trainer, 2)
+        trainer.progress.seconds = seconds
+        checkpoints.save(trainer, tmp_path / f"{seconds}")
+        fingerprints.add(open_weights(tmp_path / f"{seconds}").fingerprint(("base",)))
+    assert len(fingerprints) == 1

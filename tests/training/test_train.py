@@ -1,6 +1,7 @@
 """The command: budgets, what it writes, what it says, what it refuses."""
 
 import json
+import shutil
 import sys
 import threading
 import types
@@ -12,6 +13,8 @@ import torch
 from PIL import Image
 
 from generators.cascade.checkpoint import open_weights
+from generators.cascade.configs import ConfigError
+from generators.contract import GeneratorError
 from generators.training import checkpoints, dry_run
 from generators.training import train as command
 from generators.training.config import load_train_config, to_plain
@@ -181,7 +184,7 @@ def test_without_tensorboard_it_says_so_once(tmp_path: Path, monkeypatch: pytest
     curves.add(1, {"loss": 0.5})
     curves.picture(1, "samples", np.zeros((4, 6, 3), dtype=np.uint8))
     curves.close()
-    assert len(said) == 1 and "requirements-train.txt" in said[0]
+    assert len(said) == 1 and "requirements-curves.txt" in said[0]
 
 
 @pytest.mark.parametrize(("stage", "shape"), [("base", (4, 4)), ("sr256", (8, 6))])
@@ -264,3 +267,55 @@ def test_the_bundled_cascade_is_measured_without_its_sprites(capsys: pytest.Capt
 def test_durations() -> None:
     told = [duration(seconds) for seconds in (0, 59.6, 3723, -5, float("inf"), float("nan"))]
     assert told == ["0:00:00", "0:01:00", "1:02:03", "0:00:00", "?", "?"]
+
+
+def _trained(folder: Path, stage: str = "base", **changes: object) -> Path:
+    wanted = config(stage=stage, batch=2, **changes)
+    train(Trainer(wanted), Squares(wanted), folder, minutes=None, steps=1)
+    return folder
+
+
+def test_a_stage_from_two_runs_is_refused_and_one_can_be_named(tmp_path: Path) -> None:
+    base, other = _trained(tmp_path / "base"), _trained(tmp_path / "other", seed=9)
+    both = tmp_path / "both"
+    export([_trained(tmp_path / "sr", "sr256"), other], both)
+    for runs in ([base, both], [base, base]):
+        with pytest.raises(GeneratorError, match=f"stage base is in both {base} and") as told:
+            export(runs, tmp_path / "x")
+        assert f"{runs[1]}:STAGE" in str(told.value) and not (tmp_path / "x").exists()
+    lines = export([base, Path(f"{both}:sr256")], tmp_path / "x")
+    assert [line.split(":")[0] for line in lines] == ["base", "sr256"]
+    assert f"from {base}" in lines[0] and f"from {both}" in lines[1]
+    assert open_weights(tmp_path / "x").hashes["base"] == open_weights(base).hashes["base"]
+    again = export([other], tmp_path / "x")
+    assert "in place of the one that was there" in again[0]
+    assert open_weights(tmp_path / "x").hashes["base"] == open_weights(other).hashes["base"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [("sr265", 'did you mean "sr256"'), ("sr1024", "has no stage sr1024; it has base"), ("base,base", "named twice")],
+)
+def test_a_stage_that_is_not_there(tmp_path: Path, stages: str, told: str) -> None:
+    base = _trained(tmp_path / "base")
+    with pytest.raises(GeneratorError, match=told):
+        export([Path(f"{base}:{stages}")], tmp_path / "x")
+
+
+def test_stages_of_two_cascades_say_what_was_to_come_from_where(tmp_path: Path) -> None:
+    base = _trained(tmp_path / "base")
+    other = Path(shutil.copytree(_trained(tmp_path / "sr", "sr256"), tmp_path / "elsewhere"))
+    index = other / "index.json"
+    index.write_text(index.read_text().replace('"tiny"', '"another"'))
+    for runs, out in (([base, other], tmp_path / "x"), ([base], other)):
+        with pytest.raises(GeneratorError) as told:
+            export(runs, out)
+        assert f"base of tiny from {base}; sr256 of another from {other}" in str(told.value)
+    assert set(open_weights(other).hashes) == {"sr256"}
+
+
+def test_a_key_twice_in_a_configuration_is_refused(tmp_path: Path) -> None:
+    path = Path(file_of(tmp_path))
+    path.write_text(path.read_text().replace('"batch": 8', '"batch": 8, "batch": 16'))
+    with pytest.raises(ConfigError, match='the key "batch" stands twice'):
+        load_train_config(path)

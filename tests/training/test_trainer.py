@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from generators.cascade.configs import ConfigError
+from generators.places import TRAINING_CONFIGS
 from generators.training import objective
+from generators.training.config import load_train_config
 from generators.training.objective import draw, stage_loss
 from generators.training.trainer import MAX_SKIPPED, Diverged, Trainer
 from tests.training.toy import Squares, config
@@ -190,6 +192,28 @@ def test_a_processor_without_bfloat16_says_so(monkeypatch: pytest.MonkeyPatch) -
     assert said == ["this cpu has no bfloat16: float32 instead"]
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": True})
     assert Trainer(config(bf16=True), report=said.append).bf16 and len(said) == 1
+
+
+def test_the_papers_base_trains_with_adafactor_and_its_others_with_adam() -> None:
+    """[F]: Adafactor for the base, Adam for super-resolution, each at 1e-4; a step of each on a small network."""
+    for stage, optimiser in (
+        ("base", torch.optim.Adafactor),
+        ("sr256", torch.optim.AdamW),
+        ("sr1024", torch.optim.AdamW),
+    ):
+        paper = load_train_config(TRAINING_CONFIGS / f"xxl-{stage}.json")
+        assert paper.learning_rate == 1e-4 and paper.batch == 2048 and paper.weight_decay == 0.0
+        small = config()
+        wanted = dataclasses.replace(
+            small, optimiser=paper.optimiser, betas=paper.betas, weight_decay=paper.weight_decay, clip=paper.clip,
+            learning_rate=paper.learning_rate, parallel=paper.parallel, decay=paper.decay, weighting=paper.weighting,
+        )  # fmt: skip
+        trainer = Trainer(wanted)
+        assert type(trainer.optimiser) is optimiser
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        trainer.step(Squares(wanted), 0.25)
+        moved = [name for name, value in trainer.network.state_dict().items() if not torch.equal(value, before[name])]
+        assert moved and all(torch.isfinite(value).all() for value in trainer.network.state_dict().values())
 
 
 def test_adafactor_learns_and_keeps_less() -> None:

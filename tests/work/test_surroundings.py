@@ -11,10 +11,9 @@ from redis.exceptions import ConnectionError as RedisAwayError
 
 from drawbench.celery import app
 from drawbench.failures import plain_message
-from evaluation import tasks
+from evaluation import sign_in, tasks
 from evaluation.models import RunStatus
 from evaluation.surroundings import Away, BrokerAwayError, away
-from evaluation.views.researcher import account
 from tests.metric_services.steps import grey_run
 
 OF_THE_BROKER = [QueueError("no broker"), RedisAwayError("Connection refused"), BrokerAwayError("no broker")]
@@ -56,8 +55,7 @@ def test_pages_and_the_api_name_the_right_server(
     def refuse(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(account, "sign_in_allowed", refuse)
-    monkeypatch.setattr("evaluation.api.account.SignInThrottle.allow_request", refuse)
+    monkeypatch.setattr(sign_in, "PasswordTry", refuse)
     client = Client(raise_request_exception=False)
     words = {"username": "ann", "password": "?"}
     page = client.post("/sign-in/", words)

@@ -11,11 +11,12 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
-from evaluation.reports.wording.results import stopping_rule_text
+from evaluation.protocols import named_or_file
+from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create, invitation_url
+from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
@@ -39,7 +40,12 @@ class Command(ProductCommand):
             "--labels", help="labels of the runs in results, separated by commas (default: their names)"
         )
         parser.add_argument("--title", default="", help="a title for researchers; raters don't see it")
-        parser.add_argument("--protocol", default="drawbench", help="the protocol (default: drawbench)")
+        parser.add_argument(
+            "--protocol",
+            default="drawbench",
+            metavar="NAME|FILE",
+            help="the protocol, or a YAML file of your own (default: drawbench)",
+        )
         parser.add_argument("--raters-per-panel", type=int, help="raters per category (default: the protocol's number)")
         parser.add_argument(
             "--samples-per-set", type=int, help="images per set (default: the protocol's number, or what the runs have)"
@@ -67,6 +73,22 @@ class Command(ProductCommand):
         )
         parser.add_argument("--consent", default="", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", default="", help="whom raters can ask")
+        declared = parser.add_argument_group(
+            "what the study sets out to show",
+            "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
+            "highlighted. Without these options, all pairs and questions are primary.",
+        )
+        declared.add_argument(
+            "--pair", action="append", default=[], metavar="A,B", help="labels of a primary pair; repeat for several"
+        )
+        declared.add_argument(
+            "--question", action="append", default=[], metavar="NAME", help="a primary question; repeat for several"
+        )
+        declared.add_argument(
+            "--estimand",
+            default="",
+            help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
+        )
         rule = parser.add_argument_group(
             "early stopping",
             "Any of these options declares a stopping rule. The rule recommends stopping once every comparison is "
@@ -117,7 +139,7 @@ class Command(ProductCommand):
                     runs=[run_by_name(name) for name in options["runs"].split(",")],
                     labels=options["labels"].split(",") if options["labels"] is not None else None,
                     title=options["title"],
-                    protocol=options["protocol"],
+                    protocol=named_or_file(options["protocol"]),
                     raters_per_panel=options["raters_per_panel"],
                     samples_per_set=options["samples_per_set"],
                     design_seed=options["seed"],
@@ -127,12 +149,15 @@ class Command(ProductCommand):
                     contact=options["contact"],
                     stopping_rule=_rule_of(options),
                     masks=options["mask"],
+                    primary_pairs=[each.split(",") for each in options["pair"]],
+                    primary_questions=options["question"],
+                    estimand=options["estimand"],
                 )
             )
         invitation = None
         if options["open"]:
-            study = study_open(study=study, progress=_bar)
-            invitation = invitation_create(study=study)
+            study = study_open(study=study, progress=_bar, invite=True)
+            invitation = study.invitations.get()
         progress = study_progress(study)
         return {
             "study": study.name,
@@ -143,6 +168,7 @@ class Command(ProductCommand):
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
             "stopping_rule": study.specification.get("stopping_rule"),
+            "analysis": study.specification.get("analysis"),
             "panels": len(progress.panels),
             "raters": progress.raters_wanted,
             "ratings": progress.ratings_wanted,
@@ -159,6 +185,8 @@ class Command(ProductCommand):
         ]
         if result["departures"]:
             lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
+        if result["analysis"]:
+            lines.append(primary_text(result["analysis"]))
         if result["stopping_rule"]:
             lines.append(f"Stopping rule: {stopping_rule_text(result['stopping_rule'])}")
         if result["status"] == StudyStatus.DRAFT:

@@ -9,7 +9,14 @@ from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.bars import bars
-from evaluation.management.frechet import add_measure_options, figures, frechet_lines, measure_request, remark_lines
+from evaluation.management.frechet import (
+    add_engine_option,
+    add_measure_options,
+    figures,
+    frechet_lines,
+    measure_request,
+    remark_lines,
+)
 from evaluation.metrics.distances.companions import COMPANIONS
 from evaluation.services.scoring.fid import FidPaired, FidResult, fid_paired, fid_score
 
@@ -42,6 +49,7 @@ class Command(ProductCommand):
             "images",
         )
         add_measure_options(parser)
+        add_engine_option(parser)
 
     def run(self, **options: Any) -> FidResult | FidPaired:
         request = measure_request(options)
@@ -49,6 +57,8 @@ class Command(ProductCommand):
         unknown = set(left_out) - set(COMPANIONS)
         if unknown:
             raise InputError(f"--without: unknown measure {sorted(unknown)[0]!r}. Choose from {', '.join(COMPANIONS)}.")
+        if options["engine"] and (options["other"] is not None or options["paired"]):
+            raise InputError("--engine is for one run; a paired test of two runs has no second program.")
         if options["other"] is not None:
             return fid_paired(
                 run_a=options["run"],
@@ -64,6 +74,7 @@ class Command(ProductCommand):
             reference=options["reference"],
             request=request,
             wanted=[name for name in COMPANIONS if name not in left_out],
+            engine=options["engine"],
             progress=bars(),
         )
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from evaluation.command import ProductCommand
 from evaluation.management.bars import bars
-from evaluation.management.frechet import add_measure_options, frechet_lines, measure_request, remark_lines
+from evaluation.management.frechet import (
+    add_engine_option,
+    add_measure_options,
+    frechet_lines,
+    measure_request,
+    remark_lines,
+)
 from evaluation.metrics.distances.result import FrechetResult
 from evaluation.metrics.distances.score import score_folders
 from evaluation.services.store.places import weight_folders
@@ -27,6 +33,7 @@ class Command(ProductCommand):
         parser.add_argument("folder_1", metavar="FOLDER_1", type=Path, help="images, such as those of a generator")
         parser.add_argument("folder_2", metavar="FOLDER_2", type=Path, help="images, such as the reference")
         add_measure_options(parser, extractor=None)
+        add_engine_option(parser)
         parser.add_argument(
             "--cache", metavar="FOLDER", type=Path, help="folder that keeps the statistics, to be used again"
         )
@@ -38,6 +45,7 @@ class Command(ProductCommand):
             measure_request(options),
             weight_folders=weight_folders(),
             cache=options["cache"],
+            engine=options["engine"],
             progress=bars(),
         )
 

@@ -192,7 +192,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "parameters": run.parameters,
         "size": run.size,
         "samples_per_prompt": run.samples_per_prompt,
-        "seed": run.run_seed,
+        "seed": run.known_seed,
         "origin": run.origin,
         "status": run.status,
         "message": run.message,

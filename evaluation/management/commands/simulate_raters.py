@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from common.commands import named_once
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
@@ -44,7 +45,7 @@ class Command(ProductCommand):
             seed=options["seed"],
             share=share,
             raters=options["raters"],
-            prefer=dict(_preference(text) for text in options["prefer"]),
+            prefer=named_once("--prefer", map(_preference, options["prefer"])),
         )
 
     def describe(self, result: Mapping[str, Any]) -> str:

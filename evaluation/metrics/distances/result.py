@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evaluation.metrics.distances.second_road import SecondRoad
 from evaluation.metrics.features.jackknife import CorrectedDistance
 from evaluation.metrics.features.measure import MeasureRecord
 
@@ -18,7 +19,9 @@ class FrechetResult:
 
     `corrected`: without most of its bias and with its interval; None where it can't be had, and then `corrected_why`
     says why. `images_sha256`: of both sides' images. `skipped`, `converted`: files left out, and files whose pixels had
-    to be changed to be RGB, as JSON. `warnings`: sentences on the value.
+    to be changed to be RGB, as JSON. `warnings`: sentences on the value. `second`: the same by another program, where
+    that was asked for.
+    `second`: the same by another program, where that was asked for.
     """
 
     measure: MeasureRecord
@@ -30,6 +33,7 @@ class FrechetResult:
     skipped: tuple[Mapping[str, str], ...]
     converted: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...]
+    second: SecondRoad | None = None
 
     @property
     def name(self) -> str:
@@ -54,5 +58,6 @@ class FrechetResult:
             "skipped": [dict(entry) for entry in self.skipped],
             "converted": [dict(entry) for entry in self.converted],
             "warnings": list(self.warnings),
+            **({} if self.second is None else {"second": self.second.to_dict()}),
             "computed_with": self.measure.computed_with,
         }

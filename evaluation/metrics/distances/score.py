@@ -6,10 +6,11 @@ lists of images -> statistics of each side (`features.measure`) -> `between` -> 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.metrics.distances.result import FrechetResult
+from evaluation.metrics.distances.second_road import check_engine, second_road
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.images import Listing, converted_record, list_images, skipped_record
 from evaluation.metrics.features.jackknife import CorrectedDistance, corrected_distance, why_not
@@ -25,19 +26,25 @@ def score_folders(
     *,
     weight_folders: Sequence[Path] = (),
     cache: Path | None = None,
+    engine: str | None = None,
     progress: SideProgress | None = None,
 ) -> FrechetResult:
     """The Frechet distance between the images of two folders. `weight_folders`, `cache`: as `MeasureRequest.load`.
+
+    `engine`: of `second_road.ENGINES`, which computes it a second time.
 
     Raises:
         MetricError: a name that does not exist, a folder without images, weights that are missing or wrong, fewer than
             two images that can be scored.
     """
-    request.checked(weight_folders)
+    protocol = request.checked(weight_folders)
+    if engine is not None:
+        check_engine(engine, protocol)
     # Before the network is loaded: a wrong folder is told at once.
     listings = list_images(folder_1), list_images(folder_2)
     measure = request.load(weight_folders=weight_folders, cache=cache)
-    return score_listings(*listings, measure, progress=progress).result
+    scored = score_listings(*listings, measure, progress=progress)
+    return by_second_road(scored, listings, measure, engine, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,25 @@ class Scored:
     result: FrechetResult
     first: FolderStatistics
     second: FolderStatistics
+
+
+def by_second_road(
+    scored: Scored,
+    listings: tuple[Listing, Listing],
+    measure: Measure,
+    engine: str | None,
+    *,
+    progress: SideProgress | None = None,
+) -> FrechetResult:
+    """The result of `scored`, with the value of `engine` beside it if one is named.
+
+    Raises:
+        MetricError: as `second_road`.
+    """
+    if engine is None:
+        return scored.result
+    sides = (listings[0], scored.first), (listings[1], scored.second)
+    return replace(scored.result, second=second_road(engine, sides, measure, scored.result.value, progress=progress))
 
 
 def score_listings(

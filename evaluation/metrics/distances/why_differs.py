@@ -84,7 +84,7 @@ def _changes(
         lambda p: replace(p, recipe=replace(p.recipe, to_network=a.to_network)),
     )
     yield ORDER[4], lambda p: p.precision, lambda p: replace(p, precision=end.precision)
-    yield ORDER[5], lambda p: str(p.drop_last or "no"), lambda p: replace(p, drop_last=end.drop_last)
+    yield ORDER[5], lambda p: str(p.drop_last or "no"), lambda p: replace(p, drop_last=end.drop_last, name=end.name)
     yield ORDER[6], lambda p: str(p.n_reference or "all"), lambda p: replace(p, n_reference=end.n_reference)
     yield ORDER[7], lambda p: str(p.n_generated or "all"), lambda p: replace(p, n_generated=end.n_generated)
 
@@ -94,12 +94,14 @@ class WhyDiffers:
     """`start`, `end`: the two protocols' manifests. `distances`: under `start`, then after each of `steps`.
 
     The distances have no error of their own, and lie on one grid (`on_a_grid`): what the steps move adds up exactly.
+    `notes`: sentences on what was left out.
     """
 
     start: Mapping[str, object]
     end: Mapping[str, object]
     steps: tuple[Step, ...]
     distances: tuple[FrechetResult, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -161,11 +163,13 @@ def why_differs(
 ) -> WhyDiffers:
     """The distance under the protocol of `measure`, after each change, and under `end`.
 
+    Where a protocol drops the last part batch and there are fewer images than its batch, nothing would be left of them:
+    both are then taken without that, and a note says so.
+
     Raises:
         MetricError: too few images that can be scored.
     """
     start = measure.protocol
-    steps = steps_between(start, end, len(generated.files), len(reference.files))
     kept: dict[tuple[str, Protocol, int | None], FolderStatistics] = {}
 
     def statistics(listing: Listing, side: str, protocol: Protocol, step: str) -> FolderStatistics:
@@ -184,14 +188,40 @@ def why_differs(
         second = statistics(reference, "reference", protocol, step)
         return between(first, second, measure.under(protocol), with_error=False)
 
+    sides = ((generated, "generated"), (reference, "reference"))
+    least = _least(start, end, len(generated.files), len(reference.files))
+    batch = max(start.drop_last or 0, end.drop_last or 0)
+    if least < 4 * batch:  # files that are damaged count, too; more than three batches of them are another matter
+        undropped = replace(start, drop_last=None)
+        least = min(least, *(statistics(*side, undropped, start.name).total().count for side in sides))
+    notes = _not_dropped(start, end, least) if least < batch else ()
+    if notes:
+        start, end = replace(start, drop_last=None), replace(end, drop_last=None)
+    steps = steps_between(start, end, len(generated.files), len(reference.files))
     distances = [under(start, start.name), *(under(step.protocol, step.name) for step in steps)]
     values = on_a_grid([result.value for result in distances])
     return WhyDiffers(
-        start=measure.record().protocol,
+        start=measure.under(start).record().protocol,
         end=measure.under(end).record().protocol,
         steps=tuple(steps),
         distances=tuple(replace(result, value=value) for result, value in zip(distances, values, strict=True)),
+        notes=notes,
     )
+
+
+def _least(start: Protocol, end: Protocol, n_generated: int, n_reference: int) -> int:
+    """The fewest images that are scored on a side under either protocol."""
+    wanted = (start.n_generated, end.n_generated, start.n_reference, end.n_reference)
+    return min(n_generated, n_reference, *(count for count in wanted if count is not None))
+
+
+def _not_dropped(start: Protocol, end: Protocol, least: int) -> tuple[str, ...]:
+    dropping = end if end.drop_last else start
+    note = (
+        f"{dropping.name} drops the last part batch of {dropping.drop_last} images, and only {least} are there: "
+        f"nothing would be left. So nothing is dropped here, and the value is not {dropping.name}'s own."
+    )
+    return (note,)
 
 
 def on_a_grid(values: list[float]) -> list[float]:

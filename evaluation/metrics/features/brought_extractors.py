@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, find_brought, load_network, read_brought
 from evaluation.metrics.features.extractor import Extractor, ExtractorInfo, prepare_module
 
@@ -89,6 +90,7 @@ def _side(brought: Brought, kind: str) -> int:
 
 
 def _network(kind: str, brought: Brought) -> nn.Module:
+    torchvision_importable()
     from torch import nn
     from transformers import CLIPVisionModelWithProjection, Dinov2Model, Dinov2WithRegistersModel
 

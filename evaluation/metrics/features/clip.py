@@ -8,7 +8,6 @@ depend on whether torchvision is installed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.json_in import read_json
+from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.errors import MetricError
 from evaluation.suites.types import JsonValue
@@ -187,6 +188,7 @@ def load_clip(brought: Brought, device: str | None = None) -> ClipModel:
     Raises:
         MetricError: its files are not whole or do not fit together.
     """
+    torchvision_importable()
     from transformers import AutoModel, AutoTokenizer
 
     from evaluation.metrics.devices import pick_device
@@ -214,7 +216,7 @@ def _unit(rows: torch.Tensor) -> Rows:
 def _processor_config(path: Path) -> dict[str, Any]:
     for name in ("preprocessor_config.json", "processor_config.json"):
         try:
-            found = json.loads((path / name).read_text(encoding="utf-8"))
+            found = read_json((path / name).read_bytes())
         except (OSError, ValueError):
             continue
         if isinstance(found, dict):

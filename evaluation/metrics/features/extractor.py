@@ -6,7 +6,7 @@ The catalogue of them is `extractors`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,11 @@ def prepare_module(module: nn.Module) -> nn.Module:
     module.eval().requires_grad_(False)
     converted: nn.Module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return converted
+
+
+def float32_exactly(device: torch.device) -> AbstractContextManager[None]:
+    """Plain float32 on `device` for the while, TF32 off."""
+    return _arithmetic("float32", device)
 
 
 @contextmanager

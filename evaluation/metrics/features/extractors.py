@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from common.allocator import keep_freed_memory
 from common.files import write_whole
 from common.hashes import bytes_sha256
 from common.words import nearest, nearest_name
@@ -38,6 +39,7 @@ def load_extractor(
     """
     import torch
 
+    keep_freed_memory()
     info = extractor_by_name(name, folders)
     if name not in EXTRACTORS:
         if weights is not None:
@@ -157,15 +159,17 @@ def _hub_folders() -> list[Path]:
 
 
 def _inception() -> nn.Module:
-    from evaluation.metrics.features.networks import FIDInception
+    from evaluation.metrics.features.inception import FIDInception
 
-    return FIDInception()
+    network: nn.Module = FIDInception()
+    return network
 
 
 def _lite0() -> nn.Module:
-    from evaluation.metrics.features.networks import EfficientNetLite0
+    from evaluation.metrics.features.lite0 import lite0
 
-    return EfficientNetLite0()
+    network: nn.Module = lite0()
+    return network
 
 
 def _lite0_file() -> Path | None:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from common.commands import BAD_INPUT, SUCCESS
+from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import Extractor
 from evaluation.metrics.features.extractors import load_extractor
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, help="decoding processes of each process")
     parser.add_argument("--no-features", action="store_true", help="keep moments alone")
     try:
-        told = _take_part(parser.parse_args(arguments))
+        told = _take_part(refuse_repeated(parser).parse_args(arguments))
     except MetricError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.prompts.detections import Detection, area
 from evaluation.metrics.prompts.relations import Box, overlap
@@ -139,6 +140,7 @@ def load_detector(brought: Brought, *, threshold: float = 0.0, device: str | Non
     Raises:
         MetricError: its files are not whole, or need a package that is not here.
     """
+    torchvision_importable()
     from transformers import (
         AutoImageProcessor,
         AutoModelForObjectDetection,
@@ -151,7 +153,9 @@ def load_detector(brought: Brought, *, threshold: float = 0.0, device: str | Non
     where = pick_device(device)
     any_words = brought.model_type in ANY_WORDS
     model_class = AutoModelForZeroShotObjectDetection if any_words else AutoModelForObjectDetection
-    model, processor = load_network(brought, model_class, AutoProcessor if any_words else AutoImageProcessor)
+    processor_class = AutoProcessor if any_words else AutoImageProcessor
+    # By Pillow, so that boxes do not depend on whether torchvision is installed.
+    model, processor = load_network(brought, model_class, processor_class, backend="pil")
     return Detector(brought, model.to(where), processor, where, threshold or SURE_ENOUGH[any_words])
 
 

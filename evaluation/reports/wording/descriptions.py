@@ -7,7 +7,7 @@ from evaluation.analysis.automatic_results import ComparisonAgreement
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.metrics.distances.curve import GuidanceCurve
-from evaluation.reports.reading import lines, question_name
+from evaluation.reports.reading import lines, not_rated_words, question_name, too_few
 from evaluation.reports.score_summary import ScoreSummary
 from evaluation.reports.wording.numbers import figures, percent_range, percent_sign, points, points_range
 
@@ -21,9 +21,13 @@ def comparison_description(comparison: ComparisonResult) -> str:
         f"{counted(rate.n_ratings, 'rating')}, {comparison.generator_b} in {b}; {indifferent} had no preference. "
         f"Net share: {points(rate.net.estimate)} points"
     )
-    if rate.net.interval:
+    if rate.too_few:
+        said += f" ({too_few(rate)} for an interval)"
+    elif rate.net.interval:
         said += f" (interval {points_range(rate.net.interval)})"
     said += f"; above zero, raters prefer {comparison.generator_a}."
+    if comparison.not_rated:
+        said += f" {not_rated_words(comparison)}"
     if categories:
         best = max(categories, key=lambda each: each[1].net.estimate)
         worst = min(categories, key=lambda each: each[1].net.estimate)

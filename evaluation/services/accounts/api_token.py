@@ -7,6 +7,12 @@ from django.db import transaction
 from rest_framework.authtoken.models import Token
 
 
+def api_token_given(*, user: User) -> str:
+    """The token of `user`, made if there is none yet."""
+    token, _ = Token.objects.get_or_create(user=user)
+    return str(token.key)
+
+
 def api_token_rotate(*, user: User) -> str:
     """Give `user` a new API token and return it; the old one stops working at once."""
     with transaction.atomic():

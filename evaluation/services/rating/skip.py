@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from common.limits import REASON
+from common.text import cleaned
 from evaluation.models import Assignment, Rater
 from evaluation.selectors.trials import RaterSession
 from evaluation.services.rating.errors import RaterError, refuse_unless_rating
@@ -40,5 +42,5 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str) -> None:
             "Too many comparisons had missing images. Please come back later; your answers are saved.",
         )
     trial.skipped_at = timezone.now()
-    trial.skip_reason = reason.replace("\x00", "")[:200]
+    trial.skip_reason = cleaned(reason, REASON)
     trial.save(update_fields=["skipped_at", "skip_reason"])

@@ -16,12 +16,20 @@ WHERE rater_id = %(rater)s AND assignment_id = %(assignment)s AND retracted_at I
     JOIN evaluation_rating t ON t.assignment_id = later.id AND t.retracted_at IS NULL
     WHERE later.rater_id = %(rater)s AND later.position > this.position
   )
+  AND (
+    SELECT count(*) FROM evaluation_rating undone
+    WHERE undone.rater_id = %(rater)s AND undone.assignment_id = %(assignment)s AND undone.retracted_at IS NOT NULL
+  ) < %(most)s
 """
 
 STANDING_SQL = """
-SELECT count(*) FROM evaluation_rating
-WHERE rater_id = %(rater)s AND assignment_id = %(assignment)s AND retracted_at IS NULL
+SELECT count(*) FILTER (WHERE retracted_at IS NULL), count(*) FILTER (WHERE retracted_at IS NOT NULL)
+FROM evaluation_rating WHERE rater_id = %(rater)s AND assignment_id = %(assignment)s
 """
+
+MOST_UNDONE = 50
+"""How often a trial's answers can be undone: each time leaves rows that nobody deletes, and people change their minds a
+few times."""
 
 LAST_SQL = """
 SELECT a.id FROM evaluation_assignment a
@@ -39,8 +47,8 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
             answers are undone already is returned as it is. The last one when None.
 
     Raises:
-        RaterError: nothing was answered yet; the trial is not the rater's, or not the last one; the rater has finished;
-            the study is closed.
+        RaterError: nothing was answered yet; the trial is not the rater's, or not the last one, or was undone
+            `MOST_UNDONE` times; the rater has finished; the study is closed.
     """
     refuse_unless_rating(session)
     if session.finished:
@@ -55,12 +63,18 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
         trial = trial_of(session, assignment)
         if trial is None:
             raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
-        names = {"rater": session.rater_pk, "assignment": assignment}
+        most = MOST_UNDONE * len(session.questions)
+        names = {"rater": session.rater_pk, "assignment": assignment, "most": most}
         cursor.execute(UNDO_SQL, names)
         if cursor.rowcount == 0:
             cursor.execute(STANDING_SQL, names)
             row = cursor.fetchone()
-            if row is not None and row[0]:
+            standing, undone = row or (0, 0)
+            if standing and undone >= most:
+                raise RaterError(
+                    "too-many-undos", f"You have undone this comparison {MOST_UNDONE} times. Please go on."
+                )
+            if standing:
                 raise RaterError(
                     "not-last", "Only the last comparison can be undone, and you have answered others since."
                 )

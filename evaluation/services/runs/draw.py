@@ -12,7 +12,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 
+from common import limits
 from common.images import encode_png
+from common.text import cleaned
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
@@ -98,7 +100,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         """
         generator = self._loaded.generator
         provenance = described(generator)
-        fingerprint = generator.info.weights_fingerprint
+        fingerprint = cleaned(generator.info.weights_fingerprint, limits.FINGERPRINT)
         row = locked(self.row)
         start(row)
         same = (row.weights_fingerprint, row.provenance.get("version")) == (fingerprint, provenance["version"])

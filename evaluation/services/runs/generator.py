@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.hashes import canonical_json
+from common.text import storable
 from evaluation.models import GenerationRun
 from evaluation.services.work.kept import KeptOne
 from evaluation.services.work.limits import Pace
@@ -53,7 +54,7 @@ def described(generator: Generator) -> dict[str, Any]:
     """What the manifest and the run's row say of a loaded generator and of the software around it."""
     info = generator.info
     around: dict[str, Any] = dict(software())
-    return {
+    told = {
         **info.provenance,
         **around,
         "packages": ", ".join(f"{name} {version}" for name, version in around["packages"].items()),
@@ -63,3 +64,6 @@ def described(generator: Generator) -> dict[str, Any]:
         "tolerance": info.tolerance,
         "seeded": info.seeded,
     }
+    kept = storable(told)
+    assert isinstance(kept, dict)
+    return kept

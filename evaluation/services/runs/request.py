@@ -10,7 +10,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from common import limits
+from common.numbers import shown
 from common.parameters import ParameterValue
+from common.text import composed
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
@@ -22,7 +25,10 @@ from generators.seeding import MAX_RUN_SEED
 
 MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
-MAX_NAME_CHARACTERS = 120
+MAX_NAME_CHARACTERS = limits.RUN_NAME
+RUN_NAME = r"\w[\w .,=+()-]*"
+"""What a run can be called."""
+
 NOT_QUEUED = (
     "The task queue does not respond, so no worker has this run yet. Start the services. The next worker that starts "
     "will queue the run, as does manage.py render --resume {name}"
@@ -143,28 +149,41 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     return _take_up(run, queue)
 
 
-def checked_run_name(name: str) -> str:
+def checked_run_name(name: str, *, field: str = "name") -> str:
     """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
+
+    `field`: what the caller calls it, for errors.
 
     Raises:
         InputError: it can't.
         ConflictError: another run has it.
     """
-    name = name.strip()
-    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"\w[\w .,=+()-]*", name):
+    name = composed(name.strip())
+    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(RUN_NAME, name):
         raise InputError(
             f'"{name[:60]}" can\'t be the name of a run. Begin with a letter or digit; use at most '
             f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
-            field="name",
+            field=field,
         )
     if GenerationRun.objects.filter(name=name).exists():
-        raise ConflictError(name_taken(name), field="name")
+        raise ConflictError(name_taken(name), field=field)
     return name
 
 
 def name_taken(name: str) -> str:
-    """What to say when another run has the name."""
-    return f'A run called "{name}" already exists. Choose another name, or continue it: render --resume "{name}"'
+    """What to say when another run has the name. Only a rendered run that is not finished can be continued."""
+    told = f'A run called "{name}" already exists. Choose another name'
+    other = GenerationRun.objects.filter(name=name, origin=GenerationRun.Origin.RENDERED).first()
+    if other is None or other.status == RunStatus.DONE:
+        return f"{told}."
+    return f'{told}, or continue it: render --resume "{name}"'
+
+
+def more_images(run: GenerationRun) -> str:
+    """What to do where `run` lacks images, beginning with a verb: its kind decides."""
+    if run.origin == GenerationRun.Origin.RENDERED:
+        return "Resume or retry it"
+    return "Upload its images again, under another name,"
 
 
 def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
@@ -191,11 +210,13 @@ def _check_numbers(draft: RunDraft) -> None:
     samples = draft.samples_per_prompt
     if not 1 <= samples <= MAX_SAMPLES_PER_PROMPT:
         raise InputError(
-            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {samples}.",
+            f"Samples per prompt must be between 1 and {MAX_SAMPLES_PER_PROMPT:,}; got {shown(samples)}.",
             field="samples_per_prompt",
         )
     if not 0 <= draft.run_seed <= MAX_RUN_SEED:
-        raise InputError(f"The run seed must be between 0 and {MAX_RUN_SEED}; got {draft.run_seed}.", field="run_seed")
+        raise InputError(
+            f"The run seed must be between 0 and {MAX_RUN_SEED}; got {shown(draft.run_seed)}.", field="run_seed"
+        )
     n_prompts = draft.suite.prompts.count()
     if n_prompts * samples > MAX_SAMPLES:
         raise InputError(

@@ -63,7 +63,7 @@ def sample_fail(*, run: GenerationRun, prompt_pk: int, sample: int, failure: Fai
     SampleFailure.objects.bulk_create([row], ignore_conflicts=True)
     row = SampleFailure.objects.select_for_update().get(run=run, prompt=prompt_pk, sample=sample)
     row.attempts += 1
-    row.kind, row.message = failure.kind.value, failure.message[:2000]
+    row.kind, row.message = failure.kind.value, failure.message
     row.retrying = failure.kind.retryable and row.attempts < tries
     row.save(update_fields=["attempts", "kind", "message", "retrying"])
     return row.retrying

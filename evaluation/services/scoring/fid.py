@@ -11,7 +11,8 @@ from evaluation.errors import InputError
 from evaluation.metrics.distances.companions import COMPANIONS, companions
 from evaluation.metrics.distances.paired import PairedDifference, paired_difference
 from evaluation.metrics.distances.result import FrechetResult
-from evaluation.metrics.distances.score import score_listings
+from evaluation.metrics.distances.score import by_second_road, score_listings
+from evaluation.metrics.distances.second_road import check_engine
 from evaluation.metrics.distances.why_differs import WhyDiffers, why_differs
 from evaluation.metrics.features.images import skipped_record
 from evaluation.metrics.features.jackknife import GROUPS, deal, why_not
@@ -60,22 +61,27 @@ def fid_score(
     reference: str,
     request: MeasureRequest,
     wanted: Sequence[str] = COMPANIONS,
+    engine: str | None = None,
     progress: SideProgress | None = None,
 ) -> FidResult:
     """The distance of `run` to `reference` (names as `side_named` takes them). Renders nothing.
 
-    `wanted`: of `companions.COMPANIONS`.
+    `wanted`: of `companions.COMPANIONS`. `engine`: of `second_road.ENGINES`, which computes the distance once more.
 
     Raises:
         InputError: a name that is not there, or a run that is not done.
         MetricError: weights that are missing or wrong, or too few images.
     """
     protocol = request.checked(weight_folders())
+    if engine is not None:
+        check_engine(engine, protocol)
     sides = side_named(run, protocol), side_named(reference, protocol)
     measure = measure_loaded(request)
     scored = score_listings(sides[0].listing, sides[1].listing, measure, keep_features=bool(wanted), progress=progress)
     beside = companions(scored.first, scored.second, measure.extractor.info, wanted) if wanted else {}
-    return FidResult(scored.result, *sides, tuple(deviations(protocol, *sides)), beside)
+    listings = sides[0].listing, sides[1].listing
+    result = by_second_road(scored, listings, measure, engine, progress=progress)
+    return FidResult(result, *sides, tuple(deviations(protocol, *sides)), beside)
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,7 @@ def fid_why_differs(
         first, last = replace(first, n_reference=None), replace(last, n_reference=None)
     measure = measure_loaded(request).under(first)
     result = why_differs(sides[0].listing, sides[1].listing, measure, last, progress=progress)
-    notes = []
+    notes = list(result.notes)
     if "tf32" in (first.precision, last.precision) and measure.extractor.device.type != "cuda":
         notes.append("TF32 exists only on GPUs: this device uses float32.")
     return FidWhyDiffers(result, *sides, tuple(notes))

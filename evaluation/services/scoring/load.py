@@ -12,7 +12,9 @@ from pathlib import Path
 
 import common
 import evaluation.metrics
+from common import limits
 from common.hashes import canonical_json, sources_version
+from common.text import cleaned, storable
 from evaluation.metrics import registry
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
@@ -73,14 +75,16 @@ def metric_device() -> str | None:
 def metric_code_version(name: str) -> str:
     """Names the code that a metric's numbers depend on: our files by their hash, a plug-in by its package's version."""
     brought = [entry.source for entry in registry.entries() if entry.name == name and entry.source != "built in"]
-    return "; ".join([_our_version(), *brought])[:60]
+    return "; ".join([_our_version(), *brought])
 
 
 def differs(metric_run: MetricRun, label: str, provenance: Mapping[str, object]) -> str:
     """What of a metric is another than when the first images of `metric_run` were scored; empty if nothing is."""
+    label = cleaned(label, limits.METRIC_LABEL)
     if metric_run.label != label:
         return f"it was {metric_run.label}, and is now {label}"
-    before, now = dict(metric_run.provenance), json.loads(json.dumps(dict(provenance)))
+    before, now = dict(metric_run.provenance), storable(json.loads(json.dumps(dict(provenance))))
+    assert isinstance(now, dict)
     names = sorted(set(before) | set(now))
     changed = [name for name in names if name not in SAME_ON_ALL_DEVICES and before.get(name) != now.get(name)]
     return f"its {', '.join(changed)} changed" if changed else ""

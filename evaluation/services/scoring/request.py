@@ -16,6 +16,7 @@ from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import MetricSpec
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Sample
 from evaluation.selectors.runs import run_by_name
+from evaluation.services.runs.request import more_images
 from evaluation.services.scoring.reference import reference_count, reference_known
 from evaluation.services.work.deaths import Deaths
 from evaluation.services.work.states import UNFINISHED, announce, job_name, locked, stop, take_up
@@ -69,7 +70,7 @@ def metric_request(
         )
     n_images = Sample.objects.filter(run=run).count()
     if not n_images:
-        raise ConflictError(f"The run {run.name} has no images to score. Resume or retry it first.", field="run")
+        raise ConflictError(f"The run {run.name} has no images to score. {more_images(run)} first.", field="run")
     n_total = n_images + (reference_count(name, other) if spec.kind == "set" else 0)
     key = {
         "run": run,
@@ -127,7 +128,7 @@ def metric_retry(*, metric_run: MetricRun, anew: bool = False, queue: bool = Tru
         )
     n_images = Sample.objects.filter(run=row.run).count()
     if not n_images:
-        raise ConflictError(f"The run {row.run.name} has no images to score. Resume or retry it first.")
+        raise ConflictError(f"The run {row.run.name} has no images to score. {more_images(row.run)} first.")
     # what broke, as against images that a metric has no number for
     forgotten, _ = row.scores.filter(detail__failed=True).delete() if row.kind == MetricRun.Kind.SAMPLE else (0, {})
     whole = row.kind == MetricRun.Kind.SET or (row.n_done >= n_images and not forgotten)

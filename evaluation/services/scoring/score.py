@@ -43,7 +43,6 @@ FAULTS = 20
 FAILED = {"failed": True}
 """The detail of a score that is none because something broke: it is tried again when the metric run is taken up."""
 
-LONGEST_WHY = 2_000
 LONGEST_DETAIL = 20_000
 """Characters kept of a reason, and of what was seen, as JSON."""
 
@@ -99,7 +98,7 @@ def metric_begin_with(
                     f"The metric {row.metric} has changed since the first images were scored: {changed}. A score must "
                     "not mix two metrics. Score all images again, or restore the earlier metric and resume."
                 )
-        row.label, row.provenance = label[:300], json.loads(json.dumps(dict(provenance)))
+        row.label, row.provenance = label, json.loads(json.dumps(dict(provenance)))
         row.code_version = metric_code_version(row.metric)
         row.save(update_fields=[*STARTED, "label", "provenance", "code_version"])
 
@@ -209,7 +208,7 @@ def _keep(metric_run: MetricRun, sample_pks: Sequence[int], scores: Sequence[Sam
             metric_run=metric_run,
             sample_id=sample_pk,
             value=score.value,
-            why=score.why.replace("\x00", "")[:LONGEST_WHY],
+            why=score.why,
             detail=_detail(score.detail),
         )
         for sample_pk, score in zip(sample_pks, scores, strict=True)
@@ -229,5 +228,5 @@ def _detail(detail: Mapping[str, object]) -> dict[str, object]:
         return {"left out": f"it is not JSON: {error}"}
     if len(text) > LONGEST_DETAIL:
         return {"left out": f"it has {len(text):,} characters; {LONGEST_DETAIL:,} are kept at most"}
-    kept: dict[str, object] = json.loads(text.replace("\\u0000", "\\ufffd"))
+    kept: dict[str, object] = json.loads(text)
     return kept

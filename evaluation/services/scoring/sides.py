@@ -14,6 +14,7 @@ from evaluation.metrics.features.protocols import Protocol
 from evaluation.metrics.features.references import load_reference, reference_names
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.runs import NAMES_LISTED
+from evaluation.services.runs.request import more_images
 from evaluation.services.store.images import image_path
 from evaluation.services.store.places import references_folder
 from evaluation.services.work.states import UNFINISHED
@@ -95,7 +96,7 @@ def run_side(run: GenerationRun) -> Side:
         sizes[f"{image.width}x{image.height}"] += 1
         originals += sample.original is not None
     if not places:
-        raise ConflictError(f"The run {run.name} has no images to score. Resume or retry it first.")
+        raise ConflictError(f"The run {run.name} has no images to score. {more_images(run)} first.")
     missing = _missing(run, places)
     suite = run.suite
     record = {
@@ -107,7 +108,7 @@ def run_side(run: GenerationRun) -> Side:
         "parameters": run.parameters,
         "weights_fingerprint": run.weights_fingerprint,
         "ema": _ema(run),
-        "run_seed": run.run_seed,
+        "run_seed": run.known_seed,
         "samples_per_prompt": run.samples_per_prompt,
         "provenance": run.provenance,
         "files": {

@@ -73,7 +73,7 @@ def metric_conclude(*, metric_run: MetricRun, result: Mapping[str, object]) -> N
         return
     checked = _checked(row, result)
     row.result = checked
-    row.label = str(checked.get("name") or row.label)[:300]
+    row.label = str(checked.get("name") or row.label)
     row.images_hash = images_hash(_runs(row))
     row.shards.all().delete()
     row.n_done = row.n_total
@@ -120,7 +120,7 @@ def _checked(row: MetricRun, result: object) -> dict[str, object]:
         text = json.dumps(dict(result), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise MetricError(f"The result of the metric {row.metric} is not JSON: {error}") from error
-    checked: dict[str, object] = json.loads(text.replace("\\u0000", "\\ufffd"))
+    checked: dict[str, object] = json.loads(text)
     return checked
 
 

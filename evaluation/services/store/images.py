@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from common.files import disk_full, partial_files_remove, write_whole
 from common.hashes import bytes_sha256
-from evaluation.errors import InputError
+from evaluation.errors import InputError, NoRoomError
 from evaluation.models import StoredImage
 from evaluation.services.store.places import images_folder
 
@@ -30,10 +30,8 @@ _STORE_LOCK = 0x5354_4F52
 """PostgreSQL advisory lock: shared by those who add files, alone for who removes those without a row."""
 
 
-class StoreFullError(InputError):
+class StoreFullError(NoRoomError):
     """No room for an image on the store's disk. What was stored before stays whole."""
-
-    status = 507
 
 
 @dataclass(frozen=True, slots=True)

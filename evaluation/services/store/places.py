@@ -43,6 +43,11 @@ def uploads_folder() -> Path:
     return Path(settings.MEDIA_ROOT) / "uploads"
 
 
+def incoming_folder() -> Path:
+    """Files that come in parts; on the image store's disk, too, so that a whole one moves by its name."""
+    return Path(settings.MEDIA_ROOT) / "incoming"
+
+
 def accelerated_address(path: Path) -> str:
     """The inner address by which nginx sends the file at `path` in `MEDIA_ROOT`, "" where none stands in front."""
     if not settings.X_ACCEL_PREFIX:

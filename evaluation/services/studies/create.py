@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 
+from common import limits
+from common.numbers import shown
+from common.text import look
 from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.protocols.kinds import Choice
+from evaluation.selectors.declared import Primary
+from evaluation.services.runs.request import more_images
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.primary import primary
+from evaluation.services.studies.served import refuse_unserved
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 
-MOST_RATERS = 10_000
 MOST_RUNS = 20
-LONGEST_LABEL = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,7 @@ class StudyDraft:
     Attributes:
         name: what it is called in addresses and commands: letters, digits, - and _.
         runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
-        protocol: the declared protocol's name.
+        protocol: the declared protocol's name, or a protocol of the researcher's own.
         title: for researchers; raters never see it, since it may name a generator.
         design_seed: of sides, orders and the choice of samples, 0 or more.
         samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
@@ -46,11 +53,15 @@ class StudyDraft:
             empty one has the defaults of all, None is no rule. It closes nothing by itself.
         masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
             sides. For images that carry their maker's mark, which would tell raters whose they are.
+        primary_pairs: pairs of labels that the study sets out to compare; all pairs when empty. Others are exploratory.
+        primary_questions: questions that it sets out to answer; all that take a choice when empty.
+        estimand: for whom the interval of its results speaks, a key of `evaluation.analysis.ESTIMANDS`; the default
+            when empty.
     """
 
     name: str
     runs: Sequence[GenerationRun]
-    protocol: str = "drawbench"
+    protocol: str | protocols.Protocol = "drawbench"
     title: str = ""
     design_seed: int = 0
     samples_per_set: int | None = None
@@ -62,6 +73,9 @@ class StudyDraft:
     contact: str = ""
     stopping_rule: Mapping[str, object] | None = None
     masks: Sequence[str] = ()
+    primary_pairs: Sequence[Sequence[str]] = ()
+    primary_questions: Sequence[str] = ()
+    estimand: str = ""
 
 
 @transaction.atomic
@@ -71,23 +85,25 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
     """
-    try:
-        declared = protocols.get(draft.protocol)
-    except protocols.UnknownProtocolError as error:
-        raise InputError(str(error), field="protocol") from error
+    declared = _declared(draft.protocol)
+    refuse_unserved(declared)
     runs = draft.runs
     _check_name(draft.name)
     _check_runs(runs)
     labels = _checked_labels(runs, draft.labels)
-    settings = _settings(draft, declared)
+    settings = replace(_settings(draft, declared), primary=_primary(draft, labels, declared))
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
-    if draft.stopping_rule is not None:
-        places = settings.raters_per_panel * len(panel_prompts(sets, declared))
-        settings = replace(settings, stopping_rule=checked_rule(draft.stopping_rule, places=places))
+    rule = draft.stopping_rule
+    if rule is None and declared.stopping is not None:
+        rule = asdict(declared.stopping)
+    if rule is not None:
+        panels = len(panel_prompts(sets, declared))
+        places = settings.raters_per_panel * panels
+        settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
-        title=draft.title.strip(),
+        title=text_in(draft.title, "title", "the title", most=limits.TITLE),
         protocol=declared.name,
         design_seed=draft.design_seed,
         created_by=created_by,
@@ -103,22 +119,48 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     return study
 
 
+def _primary(draft: StudyDraft, labels: Sequence[str], declared: protocols.Protocol) -> Primary:
+    return primary(
+        pairs=draft.primary_pairs,
+        questions=draft.primary_questions,
+        estimand=draft.estimand,
+        labels=labels,
+        asked=[each.id for each in declared.questions if isinstance(each.answers, Choice)],
+    )
+
+
+def _declared(protocol: str | protocols.Protocol) -> protocols.Protocol:
+    """The protocol asked for. Raises InputError for an unknown name, or one of ours given to another protocol."""
+    if isinstance(protocol, str):
+        try:
+            return protocols.get(protocol)
+        except protocols.UnknownProtocolError as error:
+            raise InputError(str(error), field="protocol") from error
+    if protocol.name in protocols.names() and protocol != protocols.get(protocol.name):
+        raise InputError(
+            f'The name "{protocol.name}" belongs to a protocol that comes with the program, and yours differs from it. '
+            "Give yours another name.",
+            field="protocol",
+        )
+    return protocol
+
+
 def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
     """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
     size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
     raters = declared.raters_per_panel if draft.raters_per_panel is None else draft.raters_per_panel
-    _check_range("raters_per_panel", "Raters per category", raters, 1, MOST_RATERS)
+    _check_range("raters_per_panel", "Raters per category", raters, 1, protocols.MOST_RATERS)
     _check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
     if draft.display_side is not None:
         _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
     return StudySettings(
-        protocol=declared.name,
+        protocol=declared,
         set_size=size,
         raters_per_panel=raters,
         missing=missing_rule(draft.missing),
         display_side=draft.display_side,
-        consent=draft.consent.strip() or CONSENT,
-        contact=draft.contact.strip(),
+        consent=text_in(draft.consent, "consent", "the consent text", most=limits.CONSENT, lines=True) or CONSENT,
+        contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
     )
 
@@ -128,12 +170,13 @@ def _check_name(name: str) -> None:
         validate_slug(name)
     except ValidationError:
         raise InputError(
-            f'"{name}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
+            f'"{name[:60]}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
             field="name",
         ) from None
-    if len(name) > 100:
+    if len(name) > limits.STUDY_NAME:
         raise InputError(
-            f"The name has {len(name)} characters; at most 100 are allowed. Choose a shorter one.", field="name"
+            f"The name has {len(name)} characters; at most {limits.STUDY_NAME} are allowed. Choose a shorter one.",
+            field="name",
         )
     if Study.objects.filter(name=name).exists():
         raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
@@ -169,27 +212,23 @@ def _check_runs(runs: Sequence[GenerationRun]) -> None:
         if not run.samples.exists():
             why = f" ({run.message})" if run.message else ""
             raise InputError(
-                f"The run {run.name} has no samples: it is {run.status}{why}. Render it again or choose another.",
+                f"The run {run.name} has no samples: it is {run.status}{why}. {more_images(run)} or choose another.",
                 field="runs",
             )
 
 
 def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None) -> list[str]:
     """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
-    chosen = [label.strip() for label in (labels if labels is not None else [run.name for run in runs])]
+    given = labels if labels is not None else [run.name for run in runs]
+    chosen = [text_in(label, "labels", f'the label "{label[:30]}"', most=limits.LABEL) for label in given]
     if len(chosen) != len(runs):
         raise InputError(
             f"Give one label per run: {len(runs)} runs, but {counted(len(chosen), 'label')}.", field="labels"
         )
     for label in chosen:
-        if not label:
+        if not look(label):
             raise InputError("A label is empty. Give each run a label for the results.", field="labels")
-        if len(label) > LONGEST_LABEL:
-            raise InputError(
-                f'The label "{label[:30]}..." has {len(label)} characters; at most {LONGEST_LABEL} are allowed.',
-                field="labels",
-            )
-    twice = [label for label, n in Counter(label.casefold() for label in chosen).items() if n > 1]
+    twice = [label for label, n in Counter(look(label).casefold() for label in chosen).items() if n > 1]
     if twice:
         raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")
     return chosen
@@ -197,4 +236,4 @@ def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None)
 
 def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
-        raise InputError(f"{what} must be between {least} and {most}; got {value}.", field=field)
+        raise InputError(f"{what} must be between {least} and {most}; got {shown(value)}.", field=field)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation.errors import InputError
+from common import limits
+from common.numbers import shown
+from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import Invitation, Study
+
+MOST_ADMITTED = 10_000
+"""Raters that one link can let in."""
+
+_NEVER = r"\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
+WEB_ADDRESS = rf"https?://[^/?#\\@:{_NEVER}]+(:[0-9]{{1,5}})?([/?#][^{_NEVER}]*)?"
+"""The pages that raters can be sent back to."""
 
 
 def invitation_create(
@@ -32,27 +41,31 @@ def invitation_create(
             back to; shown only when the last rating is committed.
 
     Raises:
-        InputError: a limit below one, an end in the past, or an address that is none.
+        InputError: a limit below one or too large, or an address that is none.
+        ConflictError: an end in the past.
     """
-    if max_raters is not None and max_raters < 1:
-        raise InputError(f"The maximum number of raters must be 1 or more; got {max_raters}.", field="max_raters")
+    if max_raters is not None and not 1 <= max_raters <= MOST_ADMITTED:
+        raise InputError(
+            f"The maximum number of raters must be between 1 and {MOST_ADMITTED:,}; got {shown(max_raters)}.",
+            field="max_raters",
+        )
+    label = text_in(label, "label", "the label", most=limits.LABEL)
+    completion_code = text_in(completion_code, "completion_code", "the completion code", most=limits.COMPLETION_CODE)
+    completion_url = text_in(completion_url, "completion_url", "the return link", most=limits.COMPLETION_URL)
     if expires_at is not None and expires_at <= timezone.now():
-        raise InputError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
-    if completion_url:
-        try:
-            URLValidator(schemes=["https", "http"])(completion_url)
-        except ValidationError:
-            raise InputError(
-                f'"{completion_url}" is not a web address. Give one that begins with https://, such as '
-                "https://app.prolific.com/submissions/complete?cc=CODE",
-                field="completion_url",
-            ) from None
+        raise ConflictError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
+    if completion_url and not re.fullmatch(WEB_ADDRESS, completion_url):
+        raise InputError(
+            f'"{completion_url}" is not a web address. Give one that begins with https://, such as '
+            "https://app.prolific.com/submissions/complete?cc=CODE",
+            field="completion_url",
+        )
     return Invitation.objects.create(
         study=study,
-        label=label.strip()[:120],
+        label=label,
         max_raters=max_raters,
         expires_at=expires_at,
-        completion_code=completion_code.strip(),
+        completion_code=completion_code,
         completion_url=completion_url,
     )
 

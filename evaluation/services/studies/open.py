@@ -13,6 +13,7 @@ from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.services.store.images import ImageFile, image_discard, image_rows
+from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.renditions import common_display, renditions_make
 from evaluation.services.studies.sets import ImageSets, image_sets
 from evaluation.services.studies.specify import settings_of, specification
@@ -21,8 +22,10 @@ Progress = Callable[[int, int], None]
 """Told how many images are ready, and of how many."""
 
 
-def study_open(*, study: Study, progress: Progress | None = None) -> Study:
+def study_open(*, study: Study, progress: Progress | None = None, invite: bool = False) -> Study:
     """Draw the comparisons, make the images that raters see, lock and hash the specification: all of it or nothing.
+
+    `invite`: also make a first invitation, as people who open a study want one: by page, API and command alike.
 
     Returns:
         The study, open.
@@ -34,7 +37,10 @@ def study_open(*, study: Study, progress: Progress | None = None) -> Study:
     stored: list[ImageFile] = []
     try:
         with transaction.atomic():
-            return _open(Study.objects.select_for_update().get(pk=study.pk), stored, progress)
+            opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, progress)
+            if invite:
+                invitation_create(study=opened)
+            return opened
     except BaseException:
         image_discard(stored)
         raise

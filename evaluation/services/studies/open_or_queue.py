@@ -42,7 +42,7 @@ def study_opening(study: Study) -> Opening | None:
 
 
 def study_open_soon(*, study: Study) -> bool:
-    """Open the study, or have a worker do it. True when it is open already on return.
+    """Open the study with a first invitation, or have a worker do it. True when it is open already on return.
 
     Raises:
         ConflictError: it is open or closed already, or a worker is at it.
@@ -54,7 +54,7 @@ def study_open_soon(*, study: Study) -> bool:
         )
     images = _images(study)
     if images <= AT_ONCE:
-        study_open(study=study)
+        study_open(study=study, invite=True)
         return True
     opening = study_opening(study)
     if opening is not None and not opening.message:
@@ -83,7 +83,7 @@ def study_open_by_worker(*, study_pk: int) -> None:
             cache.set(_key(study_pk), Opening(images, done), KEPT_S)
 
     try:
-        study_open(study=study, progress=report_progress)
+        study_open(study=study, progress=report_progress, invite=True)
     except ConflictError:
         pass  # handed out twice, and the other was first
     except InputError as error:

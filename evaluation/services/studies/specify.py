@@ -10,6 +10,7 @@ from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
@@ -36,12 +37,14 @@ email. The answers are analysed and may be published, without anything that iden
 class StudySettings:
     """What the researcher chose.
 
-    `display_side`: the longest side of shown images in pixels, None for the largest of the runs up to `LARGEST_SIDE`.
+    `protocol`: whole, for it may be the researcher's own. `display_side`: the longest side of shown images in pixels,
+    None for the largest of the runs up to `LARGEST_SIDE`.
     `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
-    `masks`: corners covered on every shown image.
+    `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
+    before that was asked for.
     """
 
-    protocol: str
+    protocol: protocols.Protocol
     set_size: int
     raters_per_panel: int
     missing: MissingRule
@@ -50,6 +53,7 @@ class StudySettings:
     contact: str
     stopping_rule: StoppingRule | None = None
     masks: tuple[Mask, ...] = ()
+    primary: Primary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def specification(
         runs: (label, run) in the study's order.
         display, shown: known when the study opens. `shown`: each prompt's sets by content, of which the hash is kept.
     """
-    protocol = protocols.get(settings.protocol)
+    protocol = settings.protocol
     n_pairs = len(runs) * (len(runs) - 1) // 2
     declared: dict[str, object] = {
         "schema": SCHEMA,
@@ -137,6 +141,8 @@ def specification(
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
         },
     }
+    if settings.primary is not None:
+        declared["analysis"] = settings.primary.specification()
     if settings.stopping_rule is not None:
         declared["stopping_rule"] = settings.stopping_rule.to_dict()
     if display is not None:
@@ -145,11 +151,18 @@ def specification(
     return declared
 
 
+def protocol_of(study: Study) -> protocols.Protocol:
+    """The protocol of a draft: ours as it is now, a researcher's own as the draft declared it."""
+    if study.protocol in protocols.names():
+        return protocols.get(study.protocol)
+    return protocols.read(study.specification["protocol"])
+
+
 def settings_of(study: Study) -> StudySettings:
     """The settings that a study's specification holds."""
     declared = study.specification
     return StudySettings(
-        protocol=study.protocol,
+        protocol=protocol_of(study),
         set_size=declared["sets"]["size"],
         raters_per_panel=declared["panels"][0]["raters"],
         missing=declared["sets"]["missing"],
@@ -158,6 +171,7 @@ def settings_of(study: Study) -> StudySettings:
         contact=declared["raters"]["contact"],
         stopping_rule=declared_rule(declared),
         masks=masks_declared(declared["display"]),
+        primary=declared_primary(declared),
     )
 
 
@@ -170,7 +184,7 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
         "parameters": run.parameters,
         "size": run.size,
         "samples_per_prompt": run.samples_per_prompt,
-        "run_seed": run.run_seed,
+        "run_seed": run.known_seed,
         "weights_fingerprint": run.weights_fingerprint,
     }
 
@@ -178,6 +192,9 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
 def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: ImageSets) -> list[str]:
     """Where the study does otherwise than its protocol says, in words for its report."""
     departures = []
+    if protocol.based_on:
+        base = protocols.get(protocol.based_on)
+        departures += [f"{protocol.name}: {line}" for line in protocols.departures(base, protocol)]
     if settings.set_size != protocol.set_size:
         departures.append(f"{counted(settings.set_size, 'image')} per set, where the protocol has {protocol.set_size}")
     if settings.raters_per_panel != protocol.raters_per_panel:

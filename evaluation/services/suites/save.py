@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.text import slugify
 
+from common import limits
+from common.text import cleaned
 from evaluation.errors import InputError
+from evaluation.intake import text_in
 from evaluation.models import Prompt, Suite
 from evaluation.suites.identity import content_hash, recognise, version_hash
 from evaluation.suites.types import SuiteData, SuiteError
 
-MAX_NAME_CHARACTERS = 100
+MAX_NAME_CHARACTERS = limits.SUITE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,11 @@ def suite_store(
     digits, - and _; made from the data's own name when empty.
 
     Raises:
-        InputError: a name that can't be used.
+        InputError: a name, title or licence that can't be used.
     """
     known = recognise(data)
+    title = text_in(title, "title", "the title", most=limits.TITLE)
+    licence = text_in(licence, "licence", "the licence", most=limits.LICENCE)
     name = checked_name(name) if name else slug_of(data.name)
     version = version_hash(data.prompts)
     suite, created = Suite.objects.get_or_create(
@@ -48,7 +53,7 @@ def suite_store(
             "name": name,
             "title": title or (known.title if known else data.name if data.name != name else ""),
             "content_hash": content_hash(data.prompts),
-            "source": source[:500],
+            "source": cleaned(source, limits.SOURCE),
             "source_format": data.source_format,
             "licence": licence or (known.licence if known else ""),
         },

@@ -6,15 +6,16 @@ import os
 import re
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from common import limits
+from common.text import bad_character, composed, named
 from evaluation.errors import InputError
 
 MAX_FILES = 200_000
@@ -24,12 +25,21 @@ MAX_RATIO = 100
 RATIO_FROM_BYTES = 4 * 2**20
 """Entries below this size may shrink as they like: small plain images do."""
 MAX_DEPTH = 10
-MAX_NAME_CHARACTERS = 500
+MAX_NAME_CHARACTERS = limits.NAME_IN_ARCHIVE
 MAX_DIRECTORY_BYTES = 64 * 2**20
 """Of a zip's list of entries, which is read into memory."""
 NAMED = 10
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_UTF8_NAME = 0x800
+"""The flag that a name is UTF-8. Info-ZIP and macOS' Finder write such names without it."""
+
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(ValueError, LookupError, ArithmeticError, RuntimeError),
+)
+"""What `zipfile` raises for a zip that it can't read: names that are no UTF-8 (`ValueError`), a version that it does
+not know (`NotImplementedError`, a `RuntimeError`), fields that point elsewhere."""
 
 
 class DamagedEntryError(Exception):
@@ -47,10 +57,16 @@ class Entry:
 class Archive:
     """An opened zip or folder: its entries, checked as a whole, and their bytes. Made by `open_archive`."""
 
-    def __init__(self, root: Path, archive: zipfile.ZipFile | None, entries: list[Entry]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        entries: list[Entry],
+        archive: zipfile.ZipFile | None = None,
+        inside: Mapping[str, zipfile.ZipInfo] | None = None,
+    ) -> None:
         self.entries = entries
         self._root = root
-        self._zip = archive
+        self._zip, self._inside = archive, dict(inside or {})
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """At most `max_bytes` + 1 bytes of an entry, whatever size it declares.
@@ -61,14 +77,14 @@ class Archive:
         try:
             with self._open(name) as file:
                 return file.read(max_bytes + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise DamagedEntryError(f"it can't be unpacked ({error}). Create the zip again") from error
         except OSError as error:
             raise DamagedEntryError(f"it can't be read: {(error.strerror or str(error)).lower()}") from error
 
     def _open(self, name: str) -> BinaryIO:
         if self._zip is not None:
-            return self._zip.open(name)  # type: ignore[return-value]
+            return self._zip.open(self._inside[name])  # type: ignore[return-value]
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         return os.fdopen(os.open(self._root / name, flags), "rb")
 
@@ -82,27 +98,39 @@ def open_archive(path: Path) -> Iterator[Archive]:
             entries, names that differ by case alone, too much of anything. All of it is named.
     """
     if path.is_dir():
-        yield Archive(path, None, _checked(_walk(path), path.name))
+        yield Archive(path, _checked(_walk(path), path.name))
         return
     try:
         _check_directory(path)
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile, struct.error, UnicodeDecodeError) as error:
+    except NotImplementedError as error:
+        raise InputError(
+            f"{path.name} can't be read: it asks for a newer form of zip than this server knows ({error}). Create the "
+            "zip again with an ordinary program, or give a folder to upload_run.",
+            field="source",
+        ) from error
+    except (OSError, *UNREADABLE) as error:
         raise InputError(
             f"{path.name} can't be read as a zip ({error}). Create the zip again, or give a folder to upload_run.",
             field="source",
         ) from error
     with archive:
-        yield Archive(path, archive, _checked(_zip_entries(archive), path.name))
+        found = _zip_entries(archive)
+        entries = _checked(((entry, wrong) for entry, _, wrong in found), path.name)
+        yield Archive(path, entries, archive, {entry.name: info for entry, info, _ in found})
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> list[tuple[Entry, str]]:
+def _zip_entries(archive: zipfile.ZipFile) -> list[tuple[Entry, zipfile.ZipInfo, str]]:
     """Entries, each with what is wrong with it."""
-    found: list[tuple[Entry, str]] = []
+    found: list[tuple[Entry, zipfile.ZipInfo, str]] = []
     end = 0
     names: set[str] = set()
-    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
-        name = info.orig_filename
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    by_windows = not any("/" in info.orig_filename for info in infos)
+    for info in infos:
+        name = _name_of(info)
+        if by_windows:  # PowerShell 5 writes run\\00000\\0.png
+            name = name.replace("\\", "/")
         mode = info.external_attr >> 16
         wrong = ""
         if info.header_offset < end:
@@ -119,11 +147,39 @@ def _zip_entries(archive: zipfile.ZipFile) -> list[tuple[Entry, str]]:
             wrong = "uses a compression other than stored or deflated"
         elif info.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size):
             wrong = f"unpacks to more than {MAX_RATIO} times its size"
+        elif name and _local_name(archive, info) != _listed_name(info):
+            wrong = "has another name beside its data than in the zip's list of entries"
         end = info.header_offset + 30 + info.compress_size
         names.add(name)
-        if not info.is_dir() or wrong:
-            found.append((Entry(name, info.file_size), wrong))
+        if not name.endswith("/") or wrong:
+            found.append((Entry(name, info.file_size), info, wrong))
     return found
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """An entry's name: UTF-8 where it is flagged so or can be read so, else the IBM PC's old letters (cp437)."""
+    if info.flag_bits & _UTF8_NAME or info.orig_filename.isascii():
+        return info.orig_filename
+    try:
+        return _listed_name(info).decode("utf-8")
+    except UnicodeDecodeError:
+        return info.orig_filename
+
+
+def _listed_name(info: zipfile.ZipInfo) -> bytes:
+    """The bytes of an entry's name in the list of entries."""
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437", "surrogateescape")
+
+
+def _local_name(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
+    """The bytes of an entry's name beside its data; None where there is none."""
+    file = archive.fp
+    assert file is not None
+    file.seek(info.header_offset)
+    header = file.read(30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        return None
+    return file.read(struct.unpack_from("<H", header, 26)[0])
 
 
 def _walk(root: Path) -> Iterator[tuple[Entry, str]]:
@@ -160,11 +216,11 @@ def _checked(read: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
     total = 0
     for entry, problem in read:
         problem = problem or _bad_name(entry.name)
-        same = seen.setdefault(unicodedata.normalize("NFC", entry.name).casefold(), entry.name)
+        same = seen.setdefault(composed(entry.name).casefold(), entry.name)
         if not problem and same is not entry.name:
-            problem = f"differs from {_shown(same)} only by case"
+            problem = f"differs from {_shown(same)} only by case or by how its accents are written"
         if problem:
-            wrong.append(f"{_shown(entry.name)} {problem}")
+            wrong.append(f"{_shown(entry.name)} {problem}".strip())
         entries.append(entry)
         total += entry.n_bytes
         if len(entries) > MAX_FILES or total > MAX_TOTAL_BYTES:
@@ -188,14 +244,19 @@ def _checked(read: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
 
 def _bad_name(name: str) -> str:
     parts = name.split("/")
+    bad = bad_character(name)
+    if not name:
+        return "an entry has an empty name"
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
         return "has an absolute path"
     if ".." in parts or ".." in name.split("\\"):
         return "leaves its folder"
     if "\\" in name:
-        return "has a backslash in its name"
-    if not name or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        return "has control characters in its name"
+        return "has a backslash in its name amid names with slashes"
+    if bad is not None and "\ud800" <= bad <= "\udfff":
+        return "has a name that is not UTF-8"
+    if bad is not None:
+        return f"has control characters in its name: {named(bad)}"
     if len(parts) > MAX_DEPTH:
         return f"lies more than {MAX_DEPTH} folders deep"
     if len(name) > MAX_NAME_CHARACTERS:

@@ -105,7 +105,6 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
 def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
     rows: list[dict[str, Any]] = [row for row in upload.table if not row["problem"]]
     summary = upload_summary(upload)
-    now = timezone.now()
     sides = {(row["width"], row["height"]) for row in rows}
     width, height = next(iter(sides))
     run = run_create(
@@ -118,8 +117,7 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
         status=RunStatus.DONE,
         provenance={"uploaded_as": upload.file_name, "notes": list(summary.notes)},
         created_by=upload.created_by,
-        started_at=now,
-        finished_at=now,
+        finished_at=timezone.now(),
     )
     folder = staging_of(upload) / FILES
     hold_store()

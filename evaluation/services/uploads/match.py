@@ -33,6 +33,9 @@ MATCHING: Mapping[str, tuple[str, ...]] = {
 }
 """Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
 
+MOST_SAMPLES = 1_000
+"""Images that a prompt can have."""
+
 SWITCHES = ("ignore_problems", "allow_missing")
 """Options that say what may be left out."""
 
@@ -78,8 +81,10 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
         if name in SWITCHES:
             chosen[name] = str(value).lower() in ("true", "1", "on", "yes")
         elif name == "samples":
-            if not str(value).isdecimal() or not 1 <= int(str(value)) <= 1000:
-                raise InputError(f"samples must be a whole number from 1 to 1,000; got {value!r}.", field=name)
+            if not str(value).isdecimal() or not 1 <= int(str(value)) <= MOST_SAMPLES:
+                raise InputError(
+                    f"samples must be a whole number from 1 to {MOST_SAMPLES:,}; got {value!r}.", field=name
+                )
             chosen[name] = int(str(value))
         elif value not in MATCHING[name]:
             raise InputError(f"{name} must be one of {', '.join(MATCHING[name])}; got {value!r}.", field=name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from django.conf import settings
@@ -13,16 +15,16 @@ from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import transaction
 
+from common import limits
+from common.text import cleaned
 from evaluation.errors import ConflictError, InputError
+from evaluation.intake import text_in
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
-from evaluation.services.store.images import full_disk_errors
+from evaluation.services.store.images import StoreFullError, full_disk_errors
+from evaluation.services.store.incoming import ROOM_KEPT, incoming_whole
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
-
-MAX_GENERATOR_CHARACTERS = 100
-ROOM_KEPT = 256 * 2**20
-"""Bytes that an upload must leave free on the disk: the database may lie there too."""
 
 
 def upload_receive(
@@ -30,38 +32,38 @@ def upload_receive(
     suite: Suite,
     run_name: str,
     generator: str,
-    source: Path | File[bytes],
+    source: Path | File[bytes] | uuid.UUID,
     file_name: str = "",
     created_by: User | None = None,
 ) -> Upload:
     """Take in images that are to become the run `run_name`; `upload_check` or `upload_check_queue` is next.
 
     `generator`: what made the images, as reports will call it. `source`: a folder or zip named by a command, read where
-    it lies; or a zip as a page or the API received it, copied in pieces. `file_name`: what it was called.
+    it lies; a zip as a page or the API received it, copied in pieces; or the key of a file of `created_by` that came in
+    parts (`store.incoming`). `file_name`: what it was called.
 
     Raises:
-        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept.
+        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept but a file that came in
+            parts.
         StoreFullError: no room; nothing is kept.
     """
-    run_name = checked_run_name(run_name)
-    generator = generator.strip()
-    if not 1 <= len(generator) <= MAX_GENERATOR_CHARACTERS or not generator.isprintable():
-        raise InputError(
-            f"Name the generator that made the images, in 1 to {MAX_GENERATOR_CHARACTERS} characters. Reports use this "
-            "name.",
-            field="generator",
-        )
-    upload = Upload(
-        key=uuid.uuid4(),
-        suite=suite,
-        run_name=run_name,
-        generator=generator,
-        file_name=(file_name or Path(str(source.name)).name)[-300:],
-        created_by=created_by,
+    run_name = checked_run_name(run_name, field="run_name")
+    generator = text_in(
+        generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
     )
+    upload = Upload(key=uuid.uuid4(), suite=suite, run_name=run_name, generator=generator, created_by=created_by)
     try:
-        upload.staging = str(_named(source) if isinstance(source, Path) else _received(source, upload))
-        upload.save()
+        with ExitStack() as used_up:
+            if isinstance(source, uuid.UUID):
+                assert created_by is not None, "a file in parts has an owner"
+                incoming, path = used_up.enter_context(incoming_whole(owner=created_by, key=source))
+                upload.file_name = incoming.file_name
+                upload.staging = str(_linked(path, upload))
+            else:
+                name = (file_name or Path(str(source.name)).name)[-limits.FILE_NAME :]
+                upload.file_name = cleaned(name, limits.FILE_NAME)
+                upload.staging = str(_named(source) if isinstance(source, Path) else _received(source, upload))
+            upload.save()
     except BaseException:
         clean_staging(upload)
         raise
@@ -94,6 +96,7 @@ def _hand_over(upload: Upload) -> None:
 
 def _named(source: Path) -> Path:
     path = source.expanduser().absolute()
+    text_in(str(path), "source", "the path of the images", most=limits.SOURCE)
     if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
         return path
     what = "is neither a folder nor a zip" if path.exists() else "does not exist"
@@ -118,16 +121,29 @@ def _received(source: File[bytes], upload: Upload) -> Path:
                         field="source",
                     )
                 if taken > free:
-                    raise InputError(
-                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room.",
-                        field="source",
+                    raise StoreFullError(
+                        f"This server's disk has no room for {upload.file_name}. Ask the operator to make room."
                     )
                 file.write(part)
-    if not zipfile.is_zipfile(target):
+    _refuse_no_zip(target, upload)
+    return target
+
+
+def _linked(path: Path, upload: Upload) -> Path:
+    """The same bytes under a name of the upload's own; the other goes when the transaction is committed."""
+    _refuse_no_zip(path, upload)
+    target = staging_of(upload) / "received.zip"
+    with full_disk_errors(target.parent):
+        target.parent.mkdir(parents=True)
+        os.link(path, target)
+    return target
+
+
+def _refuse_no_zip(path: Path, upload: Upload) -> None:
+    if not zipfile.is_zipfile(path):
         raise InputError(
             f"{upload.file_name} is not a zip. Pack the folder of images as a zip and upload that.", field="source"
         )
-    return target
 
 
 def _parts(source: File[bytes]) -> Iterator[bytes]:

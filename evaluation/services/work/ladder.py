@@ -13,12 +13,13 @@ from celery.exceptions import SoftTimeLimitExceeded
 from common.plugins import describe
 from evaluation.services.work.items import AGAIN_AFTER_S
 from evaluation.services.work.queue import hand_on
-from evaluation.surroundings import BROKER_AWAY, DATABASE_AWAY, BrokerAwayError
+from evaluation.surroundings import BROKER_AWAY, DATABASE_AWAY, BrokerAwayError, no_room
 
 log = logging.getLogger(__name__)
 
 FAULT = "The program failed: {}. The worker's log has the details."
 FAULT_AGAIN_S = 5.0
+NO_ROOM = "A disk of the server is full. What was made so far is kept. Make room, then try again."
 
 SURROUNDINGS_AWAY = (*DATABASE_AWAY, *BROKER_AWAY, BrokerAwayError)
 
@@ -44,6 +45,7 @@ def work_task(
     The ladder, from the top:
 
     - the database or the broker is away: the task comes back by itself;
+    - a disk is full: people are told, since it does not pass by itself;
     - its time is over: `too_long` says what people are told; where there is none, the same task goes on a little later;
     - anything else is a fault of the program: it is tried again `fault_retries` times, and then people are told.
 
@@ -57,8 +59,11 @@ def work_task(
         def climb(self: Task, pk: int, *arguments: Any) -> None:
             try:
                 function(pk, *arguments)
-            except SURROUNDINGS_AWAY:
-                raise
+            except SURROUNDINGS_AWAY as error:
+                if no_room(error) is None:
+                    raise
+                log.exception("%s%r", self.name, (pk, *arguments))
+                failed(pk, NO_ROOM)
             except SoftTimeLimitExceeded:
                 if too_long is None:
                     hand_on(self.name.rpartition(".")[2], pk, *arguments, after_s=AGAIN_AFTER_S)
@@ -66,6 +71,9 @@ def work_task(
                     failed(pk, too_long(pk))
             except Exception as error:
                 log.exception("%s%r", self.name, (pk, *arguments))
+                if no_room(error) is not None:
+                    failed(pk, NO_ROOM)
+                    return
                 if self.request.retries < fault_retries:
                     raise self.retry(exc=error, countdown=FAULT_AGAIN_S) from error
                 failed(pk, FAULT.format(describe(error)))

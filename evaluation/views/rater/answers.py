@@ -3,24 +3,27 @@ docs/running-a-study.md)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import NoReturn
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 from django.views.decorators.http import require_POST, require_safe
 
+from common.json_in import JsonError, read_json
+from common.limits import COLUMN
+from common.numbers import whole_or_none
+from evaluation.doors import count_unknown_key, say_when
 from evaluation.errors import InputError
+from evaluation.intake import refusals_of_the_database
 from evaluation.selectors.trials import RaterSession, next_trials, rater_session
 from evaluation.services.rating.errors import RaterError, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
-from evaluation.views.rater.cookie import browser_hashes
-
-BIGGEST = 2**63 - 1
+from evaluation.views.rater.cookie import browser_hashes, browser_keys
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -31,11 +34,13 @@ def _answers_json(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
         try:
-            response = view(request)
+            with refusals_of_the_database():
+                response = view(request)
         except InputError as error:
             code = error.code if isinstance(error, RaterError) else "input"
             told = {"code": code, "message": error.message, **error.details}
             response = JsonResponse({"error": told}, status=error.status)
+            say_when(response, error)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -52,9 +57,10 @@ def following(request: HttpRequest) -> HttpResponse:
     session = _session(request, request.GET.get("rater"))
     refuse_unless_rating(session)
     after = request.GET.get("after", "-1")
-    if not after.removeprefix("-").isdecimal() or len(after) > 9:
+    position = whole_or_none(after)
+    if position is None or abs(position) > COLUMN:
         raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
-    trials = next_trials(session, after=int(after))
+    trials = next_trials(session, after=position)
     return JsonResponse(
         {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
     )
@@ -120,6 +126,8 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
         raise InputError('The request needs "rater", the key that the page was given.') from None
     session = rater_session(key, browser_hashes(request))
     if session is None:
+        if browser_keys(request):
+            count_unknown_key(request)
         raise RaterError(
             "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
         )
@@ -128,9 +136,11 @@ def _session(request: HttpRequest, rater: object) -> RaterSession:
 
 def _body(request: HttpRequest) -> Mapping[str, object]:
     try:
-        body = json.loads(request.body)
-    except ValueError:  # not JSON, or not UTF-8
-        raise InputError("The request is not JSON.") from None
+        body = read_json(request.body)
+    except JsonError as error:
+        raise InputError(f"The request is not JSON that can be read: {error}.") from None
+    except RawPostDataException:  # it came as a form, which has been read as one
+        raise InputError("The request must be a JSON object, and it came as a form.") from None
     if not isinstance(body, dict):
         raise InputError("The request must be a JSON object.")
     return body
@@ -159,9 +169,10 @@ def _answer(number: int, given: object) -> Answer:
 
 
 def _whole(name: str, value: object, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > BIGGEST:
+    found = whole_or_none(value) if isinstance(value, int) else None
+    if found is None:
         _refuse(where, name, "a whole number")
-    return value
+    return found
 
 
 def _refuse(where: str, name: str, what: str) -> NoReturn:

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
 from evaluation.protocols import CAPTION, wording
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
@@ -41,8 +42,10 @@ PENDING = "rater_participant"
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The invitation: consent, and a place in the study."""
+    refuse_guesser(request)
     invitation = Invitation.objects.select_related("study").filter(key=key).first()
     if invitation is None:
+        count_unknown_key(request)
         return _message(
             request,
             "This link does not work",
@@ -51,6 +54,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
+        count_join(request)
         _keep_participant(request, invitation)
         return redirect("rater:join", key=key)
     participant, session = _participant(request, invitation)
@@ -59,6 +63,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         return _switched(request, back)
     try:
         if request.method == "POST":
+            count_join(request)
             enrolled = rater_enrol(invitation=invitation, participant=participant, session=session)
             request.session.pop(PENDING, None)
             response = redirect("rater:instructions")
@@ -151,9 +156,11 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
+    if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
+        return redirect("rater:trials")
     rater = _rater(request)
     if rater is None:
         return _no_session(request)
@@ -282,6 +289,8 @@ def _dropped(request: HttpRequest) -> HttpResponse:
 
 
 def _no_session(request: HttpRequest) -> HttpResponse:
+    if browser_keys(request):
+        count_unknown_key(request)
     return _message(
         request,
         "Please open your invitation link",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.conf import settings
@@ -10,43 +9,35 @@ from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.contrib.auth.views import LoginView
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
+from evaluation.doors import TooManyError, count_unknown_key, refuse_guesser, say_when
 from evaluation.errors import NotFoundError
 from evaluation.selectors.api_token import api_token_of
 from evaluation.services.accounts.api_token import api_token_rotate
 from evaluation.services.accounts.sign_in_link import sign_in_link_use
 from evaluation.views.researcher.pages import ResearcherRequest, form_page, page
 
-TRIES, TRIES_SECONDS = 10, 300
-
 
 class SignInView(LoginView):
-    """Signing in by name and password; Django's own view with our page, and a limit on guessing."""
+    """Signing in by name and password; Django's own view with our page (`evaluation.sign_in` limits guessing)."""
 
     template_name = "registration/login.html"
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Try the name and password, unless too many were tried from this place of late."""
-        if not sign_in_allowed(request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")):
-            return render(request, self.template_name, {"too_many": True, "form": AuthenticationForm()}, status=429)
-        return super().post(request, *args, **kwargs)
-
-
-def sign_in_allowed(username: str, address: str) -> bool:
-    """Count a try at `username` from `address`; False beyond `TRIES` within `TRIES_SECONDS`."""
-    name = hashlib.sha256(f"{username.strip().lower()}\n{address}".encode()).hexdigest()
-    cache.add(f"sign-in:{name}", 0, TRIES_SECONDS)
-    try:
-        return cache.incr(f"sign-in:{name}") <= TRIES
-    except ValueError:  # it ran out between the two lines
-        return True
+        """Try the name and password; the page says so if too many were wrong."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooManyError as error:
+            shown = {"refused": error.message, "form": AuthenticationForm()}
+            response = render(request, self.template_name, shown, status=error.status)
+            say_when(response, error)
+            return response
 
 
 @require_GET
@@ -55,21 +46,26 @@ def sign_in_by_link(request: HttpRequest, key: str) -> HttpResponse:
     """Sign in by a one-time link. A browser that only looks ahead (prefetch) does not use it up."""
     if "prefetch" in request.headers.get("Sec-Purpose", "") or "prefetch" in request.headers.get("Purpose", ""):
         return HttpResponse(status=503)
+    if not request.user.is_authenticated:
+        refuse_guesser(request)
     try:
         user = sign_in_link_use(key=key)
     except NotFoundError as error:
         if request.user.is_authenticated:
             return redirect("researcher:home")
+        count_unknown_key(request)
         return render(request, "registration/link_used.html", {"error": error}, status=404)
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     response = redirect("researcher:home")
     response["Referrer-Policy"] = "no-referrer"
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign out."""
+    """Sign out. A link or a reload signs nobody out: it leads to the start page, which has the button."""
+    if request.method != "POST":
+        return redirect("researcher:home")
     logout(request)
     return redirect(settings.LOGIN_URL)
 
@@ -83,7 +79,7 @@ def account(request: ResearcherRequest) -> HttpResponseBase:
 
 
 @sensitive_post_parameters()
-@page("POST")
+@page("POST", form_at="researcher:account")
 def set_password(request: ResearcherRequest) -> HttpResponseBase:
     """Set a password; whoever came by link has none yet, so the old one is not asked for."""
     form = SetPasswordForm(request.user, request.POST)
@@ -95,7 +91,7 @@ def set_password(request: ResearcherRequest) -> HttpResponseBase:
     return redirect("researcher:account")
 
 
-@page("POST")
+@page("POST", form_at="researcher:account")
 def rotate_token(request: ResearcherRequest) -> HttpResponseBase:
     """Make a new API token; the old one stops working at once."""
     api_token_rotate(user=request.user)

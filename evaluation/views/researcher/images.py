@@ -1,4 +1,7 @@
-"""Images for researchers: a run's samples as they are, and small. Their addresses name their content."""
+"""Images for researchers: a run's samples as stored, and small. Their addresses name their content.
+
+The files that people uploaded have no address, only what was encoded anew from them (`selectors.images`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from evaluation.errors import InputError
-from evaluation.models import StoredImage
+from evaluation.selectors.images import images_with_an_address
 from evaluation.services.store.images import image_path
 from evaluation.services.store.places import accelerated_address
 from evaluation.services.store.thumbnail import thumbnail_path
@@ -18,14 +21,14 @@ from evaluation.views.researcher.pages import ResearcherRequest, page
 @page("GET")
 def image(request: ResearcherRequest, sha256: str) -> HttpResponseBase:
     """A stored image, byte for byte."""
-    found = get_object_or_404(StoredImage, sha256=sha256)
+    found = get_object_or_404(images_with_an_address(), sha256=sha256)
     return send_image(image_path(found), f"image/{found.image_format}")
 
 
 @page("GET")
 def thumbnail(request: ResearcherRequest, sha256: str) -> HttpResponseBase:
     """A stored image, small."""
-    return send_image(thumbnail_path(get_object_or_404(StoredImage, sha256=sha256)), "image/webp")
+    return send_image(thumbnail_path(get_object_or_404(images_with_an_address(), sha256=sha256)), "image/webp")
 
 
 def send_image(path: Path, content_type: str) -> HttpResponseBase:
@@ -43,4 +46,5 @@ def send_image(path: Path, content_type: str) -> HttpResponseBase:
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Content-Disposition"] = "inline"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response

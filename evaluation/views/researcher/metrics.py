@@ -157,7 +157,7 @@ def metric_run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:metric-run")
 def cancel_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Stop it; what is scored stays."""
     found = _metric_run(pk)
@@ -165,14 +165,14 @@ def cancel_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return act(request, lambda: metric_cancel(metric_run=found), done=done, back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:metric-run")
 def retry_score(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with what failed, was stopped, or lacks images that came later."""
     found = _metric_run(pk)
     return act(request, lambda: metric_retry(metric_run=found), done="Scoring was resumed.", back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:metric-run")
 def score_anew(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Forget its numbers and score all again."""
     found = _metric_run(pk)

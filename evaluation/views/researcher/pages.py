@@ -5,7 +5,7 @@ One lab, one space: every signed-in researcher sees and may change everything (d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,12 +15,14 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from evaluation.errors import InputError
+from evaluation.errors import InputError, NoRoomError
+from evaluation.intake import refusals_of_the_database
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -36,42 +38,85 @@ class ResearcherRequest(HttpRequest):
 View = Callable[Concatenate[ResearcherRequest, P], HttpResponseBase]
 
 
-def page(*methods: str) -> Callable[[View[P]], View[P]]:
-    """A view for signed-in researchers, by `methods` alone, never kept by shared caches; errors become a plain page."""
+def page(*methods: str, form_at: str = "") -> Callable[[View[P]], View[P]]:
+    """A view for signed-in researchers, by `methods` alone, never kept by shared caches; errors become a plain page.
+
+    `form_at`: for an address that only takes a form, the page that has it, of the same things. The address stays in the
+    browser with an error, and whoever enters it again, or comes back to it after signing in, is led to that page.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def answered(request: ResearcherRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if form_at and request.method in ("GET", "HEAD"):
+                return redirect(_reversed(form_at, kwargs))
             try:
-                return view(request, *args, **kwargs)
+                with refusals_of_the_database():
+                    return view(request, *args, **kwargs)
             except InputError as error:
                 return problem(request, error)
 
-        allowed = require_http_methods([*methods, "HEAD"] if "GET" in methods else list(methods))(answered)
+        allowed = require_http_methods([*methods, *(["GET", "HEAD"] if form_at else ["HEAD"] * ("GET" in methods))])(
+            answered
+        )
         return cache_control(private=True)(login_required(allowed))
 
     return decorate
 
 
+def _reversed(name: str, parts: Mapping[str, object]) -> str:
+    """The address called `name`, which takes as many of `parts` as it needs: a study's page no invitation's key."""
+    for n in range(len(parts), -1, -1):
+        try:
+            return reverse(name, kwargs=dict(list(parts.items())[:n]))
+        except NoReverseMatch:
+            continue
+    raise NoReverseMatch(f"{name} takes none of {', '.join(parts)}")
+
+
 def problem(request: HttpRequest, error: InputError) -> HttpResponse:
-    """A page that tells `error`, with its status."""
+    """A page that tells `error`, with its status; JSON where a script of ours asks for it."""
+    if request.headers.get("Accept") == "application/json":
+        return JsonResponse({"errors": {"": [error.message]}}, status=error.status)
     return render(request, "researcher/problem.html", {"error": error}, status=error.status)
 
 
+def tell(request: HttpRequest, error: InputError) -> None:
+    """Show `error` on the page that comes next.
+
+    Raises:
+        NoRoomError: a disk is full, which is a page of its own, with its status; `page` answers with it.
+    """
+    if isinstance(error, NoRoomError):
+        raise error
+    messages.error(request, error.message)
+
+
 def act(request: HttpRequest, action: Callable[[], object], *, done: str, back: str) -> HttpResponse:
-    """Do `action` and go `back`, telling what was `done`, or why it was not."""
+    """Do `action` and go `back`, telling what was `done`, or why it was not.
+
+    Raises:
+        NoRoomError: a disk is full; `page` answers with it.
+    """
     try:
         action()
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
     else:
         messages.success(request, done)
     return redirect(back)
 
 
-def add_input_error(form: forms.Form, error: InputError) -> None:
-    """Show `error` beside the field it belongs to, or above the form."""
-    field = next((name for name in (error.field, f"parameter-{error.field}") if name in form.fields), None)
+def add_input_error(form: forms.Form, error: InputError, *, field: str | None = None) -> None:
+    """Show `error` beside the field it belongs to (or `field`), or above the form.
+
+    Raises:
+        NoRoomError: as `tell`.
+    """
+    if isinstance(error, NoRoomError):
+        raise error
+    named = error.field if field is None else field
+    field = next((name for name in (named, f"parameter-{named}") if name in form.fields), None)
     form.add_error(field, error.message)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django import forms
 
+from common import limits
 from common.parameters import Parameter, ParameterError, ParameterValue
 from evaluation.views.researcher.plain_form import PlainForm, say_plainly
 
@@ -89,4 +90,6 @@ def parameter_field(parameter: Parameter) -> forms.Field:
             max_value=high,
             widget=forms.NumberInput(attrs={"step": "any"}),
         )
-    return forms.CharField(label=label, required=needed, initial=initial, help_text=help_text, max_length=1000)
+    return forms.CharField(
+        label=label, required=needed, initial=initial, help_text=help_text, max_length=limits.PARAMETER
+    )

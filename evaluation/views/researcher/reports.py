@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,7 +25,7 @@ from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
 from evaluation.services.reporting.make import report_make
 from evaluation.views.researcher.automatic import automatic_context
-from evaluation.views.researcher.pages import ResearcherRequest, page
+from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 from evaluation.views.researcher.studies import ratings_response
 
 FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
@@ -89,7 +88,8 @@ def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         try:
             report_coverage_ask(report=found)
         except InputError as error:
-            messages.error(request, error.message)
+            tell(request, error)
+            return redirect("researcher:report", pk=pk)  # whose top has the message
         return redirect(reverse("researcher:report", args=[pk]) + "#coverage")
     return render(request, "reports/_coverage.html", {"report": found, "coverage": report_coverage(found)})
 
@@ -138,10 +138,18 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The tables of a report as one CSV file."""
-    response = HttpResponse(
-        tables_csv(_document(_report(pk)).analysis.comparisons), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="report-{pk}-table.csv"'
+    return csv_response(report_tables(_report(pk)), name=f"report-{pk}-table")
+
+
+def report_tables(report: Report) -> str:
+    """The tables of `report` as CSV."""
+    return tables_csv(_document(report).analysis.comparisons)
+
+
+def csv_response(text: str, *, name: str) -> HttpResponse:
+    """A CSV file to be kept."""
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 

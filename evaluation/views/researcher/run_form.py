@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from common import limits
 from common.words import counted
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
@@ -42,7 +43,9 @@ class RunForm(ParametersForm):
         max_value=MAX_RUN_SEED,
         help_text="Use the same seed for runs that you will compare: their images then start from the same noise.",
     )
-    name = forms.CharField(label="Name", required=False, max_length=120, help_text="If empty: generator and suite.")
+    name = forms.CharField(
+        label="Name", required=False, max_length=limits.RUN_NAME, help_text="If empty: generator and suite."
+    )
 
     def __init__(self, spec: GeneratorSpec, names: list[str], data: object = None, **kwargs: object) -> None:
         super().__init__(data, **kwargs)

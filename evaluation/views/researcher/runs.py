@@ -149,7 +149,7 @@ def run_state(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:run")
 def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Stop a run; what is made stays."""
     found = get_object_or_404(GenerationRun, pk=pk)
@@ -157,7 +157,7 @@ def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return act(request, lambda: run_cancel(run=found), done=done, back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:run")
 def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Try again what failed, and make what is missing."""
     found = get_object_or_404(GenerationRun, pk=pk)
@@ -165,7 +165,7 @@ def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return act(request, lambda: run_retry(run=found), done=done, back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:run")
 def resume(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with a run that stopped."""
     found = get_object_or_404(GenerationRun, pk=pk)

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
@@ -21,7 +22,12 @@ from evaluation.selectors.overview import comparable_runs, reports_listed, studi
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create, invitation_revoke, invitation_url
+from evaluation.services.studies.invitation import (
+    MOST_ADMITTED,
+    invitation_create,
+    invitation_revoke,
+    invitation_url,
+)
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
@@ -31,6 +37,7 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.study_form import StudyForm, form_field
@@ -44,21 +51,21 @@ class InvitationForm(PlainForm):
     label = forms.CharField(
         label="Label",
         required=False,
-        max_length=120,
+        max_length=limits.LABEL,
         help_text="For you, such as where you send the link.",
     )
-    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1)
+    max_raters = forms.IntegerField(label="Maximum raters", required=False, min_value=1, max_value=MOST_ADMITTED)
     days = forms.IntegerField(label="Expires after (days)", required=False, min_value=1, max_value=3650)
     completion_code = forms.CharField(
         label="Completion code",
         required=False,
-        max_length=100,
+        max_length=limits.COMPLETION_CODE,
         help_text="For recruitment sites; raters see it at the end.",
     )
     completion_url = forms.URLField(
         label="Return link",
         required=False,
-        max_length=500,
+        max_length=limits.COMPLETION_URL,
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
     )
@@ -97,11 +104,14 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                     consent=values["consent"],
                     stopping_rule=form.stopping_rule(),
                     masks=form.cleaned_data["masks"].split(),
+                    primary_pairs=form.pairs(),
+                    primary_questions=form.cleaned_data["primary_questions"].replace(",", " ").split(),
+                    estimand=values["estimand"],
                 ),
                 created_by=request.user,
             )
         except InputError as error:
-            add_input_error(form, InputError(error.message, field=form_field(error.field)))
+            add_input_error(form, error, field=form_field(error.field))
         else:
             return redirect("researcher:study", name=study.name)
     picked = {str(key) for key in (form["runs"].value() or [])}
@@ -129,7 +139,7 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return render(request, "researcher/_study_state.html", context)
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Lock the specification and let raters in."""
     found = _study(name)
@@ -137,14 +147,14 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if study_open_soon(study=found):
             messages.success(
                 request,
-                "The study is open and its declaration is locked. Create an invitation so that raters can join.",
+                "The study is open and its declaration is locked. Send raters the invitation link below.",
             )
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
     return redirect(_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Take no more ratings."""
     found = _study(name)
@@ -152,7 +162,7 @@ def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return act(request, lambda: study_close(study=found), done=done, back=_address(found))
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Make an invitation link."""
     found = _study(name)
@@ -175,15 +185,13 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return _study_page(request, found, form)
 
 
-@page("POST")
+@page("POST", form_at="researcher:study")
 def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
     """Let nobody in by this invitation any more."""
     found = _study(name)
     invitation = get_object_or_404(Invitation, pk=pk, study=found)
     done = "The link is revoked. Raters who have already joined may continue."
-    return act(
-        request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found) + "#invitations"
-    )
+    return act(request, lambda: invitation_revoke(invitation=invitation), done=done, back=_address(found))
 
 
 @page("GET")
@@ -202,8 +210,8 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
 
 
 def _label(request: ResearcherRequest, run: GenerationRun) -> str:
-    """What was written beside a run; what can't be printed is left out."""
-    return "".join(filter(str.isprintable, request.POST.get(f"label-{run.pk}", ""))).strip()
+    """What was written beside a run."""
+    return request.POST.get(f"label-{run.pk}", "").strip()
 
 
 def _study(name: str) -> Study:

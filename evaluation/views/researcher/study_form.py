@@ -6,9 +6,12 @@ from typing import Any
 
 from django import forms
 
+from common import limits
 from evaluation import protocols
+from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
+from evaluation.services.studies.served import served_names
 from evaluation.views.researcher.plain_form import PlainForm
 
 MISSING_CHOICES = [
@@ -22,10 +25,12 @@ class StudyForm(PlainForm):
     """A new study. The runs are picked in a table beside it, each with a label of its own."""
 
     name = forms.SlugField(
-        label="Name", max_length=100, help_text="Letters, digits, - and _. Used in addresses and commands."
+        label="Name",
+        max_length=limits.STUDY_NAME,
+        help_text="Letters, digits, - and _. Used in addresses and commands.",
     )
     title = forms.CharField(
-        label="Title", required=False, max_length=200, help_text="For researchers; raters never see it."
+        label="Title", required=False, max_length=limits.TITLE, help_text="For researchers; raters never see it."
     )
     protocol = forms.ChoiceField(label="Protocol")
     runs = forms.ModelMultipleChoiceField(GenerationRun.objects.none(), label="Runs to compare")
@@ -68,18 +73,34 @@ class StudyForm(PlainForm):
     masks = forms.CharField(
         label="Covered corners",
         required=False,
+        max_length=limits.TITLE,
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
     )
+    primary_pairs = forms.CharField(
+        label="Primary pairs",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Pairs of labels that the study sets out to compare, one pair in a line with a comma between. If "
+        "empty: all pairs. Other pairs are exploratory: reported, and never highlighted.",
+    )
+    primary_questions = forms.CharField(
+        label="Primary questions",
+        required=False,
+        help_text="Questions that the study sets out to answer, such as alignment. Separate several with spaces. If "
+        "empty: all.",
+    )
+    estimand = forms.ChoiceField(label="Results speak for", choices=list(ESTIMAND_WORDS.items()), required=False)
     contact = forms.CharField(
         label="Contact",
         required=False,
-        max_length=200,
+        max_length=limits.CONTACT,
         help_text="Whom raters can ask. They see it with the consent text.",
     )
     consent = forms.CharField(
         label="Consent text",
         required=False,
+        max_length=limits.CONSENT,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
     )
@@ -89,7 +110,7 @@ class StudyForm(PlainForm):
         protocol, runs = self.fields["protocol"], self.fields["runs"]
         assert isinstance(protocol, forms.ChoiceField)
         assert isinstance(runs, forms.ModelMultipleChoiceField)
-        protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
+        protocol.choices = [(name, protocols.get(name).title) for name in served_names()]
         runs.queryset = comparable_runs()
         runs.error_messages["required"] = "Choose two or more runs of one suite."
 
@@ -102,6 +123,11 @@ class StudyForm(PlainForm):
     def rule_shown(self) -> bool:
         """Whether that part is unfolded: something was filled in."""
         return any(each.errors or each.value() not in (None, "", False) for each in self.rule_fields)
+
+    def pairs(self) -> list[list[str]]:
+        """The pairs of labels that were filled in, a line each."""
+        lines = self.cleaned_data["primary_pairs"].splitlines()
+        return [[label.strip() for label in line.split(",")] for line in lines if line.strip()]
 
     def stopping_rule(self) -> dict[str, object] | None:
         """The rule that was filled in, None for none."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 
+from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite
 from evaluation.selectors.overview import suite_categories, suites_listed
+from evaluation.services.suites.incoming import suite_source
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED, FORMATS
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, page_of
 from evaluation.views.researcher.plain_form import PlainForm
+from evaluation.views.researcher.sent_file import FileKeyField, errors_for_script, go_on
 
 PROMPTS_A_PAGE = 100
-SUITE_MAX_BYTES = 100 * 1024 * 1024
 
 
 class SuiteForm(PlainForm):
@@ -40,30 +41,25 @@ class SuiteForm(PlainForm):
         required=False,
         help_text="CSV or TSV with a prompt column, JSONL, COCO captions (JSON), or text with one prompt per line.",
     )
+    file_key = FileKeyField()
     source_format = forms.ChoiceField(
         label="File format",
         required=False,
         choices=[("", "Detect automatically"), *((name, name) for name in FORMATS)],
     )
     name = forms.CharField(
-        label="Name", required=False, max_length=100, help_text="Letters, digits, - and _. If empty: the file's name."
+        label="Name",
+        required=False,
+        max_length=limits.SUITE_NAME,
+        help_text="Letters, digits, - and _. If empty: the file's name.",
     )
-    licence = forms.CharField(label="Licence", required=False, max_length=200)
-
-    def clean_file(self) -> UploadedFile | None:
-        """The file, if not larger than any suite is."""
-        file = cast(UploadedFile | None, self.cleaned_data["file"])
-        if file is not None and (file.size or 0) > SUITE_MAX_BYTES:
-            raise forms.ValidationError(
-                f"The file has {(file.size or 0) / 2**20:,.0f} MiB; a suite may have {SUITE_MAX_BYTES / 2**20:,.0f} "
-                "MiB. Check that it is the right file, or split it into several suites."
-            )
-        return file
+    licence = forms.CharField(label="Licence", required=False, max_length=limits.LICENCE)
 
     def clean(self) -> dict[str, object]:
-        """Exactly one of the two sources."""
+        """Exactly one source."""
         given = super().clean() or {}
-        if "file" not in self.errors and bool(given.get("known")) == bool(given.get("file")):
+        sources = [bool(given.get(name)) for name in ("known", "file", "file_key")]
+        if "file" not in self.errors and sources.count(True) != 1:
             raise forms.ValidationError("Choose either a known suite or a file.")
         return given
 
@@ -74,20 +70,19 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
     form = SuiteForm(request.POST, request.FILES) if request.method == "POST" else SuiteForm()
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        file: UploadedFile | None = given["file"]
         try:
-            loaded = suite_load(
-                source=given["known"] or (file.read() if file else b""),
-                name=given["name"],
-                licence=given["licence"],
-                reading=SuiteReading(
-                    file_name=(file.name or "") if file else "", source_format=given["source_format"] or None
-                ),
-            )
+            with suite_source(request.user, file=given["file"], file_key=given["file_key"]) as sent:
+                loaded = suite_load(
+                    source=given["known"] if sent is None else sent.data,
+                    name=given["name"],
+                    licence=given["licence"],
+                    reading=SuiteReading(
+                        file_name="" if sent is None else sent.file_name,
+                        source_format=given["source_format"] or None,
+                    ),
+                )
         except InputError as error:
-            add_input_error(
-                form, error if error.field in form.fields else InputError(error.message, field=_source(form))
-            )
+            add_input_error(form, error, field=error.field if error.field in form.fields else _source(form))
         else:
             if loaded.created:
                 messages.success(request, f"Loaded {loaded.suite}.")
@@ -95,9 +90,10 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
                 messages.info(request, f"{loaded.suite} was loaded before: same prompts, categories and attributes.")
             for note in loaded.notes:
                 messages.info(request, note)
-            return redirect("researcher:suite", pk=loaded.suite.pk)
+            return go_on(request, reverse("researcher:suite", args=[loaded.suite.pk]))
     listed = page_of(request, suites_listed(), size=50)
-    return form_page(request, "researcher/suites.html", form, {"area": "suites", "page": listed})
+    context = {"area": "suites", "page": listed}
+    return errors_for_script(request, form) or form_page(request, "researcher/suites.html", form, context)
 
 
 def _source(form: SuiteForm) -> str:

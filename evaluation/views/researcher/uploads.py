@@ -8,11 +8,11 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
@@ -28,9 +28,11 @@ from evaluation.views.researcher.pages import (
     form_page,
     page,
     page_of,
+    tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
+from evaluation.views.researcher.sent_file import FileKeyField, errors_for_script, go_on
 
 ROWS_A_PAGE = 200
 MISSING_SHOWN = 10
@@ -44,11 +46,14 @@ class UploadForm(PlainForm):
     """A zip of images, and what it shows."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
-    run_name = forms.CharField(label="Run name", max_length=120)
+    run_name = forms.CharField(label="Run name", max_length=limits.RUN_NAME)
     generator = forms.CharField(
-        label="Generator", max_length=100, help_text="The name that reports use, such as imagen or dall-e-2."
+        label="Generator",
+        max_length=limits.GENERATOR,
+        help_text="The name that reports use, such as imagen or dall-e-2.",
     )
-    file = forms.FileField(label="Zip file")
+    file = forms.FileField(label="Zip file", required=False)
+    file_key = FileKeyField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,16 +61,12 @@ class UploadForm(PlainForm):
         assert isinstance(suite, forms.ModelChoiceField)
         suite.queryset = suites_listed()
 
-    def clean_file(self) -> UploadedFile:
-        """The zip, if not larger than this server takes."""
-        file: UploadedFile = self.cleaned_data["file"]
-        most = settings.UPLOAD_MAX_BYTES
-        if (file.size or 0) > most:
-            raise forms.ValidationError(
-                f"The zip has {(file.size or 0) / 2**20:,.0f} MiB; this server accepts {most / 2**20:,.0f} MiB. Split "
-                "it, or ask the operator to use manage.py upload_run."
-            )
-        return file
+    def clean(self) -> dict[str, Any]:
+        """Either a small file itself, or one that came in parts."""
+        given = super().clean() or {}
+        if "file" not in self.errors and bool(given.get("file")) == bool(given.get("file_key")):
+            self.add_error("file", "Choose a zip file.")
+        return given
 
 
 @page("GET", "POST")
@@ -73,7 +74,6 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
     """The page that a zip is dropped on. Its script asks for JSON, to show the progress of the sending."""
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
     form = UploadForm(*posted, initial={"suite": request.GET.get("suite")})
-    by_script = request.headers.get("Accept") == "application/json"
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
@@ -81,22 +81,18 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
                 suite=values["suite"],
                 run_name=values["run_name"],
                 generator=values["generator"],
-                source=values["file"],
-                file_name=values["file"].name or "",
+                source=values["file_key"] or values["file"],
+                file_name=values["file"].name if values["file"] else "",
                 created_by=request.user,
             )
             upload_check_queue(upload=upload)
         except InputError as error:
-            field = {"name": "run_name", "source": "file"}.get(error.field, error.field)
-            add_input_error(form, InputError(error.message, field=field))
+            fields = {"name": "run_name", "source": "file", "file_key": "file"}
+            add_input_error(form, error, field=fields.get(error.field))
         else:
-            address = reverse("researcher:upload", args=[upload.key])
-            return JsonResponse({"address": address}, status=201) if by_script else redirect(address)
-    if by_script and form.errors:
-        told = {("" if name == "__all__" else name): list(errors) for name, errors in form.errors.items()}
-        return JsonResponse({"errors": told}, status=422)
+            return go_on(request, reverse("researcher:upload", args=[upload.key]))
     context = {"area": "runs", "most": settings.UPLOAD_MAX_BYTES, "has_suites": Suite.objects.exists()}
-    return form_page(request, "researcher/upload_new.html", form, context)
+    return errors_for_script(request, form) or form_page(request, "researcher/upload_new.html", form, context)
 
 
 @page("GET")
@@ -117,7 +113,7 @@ def upload_state(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     return response
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Read the files' names in another way."""
     found = _upload(key)
@@ -129,14 +125,14 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     )
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def confirm(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Store the images as the table says: the upload becomes a run."""
     found = _upload(key)
     try:
         run = upload_confirm(upload=found, options=_options(request))
     except InputError as error:
-        messages.error(request, error.message)
+        tell(request, error)
         return redirect("researcher:upload", key=found.key)
     messages.success(request, f'Saved as run "{run.name}".')
     return redirect("researcher:run", pk=run.pk)
@@ -150,7 +146,7 @@ def _options(request: ResearcherRequest) -> dict[str, object]:
     return options | {name: name in request.POST for name in SWITCHES}
 
 
-@page("POST")
+@page("POST", form_at="researcher:upload")
 def drop(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
     """Give an upload up."""
     found = _upload(key)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Any, cast
 
+from common.json_in import read_json
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -55,7 +55,7 @@ def read_annotations(path: Path) -> tuple[dict[int, str], list[tuple[int, str]]]
     if not path.is_file():
         raise FileNotFoundError(f"data: there is no file {path}; the captions of COCO are in captions_train2014.json")
     try:
-        held = json.loads(path.read_bytes())
+        held: Any = read_json(path.read_bytes(), characters=False)
         names = {int(image["id"]): str(image["file_name"]) for image in held["images"]}
         captions = [(int(note["image_id"]), note.get("caption")) for note in held["annotations"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,13 +6,14 @@ folder of the image or above it, with the columns `file_name` (relative to the t
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from common import text_files
 from common.images.decode import EXTENSIONS
+from common.json_in import JsonError, read_json
+from common.tables import TableError, rows_by_heading, shape_of
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -103,21 +104,22 @@ def _from_tables(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _rows(table: Path) -> Iterator[dict[str, object]]:
     try:
-        with table.open(encoding="utf-8-sig", newline="") as opened:
-            if table.suffix == ".csv":
-                yield from cast(Iterator[dict[str, object]], csv.DictReader(opened))
-                return
-            for number, line in enumerate(opened, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    held = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ConfigError(f"data: {table}, line {number}: not JSON ({error.msg})") from None
-                if not isinstance(held, dict):
-                    raise ConfigError(f"data: {table}, line {number}: an object is wanted")
-                yield held
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = text_files.decode(table.read_bytes(), wanted="a list of captions")
+        if table.suffix == ".csv":
+            separator = shape_of(text, lambda heading: heading == "file name").separator or ","
+            yield from (dict(row) for _, row in rows_by_heading(text, separator)[1])
+            return
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                held = read_json(line)
+            except JsonError as error:
+                raise ConfigError(f"data: {table}, line {number}: not JSON ({error})") from None
+            if not isinstance(held, dict):
+                raise ConfigError(f"data: {table}, line {number}: an object is wanted")
+            yield dict(held)
+    except (OSError, text_files.TextFileError, TableError) as error:
         raise ConfigError(f"data: {table} can't be read: {error}") from None
 
 

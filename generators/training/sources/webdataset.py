@@ -10,7 +10,6 @@ order, `WINDOW` at a time, and shuffles the items within that window: few files 
 from __future__ import annotations
 
 import glob
-import json
 import os
 import tarfile
 import threading
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from common.files import whole_file
 from common.hashes import hash_of
+from common.json_in import read_json
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -102,7 +102,7 @@ class ShardItems:
                 image = _piece(opened.fileno(), index.image_at[row], index.image_size[row])
                 if index.text_size[row] >= 0:
                     return image, text_of(_piece(opened.fileno(), index.text_at[row], index.text_size[row]))
-                held = json.loads(_piece(opened.fileno(), index.text_at[row], index.json_size[row]))
+                held = read_json(_piece(opened.fileno(), index.text_at[row], index.json_size[row]))
         except OSError as error:
             raise Unusable(error.strerror or str(error)) from None
         except ValueError:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from common.errors import UserError
+from common.json_in import read_json
 from generators.places import CHECKER, WEIGHTS
 from generators.world.checker.network import GRID, SIZE, Checker, CheckerConfig
 from generators.world.checker.render import LETTER, as_input
@@ -136,7 +138,7 @@ def load_checker(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedChecker:
         CheckerError: it is missing, damaged or of another schema.
     """
     with FILES.opened(path) as file:
-        told = json.loads(file.metadata["checker"])
+        told = cast(Any, read_json(file.metadata["checker"]))
         classes, colours, width = (tuple(told.pop(name)) for name in ("classes", "colours", "width"))
         config = CheckerConfig(classes, colours, width)
         network = Checker(config)

@@ -7,12 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from common.errors import UserError
+from common.json_in import read_json
 from generators.cascade.blocks import TextStates
 from generators.cascade.config_json import Json, text_from_json, to_json
 from generators.cascade.configs import TextConfig
@@ -101,10 +103,10 @@ def load_scene_clip(path: Path = BUNDLED, *, device: str = "cpu") -> LoadedScene
         GeneratorError: its text encoder is not there.
     """
     with FILES.opened(path) as file:
-        told = json.loads(file.metadata["config"])
+        told = cast(Any, read_json(file.metadata["config"]))
         config = SceneClipConfig(**{**told, "width": tuple(told["width"])})
-        text = text_from_json(json.loads(file.metadata["text"]))
-        about = json.loads(file.metadata["about"])
+        text = text_from_json(cast(Any, read_json(file.metadata["text"])))
+        about = cast(Any, read_json(file.metadata["about"]))
         network = SceneClip(config)
         network.load_state_dict(file.state)
     ready = network.eval().requires_grad_(False).to(device)

@@ -12,7 +12,6 @@ from evaluation.metrics.distances.kernel import kernel_distance
 from evaluation.metrics.distances.neighbours import precision_recall
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.stored import FeatureWriter, join_features, read_features
-from tests.metrics import peers
 
 
 def _waves(n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +27,6 @@ def test_golden_cases(n: int, m: int, d: int, expected: float) -> None:
 
 def test_as_torch_fidelity() -> None:
     """On one subset that is the whole sample, theirs is the same U-statistic."""
-    peers.torch_fidelity()
     from torch_fidelity.metric_kid import mmd2
 
     rng = np.random.default_rng(0)

@@ -8,7 +8,6 @@ import torch
 
 from evaluation.metrics.distances.neighbours import precision_recall
 from evaluation.metrics.errors import MetricError
-from tests.metrics import peers
 
 
 def test_by_counting() -> None:
@@ -31,7 +30,6 @@ def test_alike_and_apart() -> None:
 
 
 def test_as_torch_fidelity() -> None:
-    peers.torch_fidelity()
     from torch_fidelity.metric_prc import prc_features_to_metric
 
     rng = np.random.default_rng(3)

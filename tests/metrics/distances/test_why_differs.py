@@ -61,6 +61,45 @@ def test_the_sum_is_the_gap_and_the_ends_are_the_protocols_values(tmp_path: Path
     assert (found["n_1"], found["n_2"]) == (70, 66)
 
 
+@pytest.mark.parametrize(
+    ("count", "spoilt_files", "parts", "back"),
+    [(9, False, None, False), (9, False, None, True), (66, True, None, False), (66, False, 40, False)],
+)
+def test_fewer_images_than_the_batch_that_is_dropped(
+    tmp_path: Path, count: int, spoilt_files: bool, parts: int | None, back: bool
+) -> None:
+    """All other steps are there, and what is left out is told of the protocol that it belongs to."""
+    a, b = pictures(tmp_path / "a", count), pictures(tmp_path / "b", 70, first=200)
+    if spoilt_files:  # so many that fewer than a batch are left
+        for file in sorted(a.iterdir())[:4]:
+            file.write_bytes(b"no picture")
+    squash = replace(PROTOCOLS["dalle-squash"], n_generated=parts)
+    plain = replace(PROTOCOLS["imagen-full"], n_generated=None)
+    start, end = (squash, plain) if back else (plain, squash)
+    measure = Measure(projection(), start, tmp_path / "cache", workers=1)
+    found = why_differs(list_images(a), list_images(b), measure, end)
+    names = [step.name for step in found.steps]
+    assert names == ["crop", "filter", "size"] + ["generated images"] * (parts is not None)
+    left = 62 if spoilt_files else parts or count
+    assert len(found.notes) == 1
+    assert (
+        found.notes[0].startswith("dalle-squash drops the last part batch of 64 images")
+        and f" {left} " in found.notes[0]
+    )
+    assert found.start["drop_last"] is None and found.end["drop_last"] is None
+    assert found.distances[-1].value - found.distances[0].value == found.gap != 0
+
+
+def test_what_a_step_drops_is_told_of_its_own_protocol(tmp_path: Path) -> None:
+    a, b = pictures(tmp_path / "a", 70), pictures(tmp_path / "b", 66, first=200)
+    start = replace(PROTOCOLS["imagen-full"], n_generated=None)
+    end = replace(PROTOCOLS["dalle-squash"], n_generated=None)
+    found = why_differs(list_images(a), list_images(b), Measure(projection(), start, workers=1), end)
+    assert found.notes == () and found.distances[-1].counts == (64, 64)
+    told = {skip["why"] for result in found.distances for skip in result.skipped}
+    assert told == {"in the last part batch of 64 images, which dalle-squash drops"}
+
+
 def test_a_grid_on_which_sums_are_exact() -> None:
     rng = np.random.default_rng(0)
     for scale in (1e-8, 1.0, 3e5):

@@ -1,20 +1,22 @@
-"""Our networks against the peers' own classes, on the same weights."""
+"""The feature networks as our pipeline feeds them, against their packages' own ways, on the same weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.extractor import prepare_module
 from evaluation.metrics.features.extractors import EXTRACTORS, extractor_by_name, load_extractor
-from evaluation.metrics.features.networks import EfficientNetLite0, FIDInception
+from evaluation.metrics.features.inception import FIDInception
 from evaluation.metrics.features.protocols import PROTOCOLS
 from evaluation.metrics.features.resize import tensorflow1_bilinear
-from tests.metrics import peers
 
 
 def _random_inception() -> FIDInception:
@@ -27,10 +29,8 @@ def _random_inception() -> FIDInception:
     return network
 
 
-def test_inception_is_torch_fidelitys_bit_for_bit(tmp_path: Path) -> None:
-    peers.torch_fidelity()
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
+def test_the_features_are_torch_fidelitys_own_bit_for_bit(tmp_path: Path) -> None:
+    """Our way through its layers against its own: resize, network and all, from a weight file."""
     ours = _random_inception()
     torch.save(ours.state_dict(), tmp_path / "random.pth")
     peer = FeatureExtractorInceptionV3("x", ["2048"], feature_extractor_weights_path=str(tmp_path / "random.pth"))
@@ -45,11 +45,35 @@ def test_inception_is_torch_fidelitys_bit_for_bit(tmp_path: Path) -> None:
     torch.testing.assert_close(fast, expected, rtol=0, atol=2e-6 * float(expected.abs().max()))
 
 
-def test_efficientnet_lite0_is_its_authors() -> None:
-    from efficientnet_lite_pytorch import EfficientNet
+def test_inception_fetches_no_weights_and_misses_none_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(*_: object, **__: object) -> None:
+        raise AssertionError("it would fetch weights")
 
+    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url", fetch)
+    network = FIDInception()
+    state = network.state_dict()
+    del state["Conv2d_1a_3x3.conv.weight"]
+    with pytest.raises(RuntimeError, match="Conv2d_1a_3x3.conv.weight"):
+        network.load_state_dict(state)
+
+
+LITE0_DIGITS = {(0, 0): 0.46501422, (0, 600): 0.68092114, (1, 7): 0.09369484, (1, 1279): 0.0}
+"""Features of random images, as layers of our own gave them before the porters' took their place."""
+
+
+def test_efficientnet_lite0_is_its_porters_with_the_digits_it_had() -> None:
     extractor = load_extractor("efficientnet-lite0", device="cpu")
-    assert isinstance(extractor.module, EfficientNetLite0)
+    assert isinstance(extractor.module, EfficientNet)
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, (256, 256, 3), dtype=np.uint8) for _ in range(8)]
+    got = extractor.features_of(images, PROTOCOLS["imagen-full"])
+    assert got.shape == (8, 1280)
+    assert {at: float(got[at]) for at in LITE0_DIGITS} == pytest.approx(LITE0_DIGITS, abs=1e-5)
+    assert float(got.astype(np.float64).sum()) == pytest.approx(1302.0398211852053, rel=1e-6)
+
+
+def test_efficientnet_lite0_is_its_porters_own_forward() -> None:
+    extractor = load_extractor("efficientnet-lite0", device="cpu")
     peer = EfficientNet.from_name("efficientnet-lite0").eval()
     peer.load_state_dict(extractor.module.state_dict())
     torch.manual_seed(0)

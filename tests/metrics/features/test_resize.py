@@ -11,7 +11,6 @@ from PIL import Image
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.protocols import PROTOCOLS, protocol_by_name
 from evaluation.metrics.features.resize import Recipe, centre_square, clean_resize, prepare, tensorflow1_bilinear
-from tests.metrics import peers
 
 SIZES = [(256, 256), (64, 64), (299, 299), (1, 1), (512, 300), (300, 17), (640, 480)]
 
@@ -27,7 +26,6 @@ def _array(image: Image.Image) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_tensorflow1_bilinear_is_torch_fidelitys_bit_for_bit(height: int, width: int) -> None:
-    peers.torch_fidelity()
     from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
     images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (2, 3, height, width))).to(torch.float32)
@@ -54,7 +52,6 @@ def test_centre_square(size: tuple[int, int], box: tuple[int, int, int, int]) ->
 @pytest.mark.parametrize("size", [(640, 427), (333, 500), (256, 256), (100, 90), (1, 1)])
 def test_resize_then_crop_is_torchvisions(size: tuple[int, int]) -> None:
     """What torch-fidelity's samples_resize_and_crop does, through torchvision itself."""
-    peers.torch_fidelity()
     from torchvision.transforms import CenterCrop, Compose, Resize
 
     image = _picture(*size)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModel, AutoTokenizer, CLIPImageProcessor, SiglipImageProcessor
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from evaluation.metrics import registry
 from evaluation.metrics.brought import find_brought, read_brought
@@ -49,7 +49,7 @@ def theirs(folder: Path, image: Image.Image, text: str, longest: int = 20) -> fl
     """The cosine by transformers' own processor, tokenizer and model."""
     model = AutoModel.from_pretrained(folder).eval()
     siglip = model.config.model_type == "siglip"
-    processor = (SiglipImageProcessor if siglip else CLIPImageProcessor).from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     padding: Mapping[str, Any] = {"padding": "max_length"} if siglip else {}
     ids = AutoTokenizer.from_pretrained(folder)(
         [text], truncation=True, max_length=longest, return_tensors="pt", **padding
@@ -131,7 +131,7 @@ def test_the_folders_hash_stands_in_label_and_provenance(weights: Path, tmp_path
 
 def test_the_image_is_prepared_as_the_models_own_processor_does(weights: Path) -> None:
     folder = weights / "tiny-clip"
-    processor = CLIPImageProcessor.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     prepare = preparation(read_brought(CLIP, folder))
     for width, height in ((32, 32), (33, 57), (640, 480), (31, 90), (7, 7)):
         image = picture(width, width, height)

@@ -29,7 +29,7 @@ def test_boxes_of_a_fixed_list_are_transformers_own(tmp_path: Path, kind: str) -
     folder = (save_yolos if kind == "yolos" else save_rt_detr)(tmp_path / kind)
     image = picture(4, 60, 40)
     detector = load_detector(read_brought(DETECTOR, folder), threshold=0.05, device="cpu")
-    processor = AutoImageProcessor.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     model = AutoModelForObjectDetection.from_pretrained(folder).eval()
     with torch.no_grad():
         out = model(**processor(images=[image], return_tensors="pt"))
@@ -54,7 +54,7 @@ def test_boxes_for_any_words_are_transformers_own(tmp_path: Path, kind: str) -> 
     image = picture(4, 60, 40)
     detector = load_detector(read_brought(DETECTOR, folder), threshold=0.1, device="cpu")
     names = ["lighthouse", "owl", "a name of more letters than there are tokens"]
-    processor = AutoBoth.from_pretrained(folder)
+    processor = AutoBoth.from_pretrained(folder, backend="pil")
     model = AutoModelForZeroShotObjectDetection.from_pretrained(folder).eval()
     with torch.no_grad():
         ready = processor(

@@ -15,6 +15,7 @@ const FINAL = ["closed", "dropped", "no-session", "reload"]; // refusals after w
 
 let current = null; // the trial shown
 let previous = null; // the one before, with its images, for an undo without waiting
+let inView = "left"; // the set that came into view last, where one is shown at a time
 
 // --- from state to state
 
@@ -23,12 +24,16 @@ function show(trial) {
   current = trial;
   trial.shownAt = null;
   trial.changed = () => { if (trial === current) update(); };
-  update();
+  inView = "left"; // where every comparison begins
   view.showTrial(trial, ahead.total);
+  update();
 }
 
 function update() {
-  if (current.images === READY) current.shownAt ??= performance.now();
+  if (current.images === READY) {
+    current.shownAt ??= performance.now();
+    current.seen.add(inView);
+  }
   view.update(current, is(COMPARING));
 }
 
@@ -83,8 +88,13 @@ function stop(error) {
 
 // --- what the rater does
 
+function see(side) {
+  inView = side;
+  if (is(COMPARING)) update();
+}
+
 function choose(question, choice) {
-  if (!is(COMPARING) || current.images !== READY) return;
+  if (!is(COMPARING) || !view.canAnswer(current)) return;
   current.answer(question, choice);
   update();
 }
@@ -139,15 +149,16 @@ function resume() {
 }
 
 controls.listen({
+  see,
   choose,
   goOn,
   undo,
   skip,
   reload: () => current?.load(),
-  enlarge: (target) => { if (is(COMPARING)) zoom.open(current.tiles, target); },
+  enlarge: (target) => { if (is(COMPARING)) zoom.open(current, target); },
   comparing: () => is(COMPARING),
 });
-new ResizeObserver(() => { if (current) view.layout(current); }).observe(document.documentElement);
+new ResizeObserver(() => { if (current) { view.layout(current); update(); } }).observe(document.documentElement);
 
 // --- what happens meanwhile
 

@@ -26,8 +26,8 @@ export class Trial {
     this.load();
   }
 
-  // Forgets the answers: what is given from now on is another submission.
-  reset() { this.submission = uuid(); this.answers = {}; this.times = {}; this.order = []; this.shownAt = null; }
+  // Forgets the answers: what is given from now on is another submission. `seen`: the sides that have been in view.
+  reset() { this.submission = uuid(); this.answers = {}; this.times = {}; this.order = []; this.shownAt = null; this.seen = new Set(); }
 
   get all() { return [...this.tiles.left, ...this.tiles.right]; }
   get failed() { return this.all.filter(isFailed).length; }

@@ -21,6 +21,16 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// A link of an error summary takes the focus to its field; the browser's own would only scroll there.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('#form-errors a[href^="#"], #upload-problem a[href^="#"]');
+  const field = link && document.getElementById(link.hash.slice(1));
+  if (!field) return;
+  event.preventDefault();
+  for (let folded = field.closest("details"); folded; folded = folded.parentElement.closest("details")) folded.open = true;
+  field.focus();
+});
+
 // A second click on a submit button does nothing while the first is under way.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -1,70 +1,93 @@
-// Dropping a zip on the page, and the progress of its sending. Without this script the form works as any other.
+// Forms with a file: it is sent in parts before the form, with its progress. Without this script the form works as any
+// other, for files of at most a part.
 
-const form = document.getElementById("upload");
+import { RefusedError, forget, sendFile } from "./parts.js";
+
+const form = document.querySelector("form[data-parts]");
 
 if (form) {
-  const drop = document.getElementById("drop");
   const field = form.elements.file;
+  const key = form.elements.file_key;
   const problem = document.getElementById("upload-problem");
   const progress = document.getElementById("upload-progress");
   const bar = progress.querySelector("progress");
   const said = document.getElementById("upload-said");
+  const button = form.querySelector("button");
   const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
 
-  for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
+  const drop = document.getElementById("drop");
+  if (drop) {
+    for (const name of ["dragenter", "dragover"]) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.add("over");
+      });
+    }
+    for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (event) => {
       event.preventDefault();
-      drop.classList.add("over");
+      if (event.dataTransfer.files.length === 1) field.files = event.dataTransfer.files;
+      else tell({ "": ["Drop a single zip file."] });
     });
   }
-  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files.length === 1) field.files = event.dataTransfer.files;
-    else tell({ "": ["Drop a single zip file."] });
-  });
 
   form.addEventListener("submit", (event) => {
     event.preventDefault(); // also keeps site.js from marking the form as sent
     send();
   });
 
-  function send() {
-    const request = new XMLHttpRequest();
-    const button = form.querySelector("button");
-    request.open("POST", form.action || location.href);
-    request.setRequestHeader("Accept", "application/json");
-    request.responseType = "json";
-    request.upload.onprogress = (event) => {
-      bar.max = event.total;
-      bar.value = event.loaded;
-      said.textContent =
-        event.loaded < event.total
-          ? `${megabytes(event.loaded)} of ${megabytes(event.total)} sent`
-          : "Upload complete; the server is reading it.";
-    };
-    request.onload = () => {
-      if (request.status === 201) {
-        location.assign(request.response.address);
+  async function send() {
+    const [file] = field.files;
+    problem.hidden = true;
+    for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+    button.disabled = true;
+    try {
+      key.value = "";
+      // What is wrong with the rest is told before a large file is sent.
+      if (form.dataset.parts === "after-check") {
+        const { file: missing, ...others } = (await submitted()).errors ?? {};
+        if (!file || Object.keys(others).length) {
+          tell(file ? others : { file: missing, ...others });
+          return;
+        }
+      }
+      if (file) {
+        progress.hidden = false;
+        key.value = await sendFile(file, {
+          token: form.elements.csrfmiddlewaretoken.value,
+          onProgress: (bytes) => {
+            bar.max = file.size;
+            bar.value = bytes;
+            said.textContent = `${megabytes(bytes)} of ${megabytes(file.size)} sent`;
+          },
+          onWait: (seconds) => {
+            said.textContent = `The connection was lost. The next try is in ${seconds} s; what was sent is kept.`;
+          },
+        });
+        said.textContent = "Upload complete; the server is reading it.";
+      }
+      const answer = await submitted();
+      if (answer.address) {
+        if (file) forget(file);
+        location.assign(answer.address);
         return;
       }
-      end();
-      tell(request.response?.errors ?? { "": ["The server did not accept the upload. Reload the page and try again."] });
-    };
-    request.onerror = () => {
-      end();
-      tell({ "": ["The connection was lost. Nothing was stored; upload it again."] });
-    };
-    const data = new FormData(form);
-    button.disabled = true;
-    progress.hidden = false;
-    problem.hidden = true;
-    request.send(data);
-
-    function end() {
+      tell(answer.errors);
+    } catch (error) {
+      tell({ "": [error instanceof RefusedError ? error.message : "The connection was lost. Submit the form again: what was sent is kept."] });
+    } finally {
       button.disabled = false;
       progress.hidden = true;
     }
+  }
+
+  // What the server says to the form: `address` of what was made, or `errors` by field.
+  async function submitted() {
+    const values = new FormData(form);
+    values.delete("file");
+    const answer = await fetch(form.action, { method: "POST", body: values, headers: { Accept: "application/json" } });
+    const told = await answer.json().catch(() => null);
+    return told ?? { errors: { "": ["The server did not accept the form. Reload the page and try again."] } };
   }
 
   function tell(errors) {
@@ -73,12 +96,19 @@ if (form) {
       const label = name && form.querySelector(`label[for="id_${name}"]`);
       for (const message of messages) {
         const line = document.createElement("p");
-        line.textContent = label ? `${label.textContent.trim()}: ${message}` : message;
+        if (label) {
+          const link = document.createElement("a");
+          link.href = `#id_${name}`;
+          link.textContent = label.textContent.trim();
+          line.append(link, `: ${message}`);
+        } else {
+          line.textContent = message;
+        }
         problem.append(line);
       }
       if (name) form.elements[name]?.setAttribute("aria-invalid", "true");
     }
     problem.hidden = false;
-    problem.scrollIntoView({ block: "nearest" });
+    problem.focus(); // which scrolls to it
   }
 }

@@ -1,0 +1,223 @@
+"""What a design alone says of the default interval: numbers of ratings become a few constants, whatever was answered.
+
+A rating is y = m_c + a_rater + b_prompt + e with the mean m_c of its category and variances s = (rater, prompt,
+residual). With M taking each category's mean off, K_1 and K_2 saying which ratings share a rater or a prompt, and
+K_3 = 1, the variance of the overall mean is h's, and it is estimated by one quadratic form
+
+    V = y'Ay,   A = M (w_1 sum_r u_r 1_r 1_r' + w_2 sum_p u_p 1_p 1_p' + w_3) M,   u_g = 1 / (n_g + 50)^2,
+
+whose weights w solve E[V] = h's for every s (method of moments, as in Henderson 1953; for a complete panel V is ANOVA's
+(MS_rater + MS_prompt - MS_residual) / N). With S = sum_j s_j K_j its degrees of freedom are Satterthwaite's (1946)
+tr(AS)^2 / tr((AS)^2), a ratio of forms in s whose coefficients are made here.
+
+Only numbers of ratings by rater and by prompt are needed. Who met whom enters by H_12 = Z_1'M Z_2 (Z: indicators of
+raters and of prompts): the squares of its rows are those of cells filled at random, which is exact where loads are
+even, and its higher moments are left out. In simulations, of blocks and chains too, that moves an interval's width by
+0 to 3 %. The other blocks are a diagonal less a matrix of low rank, so that no matrix of units x units is ever built:
+the cost is (raters + prompts) x categories^2.
+
+Where raters keep to one category each (``is_nested``), every category is a panel with constants of its own, and the
+variances add up; else there is one panel, in which prompts are taken within categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+EVENING = 50.0  # ratings; between weighing clusters alike (0) and by their squared sizes (infinite); by simulation
+AT_HOME = 0.9  # of each category's ratings, where panels are nested, by raters who mostly rate that category
+STRAY = 0.01  # of all ratings: what may lie in categories whose raters are at home elsewhere
+PROMPTS_A_CATEGORY = 2  # on average; with fewer, prompts within categories say nothing
+
+
+def is_nested(sizes: npt.ArrayLike) -> bool:
+    """Whether raters keep to one category each; ``sizes``: (raters, categories), numbers of ratings.
+
+    The rule: a rater's home is the category of most of their ratings. In every category nine ratings of ten come from
+    raters at home there, but for categories that hold one rating, or one in a hundred, all together. So one stray
+    rating does not overturn it.
+    """
+    table = np.asarray(sizes)
+    if table.shape[1] < 2:
+        return False
+    home = table.argmax(axis=1)
+    at_home = np.bincount(home, weights=table[np.arange(len(table)), home], minlength=table.shape[1])
+    whole = table.sum(axis=0)
+    strange = whole[at_home < AT_HOME * whole]
+    return bool(strange.sum() <= max(1, STRAY * whole.sum()) and len(strange) < len(whole) - 1)
+
+
+@dataclass(frozen=True)
+class PanelDesign:
+    """The constants of one panel.
+
+    ``categories``, ``raters``, ``prompts``: which columns and rows of the tables are in it. ``n``: ratings; ``weight``:
+    (n / N)^2. ``even_raters``, ``even_prompts``: the u above. ``load``: h, (3,). ``moments``: (3, 3), what the three
+    sums of squares hold of s. ``form``: w, (3,), None where a single rater or prompt says nothing of how others differ;
+    ``expected``, (3,), and ``spread``, (3, 3): tr(A K_j) and tr(A K_j A K_k).
+    """
+
+    categories: Index
+    raters: Index
+    prompts: Index
+    n: float
+    weight: float
+    even_raters: Float
+    even_prompts: Float
+    load: Float
+    moments: Float
+    form: Float | None
+    expected: Float
+    spread: Float
+
+    @property
+    def left(self) -> float:
+        """Ratings less categories."""
+        return self.n - len(self.categories)
+
+
+@dataclass(frozen=True)
+class EffectiveDesign:
+    """The panels of a comparison. ``nested``: each is a category with raters of its own. ``by_category``: prompts are
+    taken within their categories. ``n``: ratings.
+    """
+
+    panels: tuple[PanelDesign, ...]
+    nested: bool
+    by_category: bool
+    n: float
+    n_raters: int
+    n_prompts: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether the panels that say something of themselves hold half of the ratings."""
+        return 2 * sum(panel.n for panel in self.panels if panel.form is not None) >= self.n
+
+    @classmethod
+    def of(cls, rater_sizes: npt.ArrayLike, prompt_sizes: npt.ArrayLike) -> EffectiveDesign:
+        """From numbers of ratings by rater and category, (R, K), and by prompt and category, (P, K); none is empty."""
+        raters, prompts = np.asarray(rater_sizes, dtype=float), np.asarray(prompt_sizes, dtype=float)
+        n_categories = raters.shape[1]
+        by_category = n_categories > 1 and len(prompts) >= PROMPTS_A_CATEGORY * n_categories
+        nested = by_category and is_nested(raters)
+        if not by_category:
+            raters, prompts = raters.sum(axis=1, keepdims=True), prompts.sum(axis=1, keepdims=True)
+        groups = [[at] for at in range(n_categories)] if nested else [list(range(raters.shape[1]))]
+        total = float(raters.sum())
+        panels = tuple(_panel(group, raters, prompts, total) for group in groups)
+        return cls(panels, nested, by_category, total, len(raters), len(prompts))
+
+
+def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
+    categories = np.asarray(group, dtype=np.int64)
+    rows, columns = (np.flatnonzero(each[:, categories].any(axis=1)) for each in (raters, prompts))
+    sizes = raters[np.ix_(rows, categories)], prompts[np.ix_(columns, categories)]
+    n = sizes[0].sum(axis=0)
+    count = float(n.sum())
+    rater, prompt = (Side.of(own, other, n) for own, other in (sizes, sizes[::-1]))
+    load = np.array([rater.size @ rater.size, prompt.size @ prompt.size, count]) / count**2
+    even = 1 / (rater.size + EVENING) ** 2, 1 / (prompt.size + EVENING) ** 2
+    left = count - len(n)
+    moments = np.array(
+        [
+            [even[0] @ rater.row_squares, even[0] @ rater.met, even[0] @ rater.diagonal],
+            [even[1] @ prompt.met, even[1] @ prompt.row_squares, even[1] @ prompt.diagonal],
+            [rater.diagonal.sum(), prompt.diagonal.sum(), left],
+        ]
+    )
+    form, expected, spread = None, np.zeros(3), np.zeros((3, 3))
+    if len(rows) > 1 and len(columns) > 1:
+        form = np.linalg.pinv(moments, rcond=1e-9).T @ load
+        expected, spread = traces((rater, prompt), (form[0] * even[0], form[1] * even[1]), float(form[2]), left)
+    weight = (count / total) ** 2
+    return PanelDesign(
+        categories, rows, columns, count, weight, even[0], even[1], load, moments, form, expected, spread
+    )
+
+
+@dataclass(frozen=True)
+class Side:
+    """Z'MZ of raters or of prompts: diag(size) - low low', ``size`` (U,), ``low`` (U, K); and ``met``, (U,), the
+    expected squares of a unit's row of H_12, where each of its cells is filled with chance q = n_r n_p / n_c.
+    """
+
+    size: Float
+    low: Float
+    met: Float
+
+    @classmethod
+    def of(cls, own: Float, other: Float, n: Float) -> Side:
+        size = own.sum(axis=1)
+        full = (other * other).sum(axis=0) / (n * n)
+        return cls(size, own / np.sqrt(n), np.maximum((own - own * own * full).sum(axis=1), 0.0))
+
+    @property
+    def diagonal(self) -> Float:
+        return np.asarray(self.size - (self.low * self.low).sum(axis=1))
+
+    @property
+    def row_squares(self) -> Float:
+        lows = (self.low * self.low).sum(axis=1)
+        return np.asarray(
+            self.size**2 - 2 * self.size * lows + ((self.low @ (self.low.T @ self.low)) * self.low).sum(axis=1)
+        )
+
+    def squared(self, by: Float, rest: float) -> _LowRank:
+        """H diag(by) H + rest H."""
+        k = self.low.shape[1]
+        corner = self.low.T @ (self.low * by[:, None]) - rest * np.eye(k)
+        middle = np.block([[corner, -np.eye(k)], [-np.eye(k), np.zeros((k, k))]])
+        factor = np.hstack([self.low, self.low * (self.size * by)[:, None]])
+        return _LowRank(self.size**2 * by + rest * self.size, factor, middle)
+
+
+@dataclass(frozen=True)
+class _LowRank:
+    """diag(on) + factor middle factor', symmetric."""
+
+    on: Float
+    factor: Float
+    middle: Float
+
+    def trace(self, by: Float | None = None) -> float:
+        """The trace, each unit counting ``by`` (1 unless given)."""
+        weights = np.ones_like(self.on) if by is None else by
+        return float(weights @ self.on + np.sum(self.middle * (self.factor.T @ (self.factor * weights[:, None]))))
+
+    def squares(self) -> float:
+        """The sum of the squares of all entries."""
+        gram = self.middle @ (self.factor.T @ self.factor)
+        crossed = self.middle @ (self.factor.T @ (self.factor * self.on[:, None]))
+        return float(self.on @ self.on + 2 * np.trace(crossed) + np.sum(gram * gram.T))
+
+    def with_low(self, low: Float, by: Float) -> float:
+        """tr(low' this diag(by) low)."""
+        weighted = low * by[:, None]
+        inner = (low.T @ self.factor) @ self.middle @ (self.factor.T @ weighted)
+        return float(np.sum(low * self.on[:, None] * weighted) + np.trace(inner))
+
+
+def traces(sides: tuple[Side, Side], weights: tuple[Float, Float], rest: float, left: float) -> tuple[Float, Float]:
+    """tr(A K_j), (3,), and tr(A K_j A K_k), (3, 3), with the blocks of raters and prompts apart."""
+    expected, spread = np.zeros(3), np.zeros((3, 3))
+    held = weighted = 0.0
+    for at, (side, by) in enumerate(zip(sides, weights, strict=True)):
+        both = side.squared(by, rest)  # Z'AZ
+        square = side.squared(by, 0.0)
+        cubed = square.trace(by * side.size) - square.with_low(side.low, by)  # tr(H W H W H)
+        once = float(side.diagonal.sum())
+        expected[at], spread[at, at] = both.trace(), both.squares()
+        spread[at, 2] = spread[2, at] = cubed + 2 * rest * square.trace() + rest**2 * once
+        weighted += float(by @ side.diagonal)
+        held += square.trace(by)  # tr(W H W H)
+    expected[2] = weighted + rest * left
+    spread[2, 2] = held + 2 * rest * weighted + rest**2 * left
+    return expected, spread

@@ -1,0 +1,153 @@
+"""Ratings and scores files opened: CSV in any of a spreadsheet's dresses, or Parquet, as a table of arrows.
+
+The dress (encoding, separator, Excel's `sep=` line) is found by the one reader of tables (`common.tables`); the cells
+of a CSV file, of which there may be a hundred million, are then read by pyarrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pa_compute
+import pyarrow.csv as pa_csv
+
+from common import text_files
+from common.tables import Shape, TableError, plain_heading, shape_of
+from evaluation.analysis.columns import RatingsError, listed
+
+HEAD = 1 << 16
+"""Bytes that the dress is found from."""
+DECIMAL_COMMA = r"^(\s*[+-]?[0-9]+),([0-9]+\s*)$"
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """What such a file has. `called`: in messages ("ratings file"). `required`: its columns.
+
+    `types`: of columns that are not to be guessed. `numbers`: columns of numbers, which may have decimal commas where
+    the cells are not separated by commas.
+    """
+
+    called: str
+    required: tuple[str, ...]
+    types: Mapping[str, pa.DataType]
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """An opened file. `header_lines`: lines before the first row, 0 for Parquet."""
+
+    path: Path
+    form: FileForm
+    is_parquet: bool
+    header_lines: int = 0
+    _source: Path | pa.BufferReader | None = None
+    _shape: Shape = Shape(None)
+
+    def read_cells(self) -> pa.Table:
+        """The table of a CSV file; nothing of its cells is checked yet.
+
+        Raises:
+            pa.ArrowException, OSError, ValueError: it can't be read; `unreadable` says it to people.
+        """
+        return _read_csv(self._source, self._shape, self.form)
+
+    def unreadable(self, error: Exception) -> RatingsError:
+        """What to raise in place of a reader's error."""
+        if isinstance(error, RatingsError):
+            return error
+        why = str(error).strip().rstrip(".")
+        if self.is_parquet:
+            return RatingsError(f"{self.path.name} cannot be read as Parquet: {why}. Export it again.")
+        return RatingsError(_unreadable(self.path, self.form, why))
+
+
+def open_table_file(path: Path, form: FileForm) -> TableFile:
+    """The file opened: CSV or Parquet by its suffix or first bytes, and its dress found.
+
+    Raises:
+        RatingsError: the file is missing, empty, or can't be read as either.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise RatingsError(
+            f"The {form.called} {path} {what}. Give a CSV or Parquet file with the columns {listed(form.required)}."
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise RatingsError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
+    is_parquet = head.startswith(b"PAR1")
+    if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:
+        raise RatingsError(f"{path.name} is named as Parquet but is not a Parquet file. Export it again.")
+    if is_parquet:
+        return TableFile(path, form, is_parquet=True)
+    if not head.strip():
+        raise RatingsError(f"{path.name} is empty. A {form.called} has a header line with {listed(form.required)}.")
+    source, shape = _dress(path, head, form)
+    return TableFile(path, form, False, 1 + shape.skipped, source, shape)
+
+
+def _dress(path: Path, head: bytes, form: FileForm) -> tuple[Path | pa.BufferReader, Shape]:
+    """What pyarrow is to read (UTF-8), and how the table is written."""
+    encoding, mark = text_files.encoding_of(head)
+    names = {plain_heading(each) for each in form.required}
+    try:
+        if encoding == "utf-8":
+            text = head[mark:].decode("utf-8", "replace")
+            return path, shape_of(text, names.__contains__)
+        text = text_files.decode(path.read_bytes(), wanted=f"a {form.called}")
+        return pa.BufferReader(text.encode()), shape_of(text, names.__contains__)
+    except (TableError, text_files.TextFileError) as error:
+        raise RatingsError(f"{path.name}: {error}") from error
+
+
+def _read_csv(source: Path | pa.BufferReader | None, shape: Shape, form: FileForm) -> pa.Table:
+    separator = shape.separator or ","
+    table = pa_csv.read_csv(
+        source,
+        read_options=pa_csv.ReadOptions(skip_rows=shape.skipped),
+        parse_options=pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(column_types=dict(form.types), strings_can_be_null=False),
+    )
+    table = _without_empty_end(table, form.required)
+    if separator != ",":
+        for name in form.numbers:
+            if name in table.column_names and pa.types.is_string(table.schema.field(name).type):
+                at = table.column_names.index(name)
+                plain = pa_compute.replace_substring_regex(table.column(at), DECIMAL_COMMA, r"\1.\2")
+                table = table.set_column(at, name, plain)
+    return table
+
+
+def _without_empty_end(table: pa.Table, required: Sequence[str]) -> pa.Table:
+    """The table without the rows of separators alone that spreadsheets leave at the end."""
+    names = [name for name in required if name in table.column_names]
+
+    def is_empty(row: int) -> bool:
+        return all(not str(table.column(name)[row].as_py() or "").strip() for name in names)
+
+    kept = table.num_rows
+    while kept and names and is_empty(kept - 1):
+        kept -= 1
+    return table.slice(0, kept)
+
+
+def _unreadable(path: Path, form: FileForm, why: str) -> str:
+    hint = "Each line needs as many cells as the header has."
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_blank = all(not line.strip() for line in file)
+    except UnicodeDecodeError:
+        hint = "Save it as UTF-8."
+    except OSError:
+        hint = "Check that this account may read it."
+    else:
+        if is_blank:
+            hint = f"A {form.called} has a header line with {listed(form.required)}, and a line for each row."
+    return f"{path.name} cannot be read as CSV: {why}. {hint}"
