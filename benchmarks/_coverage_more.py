@@ -18,7 +18,6 @@ from evaluation.analysis.crossed import quantile
 from evaluation.analysis.paired_models import Model
 from evaluation.analysis.ranking import rank_generators
 from evaluation.analysis.resample import resample_cells
-from evaluation.analysis.sequential import replay
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities, simulate_ratings, true_shares
 
 Float = npt.NDArray[np.float64]
@@ -276,15 +275,3 @@ def true_agreement(leaning: Float, sd: float, weights: Float | None) -> tuple[fl
     for distance in (1 - np.eye(3), (upto[:, None] - upto[None, :]) ** 2):
         found.append(1 - (pairs * distance).sum() / (np.outer(marginals, marginals) * distance).sum())
     return float(found[0]), float(found[1]), float(found[0])
-
-
-def looking(simulations: int, seed: int) -> list[str]:
-    """Ever-wrong rates when one looks after every rater."""
-    lines = ["| design | anytime-valid t sequence | ordinary t interval | votes as independent |", "|---|---|---|---|"]
-    for number, (raters, prompts, sd) in enumerate(itertools.product((25, 100), (20, 200), (0.5,))):
-        rng = np.random.default_rng([seed, 300 + number])
-        found = replay(crossed(raters, prompts), crowd(sd, 0.5, 0.4), PREFERENCE, simulations, rng)
-        rates = (found.sequence_ever_wrong, found.naive_ever_wrong, found.votes_ever_wrong)
-        shown = " | ".join(f"{100 * rate:.1f}" for rate in rates)
-        lines.append(f"| {raters} raters x {prompts} prompts, .5 / .5, ties | {shown} |")
-    return lines

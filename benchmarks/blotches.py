@@ -166,12 +166,13 @@ def of_256(folder: Path, scenes: Sequence[Scene], renderer: Renderer) -> list[st
     bicubic, of_base = (F.interpolate(each, size=size, mode="bicubic").clamp(-1, 1) for each in (low, base))
     rows = [("bicubic", bicubic, of_base)]
     for what, said, settings in (
-        ("`aug_level` 0.05, noise: as it ships", text, {"aug_level": 0.05}),
+        ("`aug_level` 0.05, noise", text, {"aug_level": 0.05}),
         ("`aug_level` 0.05, zeros", text, {"aug_level": 0.05, "start": 0.0}),
         ("`aug_level` 0, noise", text, {}),
         ("`aug_level` 0, noise, another's text", other, {}),
         ("`aug_level` 0, noise, 4 steps", text, {"steps": 4}),
-        ("`aug_level` 0, zeros", text, {"start": 0.0}),
+        ("`aug_level` 0, zeros, 4 steps", text, {"start": 0.0, "steps": 4}),
+        ("`aug_level` 0, zeros: as it ships", text, {"start": 0.0}),
     ):
         drawn, from_base = (one_step(stage, each, said, **settings) for each in (low, base))
         rows.append((what, drawn, from_base))

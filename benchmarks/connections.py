@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 
+from common.commands import refuse_repeated
 from common.places import CHECKOUT
 from drawbench.local.places import places_of
 from drawbench.local.services import remove
@@ -42,7 +43,7 @@ SERVE = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--without-front", action="store_true", help="granian alone")
-    chosen = parser.parse_args()
+    chosen = refuse_repeated(parser).parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard == resource.RLIM_INFINITY else min(hard, FILES), hard))
     with tempfile.TemporaryDirectory(prefix="drawbench-bench-") as folder:

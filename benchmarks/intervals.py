@@ -39,7 +39,7 @@ CANDIDATES = ("effective", "form", "factor", "factor, floored", "jackknife", "tw
 
 
 @dataclass(frozen=True)
-class Found:
+class Outcome:
     """One candidate on one design, in shares of the simulations and in net shares."""
 
     coverage: float
@@ -53,7 +53,7 @@ class Result:
     """All candidates on one design. ``ideal``: the half-width that holds the truth in 95 % of the simulations."""
 
     design: Untidy
-    candidates: dict[str, Found]
+    candidates: dict[str, Outcome]
     ideal: float
     too_wide: float
     simulations: int
@@ -81,7 +81,7 @@ def simulate(design: Untidy, simulations: int, rng: np.random.Generator) -> Resu
     for name in CANDIDATES:
         low, high = np.concatenate(lows[name]), np.concatenate(highs[name])
         below, above = float((truth < low).mean()), float((truth > high).mean())
-        found[name] = Found(1 - below - above, below, above, float((high - low).mean() / 2))
+        found[name] = Outcome(1 - below - above, below, above, float((high - low).mean() / 2))
     default = np.concatenate(highs["effective"]) - np.concatenate(lows["effective"])
     ideal = float(np.quantile(np.abs(np.concatenate(means) - truth), 0.95))
     return Result(design, found, ideal, float((default > 1).mean()), simulations)

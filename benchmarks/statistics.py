@@ -39,12 +39,14 @@ from common.pages import write_section  # noqa: E402
 from common.places import DOCUMENTATION  # noqa: E402
 from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa: E402
 from evaluation.analysis.agreement import krippendorff_alpha  # noqa: E402
+from evaluation.analysis.columns import codes_of  # noqa: E402
 from evaluation.analysis.crossed import block_variances, panel_sums  # noqa: E402
 from evaluation.analysis.paired_models import fit  # noqa: E402
 from evaluation.analysis.ranking import count_rows, rank_generators  # noqa: E402
 from evaluation.analysis.raters import rater_table  # noqa: E402
 from evaluation.analysis.reliability import dawid_skene  # noqa: E402
 from evaluation.analysis.resample import resample_cells  # noqa: E402
+from evaluation.analysis.summary import analyse_valid  # noqa: E402
 from evaluation.analysis.tally import tally_ratings  # noqa: E402
 
 GENERATORS, RATERS, PROMPTS, CATEGORIES = 10, 1000, 200, 11
@@ -131,6 +133,10 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
     unit = np.unique(unit + codes["prompt_id"], return_inverse=True)[1]
     winners = np.array([evalica.Winner.X, evalica.Winner.Draw, evalica.Winner.Y], dtype=np.uint8)[codes["choice"]]
     names = [f"category {at:02d}" for at in range(CATEGORIES)]
+    counted = count_rows(frame)[1]
+    outcome = np.array([evalica.Winner.X, evalica.Winner.Draw, evalica.Winner.Y], dtype=np.uint8)
+    as_counts = np.repeat(counted.first, 3), np.repeat(counted.second, 3), np.tile(outcome, len(counted.first))
+    weights = counted.counts.ravel()
 
     def peer_count() -> object:
         keys = ["generator_a", "generator_b", "category", "question", "choice"]
@@ -185,11 +191,15 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
             "own": lambda: tally_ratings(frame),
             "pandas": peer_count,
         },
-        "Bradley-Terry scores": {
+        "Bradley-Terry scores, from rows (own: counted first)": {
             "own": lambda: fit("bradley-terry", count_rows(frame)[1]),
             "own, with two-way errors and ranks": lambda: rank_generators(_one_question(frame), model="bradley-terry"),
             "evalica": peer_bradley_terry,
             "crowd-kit": crowd_kit_bradley_terry,
+        },
+        "Bradley-Terry scores, 100 times, given the same counts": {
+            "own": lambda: [fit("bradley-terry", counted) for _ in range(100)],
+            "evalica": lambda: [evalica.bradley_terry(*as_counts, weights=weights, tolerance=1e-8) for _ in range(100)],
         },
         "ordinal alpha": {"own": own_alpha, "krippendorff": peer_alpha},
         "Dawid-Skene, 20 steps": {
@@ -201,20 +211,62 @@ def tasks(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
             "statsmodels": peer_two_way,
         },
         "1,000 pigeonhole resamples, overall and categories": {"own": own_resamples, "rows, numpy": peer_resamples},
+        **many_generators(len(frame)),
         "all that a report shows": {"own": lambda: (analyse(frame).to_json(), rater_table(frame, with_models=False))},
     }
+
+
+def many_generators(n: int) -> dict[str, dict[str, Task]]:
+    """Dense tables: a ranking of many generators, with errors over raters and prompts; evalica gives scores alone."""
+    if n > 200_000:
+        return {}
+    found: dict[str, dict[str, Task]] = {}
+    for generators in (60, 100):
+        dense = _dense(generators, 50_000)
+        first, second, choice = (codes_of(dense[name]) for name in ("generator_a", "generator_b", "choice"))
+        outcome = np.array([evalica.Winner.X, evalica.Winner.Draw, evalica.Winner.Y], dtype=np.uint8)[choice]
+        sides = first.astype(np.int64), second.astype(np.int64), outcome
+        found[f"{generators} generators, 50,000 votes"] = {
+            "own, with two-way errors and ranks": partial(rank_generators, dense),
+            "evalica, scores alone": partial(evalica.bradley_terry, *sides, tolerance=1e-8),
+        }
+    return found
+
+
+def _dense(generators: int, votes: int) -> pd.DataFrame:
+    """Votes on random pairs by 2,000 raters on 200 prompts, in validated form."""
+    rng = np.random.default_rng(0)
+    first, second = np.triu_indices(generators, 1)
+    pair = rng.integers(len(first), size=votes)
+    columns = {
+        "rater_id": rng.integers(2000, size=votes),
+        "prompt_id": rng.integers(200, size=votes),
+        "category": "all",
+        "generator_a": np.array([f"g{at:03d}" for at in range(generators)])[first[pair]],
+        "generator_b": np.array([f"g{at:03d}" for at in range(generators)])[second[pair]],
+        "question": "alignment",
+        "choice": np.array(["a", "indifferent", "b"])[rng.choice(3, p=[0.5, 0.2, 0.3], size=votes)],
+    }
+    frame = pd.DataFrame(columns)
+    return validate_ratings(frame.drop_duplicates(["rater_id", "prompt_id", "generator_a", "generator_b"]))
 
 
 def reading(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
     """Reading files into a checked frame: ours (pyarrow), and other readers with our checks after them. Polars and
     DuckDB are no requirement of the product; they are measured where they are installed.
     """
-    if len(frame) > 1_100_000:
-        return {}
     csv, parquet = folder / "ratings.csv", folder / "ratings.parquet"
     plain = frame.drop(columns=["control"])
-    plain.to_csv(csv, index=False)
     plain.to_parquet(parquet, index=False)
+    from_file: dict[str, dict[str, Task]] = {
+        "a Parquet file to the analysis in JSON": {
+            "own": lambda: analyse_valid(read_ratings(parquet)).to_json(),
+            "pandas, reads it and nothing more": lambda: pd.read_parquet(parquet),
+        }
+    }
+    if len(frame) > 1_100_000:
+        return from_file
+    plain.to_csv(csv, index=False)
 
     def peers(path: Path) -> dict[str, Task]:
         is_csv = path.suffix == ".csv"
@@ -237,7 +289,7 @@ def reading(frame: pd.DataFrame, folder: Path) -> dict[str, dict[str, Task]]:
         found["pandas, then our checks"] = lambda: validate_ratings(by_pandas(path))
         return found
 
-    return {"read a CSV and check it": peers(csv), "read Parquet and check it": peers(parquet)}
+    return {"read a CSV and check it": peers(csv), "read Parquet and check it": peers(parquet), **from_file}
 
 
 def _optional(name: str) -> ModuleType | None:

@@ -24,6 +24,7 @@ from generators.commands import add_generator_arguments, add_prompt_arguments, c
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
+from generators.prompt_notes import prompt_notes
 from generators.runner import Progress, RunPlan, RunSummary, make_requests, run
 from generators.watermark import Watermark, read_watermark, watermarked
 
@@ -128,8 +129,10 @@ def _draw(
     before = sum(request.key in done for request in requests)
     bar = tqdm(total=len(requests), initial=before, unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
 
+    told: set[str] = set()
+
     class Named:
-        """The sink, with failures said aloud, and images marked where that was asked for."""
+        """The sink, with notes on prompts and failures said aloud, and images marked where that was asked for."""
 
         def done_keys(self) -> frozenset[str]:
             return frozenset(sink.done_keys())
@@ -138,6 +141,10 @@ def _draw(
             if mark is not None and result.image is not None:
                 result = replace(result, image=watermarked(result.image, mark))
             sink.put(request, result)
+            if request.prompt not in told:
+                told.add(request.prompt)
+                for note in prompt_notes(result.provenance):
+                    bar.write(f"prompt {request.prompt_id}: {note}", file=sys.stderr)
             if result.failure is not None:
                 failure = result.failure
                 bar.write(

@@ -93,12 +93,17 @@ def nginx_program() -> Path | None:
     return next((program for program in found if os.access(program, os.X_OK) and _can_be_the_front(program)), None)
 
 
-def _can_be_the_front(program: Path) -> bool:
+def nginx_options(program: Path) -> frozenset[str]:
+    """The options that this nginx was built with, such as `--with-http_auth_request_module`; none if it is no nginx."""
     try:
         answer = subprocess.run([program, "-V"], capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.SubprocessError):
-        return False
-    return answer.returncode == 0 and "--with-http_auth_request_module" in answer.stderr
+        return frozenset()
+    return frozenset(answer.stderr.split()) if answer.returncode == 0 else frozenset()
+
+
+def _can_be_the_front(program: Path) -> bool:
+    return "--with-http_auth_request_module" in nginx_options(program)
 
 
 def _postgres_folders() -> Iterator[Path]:

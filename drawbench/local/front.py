@@ -12,11 +12,11 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 from pathlib import Path
 
 from drawbench import limits
 from drawbench.local.address import HOST
+from drawbench.local.binaries import nginx_options
 from drawbench.local.errors import LocalError
 from drawbench.local.places import Places
 from drawbench.local.processes import postgres_account
@@ -67,8 +67,8 @@ def front_prepare(program: Path, places: Places, port: int, *, proxies: int) -> 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)
-    built = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stderr
-    kinds = [kind for kind in KINDS if f"--without-http_{kind}_module" not in built]
+    options = nginx_options(program)
+    kinds = [kind for kind in KINDS if f"--without-http_{kind}_module" not in options]
     text = front_configuration(places.web_socket(port).name, port, proxies=proxies, kinds=kinds)
     (folder / "nginx.conf").write_text(text)
 

@@ -15,6 +15,7 @@ from evaluation.analysis.audit import Audit, audit, possible_spread
 from evaluation.analysis.automatic_agreement import automatic_agreement
 from evaluation.analysis.automatic_results import AutomaticAgreement
 from evaluation.analysis.automatic_scores import read_automatic_scores, validate_automatic_scores
+from evaluation.analysis.betting import betting_bounds, betting_sequence
 from evaluation.analysis.classic import (
     agresti_coull,
     clopper_pearson,
@@ -34,6 +35,7 @@ from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
+from evaluation.analysis.families import Family
 from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.influence import Influence, influence
@@ -48,6 +50,7 @@ from evaluation.analysis.planning import (
     nested_standard_error,
     power,
     precision_table,
+    raters_needed,
     standard_error,
 )
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
@@ -92,6 +95,7 @@ __all__ = [
     "Design",
     "Difference",
     "Equivalence",
+    "Family",
     "Fragility",
     "Influence",
     "Interval",
@@ -121,6 +125,8 @@ __all__ = [
     "audit",
     "automatic_agreement",
     "beta_binomial",
+    "betting_bounds",
+    "betting_sequence",
     "cheapest",
     "clopper_pearson",
     "components_from_pilot",
@@ -156,6 +162,7 @@ __all__ = [
     "rank_orders",
     "rater_means",
     "rater_table",
+    "raters_needed",
     "read_answers",
     "read_automatic_scores",
     "read_ratings",

@@ -159,6 +159,40 @@ class Width:
         return {"means": self.means, "interval": self.method, "half_width": self.half_width}
 
 
+CONFIRMATORY, EXPLORATORY = "confirmatory", "exploratory"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a rate's family says of it (``families``). ``role``: ``CONFIRMATORY`` or ``EXPLORATORY``. ``p_value``:
+    adjusted over the family of ``n`` comparisons, or over a comparison's categories. ``simultaneous``: the interval
+    that holds together with the others of the family. ``highlighted``: whether the family carries a difference.
+    """
+
+    role: str
+    p_value: float | None
+    n: int | None
+    simultaneous: Interval | None
+    highlighted: bool
+
+    def to_dict(self) -> dict[str, object]:
+        own = self.simultaneous
+        return {
+            "role": self.role,
+            "p_value": self.p_value,
+            "n": self.n,
+            "simultaneous": {"level": own.level, **own.to_dict()} if own else None,
+            "highlighted": self.highlighted,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], method: str) -> Standing:
+        """The standing from ``to_dict``; its interval is of the rate's default ``method``."""
+        own = data["simultaneous"]
+        interval = Interval.from_dict(own, method, own["level"]) if own else None
+        return cls(data["role"], data["p_value"], data["n"], interval, data["highlighted"])
+
+
 @dataclass(frozen=True)
 class PreferenceRate:
     """How often A, neither or B was preferred, on one question about one pair, overall or in one category.
@@ -185,6 +219,7 @@ class PreferenceRate:
     p_value: float | None = None
     p_holm: float | None = None
     words: str = ""
+    standing: Standing | None = None
     decided_p: float | None = None
     rater_net: float | None = None
     design: str = ""
@@ -200,10 +235,19 @@ class PreferenceRate:
         return self.counts[0] + self.counts[2]
 
     @property
-    def leader(self) -> Literal["a", "b"] | None:
-        """Which of the two the default interval favours; None where it holds zero or cannot be had."""
+    def excludes_zero(self) -> bool:
+        """Whether the default interval has zero outside: of one comparison by itself, whatever its family says."""
         own = self.net.interval
-        if own is None or own.low <= 0 <= own.high:
+        return own is not None and not own.low <= 0 <= own.high
+
+    @property
+    def leader(self) -> Literal["a", "b"] | None:
+        """Which of the two is shown to be preferred; None where nothing is. This alone decides what pages, figures,
+        tables and texts highlight: the default interval excludes zero, and the rate's family carries it
+        (``families``). Results of versions without families have the interval alone.
+        """
+        own = self.net.interval
+        if own is None or not self.excludes_zero or (self.standing is not None and not self.standing.highlighted):
             return None
         return "a" if own.low > 0 else "b"
 
@@ -266,6 +310,7 @@ class PreferenceRate:
             "design": self.design,
             "too_few": self.too_few,
             "cautions": [{"code": each.code, "words": each.words} for each in self.cautions],
+            **({"standing": self.standing.to_dict()} if self.standing else {}),
         }
 
     @classmethod
@@ -291,6 +336,7 @@ class PreferenceRate:
             p_value=data.get("p_value"),
             p_holm=data.get("p_holm"),
             words=data.get("words", ""),
+            standing=Standing.from_dict(data["standing"], data["net"]["default"]) if "standing" in data else None,
             decided_p=decided.get("p_value"),
             rater_net=data.get("rater_weighted_net"),
             design=data.get("design", ""),

@@ -1,22 +1,25 @@
 """Looking early without lying: intervals that hold at every look, and a stopping rule declared beforehand.
 
 An ordinary 95 % interval, looked at after every rater, excludes the truth at some time far more often than in 5 % of
-studies. The sequences here exclude it at any time, ever, in at most 5 %: one may look whenever one likes and stop on
-what one sees.
+studies. A sequence of intervals that excludes it at any time, ever, in at most 5 % lets one look whenever one likes and
+stop on what one sees.
 
+* ``betting`` (a module of its own): for raters, each counted with one mean. It holds whatever their distribution is,
+  and is what a study's stopping rule uses.
 * ``beta_binomial``: for independent votes; the set of p at which the mixture of binomial likelihoods under a uniform
   prior is at most 1 / alpha times the likelihood at p (Robbins 1970).
-* ``t_sequence``: for raters, each counted with one mean; the t statistic's mixture (Lai 1976; Wang and Ramdas 2025).
-  With mixture constant c: g = c / (c + n), q = (1 / (alpha sqrt(g)))^(2 / n), t^2 = (n - 1) (q - 1) / (1 - q g).
-
-The raters' sequence speaks for new raters and these prompts; raters that have not finished do not count yet.
+* ``t_sequence``: for raters' means that are nearly normal; the t statistic's mixture (Lai 1976; Wang and Ramdas 2025).
+  With mixture constant c: g = c / (c + n), q = (1 / (alpha sqrt(g)))^(2 / n), t^2 = (n - 1) (q - 1) / (1 - q g). It is
+  narrower, and wrong more often than it says where rates are near 0 or 1, prompts few, or a minority has another taste
+  (docs/coverage.md). Studies that declared their rule before it was replaced keep it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,14 @@ from evaluation.analysis.crossed import quantile
 from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
 
+T_SEQUENCE, BETTING = "t_sequence", "betting"
+MEANING = {
+    T_SEQUENCE: "anytime-valid t sequence over raters; holds for new raters and these prompts where raters' means are "
+    "nearly normal",
+    BETTING: "anytime-valid betting sequence over raters in the order in which they joined; holds for new raters and "
+    "these prompts",
+}
+"""The methods of a stopping rule, in words."""
 MIXTURE = 3.150140245  # the constant of the golden cases: narrowest around 30 raters, and near the narrowest to 300
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,7 +51,7 @@ def beta_binomial(successes: int, n: int, alpha: float = 0.05) -> tuple[float, f
     """
     if not 0 <= successes <= n:
         raise ValueError(f"A share needs 0 <= successes <= n; got {successes} of {n}.")
-    _check_alpha(alpha)
+    check_alpha(alpha)
     if n == 0:
         return 0.0, 1.0
     mixture = special.betaln(successes + 1, n - successes + 1)
@@ -57,7 +68,7 @@ def beta_binomial(successes: int, n: int, alpha: float = 0.05) -> tuple[float, f
 
 def t_limit(n: int, alpha: float = 0.05, mixture: float = MIXTURE) -> float | None:
     """The limit of |t| after ``n`` raters; None while no finite one exists (too few raters)."""
-    _check_alpha(alpha)
+    check_alpha(alpha)
     if n < 2:
         return None
     g = mixture / (mixture + n)
@@ -73,7 +84,8 @@ def fewest_raters(alpha: float = 0.05) -> int:
     return n
 
 
-def _check_alpha(alpha: float) -> None:
+def check_alpha(alpha: float) -> None:
+    """Refuse an ``alpha`` that does not lie between 0 and 1."""
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, as .05 does; got {alpha}.")
 
@@ -94,18 +106,19 @@ class Look:
 
 @dataclass(frozen=True)
 class LookSequence(NotebookTable):
-    """The looks after each rater, in order of arrival."""
+    """The looks after each rater, in order of arrival. ``mixture``: the t sequence's constant, None for others."""
 
     looks: tuple[Look, ...]
     alpha: float
-    mixture: float
+    mixture: float | None
+    method: str = T_SEQUENCE
 
     def to_frame(self) -> pd.DataFrame:
         return pd.DataFrame([asdict(look) for look in self.looks], columns=list(Look.__dataclass_fields__))
 
     def to_dict(self) -> dict[str, object]:
         return {
-            "method": "anytime-valid t sequence over raters; holds for new raters and these prompts",
+            "method": MEANING[self.method],
             "alpha": self.alpha,
             "mixture": self.mixture,
             "looks": [asdict(look) for look in self.looks],
@@ -146,6 +159,7 @@ def rater_means(ratings: pd.DataFrame, generator_a: str, generator_b: str, quest
 class StoppingRule(PlainResult):
     """Declared before the study opens. Stop when the sequence decides: it excludes zero, or lies within +-``margin``
     (equivalence), or is narrower than +-``half_width``; never before ``min_raters``, always at ``max_raters``.
+    ``method``: of the sequence, a key of ``MEANING``.
     """
 
     max_raters: int
@@ -153,6 +167,7 @@ class StoppingRule(PlainResult):
     margin: float | None = None
     half_width: float | None = None
     alpha: float = 0.05
+    method: str = BETTING
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_raters <= self.max_raters:
@@ -160,7 +175,14 @@ class StoppingRule(PlainResult):
         for name, width in (("margin", self.margin), ("half_width", self.half_width)):
             if width is not None and not 0 < width < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, a fraction of the net share; got {width}.")
-        _check_alpha(self.alpha)
+        check_alpha(self.alpha)
+        if self.method not in MEANING:
+            raise ValueError(f"Unknown method {self.method!r} of a stopping rule. Allowed are {', '.join(MEANING)}.")
+
+    @classmethod
+    def from_dict(cls, declared: Mapping[str, Any]) -> StoppingRule:
+        """The rule as a study declared it; one that names no method was declared for the t sequence."""
+        return cls(**{"method": T_SEQUENCE, **declared})
 
 
 @dataclass(frozen=True)
@@ -172,8 +194,11 @@ class Decision(PlainResult):
     reason: str
 
 
-def decide(rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = ("A", "B")) -> Decision:
+def decide(
+    rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = ("A", "B"), finished: int = 0
+) -> Decision:
     """The first look at which ``rule`` stops, or that it has not stopped yet. ``names``: of A and B, for the reason.
+    ``finished``: raters who have finished, of whom some may not count.
 
     Raises:
         ValueError: the sequence was made for another alpha than the rule declares.
@@ -193,7 +218,10 @@ def decide(rule: StoppingRule, sequence: LookSequence, names: tuple[str, str] = 
                 )
         if look.n >= rule.max_raters:
             return Decision(True, look.n, "the maximum number of raters is reached without a decision")
-    return Decision(False, len(sequence.looks), "go on")
+    n = sequence.looks[-1].n if sequence.looks else 0
+    if finished >= rule.max_raters:
+        return Decision(True, n, "the maximum number of raters is reached without a decision")
+    return Decision(False, n, "go on")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from evaluation.analysis.crossed import check_between
 from evaluation.analysis.effective_design import is_nested
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import PreferenceRate
+from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.highlights import judged
 from evaluation.analysis.preference import preference_rate
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.sides import side_bias
@@ -33,6 +35,7 @@ def analyse(
     *,
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
+    family: Family = ALL,
     declared: Collection[str] = (),
 ) -> Analysis:
     """Analyse ratings: shares, net shares and their intervals for every pair and question, overall and by category.
@@ -42,6 +45,7 @@ def analyse(
             that was).
         estimand: for whom the default interval speaks, a key of ``estimates.ESTIMANDS``.
         level: confidence level, between 0 and 1.
+        family: the primary pairs and questions, over which p-values are adjusted; all of them unless said otherwise.
         declared: the categories that the study has, where some may have no rating yet; those of the ratings count in
             any case. An overall figure that lacks one of them says so.
 
@@ -49,11 +53,16 @@ def analyse(
         RatingsError: the ratings are not in the contract's form.
         ValueError: ``estimand`` or ``level`` is not one of those allowed.
     """
-    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level, declared=declared)
+    return analyse_valid(validate_ratings(ratings), estimand=estimand, level=level, family=family, declared=declared)
 
 
 def analyse_valid(
-    valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95, declared: Collection[str] = ()
+    valid: pd.DataFrame,
+    *,
+    estimand: str = DEFAULT_ESTIMAND,
+    level: float = 0.95,
+    family: Family = ALL,
+    declared: Collection[str] = (),
 ) -> Analysis:
     """``analyse`` of a frame from ``validate_ratings`` or ``read_ratings``, which is not checked again."""
     check_estimand(estimand)
@@ -63,7 +72,7 @@ def analyse_valid(
     compared = (_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
     results = tuple(replace(each, not_rated=tuple(sorted(known - set(each.categories)))) for each in compared)
     return Analysis(
-        comparisons=results,
+        comparisons=judged(results, family, level),
         estimand=estimand,
         level=level,
         n_ratings=tally.n_ratings,
@@ -75,6 +84,7 @@ def analyse_valid(
         rankings=_rankings(valid, tally, level),
         side_bias=side_bias(valid, level),
         notes=(*_notes(tally), *_not_rated_notes(results)),
+        family=family,
     )
 
 

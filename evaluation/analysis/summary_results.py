@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
+from common.words import nearest
 from evaluation.analysis.agreement import Agreement
 from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
 from evaluation.analysis.estimates import Interval, PreferenceRate, Width
+from evaluation.analysis.families import SEPARATE, Family
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.results import VERSION, Document, NotebookTable, document, to_json
 from evaluation.analysis.sides import NO_SIDES, SideBias
@@ -63,6 +65,30 @@ class ComparisonResult:
             **({"categories_not_rated": list(self.not_rated)} if self.not_rated else {}),
         }
 
+    def to_summary(self) -> dict[str, object]:
+        """The overall figures with the default interval alone."""
+        rate = self.overall
+        own = rate.net.interval
+        return {
+            "generator_a": self.generator_a,
+            "generator_b": self.generator_b,
+            "question": self.question,
+            "overall": {
+                "n_ratings": rate.n_ratings,
+                "n_raters": rate.n_raters,
+                "n_prompts": rate.n_prompts,
+                "shares": {choice: each.estimate for choice, each in rate.shares.items()},
+                "net": {
+                    "estimate": rate.net.estimate,
+                    "default": rate.net.default,
+                    "intervals": {rate.net.default: own.to_dict() if own else None},
+                    **({} if own else {"why": {rate.net.default: rate.net.why.get(rate.net.default, "")}}),
+                },
+                "p_value": rate.p_value,
+                **({"standing": rate.standing.to_dict()} if rate.standing else {}),
+            },
+        }
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], estimand: str, level: float) -> ComparisonResult:
         """The comparison from the contract's form."""
@@ -86,7 +112,8 @@ class Analysis(NotebookTable):
 
     ``n_control`` ratings of control trials were left out of every rate; ``n_simulated`` of the ``n_ratings`` counted
     were given by simulated raters, and ``simulated`` says whether any were. ``agreement``: by question, over all
-    prompts of all pairs. ``rankings``: Davidson's, by question, where there are three generators or more. ``version``:
+    prompts of all pairs. ``rankings``: Davidson's, by question, where there are three generators or more. ``family``:
+    the primary pairs and questions. ``version``:
     of the methods.
     """
 
@@ -102,6 +129,7 @@ class Analysis(NotebookTable):
     rankings: tuple[Ranking, ...]
     side_bias: SideBias
     notes: tuple[str, ...]
+    family: Family = SEPARATE
     version: str = VERSION
 
     @property
@@ -130,6 +158,7 @@ class Analysis(NotebookTable):
                 "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
                 "version": self.version,
                 "notes": list(self.notes),
+                "family": self.family.to_dict() | {"n": self.family.size(each.comparison for each in self.comparisons)},
                 "comparisons": [each.to_dict() for each in self.comparisons],
                 "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
                 "rankings": [each.to_dict() for each in self.rankings],
@@ -162,8 +191,52 @@ class Analysis(NotebookTable):
             rankings=tuple(Ranking.from_dict(each) for each in data.get("rankings", ())),
             side_bias=SideBias(**side) if side else NO_SIDES,
             notes=tuple(data["notes"]),
+            family=Family.from_dict(data["family"]) if "family" in data else SEPARATE,
             version=data.get("version", ""),
         )
+
+    def narrowed(self, questions: Collection[str] = (), pairs: Collection[tuple[str, str]] = ()) -> Analysis:
+        """Only what is about ``questions`` and ``pairs`` (in any order of the two; all where empty). What is left says
+        the same as before: adjustments stay those of the whole family.
+
+        Raises:
+            ValueError: a question or pair is not among the results; the message names the nearest and all.
+        """
+        there = list(dict.fromkeys(each.question for each in self.comparisons))
+        met = list(dict.fromkeys((each.generator_a, each.generator_b) for each in self.comparisons))
+        for question in questions:
+            if question not in there:
+                hint = nearest(question, there) or "."
+                raise ValueError(
+                    f"Unknown question {question!r}{hint} There are ratings of {', '.join(there) or 'none'}."
+                )
+        wanted = {(min(each), max(each)) for each in pairs}
+        for pair in wanted - set(met):
+            names = sorted({name for each in met for name in each})
+            hints = (nearest(name, names) or "." for name in pair if name not in names)
+            known = ", ".join(names) or "none"
+            raise ValueError(f"No ratings compare {pair[0]} with {pair[1]}{next(hints, '.')} Generators: {known}.")
+        kept = tuple(
+            each
+            for each in self.comparisons
+            if (not questions or each.question in questions)
+            and (not wanted or (each.generator_a, each.generator_b) in wanted)
+        )
+        return replace(
+            self,
+            comparisons=kept,
+            agreement=MappingProxyType(
+                {name: found for name, found in self.agreement.items() if not questions or name in questions}
+            ),
+            rankings=tuple(each for each in self.rankings if not questions or each.question in questions),
+        )
+
+    def to_summary(self) -> Document:
+        """``to_dict`` without categories, agreement and intervals other than the default: a few lines a comparison."""
+        whole = replace(self, comparisons=(), agreement=MappingProxyType({})).to_dict()
+        whole["family"]["n"] = self.family.size(each.comparison for each in self.comparisons)
+        whole["comparisons"] = [document(each.to_summary()) for each in self.comparisons]
+        return whole
 
     def to_json(self) -> str:
         """Canonical JSON of ``to_dict``: the same ratings give the same bytes."""

@@ -28,6 +28,7 @@ from evaluation.api.fields import (
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation
 from evaluation.protocols import MOST_RATERS
+from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
 from evaluation.services.studies.create import MOST_RUNS
@@ -302,6 +303,26 @@ class StudyInput(Input):
         default=list,
         max_length=4,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
+    )
+    primary_pairs = serializers.ListField(
+        child=serializers.ListField(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
+        required=False,
+        default=list,
+        max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,
+        help_text="Pairs of labels that the study sets out to compare, two each; empty: all. Others are exploratory",
+    )
+    primary_questions = serializers.ListField(
+        child=Words(max_length=40),
+        required=False,
+        default=list,
+        max_length=MOST_QUESTIONS,
+        help_text="Questions that it sets out to answer; empty: all that take a choice",
+    )
+    estimand = Choice(
+        tuple(ESTIMANDS),
+        required=False,
+        default=DEFAULT_ESTIMAND,
+        help_text="Whom the intervals of its results speak for",
     )
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
-from evaluation.analysis.early_looks import StoppingOutcome, early_looks
+from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.families import ALL, SEPARATE, Family
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
 from evaluation.analysis.sequential import StoppingRule
@@ -85,16 +86,17 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
 class ReportInput:
     """All that a report's results are made of, as read. `ratings`: in the ratings file's form.
 
-    `rule`: the declared stopping rule, None without one; `finished`: ids of the raters who have finished, in the order
-    in which they did. `questions`: in the protocol's order. `scores`: None where no two compared runs have any alike.
+    `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
+    the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
     `categories`: those that the study shows, rated or not.
     """
 
     ratings: pd.DataFrame
     questions: tuple[str, ...]
     rule: StoppingRule | None
-    finished: tuple[str, ...]
+    arrivals: Arrivals | None
     scores: Scores | None
+    family: Family = SEPARATE
     categories: tuple[str, ...] = ()
 
 
@@ -102,20 +104,47 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     """A study's report. The same input and settings give the same results."""
     valid = validate_ratings(given.ratings)
     stopping = automatic = None
-    if given.rule is not None:
-        looks = early_looks(valid, given.finished, given.questions, alpha=given.rule.alpha, rule=given.rule)
-        stopping = StoppingOutcome(given.rule, len(given.finished), looks)
+    if given.rule is not None and given.arrivals is not None:
+        looks, conditions = early_looks(valid, given.arrivals, given.questions, alpha=given.rule.alpha, rule=given.rule)
+        stopping = StoppingOutcome(given.rule, len(given.arrivals.finished), looks, conditions)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
-    return ReportDocument(compute(valid, settings, declared=given.categories), collection(valid), stopping, automatic)
+    results = compute(valid, settings, given.family, declared=given.categories)
+    return ReportDocument(results, collection(valid), stopping, automatic)
 
 
-def compute(valid: pd.DataFrame, settings: Settings, *, declared: Collection[str] = ()) -> Analysis:
+def compute(
+    valid: pd.DataFrame,
+    settings: Settings,
+    family: Family = ALL,
+    *,
+    declared: Collection[str] = (),
+    questions: Collection[str] = (),
+    pairs: Collection[str] = (),
+) -> Analysis:
     """Analyse validated ratings, to the digits that are kept: the page, the JSON and the terminal say the same.
 
-    `declared`: the categories that the study shows, where some may have no rating yet.
+    `declared`: the categories that the study shows, where some may have no rating yet. `questions`, `pairs` ("A,B"):
+    only what is about these, see `Analysis.narrowed`; all where empty.
+
+    Raises:
+        InputError: a question or pair is not among the ratings.
     """
-    return rounded(analyse_valid(valid, estimand=settings.estimand, level=settings.level, declared=declared))
+    found = analyse_valid(valid, estimand=settings.estimand, level=settings.level, family=family, declared=declared)
+    names = {name for each in found.comparisons for name in (each.generator_a, each.generator_b)}
+    try:
+        return rounded(found.narrowed(questions, [_pair(each, names) for each in pairs]))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
+    """The two names of "A,B"; where a name has a comma itself, the comma between two that there are."""
+    parts = text.split(",")
+    splits = [(",".join(parts[:at]).strip(), ",".join(parts[at:]).strip()) for at in range(1, len(parts))]
+    if not any(first and second for first, second in splits):
+        raise InputError(f'A pair is two names with a comma between, such as one,two; got "{text}".', field="pair")
+    return next((each for each in splits if each[0] in names and each[1] in names), splits[0])
 
 
 RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")

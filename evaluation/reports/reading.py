@@ -14,7 +14,7 @@ from evaluation.analysis.cautions import is_too_wide
 from evaluation.analysis.crossed import METHODS
 from evaluation.analysis.early_looks import Bounds
 from evaluation.analysis.effective import EFFECTIVE
-from evaluation.analysis.estimates import PreferenceRate
+from evaluation.analysis.estimates import CONFIRMATORY, EXPLORATORY, PreferenceRate
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.summary_results import ComparisonResult
 
@@ -116,15 +116,43 @@ def n_adjusted(comparison: ComparisonResult) -> int:
     return sum(rate.p_holm is not None for rate in comparison.categories.values())
 
 
+def p_shown(name: str, rate: PreferenceRate) -> float | None:
+    """The p-value that a table's line shows: a category's, adjusted over the categories; a comparison's, adjusted over
+    its family; of an exploratory comparison its own.
+    """
+    if name != OVERALL:
+        return rate.p_holm
+    standing = rate.standing
+    return rate.p_value if standing is None or standing.p_value is None else standing.p_value
+
+
+def role_words(rate: PreferenceRate) -> str:
+    """What a comparison's family says of it, in a sentence or two; empty where it stands alone."""
+    standing = rate.standing
+    if standing is None or (standing.role == CONFIRMATORY and standing.n == 1):
+        return ""
+    if standing.role == EXPLORATORY:
+        return "Exploratory: not one of the primary comparisons that were declared, so nothing is concluded from it."
+    said = f"One of {standing.n:,} primary comparisons, over which its p-value is adjusted."
+    if rate.excludes_zero and not standing.highlighted:
+        said += " Its own interval excludes zero, but with so many comparisons one in twenty does by chance."
+    return said
+
+
 def p_tests(comparisons: Sequence[ComparisonResult]) -> str:
     """What the p-values of these tables are."""
+    standings = [each.overall.standing for each in comparisons if each.overall.standing is not None]
+    families = {each.n for each in standings if each.role == CONFIRMATORY} - {None, 1}
     numbers = {n_adjusted(each) for each in comparisons if len(lines(each)) > 1} - {0}
-    if not numbers:
-        return 'p tests "no preference"'
-    adjusted = "category p-values are Holm-adjusted"
-    if len(numbers) > 1:
-        return f'p tests "no preference"; {adjusted}'
-    return f'p tests "no preference"; {adjusted} ({counted(numbers.pop(), "test")})'
+    parts = ['p tests "no preference"']
+    if families:
+        parts.append(f"the overall p-value is Holm-adjusted over {counted(max(map(int, families)), 'comparison')}")
+    elif standings and all(each.role == EXPLORATORY for each in standings):
+        parts.append("the overall p-value is exploratory and not adjusted")
+    if numbers:
+        adjusted = "category p-values are Holm-adjusted"
+        parts.append(adjusted if len(numbers) > 1 else f"{adjusted} ({counted(numbers.pop(), 'test')})")
+    return "; ".join(parts)
 
 
 def shortened(text: str, letters: int) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from evaluation.analysis.columns import CHOICES
-from evaluation.analysis.estimates import Interval
+from evaluation.analysis.estimates import EXPLORATORY, Interval
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.ratings_file import no_formula
 from evaluation.reports.reading import (
@@ -16,6 +16,7 @@ from evaluation.reports.reading import (
     default_methods,
     lines,
     not_rated_words,
+    p_shown,
     question_name,
     too_few,
 )
@@ -34,6 +35,7 @@ CSV_COLUMNS = (
         "independent_high",
         "p",
     ),
+    *("role", "shown_to_lead"),
 )
 
 _TEX = str.maketrans(
@@ -58,7 +60,8 @@ _TEX = str.maketrans(
 def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
     """All rows of all comparisons, in fractions; the category of an overall row is empty.
 
-    `p`: of no preference, by the default interval's error; of categories adjusted by Holm over them.
+    `p`: of no preference, by the default interval's error, adjusted by Holm over the family of comparisons, or over the
+    categories; an exploratory comparison's is its own. `shown_to_lead`: the generator that the family carries.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -67,7 +70,8 @@ def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
         names = [no_formula(name) for name in (comparison.generator_a, comparison.generator_b, comparison.question)]
         for at, (name, rate) in enumerate(lines(comparison)):
             own, naive = rate.net.interval, rate.net.independent
-            p = rate.p_holm if at else rate.p_value
+            p = p_shown(name, rate)
+            role = rate.standing.role if rate.standing else ""
             writer.writerow(
                 [
                     *names,
@@ -78,6 +82,8 @@ def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
                     *((own.method, own.low, own.high) if own else ("", "", "")),
                     *((naive.low, naive.high) if naive else ("", "")),
                     "" if p is None else p,
+                    role,
+                    {"a": names[0], "b": names[1], None: ""}[rate.leader],
                 ]
             )
     return buffer.getvalue()
@@ -97,6 +103,8 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
         f"{comparison.overall.level * 100:g}\\,\\%, {latex_escape(methods)}; it speaks for {latex_escape(speaks_for)}. "
         "As independent: the same, with every rating taken as independent. Intervals end at $\\pm100$ points."
     )
+    if comparison.overall.standing is not None and comparison.overall.standing.role == EXPLORATORY:
+        caption += " Exploratory: not one of the primary comparisons that were declared."
     if comparison.not_rated:
         caption += f" {latex_escape(not_rated_words(comparison))}"
     if simulated:

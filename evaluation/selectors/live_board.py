@@ -1,23 +1,32 @@
 """What an open study may show of its results: intervals that hold however often one looks, and its stopping rule.
 
-Every rater who has finished counts once, with one mean. An ordinary interval, looked at again and again, would be wrong
-at some time far more often than it says (docs/statistics.md, Looking early).
+Raters count once, with one mean, in the order in which they joined (`evaluation.analysis.early_looks`). An ordinary
+interval, looked at again and again, would be wrong at some time far more often than it says (docs/statistics.md,
+Looking early).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 from django.core.cache import cache
-from django.db.models import Q
+from django.utils import timezone
 
-from evaluation.analysis.early_looks import EarlyLook, all_stop, early_looks
+from common.hashes import hash_of
+from evaluation.analysis.early_looks import (
+    Arrival,
+    Arrivals,
+    Condition,
+    EarlyLook,
+    all_stop,
+    early_looks,
+    fewest_to_decide,
+)
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.sequential import StoppingRule, fewest_raters
+from evaluation.analysis.sequential import BETTING, StoppingRule
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
 
@@ -27,22 +36,23 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedRater:
-    """`rater_id`: the pseudonym that exports have. `pk`: primary key."""
+class Joined:
+    """Who joined a study; of those who finished and stayed, the primary keys, and how many are simulated."""
 
-    pk: int
-    rater_id: str
-    simulated: bool
+    arrivals: Arrivals
+    finished_pks: list[int]
+    n_simulated: int
 
 
 @dataclass(frozen=True, slots=True)
 class LiveBoard:
     """The lines in the protocol's order. `n_raters`, `n_simulated`: who has finished. `rule`: the study's own.
-
-    `not_rated`: categories of the study that none of them has rated.
+    `conditions`: what the intervals rest on. `fewest`: raters before whom no interval can exclude zero. `not_rated`:
+    categories of the study that none of them has rated.
     """
 
     lines: tuple[EarlyLook, ...]
+    conditions: tuple[Condition, ...]
     n_raters: int
     n_simulated: int
     rule: StoppingRule | None
@@ -52,7 +62,7 @@ class LiveBoard:
 
     @property
     def too_few(self) -> bool:
-        """Whether no interval can be had yet: it takes `fewest` raters."""
+        """Whether no interval can exclude zero yet: it takes `fewest` raters."""
         return self.n_raters < self.fewest
 
     @property
@@ -64,39 +74,40 @@ class LiveBoard:
 def live_board(study: Study) -> LiveBoard | None:
     """The board of an open study, None for others. One query, and one more when another rater has finished since.
 
-    Finished raters can't change their answers, so who they are says what the board shows.
+    Finished raters can't change their answers, so who they are, and how the others stand, says what the board shows.
     """
     if study.status != StudyStatus.OPEN:
         return None
-    finished = finished_raters(study)
-    digest = hashlib.sha256(",".join(each.rater_id for each in finished).encode()).hexdigest()[:32]
-    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks-2:{digest}"
+    joined = study_arrivals(study)
+    arrivals = joined.arrivals
+    name = f"study:{study.pk}:{study.specification_hash[:16]}:looks-3:{hash_of(list(arrivals_key(arrivals)))[:32]}"
     kept = cache.get(name)
     if isinstance(kept, LiveBoard):
         return kept
     rule = declared_rule(study.specification)
     alpha = rule.alpha if rule else ALPHA
-    ratings = validate_ratings(ratings_frame(study, rater_pks=[each.pk for each in finished]))
+    ratings = validate_ratings(ratings_frame(study, rater_pks=joined.finished_pks))
+    lines, conditions = _lines(ratings, study, joined, rule, alpha)
     board = LiveBoard(
-        lines=_lines(ratings, study, finished, rule, alpha),
-        n_raters=len(finished),
-        n_simulated=sum(each.simulated for each in finished),
+        lines=lines,
+        conditions=conditions,
+        n_raters=len(arrivals.finished),
+        n_simulated=joined.n_simulated,
         rule=rule,
         level=1 - alpha,
-        fewest=fewest_raters(alpha),
-        not_rated=tuple(sorted(_panels(study) - set(ratings["category"]))) if finished else (),
+        fewest=fewest_to_decide(alpha, rule.method if rule else BETTING, len(arrivals.panels)),
+        not_rated=tuple(sorted(_panels(study) - set(ratings["category"]))) if arrivals.finished else (),
     )
     cache.set(name, board, KEPT_S)
     return board
 
 
 def _lines(
-    ratings: pd.DataFrame, study: Study, finished: tuple[FinishedRater, ...], rule: StoppingRule | None, alpha: float
-) -> tuple[EarlyLook, ...]:
-    if not finished:
-        return ()
-    ids = [each.rater_id for each in finished]
-    return early_looks(ratings, ids, asked_questions(study), alpha=alpha, rule=rule)
+    ratings: pd.DataFrame, study: Study, joined: Joined, rule: StoppingRule | None, alpha: float
+) -> tuple[tuple[EarlyLook, ...], tuple[Condition, ...]]:
+    if not joined.finished_pks:
+        return (), ()
+    return early_looks(ratings, joined.arrivals, asked_questions(study), alpha=alpha, rule=rule)
 
 
 def _panels(study: Study) -> set[str]:
@@ -112,19 +123,44 @@ def asked_questions(study: Study) -> list[str]:
 def declared_rule(specification: Mapping[str, object]) -> StoppingRule | None:
     """The stopping rule that a study declared when it was made (`stopping_rule`: the fields of `StoppingRule`)."""
     declared = specification.get("stopping_rule")
-    return StoppingRule(**declared) if isinstance(declared, dict) else None
+    return StoppingRule.from_dict(declared) if isinstance(declared, dict) else None
 
 
-def finished_raters(
-    study: Study, *, as_of: datetime | None = None, include_simulated: bool = True
-) -> tuple[FinishedRater, ...]:
-    """Who has finished and stayed, in the order in which they finished. One query."""
-    raters = Rater.objects.filter(study=study, finished_at__isnull=False)
-    if as_of is None:
-        raters = raters.filter(dropped_at__isnull=True)
-    else:
-        raters = raters.filter(Q(dropped_at__isnull=True) | Q(dropped_at__gt=as_of), finished_at__lte=as_of)
+def arrivals_key(arrivals: Arrivals) -> Iterator[list[str]]:
+    """What tells one state of a study's raters from another."""
+    yield list(arrivals.finished)
+    for each in arrivals.joined:
+        yield [each.rater_id, each.panel, each.state]
+
+
+def study_arrivals(study: Study, *, as_of: datetime | None = None, include_simulated: bool = True) -> Joined:
+    """Who joined, as it stood at a moment (now, if None). One query.
+
+    A rater who did not finish within the days that the specification gives to idle raters is withdrawn, whether or not
+    the place was given away, and stays so: nothing that comes later changes who counts.
+    """
+    moment = as_of or timezone.now()
+    within = timedelta(days=study.specification["raters"]["idle_days"])
+    raters = Rater.objects.filter(study=study, created_at__lte=moment)
     if not include_simulated:
         raters = raters.filter(simulated=False)
-    rows = raters.order_by("finished_at", "pk").values_list("pk", "key", "simulated")
-    return tuple(FinishedRater(pk, rater_pseudonym(str(key)), simulated) for pk, key, simulated in rows)
+    columns = ("pk", "key", "panel", "simulated", "created_at", "finished_at", "dropped_at")
+    joined: list[Arrival] = []
+    finished: list[tuple[datetime, int, str]] = []
+    n_simulated = 0
+    for pk, key, panel, simulated, created_at, finished_at, dropped_at in raters.order_by(
+        "created_at", "pk"
+    ).values_list(*columns):
+        rater_id = rater_pseudonym(str(key))
+        left = dropped_at is not None and dropped_at <= moment
+        done = finished_at is not None and finished_at <= moment and not left
+        if done:
+            finished.append((finished_at, pk, rater_id))
+            n_simulated += simulated
+        in_time = done and finished_at <= created_at + within
+        withdrawn = left or moment > created_at + within or done
+        joined.append(Arrival(rater_id, panel, "finished" if in_time else "withdrawn" if withdrawn else "open"))
+    panels = {each["panel"]: each["prompts"] for each in study.specification["panels"]}
+    finished.sort()
+    arrivals = Arrivals(tuple(joined), tuple(rater_id for *_, rater_id in finished), panels)
+    return Joined(arrivals, [pk for _, pk, _ in finished], n_simulated)

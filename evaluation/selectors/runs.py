@@ -14,6 +14,7 @@ from common.words import counted, nearest
 from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from generators import manifest
+from generators.prompt_notes import CUT, UNKNOWN, UNSEEN
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
@@ -130,6 +131,12 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
             seconds_left=left / rate if rate else None,
         )
     return progress
+
+
+def run_prompts_noted(run: GenerationRun) -> int:
+    """How many prompts of `run` its generator could not wholly read or was never taught (`generators.prompt_notes`)."""
+    noted = Sample.objects.filter(run=run, provenance__has_any_keys=[CUT, UNKNOWN, UNSEEN])
+    return noted.order_by().values("prompt").distinct().count()
 
 
 def run_missing(run: GenerationRun, prompt_pks: Sequence[int] | None = None) -> dict[int, list[int]]:

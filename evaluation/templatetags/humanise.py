@@ -15,7 +15,7 @@ from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import numbers
-from evaluation.reports.wording.results import design_lines, stopping_rule_text
+from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
@@ -122,12 +122,25 @@ register.filter(reading.question_name)
 register.filter(reading.method_name)
 register.filter(reading.not_rated_words)
 register.filter(reading.default_methods)
+register.filter(reading.role_words)
+
+
+@register.filter
+def p_shown(rate: PreferenceRate, name: str) -> float | None:
+    """The p-value that a table's line called `name` shows."""
+    return reading.p_shown(name, rate)
 
 
 @register.filter
 def p_value(p: float | None) -> str:
     """`.0312` -> "0.031", "<0.001" below that, "–" for None."""
     return numbers.p_text(p)
+
+
+@register.filter
+def primary(declared: Mapping[str, Any]) -> str:
+    """What a study set out to show, in plain words."""
+    return primary_text(declared)
 
 
 @register.filter

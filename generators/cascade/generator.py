@@ -21,6 +21,7 @@ from generators.cascade.guidance import Thresholding
 from generators.cascade.memory import first_line, fits
 from generators.cascade.pipeline import Cascade, Settings, StageSettings, stages_to
 from generators.cascade.samplers import SamplerName
+from generators.cascade.seen_words import read_words, unseen_words
 from generators.cascade.spacing import Spacing
 from generators.cascade.text import DTYPES, SPLIT, TextEncoder, has_bfloat16, load_encoder
 from generators.cascade.text_cache import PromptFacts
@@ -34,11 +35,12 @@ from generators.contract import (
     ParameterValue,
 )
 from generators.places import WEIGHTS
+from generators.prompt_notes import CUT, UNKNOWN, UNSEEN
 from generators.seeding import request_seed
 
 log = logging.getLogger(__name__)
 
-VERSION = "1"
+VERSION = "2"
 """Raised when the same request, weights and parameters give another image."""
 
 BUNDLED = WEIGHTS
@@ -54,11 +56,20 @@ ONE_AT_A_TIME = 64
 class CascadeGenerator:
     """Draws requests with one cascade and one setting of its parameters."""
 
-    def __init__(self, cascade: Cascade, encoder: TextEncoder, settings: Settings, info: GeneratorInfo) -> None:
+    def __init__(
+        self,
+        cascade: Cascade,
+        encoder: TextEncoder,
+        settings: Settings,
+        info: GeneratorInfo,
+        seen: frozenset[str] | None = None,
+    ) -> None:
+        """`seen`: the words that the weights were taught; None where they do not say."""
         self._cascade = cascade
         self._encoder = encoder
         self._settings = settings
         self._info = info
+        self._seen = seen
         self._encoded: OrderedDict[str, tuple[TextStates, PromptFacts]] = OrderedDict()
         self._encoding = threading.Lock()
         # Threads inside of a small network mostly wait for one another: on a busy machine they took 20 times as long.
@@ -138,9 +149,12 @@ class CascadeGenerator:
         told: dict[str, ParameterValue] = {"seed": request_seed(request, "base")}
         if facts.cut:
             told["prompt_tokens_cut"] = facts.cut
-            told["prompt_text_cut"] = facts.cut_text
+            told[CUT] = facts.cut_text
         if facts.unknown:
-            told["prompt_tokens_unknown"] = facts.unknown
+            told[UNKNOWN] = facts.unknown
+        unseen = [] if self._seen is None else unseen_words(request.prompt, self._seen)
+        if unseen:
+            told[UNSEEN] = ", ".join(unseen)
         return {**told, **self._cascade.notes, **self._encoder.notes}
 
     def _text(self, prompts: Sequence[str]) -> tuple[TextStates, list[PromptFacts]]:
@@ -230,7 +244,7 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
             **notes,
         },
     )
-    return CascadeGenerator(cascade, encoder, settings_from(parameters), info)
+    return CascadeGenerator(cascade, encoder, settings_from(parameters), info, read_words(folder))
 
 
 def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
@@ -261,6 +275,7 @@ def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
             "none" if thresholding == "none" else "static",
             *interval,
             spacing,
+            start_noise=float(parameters["sr_start_noise"]),
         ),
         aug_level=float(parameters["aug_level"]),
         aug_level_1024=float(parameters["aug_level_1024"]),

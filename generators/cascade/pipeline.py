@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 class StageSettings:
     """How one stage samples. `w`: guidance weight. `eta`: ddim's. `thresholding`: of the predicted image.
 
+    `start_noise`: standard deviation of the noise that it starts from, in [0, 1]; 1 is the paper's.
     `guidance_low`, `guidance_high`: guidance acts at low < t <= high and nowhere else; see `guidance.guides_at`.
     `spacing`: of its steps; see `spacing.time_grid`.
     """
@@ -48,6 +49,7 @@ class StageSettings:
     guidance_low: float = 0.0
     guidance_high: float = 1.0
     spacing: Spacing = "time"
+    start_noise: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ class Cascade:
         def fresh(step: int) -> Tensor:
             return self._noise(requests, f"{name}/step/{step}", stage.config.size)
 
-        start = self._noise(requests, name, stage.config.size)
+        start = chosen.start_noise * self._noise(requests, name, stage.config.size)
         denoise = Denoise(stage, text, chosen, low_res, aug_level)
         schedule = stage.config.diffusion.schedule
         drawn = sample(

@@ -25,8 +25,15 @@ SPEC = GeneratorSpec(
         Parameter("spacing", "in what the steps are even; angle is time here", "time", choices=SPACINGS),
         Parameter("eta", "noise added back by ddim, from 0 (none) to 1 (as ddpm)", 0.0, low=0.0, high=1.0),
         Parameter("thresholding", "how the base's predicted image is kept in range", "dynamic", choices=THRESHOLDINGS),
-        Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.05, low=0.0, high=1.0),
+        Parameter("aug_level", "noise conditioning augmentation of the 64x64 image", 0.0, low=0.0, high=1.0),
         Parameter("aug_level_1024", "noise conditioning augmentation of the 256x256 image", 0.0, low=0.0, high=1.0),
+        Parameter(
+            "sr_start_noise",
+            "standard deviation of the noise that both super-resolution stages start from; 1 is the paper's",
+            0.0,
+            low=0.0,
+            high=1.0,
+        ),
         Parameter("weights", "folder of the weights; empty for those that ship", "", operator_only=True),
         Parameter(
             "text_encoder",

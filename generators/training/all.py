@@ -23,8 +23,9 @@ import numpy as np
 
 from common.commands import BAD_INPUT, FAILED, INTERRUPTED, SUCCESS, refuse_repeated
 from common.files import SaveError, whole_file, write_text
-from common.words import nearest
+from common.words import counted, nearest
 from generators.cascade.configs import STAGES, ConfigError, StageName
+from generators.cascade.seen_words import write_words
 from generators.cascade.unet import UNet
 from generators.contract import GeneratorError
 from generators.places import TRAINING, TRAINING_CONFIGS, weights_made
@@ -40,6 +41,7 @@ from generators.training.probing import probe
 from generators.training.proving import install_better, prove
 from generators.training.saving import STATE
 from generators.training.scene_clip_train import SceneClipTraining, train_scene_clip
+from generators.training.seen_words import captions_of
 from generators.training.train import train
 from generators.training.trainer import Diverged, Trainer
 from generators.world.sprites import SOURCES, build_sprites, packages_by_source
@@ -318,6 +320,8 @@ def _export(job: Job) -> None:
         raise ConfigError(f"nothing to export in {job.out}: no stage has been trained there yet")
     for line in export(runs, weights_made(job.out)):
         job.report(line)
+    count = write_words(weights_made(job.out), captions_of(job.configs["base"]))
+    job.report(f"{counted(count, 'word')} of its captions noted, so that images can say which words they never saw")
 
 
 def _noted(job: Job) -> dict[str, object]:

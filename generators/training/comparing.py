@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from common.files import write_whole
 from generators.cascade.checkpoint import open_weights, write_index
+from generators.cascade.seen_words import WORDS
 
 Json = Mapping[str, object]
 
@@ -95,6 +96,10 @@ def install(new: Path, shipped: Path) -> list[str]:
     """Put the stages of a folder of weights in place of those that ship, and write the index; what was copied."""
     held = open_weights(new)
     copied = [held.files[name] for name in held.hashes]
+    if (new / WORDS).is_file():
+        copied.append(WORDS)
+    else:
+        (shipped / WORDS).unlink(missing_ok=True)  # those of other weights
     _copy(new, shipped, copied)
     write_index(shipped, held.cascade)
     return copied

@@ -29,7 +29,7 @@ ROWS = 16
 AUG_LEVEL = 0.1
 NOISE_SEED = 0
 BASE = StageSettings(w=3.0, steps=20, sampler="ddim", eta=0.0, thresholding="dynamic")
-SUPER_RESOLUTION = StageSettings(w=1.0, steps=4, sampler="ddim", eta=0.0, thresholding="static")
+SUPER_RESOLUTION = StageSettings(w=1.0, steps=4, sampler="ddim", eta=0.0, thresholding="static", start_noise=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
+from common.words import counted
 from generators.cascade.augmentation import augment, downsample, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
@@ -51,7 +53,7 @@ def draw(stage: LoadedStage, low: Tensor, text: TextStates, settings: StageSetti
     level = levels_for(len(low), aug_level, low)
     low_res = upsample(augment(low, level, torch.randn(low.shape, generator=random)), stage.config.size)
     denoise = Denoise(stage, text, settings, low_res, level)
-    start = torch.randn(low_res.shape, generator=random)
+    start = settings.start_noise * torch.randn(low_res.shape, generator=random)
 
     def fresh(step: int) -> Tensor:
         return torch.randn(low_res.shape, generator=random)
@@ -70,13 +72,23 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--aug-level", type=float, nargs="+", default=[0.0, 0.05])
+    parser.add_argument("--start-noise", type=float, nargs="+", default=[0.0, 1.0])
     parser.add_argument("--sampler", choices=("ddim", "ddpm", "dpmpp"), default="dpmpp")
     parser.add_argument("--sprites", type=Path, default=SPRITES)
     args = refuse_repeated(parser).parse_args(argv)
     try:
         open_weights(args.weights)  # told before the sprites, which take a download to make
         renderer = Renderer(load_sprites(args.sprites))
-        rows = table(args.weights, args.stage, renderer, args.images, args.steps, args.aug_level, sampler=args.sampler)
+        rows = table(
+            args.weights,
+            args.stage,
+            renderer,
+            args.images,
+            args.steps,
+            args.aug_level,
+            start_noises=args.start_noise,
+            sampler=args.sampler,
+        )
     except (GeneratorError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -92,6 +104,7 @@ def table(
     steps: Sequence[int] = (1, 2),
     aug_levels: Sequence[float] = (0.0, 0.05),
     *,
+    start_noises: Sequence[float] = (0.0, 1.0),
     sampler: SamplerName = "dpmpp",
 ) -> list[dict[str, float | str]]:
     """Bicubic and one stage of the weights in `folder`, a row a setting, on the same renders.
@@ -110,15 +123,14 @@ def table(
     text = load_encoder(weights.text).encode([scene.caption for scene in scenes]).states
     bicubic = F.interpolate(low, size=(size, size), mode="bicubic", align_corners=False).clamp(-1, 1)
     rows: list[dict[str, float | str]] = [_row(f"{low_size} to {size}, bicubic", bicubic, real, low)]
-    for count in steps:
-        settings = StageSettings(1.0, count, sampler, 0.0, "static")
-        for level in aug_levels:
-            parts = [
-                draw(stage, low[i : i + 4], TextStates(text.tokens[i : i + 4], text.mask[i : i + 4]), settings, level)
-                for i in range(0, len(low), 4)
-            ]
-            what = f"{low_size} to {size}, {count} step{'s' if count > 1 else ''}, `aug_level` {level:g}"
-            rows.append(_row(what, torch.cat(parts), real, low))
+    for count, level, noise in product(steps, aug_levels, start_noises):
+        settings = StageSettings(1.0, count, sampler, 0.0, "static", start_noise=noise)
+        parts = [
+            draw(stage, low[i : i + 4], TextStates(text.tokens[i : i + 4], text.mask[i : i + 4]), settings, level)
+            for i in range(0, len(low), 4)
+        ]
+        what = f"{low_size} to {size}, {counted(count, 'step')}, `aug_level` {level:g}, start noise {noise:g}"
+        rows.append(_row(what, torch.cat(parts), real, low))
     return rows
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import _coverage_looks as looks
 from benchmarks._coverage_more import draw_choices, net, true_agreement
+from benchmarks._coverage_tests import PLANS, STUDIES
 from benchmarks._coverage_votes import ever_wrong, exactly
-from benchmarks.coverage import CASES, END, START, main
+from benchmarks.coverage import CASES, END, PARTS, START, main
 from evaluation.analysis import analyse, validate_ratings
 from evaluation.analysis.agreement import krippendorff_alpha
 from evaluation.analysis.classic import wilson
@@ -115,6 +117,20 @@ def test_page_holds_every_case() -> None:
         assert table.count(f"| {case.name} |") == 2, "run: python -m benchmarks.coverage"
     for name in ("wilson", "newcombe", "tango", "goodman", "jeffreys", "beta_binomial", "bootstrap", "Equivalence"):
         assert name in table, "run: python -m benchmarks.coverage"
+
+
+def test_each_part_has_its_place_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "coverage.md").read_text(encoding="utf-8")
+    for name, part in PARTS.items():
+        assert page.count(part.start) == page.count(part.end) == 1, f"run: python -m benchmarks.coverage --part {name}"
+    looking = page.split(PARTS["looking"].start)[1].split(PARTS["looking"].end)[0]
+    for case in looks.CASES:
+        assert f"| {case.name} |" in looking, "run: python -m benchmarks.coverage --part looking"
+    default = [line.split("|")[2] for line in looking.splitlines() if line.startswith("| ")][1:]
+    assert len(default) == len(looks.CASES) and all(float(cell) <= 5 for cell in default)
+    tests = page.split(PARTS["tests"].start)[1].split(PARTS["tests"].end)[0]
+    for name in [each[0] for each in STUDIES] + [f"{raters} x {prompts}" for raters, prompts in PLANS]:
+        assert f"| {name} |" in tests, "run: python -m benchmarks.coverage --part tests"
 
 
 def test_benchmark_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import NormalIndPower, TTestPower
 
+from benchmarks._coverage_tests import powers
 from evaluation.analysis.planning import (
     Components,
     Costs,
@@ -18,9 +19,11 @@ from evaluation.analysis.planning import (
     nested_standard_error,
     power,
     precision_table,
+    raters_needed,
     standard_error,
     votes_for_share,
 )
+from evaluation.analysis.scale import standardised
 
 
 def test_golden() -> None:
@@ -36,6 +39,47 @@ def test_power_against_statsmodels() -> None:
     wanted = NormalIndPower(ddof=0).power(0.5, 30, 0.05, ratio=0)
     assert power(0.5, 1 / math.sqrt(30)) == pytest.approx(wanted, abs=1e-9)
     assert power(detectable(1.0), 1.0) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_few_raters_take_the_non_central_t() -> None:
+    """Power and effect undo each other, by statsmodels' non-central t; normal quantiles promise too much."""
+    for df in (2, 4, 6, 24):
+        effect = detectable(1 / math.sqrt(df + 1), df=df)
+        assert effect is not None
+        assert TTestPower().power(effect, df + 1, 0.05) == pytest.approx(0.8, abs=1e-6)
+        normal = detectable(1 / math.sqrt(df + 1))
+        assert normal is not None and normal < effect
+    assert detectable(1.0, alpha=0.9, power=0.5, df=3) == 0.0
+    on_logits, plain = detectable(0.065, df=2, ends=(-1.0, 1.0)), detectable(0.065, df=2)
+    assert on_logits is not None and plain is not None and plain < on_logits < 1.2 * plain
+    assert detectable(0.3, df=2, ends=(-1.0, 1.0)) is None, "no net share is so large"
+    assert power(8.0, 1.0, df=1) > 0, "where the far tail cannot be told from zero"
+
+
+def test_the_fewest_raters_that_reach_the_power() -> None:
+    parts = Components(0.01, 0.02, 0.22)
+    found = raters_needed(parts, 0.1, 200)
+    assert found == 12
+
+    def reached(raters: int) -> float:
+        shift = standardised(0.1, standard_error(parts, raters, 200), 0.0)
+        return power(shift, 1.0, df=raters - 1)
+
+    assert reached(found) >= 0.8 > reached(found - 1)
+    assert raters_needed(parts, 0.02, 20) is None, "below the floor"
+    assert raters_needed(Components(0.0, 0.0, 0.0), 0.1, 5) == 2
+    with pytest.raises(ValueError, match="two prompts"):
+        raters_needed(parts, 0.1, 1)
+    with pytest.raises(ValueError, match="zero"):
+        raters_needed(parts, 0.0, 10)
+
+
+def test_a_plan_keeps_its_promise() -> None:
+    """The default test finds what is called detectable with 80 %; 150 studies of each design."""
+    rows = [line.split("|") for line in powers(150, 1)[2:]]
+    found = {row[1].strip(): (float(row[3]), float(row[5])) for row in rows}
+    assert all(own > 80 - 10 for own, _ in found.values()), found
+    assert found["3 x 100"][1] < 50 and found["5 x 200"][1] < 70, "what the textbook's quantiles promise"
 
 
 def test_components_of_a_complete_panel_are_anova() -> None:

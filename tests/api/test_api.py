@@ -294,9 +294,12 @@ def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
     made = api.post(f"{V1}/studies/", {**given, "stopping_rule": {"margin": 0.1, "alpha": None}}, format="json")
     assert made.status_code == 201, made.json()
     declared = {"max_raters": 16, "min_raters": 5, "margin": 0.1, "half_width": None, "alpha": 0.05}
+    declared["method"] = "betting"
     assert made.json()["specification"]["stopping_rule"] == declared
     api.post(f"{V1}/studies/mine/open/")
     told = api.get(f"{V1}/studies/mine/results/").json()["stopping_rule"]
+    conditions = told.pop("conditions")
+    assert [each["name"] for each in conditions] == ["order", "trials", "panels", "estimand"]
     assert told == {"rule": declared, "n_raters": 0, "stop": False, "lines": []}
     plain = api.post(f"{V1}/studies/", {**given, "name": "plain", "stopping_rule": None}, format="json")
     assert "stopping_rule" not in plain.json()["specification"]

@@ -60,6 +60,7 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
 NOT_KEPT = {
     "SampleFailure": "goes when a retry makes the sample",
     "Upload": "on its way to a run, whose samples are kept",
+    "IncomingFile": "a file on its way, in parts: it grows, and goes when it has come or nobody goes on with it",
     "MetricRun": "computed from samples that are kept, and computed again at will",
     "MetricScore": "as its metric run",
     "MetricShard": "goes when the parts are merged",

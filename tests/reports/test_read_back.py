@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.analysis.early_looks import StoppingOutcome, early_looks
+from evaluation.analysis.early_looks import Arrival, Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
@@ -62,6 +63,11 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[name for name in columns if name != "position"])
 
 
+def arrived(raters: Sequence[str]) -> Arrivals:
+    """All of `raters` joined one panel, in this order, and finished."""
+    return Arrivals(tuple(Arrival(each, "", "finished") for each in raters), tuple(raters), {"": 1})
+
+
 @settings(max_examples=60, deadline=None)
 @given(frames(), st.sampled_from(list(ESTIMANDS)), st.sampled_from((0.8, 0.95)))
 def test_an_analysis_is_read_back(frame: pd.DataFrame, estimand: str, level: float) -> None:
@@ -85,7 +91,7 @@ def test_a_report_is_read_back(frame: pd.DataFrame, seed: int, unrated: bool) ->
     rule = StoppingRule(max_raters=20, min_raters=2, margin=0.2)
     finished = tuple(sorted(set(frame["rater_id"])))
     scored = Scores(scores, "0" * 64, (by,), ("something was left out",))
-    made = compute_report(ReportInput(frame, QUESTIONS, rule, finished, scored), settings_from(None))
+    made = compute_report(ReportInput(frame, QUESTIONS, rule, arrived(finished), scored), settings_from(None))
     assert made.automatic is not None and made.stopping is not None
     read = ReportDocument.from_dict(kept(made.to_dict()))
     assert read == made
@@ -93,7 +99,7 @@ def test_a_report_is_read_back(frame: pd.DataFrame, seed: int, unrated: bool) ->
 
 
 def test_what_a_study_does_not_have_is_not_there() -> None:
-    made = compute_report(ReportInput(ratings(), QUESTIONS, None, (), None), settings_from({"level": 0.9}))
+    made = compute_report(ReportInput(ratings(), QUESTIONS, None, None, None), settings_from({"level": 0.9}))
     assert made.stopping is None and made.automatic is None
     assert not {"stopping_rule", "automatic"} & made.to_dict().keys()
     assert ReportDocument.from_dict(kept(made.to_dict())) == made
@@ -104,8 +110,8 @@ def test_rankings_and_looks_are_among_them() -> None:
     assert len(analyse(frame).rankings) == 2
     rule = StoppingRule(max_raters=8, min_raters=7)
     finished = sorted(set(three_generators()["rater_id"]))
-    looks = early_looks(frame, finished, QUESTIONS, alpha=rule.alpha, rule=rule)
+    looks, conditions = early_looks(frame, arrived(finished), QUESTIONS, alpha=rule.alpha, rule=rule)
     assert [each.question for each in looks] == ["fidelity"] * 3 + ["alignment"] * 3
-    made = StoppingOutcome(rule, len(finished), looks)
+    made = StoppingOutcome(rule, len(finished), looks, conditions)
     assert made.stop and any(each.interval for each in looks)
     assert StoppingOutcome.from_dict(kept(made.to_dict())) == made

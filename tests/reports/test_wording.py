@@ -86,8 +86,12 @@ def test_the_text_keeps_to_it(results: Analysis) -> None:
 
 
 def test_p_values_say_what_they_test(results: Analysis) -> None:
-    assert p_tests(results.comparisons) == ('p tests "no preference"; category p-values are Holm-adjusted (2 tests)')
-    single = compute(validate_ratings(ratings().query("category == 'Colors'")), settings_from(None))
+    assert p_tests(results.comparisons) == (
+        'p tests "no preference"; the overall p-value is Holm-adjusted over 2 comparisons; category p-values are '
+        "Holm-adjusted (2 tests)"
+    )
+    one = ratings().query("category == 'Colors' and question == 'fidelity'")
+    single = compute(validate_ratings(one), settings_from(None))
     assert p_tests(single.comparisons) == 'p tests "no preference"'
 
 

@@ -7,9 +7,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from evaluation.analysis.betting import betting_bounds
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.sequential import StoppingRule, rater_means, t_sequence
-from evaluation.models import Rater, Study
+from evaluation.analysis.sequential import StoppingRule, rater_means
+from evaluation.models import Rater, Rating, Study
 from evaluation.selectors import live_board as module
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
@@ -23,34 +24,57 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def busy() -> Study:
-    """Twelve simulated raters have finished; all find the second run better."""
-    study = an_open_study(raters_per_panel=8)
-    raters_simulate(study=study, raters=12, seed=1, prefer={"plain": 2.5})
+    """Twenty simulated raters have finished, ten of each panel; all find the second run better."""
+    study = an_open_study(raters_per_panel=10)
+    raters_simulate(study=study, raters=20, seed=1, prefer={"plain": 2.5})
     return study
 
 
-def test_it_is_the_sequence_over_finished_raters(busy: Study) -> None:
-    unfinished = Rater.objects.filter(study=busy).order_by("pk")[0]
+def test_it_is_the_sequence_over_rounds_of_raters_as_they_joined(busy: Study) -> None:
+    """A round is a rater of each panel, weighted by the panel's prompts; the last is not whole without its second."""
+    unfinished = Rater.objects.filter(study=busy).order_by("-pk")[0]
     with unguarded():
         Rater.objects.filter(pk=unfinished.pk).update(finished_at=None)
     board = live_board(busy)
-    assert board is not None and (board.n_raters, board.n_simulated, board.rule) == (11, 11, None)
+    assert board is not None and (board.n_raters, board.n_simulated, board.rule) == (19, 19, None)
+    assert all(each.holds for each in board.conditions) and len(board.conditions) == 4
     assert [(line.question, line.generator_a, line.generator_b) for line in board.lines] == [
         ("fidelity", "guided", "plain"),
         ("alignment", "guided", "plain"),
     ]
-    frame = ratings_frame(busy)
-    frame = validate_ratings(frame[frame["rater_id"] != rater_pseudonym(str(unfinished.key))])
+    frame = validate_ratings(ratings_frame(busy))
+    panels = {each["panel"]: each["prompts"] for each in busy.specification["panels"]}
+    by_panel = {
+        panel: [rater_pseudonym(str(each.key)) for each in Rater.objects.filter(study=busy, panel=panel).order_by("pk")]
+        for panel in panels
+    }
     for line in board.lines:
-        last = t_sequence(rater_means(frame, "guided", "plain", line.question).tolist()).looks[-1]
-        assert last.low is not None and last.high is not None and line.interval is not None
-        assert line.n == 11 and line.net == pytest.approx(last.estimate)
-        assert (line.interval.low, line.interval.high) == pytest.approx((last.low, last.high))
+        means = rater_means(frame, "guided", "plain", line.question)
+        rounds = [
+            sum(means[raters[at]] * panels[panel] for panel, raters in by_panel.items()) / sum(panels.values())
+            for at in range(9)
+        ]
+        low, high = betting_bounds(rounds)
+        assert line.interval is not None
+        assert line.n == 18 and line.net == pytest.approx(sum(rounds) / 9)
+        assert (line.interval.low, line.interval.high) == pytest.approx((low, high))
         assert line.decision is None
 
 
+def test_a_rater_who_left_trials_out_is_said(busy: Study) -> None:
+    """Their mean is of fewer prompts than the others'."""
+    rater = Rater.objects.filter(study=busy).order_by("pk")[0]
+    rating = Rating.objects.filter(rater=rater).order_by("pk")[0]
+    with unguarded():
+        Rating.objects.filter(pk=rating.pk).update(retracted_at=timezone.now())
+    board = live_board(busy)
+    assert board is not None
+    failed = {each.name: each.means for each in board.conditions if not each.holds}
+    assert list(failed) == ["trials"] and "1 of the 20 raters who count left some out" in failed["trials"]
+
+
 def test_the_declared_rule_decides(busy: Study) -> None:
-    busy.specification["stopping_rule"] = {"max_raters": 12, "min_raters": 8, "margin": 0.1}
+    busy.specification["stopping_rule"] = {"max_raters": 20, "min_raters": 8, "margin": 0.1}
     board = live_board(busy)
     assert board is not None and board.rule is not None and board.stop
     for line in board.lines:
@@ -62,8 +86,8 @@ def test_the_page_says_what_may_be_done_with_it(signed_in: Client, busy: Study) 
     text = signed_in.get("/studies/trial/").content.decode()
     for expected in (
         "Safe to check at any time",
-        "12 raters finished",
-        "12 simulated",
+        "20 raters finished",
+        "20 simulated",
         "declares no stopping rule",
         "Anytime-valid interval",
         "raters prefer plain",
@@ -75,7 +99,7 @@ def test_the_page_says_what_may_be_done_with_it(signed_in: Client, busy: Study) 
 def test_the_page_says_what_the_declared_rule_says(
     signed_in: Client, busy: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = StoppingRule(max_raters=12, min_raters=8, margin=0.1)
+    rule = StoppingRule(max_raters=20, min_raters=8, margin=0.1)
     monkeypatch.setattr(module, "declared_rule", lambda specification: rule)
     text = signed_in.get("/studies/trial/state/").content.decode()
     assert "Stopping rule, declared before" in text and "±10 points" in text and "<strong>stop</strong>" in text
@@ -86,7 +110,7 @@ def test_few_raters_have_no_interval(signed_in: Client) -> None:
     assert "once the first rater has finished" in signed_in.get("/studies/trial/").content.decode()
     raters_simulate(study=study, raters=2, seed=0)
     text = signed_in.get("/studies/trial/").content.decode()
-    assert "Intervals appear from 7." in text and "none yet" in text
+    assert "No interval can exclude zero with fewer than 16." in text and "undecided" in text
 
 
 def test_a_closed_study_has_its_report(signed_in: Client, busy: Study) -> None:

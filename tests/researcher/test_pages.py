@@ -85,6 +85,18 @@ def test_prompts_are_text_and_never_markup(signed_in: Client, study: Study) -> N
         assert "&amp; &lt;b&gt;" in text and "& <b>" not in text
 
 
+def test_a_run_says_what_of_its_prompts_its_images_cant_show(signed_in: Client, study: Study) -> None:
+    run = study.study_runs.all()[0].run
+    address = f"/runs/{run.pk}/"
+    assert "never saw in training" not in signed_in.get(address).content.decode()
+    sample = run.samples.order_by("prompt__number", "sample")[0]
+    sample.provenance = {**sample.provenance, "prompt_words_unseen": "penguin & <b>"}
+    sample.save(update_fields=["provenance"])
+    text = signed_in.get(address).content.decode()
+    assert f"could not read: 1 of {run.suite.prompts.count()}." in text
+    assert "Not in the training&#x27;s captions: penguin &amp; &lt;b&gt;." in text
+
+
 def test_simulated_ratings_are_marked_on_every_page_that_shows_them(signed_in: Client, rated: Study) -> None:
     assert "simulated" in signed_in.get("/").content.decode()
     assert "simulated" in signed_in.get("/studies/").content.decode()
@@ -278,7 +290,7 @@ def test_the_addresses_of_images_lead_nowhere_else(signed_in: Client) -> None:
         ("/", 16),
         ("/suites/", 6),
         ("/runs/", 8),
-        ("/runs/{run}/", 14),
+        ("/runs/{run}/", 15),
         ("/runs/{run}/state/", 7),
         ("/studies/", 7),
         ("/studies/trial/", 10),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -11,9 +12,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from common.hashes import hash_of
+from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.sequential import rater_means, t_sequence
 from evaluation.errors import InputError
 from evaluation.models import Rater, Study
-from evaluation.selectors.live_board import finished_raters, live_board
+from evaluation.selectors.live_board import live_board, study_arrivals
+from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import StudyDraft, study_create
@@ -40,9 +44,10 @@ def test_a_rule_is_declared_with_its_defaults() -> None:
         "margin": None,
         "half_width": None,
         "alpha": 0.05,
+        "method": "betting",
     }
     given = {"max_raters": 12, "min_raters": 9, "margin": 0.1, "half_width": 0.05, "alpha": 0.1}
-    assert a_draft(given, name="all").specification["stopping_rule"] == given
+    assert a_draft(given, name="all").specification["stopping_rule"] == {**given, "method": "betting"}
 
 
 def test_without_a_rule_the_specification_has_none() -> None:
@@ -65,6 +70,7 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
     ("rule", "field", "words"),
     [
         ({"half_with": 0.1}, "stopping_rule", 'did you mean "half_width"'),
+        ({"method": "t_sequence"}, "stopping_rule", "has no field"),
         ({"max_raters": 17}, "stopping_rule.max_raters", "between 2 and 16, the study's places over all panels"),
         ({"max_raters": 1}, "stopping_rule.max_raters", "between 2 and 16"),
         ({"max_raters": 12.5}, "stopping_rule.max_raters", "got 12.5"),
@@ -78,9 +84,9 @@ def test_it_is_locked_and_hashed_with_the_rest() -> None:
         ({"half_width": "wide"}, "stopping_rule.half_width", "got wide"),
         ({"alpha": 95}, "stopping_rule.alpha", "0.05 gives 95 %"),
         (
-            {"max_raters": 6},
+            {"max_raters": 15},
             "stopping_rule.max_raters",
-            "could never decide: with alpha 0.05 the first interval appears at 7",
+            "with alpha 0.05 an interval can exclude zero from 16 raters (8 for each of the 2 panels)",
         ),
     ],
 )
@@ -97,14 +103,14 @@ def test_a_study_with_few_places_can_have_no_rule() -> None:
 
 
 def test_the_board_says_what_the_rule_says_and_nothing_closes() -> None:
-    study = study_open(study=a_draft({"min_raters": 8, "max_raters": 12}))
+    study = study_open(study=a_draft({"min_raters": 8, "max_raters": 30}, raters_per_panel=15))
     raters_simulate(study=study, raters=4, seed=1, prefer={"one": 2.5})
     board = live_board(study)
     assert board is not None and board.rule is not None and not board.stop
     assert [line.decision.reason for line in board.lines if line.decision] == ["go on", "go on"]
-    raters_simulate(study=study, raters=8, seed=2, prefer={"one": 2.5})
+    raters_simulate(study=study, raters=26, seed=2, prefer={"one": 2.5})
     board = live_board(study)
-    assert board is not None and board.stop
+    assert board is not None and board.stop and all(each.holds for each in board.conditions)
     assert any(
         line.decision and line.decision.reason == "one is preferred: the interval excludes zero" for line in board.lines
     )
@@ -113,19 +119,19 @@ def test_the_board_says_what_the_rule_says_and_nothing_closes() -> None:
 
 
 def test_the_report_keeps_what_the_rule_came_to() -> None:
-    study = study_open(study=a_draft({"min_raters": 8, "max_raters": 12}))
-    raters_simulate(study=study, raters=12, seed=1, prefer={"one": 2.5})
+    study = study_open(study=a_draft({"min_raters": 8, "max_raters": 20}, raters_per_panel=10))
+    raters_simulate(study=study, raters=20, seed=1, prefer={"one": 2.5})
     last = Rater.objects.filter(study=study).order_by("-finished_at")[0]
     finished_at = last.finished_at
     with unguarded():
         Rater.objects.filter(pk=last.pk).update(finished_at=None)
     before = report_make(study=study)
     told = before.results["stopping_rule"]
-    assert told["rule"] == study.specification["stopping_rule"] and told["n_raters"] == 11
+    assert told["rule"] == study.specification["stopping_rule"] and told["n_raters"] == 19
     Rater.objects.filter(pk=last.pk).update(finished_at=finished_at)
     after = report_make(study=study)
     assert after.pk != before.pk, "the same ratings, but another rater has finished"
-    assert after.results["stopping_rule"]["n_raters"] == 12 and after.results["stopping_rule"]["stop"]
+    assert after.results["stopping_rule"]["n_raters"] == 20 and after.results["stopping_rule"]["stop"]
     assert report_make(study=study).pk == after.pk
     board = live_board(study)
     assert board is not None
@@ -142,8 +148,66 @@ def test_who_left_later_counts_at_the_earlier_moment() -> None:
     moment = timezone.now()
     rater = Rater.objects.filter(study=study).order_by("pk")[0]
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
-    then, now = finished_raters(study, as_of=moment), finished_raters(study, as_of=timezone.now())
-    assert (len(then), len(now)) == (9, 8)
+    then, now = study_arrivals(study, as_of=moment).arrivals, study_arrivals(study).arrivals
+    assert (len(then.finished), len(now.finished)) == (9, 8)
+    assert [each.state for each in then.joined] == ["finished"] * 9
+    assert [each.state for each in now.joined] == ["withdrawn"] + ["finished"] * 8
+
+
+def state_of(study: Study, **change: object) -> list[str]:
+    """How the first of three raters stands, after a `change` of its row."""
+    rater = Rater.objects.filter(study=study).order_by("pk")[0]
+    with unguarded():
+        Rater.objects.filter(pk=rater.pk).update(**change)
+    return [each.state for each in study_arrivals(study).arrivals.joined]
+
+
+def test_a_rater_counts_once_those_who_joined_before_are_through() -> None:
+    study = study_open(study=a_draft({}))
+    raters_simulate(study=study, raters=9, seed=1)
+    day = timedelta(days=1)
+    now = timezone.now()
+    assert state_of(study, finished_at=None) == ["open"] + ["finished"] * 8
+    counted = study_arrivals(study).arrivals.counted()
+    assert sorted(map(len, counted.values())) == [0, 4], "the first panel waits for its first rater, the other does not"
+    assert state_of(study, created_at=now - 8 * day)[0] == "withdrawn", "out of time"
+    assert sorted(map(len, study_arrivals(study).arrivals.counted().values())) == [4, 4]
+    assert state_of(study, finished_at=now)[0] == "withdrawn", "too late, and it stays so"
+    assert state_of(study, finished_at=now - 2 * day)[0] == "finished"
+    assert state_of(study, dropped_at=now - day)[0] == "withdrawn"
+
+
+def test_who_is_fast_does_not_come_first() -> None:
+    """The last to join finishes first; the order is that of joining."""
+    study = study_open(study=a_draft({}))
+    raters_simulate(study=study, raters=16, seed=1)
+    pks = list(Rater.objects.filter(study=study).order_by("pk").values_list("pk", flat=True))
+    now = timezone.now()
+    for at, pk in enumerate(pks):
+        with unguarded():
+            Rater.objects.filter(pk=pk).update(finished_at=now - timedelta(minutes=at))
+    arrivals = study_arrivals(study).arrivals
+    joined = [each.rater_id for each in arrivals.joined]
+    assert list(arrivals.finished) == joined[::-1]
+    for panel, raters in arrivals.counted().items():
+        assert raters == [each.rater_id for each in arrivals.joined if each.panel == panel]
+
+
+def test_a_study_that_declared_the_earlier_rule_keeps_it() -> None:
+    study = study_open(study=a_draft({"min_raters": 8, "max_raters": 16}))
+    raters_simulate(study=study, raters=16, seed=1, prefer={"one": 2.5})
+    rule = {name: value for name, value in study.specification["stopping_rule"].items() if name != "method"}
+    study.specification["stopping_rule"] = rule
+    board = live_board(study)
+    assert board is not None and board.rule is not None
+    assert (board.rule.method, board.fewest, board.conditions) == ("t_sequence", 7, ())
+    frame = validate_ratings(ratings_frame(study))
+    finished = study_arrivals(study).arrivals.finished
+    for line in board.lines:
+        means = rater_means(frame, line.generator_a, line.generator_b, line.question)
+        last = t_sequence(means.reindex(list(finished)).tolist()).looks[-1]
+        assert line.interval is not None
+        assert (line.interval.low, line.interval.high) == pytest.approx((last.low, last.high))
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
@@ -167,7 +231,7 @@ def test_the_command_declares_a_rule_in_plain_words() -> None:
     for words in (
         "Stopping rule: A comparison (one pair, one question) is decided once its 95 % anytime-valid interval",
         "excludes zero, lies within ±10 points or is no wider than ±5 points",
-        "At least 6 raters must have finished; the maximum is 16.",
+        "At least 6 raters must count; the maximum is 16.",
         "The study stays open until you close it.",
     ):
         assert words in told, words

@@ -15,6 +15,7 @@ import torch
 from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import STAGES, ConfigError
+from generators.cascade.seen_words import WORDS, read_words, write_words
 from generators.places import TRAINING_CONFIGS
 from generators.training import all as command
 from generators.training import checkpoints, comparing, proving
@@ -233,7 +234,12 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
     assert len(asked) == 2 and judges == {str(out / "weights" / "checker.safetensors")}
     assert "the new weights measure better" in lines and "checker: mean of its 1 measures 80.0%, shipped 90.0%" in lines
     assert not (ships / "base.safetensors").exists()
+    (ships / WORDS).write_text("giraffe\n")
     proving.install_better(out, lines.append)
+    assert read_words(ships) is None  # they were of the weights before
+    write_words(out / "weights", ["a red apple"])
+    proving.install_better(out, lines.append)
+    assert read_words(ships) == {"a", "apple", "red"}
     assert set(open_weights(ships).hashes) == set(STAGES) and open_weights(ships).load("base").stage == TINY.base
     assert load_checker(ships / "checker.safetensors").about == {"from": str(ships)}
     assert "checker: not better, so what ships stays" in lines

@@ -12,7 +12,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
 from evaluation.protocols import named_or_file
-from evaluation.reports.wording.results import stopping_rule_text
+from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.create import StudyDraft, study_create
@@ -73,6 +73,22 @@ class Command(ProductCommand):
         )
         parser.add_argument("--consent", default="", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", default="", help="whom raters can ask")
+        declared = parser.add_argument_group(
+            "what the study sets out to show",
+            "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
+            "highlighted. Without these options, all pairs and questions are primary.",
+        )
+        declared.add_argument(
+            "--pair", action="append", default=[], metavar="A,B", help="labels of a primary pair; repeat for several"
+        )
+        declared.add_argument(
+            "--question", action="append", default=[], metavar="NAME", help="a primary question; repeat for several"
+        )
+        declared.add_argument(
+            "--estimand",
+            default="",
+            help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
+        )
         rule = parser.add_argument_group(
             "early stopping",
             "Any of these options declares a stopping rule. The rule recommends stopping once every comparison is "
@@ -133,6 +149,9 @@ class Command(ProductCommand):
                     contact=options["contact"],
                     stopping_rule=_rule_of(options),
                     masks=options["mask"],
+                    primary_pairs=[each.split(",") for each in options["pair"]],
+                    primary_questions=options["question"],
+                    estimand=options["estimand"],
                 )
             )
         invitation = None
@@ -149,6 +168,7 @@ class Command(ProductCommand):
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
             "stopping_rule": study.specification.get("stopping_rule"),
+            "analysis": study.specification.get("analysis"),
             "panels": len(progress.panels),
             "raters": progress.raters_wanted,
             "ratings": progress.ratings_wanted,
@@ -165,6 +185,8 @@ class Command(ProductCommand):
         ]
         if result["departures"]:
             lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
+        if result["analysis"]:
+            lines.append(primary_text(result["analysis"]))
         if result["stopping_rule"]:
             lines.append(f"Stopping rule: {stopping_rule_text(result['stopping_rule'])}")
         if result["status"] == StudyStatus.DRAFT:

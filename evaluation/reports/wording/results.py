@@ -8,15 +8,20 @@ from typing import Any
 from common.words import counted
 from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
 from evaluation.analysis.columns import CHOICES
-from evaluation.analysis.estimates import Interval, PreferenceRate
+from evaluation.analysis.estimands import ESTIMAND_WORDS
+from evaluation.analysis.estimates import EXPLORATORY, Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
+    OVERALL,
     UNSAID,
     lines,
     not_rated_words,
+    p_shown,
     p_tests,
     question_name,
+    role_words,
     shortened,
     too_few,
     why_lacking,
@@ -38,18 +43,22 @@ WIDEST_LABEL = 16
 """Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""
 
 
-def results_text(results: Analysis, *, title: str) -> str:
-    """`results` as a readable table for each pair and question; then rankings, agreement and the lean to a side."""
+def results_text(results: Analysis, *, title: str, summary: bool = False) -> str:
+    """`results` as text: a summary and the rankings first, then a table for each pair and question, agreement and the
+    lean to a side. `summary`: the first two alone.
+    """
     ratings, raters = counted(results.n_ratings, "rating"), counted(results.n_raters, "rater")
     text = [title, f"{ratings} by {raters} on {counted(results.n_prompts, 'prompt')}"]
     text += [f"NOTE  {note}" for note in results.notes]
     if not results.comparisons:
         return "\n".join(text)
-    for comparison in results.comparisons:
-        text += ["", *_comparison(comparison)]
+    text += ["", *_summary(results)]
     for ranking in results.rankings:
         text += ["", *_ranking(ranking)]
-    text += ["", *_raters(results)]
+    if not summary:
+        for comparison in results.comparisons:
+            text += ["", *_comparison(comparison)]
+        text += ["", *_raters(results)]
     text += [
         "",
         "Shares are in per cent of the ratings.",
@@ -62,6 +71,34 @@ def results_text(results: Analysis, *, title: str) -> str:
     return "\n".join(text)
 
 
+def _summary(results: Analysis) -> list[str]:
+    """A line a comparison, by question: what is shown of it, and what was declared."""
+    text = ["Summary"]
+    for question in dict.fromkeys(each.question for each in results.comparisons):
+        chosen = [each for each in results.comparisons if each.question == question]
+        header = [
+            question_name(question),
+            "ratings",
+            "net share",
+            f"{level_text(results.level)} interval",
+            "p",
+            "shown",
+        ]
+        text += aligned(header, [_summary_cells(each) for each in chosen])
+    return text
+
+
+def _summary_cells(comparison: ComparisonResult) -> list[str]:
+    a, b, rate = comparison.generator_a, comparison.generator_b, comparison.overall
+    shown = {"a": f"{a} preferred", "b": f"{b} preferred", None: "no difference shown"}[rate.leader]
+    if rate.standing is not None and rate.standing.role == EXPLORATORY:
+        shown = "exploratory"
+    return [
+        *(f"{a} against {b}", f"{rate.n_ratings:,}", points(rate.net.estimate)),
+        *(too_few(rate) or _bounds(rate.net.interval), p_text(p_shown(OVERALL, rate)), shown),
+    ]
+
+
 def _comparison(comparison: ComparisonResult) -> list[str]:
     a, b = comparison.generator_a, comparison.generator_b
     level = level_text(comparison.overall.level)
@@ -71,9 +108,10 @@ def _comparison(comparison: ComparisonResult) -> list[str]:
         *("net share", f"{level} interval", "as independent", "p"),
     ]
     rows = lines(comparison)
-    cells = [_cells(name, rate, rate.p_holm if at else rate.p_value) for at, (name, rate) in enumerate(rows)]
+    cells = [_cells(name, rate, p_shown(name, rate)) for name, rate in rows]
     text = [f"{question_name(comparison.question)}: {a} against {b} (net share above zero: raters prefer {a})"]
-    text += [said for said in (comparison.overall.words, not_rated_words(comparison)) if said]
+    said = (comparison.overall.words, role_words(comparison.overall), not_rated_words(comparison))
+    text += [each for each in said if each]
     text += aligned(header, cells)
     missing = [f"  {name}: {why}" for name, rate in rows if (why := why_lacking(rate))]
     text += ["Why there is no interval for new raters and prompts:", *missing] if missing else []
@@ -157,6 +195,21 @@ def _agreement(found: Agreement) -> str:
     return f"{coefficient(found.value)}{bounds}, {found.method}"
 
 
+def primary_text(declared: Mapping[str, Any]) -> str:
+    """What a study set out to show (`analysis` of its specification) in plain words."""
+    pairs = [f"{a} against {b}" for a, b in declared["pairs"]]
+    questions = [question_name(each) for each in declared["questions"]]
+    if not pairs or not questions:
+        return "Primary comparisons: none. Whatever the results show is exploratory."
+    n = len(pairs) * len(questions)
+    listed = f"{'; '.join(pairs[:10])}{' and more' if len(pairs) > 10 else ''}"
+    return (
+        f"Primary comparisons ({n:,}): {listed}, on {', '.join(questions)}. They are one family: p-values are adjusted "
+        f"over it (Holm), and nothing else is highlighted. The intervals speak for "
+        f"{ESTIMAND_WORDS[declared['estimand']]}."
+    )
+
+
 def stopping_rule_text(rule: Mapping[str, Any]) -> str:
     """A declared stopping rule (the fields of `evaluation.analysis.sequential.StoppingRule`) in plain words."""
     decided = ["excludes zero"]
@@ -164,10 +217,11 @@ def stopping_rule_text(rule: Mapping[str, Any]) -> str:
         decided.append(f"lies within ±{rule['margin'] * 100:g} points")
     if rule["half_width"] is not None:
         decided.append(f"is no wider than ±{rule['half_width'] * 100:g} points")
+    count = "must have finished" if rule.get("method", T_SEQUENCE) == T_SEQUENCE else "must count"
     when = " or ".join([", ".join(decided[:-1]), decided[-1]]) if len(decided) > 1 else decided[0]
     return (
         f"A comparison (one pair, one question) is decided once its {level_text(1 - rule['alpha'])} anytime-valid "
-        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} must have finished; the "
+        f"interval of the net share {when}. At least {counted(rule['min_raters'], 'rater')} {count}; the "
         f"maximum is {rule['max_raters']:,}. The rule recommends stopping once every comparison is decided or has "
         "reached its maximum. The study stays open until you close it."
     )

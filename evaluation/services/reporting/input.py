@@ -12,7 +12,8 @@ from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import ReportInput, Settings
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
-from evaluation.selectors.live_board import asked_questions, declared_rule, finished_raters
+from evaluation.selectors.declared import family_of
+from evaluation.selectors.live_board import arrivals_key, asked_questions, declared_rule, study_arrivals
 from evaluation.selectors.metrics import metric_names, study_metric_groups
 from evaluation.selectors.ratings import ratings_frame, study_categories
 
@@ -21,12 +22,13 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
     """What a report of `study` at a moment is made of. One query reads the ratings."""
     include = settings.include_simulated
     rule = declared_rule(study.specification)
-    finished = finished_raters(study, as_of=as_of, include_simulated=include) if rule is not None else ()
+    arrivals = study_arrivals(study, as_of=as_of, include_simulated=include).arrivals if rule is not None else None
     return ReportInput(
         ratings=ratings_frame(study, include_simulated=include, as_of=as_of),
         questions=tuple(asked_questions(study)),
         rule=rule,
-        finished=tuple(each.rater_id for each in finished),
+        arrivals=arrivals,
+        family=family_of(study.specification, settings.estimand),
         scores=report_scores(study),
         categories=study_categories(study),
     )
@@ -53,8 +55,8 @@ def report_scores(study: Study) -> Scores | None:
 def settings_hash(given: ReportInput, settings: Settings) -> str:
     """Names the settings, and of the input what the ratings' own hash does not: who has finished, and the scores."""
     parts: list[object] = [settings.hash]
-    if given.rule is not None:
-        parts.append({"rule": given.rule.to_dict(), "finished": list(given.finished)})
+    if given.rule is not None and given.arrivals is not None:
+        parts.append({"rule": given.rule.to_dict(), "arrivals": list(arrivals_key(given.arrivals))})
     if given.scores is not None:
         scored = [[each.metric_run, each.label, each.images_hash, each.value_range] for each in given.scores.scored]
         parts.append({"scores": given.scores.sha256, "scored": scored, "notes": list(given.scores.notes)})

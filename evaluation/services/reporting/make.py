@@ -9,6 +9,7 @@ from django.utils import timezone
 from evaluation.models import Report, Study
 from evaluation.reports.compute import code_version, compute_report, settings_from
 from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.selectors.declared import declared_primary
 from evaluation.services.reporting.input import report_input, settings_hash
 
 
@@ -16,12 +17,15 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     """The report of the study's standing ratings as of now; the same input, settings and code give the same row.
 
     The row is looked up by their hashes first; only what is not there is computed. `settings`: see
-    `evaluation.reports.compute.DEFAULT_SETTINGS`. A study without ratings has a report that says so.
+    `evaluation.reports.compute.DEFAULT_SETTINGS`; what the study declared beforehand goes before those. A study without
+    ratings has a report that says so.
 
     Raises:
         InputError: an unknown setting or value.
     """
-    checked = settings_from(settings)
+    declared = declared_primary(study.specification)
+    beforehand = {"estimand": declared.estimand} if declared else {}
+    checked = settings_from({**beforehand, **(settings or {})})
     as_of = timezone.now()
     given = report_input(study=study, settings=checked, as_of=as_of)
     named = {

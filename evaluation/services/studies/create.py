@@ -19,8 +19,11 @@ from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
 from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
+from evaluation.protocols.kinds import Choice
+from evaluation.selectors.declared import Primary
 from evaluation.services.runs.request import more_images
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.primary import primary
 from evaluation.services.studies.served import refuse_unserved
 from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
@@ -50,6 +53,10 @@ class StudyDraft:
             empty one has the defaults of all, None is no rule. It closes nothing by itself.
         masks: corners to cover on every shown image, as "bottom-right:0.3x0.1": width and height in shares of the
             sides. For images that carry their maker's mark, which would tell raters whose they are.
+        primary_pairs: pairs of labels that the study sets out to compare; all pairs when empty. Others are exploratory.
+        primary_questions: questions that it sets out to answer; all that take a choice when empty.
+        estimand: for whom the interval of its results speaks, a key of `evaluation.analysis.ESTIMANDS`; the default
+            when empty.
     """
 
     name: str
@@ -66,6 +73,9 @@ class StudyDraft:
     contact: str = ""
     stopping_rule: Mapping[str, object] | None = None
     masks: Sequence[str] = ()
+    primary_pairs: Sequence[Sequence[str]] = ()
+    primary_questions: Sequence[str] = ()
+    estimand: str = ""
 
 
 @transaction.atomic
@@ -81,15 +91,16 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     _check_name(draft.name)
     _check_runs(runs)
     labels = _checked_labels(runs, draft.labels)
-    settings = _settings(draft, declared)
+    settings = replace(_settings(draft, declared), primary=_primary(draft, labels, declared))
     suite = runs[0].suite
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
     rule = draft.stopping_rule
     if rule is None and declared.stopping is not None:
         rule = asdict(declared.stopping)
     if rule is not None:
-        places = settings.raters_per_panel * len(panel_prompts(sets, declared))
-        settings = replace(settings, stopping_rule=checked_rule(rule, places=places))
+        panels = len(panel_prompts(sets, declared))
+        places = settings.raters_per_panel * panels
+        settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
         title=text_in(draft.title, "title", "the title", most=limits.TITLE),
@@ -106,6 +117,16 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         for order, (run, label) in enumerate(zip(runs, labels, strict=True))
     )
     return study
+
+
+def _primary(draft: StudyDraft, labels: Sequence[str], declared: protocols.Protocol) -> Primary:
+    return primary(
+        pairs=draft.primary_pairs,
+        questions=draft.primary_questions,
+        estimand=draft.estimand,
+        labels=labels,
+        asked=[each.id for each in declared.questions if isinstance(each.answers, Choice)],
+    )
 
 
 def _declared(protocol: str | protocols.Protocol) -> protocols.Protocol:

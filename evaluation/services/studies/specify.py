@@ -10,6 +10,7 @@ from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
@@ -39,7 +40,8 @@ class StudySettings:
     `protocol`: whole, for it may be the researcher's own. `display_side`: the longest side of shown images in pixels,
     None for the largest of the runs up to `LARGEST_SIDE`.
     `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
-    `masks`: corners covered on every shown image.
+    `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
+    before that was asked for.
     """
 
     protocol: protocols.Protocol
@@ -51,6 +53,7 @@ class StudySettings:
     contact: str
     stopping_rule: StoppingRule | None = None
     masks: tuple[Mask, ...] = ()
+    primary: Primary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ def specification(
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
         },
     }
+    if settings.primary is not None:
+        declared["analysis"] = settings.primary.specification()
     if settings.stopping_rule is not None:
         declared["stopping_rule"] = settings.stopping_rule.to_dict()
     if display is not None:
@@ -166,6 +171,7 @@ def settings_of(study: Study) -> StudySettings:
         contact=declared["raters"]["contact"],
         stopping_rule=declared_rule(declared),
         masks=masks_declared(declared["display"]),
+        primary=declared_primary(declared),
     )
 
 

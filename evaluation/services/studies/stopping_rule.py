@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from common.words import counted, nearest
-from evaluation.analysis.sequential import StoppingRule, fewest_raters
+from evaluation.analysis.early_looks import fewest_to_decide
+from evaluation.analysis.sequential import StoppingRule
 from evaluation.errors import InputError
 
-NAMES = tuple(each.name for each in fields(StoppingRule))
+NAMES = tuple(each.name for each in fields(StoppingRule) if each.name != "method")
 ALPHAS = (0.001, 0.5)
 SHARES = (0.001, 0.999)
 """The least and the largest alpha; the same of margin and half-width."""
@@ -21,12 +22,13 @@ FEWEST = 5
 """Raters before the rule may stop, unless it says otherwise or the study has fewer places."""
 
 
-def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
-    """The rule of `given`, in which every field may be absent or None.
+def stopping_rule(given: Mapping[str, object], *, places: int, panels: int) -> StoppingRule:
+    """The rule of `given`, in which every field may be absent or None; its sequence is that of `betting`.
 
     Args:
         given: fields of `StoppingRule`; `margin` and `half_width` are fractions of the net share, .1 being ten points.
         places: raters that the study has places for, over all panels; the default of `max_raters`.
+        panels: how many panels there are: a look takes a rater of each.
 
     Raises:
         InputError: an unknown field, a value that is not allowed, or a rule that could never decide. Its field is
@@ -48,11 +50,12 @@ def stopping_rule(given: Mapping[str, object], *, places: int) -> StoppingRule:
         half_width=_fraction(given, "half_width", "The stopping rule's half-width", SHARE_MEANS, SHARES),
         alpha=0.05 if alpha is None else alpha,
     )
-    fewest = fewest_raters(rule.alpha)
+    fewest = fewest_to_decide(rule.alpha, rule.method, panels)
     if at_most < fewest:
+        each = f" ({fewest // panels} for each of the {panels} panels)" if panels > 1 else ""
         raise InputError(
-            f"This stopping rule could never decide: with alpha {rule.alpha:g} the first interval appears at {fewest} "
-            f"raters, but the rule ends at {at_most}. Allow more raters, or declare no rule.",
+            f"This stopping rule could never decide: with alpha {rule.alpha:g} an interval can exclude zero from "
+            f"{fewest} raters{each}, but the rule ends at {at_most}. Allow more raters, or declare no rule.",
             field="stopping_rule.max_raters",
         )
     return rule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +32,8 @@ SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
 """What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
 
 LONGEST_ID = 200
+PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
+"""What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
 SECONDS_PER_TRIAL = 20
 """For the time that the consent page gives: two questions about sixteen small images."""
 
@@ -55,6 +58,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
         count_join(request)
+        fault = _fault_of_ids(request)
+        if fault is not None:
+            return _message(request, "This link is not complete", fault, status=400)
         _keep_participant(request, invitation)
         return redirect("rater:join", key=key)
     participant, session = _participant(request, invitation)
@@ -250,10 +256,31 @@ def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str
 
 def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
     for name in names:
-        value = request.GET.get(name, "").strip().replace("\x00", "")
+        value = request.GET.get(name, "").strip()
         if value:
-            return value[:LONGEST_ID]
+            return value
     return ""
+
+
+def _fault_of_ids(request: HttpRequest) -> str | None:
+    """Why the ids in the link can't be a platform's, None where they can: two people would become one rater."""
+    for name in (*PARTICIPANT_NAMES, *SESSION_NAMES):
+        values = request.GET.getlist(name)
+        what = None
+        if len(values) > 1:
+            what = "is there more than once"
+        elif values and not values[0].strip():
+            what = "is empty"
+        elif values and len(values[0].strip()) > LONGEST_ID:
+            what = f"has {len(values[0].strip()):,} characters; at most {LONGEST_ID} are allowed"
+        elif values and PLACEHOLDER.search(values[0]):
+            what = "is a placeholder that nobody has filled in, as in a preview"
+        if what is not None:
+            return (
+                f"In its address, {name} {what}. Open the study from the recruitment site, and tell the site if it "
+                "happens again."
+            )
+    return None
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
 from evaluation.reports.wording.scores import facts
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
-from evaluation.selectors.runs import run_progress, runs_progress
+from evaluation.selectors.runs import run_progress, run_prompts_noted, runs_progress
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
@@ -29,6 +29,7 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.run_form import RunForm, usable_specs
+from generators.prompt_notes import prompt_notes
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
@@ -39,10 +40,14 @@ TOLD_ALREADY = ("generator", "weights_fingerprint")
 
 @dataclass(frozen=True, slots=True)
 class PromptSamples:
-    """A prompt with its places, in order: a sample, a failure, or nothing yet."""
+    """A prompt with its places, in order: a sample, a failure, or nothing yet.
+
+    `notes`: what of the prompt its images can't show, as the generator said it.
+    """
 
     prompt: Prompt
     places: list[tuple[int, Sample | None, SampleFailure | None]]
+    notes: list[str]
 
 
 @page("GET")
@@ -126,6 +131,7 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
                     if value not in ("", None) and found.parameters.get(name) != value and name not in TOLD_ALREADY
                 }
             ),
+            "n_noted": run_prompts_noted(found),
             "more_failures": len(failures) > FAILURES_SHOWN,
             "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
         }
@@ -198,6 +204,7 @@ def _places(run: GenerationRun, prompts: list[Prompt]) -> list[PromptSamples]:
                 (index, made[prompt.pk].get(index), failed[prompt.pk].get(index))
                 for index in range(max(run.samples_per_prompt, max(made[prompt.pk], default=-1) + 1))
             ],
+            next((prompt_notes(sample.provenance) for sample in made[prompt.pk].values()), []),
         )
         for prompt in prompts
     ]

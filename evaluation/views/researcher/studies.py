@@ -104,6 +104,9 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
                     consent=values["consent"],
                     stopping_rule=form.stopping_rule(),
                     masks=form.cleaned_data["masks"].split(),
+                    primary_pairs=form.pairs(),
+                    primary_questions=form.cleaned_data["primary_questions"].replace(",", " ").split(),
+                    estimand=values["estimand"],
                 ),
                 created_by=request.user,
             )

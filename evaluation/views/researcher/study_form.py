@@ -8,6 +8,7 @@ from django import forms
 
 from common import limits
 from evaluation import protocols
+from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
 from evaluation.services.studies.served import served_names
@@ -76,6 +77,20 @@ class StudyForm(PlainForm):
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
     )
+    primary_pairs = forms.CharField(
+        label="Primary pairs",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Pairs of labels that the study sets out to compare, one pair in a line with a comma between. If "
+        "empty: all pairs. Other pairs are exploratory: reported, and never highlighted.",
+    )
+    primary_questions = forms.CharField(
+        label="Primary questions",
+        required=False,
+        help_text="Questions that the study sets out to answer, such as alignment. Separate several with spaces. If "
+        "empty: all.",
+    )
+    estimand = forms.ChoiceField(label="Results speak for", choices=list(ESTIMAND_WORDS.items()), required=False)
     contact = forms.CharField(
         label="Contact",
         required=False,
@@ -108,6 +123,11 @@ class StudyForm(PlainForm):
     def rule_shown(self) -> bool:
         """Whether that part is unfolded: something was filled in."""
         return any(each.errors or each.value() not in (None, "", False) for each in self.rule_fields)
+
+    def pairs(self) -> list[list[str]]:
+        """The pairs of labels that were filled in, a line each."""
+        lines = self.cleaned_data["primary_pairs"].splitlines()
+        return [[label.strip() for label in line.split(",")] for line in lines if line.strip()]
 
     def stopping_rule(self) -> dict[str, object] | None:
         """The rule that was filled in, None for none."""
