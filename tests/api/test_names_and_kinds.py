@@ -138,6 +138,10 @@ def test_values_of_another_kind(api: APIClient, pattern: URLPattern) -> None:
         if answer.status_code == 415:
             return
         assert answer.status_code == 400, (name, value, answer.content)
+        if value == 1e400:  # no JSON can hold it: refused before any field is looked at
+            assert "1e400" in answer.json()["detail"] or "too large" in answer.json()["detail"], answer.content
+            walked += 1
+            continue
         errors = answer.json()["errors"]
         assert outer in errors and (not inner or inner in errors[outer]), (name, value, errors)
         walked += 1
