@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import IsAuthenticated
 
 from evaluation.api.base import Endpoint, ErrorSerializer
-from evaluation.api.fields import Input, Named, Several, Words
+from evaluation.api.fields import Input, Mapped, Named, Several, Words
 
 PROBLEMS: Mapping[int, str] = {
     400: "Bad input: a field or parameter is unknown, missing or not allowed. Nothing was changed.",
@@ -84,6 +84,10 @@ class Description(AutoSchema):
             return schema | {"enum": names}
         if isinstance(field, Several) and field.least:
             return schema | {"minItems": field.least, "uniqueItems": True}
+        if isinstance(field, Mapped):
+            text = f"^[^{REFUSED}{LINE_ENDS}]*$"
+            values = [{"type": "string", "pattern": text}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+            return schema | {"propertyNames": {"pattern": text}, "additionalProperties": {"anyOf": values}}
         if isinstance(field, Words):
             own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
             return schema | {"pattern": own if field.pattern else pattern_of(field)}
