@@ -172,8 +172,8 @@ def press(page: Page, key: str, code: str, *, shift: bool = False) -> None:
 
 
 def test_a_prompt_keeps_the_direction_of_its_script(page: Page, live_server: LiveServer) -> None:
-    suite = a_suite({"Colors": 2})
-    Prompt.objects.filter(suite=suite).update(text=ARABIC)
+    suite = a_suite({"Colors": 1})
+    Prompt.objects.create(suite=suite, number=1, text=ARABIC, category="Colors")
     runs = [a_run(suite, name) for name in ("one", "other")]
     go_in(page, live_server, study_open(study=study_create(StudyDraft(name="rtl", runs=runs))))
     assert page.evaluate(TEXT_SIDE, "#caption") == "rtl"

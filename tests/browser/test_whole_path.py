@@ -92,8 +92,7 @@ def _open_study(page: Page, url: str) -> str:
     page.get_by_label("Name", exact=True).fill("w1-against-w5")
     page.get_by_role("button", name="Create draft").click()
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Open the study").click()
-    page.get_by_role("button", name="Create link").click()
+    page.get_by_role("button", name="Open the study").click()  # which makes the first link
     return url + "/r/join/" + page.locator("input[value*='/r/join/']").input_value().rsplit("/", 1)[1]
 
 

@@ -234,11 +234,11 @@ FULL = [
 def test_a_full_disk_leaves_the_last_good_file(folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (folder / "base.safetensors").read_bytes()
 
-    def half(tensors: object, path: Path, *, metadata: object) -> None:
+    def half(path: Path, tensors: object, metadata: object) -> None:
         path.write_bytes(before[:100])
         raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", half)
+    monkeypatch.setattr(checkpoint, "save_tensors", half)
     state = build_unet(STAGE, MINILM).state_dict()
     with pytest.raises(CheckpointError, match="the disk is full; the file that was there stays"):
         save_stage(folder / "base.safetensors", state, STAGE, MINILM, "new")
@@ -268,7 +268,7 @@ def test_permission_denied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "save_file", refuse)
+        patched.setattr(checkpoint, "save_tensors", refuse)
         with pytest.raises(CheckpointError, match="can't be written: permission denied; the file that was there stays"):
             save_stage(folder / "base.safetensors", build_unet(STAGE, MINILM).state_dict(), STAGE, MINILM, "")
     weights = open_weights(folder)

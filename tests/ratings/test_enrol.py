@@ -131,7 +131,7 @@ def test_invitations_end() -> None:
 def test_bad_invitations_are_refused() -> None:
     study = an_open_study()
     for given, words in (
-        ({"max_raters": 0}, "must be 1 or more"),
+        ({"max_raters": 0}, "must be between 1 and 10,000; got 0"),
         ({"expires_at": timezone.now()}, "in the past"),
         ({"completion_url": "javascript:alert(1)"}, "is not a web address"),
     ):

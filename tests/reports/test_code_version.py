@@ -17,8 +17,8 @@ PACKAGE = Path(str(evaluation.__file__)).parent
 READS_ROWS = ("evaluation.models", "evaluation.selectors", "evaluation.services.studies.specify")
 """What only reads the input, or names it: what was read is hashed itself (`services/reporting/input.py`)."""
 
-MAKES_NO_NUMBERS = ("common.words", "common.errors", "common.hashes", "evaluation.errors")
-"""Words of messages, and what names input and code."""
+MAKES_NO_NUMBERS = ("common", "evaluation.errors")
+"""Words of messages, what names input and code, and what reads files and JSON: what was read is hashed itself."""
 
 NAMED_AS_INPUT = ("evaluation.metrics.registry",)
 """Says what a metric's values can be; that range is among what names the scores."""

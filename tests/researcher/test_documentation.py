@@ -150,7 +150,7 @@ def test_every_page_links_to_what_explains_it(
         if status == 200:
             assert address.path != documentation.ADDRESS, f"{path} has no page that explains it"
             seen.add(name)
-    assert set(EXPLAINED_BY) - seen == {"set-password", "invite", "sign-in-link"}, "pages of what went wrong"
+    assert set(EXPLAINED_BY) - seen == {"sign-in-link"}, "pages of what went wrong"
 
 
 @pytest.mark.django_db

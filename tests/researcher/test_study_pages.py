@@ -92,9 +92,9 @@ def test_a_study_that_cannot_be(signed_in: Client, given: dict[str, object], sai
 
 
 def test_a_stopping_rule_is_declared_by_the_form(signed_in: Client) -> None:
-    draft(signed_in, raters_per_panel=8, stop_half_width="0.05", stop_max_raters="12", stop_margin="")
+    draft(signed_in, raters_per_panel=10, stop_half_width="0.05", stop_max_raters="18", stop_margin="")
     assert Study.objects.get().specification["stopping_rule"] == {
-        "max_raters": 12,
+        "max_raters": 18,
         "min_raters": 5,
         "margin": None,
         "half_width": 0.05,
@@ -133,7 +133,7 @@ def test_a_stopping_rule_that_cannot_be_is_told_beside_its_field(signed_in: Clie
 
 
 def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> None:
-    draft(signed_in, raters_per_panel=8, stop_max_raters="12", stop_min_raters="8", stop_margin="0.1")
+    draft(signed_in, raters_per_panel=10, stop_max_raters="20", stop_min_raters="8", stop_margin="0.1")
     study = study_open(study=Study.objects.get())
     raters_simulate(study=study, raters=4, seed=1, prefer={"one": 2.5})
     assert (
@@ -142,7 +142,7 @@ def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> N
     )
     text = signed_in.get("/studies/mine/report/", follow=True).content.decode()
     assert "With 4 finished raters, the rule does not recommend stopping yet." in text
-    raters_simulate(study=study, raters=8, seed=2, prefer={"one": 2.5})
+    raters_simulate(study=study, raters=16, seed=2, prefer={"one": 2.5})
     text = signed_in.get("/studies/mine/state/").content.decode()
     assert (
         "<strong>The rule recommends stopping:</strong>" in text
@@ -229,7 +229,8 @@ def test_the_report_shows_what_a_reviewer_asks_for(signed_in: Client, rated: Stu
         "Agreement between raters",
         "Krippendorff&#x27;s alpha, ordinal",
         "Fleiss&#x27; kappa",
-        "p tests &quot;no preference&quot;; category p-values are Holm-adjusted (2 tests)",
+        "p tests &quot;no preference&quot;; the overall p-value is Holm-adjusted over 2 comparisons; "
+        "category p-values are Holm-adjusted (2 tests)",
         "Whom the interval speaks for",
         "new raters like these, with these prompts and images",
         "decided answers alone",

@@ -105,6 +105,6 @@ def test_captions_that_cannot_be_had(tmp_path: Path) -> None:
     everything = dataclasses.replace(scenes, concepts=())
     with pytest.raises(FileNotFoundError, match="exclude names suites"):
         scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "none.csv"),)), ("apple",), 0)
-    (tmp_path / "other.csv").write_text("text\nA red car.\n")
+    (tmp_path / "other.csv").write_text("colour,thing\nred,car\n")
     with pytest.raises(ConfigError, match="no column prompt"):
         scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "other.csv"),)), ("apple",), 0)

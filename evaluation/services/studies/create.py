@@ -96,7 +96,7 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
     rule = draft.stopping_rule
     if rule is None and declared.stopping is not None:
-        rule = asdict(declared.stopping)
+        rule = {name: value for name, value in asdict(declared.stopping).items() if name != "method"}
     if rule is not None:
         panels = len(panel_prompts(sets, declared))
         places = settings.raters_per_panel * panels

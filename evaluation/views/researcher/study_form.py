@@ -11,6 +11,7 @@ from evaluation import protocols
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
+from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.served import served_names
 from evaluation.views.researcher.plain_form import PlainForm
 
@@ -80,6 +81,7 @@ class StudyForm(PlainForm):
     primary_pairs = forms.CharField(
         label="Primary pairs",
         required=False,
+        max_length=MOST_RUNS**2 * (limits.LABEL + 1),
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Pairs of labels that the study sets out to compare, one pair in a line with a comma between. If "
         "empty: all pairs. Other pairs are exploratory: reported, and never highlighted.",
@@ -87,6 +89,7 @@ class StudyForm(PlainForm):
     primary_questions = forms.CharField(
         label="Primary questions",
         required=False,
+        max_length=limits.CONTACT,
         help_text="Questions that the study sets out to answer, such as alignment. Separate several with spaces. If "
         "empty: all.",
     )
