@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.analysis.crossed import Absent, Variance, quantile
-from evaluation.analysis.effective_design import EffectiveDesign, Float, PanelDesign
+from evaluation.analysis.effective_design import SINGULAR, EffectiveDesign, Float, PanelDesign, part_of
 
 EFFECTIVE = "effective"
 NOTHING = 1e-12  # of the scores' own variance: below this a variance is rounding
@@ -87,9 +87,12 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
     root = np.sqrt([[panel.weight] for panel in design.panels])
     mean = (root * residual).sum(axis=0)
     scale = np.maximum(residual / np.where(mean > 0, mean, 1.0), LEAST_SCALE)
-    moments = np.sum([part.panel.moments for part in parts if part.panel.left > 0], axis=0)
-    seen = np.sum([part.seen / one for part, one in zip(parts, scale, strict=True) if part.panel.left > 0], axis=0)
-    fitted = not_negative(moments, seen)  # (3, m)
+    told = [(part, one) for part, one in zip(parts, scale, strict=True) if part.panel.left > 0]
+    seen = np.sum([part.seen / one for part, one in told], axis=0)
+    if len(told) == 1:
+        fitted = not_negative(told[0][0].panel.moments, seen, told[0][0].panel.solve)  # (3, m)
+    else:
+        fitted = not_negative(np.sum([part.panel.moments for part, _ in told], axis=0), seen)
     value, known, whole, top, below = (np.zeros(kinds) for _ in range(5))
     one_way = np.zeros((2, kinds))
     for part, one in zip(parts, scale, strict=True):
@@ -118,7 +121,7 @@ def one_mean(design: EffectiveDesign, seen: Float) -> Variance:
     panel = design.panels[0]
     if panel.form is None:
         return Variance(0.0, 1.0)
-    own = not_negative(panel.moments, seen)
+    own = not_negative(panel.moments, seen, panel.solve)
     value, below = float(panel.form @ seen), float(own @ panel.spread @ own)
     if value <= NOTHING * float(seen[2]) or below <= 0:
         return Variance(0.0, 1.0)
@@ -145,32 +148,36 @@ class _Part:
             (panel.raters, panel.even_raters, rater_sizes, sums.raters),
             (panel.prompts, panel.even_prompts, prompt_sizes, sums.prompts),
         ):
-            own = np.ix_(rows, columns)
-            rest = (totals[own] - sizes[own][:, :, None] * means).sum(axis=1)  # (units, m)
-            seen.append(even @ rest**2)
+            own = part_of(totals, rows, columns), part_of(sizes, rows, columns)
+            rest = (own[0] - own[1][:, :, None] * means).sum(axis=1) ** 2  # (units, m)
+            seen.append(even @ rest)
             free = len(rows) - (len(columns) if totals is sums.prompts else 1)
-            one_way.append((rest**2).sum(axis=0) * (len(rows) / free if free > 0 else 0.0) / panel.n**2)
+            one_way.append(rest.sum(axis=0) * (len(rows) / free if free > 0 else 0.0) / panel.n**2)
         seen.append(squares)
         return cls(panel, np.stack(seen), squares / max(panel.left, 1.0), np.stack(one_way))
 
 
-def not_negative(moments: Float, seen: Float) -> Float:
+def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Float:
     """Variances of raters, prompts and the rest by moments, none below zero: what would be is set to zero and the
-    others are fitted again. ``seen`` and the result: (3,), or (3, m) for m kinds of scores.
+    others are fitted again. ``seen`` and the result: (3,), or (3, m) for m kinds of scores. ``solve``: the inverse of
+    ``moments`` where it is known.
     """
     table = seen.reshape(3, -1)
     found = np.zeros_like(table)
-    groups: list[tuple[list[int], npt.NDArray[np.intp]]] = [([0, 1, 2], np.arange(table.shape[1]))]
+    groups = [((0, 1, 2), list(range(table.shape[1])))]
     while groups:
         keep, columns = groups.pop()
-        fitted = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=1e-9) @ table[np.ix_(keep, columns)]
+        if len(keep) < 3 or solve is None:
+            solve = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=SINGULAR)
+        fitted = solve @ table[np.ix_(keep, columns)]
         found[:, columns] = 0.0
         found[np.ix_(keep, columns)] = fitted
-        below = fitted[:-1] < 0
-        for which in np.unique(below, axis=1).T if below.any() else ():
-            if which.any():
-                rest = [at for at, negative in zip(keep, [*which, False], strict=True) if not negative]
-                groups.append((rest, columns[(below == which[:, None]).all(axis=0)]))
+        alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
+        for column, *each in zip(columns, *(fitted[:-1] < 0).tolist(), strict=True):
+            if any(each):
+                rest = tuple(at for at, negative in zip(keep, [*each, False], strict=True) if not negative)
+                alike.setdefault(rest, []).append(column)
+        groups += alike.items()
     return np.maximum(found, 0.0).reshape(seen.shape)
 
 

@@ -7,7 +7,7 @@ indifferent answer as zero, and the share among decided answers is a secondary f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,7 +30,7 @@ from evaluation.analysis.effective_design import EffectiveDesign, Float
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
 from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
-from evaluation.analysis.tally import CountTable
+from evaluation.analysis.tally import CountTable, distinct
 
 Weights = tuple[int, int, int]  # of a, indifferent, b
 _NET: Weights = (1, 0, -1)
@@ -162,18 +162,24 @@ class _Gram:
         return cls((counts.T @ counts).tolist(), counts.sum(axis=0).tolist(), len(counts), decided)
 
     def cluster_sums(self, weights: Weights, included: Weights) -> ClusterSums:
-        def form(left: Weights, right: Weights) -> int:
-            return sum(x * y * self.products[i][j] for i, x in enumerate(left) for j, y in enumerate(right) if x and y)
-
+        (a, b, c), (d, e, f) = weights, included
+        weighted = [a * x + b * y + c * z for x, y, z in self.products]
+        sizes = [d * x + e * y + f * z for x, y, z in self.products]
         n = self.n if included == _ALL else self.n_decided
-        return ClusterSums(n, form(weights, weights), form(weights, included), form(included, included))
+        return ClusterSums(n, _dot(weights, weighted), _dot(weights, sizes), _dot(included, sizes))
+
+
+def _dot(weights: Weights, sums: Sequence[int]) -> int:
+    a, b, c = weights
+    x, y, z = sums
+    return a * x + b * y + c * z
 
 
 def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> PanelSums:
     """Sums of the scores ``weights`` of choices over the ``included`` ones; a cell holds one rating."""
-    n = sum(count * use for count, use in zip(rater.sums, included, strict=True))
-    total = sum(count * weight for count, weight in zip(rater.sums, weights, strict=True))
-    squares = sum(count * weight**2 for count, weight in zip(rater.sums, weights, strict=True))
+    n, total = _dot(included, rater.sums), _dot(weights, rater.sums)
+    a, b, c = weights
+    squares = _dot((a * a, b * b, c * c), rater.sums)
     by_rater, by_prompt = (gram.cluster_sums(weights, included) for gram in (rater, prompt))
     return PanelSums(n, total, squares, by_rater, by_prompt, ClusterSums(n, squares, total, n))
 
@@ -240,7 +246,9 @@ class _Tables:
 
 
 def _cube(tables: list[CountTable]) -> Float:
-    units = np.unique(np.concatenate([each.unit for each in tables]))
+    if len(tables) == 1:
+        return tables[0].counts[:, None, :].astype(float)
+    units = distinct(np.concatenate([each.unit for each in tables]))
     found = np.zeros((len(units), len(tables), 3))
     for at, each in enumerate(tables):
         found[np.searchsorted(units, each.unit), at] = each.counts

@@ -62,12 +62,18 @@ def plain(value: object) -> Plain:
         ValueError: a number is NaN or infinite; no result may hold one.
         TypeError: there is no plain form.
     """
-    if value is None or isinstance(value, bool | str):
+    kind = type(value)
+    if kind is float:  # by far the most there are, and so are these and dictionaries seen to first
+        return _kept(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, float):  # by far the most there are
-        return _kept(float(value))
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
+    if kind is dict:
+        return {
+            key if type(key) is str else str(key): each if type(each) in _AS_THEY_ARE else plain(each)
+            for key, each in value.items()
+        }
+    if isinstance(value, bool | str):
+        return value
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
