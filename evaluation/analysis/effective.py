@@ -82,17 +82,47 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
         rater_sizes, prompt_sizes = (each.sum(axis=1, keepdims=True) for each in (rater_sizes, prompt_sizes))
         sums = sums.over_categories()
     parts = [_Part.of(panel, rater_sizes, prompt_sizes, sums) for panel in design.panels]
-    kinds = sums.squares.shape[1]
+    value, df, mean, one_way = _of_one(parts[0]) if len(parts) == 1 else _of_several(parts)
+    df_one_way = design.n_raters - 1.0, design.n_prompts - 1.0
+    found = []
+    least = NOTHING * (mean + 1e-300)
+    for v, d, floor, *alone in zip(*(each.tolist() for each in (value, df, least, *one_way)), strict=True):
+        both = Variance(v, d) if v > floor and d > 0 else Variance(0.0, 1.0)
+        raters, prompts = (
+            Variance(each if each > floor else 0.0, own) for each, own in zip(alone, df_one_way, strict=True)
+        )
+        found.append(Pieces(both, raters, prompts))
+    return found
+
+
+def _of_one(part: _Part) -> tuple[Float, Float, Float, Float]:
+    """``_of_several`` for a single panel, whose weight and scale are 1."""
+    panel = part.panel
+    if panel.form is None:
+        nothing = np.zeros_like(part.residual)
+        return nothing, nothing, part.residual, part.one_way
+    scale = np.where(part.residual > 0, 1.0, LEAST_SCALE)
+    own = not_negative(panel.moments, part.seen / scale, panel.solve) * scale
+    below = np.einsum("jm,jk,km->m", own, panel.spread, own)
+    return panel.form @ part.seen, _satterthwaite(panel.expected @ own, below), part.residual, part.one_way
+
+
+def _satterthwaite(top: Float, below: Float) -> Float:
+    return np.where(below > 0, top**2 / np.where(below > 0, below, 1.0), 0.0)
+
+
+def _of_several(parts: Sequence[_Part]) -> tuple[Float, Float, Float, Float]:
+    """The two-way variance of each kind of scores, (m,), its degrees of freedom, the mean residual variance, and the
+    one-way variances, (2, m), summed over panels.
+    """
+    kinds = parts[0].residual.shape[0]
     residual = np.stack([part.residual for part in parts])  # (panels, m)
-    root = np.sqrt([[panel.weight] for panel in design.panels])
+    root = np.sqrt([[part.panel.weight] for part in parts])
     mean = (root * residual).sum(axis=0)
     scale = np.maximum(residual / np.where(mean > 0, mean, 1.0), LEAST_SCALE)
-    told = [(part, one) for part, one in zip(parts, scale, strict=True) if part.panel.left > 0]
-    seen = np.sum([part.seen / one for part, one in told], axis=0)
-    if len(told) == 1:
-        fitted = not_negative(told[0][0].panel.moments, seen, told[0][0].panel.solve)  # (3, m)
-    else:
-        fitted = not_negative(np.sum([part.panel.moments for part, _ in told], axis=0), seen)
+    moments = np.sum([part.panel.moments for part in parts if part.panel.left > 0], axis=0)
+    seen = np.sum([part.seen / one for part, one in zip(parts, scale, strict=True) if part.panel.left > 0], axis=0)
+    fitted = not_negative(moments, seen)  # (3, m)
     value, known, whole, top, below = (np.zeros(kinds) for _ in range(5))
     one_way = np.zeros((2, kinds))
     for part, one in zip(parts, scale, strict=True):
@@ -106,14 +136,7 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
             top += panel.weight * (panel.expected @ own)
             below += panel.weight**2 * np.einsum("jm,jk,km->m", own, panel.spread, own)
     value *= np.where(known > 0, whole / np.where(known > 0, known, 1.0), 1.0)
-    df = np.where(below > 0, top**2 / np.where(below > 0, below, 1.0), 0.0)
-    least = NOTHING * (mean + 1e-300)
-    found = []
-    for at in range(kinds):
-        both = Variance(float(value[at]), float(df[at])) if value[at] > least[at] and df[at] > 0 else Variance(0.0, 1.0)
-        raters, prompts = (float(each) if each > least[at] else 0.0 for each in one_way[:, at])
-        found.append(Pieces(both, Variance(raters, design.n_raters - 1.0), Variance(prompts, design.n_prompts - 1.0)))
-    return found
+    return value, _satterthwaite(top, below), mean, one_way
 
 
 def one_mean(design: EffectiveDesign, seen: Float) -> Variance:

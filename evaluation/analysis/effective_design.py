@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ Index = npt.NDArray[np.int64]
 EVENING = 50.0  # ratings; between weighing clusters alike (0) and by their squared sizes (infinite); by simulation
 AT_HOME = 0.9  # of each category's ratings, where panels are nested, by raters who mostly rate that category
 STRAY = 0.01  # of all ratings: what may lie in categories whose raters are at home elsewhere
+FEW_LOADS = 64  # numbers of ratings by unit and category, up to which a panel is remembered
 SINGULAR = 1e-9  # of the largest singular value: below this a system does not tell its unknowns apart
 PROMPTS_A_CATEGORY = 2  # on average; with fewer, prompts within categories say nothing
 
@@ -116,7 +117,8 @@ class EffectiveDesign:
             raters, prompts = raters.sum(axis=1, keepdims=True), prompts.sum(axis=1, keepdims=True)
         groups = [[at] for at in range(n_categories)] if nested else [list(range(raters.shape[1]))]
         total = float(raters.sum())
-        panels = tuple(_panel(group, raters, prompts, total) for group in groups)
+        make = _panel if raters.size + prompts.size > FEW_LOADS else _remembered
+        panels = tuple(make(group, raters, prompts, total) for group in groups)
         return cls(panels, nested, by_category, total, len(raters), len(prompts))
 
 
@@ -125,6 +127,19 @@ def part_of(table: Float, rows: Index, columns: Index) -> Float:
     if len(rows) == len(table) and len(columns) == table.shape[1]:
         return table
     return np.asarray(table[np.ix_(rows, columns)])
+
+
+def _remembered(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
+    """``_panel``, made once for the same few loads: where many pairs have few votes each, few designs differ."""
+    return _of_loads(tuple(group), raters.shape, raters.tobytes(), prompts.tobytes(), total)
+
+
+@lru_cache(maxsize=4096)
+def _of_loads(
+    group: tuple[int, ...], shape: tuple[int, int], raters: bytes, prompts: bytes, total: float
+) -> PanelDesign:
+    tables = (np.frombuffer(each, dtype=float).reshape(-1, shape[1]) for each in (raters, prompts))
+    return _panel(group, *tables, total)
 
 
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:

@@ -104,18 +104,21 @@ def preference_rate(
     effective = tables.pieces(counts)
 
     def estimate(kind: str, weights: Weights, included: Weights, ends: Ends) -> MeanEstimate | None:
+        n = _dot(included, counts)
+        if not n:
+            return None
+        mean = _dot(weights, counts) / n
+        own = effective_or_why(effective[kind], mean, level, ends)
+        if kind != "net" and wanted == EFFECTIVE and isinstance(own, Interval):  # of a share, the default alone is kept
+            return MeanEstimate(mean, EFFECTIVE, MappingProxyType({EFFECTIVE: own}))
         panels = [
             (name, _panel(rater, prompt, weights, included))
             for name, rater, prompt in grams
-            if any(n and use for n, use in zip(rater.sums, included, strict=True))
+            if _dot(included, rater.sums)
         ]
-        n = sum(panel.n for _, panel in panels)
-        if not n:
-            return None
-        mean = sum(int(panel.total) for _, panel in panels) / n
         variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
         intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
-        intervals[EFFECTIVE] = effective_or_why(effective[kind], mean, level, ends)
+        intervals[EFFECTIVE] = own
         return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
 
     net, decided = estimate("net", _NET, _ALL, NET_ENDS), estimate("decided", (1, 0, 0), _DECIDED, SHARE_ENDS)
