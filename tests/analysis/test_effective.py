@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from benchmarks._untidy_designs import Untidy, by_rank, crossed, designs, loads, nested, shared
-from benchmarks.intervals import LEAST, Found, Result, mark, simulate
+from benchmarks.intervals import LEAST, Outcome, Result, mark, simulate
 from evaluation.analysis.cautions import effective_number, is_too_wide
 from evaluation.analysis.classic import two_sided_p
 from evaluation.analysis.crossed import Variance, block_variances, panel_sums
@@ -222,7 +222,7 @@ def test_marks() -> None:
     design = Untidy("", "any", crossed(3, 3))
 
     def marked(coverage: float, too_wide: float = 0.0) -> str:
-        own = Found(coverage, 0.0, 1 - coverage, 0.12)
+        own = Outcome(coverage, 0.0, 1 - coverage, 0.12)
         return mark(Result(design, {"effective": own}, 0.1, too_wide, 2000))
 
     assert marked(0.95) == "" and marked(0.937) == "" and marked(0.933) == "short"
