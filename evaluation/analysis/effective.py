@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.analysis.crossed import Absent, Variance, quantile
-from evaluation.analysis.effective_design import SINGULAR, EffectiveDesign, Float, PanelDesign, part_of
+from evaluation.analysis.effective_design import SINGULAR, EffectiveDesign, Float, PanelDesign, across, part_of
 
 EFFECTIVE = "effective"
 NOTHING = 1e-12  # of the scores' own variance: below this a variance is rounding
@@ -163,16 +163,20 @@ class _Part:
     @classmethod
     def of(cls, panel: PanelDesign, rater_sizes: Float, prompt_sizes: Float, sums: Sums) -> _Part:
         columns = panel.categories
-        n = rater_sizes[:, columns].sum(axis=0)  # (k,)
-        means = sums.raters[:, columns].sum(axis=0) / n[:, None]  # (k, m)
-        squares = np.maximum(sums.squares[columns].sum(axis=0) - (n[:, None] * means**2).sum(axis=0), 0.0)
+        whole = len(columns) == rater_sizes.shape[1]
+        n, totals, squares = rater_sizes, sums.raters, sums.squares
+        if not whole:
+            n, totals, squares = n[:, columns], totals[:, columns], squares[columns]
+        n = n.sum(axis=0)  # (k,)
+        means = totals.sum(axis=0) / n[:, None]  # (k, m)
+        squares = np.maximum(squares.sum(axis=0) - (n[:, None] * means**2).sum(axis=0), 0.0)
         seen, one_way = [], []
         for rows, even, sizes, totals in (
             (panel.raters, panel.even_raters, rater_sizes, sums.raters),
             (panel.prompts, panel.even_prompts, prompt_sizes, sums.prompts),
         ):
             own = part_of(totals, rows, columns), part_of(sizes, rows, columns)
-            rest = (own[0] - own[1][:, :, None] * means).sum(axis=1) ** 2  # (units, m)
+            rest = across(own[0] - own[1][:, :, None] * means) ** 2  # (units, m)
             seen.append(even @ rest)
             free = len(rows) - (len(columns) if totals is sums.prompts else 1)
             one_way.append(rest.sum(axis=0) * (len(rows) / free if free > 0 else 0.0) / panel.n**2)
@@ -190,11 +194,12 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
     groups = [((0, 1, 2), list(range(table.shape[1])))]
     while groups:
         keep, columns = groups.pop()
+        rows = np.array(keep)[:, None]
         if len(keep) < 3 or solve is None:
-            solve = np.linalg.pinv(moments[np.ix_(keep, keep)], rcond=SINGULAR)
-        fitted = solve @ table[np.ix_(keep, columns)]
+            solve = np.linalg.pinv(moments[rows, keep], rcond=SINGULAR)
+        fitted = solve @ table[rows, columns]
         found[:, columns] = 0.0
-        found[np.ix_(keep, columns)] = fitted
+        found[rows, columns] = fitted
         alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
         for column, *each in zip(columns, *(fitted[:-1] < 0).tolist(), strict=True):
             if any(each):

@@ -122,6 +122,11 @@ class EffectiveDesign:
         return cls(panels, nested, by_category, total, len(raters), len(prompts))
 
 
+def across(table: Float) -> Float:
+    """Sums over the second axis of (U, K, ...); numpy is slow at many sums of a single number."""
+    return np.asarray(table[:, 0] if table.shape[1] == 1 else table.sum(axis=1))
+
+
 def part_of(table: Float, rows: Index, columns: Index) -> Float:
     """Some rows and columns of a table, (U, K, ...); the table itself where they are all that it has."""
     if len(rows) == len(table) and len(columns) == table.shape[1]:
@@ -144,7 +149,10 @@ def _of_loads(
 
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
     categories = np.asarray(group, dtype=np.int64)
-    rows, columns = (np.flatnonzero(each[:, categories].any(axis=1)) for each in (raters, prompts))
+    whole = len(categories) == raters.shape[1]
+    rows, columns = (
+        np.flatnonzero(across(each if whole else each[:, categories])) for each in (raters, prompts)
+    )
     sizes = part_of(raters, rows, categories), part_of(prompts, columns, categories)
     n = sizes[0].sum(axis=0)
     count = float(n.sum())
@@ -182,13 +190,13 @@ class Side:
 
     @classmethod
     def of(cls, own: Float, other: Float, n: Float) -> Side:
-        size = own.sum(axis=1)
+        size = across(own)
         full = (other * other).sum(axis=0) / (n * n)
-        return cls(size, own / np.sqrt(n), np.maximum((own - own * own * full).sum(axis=1), 0.0))
+        return cls(size, own / np.sqrt(n), np.maximum(across(own - own * own * full), 0.0))
 
     @cached_property
     def lows(self) -> Float:
-        return np.asarray((self.low * self.low).sum(axis=1))
+        return across(self.low * self.low)
 
     @cached_property
     def diagonal(self) -> Float:
@@ -197,7 +205,7 @@ class Side:
     @property
     def row_squares(self) -> Float:
         return np.asarray(
-            self.size**2 - 2 * self.size * self.lows + ((self.low @ (self.low.T @ self.low)) * self.low).sum(axis=1)
+            self.size**2 - 2 * self.size * self.lows + across((self.low @ (self.low.T @ self.low)) * self.low)
         )
 
     def squared(self, by: Float, rest: float) -> _LowRank:

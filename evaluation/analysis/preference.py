@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from common.words import counted
-from evaluation.analysis.cautions import cautions
+from evaluation.analysis.cautions import cautions, of_ratings
 from evaluation.analysis.crossed import (
     METHODS,
     Absent,
@@ -26,7 +26,7 @@ from evaluation.analysis.crossed import (
     stratified_variances,
 )
 from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, pieces, why_not
-from evaluation.analysis.effective_design import EffectiveDesign, Float
+from evaluation.analysis.effective_design import EffectiveDesign, Float, across
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
 from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
@@ -189,18 +189,22 @@ def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Choices counted by rater and category, (R, K, 3), and by prompt and category, (P, K, 3), and the design."""
+    """Choices counted by rater and category, (R, K, 3), and by prompt and category, (P, K, 3); ratings by both, (R, K)
+    and (P, K); and the design.
+    """
 
     names: tuple[str, ...]
     raters: Float
     prompts: Float
+    rater_sizes: Float
+    prompt_sizes: Float
     design: EffectiveDesign
 
     @classmethod
     def of(cls, blocks: list[Block]) -> _Tables:
         raters, prompts = (_cube([block[side] for block in blocks]) for side in (1, 2))
-        design = EffectiveDesign.of(raters.sum(axis=2), prompts.sum(axis=2))
-        return cls(tuple(name for name, _, _ in blocks), raters, prompts, design)
+        sizes = of_ratings(raters), of_ratings(prompts)
+        return cls(tuple(name for name, _, _ in blocks), raters, prompts, *sizes, EffectiveDesign.of(*sizes))
 
     def merged(self) -> Block:
         """All categories as one block."""
@@ -210,8 +214,8 @@ class _Tables:
     @property
     def rater_net(self) -> float:
         """The mean of the raters' own net shares."""
-        counts = self.raters.sum(axis=1)
-        return math.fsum((counts[:, 0] - counts[:, 2]) / counts.sum(axis=1)) / len(counts)
+        counts = across(self.raters)
+        return math.fsum((counts[:, 0] - counts[:, 2]) / of_ratings(counts)) / len(counts)
 
     def pieces(self, counts: tuple[int, ...]) -> Mapping[str, Pieces | Absent]:
         """The default interval's pieces of the net share, of the three shares, and of A among decided answers: there
@@ -227,7 +231,7 @@ class _Tables:
         weights = np.array([_NET, *_SHARES.values(), (moved * (1 - ratio), 0.0, -moved * ratio)], dtype=float).T
         squares = self.raters.sum(axis=0) @ weights**2
         sums = Sums(self.raters @ weights, self.prompts @ weights, squares)
-        found = pieces(self.design, self.raters.sum(axis=2), self.prompts.sum(axis=2), sums)
+        found = pieces(self.design, self.rater_sizes, self.prompt_sizes, sums)
         return dict(zip(kinds, found, strict=True))
 
     def in_words(self) -> str:
@@ -240,7 +244,7 @@ class _Tables:
                 "drawn at random from all of them."
             )
         within = "Prompts are taken as drawn at random within the study's categories, which are taken as fixed"
-        sizes = self.raters.sum(axis=2)
+        sizes = self.rater_sizes
         if not self.design.nested:
             return f"{within}; raters rated several categories and count across them."
         stray = int(sizes.sum() - sizes.max(axis=1).sum())
