@@ -150,9 +150,7 @@ def _of_loads(
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
     categories = np.asarray(group, dtype=np.int64)
     whole = len(categories) == raters.shape[1]
-    rows, columns = (
-        np.flatnonzero(across(each if whole else each[:, categories])) for each in (raters, prompts)
-    )
+    rows, columns = (np.flatnonzero(across(each if whole else each[:, categories])) for each in (raters, prompts))
     sizes = part_of(raters, rows, categories), part_of(prompts, columns, categories)
     n = sizes[0].sum(axis=0)
     count = float(n.sum())
