@@ -35,7 +35,7 @@ Index = npt.NDArray[np.int64]
 EVENING = 50.0  # ratings; between weighing clusters alike (0) and by their squared sizes (infinite); by simulation
 AT_HOME = 0.9  # of each category's ratings, where panels are nested, by raters who mostly rate that category
 STRAY = 0.01  # of all ratings: what may lie in categories whose raters are at home elsewhere
-FEW_LOADS = 64  # numbers of ratings by unit and category, up to which a panel is remembered
+FEW_LOADS = 1024  # numbers of ratings by unit and category, up to which a panel is remembered
 SINGULAR = 1e-9  # of the largest singular value: below this a system does not tell its unknowns apart
 PROMPTS_A_CATEGORY = 2  # on average; with fewer, prompts within categories say nothing
 
@@ -135,11 +135,11 @@ def part_of(table: Float, rows: Index, columns: Index) -> Float:
 
 
 def _remembered(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
-    """``_panel``, made once for the same few loads: where many pairs have few votes each, few designs differ."""
+    """``_panel``, made once for the same loads: questions of one trial share them, and so do pairs with few votes."""
     return _of_loads(tuple(group), raters.shape, raters.tobytes(), prompts.tobytes(), total)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _of_loads(
     group: tuple[int, ...], shape: tuple[int, int], raters: bytes, prompts: bytes, total: float
 ) -> PanelDesign:
