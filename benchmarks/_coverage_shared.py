@@ -20,7 +20,7 @@ TIE = 0.4
 
 
 def panel(
-    raters: int, prompts: int, scores: Float, spreads: tuple[float, float], rng: np.random.Generator
+    raters: int, prompts: int, scores: npt.NDArray[np.floating], spreads: tuple[float, float], rng: np.random.Generator
 ) -> pd.DataFrame:
     """All pairs of generators with these true ``scores``, rated by all raters on all prompts, in validated form.
 

@@ -174,8 +174,9 @@ def powers(simulations: int, seed: int) -> list[str]:
             y = np.sqrt(COMPONENTS.rater) * noise[0][rater] + np.sqrt(COMPONENTS.prompt) * noise[1][prompt]
             y = y + np.sqrt(COMPONENTS.rest) * noise[2]
             cells = y.reshape(raters, prompts)
-            totals = [each[:, None, None] for each in (cells.sum(axis=1), cells.sum(axis=0))]
-            variance = pieces(design, *sizes, Sums(*totals, np.array([[y @ y]])))[0].widest(1 - ALPHA)
+            by_rater, by_prompt = (each[:, None, None] for each in (cells.sum(axis=1), cells.sum(axis=0)))
+            sums = Sums(by_rater, by_prompt, np.array([[y @ y]]))
+            variance = pieces(design, *sizes, sums)[0].widest(1 - ALPHA)
             assert variance is not None
             se_found, mean = math.sqrt(variance.value), float(y.mean())
             p = [two_sided_p(standardised(mean + each, se_found, 0.0), 1.0, variance.df) for each in effects]

@@ -97,7 +97,8 @@ def _candidates(design: Untidy, scores: Float) -> dict[str, tuple[Float, Float]]
         for unit, n in ((own.rater, n_raters), (own.prompt, n_prompts))
     ]
     layout = EffectiveDesign.of(*sizes)
-    squares = np.stack([np.bincount(own.category, row**2, minlength=n_categories) for row in scores], axis=1)
+    summed = np.stack([np.bincount(own.category, row**2, minlength=n_categories) for row in scores], axis=1)
+    squares = np.asarray(summed, dtype=np.float64)  # they are; numpy's types say whole numbers
     raters = as_table(own.rater, n_raters, own.category, n_categories, scores.T)
     prompts = as_table(own.prompt, n_prompts, own.category, n_categories, scores.T)
     sums = Sums(raters, prompts, squares)

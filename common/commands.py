@@ -100,14 +100,14 @@ def refuse_repeated(parser: Parser) -> Parser:
         seen.clear()
         return parse(*given, **named)
 
-    def get_values(action: argparse.Action, texts: list[str]) -> Any:
+    def get_values(action: argparse.Action, arg_strings: list[str]) -> Any:
         if action.option_strings and isinstance(action, argparse._StoreAction):
             if action.dest in seen:
                 raise argparse.ArgumentError(action, "is given twice; give it once")
             seen.add(action.dest)
-        return values(action, texts)
+        return values(action, arg_strings)
 
-    parser.parse_known_args = parse_known_args  # type: ignore[assignment]
+    parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
     parser._get_values = get_values  # type: ignore[method-assign]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -15,7 +15,7 @@ from evaluation.doors import PasswordTry
 class PasswordBackend(ModelBackend):
     """`AUTHENTICATION_BACKENDS`."""
 
-    def authenticate(  # type: ignore[override]  # Django's own has these names too
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """The account with this name and password, or None. A program on the server, without a request, isn't counted.

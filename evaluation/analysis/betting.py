@@ -96,8 +96,8 @@ def betting_sequence(values: Sequence[float] | FloatArray, alpha: float = 0.05, 
         naive = quantile(1 - alpha, n - 1) * se if se > 0 else None
         naive_low, naive_high = (None, None) if naive is None else (mean - naive, mean + naive)
         known = low > -OPEN or high < OPEN
-        ends = (low, high) if known else (None, None)
-        looks.append(Look(n * raters_each, mean, *ends, naive_low, naive_high))
+        own_low, own_high = (low, high) if known else (None, None)
+        looks.append(Look(n * raters_each, mean, own_low, own_high, naive_low, naive_high))
     return LookSequence(tuple(looks), alpha, None, BETTING)
 
 

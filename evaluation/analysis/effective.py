@@ -213,4 +213,5 @@ def as_table(code: npt.ArrayLike, n: int, category: npt.ArrayLike, n_categories:
     """Scores, (n_ratings, m), summed by unit and category: (n, n_categories, m)."""
     key = np.asarray(code) * n_categories + np.asarray(category)
     columns = [np.bincount(key, weights=each, minlength=n * n_categories) for each in scores.T]
-    return np.stack(columns, axis=1).reshape(n, n_categories, -1)
+    table = np.stack(columns, axis=1).reshape(n, n_categories, -1)
+    return np.asarray(table, dtype=np.float64)  # they are; numpy's types say whole numbers

@@ -204,10 +204,10 @@ class _Gradients:
                 sums += np.bincount(
                     place * self.width + parameter[answer], weights=number * value[answer], minlength=len(sums)
                 )
-            sums = sums.reshape(last - first, self.width)
-            found += sums.T @ sums
-            even += sums.T @ (sums * weights[first:last, None])
-            present += np.count_nonzero(np.diff(place, prepend=-1))  # they are sorted
+            table = sums.reshape(last - first, self.width)
+            found += table.T @ table
+            even += table.T @ (table * weights[first:last, None])
+            present += int(np.count_nonzero(np.diff(place, prepend=-1)))  # they are sorted
         return found * (present / max(present - 1, 1)), even
 
     def by_rating(self, code: Codes) -> FloatArray:

@@ -50,19 +50,24 @@ class Rows:
     def turned(self, values: FloatArray) -> FloatArray:
         """Sum over rows of ``values`` (k,) times the derivative of d by each parameter, (width,)."""
         n = self.n_generators
-        found = np.bincount(self.first, values, n) - np.bincount(self.second, values, n)
+        found = _summed(self.first, values, n) - _summed(self.second, values, n)
         return np.append(found, self.side @ values) if self.with_bias else found
 
     def crossed(self, values: FloatArray) -> FloatArray:
         """Sum over rows of ``values`` (k,) times the derivatives of d by each two parameters, (width, width)."""
         n = self.n_generators
-        met = np.bincount(self.first * n + self.second, values, n * n).reshape(n, n)
+        met = _summed(self.first * n + self.second, values, n * n).reshape(n, n)
         met = met + met.T
         found = np.diag(met.sum(axis=1)) - met
         if not self.with_bias:
             return found
         mixed = self.turned(values * self.side)
         return np.block([[found, mixed[:n, None]], [mixed[None, :]]])
+
+
+def _summed(code: npt.NDArray[np.int64], values: FloatArray, n: int) -> FloatArray:
+    """Sums of ``values`` by ``code``, (n,)."""
+    return np.asarray(np.bincount(code, values, n), dtype=np.float64)  # they are; numpy's types say whole numbers
 
 
 @dataclass(frozen=True)

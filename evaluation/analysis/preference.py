@@ -202,7 +202,8 @@ class _Tables:
 
     @classmethod
     def of(cls, blocks: list[Block]) -> _Tables:
-        raters, prompts = (_cube([block[side] for block in blocks]) for side in (1, 2))
+        raters = _cube([rater for _, rater, _ in blocks])
+        prompts = _cube([prompt for _, _, prompt in blocks])
         sizes = of_ratings(raters), of_ratings(prompts)
         return cls(tuple(name for name, _, _ in blocks), raters, prompts, *sizes, EffectiveDesign.of(*sizes))
 

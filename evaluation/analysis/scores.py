@@ -197,7 +197,8 @@ def _estimate(
     design = EffectiveDesign.of(*sizes)
     found: Pieces | Absent | None = why_not(design, [name for name, _ in blocks])
     if found is None:
-        squares = np.bincount(at, weights=score**2)[:, None]
+        summed = np.bincount(at, weights=score**2)[:, None]
+        squares = np.asarray(summed, dtype=np.float64)  # they are; numpy's types say whole numbers
         found = pieces(design, sizes[0], sizes[1], Sums(tables[0][:, :, 1:], tables[1][:, :, 1:], squares))[0]
     intervals[EFFECTIVE] = effective_or_why(found, mean, asked.level, asked.ends)
     own = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[asked.estimand]), MappingProxyType(intervals))

@@ -73,7 +73,8 @@ def _clustered(
     design = EffectiveDesign.of(sizes[0], sizes[1])
     if why_not(design, [""]):
         return None
-    totals = [np.bincount(unit, weights=left)[:, None, None] for unit in units]
+    summed = [np.bincount(unit, weights=left)[:, None, None] for unit in units]
+    totals = [np.asarray(each, dtype=np.float64) for each in summed]  # they are; numpy's types say whole numbers
     squares = np.array([[float(left.sum())]])
     widest = pieces(design, sizes[0], sizes[1], Sums(totals[0], totals[1], squares))[0].widest(level)
     if widest is None:

@@ -121,8 +121,8 @@ class ErrorSerializer(serializers.Serializer[dict[str, object]]):
 
     detail = serializers.CharField(help_text="What is wrong, what is allowed and what to do next")
     field = serializers.CharField(allow_null=True, required=False, help_text="The field that caused the error")
-    details = serializers.DictField(required=False, help_text="Facts for programs")  # type: ignore[var-annotated]
-    errors = serializers.JSONField(
+    details = serializers.DictField(required=False, help_text="Facts for programs")
+    errors = serializers.JSONField(  # type: ignore[assignment]  # a declared field is taken off the class
         required=False, help_text="All problems of the fields, by name, where any has the wrong form"
     )
 

@@ -6,14 +6,14 @@ Errors are the same everywhere, so they are described here, by what an operation
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import IsAuthenticated
 
 from evaluation.api.base import Endpoint, ErrorSerializer
-from evaluation.api.fields import Input, Named, Several, Words
+from evaluation.api.fields import Input, Mapped, Named, Several, Words
 
 PROBLEMS: Mapping[int, str] = {
     400: "Bad input: a field or parameter is unknown, missing or not allowed. Nothing was changed.",
@@ -44,7 +44,7 @@ def pattern_of(field: Words) -> str:
 class Description(AutoSchema):
     """Describes an `Endpoint`: its query, its body, its errors."""
 
-    view: Endpoint
+    view: Endpoint  # type: ignore[override]  # a property there, of any view
 
     def get_override_parameters(self) -> list[Any]:
         """The parameters of the address, from the input that checks them."""
@@ -57,7 +57,7 @@ class Description(AutoSchema):
     def _get_format_parameters(self) -> list[Any]:
         return []  # Where an address has several forms, its query says how one is chosen.
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code in self._problems() - {int(code) for code in bodies}:
             told = OpenApiResponse(ErrorSerializer, description=PROBLEMS[code])
@@ -84,6 +84,10 @@ class Description(AutoSchema):
             return schema | {"enum": names}
         if isinstance(field, Several) and field.least:
             return schema | {"minItems": field.least, "uniqueItems": True}
+        if isinstance(field, Mapped):
+            text = f"^[^{REFUSED}{LINE_ENDS}]*$"
+            values = [{"type": "string", "pattern": text}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+            return schema | {"propertyNames": {"pattern": text}, "additionalProperties": {"anyOf": values}}
         if isinstance(field, Words):
             own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
             return schema | {"pattern": own if field.pattern else pattern_of(field)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -20,6 +20,9 @@ from rest_framework.utils import html
 
 from common.numbers import number_or_none
 from common.words import nearest, nearest_name
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # in Django's types alone
 
 LONGEST_SHOWN = 60
 """Characters of what was given that an error repeats."""
@@ -33,14 +36,14 @@ LONGEST_NUMBER = 40
 MOST_NAMED = 20
 """Wrong names that one answer tells: finding the nearest of a hundred thousand would take a minute."""
 
-SAID = {
+SAID: dict[str, str | _StrPromise] = {
     "required": "This is missing. Give it.",
     "null": "null is not allowed here. Give a value, or leave it out.",
     "blank": "This is empty. Give it a value.",
 }
 """What every field says of what is not there."""
 
-AnyField = serializers.Field  # type: ignore[type-arg]
+AnyField = serializers.Field
 
 
 class Input(serializers.Serializer[dict[str, Any]]):
@@ -253,7 +256,7 @@ class Mapped(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
             self.fail("not_a_dict", input_type=given_in_words(data))
-        values: dict[str, Any] = super().to_internal_value(data)
+        values: dict[str, Any] = super().to_internal_value(cast("dict[Any, Any]", data))
         return values
 
 

@@ -304,14 +304,14 @@ class StudyInput(Input):
         max_length=4,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
     )
-    primary_pairs = serializers.ListField(
-        child=serializers.ListField(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
+    primary_pairs = Several(
+        child=Several(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
         required=False,
         default=list,
         max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,
         help_text="Pairs of labels that the study sets out to compare, two each; empty: all. Others are exploratory",
     )
-    primary_questions = serializers.ListField(
+    primary_questions = Several(
         child=Words(max_length=40),
         required=False,
         default=list,
@@ -329,7 +329,9 @@ class StudyInput(Input):
 class InvitationInput(Input):
     """A link that lets raters in."""
 
-    label = Words(required=False, allow_blank=True, default="", max_length=longest(Invitation, "label"))
+    label = Words(  # type: ignore[assignment]  # a declared field is taken off the class
+        required=False, allow_blank=True, default="", max_length=longest(Invitation, "label")
+    )
     max_raters = Whole(
         required=False,
         allow_null=True,

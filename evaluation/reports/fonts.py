@@ -16,6 +16,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.typing import RcKeyType
 
 FONT = "DejaVu Sans"
 FALLBACKS = (
@@ -41,12 +42,12 @@ FALLBACKS = (
 )
 """Fonts of free systems, and one of others, in the order in which they are asked for a letter."""
 
-TEXT: dict[str, Any] = {"text.parse_math": False, "text.usetex": False, "font.family": FONT}
+TEXT: dict[RcKeyType, Any] = {"text.parse_math": False, "text.usetex": False, "font.family": FONT}
 """What every figure draws text with: a label with $, ^ or _ in it is a label, and no formula."""
 
 
 @contextmanager
-def as_typed(settings: dict[str, Any]) -> Iterator[None]:
+def as_typed(settings: dict[RcKeyType, Any]) -> Iterator[None]:
     """Figures drawn within have `settings`, take every text as it was typed, and say nothing of letters they lack.
 
     Only one thread may be in it at a time: the settings are the process's.

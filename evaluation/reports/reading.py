@@ -142,11 +142,11 @@ def role_words(rate: PreferenceRate) -> str:
 def p_tests(comparisons: Sequence[ComparisonResult]) -> str:
     """What the p-values of these tables are."""
     standings = [each.overall.standing for each in comparisons if each.overall.standing is not None]
-    families = {each.n for each in standings if each.role == CONFIRMATORY} - {None, 1}
+    families = {each.n for each in standings if each.role == CONFIRMATORY and each.n is not None} - {1}
     numbers = {n_adjusted(each) for each in comparisons if len(lines(each)) > 1} - {0}
     parts = ['p tests "no preference"']
     if families:
-        parts.append(f"the overall p-value is Holm-adjusted over {counted(max(map(int, families)), 'comparison')}")
+        parts.append(f"the overall p-value is Holm-adjusted over {counted(max(families), 'comparison')}")
     elif standings and all(each.role == EXPLORATORY for each in standings):
         parts.append("the overall p-value is exploratory and not adjusted")
     if numbers:

@@ -74,8 +74,9 @@ def test_a_crowd_that_the_t_sequence_fails_on() -> None:
         x = np.clip(x, -1, 1)
         capital = np.maximum(log_capital(x, 0.72, 1), log_capital(x, 0.72, -1))
         wrong["betting"] += bool((capital >= math.log(2 / 0.05)).any())
-        looks = [each for each in t_sequence(x.tolist()).looks if each.low is not None]
-        wrong["t"] += any(not each.low <= 0.72 <= each.high for each in looks)
+        looks = t_sequence(x.tolist()).looks
+        ends = [(each.low, each.high) for each in looks if each.low is not None and each.high is not None]
+        wrong["t"] += any(not low <= 0.72 <= high for low, high in ends)
     assert wrong["betting"] <= 15
     assert wrong["t"] > 60
 
@@ -93,9 +94,10 @@ def test_looks_of_rounds_count_raters() -> None:
 
 
 def test_who_joined_before_must_be_through() -> None:
-    states = [("a", "x", "finished"), ("b", "y", "open"), ("c", "x", "withdrawn"), ("d", "x", "finished")]
-    states += [("e", "y", "finished"), ("f", "x", "open"), ("g", "x", "finished")]
-    arrivals = Arrivals(tuple(Arrival(*each) for each in states), ("g", "e", "d", "a"), {"x": 3, "y": 1})
+    states = [Arrival("a", "x", "finished"), Arrival("b", "y", "open"), Arrival("c", "x", "withdrawn")]
+    states += [Arrival("d", "x", "finished"), Arrival("e", "y", "finished"), Arrival("f", "x", "open")]
+    states.append(Arrival("g", "x", "finished"))
+    arrivals = Arrivals(tuple(states), ("g", "e", "d", "a"), {"x": 3, "y": 1})
     assert arrivals.counted() == {"x": ["a", "d"], "y": []}
 
 

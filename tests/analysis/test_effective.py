@@ -29,7 +29,8 @@ def made(rater: Any, prompt: Any, category: Any, scores: Float) -> tuple[Effecti
     sizes = [as_table(unit, n, c, k, ones)[:, :, 0] for unit, n in ((r, n_raters), (p, n_prompts))]
     y = scores[:, None]
     totals = as_table(r, n_raters, c, k, y), as_table(p, n_prompts, c, k, y)
-    squares = np.bincount(c, weights=scores**2, minlength=k)[:, None]
+    summed = np.bincount(c, weights=scores**2, minlength=k)[:, None]
+    squares = np.asarray(summed, dtype=np.float64)  # they are; numpy's types say whole numbers
     design = EffectiveDesign.of(*sizes)
     return design, pieces(design, sizes[0], sizes[1], Sums(*totals, squares))[0]
 
@@ -92,7 +93,8 @@ def test_hand_solved() -> None:
     r, p = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     _, found = made(r, p, np.zeros_like(r), np.array([1.0, 1.0, 1.0, -1.0]))
     assert found.both.value == pytest.approx(0.25) and found.both.df == pytest.approx(1 / 3)
-    assert found.raters == Variance(pytest.approx(0.25), 1.0) and found.prompts == Variance(pytest.approx(0.25), 1.0)
+    for each in (found.raters, found.prompts):
+        assert each.value == pytest.approx(0.25) and each.df == 1.0
 
 
 def test_variances_fitted_are_never_negative() -> None:

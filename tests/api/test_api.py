@@ -293,7 +293,7 @@ def test_a_study_declares_a_stopping_rule(api: APIClient) -> None:
         assert api.post(f"{V1}/studies/", {**given, "stopping_rule": odd}, format="json").status_code == 400, odd
     made = api.post(f"{V1}/studies/", {**given, "stopping_rule": {"margin": 0.1, "alpha": None}}, format="json")
     assert made.status_code == 201, made.json()
-    declared = {"max_raters": 16, "min_raters": 5, "margin": 0.1, "half_width": None, "alpha": 0.05}
+    declared: dict[str, object] = {"max_raters": 16, "min_raters": 5, "margin": 0.1, "half_width": None, "alpha": 0.05}
     declared["method"] = "betting"
     assert made.json()["specification"]["stopping_rule"] == declared
     api.post(f"{V1}/studies/mine/open/")

@@ -34,7 +34,7 @@ CASES = CHECKOUT.parent / "shared" / "cases" / "api-unknown-field"
 
 
 def endpoint(pattern: URLPattern) -> type[Endpoint]:
-    found: type[Endpoint] = pattern.callback.view_class
+    found: type[Endpoint] = pattern.callback.view_class  # type: ignore[attr-defined]  # `as_view` sets it
     return found
 
 
@@ -55,7 +55,7 @@ def send(api: APIClient, path: str, body: Mapping[str, object], form: str) -> An
         return api.post(path, json.dumps(body), content_type="application/json")
     if form == "form":
         return api.post(path, urlencode(body), content_type="application/x-www-form-urlencoded")
-    return api.generic("POST", path, encode_multipart("BoUnDaRyStRiNg", body), content_type=MULTIPART_CONTENT)
+    return api.post(path, encode_multipart("BoUnDaRyStRiNg", dict(body)), content_type=MULTIPART_CONTENT)
 
 
 def counts() -> list[int]:
@@ -138,13 +138,17 @@ def test_values_of_another_kind(api: APIClient, pattern: URLPattern) -> None:
         if answer.status_code == 415:
             return
         assert answer.status_code == 400, (name, value, answer.content)
+        if value == 1e400:  # no JSON can hold it: refused before any field is looked at
+            assert "1e400" in answer.json()["detail"] or "too large" in answer.json()["detail"], answer.content
+            walked += 1
+            continue
         errors = answer.json()["errors"]
         assert outer in errors and (not inner or inner in errors[outer]), (name, value, errors)
         walked += 1
     assert walked >= 3 * len(endpoint(pattern).body().fields)
-    for body in ([], [1], "text", 5, None):
-        answer = api.post(address(pattern), json.dumps(body), content_type="application/json")
-        assert answer.status_code == 400 and answer.json()["detail"], body
+    for other in ([], [1], "text", 5, None):
+        answer = api.post(address(pattern), json.dumps(other), content_type="application/json")
+        assert answer.status_code == 400 and answer.json()["detail"], other
     assert counts() == before
 
 

@@ -36,7 +36,7 @@ def test_words_are_added_to_those_that_are_there(tmp_path: Path) -> None:
     assert read_words(tmp_path) is None
     assert write_words(tmp_path, ["A red car.", "a cat"]) == 4
     assert write_words(tmp_path, ["A dog"]) == 5
-    assert read_words(tmp_path) == {"a", "car", "cat", "dog", "red"}
+    assert read_words(tmp_path) == frozenset({"a", "car", "cat", "dog", "red"})
     (tmp_path / WORDS).write_bytes(b"\xff")
     with pytest.raises(GeneratorError, match=r"words\.txt"):
         read_words(tmp_path)

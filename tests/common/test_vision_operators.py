@@ -80,7 +80,8 @@ def _imports(tree: ast.AST) -> set[str]:
 
 
 def test_who_imports_what_stands_on_torchvision_prepares_it_first() -> None:
-    wrong, right = [], []
+    wrong: list[str] = []
+    right: list[str] = []
     for path in of_ours(".py"):
         if path.parts[0] in {"common", "drawbench", "evaluation", "generators", "benchmarks"}:
             text = read(path)

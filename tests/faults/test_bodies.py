@@ -50,6 +50,11 @@ class _Unread:
     readline = readlines = __iter__ = read
 
 
+def _body(of: object) -> dict[str, Any]:
+    """Of a request's environment: what the server reads the body from."""
+    return {"wsgi.input": of}
+
+
 def _paths(patterns: list[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
     for pattern in patterns:
         here = before + str(pattern.pattern)
@@ -88,7 +93,7 @@ def sender(request: pytest.FixtureRequest) -> Client:
 def test_no_address_reads_what_is_too_large(sender: Client, method: str) -> None:
     for path in _all_paths():
         allowed = limits.LARGE_BODY_MAX_BYTES if path in LARGE else limits.BODY_MAX_BYTES
-        answer = _send(sender, path, method, CONTENT_LENGTH=str(allowed + 1), **{"wsgi.input": _Unread()})
+        answer = _send(sender, path, method, CONTENT_LENGTH=str(allowed + 1), **_body(_Unread()))
         assert answer.status_code == 413, path
         if path.startswith("/api/"):
             assert answer.json() == {"detail": limits.TOO_LARGE, "field": None}  # type: ignore[attr-defined]
@@ -100,20 +105,20 @@ def test_large_bodies_are_for_those_we_know(client: Client) -> None:
     for path in LARGE:
         for token in ("", "Token " + "0" * 40, "Token", "Token a b"):
             length = str(limits.BODY_MAX_BYTES + 1)
-            answer = _send(client, path, CONTENT_LENGTH=length, HTTP_AUTHORIZATION=token, **{"wsgi.input": _Unread()})
+            answer = _send(client, path, CONTENT_LENGTH=length, HTTP_AUTHORIZATION=token, **_body(_Unread()))
             assert answer.status_code == 401 and limits.SIGN_IN_FIRST in answer.content.decode(), (path, token)
 
 
 def test_no_address_takes_a_body_of_unknown_length_for_an_empty_one(sender: Client) -> None:
     for path in _all_paths():
-        answer = _send(sender, path, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": _Unread()})
+        answer = _send(sender, path, HTTP_TRANSFER_ENCODING="chunked", **_body(_Unread()))
         assert answer.status_code == 411 and limits.NEEDS_A_LENGTH in answer.content.decode(), path
 
 
 @pytest.mark.parametrize("length", ["abc", "-5", "1e9", "\u0663", "9" * 5000])
 def test_an_odd_length_is_refused(client: Client, length: str) -> None:
     for path in ("/r/rate", "/api/v1/runs/", "/uploads/new/"):
-        answer = _send(client, path, CONTENT_LENGTH=length, **{"wsgi.input": io.BytesIO()})
+        answer = _send(client, path, CONTENT_LENGTH=length, **_body(io.BytesIO()))
         assert answer.status_code == 400 and limits.NO_LENGTH in answer.content.decode()
 
 

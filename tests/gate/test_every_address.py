@@ -141,7 +141,8 @@ def test_the_rater_s_page(db: None) -> None:
             answer = browser.client.generic("POST", path, body.encode(), content_type="application/json")
             assert answer.status_code == 400, (path, body[:40])
             assert told in json.loads(answer.content)["error"]["message"]
-        for number in (10**30, -(2**63) - 1, 10**399, True, 1.5, "1", None, [1], {}):
+        numbers: tuple[object, ...] = (10**30, -(2**63) - 1, 10**399, True, 1.5, "1", None, [1], {})
+        for number in numbers:
             data = {"rater": key, "assignment": number, "answers": [{"assignment": number, "question": "fidelity"}]}
             answer = browser.client.post(path, data, content_type="application/json")
             assert answer.status_code < 500, (path, number)

@@ -36,7 +36,6 @@ OWN_JSON: dict[str, str] = {
     "generators/training/curves.py": "a log of its own training",
     "generators/training/proving.py": "what its own child process wrote",
     "generators/world/scenes/lettering.py": "a table that ships",
-    "generators/tensor_file.py": "the header of a file that it has just written",
     "generators/world/sprites.py": "packages of versions that are named here",
     "generators/cascade/text_cache.py": "a cache that it wrote",
     "generators/cascade/text_files.py": "a memo that it wrote",

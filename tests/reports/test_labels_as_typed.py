@@ -51,7 +51,7 @@ def comparison(a: str, b: str, category: str = "Colors") -> ComparisonResult:
 def texts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, bool]]]:
     """What figures draw: each text, and whether it is taken for a formula."""
     drawn: list[tuple[str, bool]] = []
-    plain = matplotlib.text.Text._preprocess_math
+    plain = matplotlib.text.Text._preprocess_math  # type: ignore[attr-defined]  # its types leave it out
 
     def noted(self: matplotlib.text.Text, text: str) -> tuple[str, object]:
         found = plain(self, text)

@@ -28,7 +28,7 @@ SCRIPTS = {"rate", "undo", "skip"}
 def every(patterns: list[URLPattern], space: str) -> list[tuple[str, str]]:
     found = []
     for each in patterns:
-        values = {name: (PARTS | {"suffix": "csv" if "ratings" in each.name else "svg"})[name]
+        values = {name: (PARTS | {"suffix": "csv" if "ratings" in str(each.name) else "svg"})[name]
                   for name in each.pattern.converters}  # fmt: skip
         found.append((str(each.name), reverse(f"{space}:{each.name}", kwargs=values)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -77,7 +78,7 @@ def test_a_study_that_was_locked_before_keeps_what_it_had() -> None:
         ({"estimand": "rater"}, "estimand", 'did you mean "raters"'),
     ],
 )
-def test_bad_declarations_are_named(given: dict[str, object], field: str, words: str) -> None:
+def test_bad_declarations_are_named(given: dict[str, Any], field: str, words: str) -> None:
     with pytest.raises(InputError) as refused:
         a_draft(**given)
     assert refused.value.field == field and words in refused.value.message

@@ -239,7 +239,7 @@ def test_measured_and_installed_where_better(tmp_path: Path, monkeypatch: pytest
     assert read_words(ships) is None  # they were of the weights before
     write_words(out / "weights", ["a red apple"])
     proving.install_better(out, lines.append)
-    assert read_words(ships) == {"a", "apple", "red"}
+    assert read_words(ships) == frozenset({"a", "apple", "red"})
     assert set(open_weights(ships).hashes) == set(STAGES) and open_weights(ships).load("base").stage == TINY.base
     assert load_checker(ships / "checker.safetensors").about == {"from": str(ships)}
     assert "checker: not better, so what ships stays" in lines

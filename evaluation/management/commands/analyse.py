@@ -66,7 +66,8 @@ class Command(ProductCommand):
         asked: dict[str, object] = {"level": options["level"], "include_simulated": include}
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
-        family, categories = ALL, ()
+        family = ALL
+        categories: tuple[str, ...] = ()
         if options["ratings"] is not None:
             settings = settings_from(asked)
             valid = read_ratings(options["ratings"])

@@ -164,7 +164,7 @@ def _know_ours(package: Any) -> None:
     if _OURS in FEATURE_EXTRACTORS_REGISTRY:
         return
 
-    class Ours(package.FeatureExtractorBase):  # type: ignore[misc, name-defined]
+    class Ours(package.FeatureExtractorBase):
         def __init__(self, name: str, layers: list[str], **given: Any) -> None:
             super().__init__(name, layers)
             self.network = given["drawbench_module"]

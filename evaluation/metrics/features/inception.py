@@ -21,7 +21,7 @@ LAYER = "2048"
 """Its name of the pooled features."""
 
 
-class FIDInception(FeatureExtractorInceptionV3):  # type: ignore[misc]
+class FIDInception(FeatureExtractorInceptionV3):
     """Inception-v3 as FID defines it: the TensorFlow graph of 2015-12-05, up to the 2048 pooled features.
 
     Layers and weights are torch-fidelity's. Its own `forward` takes bytes and resizes them itself; here images come

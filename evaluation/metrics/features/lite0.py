@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-class EfficientNetLite0(EfficientNet):  # type: ignore[misc]
+class EfficientNetLite0(EfficientNet):
     """EfficientNet-Lite0 (Tan and Le 2019; the Lite variant of TensorFlow's model garden) up to 1280 pooled features.
 
     ImageNet classification; pixels with mean and deviation 0.5 (of 1). Layers are those of the package

@@ -92,7 +92,7 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
                 messages.info(request, note)
             return go_on(request, reverse("researcher:suite", args=[loaded.suite.pk]))
     listed = page_of(request, suites_listed(), size=50)
-    context = {"area": "suites", "page": listed}
+    context: dict[str, object] = {"area": "suites", "page": listed}
     return errors_for_script(request, form) or form_page(request, "researcher/suites.html", form, context)
 
 

@@ -6,7 +6,7 @@ folder of the image or above it, with the columns `file_name` (relative to the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -102,7 +102,7 @@ def _from_tables(folder: Path) -> Iterator[tuple[str, str]]:
             yield (below / name).as_posix(), text
 
 
-def _rows(table: Path) -> Iterator[dict[str, object]]:
+def _rows(table: Path) -> Iterator[Mapping[str, object]]:
     try:
         text = text_files.decode(table.read_bytes(), wanted="a list of captions")
         if table.suffix == ".csv":
