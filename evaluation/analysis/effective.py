@@ -191,13 +191,14 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
     """
     table = seen.reshape(3, -1)
     found = np.zeros_like(table)
-    groups = [((0, 1, 2), list(range(table.shape[1])))]
+    groups: list[tuple[tuple[int, ...], list[int]]] = [((0, 1, 2), list(range(table.shape[1])))]
     while groups:
         keep, columns = groups.pop()
         rows = np.array(keep)[:, None]
-        if len(keep) < 3 or solve is None:
-            solve = np.linalg.pinv(moments[rows, keep], rcond=SINGULAR)
-        fitted = solve @ table[rows, columns]
+        known = solve if len(keep) == len(table) else None
+        fitted = (np.linalg.pinv(moments[rows, keep], rcond=SINGULAR) if known is None else known) @ table[
+            rows, columns
+        ]
         found[:, columns] = 0.0
         found[rows, columns] = fitted
         alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
@@ -205,7 +206,7 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
             if any(each):
                 rest = tuple(at for at, negative in zip(keep, [*each, False], strict=True) if not negative)
                 alike.setdefault(rest, []).append(column)
-        groups += alike.items()
+        groups.extend(alike.items())
     return np.maximum(found, 0.0).reshape(seen.shape)
 
 

@@ -143,8 +143,8 @@ def _remembered(group: Sequence[int], raters: Float, prompts: Float, total: floa
 def _of_loads(
     group: tuple[int, ...], shape: tuple[int, int], raters: bytes, prompts: bytes, total: float
 ) -> PanelDesign:
-    tables = (np.frombuffer(each, dtype=float).reshape(-1, shape[1]) for each in (raters, prompts))
-    return _panel(group, *tables, total)
+    by_rater, by_prompt = (np.frombuffer(each, dtype=float).reshape(-1, shape[1]) for each in (raters, prompts))
+    return _panel(group, by_rater, by_prompt, total)
 
 
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:

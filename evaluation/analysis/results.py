@@ -65,7 +65,7 @@ def _kept(value: float) -> float:
     return float(f"{value:.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
-def plain(value: object) -> Plain:
+def plain(value: Any) -> Plain:
     """Plain JSON values of ``value``: floats to ``DIGITS`` significant digits, tuples as lists, arrays as lists.
 
     Raises:
