@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from common.words import counted
-from evaluation.analysis.effective_design import EffectiveDesign, Float
+from evaluation.analysis.effective_design import EffectiveDesign, Float, across
 
 FEWEST_UNITS = 3  # raters or prompts: with two, what they differ by is a single number
 SMALL = 5  # raters or prompts below which intervals are wide and, at times, conservative
@@ -35,6 +37,11 @@ CODES = (
 )
 
 
+def of_ratings(counts: Float) -> Float:
+    """Numbers of ratings, (...), from counts of a, indifferent and b, (..., 3)."""
+    return np.asarray(counts[..., 0] + counts[..., 1] + counts[..., 2])
+
+
 def effective_number(sizes: Float) -> float:
     """How many equally busy units weigh as much as units with these ``sizes``: (sum n)^2 / sum n^2."""
     return float(sizes.sum() ** 2 / (sizes @ sizes))
@@ -47,11 +54,11 @@ def uneven(rater_sizes: Float) -> bool:
 
 def is_skewed(rater_counts: Float) -> bool:
     """Whether a few raters differ strongly from the rest; ``rater_counts``: (R, 3) a, indifferent, b."""
-    sizes = rater_counts.sum(axis=1)
+    sizes = of_ratings(rater_counts)
     busy = rater_counts[sizes >= ENOUGH]
     if len(busy) < ENOUGH:
         return False
-    own = (busy[:, 0] - busy[:, 2]) / busy.sum(axis=1)
+    own = (busy[:, 0] - busy[:, 2]) / of_ratings(busy)
     rest = own - own.mean()
     spread = float((rest**2).mean())
     return spread > 0 and abs(float((rest**3).mean())) > SKEWED * spread**1.5
@@ -61,9 +68,10 @@ def cautions(design: EffectiveDesign, rater_counts: Float, names: Sequence[str])
     """The cautions of a comparison. ``rater_counts``: (R, K, 3) choices by rater and category; ``names``: of the
     categories.
     """
-    rater_sizes, counts = rater_counts.sum(axis=2), rater_counts.sum(axis=(0, 1)).tolist()
+    by_rater = across(rater_counts)
+    counts = by_rater.sum(axis=0).tolist()
     found = [each for unit, n in (("rater", design.n_raters), ("prompt", design.n_prompts)) for each in _few(unit, n)]
-    sizes = rater_sizes.sum(axis=1)
+    sizes = of_ratings(by_rater)
     if uneven(sizes):
         found.append(
             Caution(
@@ -94,7 +102,7 @@ def cautions(design: EffectiveDesign, rater_counts: Float, names: Sequence[str])
                         "is taken from the other categories.",
                     )
                 )
-    if is_skewed(rater_counts.sum(axis=1)):
+    if is_skewed(by_rater):
         found.append(
             Caution(
                 "skewed_raters",

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.analysis.crossed import Absent, Variance, quantile
-from evaluation.analysis.effective_design import EffectiveDesign, Float, PanelDesign
+from evaluation.analysis.effective_design import SINGULAR, EffectiveDesign, Float, PanelDesign, across, part_of
 
 EFFECTIVE = "effective"
 NOTHING = 1e-12  # of the scores' own variance: below this a variance is rounding
@@ -82,9 +82,42 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
         rater_sizes, prompt_sizes = (each.sum(axis=1, keepdims=True) for each in (rater_sizes, prompt_sizes))
         sums = sums.over_categories()
     parts = [_Part.of(panel, rater_sizes, prompt_sizes, sums) for panel in design.panels]
-    kinds = sums.squares.shape[1]
+    value, df, mean, one_way = _of_one(parts[0]) if len(parts) == 1 else _of_several(parts)
+    df_one_way = design.n_raters - 1.0, design.n_prompts - 1.0
+    found = []
+    least = NOTHING * (mean + 1e-300)
+    for v, d, floor, *alone in zip(*(each.tolist() for each in (value, df, least, *one_way)), strict=True):
+        both = Variance(v, d) if v > floor and d > 0 else Variance(0.0, 1.0)
+        raters, prompts = (
+            Variance(each if each > floor else 0.0, own) for each, own in zip(alone, df_one_way, strict=True)
+        )
+        found.append(Pieces(both, raters, prompts))
+    return found
+
+
+def _of_one(part: _Part) -> tuple[Float, Float, Float, Float]:
+    """``_of_several`` for a single panel, whose weight and scale are 1."""
+    panel = part.panel
+    if panel.form is None:
+        nothing = np.zeros_like(part.residual)
+        return nothing, nothing, part.residual, part.one_way
+    scale = np.where(part.residual > 0, 1.0, LEAST_SCALE)
+    own = not_negative(panel.moments, part.seen / scale, panel.solve) * scale
+    below = np.einsum("jm,jk,km->m", own, panel.spread, own)
+    return panel.form @ part.seen, _satterthwaite(panel.expected @ own, below), part.residual, part.one_way
+
+
+def _satterthwaite(top: Float, below: Float) -> Float:
+    return np.where(below > 0, top**2 / np.where(below > 0, below, 1.0), 0.0)
+
+
+def _of_several(parts: Sequence[_Part]) -> tuple[Float, Float, Float, Float]:
+    """The two-way variance of each kind of scores, (m,), its degrees of freedom, the mean residual variance, and the
+    one-way variances, (2, m), summed over panels.
+    """
+    kinds = parts[0].residual.shape[0]
     residual = np.stack([part.residual for part in parts])  # (panels, m)
-    root = np.sqrt([[panel.weight] for panel in design.panels])
+    root = np.sqrt([[part.panel.weight] for part in parts])
     mean = (root * residual).sum(axis=0)
     scale = np.maximum(residual / np.where(mean > 0, mean, 1.0), LEAST_SCALE)
     moments = np.sum([part.panel.moments for part in parts if part.panel.left > 0], axis=0)
@@ -103,14 +136,7 @@ def pieces(design: EffectiveDesign, rater_sizes: Float, prompt_sizes: Float, sum
             top += panel.weight * (panel.expected @ own)
             below += panel.weight**2 * np.einsum("jm,jk,km->m", own, panel.spread, own)
     value *= np.where(known > 0, whole / np.where(known > 0, known, 1.0), 1.0)
-    df = np.where(below > 0, top**2 / np.where(below > 0, below, 1.0), 0.0)
-    least = NOTHING * (mean + 1e-300)
-    found = []
-    for at in range(kinds):
-        both = Variance(float(value[at]), float(df[at])) if value[at] > least[at] and df[at] > 0 else Variance(0.0, 1.0)
-        raters, prompts = (float(each) if each > least[at] else 0.0 for each in one_way[:, at])
-        found.append(Pieces(both, Variance(raters, design.n_raters - 1.0), Variance(prompts, design.n_prompts - 1.0)))
-    return found
+    return value, _satterthwaite(top, below), mean, one_way
 
 
 def one_mean(design: EffectiveDesign, seen: Float) -> Variance:
@@ -118,7 +144,7 @@ def one_mean(design: EffectiveDesign, seen: Float) -> Variance:
     panel = design.panels[0]
     if panel.form is None:
         return Variance(0.0, 1.0)
-    own = not_negative(panel.moments, seen)
+    own = not_negative(panel.moments, seen, panel.solve)
     value, below = float(panel.form @ seen), float(own @ panel.spread @ own)
     if value <= NOTHING * float(seen[2]) or below <= 0:
         return Variance(0.0, 1.0)
@@ -137,41 +163,50 @@ class _Part:
     @classmethod
     def of(cls, panel: PanelDesign, rater_sizes: Float, prompt_sizes: Float, sums: Sums) -> _Part:
         columns = panel.categories
-        n = rater_sizes[:, columns].sum(axis=0)  # (k,)
-        means = sums.raters[:, columns].sum(axis=0) / n[:, None]  # (k, m)
-        squares = np.maximum(sums.squares[columns].sum(axis=0) - (n[:, None] * means**2).sum(axis=0), 0.0)
+        whole = len(columns) == rater_sizes.shape[1]
+        n, totals, squares = rater_sizes, sums.raters, sums.squares
+        if not whole:
+            n, totals, squares = n[:, columns], totals[:, columns], squares[columns]
+        n = n.sum(axis=0)  # (k,)
+        means = totals.sum(axis=0) / n[:, None]  # (k, m)
+        squares = np.maximum(squares.sum(axis=0) - (n[:, None] * means**2).sum(axis=0), 0.0)
         seen, one_way = [], []
         for rows, even, sizes, totals in (
             (panel.raters, panel.even_raters, rater_sizes, sums.raters),
             (panel.prompts, panel.even_prompts, prompt_sizes, sums.prompts),
         ):
-            own = np.ix_(rows, columns)
-            rest = (totals[own] - sizes[own][:, :, None] * means).sum(axis=1)  # (units, m)
-            seen.append(even @ rest**2)
+            own = part_of(totals, rows, columns), part_of(sizes, rows, columns)
+            rest = across(own[0] - own[1][:, :, None] * means) ** 2  # (units, m)
+            seen.append(even @ rest)
             free = len(rows) - (len(columns) if totals is sums.prompts else 1)
-            one_way.append((rest**2).sum(axis=0) * (len(rows) / free if free > 0 else 0.0) / panel.n**2)
+            one_way.append(rest.sum(axis=0) * (len(rows) / free if free > 0 else 0.0) / panel.n**2)
         seen.append(squares)
         return cls(panel, np.stack(seen), squares / max(panel.left, 1.0), np.stack(one_way))
 
 
-def not_negative(moments: Float, seen: Float) -> Float:
+def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Float:
     """Variances of raters, prompts and the rest by moments, none below zero: what would be is set to zero and the
-    others are fitted again. ``seen`` and the result: (3,), or (3, m) for m kinds of scores.
+    others are fitted again. ``seen`` and the result: (3,), or (3, m) for m kinds of scores. ``solve``: the inverse of
+    ``moments`` where it is known.
     """
     table = seen.reshape(3, -1)
     found = np.zeros_like(table)
-    groups: list[tuple[list[int], npt.NDArray[np.intp]]] = [([0, 1, 2], np.arange(table.shape[1]))]
+    groups: list[tuple[tuple[int, ...], list[int]]] = [((0, 1, 2), list(range(table.shape[1])))]
     while groups:
         keep, columns = groups.pop()
-        kept = np.array(keep)
-        fitted = np.linalg.pinv(moments[np.ix_(kept, kept)], rcond=1e-9) @ table[np.ix_(kept, columns)]
+        rows = np.array(keep)[:, None]
+        known = solve if len(keep) == len(table) else None
+        fitted = (np.linalg.pinv(moments[rows, keep], rcond=SINGULAR) if known is None else known) @ table[
+            rows, columns
+        ]
         found[:, columns] = 0.0
-        found[np.ix_(kept, columns)] = fitted
-        below = fitted[:-1] < 0
-        for which in np.unique(below, axis=1).T if below.any() else ():
-            if which.any():
-                rest = [at for at, negative in zip(keep, [*which, False], strict=True) if not negative]
-                groups.append((rest, columns[(below == which[:, None]).all(axis=0)]))
+        found[rows, columns] = fitted
+        alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
+        for column, *each in zip(columns, *(fitted[:-1] < 0).tolist(), strict=True):
+            if any(each):
+                rest = tuple(at for at, negative in zip(keep, [*each, False], strict=True) if not negative)
+                alike.setdefault(rest, []).append(column)
+        groups.extend(alike.items())
     return np.maximum(found, 0.0).reshape(seen.shape)
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ Index = npt.NDArray[np.int64]
 EVENING = 50.0  # ratings; between weighing clusters alike (0) and by their squared sizes (infinite); by simulation
 AT_HOME = 0.9  # of each category's ratings, where panels are nested, by raters who mostly rate that category
 STRAY = 0.01  # of all ratings: what may lie in categories whose raters are at home elsewhere
+FEW_LOADS = 1024  # numbers of ratings by unit and category, up to which a panel is remembered
+SINGULAR = 1e-9  # of the largest singular value: below this a system does not tell its unknowns apart
 PROMPTS_A_CATEGORY = 2  # on average; with fewer, prompts within categories say nothing
 
 
@@ -60,7 +63,8 @@ class PanelDesign:
 
     ``categories``, ``raters``, ``prompts``: which columns and rows of the tables are in it. ``n``: ratings; ``weight``:
     (n / N)^2. ``even_raters``, ``even_prompts``: the u above. ``load``: h, (3,). ``moments``: (3, 3), what the three
-    sums of squares hold of s. ``form``: w, (3,), None where a single rater or prompt says nothing of how others differ;
+    sums of squares hold of s; ``solve``: its (pseudo)inverse. ``form``: w, (3,), None where a single rater or prompt
+    says nothing of how others differ;
     ``expected``, (3,), and ``spread``, (3, 3): tr(A K_j) and tr(A K_j A K_k).
     """
 
@@ -73,6 +77,7 @@ class PanelDesign:
     even_prompts: Float
     load: Float
     moments: Float
+    solve: Float
     form: Float | None
     expected: Float
     spread: Float
@@ -112,14 +117,41 @@ class EffectiveDesign:
             raters, prompts = raters.sum(axis=1, keepdims=True), prompts.sum(axis=1, keepdims=True)
         groups = [[at] for at in range(n_categories)] if nested else [list(range(raters.shape[1]))]
         total = float(raters.sum())
-        panels = tuple(_panel(group, raters, prompts, total) for group in groups)
+        make = _panel if raters.size + prompts.size > FEW_LOADS else _remembered
+        panels = tuple(make(group, raters, prompts, total) for group in groups)
         return cls(panels, nested, by_category, total, len(raters), len(prompts))
+
+
+def across(table: Float) -> Float:
+    """Sums over the second axis of (U, K, ...); numpy is slow at many sums of a single number."""
+    return np.asarray(table[:, 0] if table.shape[1] == 1 else table.sum(axis=1))
+
+
+def part_of(table: Float, rows: Index, columns: Index) -> Float:
+    """Some rows and columns of a table, (U, K, ...); the table itself where they are all that it has."""
+    if len(rows) == len(table) and len(columns) == table.shape[1]:
+        return table
+    return np.asarray(table[np.ix_(rows, columns)])
+
+
+def _remembered(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
+    """``_panel``, made once for the same loads: questions of one trial share them, and so do pairs with few votes."""
+    return _of_loads(tuple(group), raters.shape, raters.tobytes(), prompts.tobytes(), total)
+
+
+@lru_cache(maxsize=512)
+def _of_loads(
+    group: tuple[int, ...], shape: tuple[int, int], raters: bytes, prompts: bytes, total: float
+) -> PanelDesign:
+    by_rater, by_prompt = (np.frombuffer(each, dtype=float).reshape(-1, shape[1]) for each in (raters, prompts))
+    return _panel(group, by_rater, by_prompt, total)
 
 
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
     categories = np.asarray(group, dtype=np.int64)
-    rows, columns = (np.flatnonzero(each[:, categories].any(axis=1)) for each in (raters, prompts))
-    sizes = raters[np.ix_(rows, categories)], prompts[np.ix_(columns, categories)]
+    whole = len(categories) == raters.shape[1]
+    rows, columns = (np.flatnonzero(across(each if whole else each[:, categories])) for each in (raters, prompts))
+    sizes = part_of(raters, rows, categories), part_of(prompts, columns, categories)
     n = sizes[0].sum(axis=0)
     count = float(n.sum())
     rater, prompt = (Side.of(own, other, n) for own, other in (sizes, sizes[::-1]))
@@ -133,13 +165,14 @@ def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) ->
             [rater.diagonal.sum(), prompt.diagonal.sum(), left],
         ]
     )
+    solve = np.linalg.pinv(moments, rcond=SINGULAR)
     form, expected, spread = None, np.zeros(3), np.zeros((3, 3))
     if len(rows) > 1 and len(columns) > 1:
-        form = np.linalg.pinv(moments, rcond=1e-9).T @ load
+        form = solve.T @ load
         expected, spread = traces((rater, prompt), (form[0] * even[0], form[1] * even[1]), float(form[2]), left)
     weight = (count / total) ** 2
     return PanelDesign(
-        categories, rows, columns, count, weight, even[0], even[1], load, moments, form, expected, spread
+        categories, rows, columns, count, weight, even[0], even[1], load, moments, solve, form, expected, spread
     )
 
 
@@ -155,27 +188,32 @@ class Side:
 
     @classmethod
     def of(cls, own: Float, other: Float, n: Float) -> Side:
-        size = own.sum(axis=1)
+        size = across(own)
         full = (other * other).sum(axis=0) / (n * n)
-        return cls(size, own / np.sqrt(n), np.maximum((own - own * own * full).sum(axis=1), 0.0))
+        return cls(size, own / np.sqrt(n), np.maximum(across(own - own * own * full), 0.0))
 
-    @property
+    @cached_property
+    def lows(self) -> Float:
+        return across(self.low * self.low)
+
+    @cached_property
     def diagonal(self) -> Float:
-        return np.asarray(self.size - (self.low * self.low).sum(axis=1))
+        return np.asarray(self.size - self.lows)
 
     @property
     def row_squares(self) -> Float:
-        lows = (self.low * self.low).sum(axis=1)
         return np.asarray(
-            self.size**2 - 2 * self.size * lows + ((self.low @ (self.low.T @ self.low)) * self.low).sum(axis=1)
+            self.size**2 - 2 * self.size * self.lows + across((self.low @ (self.low.T @ self.low)) * self.low)
         )
 
     def squared(self, by: Float, rest: float) -> _LowRank:
         """H diag(by) H + rest H."""
         k = self.low.shape[1]
-        corner = self.low.T @ (self.low * by[:, None]) - rest * np.eye(k)
-        middle = np.block([[corner, -np.eye(k)], [-np.eye(k), np.zeros((k, k))]])
-        factor = np.hstack([self.low, self.low * (self.size * by)[:, None]])
+        middle = np.zeros((2 * k, 2 * k))
+        middle[:k, :k] = self.low.T @ (self.low * by[:, None])
+        middle.flat[: 2 * k * k : 2 * k + 1] -= rest
+        middle[:k, k:].flat[:: k + 1] = middle[k:, :k].flat[:: k + 1] = -1.0
+        factor = np.concatenate([self.low, self.low * (self.size * by)[:, None]], axis=1)
         return _LowRank(self.size**2 * by + rest * self.size, factor, middle)
 
 

@@ -123,8 +123,9 @@ class Share:
     def of(cls, mean: MeanEstimate) -> Share:
         """A mean with its default interval alone, cut at what a share can be."""
         own = mean.interval
-        cut = replace(own, low=max(own.low, 0.0), high=min(own.high, 1.0)) if own else None
-        return cls(mean.estimate, mean.default, cut)
+        if own and (own.low < 0 or own.high > 1):
+            own = replace(own, low=max(own.low, 0.0), high=min(own.high, 1.0))
+        return cls(mean.estimate, mean.default, own)
 
     def p_value(self, against: float) -> float | None:
         """Two-sided p-value of a share of ``against`` by the interval's error: raters and prompts count, unlike in a

@@ -7,14 +7,14 @@ indifferent answer as zero, and the share among decided answers is a secondary f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from common.words import counted
-from evaluation.analysis.cautions import cautions
+from evaluation.analysis.cautions import cautions, of_ratings
 from evaluation.analysis.crossed import (
     METHODS,
     Absent,
@@ -26,11 +26,11 @@ from evaluation.analysis.crossed import (
     stratified_variances,
 )
 from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, pieces, why_not
-from evaluation.analysis.effective_design import EffectiveDesign, Float
+from evaluation.analysis.effective_design import EffectiveDesign, Float, across
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
 from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
-from evaluation.analysis.tally import CountTable
+from evaluation.analysis.tally import CountTable, distinct
 
 Weights = tuple[int, int, int]  # of a, indifferent, b
 _NET: Weights = (1, 0, -1)
@@ -104,18 +104,21 @@ def preference_rate(
     effective = tables.pieces(counts)
 
     def estimate(kind: str, weights: Weights, included: Weights, ends: Ends) -> MeanEstimate | None:
+        n = _dot(included, counts)
+        if not n:
+            return None
+        mean = _dot(weights, counts) / n
+        own = effective_or_why(effective[kind], mean, level, ends)
+        if kind != "net" and wanted == EFFECTIVE and isinstance(own, Interval):  # of a share, the default alone is kept
+            return MeanEstimate(mean, EFFECTIVE, MappingProxyType({EFFECTIVE: own}))
         panels = [
             (name, _panel(rater, prompt, weights, included))
             for name, rater, prompt in grams
-            if any(n and use for n, use in zip(rater.sums, included, strict=True))
+            if _dot(included, rater.sums)
         ]
-        n = sum(panel.n for _, panel in panels)
-        if not n:
-            return None
-        mean = sum(int(panel.total) for _, panel in panels) / n
         variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
         intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
-        intervals[EFFECTIVE] = effective_or_why(effective[kind], mean, level, ends)
+        intervals[EFFECTIVE] = own
         return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
 
     net, decided = estimate("net", _NET, _ALL, NET_ENDS), estimate("decided", (1, 0, 0), _DECIDED, SHARE_ENDS)
@@ -162,37 +165,47 @@ class _Gram:
         return cls((counts.T @ counts).tolist(), counts.sum(axis=0).tolist(), len(counts), decided)
 
     def cluster_sums(self, weights: Weights, included: Weights) -> ClusterSums:
-        def form(left: Weights, right: Weights) -> int:
-            return sum(x * y * self.products[i][j] for i, x in enumerate(left) for j, y in enumerate(right) if x and y)
-
+        (a, b, c), (d, e, f) = weights, included
+        weighted = [a * x + b * y + c * z for x, y, z in self.products]
+        sizes = [d * x + e * y + f * z for x, y, z in self.products]
         n = self.n if included == _ALL else self.n_decided
-        return ClusterSums(n, form(weights, weights), form(weights, included), form(included, included))
+        return ClusterSums(n, _dot(weights, weighted), _dot(weights, sizes), _dot(included, sizes))
+
+
+def _dot(weights: Weights, sums: Sequence[int]) -> int:
+    a, b, c = weights
+    x, y, z = sums
+    return a * x + b * y + c * z
 
 
 def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> PanelSums:
     """Sums of the scores ``weights`` of choices over the ``included`` ones; a cell holds one rating."""
-    n = sum(count * use for count, use in zip(rater.sums, included, strict=True))
-    total = sum(count * weight for count, weight in zip(rater.sums, weights, strict=True))
-    squares = sum(count * weight**2 for count, weight in zip(rater.sums, weights, strict=True))
+    n, total = _dot(included, rater.sums), _dot(weights, rater.sums)
+    a, b, c = weights
+    squares = _dot((a * a, b * b, c * c), rater.sums)
     by_rater, by_prompt = (gram.cluster_sums(weights, included) for gram in (rater, prompt))
     return PanelSums(n, total, squares, by_rater, by_prompt, ClusterSums(n, squares, total, n))
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Choices counted by rater and category, (R, K, 3), and by prompt and category, (P, K, 3), and the design."""
+    """Choices counted by rater and category, (R, K, 3), and by prompt and category, (P, K, 3); ratings by both, (R, K)
+    and (P, K); and the design.
+    """
 
     names: tuple[str, ...]
     raters: Float
     prompts: Float
+    rater_sizes: Float
+    prompt_sizes: Float
     design: EffectiveDesign
 
     @classmethod
     def of(cls, blocks: list[Block]) -> _Tables:
         raters = _cube([rater for _, rater, _ in blocks])
         prompts = _cube([prompt for _, _, prompt in blocks])
-        design = EffectiveDesign.of(raters.sum(axis=2), prompts.sum(axis=2))
-        return cls(tuple(name for name, _, _ in blocks), raters, prompts, design)
+        sizes = of_ratings(raters), of_ratings(prompts)
+        return cls(tuple(name for name, _, _ in blocks), raters, prompts, *sizes, EffectiveDesign.of(*sizes))
 
     def merged(self) -> Block:
         """All categories as one block."""
@@ -202,8 +215,8 @@ class _Tables:
     @property
     def rater_net(self) -> float:
         """The mean of the raters' own net shares."""
-        counts = self.raters.sum(axis=1)
-        return math.fsum((counts[:, 0] - counts[:, 2]) / counts.sum(axis=1)) / len(counts)
+        counts = across(self.raters)
+        return math.fsum((counts[:, 0] - counts[:, 2]) / of_ratings(counts)) / len(counts)
 
     def pieces(self, counts: tuple[int, ...]) -> Mapping[str, Pieces | Absent]:
         """The default interval's pieces of the net share, of the three shares, and of A among decided answers: there
@@ -219,7 +232,7 @@ class _Tables:
         weights = np.array([_NET, *_SHARES.values(), (moved * (1 - ratio), 0.0, -moved * ratio)], dtype=float).T
         squares = self.raters.sum(axis=0) @ weights**2
         sums = Sums(self.raters @ weights, self.prompts @ weights, squares)
-        found = pieces(self.design, self.raters.sum(axis=2), self.prompts.sum(axis=2), sums)
+        found = pieces(self.design, self.rater_sizes, self.prompt_sizes, sums)
         return dict(zip(kinds, found, strict=True))
 
     def in_words(self) -> str:
@@ -232,7 +245,7 @@ class _Tables:
                 "drawn at random from all of them."
             )
         within = "Prompts are taken as drawn at random within the study's categories, which are taken as fixed"
-        sizes = self.raters.sum(axis=2)
+        sizes = self.rater_sizes
         if not self.design.nested:
             return f"{within}; raters rated several categories and count across them."
         stray = int(sizes.sum() - sizes.max(axis=1).sum())
@@ -241,7 +254,9 @@ class _Tables:
 
 
 def _cube(tables: list[CountTable]) -> Float:
-    units = np.unique(np.concatenate([each.unit for each in tables]))
+    if len(tables) == 1:
+        return tables[0].counts[:, None, :].astype(float)
+    units = distinct(np.concatenate([each.unit for each in tables]))
     found = np.zeros((len(units), len(tables), 3))
     for at, each in enumerate(tables):
         found[np.searchsorted(units, each.unit), at] = each.counts

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
@@ -36,12 +37,15 @@ _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 
 def _rounded(value: Any) -> Any:
-    if type(value) in _AS_THEY_ARE:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, float | np.floating):
+    if kind is float:
+        return _kept(value)
+    if isinstance(value, np.floating):
         return _kept(float(value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: _rounded(getattr(value, each.name)) for each in fields(value)})
+    if is_dataclass(kind):
+        return kind(**{name: _rounded(getattr(value, name)) for name in _names(kind)})
     if isinstance(value, Mapping):
         return MappingProxyType({key: _rounded(each) for key, each in value.items()})
     if isinstance(value, list | tuple):
@@ -49,25 +53,37 @@ def _rounded(value: Any) -> Any:
     return value
 
 
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+@functools.lru_cache(maxsize=1 << 15)  # in large analyses the same few numbers stand again and again
 def _kept(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"A result holds {value}, which is not a finite number.")
     return float(f"{value:.{DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
-def plain(value: object) -> Plain:
+def plain(value: Any) -> Plain:
     """Plain JSON values of ``value``: floats to ``DIGITS`` significant digits, tuples as lists, arrays as lists.
 
     Raises:
         ValueError: a number is NaN or infinite; no result may hold one.
         TypeError: there is no plain form.
     """
-    if value is None or isinstance(value, bool | str):
+    kind = type(value)
+    if kind is float:  # by far the most there are, and so are these and dictionaries seen to first
+        return _kept(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, float):  # by far the most there are
-        return _kept(float(value))
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
+    if kind is dict:
+        return {
+            key if type(key) is str else str(key): each if type(each) in _AS_THEY_ARE else plain(each)
+            for key, each in value.items()
+        }
+    if isinstance(value, bool | str):
+        return value
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -75,7 +91,7 @@ def plain(value: object) -> Plain:
     if isinstance(value, float | np.floating):
         return _kept(float(value))
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -91,6 +107,21 @@ def document(values: Mapping[str, object]) -> Document:
 def to_json(values: Document) -> str:
     """JSON of a ``document`` on one line: the same values give the same bytes."""
     return json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def piecewise_json(values: Mapping[str, object]) -> str:
+    """``to_json(document(values))``, where an iterator stands for a list: what it gives is made, written and let go one
+    by one, so that a long list costs no more memory than its text.
+    """
+    parts = []
+    for key, value in values.items():
+        text = f"[{', '.join(map(_text, value))}]" if isinstance(value, Iterator) else _text(value)
+        parts.append(f"{_text(key)}: {text}")
+    return f"{{{', '.join(parts)}}}\n"
+
+
+def _text(value: object) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
 class HasFrame(Protocol):

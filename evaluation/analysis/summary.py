@@ -132,7 +132,7 @@ def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonRe
     raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
     blocks = [
         (tally.categories[code], raters.of_category(code), prompts.of_category(code))
-        for code in np.unique(raters.category).tolist()
+        for code in raters.categories().tolist()
     ]
     sizes = raters.sizes()
     whole_prompts = prompts.over_categories()

@@ -15,7 +15,7 @@ from evaluation.analysis.estimands import ESTIMAND_WORDS, ESTIMANDS
 from evaluation.analysis.estimates import Interval, PreferenceRate, Width
 from evaluation.analysis.families import SEPARATE, Family
 from evaluation.analysis.ranking import Ranking
-from evaluation.analysis.results import VERSION, Document, NotebookTable, document, to_json
+from evaluation.analysis.results import VERSION, Document, NotebookTable, document, piecewise_json
 from evaluation.analysis.sides import NO_SIDES, SideBias
 from evaluation.analysis.tally import Comparison
 
@@ -144,27 +144,30 @@ class Analysis(NotebookTable):
 
     def to_dict(self) -> Document:
         """The ``drawbench-analysis/1`` document; plain values, the same for the same ratings in any order."""
-        return document(
-            {
-                "schema": SCHEMA,
-                "simulated": self.simulated,
-                "n_ratings": self.n_ratings,
-                "n_raters": self.n_raters,
-                "n_prompts": self.n_prompts,
-                "n_control_excluded": self.n_control,
-                "n_simulated": self.n_simulated,
-                "level": self.level,
-                "estimand": {"name": self.estimand, "means": self.speaks_for},
-                "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
-                "version": self.version,
-                "notes": list(self.notes),
-                "family": self.family.to_dict() | {"n": self.family.size(each.comparison for each in self.comparisons)},
-                "comparisons": [each.to_dict() for each in self.comparisons],
-                "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
-                "rankings": [each.to_dict() for each in self.rankings],
-                "side_bias": self.side_bias.to_dict(),
-            }
-        )
+        contents = self._contents()
+        return document(contents | {"comparisons": [each.to_dict() for each in self.comparisons]})
+
+    def _contents(self) -> dict[str, object]:
+        """The document; of the comparisons, which may be thousands, an iterator."""
+        return {
+            "schema": SCHEMA,
+            "simulated": self.simulated,
+            "n_ratings": self.n_ratings,
+            "n_raters": self.n_raters,
+            "n_prompts": self.n_prompts,
+            "n_control_excluded": self.n_control,
+            "n_simulated": self.n_simulated,
+            "level": self.level,
+            "estimand": {"name": self.estimand, "means": self.speaks_for},
+            "indifferent": "a share of its own; zero in the net share; left out of 'decided' alone",
+            "version": self.version,
+            "notes": list(self.notes),
+            "family": self.family.to_dict() | {"n": self.family.size(each.comparison for each in self.comparisons)},
+            "comparisons": (each.to_dict() for each in self.comparisons),
+            "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
+            "rankings": [each.to_dict() for each in self.rankings],
+            "side_bias": self.side_bias.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Analysis:
@@ -240,7 +243,7 @@ class Analysis(NotebookTable):
 
     def to_json(self) -> str:
         """Canonical JSON of ``to_dict``: the same ratings give the same bytes."""
-        return to_json(self.to_dict())
+        return piecewise_json(self._contents())
 
     def to_frame(self) -> pd.DataFrame:
         """One row a comparison and category (None for overall): n, shares, net share, default and naive interval."""

@@ -15,6 +15,7 @@ from scipy import stats
 
 from evaluation.analysis import RatingsError, analyse, validate_ratings
 from evaluation.analysis.crossed import LEAST_DF
+from evaluation.analysis.families import SEPARATE
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 COLUMNS = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
@@ -265,17 +266,9 @@ def test_questions_do_not_touch_each_other(seed: int, share: float) -> None:
     """Splitting a frame by question and merging it changes nothing."""
     first = random_ratings(seed, nested=False, keep=share)
     second = random_ratings(seed + 1, nested=False, keep=share).assign(question="alignment")
-    together = comparisons_alone(pd.concat([first, second]))
-    alone = [each for part in (second, first) for each in comparisons_alone(part)]
+    together = analyse(pd.concat([first, second]), family=SEPARATE).to_dict()["comparisons"]
+    alone = [each for part in (second, first) for each in analyse(part, family=SEPARATE).to_dict()["comparisons"]]
     assert together == alone
-
-
-def comparisons_alone(ratings: pd.DataFrame) -> list[dict[str, Any]]:
-    """The comparisons without what a family of several says of each."""
-    return [
-        {**each, "overall": {name: value for name, value in each["overall"].items() if name != "standing"}}
-        for each in analyse(ratings).to_dict()["comparisons"]
-    ]
 
 
 def only(ratings: pd.DataFrame) -> dict[str, Any]:
