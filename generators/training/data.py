@@ -242,12 +242,13 @@ def scene_pool(scenes: ScenesConfig, known: Sequence[str], seed: int) -> list[Sc
     lacking = sorted(set(scenes.concepts) - set(known))
     if lacking:
         raise ConfigError(f"data: the sprites in {scenes.sprites} have no {', '.join(lacking)}; make them anew")
+    exclude = prompts_of(scenes.exclude)
     try:
         pool = caption_pool(
             scenes.captions,
             scenes.concepts or known,
             seed,
-            exclude=prompts_of(scenes.exclude),
+            exclude=exclude,
             shares=scenes.shares,
             often=scenes.often,
         )

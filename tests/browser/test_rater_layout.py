@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evaluation.models import Prompt, Study
+from evaluation.models import Prompt, Study, Suite
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
 from tests.browser.steps import READY, TRIALS, Enter, place, rate, saved, standing
-from tests.studies.world import a_run, a_suite, an_open_study
+from tests.studies.world import a_run, an_open_study
 
 pytestmark = pytest.mark.browser
 
@@ -172,8 +172,8 @@ def press(page: Page, key: str, code: str, *, shift: bool = False) -> None:
 
 
 def test_a_prompt_keeps_the_direction_of_its_script(page: Page, live_server: LiveServer) -> None:
-    suite = a_suite({"Colors": 1})
-    Prompt.objects.create(suite=suite, number=1, text=ARABIC, category="Colors")
+    suite = Suite.objects.create(name="rtl", version_hash=f"{'rtl':0<64}", content_hash="c" * 64)
+    Prompt.objects.create(suite=suite, number=0, text=ARABIC, category="Colors")
     runs = [a_run(suite, name) for name in ("one", "other")]
     go_in(page, live_server, study_open(study=study_create(StudyDraft(name="rtl", runs=runs))))
     assert page.evaluate(TEXT_SIDE, "#caption") == "rtl"

@@ -22,7 +22,6 @@ from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.store.images import image_read
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close
-from evaluation.views.rater.pages import PENDING
 from tests.ratings.test_submit import rate_next
 from tests.studies.world import an_open_study, enrolled, session_of
 
@@ -283,29 +282,6 @@ def test_questions_are_worded_as_the_study_locked_them(study: Study, monkeypatch
         assert f'data-text="Which set of images better represents the {in_page}"' in browser.client.get("/r/").text
         example = in_page.replace("{caption}", "a red ball on top of a blue box")
         assert example in browser.client.get("/r/instructions").text
-
-
-@pytest.mark.parametrize(
-    ("query", "why"),
-    [
-        ("PROLIFIC_PID={{%PROLIFIC_PID%}}&SESSION_ID={{%SESSION_ID%}}", "PROLIFIC_PID is a placeholder"),
-        ("PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D", "PROLIFIC_PID is a placeholder"),
-        ("participantId=${participantId}", "participantId is a placeholder"),
-        ("PROLIFIC_PID=abc&SESSION_ID={{%SESSION_ID%}}", "SESSION_ID is a placeholder"),
-        ("PROLIFIC_PID=&SESSION_ID=x", "PROLIFIC_PID is empty"),
-        ("PROLIFIC_PID=%20", "PROLIFIC_PID is empty"),
-        ("PROLIFIC_PID=a&PROLIFIC_PID=b", "PROLIFIC_PID is there more than once"),
-        (f"PROLIFIC_PID={'a' * 201}", "PROLIFIC_PID has 201 characters; at most 200 are allowed"),
-    ],
-)
-def test_ids_that_can_not_be_a_platforms_take_nobodys_place(study: Study, query: str, why: str) -> None:
-    """Two visitors would become one rater: the second would go on where the first stopped."""
-    client = Client()
-    link = f"/r/join/{invitation_create(study=study).key}"
-    answer = client.get(f"{link}?{query}")
-    assert answer.status_code == 400 and why in answer.text
-    assert "Open the study from the recruitment site" in answer.text
-    assert not Rater.objects.exists() and PENDING not in client.session
 
 
 def test_a_platforms_ids_leave_the_address_at_once(study: Study) -> None:

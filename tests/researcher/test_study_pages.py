@@ -99,9 +99,10 @@ def test_a_stopping_rule_is_declared_by_the_form(signed_in: Client) -> None:
         "margin": None,
         "half_width": 0.05,
         "alpha": 0.05,
+        "method": "betting",
     }
     text = signed_in.get("/studies/mine/").content.decode()
-    assert "<dt>Stopping rule</dt>" in text and "no wider than ±5 points. At least 5 raters must have finished" in text
+    assert "<dt>Stopping rule</dt>" in text and "no wider than ±5 points. At least 5 raters must count" in text
 
 
 def test_ticking_is_enough_and_leaving_it_is_no_rule(signed_in: Client) -> None:
@@ -152,7 +153,7 @@ def test_the_board_and_the_report_say_what_the_rule_says(signed_in: Client) -> N
     for expected in (
         "The declared stopping rule",
         "lies within ±10 points",
-        "With 12 finished raters, the rule recommends stopping.",
+        "With 20 finished raters, the rule recommends stopping.",
         "one is preferred: the interval excludes zero",
     ):
         assert expected in text, expected

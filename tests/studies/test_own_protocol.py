@@ -92,6 +92,6 @@ def test_a_name_of_ours_cannot_stand_for_another_protocol() -> None:
 def test_a_protocols_stopping_rule_is_the_studys() -> None:
     suite = a_suite()
     runs = [a_run(suite, "one"), a_run(suite, "two")]
-    ruled = own(OWN.replace("panel: 3", "panel: 5") + "stopping: {max_raters: 10, min_raters: 8, half_width: 0.2}\n")
+    ruled = own(OWN.replace("panel: 3", "panel: 9") + "stopping: {max_raters: 18, min_raters: 8, half_width: 0.2}\n")
     declared = study_create(StudyDraft(name="mine", runs=runs, protocol=ruled)).specification
     assert declared["stopping_rule"]["half_width"] == 0.2

@@ -106,5 +106,5 @@ def test_captions_that_cannot_be_had(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="exclude names suites"):
         scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "none.csv"),)), ("apple",), 0)
     (tmp_path / "other.csv").write_text("colour,thing\nred,car\n")
-    with pytest.raises(ConfigError, match="no column prompt"):
+    with pytest.raises(ConfigError, match=r"^data: \S*other\.csv has no column for the prompts"):
         scene_pool(dataclasses.replace(everything, exclude=(str(tmp_path / "other.csv"),)), ("apple",), 0)
