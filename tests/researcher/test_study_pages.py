@@ -230,7 +230,7 @@ def test_the_report_shows_what_a_reviewer_asks_for(signed_in: Client, rated: Stu
         "Agreement between raters",
         "Krippendorff&#x27;s alpha, ordinal",
         "Fleiss&#x27; kappa",
-        "p tests &quot;no preference&quot;; the overall p-value is Holm-adjusted over 2 comparisons; "
+        "p tests &quot;no preference&quot;; the overall p-value is Holm-adjusted over 2 comparisons",
         "category p-values are Holm-adjusted (2 tests)",
         "Whom the interval speaks for",
         "new raters like these, with these prompts and images",
