@@ -113,6 +113,8 @@ def test_turning_the_phone_keeps_the_comparison_open(browser: Browser, live_serv
     page.set_viewport_size({"width": 844, "height": 390})
     expect(page.locator("#switch")).to_be_hidden()
     expect(page.locator("[name=fidelity]").first).to_be_enabled()
+    page.set_viewport_size({"width": 390, "height": 844})  # and back: the first set is in view again
+    expect(page.locator("#switch [data-side=left]")).to_have_attribute("aria-pressed", "true")
     context.close()
 
 

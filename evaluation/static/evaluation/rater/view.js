@@ -11,7 +11,7 @@ const LEAST_ROOM = 220; // pixels of height for the images, however small the wi
 const LONG = 600; // letters of a caption from which on it scrolls, so that the images stay in sight
 const IN_QUESTION = 200; // letters of it that a question repeats
 const PHONE_ROOM = 0.55; // share of a phone's height that one set may take; the answers are below it
-const FULL_BONUS = 1.05; // a full rectangle looks calmer
+const FULL_BONUS = 1.1; // a full rectangle looks calmer
 const SEEN = 0.6; // share of a set that is in view before it counts as seen
 
 const fieldsets = [...document.querySelectorAll("fieldset")];
@@ -76,16 +76,17 @@ export function showSide(name, behavior = "auto") {
   if (isOneAtATime()) at("sets").scrollTo({ left: sideOf(name).offsetLeft - at("sets").offsetLeft, behavior });
 }
 
-// Calls `listener(side)` whenever a set has come into view; both have where they stand side by side.
+// Calls `listener(side)` whenever another set is the one in view; "left" where both are, side by side.
 export function onSideShown(listener) {
+  const inView = new Set();
   const watch = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      for (const button of at("switch").children) {
-        button.setAttribute("aria-pressed", String(button.dataset.side === target.dataset.side));
-      }
-      listener(target.dataset.side);
+      if (isIntersecting) inView.add(target.dataset.side); else inView.delete(target.dataset.side);
     }
+    if (inView.size === 0) return; // between the two
+    const side = inView.size === 1 ? [...inView][0] : "left";
+    for (const button of at("switch").children) button.setAttribute("aria-pressed", String(button.dataset.side === side));
+    listener(side);
   }, { root: at("sets"), threshold: SEEN });
   for (const name of ["left", "right"]) watch.observe(sideOf(name));
 }
