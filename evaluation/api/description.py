@@ -86,8 +86,8 @@ class Description(AutoSchema):
             return schema | {"minItems": field.least, "uniqueItems": True}
         if isinstance(field, Mapped):
             text = f"^[^{REFUSED}{LINE_ENDS}]*$"
-            values = [{"type": "string", "pattern": text}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
-            return schema | {"propertyNames": {"pattern": text}, "additionalProperties": {"anyOf": values}}
+            values = [{"type": "string", "pattern": text, "nullable": True}, {"type": "number"}, {"type": "boolean"}]
+            return schema | {"additionalProperties": {"anyOf": values}}  # which names it may have OpenAPI 3.0 can't say
         if isinstance(field, Words):
             own = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
             return schema | {"pattern": own if field.pattern else pattern_of(field)}

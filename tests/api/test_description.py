@@ -22,6 +22,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from schemathesis.checks import CHECKS
 
 from drawbench.wsgi import application
+from evaluation.api.description import LINE_ENDS, REFUSED
 from evaluation.services.accounts.api_token import api_token_rotate
 from evaluation.services.suites import load
 from evaluation.suites.types import SuiteError
@@ -29,7 +30,13 @@ from tests.studies.world import an_open_study
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))
 
-DESCRIPTION = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
+DOCUMENT = SchemaGenerator().get_schema(request=None, public=True)
+for each in DOCUMENT["components"]["schemas"].values():  # OpenAPI 3.0 can't say which names an object may have
+    parameters = each.get("properties", {}).get("parameters", {})
+    if isinstance(parameters.get("additionalProperties"), dict):
+        parameters["propertyNames"] = {"pattern": f"^[^{REFUSED}{LINE_ENDS}]*$"}
+
+DESCRIPTION = schemathesis.openapi.from_dict(DOCUMENT)
 DESCRIPTION.app = application
 
 # Which bytes are a file of prompts no description can say: the files are ours.

@@ -20,6 +20,7 @@ from evaluation.models import GenerationRun, Prompt, RunStatus, SampleFailure, S
 from evaluation.services.suites.load import suite_load
 from evaluation.views.researcher.urls import urlpatterns
 from tests.studies.world import a_run, a_suite
+from tests.unguarded import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +92,8 @@ def test_a_run_says_what_of_its_prompts_its_images_cant_show(signed_in: Client, 
     assert "never saw in training" not in signed_in.get(address).content.decode()
     sample = run.samples.order_by("prompt__number", "sample")[0]
     sample.provenance = {**sample.provenance, "prompt_words_unseen": "penguin & <b>"}
-    sample.save(update_fields=["provenance"])
+    with unguarded():
+        sample.save(update_fields=["provenance"])
     text = signed_in.get(address).content.decode()
     assert f"could not read: 1 of {run.suite.prompts.count()}." in text
     assert "Not in the training&#x27;s captions: penguin &amp; &lt;b&gt;." in text
