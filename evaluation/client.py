@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "unknown"
-"""Where no address is told, as by a program that calls over a Unix socket: all such callers count as one."""
+"""Callers without an address, such as programs that call over a Unix socket: they count as one."""
 
 IPV6_BLOCK = 64
 """Bits of an IPv6 address that belong to one household or server, whose owner chooses the rest at will."""

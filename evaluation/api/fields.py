@@ -47,7 +47,7 @@ AnyField = serializers.Field
 
 
 class Input(serializers.Serializer[dict[str, Any]]):
-    """Fields that a caller may give. A name that is none of them is refused, with the nearest; so is one given twice.
+    """The fields that a caller may give. Other names are refused, with the nearest known one; so are names given twice.
 
     `noun`: what a field is called in errors.
     """

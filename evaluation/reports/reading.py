@@ -95,7 +95,7 @@ def overall_name(comparison: ComparisonResult) -> str:
 
 
 def not_rated_words(comparison: ComparisonResult) -> str:
-    """The sentence that an overall figure without all categories is told with; empty where it has all."""
+    """Says which categories an overall figure lacks; empty where it has all."""
     if not comparison.not_rated:
         return ""
     n = len(comparison.categories)
