@@ -50,7 +50,6 @@ PARAMETER = 1_000
 ARGUMENT = 100_000
 """Characters of an argument of a command: far above any use, and below what a terminal's line takes."""
 
-SMALL_COLUMN = 2**15 - 1
 COLUMN = 2**31 - 1
 BIG_COLUMN = 2**63 - 1
 """The largest numbers that columns of whole numbers take."""

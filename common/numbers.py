@@ -74,14 +74,6 @@ def number(value: object, what: str, *, example: str = "0.5") -> float:
     return found
 
 
-def decimal_comma(text: str) -> str:
-    """A number as German and French spreadsheets write it ("812,5"), with a point; any other text as it is.
-
-    For columns of numbers in tables whose cells are not separated by commas.
-    """
-    return text.replace(",", ".") if re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", text) else text
-
-
 def shown(value: object) -> str:
     """A value in a message, at most 40 characters of it."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**39:

@@ -21,7 +21,7 @@ _LARGE = re.compile(limits.LARGE_BODY_ADDRESSES)
 
 def body_limits(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: 413 for a body that is too large for its address, 401 for a large one from nobody we know, 400 for a
-    length that is none, 411 for a body of unknown length (Django would take it for an empty one).
+    length that is no number, 411 for a body of unknown length (Django would take it for an empty one).
 
     It stands behind the sessions, which read no body, and before whatever reads one, as the check of forms does.
     """

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from django.db import DataError
 
-from common.numbers import NumberError, whole
 from common.text import TextError, checked
 from evaluation.errors import InputError
 
@@ -28,18 +27,6 @@ def text_in(text: str, field: str, what: str, *, most: int, lines: bool = False,
     try:
         return checked(text, what, most=most, lines=lines, empty=empty)
     except TextError as error:
-        raise InputError(str(error), field=field) from error
-
-
-def whole_in(value: object, field: str, what: str, *, least: int, most: int) -> int:
-    """`value` as a whole number within limits.
-
-    Raises:
-        InputError: it is none; `field` is its field.
-    """
-    try:
-        return whole(value, what, least=least, most=most)
-    except NumberError as error:
         raise InputError(str(error), field=field) from error
 
 

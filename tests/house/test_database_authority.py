@@ -142,10 +142,11 @@ def test_no_column_of_what_a_study_rests_on_changes(study: Study, model: type[mo
     assert tried + len(MAY_CHANGE[model]) == len(model._meta.concrete_fields) - 1
 
 
-@pytest.mark.parametrize("model", MAY_CHANGE, ids=lambda model: model.__name__)
+# a report may go: it is made again from the ratings as they stood
+@pytest.mark.parametrize(
+    "model", [model for model in MAY_CHANGE if model is not Report], ids=lambda model: model.__name__
+)
 def test_no_row_of_it_goes(study: Study, model: type[models.Model]) -> None:
-    if model is Report:
-        pytest.skip("a report is made again from the ratings as they stood")
     rows = model._default_manager.count()
     one = f"id = (SELECT max(id) FROM {table(model)})"
     if model is Invitation:

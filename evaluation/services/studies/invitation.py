@@ -41,7 +41,7 @@ def invitation_create(
             back to; shown only when the last rating is committed.
 
     Raises:
-        InputError: a limit below one or too large, or an address that is none.
+        InputError: a limit below one or too large, or text that is no web address.
         ConflictError: an end in the past.
     """
     if max_raters is not None and not 1 <= max_raters <= MOST_ADMITTED:

@@ -43,7 +43,7 @@ if (form) {
     button.disabled = true;
     try {
       key.value = "";
-      // What is wrong with the rest is told before a large file is sent.
+      // The other fields are checked before a large file is sent.
       if (form.dataset.parts === "after-check") {
         const { file: missing, ...others } = (await submitted()).errors ?? {};
         if (!file || Object.keys(others).length) {
