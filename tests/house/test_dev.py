@@ -271,8 +271,43 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_can_not(
     assert again.returncode == 0 and _installs(outdated) == expected, "the stamp says that it is there"
 
 
+def test_developers_get_uv_where_there_is_none(outdated: Path) -> None:
+    _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
+    got, *_ = _installs(outdated)
+    (pinned,) = re.findall(r"^(uv==\S+)", read(Path("requirements-dev.txt")), re.MULTILINE)
+    assert got == f"{BY_PIP} {pinned}"
+    (outdated / "calls").unlink()
+    (outdated / "requirements.txt").write_text("yet-another==1.0\n")
+    _uv(outdated, 0)
+    _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert _installs(outdated) == [f"{BY_UV} -r requirements-dev.txt", READS_TEXT]
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "style", "types", "tests"])
+def test_all_checks_and_tests_are_run_and_each_may_fail(installed: Path, wrong: str) -> None:
+    """The types are checked beside the tests: what they say is told at the end, and counts."""
+    (installed / "bin" / "nice").symlink_to(_which("nice"))
+    for name in ("ruff", "lint-imports"):
+        (installed / ".venv" / "bin" / name).write_text(f"#!/bin/sh\nexit {int(wrong == 'style' and name == 'ruff')}\n")
+        (installed / ".venv" / "bin" / name).chmod(0o755)
+    python = installed / ".venv" / "bin" / "python"
+    answers = f"""case "$*" in
+    *mypy*) echo "what mypy says"; exit {int(wrong == "types")} ;;
+    *pytest*) exit {int(wrong == "tests")} ;;
+esac
+"""
+    python.write_text(python.read_text() + answers)
+    done = _dev("test", script=installed / "dev", PATH=str(installed / "bin"))
+    assert (done.returncode == 0) == (wrong == "nothing"), done.stderr
+    calls = _calls(installed)
+    assert "-m pytest -n 2 --dist loadgroup" in calls and "-m mypy --no-error-summary" in calls
+    assert any("makemigrations --check" in call for call in calls)
+    assert ("what mypy says" in done.stderr) == (wrong == "types")
+    assert ("check failed before the tests" in done.stderr) == (wrong == "style")
+
+
 def test_uv_is_told_what_pip_is_told(outdated: Path) -> None:
-    """Where packages come from is set for pip, in its files and its environment; what is set for uv itself goes before."""
+    """Where packages come from is set for pip, in its files and its environment. What is set for uv goes before."""
     _uv(outdated, 0)
     (outdated / "pip-configured").write_text(PIP_CONFIGURED)
     _dev("worker", script=outdated / "dev", PATH=str(outdated / "bin"), UV_INDEX="https://uv.example/simple")
