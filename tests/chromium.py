@@ -2,8 +2,8 @@
 
 `python -m tests.chromium` (from `./dev test`) prints its path, fetching one where there is none. In order:
 DRAWBENCH_CHROMIUM; chromium-headless-shell on the PATH; one fetched earlier under `.tools/`; chromium, chromium-browser
-or google-chrome on the PATH; Debian's packages (as root in CI, also where only a whole Chromium is there); the npm build
-@sparticuz/chromium; Playwright's own download.
+or google-chrome on the PATH; Debian's packages (as root in CI, also where only a whole Chromium is there); the npm
+build @sparticuz/chromium; Playwright's own download.
 
 The shell goes before because it draws pages alone. A whole Chromium draws its own window around each, hidden, which
 takes four times the processor time (0.5 s a page instead of 0.13).
