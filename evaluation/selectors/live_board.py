@@ -28,7 +28,8 @@ from evaluation.analysis.early_looks import (
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.sequential import BETTING, StoppingRule
 from evaluation.models import Rater, Study, StudyStatus
-from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
+from evaluation.protocols.kinds import Choice
+from evaluation.selectors.ratings import rater_pseudonym, ratings_frame, study_questions
 
 KEPT_S = 24 * 3600
 ALPHA = 0.05
@@ -116,8 +117,8 @@ def _panels(study: Study) -> set[str]:
 
 
 def asked_questions(study: Study) -> list[str]:
-    """The questions of the study's protocol, in its order."""
-    return [each["id"] for each in study.specification["protocol"]["questions"]]
+    """The questions of an open or closed study that ask for a preference between two sets, in its protocol's order."""
+    return [each.id for each in study_questions(study) if isinstance(each.answers, Choice) and each.answers.preference]
 
 
 def declared_rule(specification: Mapping[str, object]) -> StoppingRule | None:

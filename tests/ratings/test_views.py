@@ -87,7 +87,7 @@ def test_next_gives_two_trials_and_nothing_of_generators(
 def test_the_sets_of_a_trial_stand_on_the_sides_of_the_design(browser: Browser) -> None:
     for trial in next_trials(browser.session, at_most=3):
         assignment = browser.rater.assignments.select_related("comparison").get(pk=trial.assignment)
-        left = assignment.comparison.set_a if assignment.a_shown_left else assignment.comparison.set_b
+        left = assignment.comparison.sets[assignment.shown_order[0]]
         assert list(trial.left) == left
 
 
