@@ -66,7 +66,7 @@ class StudySettings:
     controls_left_out: bool = False
 
     @property
-    def held(self) -> protocols.Protocol:
+    def study_protocol(self) -> protocols.Protocol:
         """The protocol as the study is held under it."""
         if not self.controls_left_out:
             return self.protocol
@@ -135,7 +135,7 @@ def specification(
         reference: the run of the reference photographs.
         opened: known when the study opens.
     """
-    protocol = settings.held
+    protocol = settings.study_protocol
     shape = panel_shape(protocol, n_prompts=1, n_generators=len(runs), raters=settings.raters_per_panel)
     declared: dict[str, object] = {
         "schema": SCHEMA,
