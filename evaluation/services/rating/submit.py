@@ -143,7 +143,7 @@ def _saved(answer: Answer, value: AnswerValue, new: set[tuple[int, str, str]], s
 
 
 def _value(kept: str | None) -> AnswerValue:
-    return None if kept is None else json.loads(kept)  # type: ignore[no-any-return]  # a bare cursor gives text
+    return None if kept is None else json.loads(kept)  # a bare cursor gives text
 
 
 def _checked(session: RaterSession, answers: Sequence[Answer]) -> list[tuple[Answer, AnswerValue]]:

@@ -199,7 +199,7 @@ def _panel(panel: str, n_prompts: int, shape: PanelShape, opened: Opened | None)
     counts: dict[str, object] = {"panel": panel, "raters": size.places, "prompts": n_prompts, "trials": size.trials}
     if size.batches > 1:
         counts |= {"batches": size.batches, "raters_per_batch": shape.raters}
-    return counts if opened is None else counts | opened.panels[panel]
+    return counts if opened is None else {**counts, **opened.panels[panel]}
 
 
 def _design(shape: PanelShape) -> dict[str, object]:
