@@ -42,9 +42,7 @@ def main(raters: int, images: int) -> None:
         for number in range(PROMPTS)
     )
     runs = [_run(suite, f"bench-{images}-{name}", images, seed) for seed, name in enumerate(("one", "two"))]
-    study = study_create(
-        StudyDraft(name=f"bench-{images}", runs=runs, raters_per_panel=raters, samples_per_set=images)
-    )
+    study = study_create(StudyDraft(name=f"bench-{images}", runs=runs, raters_per_panel=raters, samples_per_set=images))
     study = study_open(study=study)
     invitation = invitation_create(study=study)
     made = []

@@ -1,6 +1,6 @@
 """What a rating costs the server of `./dev serve`: CPU of all its processes a trial, and how long raters wait.
 
-python -m benchmarks.rating                          two images a trial, 50 raters, and a full DrawBench trial of sixteen
+python -m benchmarks.rating                          50 raters: trials of two images, and of sixteen as in DrawBench
 python -m benchmarks.rating --raters 10 50 200       at several crowds, each without a pause between trials
 python -m benchmarks.rating --raters 1000 --think 8  raters who look at each trial for so many seconds on average
 
