@@ -18,7 +18,7 @@ import pandas as pd
 from common.words import counted
 from evaluation.analysis.cautions import FEWEST_UNITS
 from evaluation.analysis.classic import holm, tost, two_sided_p
-from evaluation.analysis.columns import CompositeKey, codes_of
+from evaluation.analysis.columns import CompositeKey, codes_of, main_ratings
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
@@ -69,7 +69,7 @@ def differences(
     Raises:
         ValueError: a selection holds no ratings.
     """
-    frame = ratings[~ratings["control"].to_numpy()]
+    frame = main_ratings(ratings)
     found = [_difference(frame, first, second, level) for first, second in pairs]
     tested = [at for at, each in enumerate(found) if each.p_value is not None]
     adjusted = dict(zip(tested, holm([found[at].p_value or 0.0 for at in tested]), strict=True))

@@ -11,6 +11,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.analysis.estimates import EXPLORATORY, Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.retest import Retest
 from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
@@ -179,11 +180,22 @@ def _raters(results: Analysis) -> list[str]:
         for each in found
         if each.method == ORDINAL_ALPHA
     ]
+    text += [retest_line(each) for each in results.retest]
     side = results.side_bias
     if side.share_left is not None:
         share, of = percent_sign(side.share_left), counted(side.n, "answer")
         text.append(f"Sides: the left set was preferred in {share} of {of} with a preference ({percent_range(side)} %)")
     return text
+
+
+def retest_line(found: Retest) -> str:
+    """How far raters agree with themselves, in a line."""
+    own = found.same.interval
+    bounds = f" ({percent_range(own)} %)" if own else ""
+    units, raters = counted(found.n_units, "thing"), counted(found.n_raters, "rater")
+    share = f"{percent_sign(found.same.estimate)}{bounds}"
+    said = f"{question_name(found.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
+    return f"{said}; {_agreement(found.alpha)}"
 
 
 def _agreement(found: Agreement) -> str:
