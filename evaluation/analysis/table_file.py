@@ -124,6 +124,10 @@ def open_table_file(path: Path, form: FileForm) -> TableFile:
         raise RatingsError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
     is_parquet = head.startswith(b"PAR1")
     known = None if is_parquet else text_files.kind_of(head)
+    if head.lstrip()[:1] in (b"{", b"["):
+        raise RatingsError(
+            f"{path.name} is JSON, not a {form.called}. Give CSV or Parquet; analyse --ratings takes JSON too."
+        )
     if known is not None:
         raise RatingsError(f"{path.name} is {known[0]}, not a {form.called}: {known[1] or 'give CSV or Parquet'}.")
     if path.suffix.lower() in {".parquet", ".pq"} and not is_parquet:

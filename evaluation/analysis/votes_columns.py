@@ -25,8 +25,19 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("subject id", "voter", "voter id", "person", "respondent", "username", "user name", "session id"),
         ),
         "prompt_id": (
-            *("prompt id", "item id", "instance id", "task id", "sample id", "uid", "prompt", "caption", "prompt text"),
-            *("question id", "conversation id", "text prompt", "hitid", "hit id", "item", "instance", "id", "text"),
+            # a text that two tasks share is one prompt, so texts come before the numbers of tasks
+            *(
+                "prompt id",
+                "item id",
+                "uid",
+                "prompt",
+                "caption",
+                "prompt text",
+                "text prompt",
+                "sample id",
+                "instance id",
+            ),
+            *("task id", "question id", "conversation id", "hitid", "hit id", "item", "instance", "id", "text"),
         ),
         "category": ("category", "categories", "challenge", "skill", "dataset", "prompt category", "split", "group"),
         "generator_a": (

@@ -148,14 +148,14 @@ def _label_studio(file: VotesFile) -> Taken:
                     continue
                 cells = {
                     RATER: _person(annotation.get("completed_by")),
-                    PROMPT: str(task.get("id") or (task.get("data") or {}).get("id") or ""),
+                    "task_id": str(task.get("id") or ""),
                     QUESTION: str(result.get("from_name") or "choice"),
                     ANSWER: _single(answer, file.source, place),
                 } | data
                 if isinstance(lead := annotation.get("lead_time"), int | float):
                     cells[TIME] = str(round(lead * 1000))
                 out.records.append(Record(place, cells))
-    return out.taken(file, "Label Studio", (RATER, PROMPT, QUESTION, ANSWER, TIME))
+    return out.taken(file, "Label Studio", (RATER, QUESTION, ANSWER, TIME))
 
 
 def _person(value: Any) -> str:

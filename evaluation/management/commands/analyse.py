@@ -1,36 +1,60 @@
-"""`manage.py analyse`: preference rates of a study, or of a ratings file."""
+"""`manage.py analyse`: preference rates of a study, or of files of ratings, scores or other answers."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
+from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.families import ALL
-from evaluation.analysis.fragility import Fragility, fragility
-from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
+from evaluation.analysis.fragility import fragility
+from evaluation.analysis.frame import by_people, validate_ratings
+from evaluation.analysis.groups import group_columns, rates_by_group
+from evaluation.analysis.ranking import rank_generators
+from evaluation.analysis.results import rounded
+from evaluation.analysis.score_report import report_scores
+from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.reports.compute import compute, settings_from
+from evaluation.reports.compute import Settings, compute, settings_from
+from evaluation.reports.wording.answers import answers_text
 from evaluation.reports.wording.fragility import fragility_text
-from evaluation.reports.wording.results import results_text
+from evaluation.reports.wording.groups import groups_text
+from evaluation.reports.wording.results import ranking_lines, results_text
+from evaluation.reports.wording.score_means import scores_text
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
+from evaluation.votes_options import add_compare_scores, add_votes_options, refuse_votes_options, votes_from
+
+FILES = {
+    "ratings": "files of ratings instead of a study: our own form, or what another program exported",
+    "scores": "files of scores of single images instead: means with intervals",
+    "answers": "a file of answers of other kinds instead: rankings, scales, choices, marks",
+}
+"""What may be analysed instead of a study, by option."""
 
 
 class Command(ProductCommand):
     """Print the shares of the answers and the net share with intervals, per question, overall and by category."""
 
     help = (
-        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet; same numbers). For each pair and "
-        "question, overall and by category: the shares of the answers, and the net share with its default interval "
-        "(over raters and prompts) and, for comparison, the naive one. The text begins with a summary and the rankings."
+        "Analyse the ratings of a study, or of files: ratings files (CSV or Parquet; same numbers), or the votes of "
+        "other programs, which are recognised (docs/votes-from-anywhere.md). For each pair and question, overall and "
+        "by category: the shares of the answers, and the net share with its default interval (over raters and prompts) "
+        "and, for comparison, the naive one. The text begins with a summary and the rankings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", nargs="?", help="name of the study")
-        parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study")
+        for kind, what in FILES.items():
+            parser.add_argument(f"--{kind}", metavar="FILE", nargs="+", action="extend", default=[], help=what)
+        add_votes_options(parser)
+        add_compare_scores(parser)
         parser.add_argument(
             "--estimand",
             help="what the default interval speaks for: raters_and_prompts, raters, prompts or votes (default: what "
@@ -59,21 +83,35 @@ class Command(ProductCommand):
             help="also: the fewest raters, prompts or votes whose removal overturns each finding (takes longer)",
         )
 
+        parser.add_argument(
+            "--jod", action="store_true", help="also: the rankings on the JOD scale (Thurstone; 1 JOD: 75 %% agree)"
+        )
+
     def run(self, **options: Any) -> Mapping[str, Any]:
-        if (options["study"] is None) == (options["ratings"] is None):
-            raise InputError("Name either a study or a file with --ratings FILE. analyse --help shows how.")
+        named = [kind for kind in FILES if options[kind]]
+        if (options["study"] is not None) + len(named) != 1:
+            raise InputError(
+                "Name either a study or files with --ratings FILE, --scores FILE or --answers FILE. analyse"
+                " --help shows how."
+            )
         include = not options["without_simulated"]
         asked: dict[str, object] = {"level": options["level"], "include_simulated": include}
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
+        if named and named[0] != "ratings":
+            return self._means(named[0], settings_from(asked), options)
         family = ALL
         categories: tuple[str, ...] = ()
-        if options["ratings"] is not None:
+        more: dict[str, Any] = {}
+        if named:
             settings = settings_from(asked)
-            valid = read_ratings(options["ratings"])
-            self.title = f"Ratings file {options['ratings']}"
+            votes = votes_from(options["ratings"], options)
+            valid = as_pairs(votes, compare_scores=options["compare_scores"])
+            more = {"import": votes.to_dict()} if votes.columns else {}
+            self.title = titled("Ratings file", options["ratings"])
             valid = valid if include else by_people(valid)
         else:
+            refuse_votes_options(options)
             study = study_by_name(options["study"])
             self.title = f"Study {study.name}"
             declared = declared_primary(study.specification)
@@ -81,18 +119,59 @@ class Command(ProductCommand):
             family = family_of(study.specification, settings.estimand)
             valid = validate_ratings(ratings_frame(study, include_simulated=include))
             categories = study_categories(study)
-        self.summary = options["summary"]
-        self.results = compute(
+        results = compute(
             valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
         )
-        self.fragile: tuple[Fragility, ...] | None = None
+        self.text = [results_text(results, title=self.title, summary=options["summary"])]
+        more |= self._more(valid, results, settings, options)
+        return (results.to_summary() if options["summary"] else results.to_dict()) | more
+
+    def _more(
+        self, valid: pd.DataFrame, results: Analysis, settings: Settings, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What was asked for beside the rates, and the groups of raters where the file describes them."""
+        more: dict[str, Any] = {}
+        there = {(each.generator_a, each.generator_b, each.question) for each in results.comparisons}
+        given = {"estimand": settings.estimand, "level": settings.level}
+        groups = tuple(rounded(rates_by_group(valid, each, **given)).narrowed(there) for each in group_columns(valid))
+        if groups:
+            more["groups"] = [each.to_dict() for each in groups]
+            self.text.append(groups_text(groups))
+        if options["jod"]:
+            questions = dict.fromkeys(each.question for each in results.comparisons)
+            scaled = [
+                rounded(rank_generators(valid, question=each, model="thurstone", level=settings.level))
+                for each in questions
+            ]
+            more["jod"] = [each.to_dict() for each in scaled]
+            self.text += ["\n".join(ranking_lines(each)) for each in scaled]
         if options["fragility"]:
-            there = {(each.generator_a, each.generator_b, each.question) for each in self.results.comparisons}
-            found = fragility(valid, estimand=settings.estimand, level=settings.level)
-            self.fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
-        more = {} if self.fragile is None else {"fragility": [each.to_dict() for each in self.fragile]}
-        return (self.results.to_summary() if self.summary else self.results.to_dict()) | more
+            found = fragility(valid, **given)
+            fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
+            more["fragility"] = [each.to_dict() for each in fragile]
+            self.text.append(fragility_text(fragile))
+        return more
+
+    def _means(self, kind: str, settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
+        """A file of scores, or of answers of other kinds."""
+        votes = votes_from(options[kind], options)
+        if votes.kind != kind:
+            hint = "; with --compare-scores, --ratings takes scores too" if votes.kind == "scores" else ""
+            raise InputError(f"The file holds {votes.kind}, not {kind}. Give it with --{votes.kind}{hint}.")
+        title = titled(f"{kind.capitalize()} file", options[kind])
+        more = {"import": votes.to_dict()} if votes.columns else {}
+        if kind == "answers":
+            found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
+            self.text = [answers_text(found, title=title)]
+            return found.to_dict() | more
+        report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
+        self.text = [scores_text(report, title=title, summary=options["summary"])]
+        return report.to_dict() | more
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        text = results_text(self.results, title=self.title, summary=self.summary)
-        return text if self.fragile is None else f"{text}\n\n{fragility_text(self.fragile)}"
+        return "\n\n".join(self.text)
+
+
+def titled(what: str, files: Sequence[str]) -> str:
+    """`Ratings file x.csv`, or `Ratings files x.csv, y.csv`."""
+    return f"{what}{'s' if len(files) > 1 else ''} {', '.join(files)}"

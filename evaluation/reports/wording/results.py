@@ -55,7 +55,7 @@ def results_text(results: Analysis, *, title: str, summary: bool = False) -> str
         return "\n".join(text)
     text += ["", *_summary(results)]
     for ranking in results.rankings:
-        text += ["", *_ranking(ranking)]
+        text += ["", *ranking_lines(ranking)]
     if not summary:
         for comparison in results.comparisons:
             text += ["", *_comparison(comparison)]
@@ -156,7 +156,8 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [line(header), "-" * len(line(header)), *map(line, rows)]
 
 
-def _ranking(ranking: Ranking) -> list[str]:
+def ranking_lines(ranking: Ranking) -> list[str]:
+    """A ranking as a table: ranks, rank bands, scores, and how often each was preferred to each other."""
     text = [f"{question_name(ranking.question)}: ranking ({ranking.model.title()} model)"]
     if ranking.why:
         return [*text, f"There is no ranking: {ranking.why}."]
@@ -175,7 +176,7 @@ def _ranking(ranking: Ranking) -> list[str]:
 
 def _raters(results: Analysis) -> list[str]:
     text = [
-        f"{question_name(question)}, agreement between raters: {_agreement(each)}"
+        f"{question_name(question)}, agreement between raters: {agreement_text(each)}"
         for question, found in results.agreement.items()
         for each in found
         if each.method == ORDINAL_ALPHA
@@ -194,11 +195,14 @@ def retest_line(found: Retest) -> str:
     bounds = f" ({percent_range(own)} %)" if own else ""
     units, raters = counted(found.n_units, "thing"), counted(found.n_raters, "rater")
     share = f"{percent_sign(found.same.estimate)}{bounds}"
-    said = f"{question_name(found.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
-    return f"{said}; {_agreement(found.alpha)}"
+    said = (
+        f"{question_name(found.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
+    )
+    return f"{said}; {agreement_text(found.alpha)}"
 
 
-def _agreement(found: Agreement) -> str:
+def agreement_text(found: Agreement) -> str:
+    """A coefficient with its interval and its name, or why there is none."""
     if found.value is None:
         return f"none, because {found.why}"
     bounds = ""
