@@ -38,6 +38,7 @@ from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.families import Family
 from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
+from evaluation.analysis.groups import GroupResults, rates_by_group, without_rare
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
     Components,
@@ -64,7 +65,9 @@ from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, sc
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
 from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
 from evaluation.analysis.results import rounded
-from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, validate_scores
+from evaluation.analysis.retest import Retest
+from evaluation.analysis.score_report import ScoreReport, report_scores
+from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, read_scores, validate_scores
 from evaluation.analysis.sequential import (
     LookSequence,
     StoppingRule,
@@ -79,9 +82,10 @@ from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTria
 from evaluation.analysis.summary import analyse
 from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.tally import tally_ratings
+from evaluation.analysis.votes import Votes, read_votes
+from evaluation.analysis.votes_pairs import pairs_of_scores
 
 __all__ = [
-    "ESTIMANDS",
     "Agreement",
     "Analysis",
     "AnswerAnalysis",
@@ -94,9 +98,11 @@ __all__ = [
     "CrowdSpec",
     "Design",
     "Difference",
+    "ESTIMANDS",
     "Equivalence",
     "Family",
     "Fragility",
+    "GroupResults",
     "Influence",
     "Interval",
     "LookSequence",
@@ -110,7 +116,9 @@ __all__ = [
     "RatingsError",
     "Reliability",
     "Resampled",
+    "Retest",
     "ScoreAnalysis",
+    "ScoreReport",
     "Screening",
     "ScreeningRule",
     "Selection",
@@ -118,6 +126,7 @@ __all__ = [
     "SimulatedTrial",
     "Spread",
     "StoppingRule",
+    "Votes",
     "agresti_coull",
     "analyse",
     "analyse_answers",
@@ -150,6 +159,7 @@ __all__ = [
     "mace",
     "nested_standard_error",
     "newcombe",
+    "pairs_of_scores",
     "pigeonhole_bootstrap",
     "possible_spread",
     "power",
@@ -163,10 +173,14 @@ __all__ = [
     "rater_means",
     "rater_table",
     "raters_needed",
+    "rates_by_group",
     "read_answers",
     "read_automatic_scores",
     "read_ratings",
+    "read_scores",
+    "read_votes",
     "replay",
+    "report_scores",
     "rounded",
     "screen",
     "side_bias",
@@ -183,4 +197,5 @@ __all__ = [
     "validate_scores",
     "wald_net",
     "wilson",
+    "without_rare",
 ]

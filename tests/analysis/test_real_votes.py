@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.analysis import Analysis, analyse, analyse_scores, rank_generators, read_ratings
 from evaluation.analysis.agreement import krippendorff_alpha
+from evaluation.analysis.published_votes import page
 from evaluation.analysis.votes import read_votes
 from evaluation.analysis.votes_pairs import pairs_of_scores
 
@@ -65,6 +66,11 @@ def test_the_sources_files_are_read_as_they_are(hub: Analysis) -> None:
         assert as_rows(pairs_of_scores(found.frame)) == as_rows(read_ratings(VOTES / f"{name}_pairs.csv"))
     assert set(map(str, likert.frame["category"])) == {"coco", "drawbench", "paintskill", "partiprompt"}
     assert len(pairs_of_scores(raters.frame)) == 24_822 and hub.n_ratings == 24_822
+
+
+def test_the_page_is_what_the_analysis_says() -> None:
+    held = (Path(__file__).parents[2] / "docs" / "published-votes.md").read_text(encoding="utf-8")
+    assert held == page(VOTES), "write it anew: python -m evaluation.analysis.published_votes FOLDER"
 
 
 def test_three_raters_leave_ranks_that_say_something(hub: Analysis) -> None:
