@@ -205,9 +205,9 @@ class _Reader:
         for name, default in (("category", DEFAULT_CATEGORY), ("question", DEFAULT_QUESTION)):
             if name in frame:
                 continue
-            column = self.found.one(name)
-            frame[name] = default if column is None else self._cells(column, records)
-            if column is None:
+            named = self.found.one(name)
+            frame[name] = default if named is None else self._cells(named, records)
+            if named is None:
                 self._say(f'no column names the {name}: "{default}" for all (--map {name}=COLUMN names one)')
         self._optional(frame, records)
         return frame, records
@@ -284,4 +284,4 @@ def _score(text: str, comma_decimals: bool) -> float | str:
     if value is not None:
         return value
     lower = text.lower()
-    return _SCORE_WORDS.get(lower, np.nan if lower in _UNABLE else text)  # type: ignore[return-value]
+    return _SCORE_WORDS.get(lower, np.nan if lower in _UNABLE else text)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
-from evaluation.analysis.families import ALL
+from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import by_people, validate_ratings
 from evaluation.analysis.groups import group_columns, rates_by_group
@@ -17,6 +17,7 @@ from evaluation.analysis.ranking import rank_generators
 from evaluation.analysis.results import rounded
 from evaluation.analysis.score_report import report_scores
 from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.votes import Votes
 from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
@@ -27,6 +28,7 @@ from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
 from evaluation.reports.wording.score_means import scores_text
 from evaluation.selectors.declared import declared_primary, family_of
+from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
 from evaluation.votes_options import add_compare_scores, add_votes_options, refuse_votes_options, votes_from
@@ -50,7 +52,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", nargs="?", help="name of the study")
+        parser.add_argument("study", nargs="?", help="name of the study, or of imported votes")
         for kind, what in FILES.items():
             parser.add_argument(f"--{kind}", metavar="FILE", nargs="+", action="extend", default=[], help=what)
         add_votes_options(parser)
@@ -94,36 +96,68 @@ class Command(ProductCommand):
                 "Name either a study or files with --ratings FILE, --scores FILE or --answers FILE. analyse"
                 " --help shows how."
             )
-        include = not options["without_simulated"]
-        asked: dict[str, object] = {"level": options["level"], "include_simulated": include}
+        asked: dict[str, object] = {
+            "level": options["level"],
+            "include_simulated": not options["without_simulated"],
+        }
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
-        if named and named[0] != "ratings":
-            return self._means(named[0], settings_from(asked), options)
-        family = ALL
-        categories: tuple[str, ...] = ()
-        more: dict[str, Any] = {}
         if named:
-            settings = settings_from(asked)
-            votes = votes_from(options["ratings"], options)
-            valid = as_pairs(votes, compare_scores=options["compare_scores"])
+            votes = votes_from(options[named[0]], options)
+            title = titled(f"{named[0].capitalize()} file", options[named[0]])
             more = {"import": votes.to_dict()} if votes.columns else {}
-            self.title = titled("Ratings file", options["ratings"])
-            valid = valid if include else by_people(valid)
-        else:
+            return self._votes(votes, named[0], title, settings_from(asked), options) | more
+        imported = imported_by_name(options["study"])
+        if imported is None:
             refuse_votes_options(options)
-            study = study_by_name(options["study"])
-            self.title = f"Study {study.name}"
-            declared = declared_primary(study.specification)
-            settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
-            family = family_of(study.specification, settings.estimand)
-            valid = validate_ratings(ratings_frame(study, include_simulated=include))
-            categories = study_categories(study)
+            return self._study(asked, options)
+        refuse_votes_options({**options, "compare_scores": False})
+        votes = votes_of(imported)
+        wanted = "ratings" if options["compare_scores"] else votes.kind
+        found = self._votes(votes, wanted, f"Imported votes {imported.name}", settings_from(asked), options)
+        return found | {"import": votes.to_dict() | {"name": imported.name}}
+
+    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, Any]:
+        study = study_by_name(options["study"])
+        declared = declared_primary(study.specification)
+        settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
+        valid = validate_ratings(ratings_frame(study, include_simulated=settings.include_simulated))
+        family = family_of(study.specification, settings.estimand)
+        return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
+
+    def _votes(
+        self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Votes that are no study's. `wanted`: the kind that was asked for."""
+        if wanted == "ratings":
+            valid = as_pairs(votes, compare_scores=options["compare_scores"])
+            return self._rates(valid if settings.include_simulated else by_people(valid), title, settings, options)
+        if votes.kind != wanted:
+            hint = "; with --compare-scores, --ratings takes scores too" if votes.kind == "scores" else ""
+            raise InputError(f"The file holds {votes.kind}, not {wanted}. Give it with --{votes.kind}{hint}.")
+        if wanted == "answers":
+            found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
+            self.text = [answers_text(found, title=title)]
+            return found.to_dict()
+        report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
+        self.text = [scores_text(report, title=title, summary=options["summary"])]
+        return report.to_dict()
+
+    def _rates(
+        self,
+        valid: pd.DataFrame,
+        title: str,
+        settings: Settings,
+        options: Mapping[str, Any],
+        family: Family = ALL,
+        categories: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Votes on pairs: a study's, or those of files."""
         results = compute(
             valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
         )
-        self.text = [results_text(results, title=self.title, summary=options["summary"])]
-        more |= self._more(valid, results, settings, options)
+        self.text = [results_text(results, title=title, summary=options["summary"])]
+        more = self._more(valid, results, settings, options)
         return (results.to_summary() if options["summary"] else results.to_dict()) | more
 
     def _more(
@@ -151,22 +185,6 @@ class Command(ProductCommand):
             more["fragility"] = [each.to_dict() for each in fragile]
             self.text.append(fragility_text(fragile))
         return more
-
-    def _means(self, kind: str, settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:
-        """A file of scores, or of answers of other kinds."""
-        votes = votes_from(options[kind], options)
-        if votes.kind != kind:
-            hint = "; with --compare-scores, --ratings takes scores too" if votes.kind == "scores" else ""
-            raise InputError(f"The file holds {votes.kind}, not {kind}. Give it with --{votes.kind}{hint}.")
-        title = titled(f"{kind.capitalize()} file", options[kind])
-        more = {"import": votes.to_dict()} if votes.columns else {}
-        if kind == "answers":
-            found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
-            self.text = [answers_text(found, title=title)]
-            return found.to_dict() | more
-        report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
-        self.text = [scores_text(report, title=title, summary=options["summary"])]
-        return report.to_dict() | more
 
     def describe(self, result: Mapping[str, Any]) -> str:
         return "\n\n".join(self.text)
