@@ -16,6 +16,7 @@ from evaluation.analysis.groups import group_columns, rates_by_group
 from evaluation.analysis.ranking import rank_generators
 from evaluation.analysis.results import rounded
 from evaluation.analysis.score_report import report_scores
+from evaluation.analysis.style import read_styles, style_parts
 from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.votes import Votes
 from evaluation.analysis.votes_pairs import as_pairs
@@ -27,6 +28,7 @@ from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
 from evaluation.reports.wording.score_means import scores_text
+from evaluation.reports.wording.style import style_text
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
@@ -87,6 +89,13 @@ class Command(ProductCommand):
 
         parser.add_argument(
             "--jod", action="store_true", help="also: the rankings on the JOD scale (Thurstone; 1 JOD: 75 %% agree)"
+        )
+
+        parser.add_argument(
+            "--style",
+            metavar="FILE",
+            help="also: how much of each net share goes with style; a table with prompt_id, generator and a column of "
+            "numbers for each style (measure_style makes it of images)",
         )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -179,6 +188,10 @@ class Command(ProductCommand):
             ]
             more["jod"] = [each.to_dict() for each in scaled]
             self.text += ["\n".join(ranking_lines(each)) for each in scaled]
+        if options["style"]:
+            styles = rounded(style_parts(valid, read_styles(options["style"]), level=settings.level))
+            more["style"] = [each.to_dict() for each in styles]
+            self.text.append(style_text(styles))
         if options["fragility"]:
             found = fragility(valid, **given)
             fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
