@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import by_people, validate_ratings
@@ -24,6 +25,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
@@ -96,6 +98,13 @@ class Command(ProductCommand):
             metavar="FILE",
             help="also: how much of each net share goes with style; a table with prompt_id, generator and a column of "
             "numbers for each style (measure_style makes it of images)",
+        )
+
+        parser.add_argument(
+            "--draws",
+            action="store_true",
+            help="also: the variance of raters, prompts and draws of images apart, where prompts have several image "
+            "sets (column set)",
         )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -192,6 +201,11 @@ class Command(ProductCommand):
             styles = rounded(style_parts(valid, read_styles(options["style"]), level=settings.level))
             more["style"] = [each.to_dict() for each in styles]
             self.text.append(style_text(styles))
+        if options["draws"]:
+            drawn = rounded(draw_parts(valid, settings.level))
+            drawn = tuple(each for each in drawn if (each.generator_a, each.generator_b, each.question) in there)
+            more["draws"] = [each.to_dict() for each in drawn]
+            self.text.append(draws_text(drawn))
         if options["fragility"]:
             found = fragility(valid, **given)
             fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
