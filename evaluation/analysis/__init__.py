@@ -33,6 +33,7 @@ from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
+from evaluation.analysis.draws import DrawParts, draw_parts
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.families import Family
@@ -55,6 +56,7 @@ from evaluation.analysis.planning import (
     standard_error,
 )
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
+from evaluation.analysis.powered_ranking import PoweredRanking, powered_rankings
 from evaluation.analysis.powered_results import PredictionPowered
 from evaluation.analysis.prediction_powered import prediction_powered
 from evaluation.analysis.preference import preference_rate
@@ -66,6 +68,7 @@ from evaluation.analysis.reliability import Reliability, dawid_skene, mace
 from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
 from evaluation.analysis.results import rounded
 from evaluation.analysis.retest import Retest
+from evaluation.analysis.score_drift import ScoreDrift, agreement_by_prompt, score_drift
 from evaluation.analysis.score_report import ScoreReport, report_scores
 from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, read_scores, validate_scores
 from evaluation.analysis.sequential import (
@@ -79,6 +82,7 @@ from evaluation.analysis.sequential import (
 )
 from evaluation.analysis.sides import SideBias, side_bias
 from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
+from evaluation.analysis.style import StyleParts, read_styles, style_parts
 from evaluation.analysis.summary import analyse
 from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.tally import tally_ratings
@@ -98,6 +102,7 @@ __all__ = [
     "CrowdSpec",
     "Design",
     "Difference",
+    "DrawParts",
     "ESTIMANDS",
     "Equivalence",
     "Family",
@@ -110,6 +115,7 @@ __all__ = [
     "Pilot",
     "Plan",
     "PooledRanking",
+    "PoweredRanking",
     "PredictionPowered",
     "PreferenceRate",
     "Ranking",
@@ -118,6 +124,7 @@ __all__ = [
     "Resampled",
     "Retest",
     "ScoreAnalysis",
+    "ScoreDrift",
     "ScoreReport",
     "Screening",
     "ScreeningRule",
@@ -126,7 +133,9 @@ __all__ = [
     "SimulatedTrial",
     "Spread",
     "StoppingRule",
+    "StyleParts",
     "Votes",
+    "agreement_by_prompt",
     "agresti_coull",
     "analyse",
     "analyse_answers",
@@ -146,6 +155,7 @@ __all__ = [
     "decide",
     "detectable",
     "differences",
+    "draw_parts",
     "effect_in_words",
     "equivalence",
     "fleiss_kappa",
@@ -163,6 +173,7 @@ __all__ = [
     "pigeonhole_bootstrap",
     "possible_spread",
     "power",
+    "powered_rankings",
     "precision_table",
     "prediction_powered",
     "preference_rate",
@@ -178,15 +189,18 @@ __all__ = [
     "read_automatic_scores",
     "read_ratings",
     "read_scores",
+    "read_styles",
     "read_votes",
     "replay",
     "report_scores",
     "rounded",
+    "score_drift",
     "screen",
     "side_bias",
     "sign_test",
     "simulate_ratings",
     "standard_error",
+    "style_parts",
     "t_sequence",
     "tally_ratings",
     "tango",
