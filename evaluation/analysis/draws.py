@@ -5,14 +5,16 @@ between prompts splits into that of prompts and that of draws. Votes y = +1, 0, 
 
     y = mean + rater + prompt + draw within prompt + rest,
 
-the four parts are estimated without bias from squared differences (``planning.components_from_pilot``), and their
-intervals come from leaving out one prompt after another (one rater, for the raters' part) with t. With the parts known,
-a plan can weigh more draws a prompt against more prompts.
+the four parts are estimated without bias from squared differences (``planning.components_from_pilot``). The variance
+of each estimate is the sum of two jackknives, over prompts and over raters, with t by raters for their part and by
+prompts for the others: conservative, where either alone covers 90 to 94 % in simulations. With the parts known, a plan
+can weigh more draws a prompt against more prompts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,39 +127,33 @@ def _of_pair(part: pd.DataFrame, names: tuple[str, str, str], level: float) -> D
         "rest": components.rest / len(part),
     }
     whole = math.fsum(of_mean.values())
-    by_prompt, by_rater = (_Replicates.of(votes, each, level) for each in (prompt, rater))
+    left_out = [_spread(votes, each) for each in (prompt, rater)]
     parts = []
     for at, name in enumerate(NAMES):
-        bounds = (by_rater if name == "rater" else by_prompt).bounds(at, raw[at])
+        n = n_raters if name == "rater" else n_prompts
+        bounds = _bounds(raw[at], [each[at] for each in left_out if each is not None], n, level)
         parts.append(VariancePart(name, estimates[name], *bounds, of_mean[name] / whole if whole > 0 else 0.0))
     return replace(bare, parts=tuple(parts), plans=_plans(components, n_raters, n_prompts, level))
 
 
-@dataclass(frozen=True)
-class _Replicates:
-    """Raw variances without one unit each, ``without`` (n, 4); None where leaving one out leaves nothing to tell."""
+def _spread(votes: _Votes, unit: npt.NDArray[np.int64]) -> npt.NDArray[np.float64] | None:
+    """The jackknife's variances of the raw parts, (4,), over units; None where leaving one out leaves nothing."""
+    n = int(unit.max()) + 1
+    if n < FEWEST:
+        return None
+    try:
+        without = np.array([votes.pilot(unit != each).raw for each in range(n)])
+    except ValueError:  # all that tells draws apart hangs on one unit
+        return None
+    return np.asarray((n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
 
-    without: npt.NDArray[np.float64] | None
-    level: float
 
-    @classmethod
-    def of(cls, votes: _Votes, unit: npt.NDArray[np.int64], level: float) -> _Replicates:
-        n = int(unit.max()) + 1
-        if n < FEWEST:
-            return cls(None, level)
-        try:
-            return cls(np.array([votes.pilot(unit != each).raw for each in range(n)]), level)
-        except ValueError:  # all that tells draws apart hangs on one unit
-            return cls(None, level)
-
-    def bounds(self, at: int, raw: float) -> tuple[float | None, float | None]:
-        """The interval of one part."""
-        if self.without is None:
-            return None, None
-        values, n = self.without[:, at], len(self.without)
-        se = math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
-        half = quantile(self.level, n - 1) * se
-        return max(raw - half, 0.0), max(raw + half, 0.0)
+def _bounds(raw: float, spreads: Sequence[float], n: int, level: float) -> tuple[float | None, float | None]:
+    """The interval of one part, from both jackknives' variances; none where one is lacking."""
+    if len(spreads) < 2:
+        return None, None
+    half = quantile(level, n - 1) * math.sqrt(math.fsum(spreads))
+    return max(raw - half, 0.0), max(raw + half, 0.0)
 
 
 def _plans(components: Components, raters: int, prompts: int, level: float) -> tuple[PlannedDraws, ...]:

@@ -116,8 +116,8 @@ def score_drift(
         over = np.flatnonzero(log_capital(later, floor, -1) > math.log(2 / alpha))  # the bound has fallen below
         raised = int(over[0]) + 1 if len(over) else None
         ceiling = betting_bounds(later, alpha)[1]
-        numbers = (n, len(later), mean, float(later.mean()), floor, ceiling)
-        found.append(ScoreDrift(*key, *numbers, raised, alpha, margin))
+        now_mean = float(later.mean())
+        found.append(ScoreDrift(*key, n, len(later), mean, now_mean, floor, ceiling, raised, alpha, margin))
     if not found:
         raise RatingsError("No score and question stand in both times. Give ratings and scores of the same metrics.")
     return tuple(found)

@@ -37,7 +37,7 @@ def votes(seed: int, *, raters: int = 16, prompts: int = 40, sets: int = 2) -> p
 
 def test_planted_variances_are_recovered_at_their_coverage() -> None:
     runs = 30
-    estimates = {name: [] for name in TRUTH}
+    estimates: dict[str, list[float]] = {name: [] for name in TRUTH}
     covered = dict.fromkeys(TRUTH, 0)
     for seed in range(runs):
         (found,) = draw_parts(votes(seed))
@@ -48,7 +48,7 @@ def test_planted_variances_are_recovered_at_their_coverage() -> None:
             covered[name] += part.low <= value <= part.high
     for name, value in TRUTH.items():
         assert np.mean(estimates[name]) == pytest.approx(value, abs=0.014), name
-        assert covered[name] / runs >= 0.83, (name, covered[name] / runs)
+        assert covered[name] / runs >= 0.9, (name, covered[name] / runs)
 
 
 def test_the_parts_of_the_mean_s_variance_add_up_and_plans_are_the_formula() -> None:

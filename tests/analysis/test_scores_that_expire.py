@@ -47,7 +47,8 @@ def only(found: tuple[PoweredRanking, ...]) -> PoweredRanking:
 
 def test_rank_sets_from_a_fifth_rated_cover_and_scores_narrow_them() -> None:
     """True ranks: a, b, c. With scores that tell something the intervals are narrower than with noise."""
-    runs, covered, width = 20, 0, {0.8: [], 0.0: []}
+    runs, covered = 20, 0
+    width: dict[float, list[float]] = {0.8: [], 0.0: []}
     for seed in range(runs):
         found = only(powered_rankings(*world(seed, n=80, rated=16, truth=THREE)))
         covered += all(each.rank_low <= "abc".index(each.generator) + 1 <= each.rank_high for each in found.advantages)

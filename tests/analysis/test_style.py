@@ -11,6 +11,7 @@ import pytest
 
 from evaluation.analysis import analyse, validate_ratings
 from evaluation.analysis.columns import RatingsError
+from evaluation.analysis.estimates import Interval
 from evaluation.analysis.style import ONE_PAIR, read_styles, style_parts
 
 NAMES = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"]
@@ -18,7 +19,7 @@ NAMES = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "que
 
 def world(
     seed: int, *, slope: float, rest: float, ahead: float = 0.8, models: str = "xy", raters: int = 10, prompts: int = 30
-):
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Votes whose chance for A is (1 + d) / 2 with d = rest (by letters apart) + slope x (in units), raters leaning."""
     rng = np.random.default_rng(seed)
     bright = {(p, m): ahead * -models.index(m) + rng.normal() for p, m in itertools.product(range(prompts), models)}
@@ -43,7 +44,8 @@ def test_parts_add_up_to_the_net_share_of_the_analysis() -> None:
     for pair in found.pairs:
         net = nets[pair.generator_a, pair.generator_b]
         assert pair.net.estimate == pytest.approx(net.estimate)
-        assert pair.net.se == pytest.approx(net.intervals["two_way"].se)  # the one road's own
+        two_way = net.intervals["two_way"]
+        assert isinstance(two_way, Interval) and pair.net.se == pytest.approx(two_way.se)
         assert pair.style.estimate + pair.rest.estimate == pytest.approx(pair.net.estimate)
         assert sum(each.estimate for each in pair.by_style.values()) == pytest.approx(pair.style.estimate)
     assert found.to_dict()["pairs"][0]["style"]["low"] is not None

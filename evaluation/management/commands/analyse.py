@@ -184,8 +184,9 @@ class Command(ProductCommand):
         """What was asked for beside the rates, and the groups of raters where the file describes them."""
         more: dict[str, Any] = {}
         there = {(each.generator_a, each.generator_b, each.question) for each in results.comparisons}
-        given = {"estimand": settings.estimand, "level": settings.level}
-        groups = tuple(rounded(rates_by_group(valid, each, **given)).narrowed(there) for each in group_columns(valid))
+        estimand, level = settings.estimand, settings.level
+        by_group = (rates_by_group(valid, each, estimand=estimand, level=level) for each in group_columns(valid))
+        groups = tuple(rounded(each).narrowed(there) for each in by_group)
         if groups:
             more["groups"] = [each.to_dict() for each in groups]
             self.text.append(groups_text(groups))
@@ -207,7 +208,7 @@ class Command(ProductCommand):
             more["draws"] = [each.to_dict() for each in drawn]
             self.text.append(draws_text(drawn))
         if options["fragility"]:
-            found = fragility(valid, **given)
+            found = fragility(valid, estimand=estimand, level=level)
             fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
             more["fragility"] = [each.to_dict() for each in fragile]
             self.text.append(fragility_text(fragile))
