@@ -53,21 +53,21 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def rows_of(taken: Taken, found: Columns, asked: Asked, *, several: bool) -> Rows:
+def rows_of(taken: Taken, columns: Columns, asked: Asked, *, several: bool) -> Rows:
     """The rows of a file that was taken apart.
 
     Raises:
         RatingsError: what the votes are about is not known; the message says which option names it.
     """
-    reader = _Reader(taken, found, asked, several)
-    if not asked.models and found.one("generator_a") and found.one("generator_b") and found.one("choice"):
+    reader = _Reader(taken, columns, asked, several)
+    if not asked.models and columns.one("generator_a") and columns.one("generator_b") and columns.one("choice"):
         return reader.pairs()
-    if not asked.models and found.one("generator") and found.one("score"):
+    if not asked.models and columns.one("generator") and columns.one("score"):
         return reader.scores()
-    models = _models(taken, found, asked)
+    models = _models(taken, columns, asked)
     if models:
         return reader.wide(models)
-    raise _nothing_known(taken, found)
+    raise _nothing_known(taken, columns)
 
 
 def _nothing_known(taken: Taken, found: Columns) -> RatingsError:

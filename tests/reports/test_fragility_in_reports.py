@@ -1,4 +1,4 @@
-"""How few would overturn a finding, in reports: computed where it is quick, kept, read back, and left out where it is not."""
+"""How few would overturn a finding, in reports: computed where it is quick, kept, and read back."""
 
 from __future__ import annotations
 

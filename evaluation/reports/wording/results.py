@@ -189,26 +189,26 @@ def _raters(results: Analysis) -> list[str]:
     return text
 
 
-def retest_line(found: Retest) -> str:
+def retest_line(retest: Retest) -> str:
     """How far raters agree with themselves, in a line."""
-    own = found.same.interval
+    own = retest.same.interval
     bounds = f" ({percent_range(own)} %)" if own else ""
-    units, raters = counted(found.n_units, "thing"), counted(found.n_raters, "rater")
-    share = f"{percent_sign(found.same.estimate)}{bounds}"
+    units, raters = counted(retest.n_units, "thing"), counted(retest.n_raters, "rater")
+    share = f"{percent_sign(retest.same.estimate)}{bounds}"
     said = (
-        f"{question_name(found.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
+        f"{question_name(retest.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
     )
-    return f"{said}; {agreement_text(found.alpha)}"
+    return f"{said}; {agreement_text(retest.alpha)}"
 
 
-def agreement_text(found: Agreement) -> str:
+def agreement_text(agreement: Agreement) -> str:
     """A coefficient with its interval and its name, or why there is none."""
-    if found.value is None:
-        return f"none, because {found.why}"
+    if agreement.value is None:
+        return f"none, because {agreement.why}"
     bounds = ""
-    if found.low is not None and found.high is not None:
-        bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})"
-    return f"{coefficient(found.value)}{bounds}, {found.method}"
+    if agreement.low is not None and agreement.high is not None:
+        bounds = f" ({coefficient(agreement.low)} to {coefficient(agreement.high)})"
+    return f"{coefficient(agreement.value)}{bounds}, {agreement.method}"
 
 
 def primary_text(declared: Mapping[str, Any]) -> str:
