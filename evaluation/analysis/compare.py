@@ -18,7 +18,7 @@ import pandas as pd
 from common.words import counted
 from evaluation.analysis.cautions import FEWEST_UNITS
 from evaluation.analysis.classic import holm, tost, two_sided_p
-from evaluation.analysis.columns import CompositeKey, codes_of
+from evaluation.analysis.columns import CompositeKey, codes_of, main_ratings
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
@@ -69,7 +69,7 @@ def differences(
     Raises:
         ValueError: a selection holds no ratings.
     """
-    frame = ratings[~ratings["control"].to_numpy()]
+    frame = main_ratings(ratings)
     found = [_difference(frame, first, second, level) for first, second in pairs]
     tested = [at for at, each in enumerate(found) if each.p_value is not None]
     adjusted = dict(zip(tested, holm([found[at].p_value or 0.0 for at in tested]), strict=True))
@@ -110,8 +110,23 @@ def _half(frame: pd.DataFrame, selection: Selection) -> _Half:
     return _Half(rater, prompt, cell, (y - mean) / len(y), mean, len(np.unique(rater)), len(np.unique(prompt)))
 
 
+def difference_of_parts(
+    one: pd.DataFrame, other: pd.DataFrame, selection: Selection, level: float = 0.95
+) -> Difference:
+    """Net share of ``selection`` in one part of a validated frame less that in another, such as two groups of raters.
+
+    Raises:
+        ValueError: a part holds no ratings of it.
+    """
+    halves = (_half(main_ratings(part), selection) for part in (one, other))
+    return _of_halves((next(halves), next(halves)), selection, selection, level)
+
+
 def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level: float) -> Difference:
-    halves = _half(frame, first), _half(frame, second)
+    return _of_halves((_half(frame, first), _half(frame, second)), first, second, level)
+
+
+def _of_halves(halves: tuple[_Half, _Half], first: Selection, second: Selection, level: float) -> Difference:
     estimate = halves[0].mean - halves[1].mean
     shared = [
         name

@@ -24,6 +24,7 @@ from evaluation.analysis.columns import (
     Checker,
     Codes,
     CompositeKey,
+    Places,
     RatingsError,
     check_columns,
     choices_column,
@@ -34,7 +35,9 @@ from evaluation.analysis.columns import (
     numbers_column,
     one_order,
     text_column,
+    wholes_column,
 )
+from evaluation.analysis.names_alike import ignored_words, twins
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 __all__ = [
@@ -51,7 +54,14 @@ __all__ = [
 
 REQUIRED = ("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice")
 OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulated")
+SET, REPETITION = "set", "repetition"
+"""Whole numbers from 0, the value where they are absent: which image set of a prompt was shown, and how often the rater
+had seen the same before."""
+STUDY_COLUMNS = ("panel", "rated_at")
+"""What exports of a study add."""
 CONTROL_ANSWER = "control_answer"
+RATER = "rater_"
+"""How columns begin that describe the rater."""
 ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
@@ -62,7 +72,7 @@ FORM = FileForm(
     "ratings file",
     REQUIRED,
     types=dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), _TEXT)
-    | {"response_time_ms": pa.string(), "position": pa.string()},
+    | dict.fromkeys(("response_time_ms", "position", SET, REPETITION), pa.string()),
     numbers=("response_time_ms", "position"),
 )
 
@@ -85,7 +95,15 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
         frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_cells())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
-    return validate_ratings(frame, source=path.name, header_lines=found.header_lines)
+    frame.attrs["notes"] = further_columns(frame.columns)
+    return validate_ratings(frame, source=path.name, places=found.place)
+
+
+def further_columns(headings: Iterable[str]) -> tuple[str, ...]:
+    """One sentence on columns that are kept and ignored, with the name that is near; none without any."""
+    known = (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *STUDY_COLUMNS)
+    others = [name for name in map(str, headings) if name not in known and not name.startswith(RATER)]
+    return (f"Columns kept and ignored: {ignored_words(others, known)}.",) if others else ()
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -157,13 +175,15 @@ def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return found
 
 
-def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", header_lines: int = 0) -> pd.DataFrame:
+def validate_ratings(
+    ratings: pd.DataFrame, *, source: str = "the ratings", places: Places | None = None
+) -> pd.DataFrame:
     """Check ratings and bring them to one form; a frame that passed passes again unchanged.
 
     Args:
         ratings: columns of the ratings file contract; ids may be text or whole numbers.
         source: how messages call the ratings.
-        header_lines: lines before the first row, so that messages can name the line of a file.
+        places: of a row, from 0, its place in a file, for messages ("line 7").
 
     Returns:
         A new frame with a fresh index, rows in the given order. ``rater_id``, ``prompt_id``, ``category``,
@@ -182,7 +202,7 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(ratings).__name__}."
         )
     check_columns([str(name) for name in ratings.columns], REQUIRED, source)
-    check = Checker(source, header_lines)
+    check = Checker(source, places)
     frame = ratings.reset_index(drop=True).rename(columns=str)
     columns: dict[str, pd.Series | pd.Categorical] = {}
     for name in ("rater_id", "prompt_id", "category", "question"):
@@ -201,13 +221,17 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     for name in ("response_time_ms", "position"):
         if name in frame:
             columns[name] = numbers_column(frame[name], check)
+    for name in (SET, REPETITION):
+        if name in frame:
+            columns[name] = wholes_column(frame[name], check)
     if CONTROL_ANSWER in frame:
         columns[CONTROL_ANSWER] = choices_column(frame[CONTROL_ANSWER], CONTROL_ANSWER, check, flip, optional=True)
-    ordered = [name for name in (*REQUIRED, *OPTIONAL, CONTROL_ANSWER) if name in columns]
+    ordered = [name for name in (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER) if name in columns]
     extra = {name: frame[name] for name in frame.columns if name not in columns}
     result = pd.DataFrame({**{name: columns[name] for name in ordered}, **extra}, copy=False)
     _refuse_self_pairs(result, check)
     _refuse_duplicates(result, check)
+    result.attrs["notes"] = tuple(dict.fromkeys((*ratings.attrs.get("notes", ()), *check.notes, *twins(result))))
     return result
 
 
@@ -245,7 +269,9 @@ def _all_different(key: CompositeKey, n: int) -> bool:
 
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
-    whole = CompositeKey.of(frame, KEY)
+    names = [*KEY, *(name for name in (SET, REPETITION) if name in frame)]
+    counted = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
+    whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | counted, copy=False), names)
     if len(frame) < 2 or _all_different(whole, len(frame)):
         return
     key = whole.rows()
@@ -255,10 +281,11 @@ def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
     earlier = int(np.flatnonzero(key == key[row])[0])
     first, second = str(frame["choice"].iloc[earlier]), str(frame["choice"].iloc[row])
     agree = "with the same choice" if first == second else f"with another choice ({first}, then {second})"
-    parts = ", ".join(f"{name} {str(frame[name].iloc[row])!r}" for name in KEY)
+    parts = ", ".join(f"{name} {str(frame[name].iloc[row])!r}" for name in names)
     check.fail(
         rows,
-        listed(KEY),
+        listed(names),
         f"this rating stands already in {check.where(earlier)}, {agree}: {parts}. "
-        "A rater answers a question about a pair and prompt once; keep one of the two.",
+        "A rater answers a question about a pair and prompt once; keep one of the two, or tell them apart by a whole "
+        "number in the column repetition (the same images seen again; --number-repeats counts them) or set (others).",
     )

@@ -24,7 +24,7 @@ from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, l
 from evaluation.analysis.crossed import check_between, quantile
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
-from evaluation.analysis.paired_models import MODELS, Model, Rows, fit
+from evaluation.analysis.paired_models import HALVED, MODELS, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
 
 
@@ -123,6 +123,10 @@ class Ranking(NotebookTable):
         return pd.DataFrame([each.__dict__ for each in self.scores], columns=list(Score.__dataclass_fields__))
 
 
+IN_JOD = "Scores are in JOD: at a difference of 1, 75 % choose the better. No preference counts as half."
+"""What a ranking by Thurstone's model says of its scores."""
+
+
 def rank_generators(
     ratings: pd.DataFrame,
     *,
@@ -138,7 +142,8 @@ def rank_generators(
         ratings: from ``validate_ratings``; control trials are left out.
         question: may be left out where there is only one: answers to different questions are never mixed.
         category: only this category, or None for all.
-        model: one of ``paired_models.MODELS``; indifferent answers need ``davidson`` or ``rao-kupper`` to be modelled.
+        model: one of ``paired_models.MODELS``; indifferent answers need ``davidson`` or ``rao-kupper``
+            to be modelled. Scores of ``thurstone`` are in JOD, the others' on the log scale.
         correct_side: estimate the left side's advantage and correct for it; needs ``a_shown_left`` in every row.
 
     Raises:
@@ -173,10 +178,10 @@ def rank_generators(
         return replace(bare, why="there are no ratings to rank")
     if len(linked) > 1:
         return replace(bare, why=apart(names, linked))
-    notes: list[str] = []
+    notes = [IN_JOD] if model == "thurstone" else []
     if model != "bradley-terry" and not table.counts[:, [0, 2]].any():
         return replace(bare, why="everybody was indifferent throughout, so no generator is ahead of another")
-    if model != "bradley-terry" and not table.counts[:, 1].any():
+    if model not in HALVED and not table.counts[:, 1].any():
         notes.append(f"Every rating states a preference, so {model.title()} is the same as Bradley-Terry here.")
         model = "bradley-terry"
     penalised = separated(table)

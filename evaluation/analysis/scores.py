@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
-from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
+from evaluation.analysis.columns import (
+    Checker,
+    Places,
+    RatingsError,
+    check_columns,
+    listed,
+    numbers_column,
+    text_column,
+    wholes_column,
+)
 from evaluation.analysis.crossed import (
     METHODS,
     Absent,
@@ -27,9 +39,12 @@ from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, as_table, pie
 from evaluation.analysis.effective_design import EffectiveDesign, is_nested
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
 from evaluation.analysis.estimates import Interval, MeanEstimate
+from evaluation.analysis.frame import RATER, REPETITION, SET
+from evaluation.analysis.names_alike import twins
 from evaluation.analysis.preference import effective_or_why, interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 from evaluation.analysis.scale import Ends
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
 SCALES: Mapping[str, tuple[float, ...]] = MappingProxyType(
@@ -95,10 +110,40 @@ class ScoreAnalysis(NotebookTable):
         return pd.DataFrame(rows)
 
 
+FORM = FileForm(
+    "scores file",
+    COLUMNS,
+    types=dict.fromkeys((*COLUMNS, SET, REPETITION), pa.string()),
+    numbers=("score", SET, REPETITION),
+)
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """The scores of a CSV or Parquet file in our form, checked.
+
+    Raises:
+        RatingsError: it can't be read, or a row is not allowed; row and column are named.
+    """
+    path = Path(path)
+    opened = open_table_file(path, FORM)
+    try:
+        frame = (pa_parquet.read_table(path) if opened.is_parquet else opened.read_cells()).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise opened.unreadable(error) from error
+    return validate_scores(frame, source=path.name, places=opened.place)
+
+
 def validate_scores(
-    scores: pd.DataFrame, levels: tuple[float, ...] | None = None, *, source: str = "the scores"
+    scores: pd.DataFrame,
+    levels: tuple[float, ...] | None = None,
+    *,
+    source: str = "the scores",
+    places: Places | None = None,
 ) -> pd.DataFrame:
     """Check a scores frame; ``levels`` are the scores allowed (None: any number).
+
+    ``set`` and ``repetition`` are kept where they came (whole numbers), and so are columns that describe the rater
+    (``rater_...``); further ones are left out.
 
     Raises:
         RatingsError: a column is missing, an id empty, a score not allowed, or a rating doubled, with row and column.
@@ -107,12 +152,10 @@ def validate_scores(
         raise RatingsError(
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(scores).__name__}."
         )
-    missing = [name for name in COLUMNS if name not in scores]
-    if missing:
-        raise RatingsError(f"{source} lacks {listed(missing)}. Needed are {listed(COLUMNS)}.")
-    check = Checker(source, 0)
+    check_columns([str(name) for name in scores.columns], COLUMNS, source)
+    check = Checker(source, places)
     frame = scores.reset_index(drop=True)
-    columns: dict[str, pd.Series | pd.Categorical] = {
+    columns: dict[str, object] = {
         name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:-1]
     }
     numbers = numbers_column(frame["score"], check, lowest=None)
@@ -121,10 +164,24 @@ def validate_scores(
         if len(wrong):
             allowed = listed([f"{level:g}" for level in levels])
             check.fail(wrong, "score", f"{numbers[wrong[0]]:g} is not on the scale. Allowed are {allowed}, or empty.")
-    result = pd.DataFrame({**columns, "score": numbers})
-    again = np.flatnonzero(result.duplicated(["rater_id", "prompt_id", "generator", "question"]).to_numpy())
+    columns["score"] = numbers
+    key = ["rater_id", "prompt_id", "generator", "question"]
+    for name in (SET, REPETITION):
+        if name in frame:
+            columns[name] = wholes_column(frame[name], check)
+            key.append(name)
+    described = {name: frame[name] for name in frame.columns if name.startswith(RATER) and name not in columns}
+    result = pd.DataFrame({**columns, **described})
+    again = np.flatnonzero(result.duplicated(key).to_numpy())
     if len(again):
-        check.fail(again, "rater_id", "this rater has scored this prompt, generator and question before; keep one.")
+        check.fail(
+            again,
+            "rater_id",
+            "this rater has scored this prompt, generator and question before; keep one, or tell them apart by a "
+            "whole number in the column repetition (the same image seen again; --number-repeats counts them) or set "
+            "(another image).",
+        )
+    result.attrs["notes"] = tuple(dict.fromkeys((*scores.attrs.get("notes", ()), *check.notes, *twins(result))))
     return result
 
 
@@ -132,19 +189,24 @@ def analyse_scores(
     scores: pd.DataFrame,
     *,
     levels: tuple[float, ...] | None = None,
+    ends: Ends | None = None,
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> ScoreAnalysis:
     """Mean scores with every interval that can be had, by generator and question, overall and by category.
 
     Args:
-        scores: a scores frame (see above); it is validated here.
+        scores: a scores frame (see above); it is validated here. What a rater saw again is left out.
         levels: the scores allowed, for instance ``SCALES["five-point"]``; None allows any number.
+        ends: the least and the largest score possible, where levels do not say it; intervals stay within.
         estimand, level: as for ``summary.analyse``.
     """
     check_estimand(estimand)
     check_between(level, "confidence level")
     frame = validate_scores(scores, levels)
+    frame = frame[frame[REPETITION] == 0] if REPETITION in frame else frame
+    if levels:
+        ends = min(levels), max(levels)
     estimates: list[ScoreEstimate] = []
     for (question, generator), part in frame.groupby(["question", "generator"], observed=True):
         known = part[part["score"].notna()]
@@ -152,7 +214,7 @@ def analyse_scores(
             continue
         blocks = [(str(name), block) for name, block in known.groupby("category", observed=True)]
         whole = (str(generator), str(question), None, len(part) - len(known))
-        asked = _Asked(estimand, level, (min(levels), max(levels)) if levels else None)
+        asked = _Asked(estimand, level, ends)
         estimates.append(_estimate(*whole, blocks, asked))
         for name, block in blocks:
             unable = int((part["category"] == name).sum()) - len(block)
@@ -208,9 +270,9 @@ def _estimate(
 def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:
     found = {}
     for question, part in frame[frame["score"].notna()].groupby("question", observed=True):
-        unit = part["prompt_id"].cat.codes.astype(np.int64) * len(part["generator"].cat.categories)
-        whole = np.asarray(unit + part["generator"].cat.codes)
+        image = ["prompt_id", "generator", *([SET] if SET in part else [])]
+        whole = part.groupby(image, observed=True, sort=True).ngroup().to_numpy()
         counts, values = counts_by_unit(whole, part["score"])
-        prompts = np.unique(whole) // max(len(part["generator"].cat.categories), 1)
+        prompts = part["prompt_id"].cat.codes.to_numpy()[np.unique(whole, return_index=True)[1]]
         found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level, prompts)
     return found
