@@ -243,19 +243,56 @@ class _LowRank:
         return float(np.sum(low * self.on[:, None] * weighted) + np.trace(inner))
 
 
+@dataclass(frozen=True)
+class _Traces:
+    """Of H W H + rest H, ``expected`` its trace and ``squares`` the sum of its entries' squares; ``cubed``, ``twice``
+    and ``weighted``: tr(H W H W H), tr(H W H) and tr(W H W H), with W = diag(by).
+    """
+
+    expected: float
+    squares: float
+    cubed: float
+    twice: float
+    weighted: float
+
+    @classmethod
+    def of(cls, side: Side, by: Float, rest: float) -> _Traces:
+        if side.low.shape[1] == 1:
+            return cls._of_one(side, by, rest)
+        both, square = side.squared(by, rest), side.squared(by, 0.0)
+        cubed = square.trace(by * side.size) - square.with_low(side.low, by)
+        return cls(both.trace(), both.squares(), cubed, square.trace(), square.trace(by))
+
+    @classmethod
+    def _of_one(cls, side: Side, by: Float, rest: float) -> _Traces:
+        """The same with one category, H = diag(size) - low low', written out: the number of small matrices is what
+        large tables take their time for.
+        """
+        size, low = side.size, side.low[:, 0]
+        on, turned = by * size, by * low
+        scaled = size * turned
+        g, ll, lv, vv = float(turned @ low), float(low @ low), float(low @ scaled), float(scaled @ scaled)
+        h = g - rest
+        diagonal = (on + rest) * size
+        held = size * on - 2 * scaled * low + g * low * low
+        inner = (h * ll - lv) ** 2 - 2 * (h * lv - vv) * ll + lv * lv
+        crossed = float(diagonal @ (h * low * low - 2 * scaled * low))
+        squares = float(diagonal @ diagonal) + 2 * crossed + inner
+        with_low = float(scaled @ scaled) - g * lv - ll * float(scaled @ turned) + g * g * ll
+        expected = float(diagonal.sum()) - 2 * lv + h * ll
+        return cls(expected, squares, float(held @ on) - with_low, float(held.sum()), float(held @ by))
+
+
 def traces(sides: tuple[Side, Side], weights: tuple[Float, Float], rest: float, left: float) -> tuple[Float, Float]:
     """tr(A K_j), (3,), and tr(A K_j A K_k), (3, 3), with the blocks of raters and prompts apart."""
     expected, spread = np.zeros(3), np.zeros((3, 3))
     held = weighted = 0.0
     for at, (side, by) in enumerate(zip(sides, weights, strict=True)):
-        both = side.squared(by, rest)  # Z'AZ
-        square = side.squared(by, 0.0)
-        cubed = square.trace(by * side.size) - square.with_low(side.low, by)  # tr(H W H W H)
-        once = float(side.diagonal.sum())
-        expected[at], spread[at, at] = both.trace(), both.squares()
-        spread[at, 2] = spread[2, at] = cubed + 2 * rest * square.trace() + rest**2 * once
+        found = _Traces.of(side, by, rest)
+        expected[at], spread[at, at] = found.expected, found.squares
+        spread[at, 2] = spread[2, at] = found.cubed + 2 * rest * found.twice + rest**2 * float(side.diagonal.sum())
         weighted += float(by @ side.diagonal)
-        held += square.trace(by)  # tr(W H W H)
+        held += found.weighted
     expected[2] = weighted + rest * left
     spread[2, 2] = held + 2 * rest * weighted + rest**2 * left
     return expected, spread

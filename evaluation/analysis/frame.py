@@ -141,9 +141,11 @@ def _coded(chunks_of_column: Iterable[pa.DictionaryArray], plain: Callable[[str]
     for chunk in chunks_of_column:
         texts = chunk.dictionary.to_pylist()
         codes = [-1 if text is None else place.setdefault(plain(text), len(place)) for text in texts]
-        lookup = np.array([*codes, -1], dtype=np.min_scalar_type(-max(len(place), 1)))
+        kind = np.min_scalar_type(-max(len(place), 1))
         indices = chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices
-        parts.append(lookup[indices.to_numpy(zero_copy_only=False)])
+        found = indices.to_numpy(zero_copy_only=False)
+        same = codes == list(range(len(codes)))  # as in the chunks before it: the codes are right already
+        parts.append(found.astype(kind) if same else np.array([*codes, -1], dtype=kind)[found])
     whole: Codes = np.concatenate(parts) if parts else np.zeros(0, np.int8)
     return pd.Categorical.from_codes(whole, categories=pd.Index(list(place), dtype=object), validate=False)
 

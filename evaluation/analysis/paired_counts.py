@@ -73,10 +73,9 @@ class Answers:
 
 def _by_unit(table: CountTable, row: npt.NDArray[np.int64], n_rows: int, n_units: int) -> UnitAnswers:
     """A tally's counts by unit and answer, over categories; ``row``: of each comparison, -1 where it is not asked."""
-    kept = row[table.comparison] >= 0
-    answer = 3 * row[table.comparison[kept]][:, None] + np.arange(3)
-    key = (table.unit[kept][:, None] * (3 * n_rows) + answer).ravel()
-    return UnitAnswers.of(key, n_units, 3 * n_rows, table.counts[kept].ravel())
+    rows = row[table.comparison]
+    kept = rows >= 0
+    return UnitAnswers.of_counts(table.unit[kept] * n_rows + rows[kept], table.counts[kept], n_units, n_rows)
 
 
 def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, Callable[[], Codes]]:

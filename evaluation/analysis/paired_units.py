@@ -29,17 +29,22 @@ class UnitAnswers:
     n_answers: int
 
     @classmethod
-    def of(cls, key: Index, n_units: int, n_answers: int, number: Index) -> UnitAnswers:
-        """From keys in any order, of which each may stand more than once, and their numbers."""
-        size = n_units * n_answers
-        if size <= DENSE:
-            return cls._of_all(np.rint(np.bincount(key, weights=number, minlength=size)).astype(np.int64), n_answers)
-        order = np.argsort(key, kind="stable")
-        key, number = key[order], number[order]
-        first = np.flatnonzero(np.diff(key, prepend=-1))
-        summed = np.add.reduceat(number, first) if len(first) else number
-        kept = summed > 0
-        return cls(key[first][kept], summed[kept], n_units, n_answers)
+    def of_counts(cls, place: Index, counts: Index, n_units: int, n_rows: int) -> UnitAnswers:
+        """From counts of the three answers to a row, (m, 3), where ``place``, (m,), unit * n_rows + row, may stand more
+        than once.
+        """
+        size, n_answers = n_units * n_rows, 3 * n_rows
+        if 3 * size <= DENSE:
+            table = np.empty((size, 3), dtype=np.int64)
+            for at, each in enumerate(counts.T):
+                table[:, at] = np.bincount(place, weights=each, minlength=size)  # whole numbers below 2^53: exact
+            return cls._of_all(table.ravel(), n_answers)
+        order = np.argsort(place, kind="stable")
+        place, counts = place[order], counts[order]
+        first = np.flatnonzero(np.diff(place, prepend=-1))
+        summed = np.add.reduceat(counts, first, axis=0).ravel() if len(first) else counts.ravel()
+        key = (3 * place[first][:, None] + np.arange(3)).ravel()
+        return cls(key[summed > 0], summed[summed > 0], n_units, n_answers)
 
     @classmethod
     def of_codes(cls, unit: npt.NDArray[np.signedinteger], n_units: int, code: Codes, n_answers: int) -> UnitAnswers:
