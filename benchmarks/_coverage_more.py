@@ -117,7 +117,7 @@ def equivalences(simulations: int, seed: int) -> list[str]:
 
 def difference_table(simulations: int, seed: int) -> list[str]:
     """Differences of net shares: two categories of one panel, of two panels, and two questions of the same trials."""
-    lines = ["| difference | paired by | two-way (default) | mean half-width, points | votes as independent | ms |"]
+    lines = ["| difference | paired by | default | mean half-width, points | votes as independent | ms |"]
     lines.append("|---|---|---|---|---|---|")
     cases = [
         ("two categories of 20 prompts, the same 25 raters, .5 / .5, ties", "raters"),
