@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import _coverage_looks, _coverage_tests, _coverage_votes
+from benchmarks import _coverage_differences, _coverage_looks, _coverage_secondary, _coverage_tests, _coverage_votes
 from benchmarks import _coverage_more as more
 from benchmarks import _coverage_shared as shared
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
@@ -181,8 +181,11 @@ How often, in percent, two generators are called equivalent at 5 % when the true
 
 def differing(simulations: int, seed: int) -> str:
     """The section on differences of net shares."""
-    head = f"## Differences\n\nDifferences of net shares ({simulations:,} simulations):"
-    return joined((head, more.difference_table(simulations, seed)))
+    head = f"""## Differences
+
+Differences of net shares by `differences` ({simulations:,} simulations). Spreads are .5 / .5 unless said, with ties;
+each rater and prompt leans half alike on both sides."""
+    return joined((head, _coverage_differences.difference_table(simulations, seed)))
 
 
 def rankings(simulations: int, seed: int) -> str:
@@ -213,6 +216,25 @@ def sides(simulations: int, seed: int) -> str:
 How often, in percent, the interval of the share of left answers excludes one half where each rater leans to a side of
 their own and the crowd to none ({simulations:,} simulations). It should be at most 5."""
     return joined((head, shared.sides(simulations, seed)))
+
+
+def narrower(simulations: int, seed: int) -> str:
+    """The section on estimands that speak for new raters or new prompts alone."""
+    head = f"""## Narrower estimands
+
+Coverage of the intervals for new raters with these prompts (`raters`), and for these raters with new prompts
+(`prompts`), each of its own truth ({simulations:,} simulations), with the mean half-width in points. Where raters rated
+very unequally, `by_rater` falls short, and an estimate says so (`loads_ignored`)."""
+    return joined((head, _coverage_secondary.narrower(simulations, seed)))
+
+
+def automatic(simulations: int, seed: int) -> str:
+    """The section on automatic scores held against raters."""
+    head = f"""## Automatic scores
+
+How often the interval of a score's share of decided ratings (`automatic_agreement`) covers the truth for new raters and
+new prompts ({simulations:,} simulations), with the mean half-width in points."""
+    return joined((head, _coverage_secondary.automatic(simulations, seed)))
 
 
 def looking(simulations: int, seed: int) -> str:
@@ -269,6 +291,8 @@ PARTS: Mapping[str, Part] = {
         Part("rankings", rankings),
         Part("agreement", agreement),
         Part("sides", sides),
+        Part("narrower", narrower),
+        Part("automatic", automatic),
         Part("looking", looking),
         Part("tests", testing),
     )

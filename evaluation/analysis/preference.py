@@ -167,7 +167,7 @@ def _rate(
         p_value=net.p_value,
         rater_net=tables.rater_net,
         design=tables.in_words(),
-        cautions=cautions(tables.design, tables.raters, tables.names),
+        cautions=cautions(tables.design, tables.raters, tables.names, estimand),
     )
 
 
