@@ -324,8 +324,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError:
         parser.error(f"--sizes takes numbers with commas, such as 1e5,1e6; got {options.sizes!r}")
     say(
-        f"{os.cpu_count()} processors, on which {os.getloadavg()[0]:.0f} other programs ran when this began. On an idle "
-        "machine, all take less."
+        f"{os.cpu_count()} processors, on which {os.getloadavg()[0]:.0f} other programs ran when this began. On an "
+        "idle machine, all take less."
     )
     last: dict[tuple[str, str], tuple[int, float]] = {}
     for size in sizes:

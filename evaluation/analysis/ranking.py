@@ -210,8 +210,9 @@ def _ranked(answers: Answers, question: str, category: str | None, model: Model,
     if errors is None:
         notes.append("With a single rater or prompt there are no intervals, and every rank is open.")
     bias = None
-    if errors and df and fitted.bias is not None:
-        half = quantile(level, df) * math.sqrt(max(errors.variance(np.eye(len(fitted.bread))[len(names)]), 0.0))
+    widest = errors.widest(np.eye(len(fitted.bread))[len(names)], level) if errors and fitted.bias is not None else None
+    if widest and fitted.bias is not None:
+        half = quantile(level, widest.df) * math.sqrt(widest.value)
         bias = (fitted.bias, fitted.bias - half, fitted.bias + half)
     return replace(
         bare,
