@@ -9,11 +9,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from evaluation.models import Rater
+from evaluation.protocols import Protocol
+from evaluation.protocols.kinds import Words
+from evaluation.protocols.kinds.words import words_of
+from evaluation.selectors.locked import protocol_of_locked
 
 TRIALS_AT_ONCE = 2
 """The trial to rate and the one to load meanwhile."""
@@ -23,36 +28,62 @@ TRIALS_AT_ONCE = 2
 class RaterSession:
     """A rater whose browser holds the key, and where the study and the rater stand.
 
-    `questions`: the ids of the study's questions, as locked. `trials`: how many the rater has in all.
+    `specification_hash`: of the study. `trials`: how many the rater has in all.
     """
 
     rater_pk: int
     study_pk: int
     study_status: str
-    questions: tuple[str, ...]
+    specification_hash: str
     trials: int
     dropped: bool
     finished: bool
 
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that the study locked."""
+        return protocol_of_locked(self.study_pk, self.specification_hash)
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The ids of the protocol's questions."""
+        return tuple(question.id for question in self.protocol.questions)
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial as shown. `position`: from 0. `left`, `right`: keys of `StudyImage`, in the order shown."""
+    """A trial as shown.
+
+    `position`: from 0. `caption`: the prompt, empty where the protocol hides it. `sets`: keys of `StudyImage`, a set
+    each, from the left. `asked`: the ids of the questions, empty where all of the protocol's are asked. `claims`: the
+    prompt's. `guide`: the key of a photograph that is not rated. `words`: those of the prompt, where they are marked.
+    """
 
     assignment: int
     position: int
     caption: str
-    left: tuple[str, ...]
-    right: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
+    asked: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    guide: str = ""
+    words: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """As the rater's page gets it."""
+        """As the rater's page gets it; what is empty is left out, but for the caption."""
+        sets = [list(each) for each in self.sets]
+        shown: dict[str, object] = {"left": sets[0], "right": sets[1]} if len(sets) == 2 else {"sets": sets}
+        further = {
+            "asked": list(self.asked),
+            "claims": list(self.claims),
+            "guide": self.guide,
+            "words": list(self.words),
+        }
         return {
             "assignment": self.assignment,
             "position": self.position,
             "caption": self.caption,
-            "left": list(self.left),
-            "right": list(self.right),
+            **shown,
+            **{name: value for name, value in further.items() if value},
         }
 
 
@@ -73,9 +104,7 @@ def raters_of_browser(hashes: Sequence[str]) -> list[Rater]:
 
 
 SESSION_SQL = """
-SELECT r.id, r.study_id, s.status, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL,
-       (SELECT count(*) FROM evaluation_assignment a WHERE a.rater_id = r.id),
-       ARRAY(SELECT jsonb_array_elements(s.specification #> '{protocol,questions}') ->> 'id')
+SELECT r.id, r.study_id, s.status, s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
 FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
 WHERE r.session_key_hash = ANY(%s) AND r.key = %s
 """
@@ -86,28 +115,21 @@ def rater_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
     with connection.cursor() as cursor:
         cursor.execute(SESSION_SQL, [list(hashes), str(rater)])
         row = cursor.fetchone()
-    if row is None:
-        return None
-    rater_pk, study_pk, status, dropped, finished, trials, questions = row
-    return RaterSession(
-        rater_pk=rater_pk,
-        study_pk=study_pk,
-        study_status=status,
-        questions=tuple(questions),
-        trials=trials,
-        dropped=dropped,
-        finished=finished,
-    )
+    return None if row is None else RaterSession(*row)
 
 
-# the rater's assignments by position (assignment_position_once), each one's standing ratings by rating_once
-NEXT_SQL = """
-SELECT a.id, a.position, a.a_shown_left, p.text, c.set_a, c.set_b
+TRIAL_COLUMNS = """
+SELECT a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide
 FROM evaluation_assignment a
 JOIN evaluation_comparison c ON c.id = a.comparison_id
 JOIN evaluation_prompt p ON p.id = c.prompt_id
+"""
+
+# the rater's assignments by position (assignment_position_once), each one's standing ratings by rating_once
+NEXT_SQL = f"""{TRIAL_COLUMNS}
 WHERE a.rater_id = %s AND a.position > %s AND a.skipped_at IS NULL
-  AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL) < %s
+  AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL)
+      < cardinality(c.questions)
 ORDER BY a.position LIMIT %s
 """
 
@@ -115,15 +137,11 @@ ORDER BY a.position LIMIT %s
 def next_trials(session: RaterSession, *, after: int = -1, at_most: int = TRIALS_AT_ONCE) -> list[Trial]:
     """The rater's first trials at positions above `after` that are not answered in full. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [session.rater_pk, after, len(session.questions), at_most])
-        return [_trial(row) for row in cursor.fetchall()]
+        cursor.execute(NEXT_SQL, [session.rater_pk, after, at_most])
+        return [trial_from(row, session.protocol) for row in cursor.fetchall()]
 
 
-TRIAL_SQL = """
-SELECT a.id, a.position, a.a_shown_left, p.text, c.set_a, c.set_b
-FROM evaluation_assignment a
-JOIN evaluation_comparison c ON c.id = a.comparison_id
-JOIN evaluation_prompt p ON p.id = c.prompt_id
+TRIAL_SQL = f"""{TRIAL_COLUMNS}
 WHERE a.rater_id = %s AND a.id = %s
 """
 
@@ -133,13 +151,25 @@ def trial_of(session: RaterSession, assignment: int) -> Trial | None:
     with connection.cursor() as cursor:
         cursor.execute(TRIAL_SQL, [session.rater_pk, assignment])
         row = cursor.fetchone()
-    return None if row is None else _trial(row)
+    return None if row is None else trial_from(row, session.protocol)
 
 
-def _trial(row: tuple[int, int, bool, str, str, str]) -> Trial:
-    assignment, position, a_left, caption, set_a, set_b = row  # a bare cursor gives JSONB as text
-    first, second = tuple(json.loads(set_a)), tuple(json.loads(set_b))
-    return Trial(assignment, position, caption, *((first, second) if a_left else (second, first)))
+def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
+    """The trial of a row of `TRIAL_COLUMNS` under `protocol`."""
+    assignment, position, prompt, order, sets, questions, claims, guide = row
+    shown = json.loads(sets)  # a bare cursor gives JSONB as text
+    every = len(questions) == len(protocol.questions)
+    marks = any(protocol.question(each).answers.name == Words.name for each in questions)
+    return Trial(
+        assignment=assignment,
+        position=position,
+        caption=prompt if protocol.shown.prompt == "shown" else "",
+        sets=tuple(tuple(shown[place]) for place in order),
+        asked=() if every and not any(":" in each for each in questions) else tuple(questions),
+        claims=tuple(json.loads(claims)),
+        guide=guide,
+        words=tuple(words_of(prompt)) if marks else (),
+    )
 
 
 IMAGE_SQL = """
@@ -167,10 +197,10 @@ def shown_image(key: str, hashes: Sequence[str]) -> ShownImage | None:
     return None if row is None else ShownImage(*row)
 
 
-def unanswered_exist(rater_pk: int, n_questions: int) -> bool:
+def unanswered_exist(rater_pk: int) -> bool:
     """Whether the rater has a trial that is neither skipped nor answered in full. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [rater_pk, -1, n_questions, 1])
+        cursor.execute(NEXT_SQL, [rater_pk, -1, 1])
         return cursor.fetchone() is not None
 
 

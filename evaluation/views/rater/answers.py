@@ -71,7 +71,8 @@ def following(request: HttpRequest) -> HttpResponse:
 def rate(request: HttpRequest) -> HttpResponse:
     """POST /r/rate `{"rater": KEY, "answers": [ANSWER ...]}`, with the fields of `rating_submit.Answer` in each.
 
-    `{"answers": [{"assignment", "question", "choice", "status"}]}` in the same order; see `rating_submit.Saved`.
+    `{"answers": [{"assignment", "question", "choice" or "value", "status"}]}` in the same order; see
+    `rating_submit.Saved`.
     """
     body = _body(request)
     session = _session(request, body.get("rater"))
@@ -79,19 +80,7 @@ def rate(request: HttpRequest) -> HttpResponse:
     if not isinstance(given, list):
         raise InputError('The request needs "answers", a list.')
     saved = rating_submit(session=session, answers=[_answer(number, each) for number, each in enumerate(given)])
-    return JsonResponse(
-        {
-            "answers": [
-                {
-                    "assignment": each.assignment,
-                    "question": each.question,
-                    "choice": each.choice,
-                    "status": each.status,
-                }
-                for each in saved
-            ]
-        }
-    )
+    return JsonResponse({"answers": [each.as_json() for each in saved]})
 
 
 @require_POST
@@ -153,7 +142,9 @@ def _answer(number: int, given: object) -> Answer:
     question, choice, time = given.get("question"), given.get("choice"), given.get("response_time_ms")
     if not isinstance(question, str):
         _refuse(where, "question", "a string")
-    if not isinstance(choice, str):
+    if "choice" in given and "value" in given:
+        raise InputError(f'{where} has both "choice" and "value". Send the one that the question takes.')
+    if not isinstance(choice, str) and "value" not in given:
         _refuse(where, "choice", "a string")
     try:
         submission = UUID(str(given.get("submission")))
@@ -163,6 +154,7 @@ def _answer(number: int, given: object) -> Answer:
         assignment=_whole("assignment", given.get("assignment"), where),
         question=question,
         choice=choice,
+        value=given.get("value"),
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
         submission=submission,
     )
