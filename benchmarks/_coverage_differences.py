@@ -32,7 +32,7 @@ class Sides:
     def codes(self) -> tuple[Index, Index, Index]:
         """Codes of rater, prompt and side of each rating."""
         rng = np.random.default_rng(3)
-        parts = []
+        parts: list[tuple[Index, Index, Index]] = []
         for side, (raters, prompts) in enumerate((self.first, self.second)):
             rater, prompt = (each.ravel() for each in np.indices((raters, prompts)))
             if self.loads:
@@ -45,8 +45,8 @@ class Sides:
             if side and self.loads:  # the same trials
                 rater, prompt = parts[0][:2]
             parts.append((rater, prompt, np.full(len(rater), side)))
-        rater, prompt, side = (np.concatenate([part[at] for part in parts]) for at in range(3))
-        return rater, prompt, side
+        found = [np.concatenate([part[at] for part in parts]) for at in range(3)]
+        return found[0], found[1], found[2]
 
 
 SIDES = (

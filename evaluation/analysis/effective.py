@@ -219,7 +219,7 @@ def _inverse(matrix: Float) -> Float:
         determinant, squares = a * d - b * c, a * a + b * b + c * c + d * d
         if abs(determinant) > SINGULAR * squares:  # the product of the singular values against the larger one's square
             return np.array([[d, -b], [-c, a]]) / determinant
-    return np.linalg.pinv(matrix, rcond=SINGULAR)
+    return np.asarray(np.linalg.pinv(matrix, rcond=SINGULAR), dtype=np.float64)
 
 
 def as_table(code: npt.ArrayLike, n: int, category: npt.ArrayLike, n_categories: int, scores: Float) -> Float:

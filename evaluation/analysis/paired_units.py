@@ -70,7 +70,8 @@ class UnitAnswers:
     @property
     def sizes(self) -> FloatArray:
         """Numbers of answers by unit, (n_units,)."""
-        return np.bincount(self.key // self.n_answers, weights=self.number, minlength=self.n_units)
+        found = np.bincount(self.key // self.n_answers, weights=self.number, minlength=self.n_units)
+        return np.asarray(found, dtype=np.float64)  # they are; numpy's types say whole numbers
 
     @property
     def n_present(self) -> int:
@@ -79,7 +80,8 @@ class UnitAnswers:
 
     def by_answer(self, n_answers: int) -> FloatArray:
         """Numbers of answers, (n_answers,)."""
-        return np.bincount(self.key % self.n_answers, weights=self.number, minlength=n_answers)
+        found = np.bincount(self.key % self.n_answers, weights=self.number, minlength=n_answers)
+        return np.asarray(found, dtype=np.float64)  # they are; numpy's types say whole numbers
 
     def blocks(self, width: int) -> Iterator[tuple[int, int, Index, Index]]:
         """Keys and numbers by units [first, last), of which ``width`` sums a unit make ``BLOCK`` at most."""

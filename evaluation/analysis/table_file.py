@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,11 @@ def _has_quotes(source: Path | pa.BufferReader | None) -> bool:
 def _without_empty_end(table: pa.Table, required: Sequence[str]) -> pa.Table:
     """The table without the rows of separators alone that spreadsheets leave at the end."""
     columns = [table.column(name) for name in required if name in table.column_names]
-    return table.slice(0, rows_with_text(table.num_rows, [lambda row, c=each: c[row].as_py() for each in columns]))
+
+    def cell(column: pa.ChunkedArray, row: int) -> object:
+        return column[row].as_py()
+
+    return table.slice(0, rows_with_text(table.num_rows, [partial(cell, column) for column in columns]))
 
 
 def rows_with_text(n_rows: int, columns: Sequence[Callable[[int], object]]) -> int:

@@ -56,7 +56,7 @@ def test_unequal_loads_are_ignored_by_the_interval_for_these_prompts_alone() -> 
             assert ("unequal_loads" in codes) == warned
 
 
-def rated(rater: int, prompt: int) -> dict[str, object]:
+def rated(rater: int, prompt: int) -> dict[str, str]:
     choice = ("a", "indifferent", "b")[(rater * 7 + prompt * 3) % 3]
     ids = {"rater_id": f"r{rater}", "prompt_id": f"p{prompt}", "category": "c"}
     return ids | {"generator_a": "x", "generator_b": "y", "question": "q", "choice": choice}
