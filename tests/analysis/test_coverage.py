@@ -10,11 +10,14 @@ import pytest
 
 from benchmarks import _coverage_looks as looks
 from benchmarks._coverage_more import draw_choices, net, true_agreement
+from benchmarks._coverage_secondary import UNTIDY
 from benchmarks._coverage_tests import PLANS, STUDIES
 from benchmarks._coverage_votes import ever_wrong, exactly
+from benchmarks._untidy_designs import designs
 from benchmarks.coverage import CASES, PARTS, main
 from evaluation.analysis import analyse, validate_ratings
 from evaluation.analysis.agreement import krippendorff_alpha
+from evaluation.analysis.cautions import uneven
 from evaluation.analysis.classic import wilson
 from evaluation.analysis.coverage import Pattern, coverage, coverage_like, crowd_like
 from evaluation.analysis.sequential import beta_binomial
@@ -142,6 +145,17 @@ def test_each_part_has_its_place_on_the_page() -> None:
     assert len(default) == len(looks.CASES) and all(float(cell) <= 5 for cell in default)
     for name in [each[0] for each in STUDIES] + [f"{raters} x {prompts}" for raters, prompts in PLANS]:
         assert f"| {name} |" in section("tests"), "run: python -m benchmarks.coverage --part tests"
+
+
+def test_what_falls_short_for_raters_alone_is_warned_of_by_rule() -> None:
+    """Measured below 94 %, an error of .7 points added, and only there."""
+    table = section("narrower")
+    by_name = {each.name: each.pattern for each in designs()}
+    assert rows(table, 0)[1:] == list(UNTIDY), "run: python -m benchmarks.coverage --part narrower"
+    measured = [float(cell.split()[0]) for cell in rows(table, 1)[1:]]
+    for name, covered in zip(UNTIDY, measured, strict=True):
+        sizes = np.bincount(by_name[name].rater).astype(float)
+        assert uneven(sizes) == (covered + 0.7 < 94), name
 
 
 def test_benchmark_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
