@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from benchmarks._coverage_more import PREFERENCE, crossed, crowd, draw_choices, percent
 from benchmarks._untidy_designs import by_rank, designs, loads, nested, pattern
-from evaluation.analysis.automatic_agreement import agreement_of_panel
 from evaluation.analysis.coverage import OWN, Pattern, coverage
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
+from evaluation.analysis.mean_scores import Scores
+from evaluation.analysis.scale import SHARE_ENDS
 
 Index = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -58,22 +59,19 @@ def automatic(simulations: int, seed: int) -> list[str]:
         ("10 raters a panel, prompts 20/20/20", nested(10, (20, 20, 20)), 0.5),
     ]
     for name, design, sd in cases:
-        n = 2_000_000
+        n = 1_000_000
         choice, score = scored(pattern(np.arange(n), np.arange(n)), sd, rng)
         truth = float(np.mean(((1 + np.sign(score) * (1 - choice)) / 2)[choice != 1]))
+        names = [str(at) for at in range(int(design.category.max()) + 1)]
         hits = votes = 0
         width = 0.0
         for _ in range(simulations):
             choice, score = scored(design, sd, rng)
-            codes = {"rater_id": design.rater, "prompt_id": design.prompt, "category": design.category}
-            names = {name: [f"{name} {at:03d}" for at in range(int(code.max()) + 1)] for name, code in codes.items()}
-            part = {name: pd.Categorical.from_codes(code, names[name]) for name, code in codes.items()}
-            part["choice"] = pd.Categorical.from_codes(choice, ["a", "indifferent", "b"])
-            of_prompt = np.zeros(len(names["prompt_id"]))
-            of_prompt[design.prompt] = score
-            table = pd.DataFrame({"score": of_prompt}, index=names["prompt_id"])
-            found = agreement_of_panel(pd.DataFrame(part), table).metrics[0].decided
-            assert found is not None and found.interval is not None and found.independent is not None
+            decided = choice != 1
+            side = ((1 + np.sign(score) * (1 - choice)) / 2)[decided]
+            units = (each[decided] for each in (design.rater, design.prompt, design.category))
+            found = Scores(side, *units).mean(names, DEFAULT_ESTIMAND, 0.95, SHARE_ENDS).mean
+            assert found.interval is not None and found.independent is not None
             hits += found.interval.low <= truth <= found.interval.high
             votes += found.independent.low <= truth <= found.independent.high
             width += found.interval.half_width
