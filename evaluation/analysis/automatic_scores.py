@@ -29,7 +29,7 @@ from evaluation.analysis.columns import (
     numbers_column,
     text_column,
 )
-from evaluation.analysis.frame import ESCAPED
+from evaluation.analysis.frame_cells import ESCAPED
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 Float = npt.NDArray[np.float64]

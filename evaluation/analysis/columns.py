@@ -20,6 +20,7 @@ IntArray = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.signedinteger]
 Places = Callable[[int], str]
 CHUNK = 1 << 19  # rows taken at a time: what is made of them stays in the processor's cache, and memory stays flat
+FIRST_CHUNK = 1 << 16  # rows looked at before asking whether all names have been seen
 _LOST = frozenset({"nan", "null", "none", "<na>", "#n/a"})  # what programs write for a value that they lost
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
@@ -179,7 +180,10 @@ def _refuse_inexact(column: pd.Series, check: Checker) -> None:
 def _used(codes: Codes, n: int) -> npt.NDArray[np.bool_]:
     """Which of ``n`` codes occur; the last of the n + 1 values stands for missing ones."""
     used = np.zeros(n + 1, dtype=bool)
-    for part in chunks(len(codes)):
+    used[-1] = len(codes) > 0 and codes.min() < 0
+    for part in chunks(len(codes), FIRST_CHUNK):
+        if used[:-1].all():  # in most files all names stand in the first rows
+            break
         used[codes[part]] = True
     return used
 

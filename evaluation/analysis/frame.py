@@ -7,22 +7,16 @@ what the counting works on), every pair of generators in alphabetical order, and
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pa_compute
-import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.columns import (
     CHOICES,
-    CHUNK,
     Checker,
-    Codes,
     CompositeKey,
     Places,
     RatingsError,
@@ -37,6 +31,7 @@ from evaluation.analysis.columns import (
     text_column,
     wholes_column,
 )
+from evaluation.analysis.frame_cells import read_csv, read_parquet
 from evaluation.analysis.names_alike import ignored_words, twins
 from evaluation.analysis.table_file import FileForm, open_table_file
 
@@ -62,8 +57,6 @@ STUDY_COLUMNS = ("panel", "rated_at")
 CONTROL_ANSWER = "control_answer"
 RATER = "rater_"
 """How columns begin that describe the rater."""
-ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
-PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -92,7 +85,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_cells())
+        frame = read_parquet(path, {*REQUIRED, CONTROL_ANSWER}) if found.is_parquet else read_csv(found)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
     frame.attrs["notes"] = further_columns(frame.columns)
@@ -104,75 +97,6 @@ def further_columns(headings: Iterable[str]) -> tuple[str, ...]:
     known = (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *STUDY_COLUMNS)
     others = [name for name in map(str, headings) if name not in known and not name.startswith(RATER)]
     return (f"Columns kept and ignored: {ignored_words(others, known)}.",) if others else ()
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    """A column and some row groups at a time, each brought to small codes before the next is read."""
-    names = [name for name in dict.fromkeys(pa_parquet.read_schema(path).names) if not PANDAS_INDEX.fullmatch(name)]
-    coded = [name for name in names if name in {*REQUIRED, CONTROL_ANSWER}]
-    with pa_parquet.ParquetFile(path, read_dictionary=coded, pre_buffer=False) as file:
-        return _side_by_side([_parquet_column(file, name) for name in names])
-
-
-def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
-    """The column or columns called ``name``."""
-    kinds = [field.type for field in file.schema_arrow if field.name == name]
-    if len(kinds) > 1 or not pa.types.is_dictionary(kinds[0]):
-        return file.read(columns=[name]).to_pandas().reset_index(drop=True)
-    n_groups, rows = file.num_row_groups, max(file.metadata.num_rows, 1)
-    step = max(n_groups * CHUNK // rows, 1)
-    groups = (range(n_groups)[at : at + step] for at in range(0, n_groups, step))
-    found = (file.read_row_groups(list(each), columns=[name]).column(0).chunks for each in groups)
-    return pd.DataFrame({name: _coded(itertools.chain.from_iterable(found))}, copy=False)
-
-
-def _by_columns(table: pa.Table) -> pd.DataFrame:
-    """Text columns with small codes: a ten-million-row file then needs four bytes a cell, not a string."""
-    frames = []
-    while table.num_columns:  # from the last to the first, so that each column's memory is free before the next
-        at = table.num_columns - 1
-        frames.append(_csv_column(table.select([at])))
-        table = table.remove_column(at)
-    return _side_by_side(frames[::-1])
-
-
-def _csv_column(table: pa.Table) -> pd.DataFrame:
-    """The one column of ``table`` without the apostrophes that an export put before formulas."""
-    (name,), (column,) = table.column_names, table.columns
-    if pa.types.is_dictionary(column.type):
-        return pd.DataFrame({name: _coded(column.chunks, _plain)}, copy=False)
-    if pa.types.is_string(column.type) and pa_compute.any(pa_compute.match_substring_regex(column, ESCAPED)).as_py():
-        table = pa.table({name: pa_compute.replace_substring_regex(column, ESCAPED, r"\1")})
-    return table.to_pandas()
-
-
-def _plain(text: str) -> str:
-    return re.sub(ESCAPED, r"\1", text) if text.startswith("'") else text
-
-
-def _coded(chunks_of_column: Iterable[pa.DictionaryArray], plain: Callable[[str], str] = str) -> pd.Categorical:
-    """A column that Arrow coded chunk by chunk, with codes as small as they can be; only distinct cells are looked at.
-    Texts that ``plain`` makes alike are one category.
-    """
-    place: dict[str, int] = {}
-    parts: list[Codes] = []
-    for chunk in chunks_of_column:
-        texts = chunk.dictionary.to_pylist()
-        codes = [-1 if text is None else place.setdefault(plain(text), len(place)) for text in texts]
-        lookup = np.array([*codes, -1], dtype=np.min_scalar_type(-max(len(place), 1)))
-        indices = chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices
-        parts.append(lookup[indices.to_numpy(zero_copy_only=False)])
-    whole: Codes = np.concatenate(parts) if parts else np.zeros(0, np.int8)
-    return pd.Categorical.from_codes(whole, categories=pd.Index(list(place), dtype=object), validate=False)
-
-
-def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of the columns of ``frames``, none of them copied; headings may stand more than once."""
-    names = [name for frame in frames for name in frame.columns]
-    columns = [frame.iloc[:, at] for frame in frames for at in range(frame.shape[1])]
-    found = pd.DataFrame(dict(enumerate(columns)), copy=False)
-    found.columns = pd.Index(names, dtype=object)
-    return found
 
 
 def validate_ratings(

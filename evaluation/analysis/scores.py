@@ -28,20 +28,13 @@ from evaluation.analysis.columns import (
     wholes_column,
 )
 from evaluation.analysis.crossed import (
-    METHODS,
-    Absent,
-    block_variances,
     check_between,
-    panel_sums,
-    stratified_variances,
 )
-from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, as_table, pieces, why_not
-from evaluation.analysis.effective_design import EffectiveDesign, is_nested
-from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import Interval, MeanEstimate
 from evaluation.analysis.frame import RATER, REPETITION, SET
+from evaluation.analysis.mean_scores import Scores
 from evaluation.analysis.names_alike import twins
-from evaluation.analysis.preference import effective_or_why, interval_or_why, pick_default
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 from evaluation.analysis.scale import Ends
 from evaluation.analysis.table_file import FileForm, open_table_file
@@ -241,30 +234,13 @@ def _estimate(
     asked: _Asked,
 ) -> ScoreEstimate:
     whole = pd.concat([block for _, block in blocks])
-    rater, prompt = (pd.factorize(whole[name], sort=True)[0] for name in ("rater_id", "prompt_id"))
-    n, n_raters, n_prompts = len(whole), int(rater.max()) + 1, int(prompt.max()) + 1
+    rater, prompt = (whole[name].cat.codes.to_numpy() for name in ("rater_id", "prompt_id"))
     at = np.repeat(np.arange(len(blocks)), [len(block) for _, block in blocks])
-    score = whole["score"].to_numpy(dtype=float)
-    columns = np.stack([np.ones(n), score], axis=1)
-    tables = [as_table(unit, size, at, len(blocks), columns) for unit, size in ((rater, n_raters), (prompt, n_prompts))]
-    stratified = is_nested(tables[0][:, :, 0])
-    panels = [
-        (name, panel_sums(block["score"], block["rater_id"].cat.codes, block["prompt_id"].cat.codes))
-        for name, block in (blocks if stratified else [("", whole)])
-    ]
-    mean = sum(panel.mean * panel.n for _, panel in panels) / n
-    variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
-    intervals = {name: interval_or_why(name, mean, variances[name], asked.level) for name in METHODS}
-    sizes = [table[:, :, 0] for table in tables]
-    design = EffectiveDesign.of(*sizes)
-    found: Pieces | Absent | None = why_not(design, [name for name, _ in blocks])
-    if found is None:
-        summed = np.bincount(at, weights=score**2)[:, None]
-        squares = np.asarray(summed, dtype=np.float64)  # they are; numpy's types say whole numbers
-        found = pieces(design, sizes[0], sizes[1], Sums(tables[0][:, :, 1:], tables[1][:, :, 1:], squares))[0]
-    intervals[EFFECTIVE] = effective_or_why(found, mean, asked.level, asked.ends)
-    own = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[asked.estimand]), MappingProxyType(intervals))
-    return ScoreEstimate(generator, question, category, n, unable, n_raters, n_prompts, own, stratified)
+    of = Scores(whole["score"].to_numpy(dtype=float), rater, prompt, at)
+    found = of.mean([name for name, _ in blocks], asked.estimand, asked.level, asked.ends)
+    return ScoreEstimate(
+        generator, question, category, len(whole), unable, found.n_raters, found.n_prompts, found.mean, found.stratified
+    )
 
 
 def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:

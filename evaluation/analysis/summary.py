@@ -22,7 +22,7 @@ from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.highlights import judged
 from evaluation.analysis.preference import preference_rate
-from evaluation.analysis.ranking import Ranking, rank_generators
+from evaluation.analysis.ranking import Ranking, rank_counted
 from evaluation.analysis.retest import retest_of_ratings
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
@@ -121,7 +121,7 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
     for question in sorted({each.question for each in tally.comparisons}):
         pairs = [each for each in tally.comparisons if each.question == question]
         if len({name for each in pairs for name in (each.generator_a, each.generator_b)}) > 2:
-            found.append(rank_generators(valid, question=question, level=level))
+            found.append(rank_counted(valid, tally, question, level))
     return tuple(found)
 
 
