@@ -29,8 +29,11 @@ EXTENSIONS = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "WEBP": (".webp",),
+    "AVIF": (".avif",),
 }
 """The formats that are taken, and the extensions that a file of each may have."""
+
+FORMATS_TOLD = "PNG, JPEG, WebP or AVIF"
 
 ALL_EXTENSIONS = tuple(extension for group in EXTENSIONS.values() for extension in group)
 
@@ -78,8 +81,8 @@ class CheckedImage:
     """An image that was decoded whole. `png`: RGB, 8 bits a channel, upright, sRGB, without metadata.
 
     `width`, `height`: pixels of `png`. `sha256`: of `png`, the name to store it under. `original_format`: "PNG",
-    "JPEG" or "WEBP", by content. `original_sha256`: of the file as it came. `notes`: what was changed, for people;
-    empty when the pixels are as they came.
+    "JPEG", "WEBP" or "AVIF", by content. `original_sha256`: of the file as it came. `notes`: what was changed, for
+    people; empty when the pixels are as they came.
     """
 
     png: bytes
@@ -222,8 +225,8 @@ def sniff(data: bytes) -> str:
 
 
 def _refuse_kind(kind: str) -> None:
-    allowed = "use PNG, JPEG or WebP"
-    if kind in ("GIF", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
+    allowed = f"use {FORMATS_TOLD}"
+    if kind in ("GIF", "BMP", "TIFF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
         raise ImageError(Problem.FORMAT, f"{kind} images are not supported; {allowed}. Convert it to PNG")
     if kind in ("SVG", "PDF", "PostScript"):
         raise ImageError(Problem.FORMAT, f"{kind} files are not supported because they can contain programs; {allowed}")

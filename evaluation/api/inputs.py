@@ -199,6 +199,7 @@ class UploadOptionsInput(Input):
     layout = Choice(MATCHING["layout"], required=False)
     numbering = Choice(MATCHING["numbering"], required=False)
     sample_numbering = Choice(MATCHING["sample_numbering"], required=False)
+    captions = Choice(MATCHING["captions"], required=False, help_text="Whether captions beside the images are prompts")
     samples = Whole(required=False, min_value=1, max_value=MOST_SAMPLES, help_text="Images per prompt")
     ignore_problems = Flag(required=False, help_text="Leave out files with problems")
     allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")

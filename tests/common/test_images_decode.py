@@ -182,7 +182,7 @@ FRAMES = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
             saved(RGB, "GIF"),
             "x.gif",
             Problem.FORMAT,
-            "GIF images are not supported; use PNG, JPEG or WebP. Convert it to PNG",
+            "GIF images are not supported; use PNG, JPEG, WebP or AVIF. Convert it to PNG",
         ),
         (saved(RGB, "BMP"), "x.bmp", Problem.FORMAT, "BMP images are not supported"),
         (saved(RGB, "TIFF"), "x.tif", Problem.FORMAT, "TIFF images are not supported"),

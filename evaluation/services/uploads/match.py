@@ -5,31 +5,37 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, cast, get_args
+from dataclasses import replace
+from typing import Any, Literal, cast, get_args
 
 from django.db import transaction
 
 from common.words import counted, nearest, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
+from evaluation.services.uploads.beside import beside_of
 from evaluation.services.uploads.drop import staging_of
-from generators.contract import GeneratorError
-from generators.filenames.filelist import parse_file_list
-from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
+from generators.filenames.layout import (
+    Layout,
+    Matches,
+    Numbering,
+    PromptRef,
+    SampleNumbering,
+    caption_choice,
+    match_layout,
+)
 
 CHECKED = "checked.jsonl"
-LIST = "list"
 OTHERS = "others.json"
-"""In the staging folder: what was found of each file, a line each; the list of files that came with them; and the names
-of what is no image."""
+"""In the staging folder: what was found of each file, a line each; and the names of what is no image."""
 
 IGNORED_KEPT = 50
 
 MATCHING: Mapping[str, tuple[str, ...]] = {
     "layout": get_args(Layout),
     "numbering": get_args(Numbering),
-    "sample_numbering": get_args(Numbering),
+    "sample_numbering": get_args(SampleNumbering),
+    "captions": ("auto", "use", "ignore"),
 }
 """Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
 
@@ -111,23 +117,21 @@ def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) ->
         .order_by("number")
         .values_list("number", "text")
     ]
-    entries = None
-    for path in sorted(staging_of(upload).glob(f"{LIST}.*")):
-        try:
-            entries = parse_file_list(path.read_bytes(), f"manifest{path.suffix}")
-        except GeneratorError as error:
-            raise InputError(str(error), field="source") from error
+    beside = beside_of(upload)
+    captions = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
-    return match_layout(
+    matches = match_layout(
         [*names, *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
-        file_list=entries,
+        file_list=beside.entries,
+        captions=caption_choice(beside.captions, captions),
         layout=cast(Layout, options.get("layout", "auto")),
         numbering=cast(Numbering, options.get("numbering", "auto")),
-        sample_numbering=cast(Numbering, options.get("sample_numbering", "auto")),
+        sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
         samples=samples if isinstance(samples, int) else None,
     )
+    return replace(matches, notes=(*beside.notes, *matches.notes))
 
 
 def _table(
@@ -198,8 +202,3 @@ def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) ->
             "ignored"
         )
     return remarks
-
-
-def list_file(upload: Upload, name: str) -> Path:
-    """Where the list of files that came with an upload is kept."""
-    return staging_of(upload) / f"{LIST}{Path(name).suffix.lower()}"

@@ -36,7 +36,12 @@ from evaluation.views.researcher.sent_file import FileKeyField, errors_for_scrip
 
 ROWS_A_PAGE = 200
 MISSING_SHOWN = 10
-WAYS = {"layout": "Layout", "numbering": "Prompt numbers", "sample_numbering": "Sample numbers"}
+WAYS = {
+    "layout": "Layout",
+    "numbering": "Prompt numbers",
+    "sample_numbering": "Sample numbers",
+    "captions": "Captions beside the images",
+}
 """What the page calls the options that say how names are read."""
 
 UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)

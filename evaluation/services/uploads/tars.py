@@ -1,0 +1,129 @@
+"""Entries of a tar, plain or by gzip, listed without trusting it, and a piece of a file as a file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from evaluation.services.uploads.entries import MAX_RATIO, RATIO_FROM_BYTES, Entry
+
+MAX_HEADER_BYTES = 2**20
+"""Of an entry's headers, which are read into memory: names are short."""
+
+UNREADABLE_TAR = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+
+
+class Window(io.RawIOBase):
+    """`size` bytes of a file from `start`, as a file of its own; one reader at a time."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__()
+        self._file, self._start, self._size = file, start, size
+        self._at = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes from its own beginning."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As files do."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """As files do; it ends where the window does."""
+        n = min(len(buffer), max(0, self._size - self._at))
+        if n <= 0:
+            return 0
+        self._file.seek(self._start + self._at)
+        data = self._file.read(n)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class _Headers:
+    """A tar's file for the program that reads its headers: no header may be long."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, n: int) -> bytes:
+        """Raises tarfile.ReadError: more than a header has."""
+        if not 0 <= n <= MAX_HEADER_BYTES:
+            raise tarfile.ReadError("one of its headers is too long")
+        return self._file.read(n)
+
+    def seek(self, offset: int) -> int:
+        """As files do."""
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        """As files do."""
+        return self._file.tell()
+
+
+def is_tar(first_block: bytes) -> bool:
+    """Whether a file that begins so is a plain tar."""
+    try:
+        tarfile.TarInfo.frombuf(first_block[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def opened_tar(path: Path) -> BinaryIO:
+    """A tar's bytes, unpacked where it is by gzip."""
+    file = path.open("rb")
+    if file.read(2) == b"\x1f\x8b":
+        file.close()
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    file.seek(0)
+    return file
+
+
+def tar_entries(file: BinaryIO, packed_bytes: int) -> Iterator[tuple[Entry, str]]:
+    """Entries, each with what is wrong with it, "" where nothing is; `place`: where its bytes begin.
+
+    `packed_bytes`: the size of the file as it came; more than `MAX_RATIO` times as much is a bomb.
+
+    Raises (`UNREADABLE_TAR`): it is damaged, or unpacks to too much.
+    """
+    names: set[str] = set()
+    total = 0
+    with tarfile.open(fileobj=_Headers(file), mode="r:", errorlevel=0) as archive:  # type: ignore[call-overload]
+        for member in archive:
+            archive.members = []  # the list of all members is ours to keep, in less
+            name = member.name.removeprefix("./")
+            total += member.size
+            if total > max(RATIO_FROM_BYTES, MAX_RATIO * packed_bytes):
+                raise tarfile.ReadError(f"it unpacks to more than {MAX_RATIO} times its size")
+            if member.isdir():
+                continue
+            wrong = ""
+            if name in names:
+                wrong = "occurs twice"
+            elif member.islnk() or member.issym():
+                wrong = "is a link"
+            elif not member.isfile() or member.issparse():
+                wrong = "is not a file"
+            names.add(name)
+            yield Entry(name, member.size, member.offset_data), wrong
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE).strip(b"\0"):  # what is no header ends the list without a word
+            raise tarfile.ReadError("it is cut off or damaged")
