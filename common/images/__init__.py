@@ -42,6 +42,7 @@ from common.images.decode import (
     Problem,
     decode_image,
     encode_png,
+    extension_problem,
 )
 from common.places import CHECKOUT
 
@@ -64,6 +65,7 @@ __all__ = [
     "child_end",
     "decode_image",
     "encode_png",
+    "extension_problem",
 ]
 
 _START_SECONDS = 30.0
@@ -71,13 +73,17 @@ _CHUNK = 1 << 20
 
 
 def check_images(
-    items: Iterable[tuple[str, bytes | Path]], *, limits: ImageLimits = DEFAULT_LIMITS, workers: int = 1
+    items: Iterable[tuple[str, bytes | Path]],
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    workers: int = 1,
+    by_content: bool = False,
 ) -> Iterator[tuple[str, CheckedImage | ImageProblem]]:
     """Each item's name with its checked image or its problem, in the order of `items`.
 
-    `items`: (name, bytes or path); the name's extension must tell the truth; a path must be a regular file, no link.
-    Items are taken as they are needed, a few ahead, so an iterator over a large archive is fine. `workers`: decoding
-    processes; each takes up to `limits.memory_bytes`.
+    `items`: (name, bytes or path); the name's extension must tell the truth, unless `by_content`; a path must be a
+    regular file, no link. Items are taken as they are needed, a few ahead, so an iterator over a large archive is fine.
+    `workers`: decoding processes; each takes up to `limits.memory_bytes`.
     """
     idle: queue.SimpleQueue[DecodeProcess] = queue.SimpleQueue()
     processes = [DecodeProcess(limits) for _ in range(max(1, workers))]
@@ -87,7 +93,7 @@ def check_images(
     def check(name: str, source: bytes | Path) -> tuple[str, CheckedImage | ImageProblem]:
         process = idle.get()
         try:
-            return name, process.check(name, source)
+            return name, process.check("" if by_content else name, source)
         finally:
             idle.put(process)
 

@@ -145,7 +145,8 @@ def decode_pixels(
     kind = sniff(data)
     if kind not in EXTENSIONS:
         _refuse_kind(kind)
-    _check_extension(name, kind)
+    if mislabelled := extension_problem(name, kind):
+        raise ImageError(Problem.MISLABELLED, mislabelled)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged metadata, which is dropped anyway
         # Pillow's own bomb warning; the limits below are lower, and it must never be lifted.
@@ -234,13 +235,12 @@ def _refuse_kind(kind: str) -> None:
     raise ImageError(Problem.NOT_AN_IMAGE, f"this is {what}; {allowed}")
 
 
-def _check_extension(name: str, kind: str) -> None:
+def extension_problem(name: str, kind: str) -> str:
+    """What is wrong with the extension of a file called `name` whose content is `kind`; "" where nothing is."""
     extension = PurePosixPath(name.replace("\\", "/")).suffix.lower()
-    if extension and extension not in EXTENSIONS[kind]:
-        raise ImageError(
-            Problem.MISLABELLED,
-            f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}",
-        )
+    if not extension or extension in EXTENSIONS[kind]:
+        return ""
+    return f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}"
 
 
 def _check_header(data: bytes, kind: str, limits: ImageLimits) -> None:

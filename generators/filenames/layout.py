@@ -23,6 +23,7 @@ from generators.filenames.texts import PromptTexts
 
 __all__ = [
     "LAYOUTS",
+    "MAX_SAMPLES",
     "Layout",
     "Matches",
     "Numbering",
@@ -32,7 +33,11 @@ __all__ = [
     "SampleNumbering",
     "caption_choice",
     "match_layout",
+    "with_rows",
 ]
+
+MAX_SAMPLES = 1_000
+"""Images that a prompt can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,13 @@ def match_layout(
     order = {name: index for index, name in enumerate(names)}
     rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))
     return _matches(rows, ignored, findings, prompts, samples)
+
+
+def with_rows(matches: Matches, more: Sequence[Row], prompts: Sequence[PromptRef], samples: int | None) -> Matches:
+    """`matches` with rows that somebody placed by hand; two files for one place are again doubles."""
+    rows = sorted(_mark_doubles([*matches.rows, *more]), key=lambda row: row.name)
+    findings = Findings(list(matches.notes), list(matches.questions))
+    return _matches(rows, matches.ignored, findings, prompts, samples)
 
 
 def _mark_doubles(rows: Sequence[Row]) -> list[Row]:

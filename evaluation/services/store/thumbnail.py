@@ -23,12 +23,16 @@ def thumbnail_path(image: StoredImage) -> Path:
     """
     target = thumbnails_folder() / image.sha256[:2] / f"{image.sha256}-{SIDE}.webp"
     if not target.exists():
-        # only stored images come here: decoded, checked and capped in size when they were stored
-        with Image.open(io.BytesIO(image_read(image)), formats=[image.image_format.upper()]) as opened:
-            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
-            small = opened.convert("RGB")
-        small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        small.save(buffer, "WEBP", quality=80, method=4)
-        store_write(target, buffer.getvalue())
+        store_write(target, small_webp(image_read(image), image.image_format))
     return target
+
+
+def small_webp(data: bytes, image_format: str) -> bytes:
+    """A WebP that fits in `SIDE` x `SIDE`, of an image that was decoded, checked and capped in size before."""
+    with Image.open(io.BytesIO(data), formats=[image_format.upper()]) as opened:
+        opened.draft("RGB", (2 * SIDE, 2 * SIDE))
+        small = opened.convert("RGB")
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=80, method=4)
+    return buffer.getvalue()

@@ -12,7 +12,15 @@ from typing import BinaryIO
 from django.db import transaction
 
 from common.files import write_whole
-from common.images import DEFAULT_LIMITS, FORMATS_TOLD, CheckedImage, ImageProblem, Problem, check_images
+from common.images import (
+    DEFAULT_LIMITS,
+    FORMATS_TOLD,
+    CheckedImage,
+    ImageProblem,
+    Problem,
+    check_images,
+    extension_problem,
+)
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
@@ -127,7 +135,7 @@ def _check_files(
                 originals[name], damaged[name] = b"", str(error)
             yield name, originals[name]
 
-    for name, outcome in check_images(items(), workers=min(4, os.cpu_count() or 1)):
+    for name, outcome in check_images(items(), workers=min(4, os.cpu_count() or 1), by_content=True):
         data = originals.pop(name)
         if name in damaged:
             outcome = ImageProblem(Problem.UNREADABLE, damaged.pop(name))
@@ -165,6 +173,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
         "original_sha256": image.original_sha256,
         "original_format": original_format,
         "original_n_bytes": len(data),
+        "mislabelled": extension_problem(name, image.original_format),
         "notes": list(image.notes),
     }
 

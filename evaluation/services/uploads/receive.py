@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from django.db import transaction
 
 from common import limits
 from common.text import cleaned
+from evaluation.declared import checked_declaration
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
 from evaluation.models import Suite, Upload
@@ -38,12 +39,14 @@ def upload_receive(
     source: Path | File[bytes] | uuid.UUID,
     file_name: str = "",
     created_by: User | None = None,
+    declared: Mapping[str, object] | None = None,
 ) -> Upload:
     """Take in images that are to become the run `run_name`; `upload_check` or `upload_check_queue` is next.
 
     `generator`: what made the images, as reports will call it. `source`: a folder or archive named by a command, read
     where it lies; an archive as a page or the API received it, copied in pieces; or the key of a file of `created_by`
-    that came in parts (`store.incoming`). `file_name`: what it was called.
+    that came in parts (`store.incoming`). `file_name`: what it was called. `declared`: as
+    `evaluation.declared.checked_declaration` takes it.
 
     Raises:
         InputError: it is no folder or archive, too large, or a name can't be used; nothing is kept but a file that
@@ -54,7 +57,14 @@ def upload_receive(
     generator = text_in(
         generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
     )
-    upload = Upload(key=uuid.uuid4(), suite=suite, run_name=run_name, generator=generator, created_by=created_by)
+    upload = Upload(
+        key=uuid.uuid4(),
+        suite=suite,
+        run_name=run_name,
+        generator=generator,
+        created_by=created_by,
+        declared=checked_declaration(declared or {}),
+    )
     try:
         with ExitStack() as used_up:
             if isinstance(source, uuid.UUID):
