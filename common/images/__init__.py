@@ -4,7 +4,7 @@
         if isinstance(outcome, ImageProblem):
             ...  # outcome.problem, outcome.message
         else:
-            ...  # outcome.png, .sha256, .width, .height, .original_format, .original_sha256, .notes
+            ...  # outcome.data, .image_format, .sha256, .width, .height, .original_format, .original_sha256, .notes
 
 A file that crashes the decoder, takes too long or too much memory becomes an `ImageProblem` like any other; the child
 that it killed is replaced. The child gets no environment (no secrets), writes no files, and ends with its parent.
@@ -40,6 +40,7 @@ from common.images.decode import (
     ImageLimits,
     ImageProblem,
     Problem,
+    admit_image,
     decode_image,
     encode_png,
     extension_problem,
@@ -61,6 +62,7 @@ __all__ = [
     "ImageLimits",
     "ImageProblem",
     "Problem",
+    "admit_image",
     "check_images",
     "child_end",
     "decode_image",
@@ -141,19 +143,21 @@ class DecodeProcess:
         self.close()
 
     def check(self, name: str, source: bytes | Path) -> CheckedImage | ImageProblem:
-        """The checked image, written again as plain PNG, or what is wrong with the file."""
-        answer = self._ask(name, source, "png")
+        """The checked image (`decode.admit_image`), or what is wrong with the file."""
+        data = source if isinstance(source, bytes) else _read_file(source, self.limits.max_bytes)
+        answer = data if isinstance(data, ImageProblem) else self._ask(name, data, "image")
         if isinstance(answer, ImageProblem):
             return answer
         header, payload = answer
         return CheckedImage(
-            png=payload,
+            data=data if header.get("same") and isinstance(data, bytes) else payload,
             width=int(str(header["width"])),
             height=int(str(header["height"])),
             sha256=str(header["sha256"]),
             original_format=str(header["original_format"]),
             original_sha256=str(header["original_sha256"]),
             notes=tuple(str(note) for note in _as_list(header["notes"])),
+            image_format=str(header["image_format"]),
         )
 
     def pixels(self, name: str, source: bytes | Path) -> NDArray[np.uint8] | ImageProblem:
@@ -174,7 +178,7 @@ class DecodeProcess:
             child_end(child)
 
     def _ask(
-        self, name: str, source: bytes | Path, want: Literal["png", "pixels"]
+        self, name: str, source: bytes | Path, want: Literal["image", "pixels"]
     ) -> tuple[dict[str, object], bytes] | ImageProblem:
         data = source if isinstance(source, bytes) else _read_file(source, self.limits.max_bytes)
         if isinstance(data, ImageProblem):

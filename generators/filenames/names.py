@@ -120,7 +120,13 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 def identify(piece: str, texts: PromptTexts) -> Identity:
     """What `piece` (a folder's name, or a part of a file's) says of its prompt."""
-    piece = piece.strip()
+    known = texts.seen.get(piece)
+    if not isinstance(known, Identity):
+        known = texts.seen[piece] = _identity(piece.strip(), texts)
+    return known
+
+
+def _identity(piece: str, texts: PromptTexts) -> Identity:
     # A prompt may itself be a number, or begin with one ("3 cats"): its whole text is looked for first.
     if piece.isdecimal():
         fit = texts.whole(piece)

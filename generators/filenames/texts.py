@@ -55,6 +55,8 @@ class PromptTexts:
     """Finds prompts by words."""
 
     texts: Sequence[str]
+    seen: dict[str, object] = field(default_factory=dict)
+    """What was made of each piece of a name: thousands of files share their folders' names."""
     _whole: tuple[dict[str, list[int]], ...] = field(default_factory=lambda: tuple(defaultdict(list) for _ in _WAYS))
     _ordered: tuple[list[tuple[str, int]], ...] = field(default_factory=lambda: ([], []))
 

@@ -84,7 +84,8 @@ class Command(ProductCommand):
         )
         try:
             self._check(upload)
-            upload = upload_match(upload=upload, options=chosen)
+            if any(chosen.values()):
+                upload = upload_match(upload=upload, options=chosen)
             summary = upload_summary(upload)
             self.stderr.write(_table(upload, summary))
             check_confirmable(summary, upload.options)

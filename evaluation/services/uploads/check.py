@@ -158,7 +158,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     original_format = image.original_format.lower()
     for file_name, content in (
         (f"{image.original_sha256}.{original_format}", data),
-        (f"{image.sha256}.png", image.png),
+        (f"{image.sha256}.{image.image_format}", image.data),
     ):
         target = folder / file_name
         if not target.exists():
@@ -167,7 +167,8 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
         "file": name,
         "problem": "",
         "sha256": image.sha256,
-        "n_bytes": len(image.png),
+        "n_bytes": len(image.data),
+        "format": image.image_format,
         "width": image.width,
         "height": image.height,
         "original_sha256": image.original_sha256,

@@ -154,7 +154,7 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
 
 def _files(rows: list[dict[str, Any]]) -> Iterator[ImageFile]:
     for row in rows:
-        yield ImageFile(row["sha256"], "png", row["width"], row["height"], row["n_bytes"])
+        yield ImageFile(row["sha256"], row["format"], row["width"], row["height"], row["n_bytes"])
         yield ImageFile(
             row["original_sha256"], row["original_format"], row["width"], row["height"], row["original_n_bytes"]
         )

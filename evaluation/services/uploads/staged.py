@@ -11,10 +11,12 @@ from evaluation.services.uploads.drop import staging_of
 def staged_small(upload: Upload, sha256: str) -> bytes | None:
     """A small WebP of a staged image, None where there is none of that hash (the upload may be over).
 
-    `sha256`: 64 hexadecimal digits, as the address has checked; only what was encoded anew here is read.
+    `sha256`: 64 hexadecimal digits, as the address has checked; only what a rater could see is read.
     """
-    path = staging_of(upload) / FILES / f"{sha256}.png"
-    try:
-        return small_webp(path.read_bytes(), "png")
-    except FileNotFoundError:
-        return None
+    for row in upload.table:
+        if row.get("sha256") == sha256:
+            try:
+                return small_webp((staging_of(upload) / FILES / f"{sha256}.{row['format']}").read_bytes())
+            except FileNotFoundError:
+                return None
+    return None
