@@ -37,14 +37,14 @@ class SuiteKnownInput(SuiteAboutInput):
 class SuiteFileInput(SuiteAboutInput):
     """A suite from a file."""
 
-    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text; at most 8 MiB")
+    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), xlsx, Parquet, or plain text; at most 8 MiB")
     source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
 
 
 class SuiteKeyInput(SuiteAboutInput):
     """A suite from a file that was sent in parts."""
 
-    file_key = FileKey(help_text="Of a file that was sent in parts: CSV, TSV, JSONL, COCO captions (JSON), plain text")
+    file_key = FileKey(help_text="Of a file sent in parts: CSV, TSV, JSONL, COCO captions (JSON), xlsx, Parquet, text")
     source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
 
 
