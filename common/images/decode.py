@@ -34,7 +34,7 @@ EXTENSIONS = {
 }
 """The formats that are taken, and the extensions that a file of each may have."""
 
-FORMATS_TOLD = "PNG, JPEG, WebP or AVIF"
+FORMATS_IN_WORDS = "PNG, JPEG, WebP or AVIF"
 
 ALL_EXTENSIONS = tuple(extension for group in EXTENSIONS.values() for extension in group)
 
@@ -247,7 +247,7 @@ def sniff(data: bytes) -> str:
 
 
 def _refuse_kind(kind: str) -> None:
-    allowed = f"use {FORMATS_TOLD}"
+    allowed = f"use {FORMATS_IN_WORDS}"
     if kind in ("GIF", "BMP", "TIFF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
         raise ImageError(Problem.FORMAT, f"{kind} images are not supported; {allowed}. Convert it to PNG")
     if kind in ("SVG", "PDF", "PostScript"):

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
+from common.file_pieces import Window
 from common.hashes import bytes_sha256
 from evaluation.errors import InputError
 from evaluation.services.store.images import full_disk_errors
 from evaluation.services.uploads.entries import DamagedEntryError, Entry, check_entries
-from evaluation.services.uploads.tars import UNREADABLE_TAR, Window, is_tar, opened_tar, tar_entries
+from evaluation.services.uploads.tars import UNREADABLE_TAR, is_tar, opened_tar, tar_entries
 from evaluation.services.uploads.zips import UNREADABLE, check_directory, zip_entries
 from generators.filenames.filelist import FileEntry
 from generators.filenames.names import why_hidden
@@ -31,7 +32,7 @@ Kind = Literal["zip", "tar", "parquet"]
 SHARDS = (".tar", ".parquet")
 """Endings of files inside that are opened as well."""
 
-KINDS_TOLD = "a zip, tar, tar.gz or Parquet file"
+KINDS_IN_WORDS = "a zip, tar, tar.gz or Parquet file"
 
 _OTHERS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -69,7 +70,7 @@ def kind_of(path: Path, label: str) -> Kind:
     elif zipfile.is_zipfile(path):
         return "zip"
     raise InputError(
-        f"{label} is not {KINDS_TOLD}{told}. Pack the folder of images as a zip or tar.gz and upload that.",
+        f"{label} is not {KINDS_IN_WORDS}{told}. Pack the folder of images as a zip or tar.gz and upload that.",
         field="source",
     )
 

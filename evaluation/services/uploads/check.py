@@ -14,7 +14,7 @@ from django.db import transaction
 from common.files import write_whole
 from common.images import (
     DEFAULT_LIMITS,
-    FORMATS_TOLD,
+    FORMATS_IN_WORDS,
     CheckedImage,
     ImageProblem,
     Problem,
@@ -101,7 +101,7 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         images = [entry.name for entry in archive.entries if entry.is_row or not why_ignored(entry.name)]
         if not images:
             raise InputError(
-                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_TOLD}.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}.",
                 field="source",
             )
         used = beside_keep(upload, archive)

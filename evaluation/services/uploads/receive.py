@@ -23,7 +23,7 @@ from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
 from evaluation.services.store.images import StoreFullError, full_disk_errors
 from evaluation.services.store.incoming import ROOM_KEPT, incoming_whole
-from evaluation.services.uploads.archive import KINDS_TOLD, kind_of
+from evaluation.services.uploads.archive import KINDS_IN_WORDS, kind_of
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
 
@@ -114,7 +114,7 @@ def _named(source: Path) -> Path:
         kind_of(path, str(source))
     elif not path.is_dir():
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise InputError(f"{source} {what}. Give a folder of images, or {KINDS_TOLD}.", field="source")
+        raise InputError(f"{source} {what}. Give a folder of images, or {KINDS_IN_WORDS}.", field="source")
     return path
 
 

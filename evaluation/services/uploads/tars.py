@@ -1,81 +1,21 @@
-"""Entries of a tar, plain or by gzip, listed without trusting it, and a piece of a file as a file."""
+"""Entries of a tar, plain or by gzip, listed without trusting it."""
 
 from __future__ import annotations
 
 import gzip
-import io
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from common.file_pieces import ShortReads, TooLongError
 from evaluation.services.uploads.entries import MAX_RATIO, RATIO_FROM_BYTES, Entry
 
 MAX_HEADER_BYTES = 2**20
 """Of an entry's headers, which are read into memory: names are short."""
 
-UNREADABLE_TAR = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
-
-
-class Window(io.RawIOBase):
-    """`size` bytes of a file from `start`, as a file of its own; one reader at a time."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        super().__init__()
-        self._file, self._start, self._size = file, start, size
-        self._at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from its own beginning."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """As files do."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """As files do; it ends where the window does."""
-        n = min(len(buffer), max(0, self._size - self._at))
-        if n <= 0:
-            return 0
-        self._file.seek(self._start + self._at)
-        data = self._file.read(n)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-class _Headers:
-    """A tar's file for the program that reads its headers: no header may be long."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def read(self, n: int) -> bytes:
-        """Raises tarfile.ReadError: more than a header has."""
-        if not 0 <= n <= MAX_HEADER_BYTES:
-            raise tarfile.ReadError("one of its headers is too long")
-        return self._file.read(n)
-
-    def seek(self, offset: int) -> int:
-        """As files do."""
-        return self._file.seek(offset)
-
-    def tell(self) -> int:
-        """As files do."""
-        return self._file.tell()
+UNREADABLE_TAR = (tarfile.TarError, TooLongError, EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def is_tar(first_block: bytes) -> bool:
@@ -106,7 +46,7 @@ def tar_entries(file: BinaryIO, packed_bytes: int) -> Iterator[tuple[Entry, str]
     """
     names: set[str] = set()
     total = 0
-    with tarfile.open(fileobj=_Headers(file), mode="r:", errorlevel=0) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=ShortReads(file, MAX_HEADER_BYTES), mode="r:", errorlevel=0) as archive:  # type: ignore[call-overload]
         for member in archive:
             archive.members = []  # the list of all members is ours to keep, in less
             name = member.name.removeprefix("./")
