@@ -28,6 +28,10 @@ NAME_IN_ARCHIVE = 500
 """Characters of a path inside an upload."""
 FOLDER = 200
 """Characters of a folder's name inside a cache of ours."""
+QUESTION = 60
+"""Characters of a question's id, with a claim's number, and of a closed answer's."""
+LANGUAGE = 35
+"""Characters of a language tag."""
 PARTICIPANT = 200
 """Characters of a crowd platform's ids."""
 COMPLETION_CODE = 100

@@ -10,6 +10,7 @@ from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.exceptions import AuthenticationFailed
 
 from common import limits
+from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
 from evaluation.api.fields import (
@@ -33,7 +34,6 @@ from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
 from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
-from evaluation.services.studies.served import served_names
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
@@ -275,7 +275,7 @@ class StudyInput(Input):
         max_length=MOST_RUNS,
         help_text="Labels of the runs in results, in the same order",
     )
-    protocol = Named(names=served_names, required=False, default="drawbench")
+    protocol = Named(names=protocols.names, required=False, default="drawbench")
     title = Words(required=False, allow_blank=True, default="", max_length=limits.TITLE)
     design_seed = Whole(required=False, default=0)
     samples_per_set = Whole(

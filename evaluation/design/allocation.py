@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +38,13 @@ class PanelShape:
     def whole_pairs(self) -> bool:
         """Whether every rater sees every pair of generators on every prompt, as in DrawBench."""
         return self.sets == 2 and self.reference == "none" and not self.balanced and self.batch is None
+
+    @property
+    def trials_a_prompt(self) -> int:
+        """How many combinations of generators a prompt is shown with; 0 where there are too few generators."""
+        n = self.n_generators + (self.reference == "apart")
+        size = self.sets - (self.reference == "beside")
+        return n // math.gcd(n, size) if self.balanced and 1 < size < n else math.comb(n, size)
 
 
 @dataclass(frozen=True, slots=True)

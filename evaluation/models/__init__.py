@@ -4,15 +4,17 @@ from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
-from evaluation.models.rating import Rating, ShownChoice
+from evaluation.models.rating import Rating
 from evaluation.models.report import Report
 from evaluation.models.study import (
     Assignment,
     Comparison,
     Invitation,
+    Place,
     Rater,
     Study,
     StudyImage,
+    StudyQuestion,
     StudyRun,
     StudyStatus,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "MetricRun",
     "MetricScore",
     "MetricShard",
+    "Place",
     "Prompt",
     "Rater",
     "Rating",
@@ -34,11 +37,11 @@ __all__ = [
     "RunStatus",
     "Sample",
     "SampleFailure",
-    "ShownChoice",
     "SignInLink",
     "StoredImage",
     "Study",
     "StudyImage",
+    "StudyQuestion",
     "StudyRun",
     "StudyStatus",
     "Suite",

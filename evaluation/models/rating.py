@@ -5,19 +5,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from common import limits
 from evaluation.models.study import Assignment, Rater
-
-
-class ShownChoice(models.TextChoices):
-    """An answer as the rater saw it. Which generator stood on which side is the assignment's to say."""
-
-    LEFT = "left", "I prefer the left set"
-    INDIFFERENT = "indifferent", "I am indifferent"
-    RIGHT = "right", "I prefer the right set"
 
 
 class Rating(models.Model):
     """One answer to one question of one assignment.
+
+    `shown_choice`: the id of a closed answer as shown (`left` is the left set; which generator stood there is the
+    assignment's to say). `value`: any other answer. One of the two is there, and the trigger `rating_asked` holds it
+    against the question as the study locked it.
 
     Append-only, by triggers (0002_rating_guards, 0006_what_may_not_change): nothing but `retracted_at` may change,
     once, when the rater undoes the answer; no row goes, and none comes but for a question of an open study. At most
@@ -28,10 +25,14 @@ class Rating(models.Model):
     `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.
     """
 
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
-    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="ratings")
-    question = models.CharField(max_length=40)
-    shown_choice = models.CharField(max_length=12, choices=ShownChoice)
+    # the composite key holds both, and two of the indexes below begin with the assignment
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, related_name="ratings", db_index=False, db_constraint=False
+    )
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="ratings", db_constraint=False)
+    question = models.CharField(max_length=limits.QUESTION)
+    shown_choice = models.CharField(max_length=limits.QUESTION, null=True, blank=True)
+    value = models.JSONField(null=True, blank=True)
     response_time_ms = models.PositiveIntegerField(null=True, blank=True)
     submission = models.UUIDField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -44,9 +45,9 @@ class Rating(models.Model):
             ),
             models.UniqueConstraint(fields=["assignment", "question", "submission"], name="rating_submission_once"),
             models.CheckConstraint(
-                condition=Q(shown_choice__in=["left", "indifferent", "right"]), name="rating_choice_known"
+                condition=Q(shown_choice__isnull=True) ^ Q(value__isnull=True), name="rating_one_answer"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.assignment} {self.question}: {self.shown_choice}"
+        return f"{self.assignment} {self.question}: {self.shown_choice or self.value}"

@@ -6,8 +6,9 @@ import secrets
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from common import limits
 from evaluation.models.generation import GenerationRun, Sample, StoredImage
@@ -60,17 +61,22 @@ class Study(models.Model):
 
 
 class StudyRun(models.Model):
-    """A run's place in a study. `order` from 0; `label`: the generator's name in the study's results."""
+    """A run's place in a study. `order` from 0; `label`: the generator's name in the study's results.
+
+    `is_reference`: its samples are the reference photographs of the prompts; it comes last.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="study_runs")
     run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="study_runs")
     order = models.PositiveSmallIntegerField()
     label = models.CharField(max_length=limits.LABEL)
+    is_reference = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["study", "order"]
         constraints = [
             models.UniqueConstraint(fields=["study", "run"], name="study_run_once"),
+            models.UniqueConstraint(fields=["study"], condition=Q(is_reference=True), name="study_reference_once"),
             models.UniqueConstraint(fields=["study", "order"], name="study_order_once"),
             models.UniqueConstraint(fields=["study", "label"], name="study_label_once"),
         ]
@@ -94,31 +100,82 @@ class StudyImage(models.Model):
         return self.key
 
 
-class Comparison(models.Model):
-    """One prompt, two runs, the image set of each; no sides.
+class StudyQuestion(models.Model):
+    """A question of a study's locked protocol, where the database can hold answers against it.
 
-    `set_a`, `set_b`: keys of `StudyImage`, in the order shown. `control_answer`: `a` or `b` where the right answer is
-    known (a control trial), else empty.
+    `question`: its id; answers about a prompt's claims add the claim's number, `claims:2`. `number`: from 0, in the
+    protocol's order. `kind`, `options`: the kind of answer and its declaration (`evaluation.protocols.kinds`).
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="questions")
+    number = models.PositiveSmallIntegerField()
+    question = models.CharField(max_length=limits.QUESTION)
+    kind = models.CharField(max_length=20)
+    options = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["study", "number"]
+        constraints = [models.UniqueConstraint(fields=["study", "question"], name="study_question_once")]
+
+    def __str__(self) -> str:
+        return f"{self.study}: {self.question}"
+
+
+class Comparison(models.Model):
+    """One prompt and the image sets that a trial shows of it; no sides.
+
+    `members`: primary keys of `StudyRun`, a set each, in the study's order. `sets`: for each of them the keys of its
+    `StudyImage`s, in the order shown. `questions`: the ids of the questions that a trial of it asks, in order; those
+    about claims with the claim's number. `claims`: the prompt's claims where they are asked. `guide`: the key of the
+    photograph that is shown beside the sets and not rated.
+
+    `control`: for a control trial its kind (`known`, `same`, `swapped`), else empty. `expected`: by question the right
+    answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
     category = models.CharField(max_length=limits.CATEGORY, blank=True)
-    run_a = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
-    run_b = models.ForeignKey(StudyRun, on_delete=models.CASCADE, related_name="+")
-    set_a = models.JSONField()
-    set_b = models.JSONField()
-    control_answer = models.CharField(max_length=12, blank=True)
+    members = ArrayField(models.BigIntegerField())
+    sets = models.JSONField()
+    questions = ArrayField(models.CharField(max_length=limits.QUESTION))
+    claims = models.JSONField(default=list)
+    guide = models.CharField(max_length=32, blank=True)
+    control = models.CharField(max_length=12, blank=True)
+    expected = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["study", "prompt", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["study", "prompt", "run_a", "run_b"], name="comparison_once"),
-            models.CheckConstraint(condition=~Q(run_a=F("run_b")), name="comparison_of_two"),
+            models.UniqueConstraint(
+                fields=["study", "prompt", "members"], condition=Q(control=""), name="comparison_once"
+            ),
+            models.CheckConstraint(condition=Q(members__len__gte=1, questions__len__gte=1), name="comparison_of_some"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.prompt.prompt_id}: {self.run_a.label} / {self.run_b.label}"
+        return f"{self.prompt.prompt_id}: {', '.join(map(str, self.members))}"
+
+
+class Place(models.Model):
+    """A place of a panel's design, for one rater after another until one stays.
+
+    `slot`: from 0. `showings`: the trials in the order shown, each `[comparison, order, repetition]`: the comparison's
+    primary key, its members' places from the left, and 1 where the rater sees it again. `seed`: what it was drawn with.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="places")
+    panel = models.CharField(max_length=limits.CATEGORY, blank=True)
+    slot = models.PositiveIntegerField()
+    showings = models.JSONField()
+    seed = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["study", "panel", "slot"]
+        constraints = [models.UniqueConstraint(fields=["study", "panel", "slot"], name="place_once")]
+
+    def __str__(self) -> str:
+        return f"{self.study}: {self.panel} {self.slot}"
 
 
 class Invitation(models.Model):
@@ -146,9 +203,10 @@ class Rater(models.Model):
     """Who rates in a study, in one panel of it.
 
     `panel`: the category that the panel rates (empty for one panel over all). `slot`: the row of the design that the
-    rater has taken, from 0; a slot whose rater dropped out (`dropped_at`) is given again. `participant`, `session`:
-    the crowd platform's own ids. `session_key_hash`: SHA-256 of the key in the rater's cookie. `simulated`: a rater of
-    the simulated crowd, marked wherever its ratings show.
+    rater has taken, from 0; a slot whose rater dropped out (`dropped_at`) is given again. `trials`: how many the rater
+    has. `language`: that the rater's pages are in. `participant`, `session`: the crowd platform's own ids.
+    `session_key_hash`: SHA-256 of the key in the rater's cookie. `simulated`: a rater of the simulated crowd, marked
+    wherever its ratings show.
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -156,6 +214,8 @@ class Rater(models.Model):
     invitation = models.ForeignKey(Invitation, null=True, blank=True, on_delete=models.SET_NULL, related_name="raters")
     panel = models.CharField(max_length=limits.CATEGORY, blank=True)
     slot = models.PositiveIntegerField()
+    trials = models.PositiveIntegerField(default=0)
+    language = models.CharField(max_length=limits.LANGUAGE, blank=True)
     participant = models.CharField(max_length=limits.PARTICIPANT, blank=True)
     session = models.CharField(max_length=limits.PARTICIPANT, blank=True)
     session_key_hash = models.CharField(max_length=64, blank=True, db_index=True)
@@ -184,15 +244,17 @@ class Rater(models.Model):
 class Assignment(models.Model):
     """A comparison given to one rater: a trial to be.
 
-    `position`: its place in the rater's order, from 0. `a_shown_left`: the side flip. `seed`: that the design drew
-    it with. `reason`: why it was chosen (`panel`, `control` ...). `skipped_at`, `skip_reason`: the rater could not see
-    the images, said so and went on; a set that is not whole is never rated.
+    `position`: its place in the rater's order, from 0. `shown_order`: the places of the comparison's members from the
+    left, `[1, 0]` where the second stands left. `repetition`: 1 where the rater sees the comparison again, as declared.
+    `seed`: that the design drew it with. `reason`: why it was chosen (`panel`, `control`, `repeat`). `skipped_at`,
+    `skip_reason`: the rater could not see the images, said so and went on; a set that is not whole is never rated.
     """
 
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="assignments")
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="assignments")
     position = models.PositiveIntegerField()
-    a_shown_left = models.BooleanField()
+    shown_order = ArrayField(models.SmallIntegerField())
+    repetition = models.PositiveSmallIntegerField(default=0)
     seed = models.BigIntegerField()
     reason = models.CharField(max_length=20, default="panel")
     skipped_at = models.DateTimeField(null=True, blank=True)
@@ -201,7 +263,7 @@ class Assignment(models.Model):
     class Meta:
         ordering = ["rater", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["rater", "comparison"], name="assignment_once"),
+            models.UniqueConstraint(fields=["rater", "comparison", "repetition"], name="assignment_once"),
             models.UniqueConstraint(fields=["rater", "position"], name="assignment_position_once"),
             # what the composite foreign key of ratings refers to (0002_rating_guards)
             models.UniqueConstraint(fields=["id", "rater"], name="assignment_belongs_to_rater"),

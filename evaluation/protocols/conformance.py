@@ -19,6 +19,7 @@ from evaluation.protocols.contract import Protocol
 from evaluation.protocols.kinds import Claim
 from evaluation.protocols.parts import OTHERWISE
 from evaluation.protocols.rows import REFERENCE, AnswerRow, rating_of
+from evaluation.protocols.serving import panel_shape
 
 CLAIMS = ("Is there a cube?", "Is the cube red?", "Is it on a {claim}?")
 
@@ -40,24 +41,6 @@ class _MadePrompt:
     claims: tuple[str, ...]
 
 
-def panel_shape(protocol: Protocol, *, n_prompts: int, n_generators: int) -> PanelShape:
-    """What a panel of `protocol` is designed for."""
-    repeats, controls, reference = protocol.repeats, protocol.controls, protocol.shown.reference
-    return PanelShape(
-        n_prompts=n_prompts,
-        n_generators=n_generators,
-        raters=protocol.raters_per_panel,
-        sets=protocol.shown.sets,
-        reference="none" if reference == "guide" else reference,
-        balanced=protocol.shown.combinations == "balanced",
-        batch=protocol.batch,
-        repeats=repeats.trials if repeats else 0,
-        apart=repeats.apart if repeats else 1,
-        controls=controls.trials if controls else 0,
-        controls_first=controls is not None and controls.place == "first",
-    )
-
-
 def play(protocol: Protocol, *, n_generators: int = 6, n_prompts: int = 12, seed: int = 0) -> Played:
     """Play `protocol` through with made-up prompts of two categories or more.
 
@@ -73,7 +56,7 @@ def play(protocol: Protocol, *, n_generators: int = 6, n_prompts: int = 12, seed
     findings: list[Finding] = []
     answers: list[AnswerRow] = []
     for panel, prompts in _panels(protocol, n_prompts).items():
-        shape = panel_shape(protocol, n_prompts=len(prompts), n_generators=n)
+        shape = panel_shape(protocol, n_prompts=len(prompts), n_generators=n, raters=protocol.raters_per_panel)
         plan = plan_panel(shape, seed=seed, panel=panel)
         findings += [Finding("design", f"{panel or 'panel'}: {each}") for each in _design_faults(plan, shape)]
         for slot, session in enumerate(plan.sessions):

@@ -1,4 +1,4 @@
-"""Whether runs and prompts can serve a protocol, and what is missing where they can't."""
+"""What a study must have to serve a protocol, what is missing where it can't, and how large its panels become."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from common.words import counted, prompt_name
+from evaluation.design import PanelShape
 from evaluation.protocols.contract import Protocol
 from evaluation.protocols.kinds import Claim
 from evaluation.suites.types import PromptData
@@ -14,6 +15,24 @@ from evaluation.suites.types import PromptData
 LackKind = Literal["generators", "samples", "reference", "claims", "category"]
 MOST_NAMED = 5
 """Prompts that a message names; it says how many more there are."""
+
+
+def panel_shape(protocol: Protocol, *, n_prompts: int, n_generators: int, raters: int) -> PanelShape:
+    """What a panel of `protocol` is designed for. `raters`: people who see each trial."""
+    repeats, controls, reference = protocol.repeats, protocol.controls, protocol.shown.reference
+    return PanelShape(
+        n_prompts=n_prompts,
+        n_generators=n_generators,
+        raters=raters,
+        sets=protocol.shown.sets,
+        reference="none" if reference == "guide" else reference,
+        balanced=protocol.shown.combinations == "balanced",
+        batch=protocol.batch,
+        repeats=repeats.trials if repeats else 0,
+        apart=repeats.apart if repeats else 1,
+        controls=controls.trials if controls else 0,
+        controls_first=controls is not None and controls.place == "first",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +108,21 @@ def _named(numbers: tuple[int, ...]) -> str:
 
 def _are(runs: str) -> str:
     return f"{'is' if runs.startswith('1 ') else 'are'} {runs}"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSize:
+    """How large a panel becomes. `batches`: its trials are shared out over so many. `places`: raters in all.
+    `trials`: of one rater, at most.
+    """
+
+    batches: int
+    places: int
+    trials: int
+
+
+def panel_size(shape: PanelShape) -> PanelSize:
+    """The size of a panel's design, without drawing it."""
+    trials = shape.n_prompts * shape.trials_a_prompt
+    batches = 1 if shape.batch is None else max(1, -(-trials // shape.batch))
+    return PanelSize(batches, batches * shape.raters, -(-trials // batches) + shape.repeats + shape.controls)

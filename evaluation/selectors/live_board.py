@@ -28,7 +28,8 @@ from evaluation.analysis.early_looks import (
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.sequential import BETTING, StoppingRule
 from evaluation.models import Rater, Study, StudyStatus
-from evaluation.selectors.ratings import rater_pseudonym, ratings_frame
+from evaluation.protocols.kinds import Choice
+from evaluation.selectors.ratings import rater_pseudonym, ratings_frame, study_questions
 
 KEPT_S = 24 * 3600
 ALPHA = 0.05
@@ -72,7 +73,7 @@ class LiveBoard:
 
 
 def live_board(study: Study) -> LiveBoard | None:
-    """The board of an open study, None for others. One query, and one more when another rater has finished since.
+    """The board of an open study, None for others. One query, and two more when another rater has finished since.
 
     Finished raters can't change their answers, so who they are, and how the others stand, says what the board shows.
     """
@@ -116,8 +117,8 @@ def _panels(study: Study) -> set[str]:
 
 
 def asked_questions(study: Study) -> list[str]:
-    """The questions of the study's protocol, in its order."""
-    return [each["id"] for each in study.specification["protocol"]["questions"]]
+    """The questions of an open or closed study that ask for a preference between two sets, in its protocol's order."""
+    return [each.id for each in study_questions(study) if isinstance(each.answers, Choice) and each.answers.preference]
 
 
 def declared_rule(specification: Mapping[str, object]) -> StoppingRule | None:

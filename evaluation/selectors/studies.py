@@ -19,7 +19,7 @@ class PanelProgress:
 
     `raters_finished`: those with every trial answered (or skipped, since its images could not be seen).
     `raters_simulated`, `ratings_simulated`: how many of the enrolled and made are by the simulated crowd.
-    `ratings_wanted`: raters x trials x questions.
+    `ratings_wanted`: of a draft raters x trials x questions, at most.
     """
 
     panel: str
@@ -84,13 +84,15 @@ RATERS_SQL = """
 WITH each AS (
     SELECT r.panel, r.simulated, r.dropped_at IS NOT NULL AS dropped,
            (SELECT count(*) FROM evaluation_rating t WHERE t.rater_id = r.id AND t.retracted_at IS NULL) AS made,
-           (SELECT count(*) FROM evaluation_assignment a WHERE a.rater_id = r.id) AS given,
-           (SELECT count(skipped_at) FROM evaluation_assignment a WHERE a.rater_id = r.id) AS skipped
+           (SELECT count(skipped_at) FROM evaluation_assignment a WHERE a.rater_id = r.id) AS skipped,
+           (SELECT coalesce(sum(cardinality(c.questions)), 0)
+            FROM evaluation_assignment a JOIN evaluation_comparison c ON c.id = a.comparison_id
+            WHERE a.rater_id = r.id AND a.skipped_at IS NULL) AS wanted
     FROM evaluation_rater r WHERE r.study_id = %(study)s
 )
 SELECT panel,
        count(*) FILTER (WHERE NOT dropped),
-       count(*) FILTER (WHERE NOT dropped AND made >= (given - skipped) * %(questions)s),
+       count(*) FILTER (WHERE NOT dropped AND made >= wanted),
        count(*) FILTER (WHERE NOT dropped AND simulated),
        count(*) FILTER (WHERE dropped),
        coalesce(sum(made) FILTER (WHERE NOT dropped), 0),
@@ -104,9 +106,9 @@ FROM each GROUP BY panel
 def study_progress(study: Study) -> StudyProgress:
     """How far `study` is. One query; panels in the order of its specification."""
     declared = study.specification
-    n_questions = len(declared["protocol"]["questions"])
+    n_questions = len(declared["protocol"]["questions"])  # of a study that locked no number of ratings, and of drafts
     with connection.cursor() as cursor:
-        cursor.execute(RATERS_SQL, {"study": study.pk, "questions": n_questions})
+        cursor.execute(RATERS_SQL, {"study": study.pk})
         counts = {row[0]: [int(n) for n in row[1:]] for row in cursor.fetchall()}
     panels = []
     for panel in declared["panels"]:
@@ -122,7 +124,7 @@ def study_progress(study: Study) -> StudyProgress:
                 raters_finished=finished,
                 raters_simulated=simulated,
                 raters_dropped=dropped,
-                ratings_wanted=panel["raters"] * panel["trials"] * n_questions,
+                ratings_wanted=panel.get("ratings", panel["raters"] * panel["trials"] * n_questions),
                 ratings_made=made,
                 ratings_simulated=made_simulated,
                 ratings_of_dropped=made_dropped,

@@ -1,19 +1,26 @@
 """What raters are shown: whose session it is, which trials come next, which image a key names.
 
-These run with every click of every rater: plain SQL over indexes, no model instances.
+These run with every click of every rater: prepared SQL over indexes, no model instances.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from evaluation.models import Rater
+from evaluation.protocols import Protocol
+from evaluation.protocols.kinds import Words
+from evaluation.protocols.kinds.words import words_of
+from evaluation.selectors.locked import protocol_of_locked
+from evaluation.selectors.prepared import Prepared
 
 TRIALS_AT_ONCE = 2
 """The trial to rate and the one to load meanwhile."""
@@ -23,36 +30,65 @@ TRIALS_AT_ONCE = 2
 class RaterSession:
     """A rater whose browser holds the key, and where the study and the rater stand.
 
-    `questions`: the ids of the study's questions, as locked. `trials`: how many the rater has in all.
+    `key`, `hashes`: by which it was found (`Rater.key`, the hashes of the browser's keys). `specification_hash`: of the
+    study. `trials`: how many the rater has in all.
     """
 
+    key: UUID
+    hashes: tuple[str, ...]
     rater_pk: int
     study_pk: int
     study_status: str
-    questions: tuple[str, ...]
+    specification_hash: str
     trials: int
     dropped: bool
     finished: bool
 
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that the study locked."""
+        return protocol_of_locked(self.study_pk, self.specification_hash)
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The ids of the protocol's questions."""
+        return tuple(question.id for question in self.protocol.questions)
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial as shown. `position`: from 0. `left`, `right`: keys of `StudyImage`, in the order shown."""
+    """A trial as shown.
+
+    `position`: from 0. `caption`: the prompt, empty where the protocol hides it. `sets`: keys of `StudyImage`, a set
+    each, from the left. `asked`: the ids of the questions, empty where all of the protocol's are asked. `claims`: the
+    prompt's. `guide`: the key of a photograph that is not rated. `words`: those of the prompt, where they are marked.
+    """
 
     assignment: int
     position: int
     caption: str
-    left: tuple[str, ...]
-    right: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
+    asked: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    guide: str = ""
+    words: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """As the rater's page gets it."""
+        """As the rater's page gets it; what is empty is left out, but for the caption."""
+        sets = [list(each) for each in self.sets]
+        shown: dict[str, object] = {"left": sets[0], "right": sets[1]} if len(sets) == 2 else {"sets": sets}
+        further = {
+            "asked": list(self.asked),
+            "claims": list(self.claims),
+            "guide": self.guide,
+            "words": list(self.words),
+        }
         return {
             "assignment": self.assignment,
             "position": self.position,
             "caption": self.caption,
-            "left": list(self.left),
-            "right": list(self.right),
+            **shown,
+            **{name: value for name, value in further.items() if value},
         }
 
 
@@ -72,74 +108,132 @@ def raters_of_browser(hashes: Sequence[str]) -> list[Rater]:
     return [found[each] for each in hashes if each in found]
 
 
-SESSION_SQL = """
-SELECT r.id, r.study_id, s.status, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL,
-       (SELECT count(*) FROM evaluation_assignment a WHERE a.rater_id = r.id),
-       ARRAY(SELECT jsonb_array_elements(s.specification #> '{protocol,questions}') ->> 'id')
-FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
-WHERE r.session_key_hash = ANY(%s) AND r.key = %s
+SESSION_COLUMNS = """
+r.id, r.study_id, s.status, s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
 """
+
+SESSION = Prepared(
+    "rater_session",
+    ("uuid", "text[]"),
+    f"""
+    SELECT {SESSION_COLUMNS}
+    FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
+    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    """,
+)
 
 
 def rater_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
     """The session of `rater` (`Rater.key`), if the browser holds its key. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(SESSION_SQL, [list(hashes), str(rater)])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    rater_pk, study_pk, status, dropped, finished, trials, questions = row
-    return RaterSession(
-        rater_pk=rater_pk,
-        study_pk=study_pk,
-        study_status=status,
-        questions=tuple(questions),
-        trials=trials,
-        dropped=dropped,
-        finished=finished,
-    )
+    rows = SESSION.rows([str(rater), list(hashes)])
+    return _session(rater, hashes, rows[0]) if rows else None
 
 
-# the rater's assignments by position (assignment_position_once), each one's standing ratings by rating_once
-NEXT_SQL = """
-SELECT a.id, a.position, a.a_shown_left, p.text, c.set_a, c.set_b
-FROM evaluation_assignment a
+def known_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
+    """The same as it stood when it was last read: for statements that hold key, rater and study against the database
+    themselves. No query but the first.
+    """
+    return _sessions.get((rater, *hashes)) or rater_session(rater, hashes)
+
+
+_sessions: OrderedDict[tuple[object, ...], RaterSession] = OrderedDict()
+MOST_SESSIONS = 20_000
+
+
+def _session(rater: UUID, hashes: Sequence[str], row: Sequence[Any]) -> RaterSession:
+    session = RaterSession(rater, tuple(hashes), *row)
+    _sessions[(rater, *hashes)] = session
+    if len(_sessions) > MOST_SESSIONS:
+        _sessions.popitem(last=False)
+    return session
+
+
+TRIAL_COLUMNS = "a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide"
+TRIAL_TABLES = """
+evaluation_assignment a
 JOIN evaluation_comparison c ON c.id = a.comparison_id
 JOIN evaluation_prompt p ON p.id = c.prompt_id
-WHERE a.rater_id = %s AND a.position > %s AND a.skipped_at IS NULL
-  AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL) < %s
-ORDER BY a.position LIMIT %s
 """
+
+
+def following_sql(rater: str, after: str, at_most: str) -> str:
+    """SQL of a rater's first trials at positions above `after` that are neither skipped nor answered in full.
+
+    The rater's assignments are read by position (assignment_position_once), each one's standing ratings by rating_once.
+    """
+    return f"""
+    SELECT {TRIAL_COLUMNS} FROM {TRIAL_TABLES}
+    WHERE a.rater_id = {rater} AND a.position > {after} AND a.skipped_at IS NULL
+      AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL)
+          < cardinality(c.questions)
+    ORDER BY a.position LIMIT {at_most}
+    """
+
+
+NEXT = Prepared("rater_next", ("bigint", "int", "int"), following_sql("$1", "$2", "$3"))
+
+SESSION_NEXT = Prepared(
+    "rater_session_next",
+    ("uuid", "text[]", "int", "int"),
+    f"""
+    SELECT {SESSION_COLUMNS}, n.*
+    FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
+    LEFT JOIN LATERAL ({following_sql("r.id", "$3", "$4")}) n ON true
+    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    """,
+)
+N_SESSION = 7
+"""Columns of a row of `SESSION_NEXT` that come before those of the trial."""
 
 
 def next_trials(session: RaterSession, *, after: int = -1, at_most: int = TRIALS_AT_ONCE) -> list[Trial]:
     """The rater's first trials at positions above `after` that are not answered in full. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [session.rater_pk, after, len(session.questions), at_most])
-        return [_trial(row) for row in cursor.fetchall()]
+    return [trial_from(row, session.protocol) for row in NEXT.rows([session.rater_pk, after, at_most])]
 
 
-TRIAL_SQL = """
-SELECT a.id, a.position, a.a_shown_left, p.text, c.set_a, c.set_b
-FROM evaluation_assignment a
-JOIN evaluation_comparison c ON c.id = a.comparison_id
-JOIN evaluation_prompt p ON p.id = c.prompt_id
-WHERE a.rater_id = %s AND a.id = %s
-"""
+def session_and_trials(rater: UUID, hashes: Sequence[str], *, after: int) -> tuple[RaterSession, list[Trial]] | None:
+    """The session of `rater` as `rater_session`, and its `next_trials`. One query."""
+    rows = SESSION_NEXT.rows([str(rater), list(hashes), after, TRIALS_AT_ONCE])
+    if not rows:
+        return None
+    session = _session(rater, hashes, rows[0][:N_SESSION])
+    return session, trials_from([row[N_SESSION:] for row in rows], session.protocol)
+
+
+def trials_from(rows: Sequence[Sequence[Any]], protocol: Protocol) -> list[Trial]:
+    """The trials of rows of `TRIAL_COLUMNS`; a row of nothing but null is none."""
+    return [trial_from(row, protocol) for row in rows if row[0] is not None]
+
+
+TRIAL = Prepared(
+    "rater_trial",
+    ("bigint", "bigint"),
+    f"SELECT {TRIAL_COLUMNS} FROM {TRIAL_TABLES} WHERE a.rater_id = $1 AND a.id = $2",
+)
 
 
 def trial_of(session: RaterSession, assignment: int) -> Trial | None:
     """The rater's trial with this assignment, answered or not. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(TRIAL_SQL, [session.rater_pk, assignment])
-        row = cursor.fetchone()
-    return None if row is None else _trial(row)
+    rows = TRIAL.rows([session.rater_pk, assignment])
+    return trial_from(rows[0], session.protocol) if rows else None
 
 
-def _trial(row: tuple[int, int, bool, str, str, str]) -> Trial:
-    assignment, position, a_left, caption, set_a, set_b = row  # a bare cursor gives JSONB as text
-    first, second = tuple(json.loads(set_a)), tuple(json.loads(set_b))
-    return Trial(assignment, position, caption, *((first, second) if a_left else (second, first)))
+def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
+    """The trial of a row of `TRIAL_COLUMNS` under `protocol`."""
+    assignment, position, prompt, order, sets, questions, claims, guide = row
+    shown = json.loads(sets)  # a bare cursor gives JSONB as text
+    every = len(questions) == len(protocol.questions)
+    marks = any(isinstance(protocol.question(each).answers, Words) for each in questions)
+    return Trial(
+        assignment=assignment,
+        position=position,
+        caption=prompt if protocol.shown.prompt == "shown" else "",
+        sets=tuple(tuple(shown[place]) for place in order),
+        asked=() if every and not any(":" in each for each in questions) else tuple(questions),
+        claims=tuple(json.loads(claims)),
+        guide=guide,
+        words=tuple(words_of(prompt)) if marks else (),
+    )
 
 
 IMAGE_SQL = """
@@ -167,11 +261,9 @@ def shown_image(key: str, hashes: Sequence[str]) -> ShownImage | None:
     return None if row is None else ShownImage(*row)
 
 
-def unanswered_exist(rater_pk: int, n_questions: int) -> bool:
+def unanswered_exist(rater_pk: int) -> bool:
     """Whether the rater has a trial that is neither skipped nor answered in full. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [rater_pk, -1, n_questions, 1])
-        return cursor.fetchone() is not None
+    return bool(NEXT.rows([rater_pk, -1, 1]))
 
 
 def study_is_demonstration(study_pk: int) -> bool:

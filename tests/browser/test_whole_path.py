@@ -56,7 +56,7 @@ def test_prompts_to_report(
     of_file_alone, of_study_alone = (_as_a_file_has_them(each["comparisons"]) for each in (of_file, of_study))
     assert of_study_alone == of_file_alone
     shares = of_study["comparisons"][0]["overall"]["shares"]
-    shown_left = sum(rating.assignment.a_shown_left for rating in ratings if rating.question == "fidelity")
+    shown_left = sum(rating.assignment.shown_order[0] == 0 for rating in ratings if rating.question == "fidelity")
     by_question = {each["question"]: each["overall"]["shares"] for each in of_study["comparisons"]}
     assert by_question["fidelity"]["a"] in (shown_left / 2, 1 - shown_left / 2)  # either order of the pair
     assert shares["indifferent"] == 0

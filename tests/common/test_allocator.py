@@ -19,7 +19,7 @@ from common.allocator import keep_freed_memory, return_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory() and keep_freed_memory()
 import numpy as np
-np.ones(80 << 20, dtype=np.uint8)  # the first touch costs what the system's free pages are like; only later ones are compared
+np.ones(80 << 20, dtype=np.uint8)  # what the first touch costs is up to the system's free pages
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     np.ones(80 << 20, dtype=np.uint8)

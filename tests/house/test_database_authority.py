@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.utils import timezone
@@ -16,6 +17,7 @@ from evaluation.models import (
     Comparison,
     GenerationRun,
     Invitation,
+    Place,
     Prompt,
     Rater,
     Rating,
@@ -24,6 +26,7 @@ from evaluation.models import (
     StoredImage,
     Study,
     StudyImage,
+    StudyQuestion,
     StudyRun,
     Suite,
 )
@@ -42,7 +45,9 @@ pytestmark = pytest.mark.django_db
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Study: {"title", "created_by_id"},
     StudyRun: set(),
+    StudyQuestion: set(),
     StudyImage: set(),
+    Place: set(),
     Comparison: set(),
     Assignment: {"skipped_at", "skip_reason"},
     Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
@@ -105,6 +110,8 @@ def _other(field: models.Field[Any, Any]) -> str:
     column = f'"{field.column}"'
     if isinstance(field, models.BooleanField):
         return f"NOT {column}"
+    if isinstance(field, ArrayField):
+        return f"{column} || {column}"
     if isinstance(field, models.JSONField):
         return "'{\"another\": 1}'::jsonb"
     if isinstance(field, models.DateTimeField):
@@ -228,8 +235,9 @@ def test_nothing_is_added_to_what_an_open_study_shows(study: Study) -> None:
     comparison = Comparison.objects.filter(study=study).values().first()
     assert comparison is not None
     refused(
-        "INSERT INTO evaluation_comparison (study_id, prompt_id, category, run_a_id, run_b_id, set_a, set_b, "
-        "control_answer) SELECT study_id, prompt_id, category, run_b_id, run_a_id, set_a, set_b, '' "
+        "INSERT INTO evaluation_comparison "
+        "(study_id, prompt_id, category, members, sets, questions, claims, guide, control, expected) "
+        "SELECT study_id, prompt_id, category, ARRAY[members[2], members[1]], sets, questions, claims, guide, '', '{}' "
         "FROM evaluation_comparison LIMIT 1"
     )
     refused(
@@ -250,8 +258,8 @@ def test_raters_join_open_studies_and_get_its_comparisons_alone(study: Study) ->
     rater = Rater.objects.filter(study=study).latest("pk")
     told = refused(
         "INSERT INTO evaluation_assignment "
-        "(rater_id, comparison_id, position, a_shown_left, seed, reason, skip_reason) "
-        "VALUES (%s, %s, 99, true, 0, 'panel', '')",
+        "(rater_id, comparison_id, position, shown_order, repetition, seed, reason, skip_reason) "
+        "VALUES (%s, %s, 99, '{0,1}', 0, 0, 'panel', '')",
         rater.pk,
         Comparison.objects.filter(study=other).values_list("pk", flat=True)[0],
     )

@@ -48,9 +48,9 @@ def test_raters_fill_the_panels_evenly_and_get_the_whole_of_their_category() -> 
 def test_stored_assignments_are_balanced_within_rater_and_within_prompt() -> None:
     study = an_open_study({"Colors": 7}, raters_per_panel=5)
     raters = [enrolled(study).rater for _ in range(5)]
-    left = Assignment.objects.values_list("rater_id", "comparison_id", "a_shown_left", "position")
-    by_rater = Counter((rater, a_left) for rater, _, a_left, _ in left)
-    by_prompt = Counter((comparison, a_left) for _, comparison, a_left, _ in left)
+    left = Assignment.objects.values_list("rater_id", "comparison_id", "shown_order", "position")
+    by_rater = Counter((rater, order == [0, 1]) for rater, _, order, _ in left)
+    by_prompt = Counter((comparison, order == [0, 1]) for _, comparison, order, _ in left)
     assert all(abs(by_rater[r.pk, True] - by_rater[r.pk, False]) <= 1 for r in raters)
     assert all(abs(by_prompt[c, True] - by_prompt[c, False]) <= 1 for c in {row[1] for row in left})
     places = Counter((comparison, position) for _, comparison, _, position in left)
@@ -63,7 +63,7 @@ def test_the_place_of_a_dropout_shows_the_same_trials_again() -> None:
     rater_withdraw(rater=first.rater)
     second = enrolled(study)
     assert (second.rater.panel, second.rater.slot) == ("Colors", 0)
-    columns = ("position", "comparison_id", "a_shown_left", "seed")
+    columns = ("position", "comparison_id", "shown_order", "seed")
     assert list(first.rater.assignments.order_by("position").values_list(*columns)) == list(
         second.rater.assignments.order_by("position").values_list(*columns)
     )

@@ -127,7 +127,7 @@ def test_the_commands_go_from_runs_to_ratings() -> None:
     ("arguments", "words"),
     [
         (["create_study", "--name", "s", "--runs", "one,twoo"], 'did you mean "two"'),
-        (["create_study", "--name", "s", "--runs", "one"], "only one was given"),
+        (["create_study", "--name", "s", "--runs", "one"], "1 was given"),
         (["create_study", "--name", "s"], 'Unknown study "s"'),
         (["create_study", "--name", "s", "--runs", "one,two", "--protocol", "x"], "no protocol"),
         (["simulate_raters", "s"], 'Unknown study "s"'),

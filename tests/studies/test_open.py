@@ -95,10 +95,12 @@ def test_the_specification_is_locked_and_hashed() -> None:
 def test_comparisons_hold_each_prompt_once_a_pair_with_sets_alike() -> None:
     study = an_open_study(labels=("a", "b", "c"))
     assert Comparison.objects.filter(study=study).count() == 3 * 5
-    for comparison in Comparison.objects.filter(study=study).select_related("run_a", "run_b"):
-        assert len(comparison.set_a) == len(comparison.set_b) == 2
-        assert comparison.run_a.order < comparison.run_b.order
-        for keys, run in ((comparison.set_a, comparison.run_a.run_id), (comparison.set_b, comparison.run_b.run_id)):
+    runs = {each.pk: each for each in study.study_runs.all()}
+    for comparison in Comparison.objects.filter(study=study):
+        first, second = (runs[each] for each in comparison.members)
+        assert [len(each) for each in comparison.sets] == [2, 2]
+        assert first.order < second.order
+        for keys, run in zip(comparison.sets, (first.run_id, second.run_id), strict=True):
             samples = Sample.objects.filter(pk__in=StudyImage.objects.filter(key__in=keys).values("sample"))
             assert {(s.run_id, s.prompt_id) for s in samples} == {(run, comparison.prompt_id)} and len(samples) == 2
 

@@ -64,21 +64,6 @@ def test_the_command_takes_a_file(tmp_path: Path) -> None:
     assert Study.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("based_on: single-image\nname: own\ntitle: Own\n", 'can\'t be held under the protocol "own" yet'),
-        (OWN + "instructions: Take your time.\n", "yet"),
-        (OWN + "batch: 10\n", "yet"),
-    ],
-)
-def test_what_pages_cannot_show_is_refused(text: str, words: str) -> None:
-    suite = a_suite()
-    with pytest.raises(InputError, match=words):
-        study_create(StudyDraft(name="mine", runs=[a_run(suite, "one"), a_run(suite, "two")], protocol=own(text)))
-    assert not Study.objects.exists()
-
-
 def test_a_name_of_ours_cannot_stand_for_another_protocol() -> None:
     suite = a_suite()
     runs = [a_run(suite, "one"), a_run(suite, "two")]

@@ -7,17 +7,16 @@ when no other is left, raters who have long not been seen.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from evaluation.design import PanelDesign, design_panel, next_place
-from evaluation.models import Assignment, Comparison, Invitation, Rater, Study, StudyStatus
+from evaluation.design import next_place
+from evaluation.models import Assignment, Comparison, Invitation, Place, Rater, Study, StudyStatus
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rating.errors import RaterError
 
@@ -31,14 +30,6 @@ class Enrolled:
     rater: Rater
     session_key: str
     new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Trials:
-    """The comparisons of a panel, pair by pair, and its design."""
-
-    comparison_pks: tuple[int, ...]
-    design: PanelDesign
 
 
 @transaction.atomic
@@ -66,18 +57,20 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
         raise RaterError("full", FULL)
     now = timezone.now()
     key = secrets.token_urlsafe(32)
+    taken = Place.objects.get(study=study, panel=place[0], slot=place[1])
     rater = Rater.objects.create(
         study=study,
         invitation=invitation,
-        panel=place[0],
-        slot=place[1],
+        panel=taken.panel,
+        slot=taken.slot,
+        trials=len(taken.showings),
         participant=participant,
         session=session,
         session_key_hash=session_key_hash(key),
         consented_at=now,
         last_seen_at=now,
     )
-    assign([rater], study)
+    assign([(rater, taken)])
     return Enrolled(rater, key, new=True)
 
 
@@ -110,20 +103,23 @@ def refuse_unless_place(study: Study) -> None:
         raise RaterError("full", FULL)
 
 
-def assign(raters: Sequence[Rater], study: Study) -> None:
+def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
     """Give each rater the trials of the place that it holds."""
-    trials = panels_of(study)
+    pks = {pk for _, place in raters for pk, *_ in place.showings}
+    controls = set(Comparison.objects.filter(pk__in=pks).exclude(control="").values_list("pk", flat=True))
     Assignment.objects.bulk_create(
         (
             Assignment(
                 rater=rater,
-                comparison_id=trials[rater.panel].comparison_pks[trial],
+                comparison_id=pk,
                 position=position,
-                a_shown_left=a_left,
-                seed=trials[rater.panel].design.seed,
+                shown_order=order,
+                repetition=repetition,
+                seed=place.seed,
+                reason="control" if pk in controls else "repeat" if repetition else "panel",
             )
-            for rater in raters
-            for position, (trial, a_left) in enumerate(trials[rater.panel].design.trials(rater.slot))
+            for rater, place in raters
+            for position, (pk, order, repetition) in enumerate(place.showings)
         ),
         batch_size=5000,
     )
@@ -142,34 +138,6 @@ def taken_of(study: Study) -> dict[str, set[int]]:
     return taken
 
 
-def panels_of(study: Study) -> Mapping[str, Trials]:
-    """Each panel's comparisons and design, the same every time."""
-    assert study.opened_at is not None, "only an open study has panels"
-    return _panels(study.pk, study.opened_at)
-
-
-@lru_cache(maxsize=32)  # nothing of it changes once a study is open, and every rater of every panel wants it
-def _panels(study_pk: int, _opened_at: datetime) -> Mapping[str, Trials]:
-    study = Study.objects.get(pk=study_pk)
-    by_category = study.specification["protocol"]["panels"] == "category"
-    panels: dict[str, dict[tuple[int, int], list[int]]] = {}
-    rows = Comparison.objects.filter(study=study).order_by("run_a__order", "run_b__order", "prompt__number")
-    for key, category, run_a, run_b in rows.values_list("pk", "category", "run_a_id", "run_b_id"):
-        panels.setdefault(category if by_category else "", {}).setdefault((run_a, run_b), []).append(key)
-    return {
-        panel: Trials(
-            comparison_pks=tuple(key for block in blocks.values() for key in block),
-            design=design_panel(
-                seed=study.design_seed,
-                panel=panel,
-                n_raters=places_of(study)[panel],
-                blocks=[len(block) for block in blocks.values()],
-            ),
-        )
-        for panel, blocks in panels.items()
-    }
-
-
 def _free_place(study: Study) -> tuple[str, int] | None:
     """The next free place; if there is none, one of a rater who has long not been seen."""
     place = next_place(places_of(study), taken_of(study))
@@ -185,15 +153,13 @@ def _idle(study: Study) -> list[int]:
     declared = study.specification["raters"]
     started = now - timedelta(days=declared["idle_days"])
     unstarted = now - timedelta(hours=declared["idle_hours_unstarted"])
-    n_questions = len(study.specification["protocol"]["questions"])
     candidates = Rater.objects.filter(
         study=study, dropped_at=None, finished_at=None, simulated=False, created_at__lt=unstarted
     ).annotate(last_rating=Max("ratings__created_at"))
     return [
         rater.pk
         for rater in candidates
-        if _last_seen(rater) < (unstarted if rater.last_rating is None else started)
-        and unanswered_exist(rater.pk, n_questions)
+        if _last_seen(rater) < (unstarted if rater.last_rating is None else started) and unanswered_exist(rater.pk)
     ]
 
 

@@ -22,7 +22,7 @@ def rater_finish(*, rater: Rater) -> Rater:
         return locked
     if locked.dropped_at is not None:
         raise RaterError("dropped", "You are no longer part of this study.")
-    if unanswered_exist(locked.pk, len(locked.study.specification["protocol"]["questions"])):
+    if unanswered_exist(locked.pk):
         raise RaterError("unfinished", "Some comparisons are not answered yet.")
     locked.finished_at = timezone.now()
     locked.save(update_fields=["finished_at"])

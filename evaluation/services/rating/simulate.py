@@ -13,7 +13,8 @@ from common.words import nearest
 from evaluation.analysis.simulate import Crowd, CrowdSpec, SimulatedTrial
 from evaluation.design import next_place
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import Assignment, Rater, Rating, Study, StudyStatus
+from evaluation.models import Assignment, Place, Rater, Rating, Study, StudyStatus
+from evaluation.selectors.locked import locked_protocol
 from evaluation.services.rating.enrol import assign, places_of, taken_of
 
 KEYS = uuid.UUID("6f1d3c9a-6c0e-5f0b-9d0a-3c5f1f6f2a11")
@@ -95,12 +96,14 @@ def _places(
 
 def _enrol(study: Study, seed: int, places: list[tuple[str, int]]) -> list[Rater]:
     now = timezone.now()
+    designed = {(place.panel, place.slot): place for place in Place.objects.filter(study=study)}
     raters = Rater.objects.bulk_create(
         Rater(
             key=uuid.uuid5(KEYS, f"{study.specification_hash}/{seed}/{panel}/{slot}"),
             study=study,
             panel=panel,
             slot=slot,
+            trials=len(designed[panel, slot].showings),
             simulated=True,
             consented_at=now,
             instructed_at=now,
@@ -109,39 +112,39 @@ def _enrol(study: Study, seed: int, places: list[tuple[str, int]]) -> list[Rater
         )
         for panel, slot in places
     )
-    assign(raters, study)
+    assign([(rater, designed[rater.panel, rater.slot]) for rater in raters])
     return raters
 
 
 def _rate(study: Study, raters: list[Rater], crowd: Crowd, leaning: Mapping[tuple[str, str], float]) -> int:
     """Every trial of `raters` answered by `crowd`; how many ratings."""
-    questions = [question["id"] for question in study.specification["protocol"]["questions"]]
-    assignments = Assignment.objects.filter(rater__in=raters).select_related(
-        "rater", "comparison__prompt", "comparison__run_a", "comparison__run_b"
-    )
+    protocol = locked_protocol(study)
+    labels = dict(study.study_runs.values_list("pk", "label"))
+    assignments = Assignment.objects.filter(rater__in=raters).select_related("rater", "comparison__prompt")
     ratings = []
     for assignment in assignments.order_by("rater_id", "position"):
         comparison, rater = assignment.comparison, assignment.rater
-        label_a, label_b = comparison.run_a.label, comparison.run_b.label
-        for question in questions:
+        members = [labels[each] for each in comparison.members]
+        for name in comparison.questions:
+            question = protocol.question(name)
             trial = SimulatedTrial(
                 rater_key=f"{rater.panel}/{rater.slot}",
                 prompt_key=comparison.prompt.prompt_id,
                 category=comparison.category,
-                question=question,
-                preference=leaning[label_a, question] - leaning[label_b, question],
-                a_shown_left=assignment.a_shown_left,
+                question=name,
+                preference=leaning[members[0], question.id] - leaning[members[-1], question.id],
+                a_shown_left=assignment.shown_order[0] == 0,
                 position=assignment.position,
-                pair_key=f"{label_a}/{label_b}",
-                control_answer=comparison.control_answer or None,
+                pair_key="/".join(members),
+                control_answer=comparison.expected.get(name),
             )
             answer = crowd.choose(trial)
             ratings.append(
                 Rating(
                     assignment=assignment,
                     rater=rater,
-                    question=question,
-                    shown_choice=_as_shown(answer.choice, assignment.a_shown_left),
+                    question=name,
+                    shown_choice=_as_shown(answer.choice, trial.a_shown_left),
                     response_time_ms=answer.response_time_ms,
                     submission=uuid.uuid5(rater.key, f"{comparison.pk}"),
                 )
@@ -159,7 +162,7 @@ def _as_shown(choice: str, a_shown_left: bool) -> str:
 def _leanings(study: Study, prefer: Mapping[str, float]) -> dict[tuple[str, str], float]:
     """How good the crowd finds each (label, question)."""
     labels = list(study.study_runs.order_by("order").values_list("label", flat=True))
-    questions = [question["id"] for question in study.specification["protocol"]["questions"]]
+    questions = [question.id for question in locked_protocol(study).questions]
     leaning = dict.fromkeys(((label, question) for label in labels for question in questions), 0.0)
     for name, value in prefer.items():
         label, _, question = name.rpartition(":")

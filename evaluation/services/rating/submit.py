@@ -1,13 +1,14 @@
 """Answers, saved: the hot path. One statement binds each to its rater, and the database keeps each single.
 
-`INSERT .. SELECT .. ON CONFLICT DO NOTHING`: the join makes the assignment the rater's, the study open, the rater
-present; the conflicts are `rating_once` (another tab was first) and `rating_submission_once` (this very submission came
-before, standing or undone). What was there already is read back and answered, so a repeated submission is answered as
-the first was.
+`INSERT .. SELECT .. ON CONFLICT DO NOTHING`: the joins make the assignment the rater's, the key the browser's, the
+study open, the rater present; the conflicts are `rating_once` (another tab was first) and `rating_submission_once`
+(this very submission came before, standing or undone). What was there already is read back and answered, so a repeated
+submission is answered as the first was.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,9 +18,17 @@ from django.db import connection
 
 from common.words import nearest
 from evaluation.errors import InputError
-from evaluation.models import ShownChoice
-from evaluation.selectors.trials import RaterSession
-from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+from evaluation.protocols import AnswerError, AnswerValue, Protocol
+from evaluation.selectors.prepared import Prepared
+from evaluation.selectors.trials import (
+    TRIALS_AT_ONCE,
+    RaterSession,
+    Trial,
+    following_sql,
+    rater_session,
+    trials_from,
+)
+from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 
 MOST_ANSWERS = 200
 LONGEST_MS = 2**31 - 1
@@ -27,120 +36,208 @@ LONGEST_MS = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as the rater gave it. `choice`: `left`, `indifferent` or `right`. `submission`: the client's key of the
-    trial as shown, the same in every retry. `response_time_ms`: from both sets decoded to the choice."""
+    """An answer as the rater gave it. `choice`: the id of a closed answer, such as `left`; None for another kind, which
+    has a `value`. `submission`: the client's key of the trial as shown, the same in every retry. `response_time_ms`:
+    from all sets decoded to the answer."""
 
     assignment: int
     question: str
-    choice: str
+    choice: str | None
     response_time_ms: int | None
     submission: UUID
+    value: object = None
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What stands for an answer. `choice`: as stored, which is the first that came.
+    """What stands for an answer. `choice` or `value`: as stored, which is the first that came.
 
     `status`: `saved` now; `repeated`, it was there already; `undone`, this submission was undone before and stays so;
-    `refused`, the assignment is not this rater's to answer.
+    `refused`, the assignment is not this rater's to answer, or does not ask the question.
     """
 
     assignment: int
     question: str
-    choice: str
+    choice: str | None
     status: Literal["saved", "repeated", "undone", "refused"]
+    value: AnswerValue = None
+
+    def as_json(self) -> dict[str, object]:
+        """As the rater's page gets it."""
+        given = {"value": self.value} if self.choice is None else {"choice": self.choice}
+        return {"assignment": self.assignment, "question": self.question, **given, "status": self.status}
 
 
-INSERT_SQL = """
-INSERT INTO evaluation_rating
-    (assignment_id, rater_id, question, shown_choice, response_time_ms, submission, created_at)
-SELECT a.id, a.rater_id, t.question, t.choice, t.ms, t.submission, clock_timestamp()
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::uuid[])
-     AS t (assignment, question, choice, ms, submission)
-JOIN evaluation_assignment a ON a.id = t.assignment AND a.rater_id = %s AND a.skipped_at IS NULL
-JOIN evaluation_rater r ON r.id = a.rater_id AND r.dropped_at IS NULL
-JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
-ORDER BY a.id, t.question  -- one order for all, or two batches could wait for each other
-FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
-ON CONFLICT DO NOTHING
-RETURNING assignment_id, question, submission::text
-"""
+RATE = Prepared(
+    "rater_rate",
+    ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int"),
+    f"""
+    WITH me AS MATERIALIZED (
+        SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
+        WHERE r.key = $1 AND r.session_key_hash = ANY ($2) AND r.dropped_at IS NULL
+        FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
+    ), given AS (
+        INSERT INTO evaluation_rating
+            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, created_at)
+        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, clock_timestamp()
+        FROM me, unnest($3, $4, $5, $6, $7, $8) AS t (assignment, question, choice, value, ms, submission)
+        JOIN evaluation_assignment a ON a.id = t.assignment AND a.skipped_at IS NULL
+        JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
+        WHERE a.rater_id = me.id
+        ORDER BY a.id, t.question  -- one order for all, or two batches could wait for each other
+        ON CONFLICT DO NOTHING
+        RETURNING assignment_id, question, submission
+    )
+    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), n.*
+    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$9", "$10")}) n ON true
+    """,
+)
 
 STORED_SQL = """
-SELECT assignment_id, question, submission::text, shown_choice, retracted_at IS NOT NULL
+SELECT assignment_id, question, submission::text, shown_choice, value, retracted_at IS NOT NULL
 FROM evaluation_rating WHERE rater_id = %s AND assignment_id = ANY(%s) ORDER BY id
 """
 
+SHOWN_SQL = """
+SELECT a.id, cardinality(c.members), p.text, c.claims
+FROM evaluation_assignment a
+JOIN evaluation_comparison c ON c.id = a.comparison_id
+JOIN evaluation_prompt p ON p.id = c.prompt_id
+WHERE a.rater_id = %s AND a.id = ANY(%s)
+"""
 
-def rating_submit(*, session: RaterSession, answers: Sequence[Answer]) -> list[Saved]:
-    """Save `answers`; what stands for each, in their order. One statement, and a second one if any was there already.
+_Stored = tuple[int, str, str, str | None, str | None, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What stands for each answer, in their order; the trials that come next, where they were asked for."""
+
+    answers: list[Saved]
+    trials: list[Trial]
+
+
+def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: int | None = None) -> Submitted:
+    """Save `answers`. One statement; one more if any is no closed answer, and two if any is not new.
+
+    Args:
+        session: may be one from before (`known_session`): the statement holds key, rater and study against the
+            database.
+        after: bring the next trials at positions above this one along.
 
     Raises:
-        InputError: an unknown question or choice, too many answers, or a time that is none. Nothing was saved.
-        RaterError: the study is closed, the rater dropped, or none of the assignments is the rater's.
+        InputError: an unknown question or choice, a value that the question does not take, too many answers, or a time
+            that is none. Nothing was saved.
+        RaterError: the study is closed, the rater dropped or no longer in this browser, or none of the assignments is
+            the rater's.
     """
-    _check(session, answers)
-    refuse_unless_rating(session)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT_SQL,
-            [
-                [answer.assignment for answer in answers],
-                [answer.question for answer in answers],
-                [answer.choice for answer in answers],
-                [answer.response_time_ms for answer in answers],
-                [str(answer.submission) for answer in answers],
-                session.rater_pk,
-            ],
-        )
-        new = set(cursor.fetchall())
-        stored: list[tuple[int, str, str, str, bool]] = []
-        if len(new) < len(answers):
+    checked = _checked(session, answers)
+    rows = RATE.rows(
+        [
+            str(session.key),
+            list(session.hashes),
+            [answer.assignment for answer in answers],
+            [answer.question for answer in answers],
+            [answer.choice for answer in answers],
+            [None if answer.choice is not None else json.dumps(value) for answer, value in checked],
+            [answer.response_time_ms for answer in answers],
+            [str(answer.submission) for answer in answers],
+            after,
+            TRIALS_AT_ONCE,
+        ]
+    )
+    new = set(rows[0][0] or ()) if rows else set()
+    stored: list[_Stored] = []
+    if len(new) < len(answers):
+        _refuse_or_go_on(session)
+        with connection.cursor() as cursor:
             cursor.execute(STORED_SQL, [session.rater_pk, [answer.assignment for answer in answers]])
             stored = cursor.fetchall()
-    saved = [_saved(answer, new, stored) for answer in answers]
-    if saved and all(each.status == "refused" for each in saved):
+    saved = [_saved(answer, value, new, stored) for answer, value in checked]
+    if all(each.status == "refused" for each in saved):
         raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
-    return saved
+    return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
 
 
-def _saved(answer: Answer, new: set[tuple[int, str, str]], stored: list[tuple[int, str, str, str, bool]]) -> Saved:
+def _refuse_or_go_on(session: RaterSession) -> None:
+    """Raise RaterError where the session as it stands now takes no ratings."""
+    now = rater_session(session.key, session.hashes)
+    if now is None:
+        raise no_session()
+    refuse_unless_rating(now)
+
+
+def _saved(answer: Answer, value: AnswerValue, new: set[str], stored: list[_Stored]) -> Saved:
     trial = answer.assignment, answer.question
     key = str(answer.submission)
-    if (*trial, key) in new:
-        return Saved(*trial, answer.choice, "saved")
+    if f"{answer.assignment} {answer.question} {key}" in new:
+        return Saved(*trial, answer.choice, "saved", value)
     of_trial = [row for row in stored if row[:2] == trial]
-    for _, _, submission, choice, retracted in of_trial:
+    for _, _, submission, choice, kept, retracted in of_trial:
         if submission == key:
-            return Saved(*trial, choice, "undone" if retracted else "repeated")
-    for _, _, _, choice, retracted in of_trial:
+            return Saved(*trial, choice, "undone" if retracted else "repeated", _value(kept))
+    for _, _, _, choice, kept, retracted in of_trial:
         if not retracted:
-            return Saved(*trial, choice, "repeated")
-    return Saved(*trial, answer.choice, "refused")
+            return Saved(*trial, choice, "repeated", _value(kept))
+    return Saved(*trial, answer.choice, "refused", value)
 
 
-def _check(session: RaterSession, answers: Sequence[Answer]) -> None:
+def _value(kept: str | None) -> AnswerValue:
+    return None if kept is None else json.loads(kept)  # a bare cursor gives text
+
+
+def _checked(session: RaterSession, answers: Sequence[Answer]) -> list[tuple[Answer, AnswerValue]]:
+    """Each answer with its value in its one form (None of a closed answer)."""
     if not answers:
         raise InputError("The request has no answers. Send at least one.")
     if len(answers) > MOST_ANSWERS:
         raise InputError(f"A request may have at most {MOST_ANSWERS} answers; got {len(answers)}. Send them in parts.")
-    for number, answer in enumerate(answers):
-        where = f"Answer {number + 1} (assignment {answer.assignment})"
-        if answer.question not in session.questions:
-            raise InputError(
-                f'{where}: unknown question "{answer.question}"{nearest(answer.question, session.questions) or "."} '
-                f"Questions: {', '.join(session.questions)}.",
-                details={"answer": number, "column": "question"},
-            )
-        if answer.choice not in ShownChoice.values:
-            raise InputError(
-                f'{where}: unknown choice "{answer.choice}"{nearest(answer.choice, ShownChoice.values) or "."} '
-                f"Choices: {', '.join(ShownChoice.values)}.",
-                details={"answer": number, "column": "choice"},
-            )
-        if answer.response_time_ms is not None and not 0 <= answer.response_time_ms <= LONGEST_MS:
-            raise InputError(
-                f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; "
-                f"got {answer.response_time_ms}.",
-                details={"answer": number, "column": "response_time_ms"},
-            )
+    protocol = session.protocol
+    open_ones = [answer.assignment for answer in answers if answer.choice is None]
+    shown: dict[int, tuple[int, str, tuple[str, ...]]] = {}
+    if open_ones:
+        with connection.cursor() as cursor:
+            cursor.execute(SHOWN_SQL, [session.rater_pk, open_ones])
+            shown = {pk: (n, prompt, tuple(json.loads(claims))) for pk, n, prompt, claims in cursor.fetchall()}
+    return [(answer, _check(number, answer, protocol, shown)) for number, answer in enumerate(answers)]
+
+
+def _check(
+    number: int, answer: Answer, protocol: Protocol, shown: dict[int, tuple[int, str, tuple[str, ...]]]
+) -> AnswerValue:
+    where = f"Answer {number + 1} (assignment {answer.assignment})"
+    try:
+        kind = protocol.question(answer.question).answers
+    except KeyError:
+        ids = [each.id for each in protocol.questions]
+        raise InputError(
+            f'{where}: unknown question "{answer.question}"{nearest(answer.question, ids) or "."} '
+            f"Questions: {', '.join(ids)}.",
+            details={"answer": number, "column": "question"},
+        ) from None
+    if answer.response_time_ms is not None and not 0 <= answer.response_time_ms <= LONGEST_MS:
+        raise InputError(
+            f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; got {answer.response_time_ms}.",
+            details={"answer": number, "column": "response_time_ms"},
+        )
+    column = "choice" if kind.closed else "value"
+    if kind.closed != (answer.choice is not None):
+        raise InputError(
+            f'{where}: the question "{answer.question}" takes "{column}", and the answer has no such field.',
+            details={"answer": number, "column": column},
+        )
+    if answer.choice is not None and answer.choice not in kind.closed_ids:
+        raise InputError(
+            f'{where}: unknown choice "{answer.choice}"{nearest(answer.choice, kind.closed_ids) or "."} '
+            f"Choices: {', '.join(kind.closed_ids)}.",
+            details={"answer": number, "column": "choice"},
+        )
+    if kind.closed:
+        return None
+    n_shown, prompt, claims = shown.get(answer.assignment, (0, "", ()))
+    if not n_shown:
+        return None  # another rater's, which the statement refuses
+    try:
+        return kind.check(answer.value, shown=n_shown, prompt=prompt, claims=claims)
+    except AnswerError as error:
+        raise InputError(f"{where}: {error}", details={"answer": number, "column": "value"}) from error

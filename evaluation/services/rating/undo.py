@@ -63,7 +63,7 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
         trial = trial_of(session, assignment)
         if trial is None:
             raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
-        most = MOST_UNDONE * len(session.questions)
+        most = MOST_UNDONE * (len(trial.asked) or len(session.questions))
         names = {"rater": session.rater_pk, "assignment": assignment, "most": most}
         cursor.execute(UNDO_SQL, names)
         if cursor.rowcount == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -18,16 +19,20 @@ from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
-from evaluation.models import GenerationRun, RunStatus, Study, StudyRun
-from evaluation.protocols.kinds import Choice
+from evaluation.models import GenerationRun, RunStatus, Study, StudyRun, Suite
+from evaluation.protocols.claims import ClaimsByText, suite_claims
+from evaluation.protocols.kinds import Choice, Claim
+from evaluation.protocols.rows import REFERENCE
+from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary
 from evaluation.services.runs.request import more_images
+from evaluation.services.studies.known import KnownControl, known_controls
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.primary import primary
-from evaluation.services.studies.served import refuse_unserved
-from evaluation.services.studies.sets import default_set_size, image_sets, missing_rule
-from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, specification
+from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
+from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, silent_prompts, specification
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+from evaluation.suites.types import PromptData
 
 MOST_RUNS = 20
 
@@ -38,7 +43,7 @@ class StudyDraft:
 
     Attributes:
         name: what it is called in addresses and commands: letters, digits, - and _.
-        runs: two or more, finished, on the same suite. Every pair of them is compared on every prompt.
+        runs: finished, on the same suite, as many as a trial of the protocol shows or more.
         protocol: the declared protocol's name, or a protocol of the researcher's own.
         title: for researchers; raters never see it, since it may name a generator.
         design_seed: of sides, orders and the choice of samples, 0 or more.
@@ -57,6 +62,12 @@ class StudyDraft:
         primary_questions: questions that it sets out to answer; all that take a choice when empty.
         estimand: for whom the interval of its results speaks, a key of `evaluation.analysis.ESTIMANDS`; the default
             when empty.
+        reference: the run of the reference photographs, where the protocol shows them.
+        claims: of a file, where the protocol asks about claims; those of the suite's attributes when None.
+        claims_source: the file's name.
+        controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
+            brings.
+        without_controls: hold the study without the control trials of the protocol.
     """
 
     name: str
@@ -76,6 +87,11 @@ class StudyDraft:
     primary_pairs: Sequence[Sequence[str]] = ()
     primary_questions: Sequence[str] = ()
     estimand: str = ""
+    reference: GenerationRun | None = None
+    claims: ClaimsByText | None = None
+    claims_source: str = ""
+    controls: Sequence[Mapping[str, str]] = ()
+    without_controls: bool = False
 
 
 @transaction.atomic
@@ -86,20 +102,34 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         InputError: with what is wrong and what to do about it; nothing was made.
     """
     declared = _declared(draft.protocol)
-    refuse_unserved(declared)
     runs = draft.runs
     _check_name(draft.name)
-    _check_runs(runs)
-    labels = _checked_labels(runs, draft.labels)
-    settings = replace(_settings(draft, declared), primary=_primary(draft, labels, declared))
+    _check_runs(runs, declared, draft.reference)
+    labels = _checked_labels(runs, draft.labels, declared)
     suite = runs[0].suite
-    sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
+    settings = _with_material(draft, _settings(draft, declared), suite)
+    study_protocol = settings.study_protocol
+    settings = replace(settings, primary=_primary(draft, labels, study_protocol))
+    sets = image_sets(
+        suite=suite,
+        runs=runs,
+        size=settings.set_size,
+        missing=settings.missing,
+        reference=draft.reference,
+        silent=silent_prompts(study_protocol, suite, settings.claims),
+    )
+    settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
     rule = draft.stopping_rule
     if rule is None and declared.stopping is not None:
         rule = {name: value for name, value in asdict(declared.stopping).items() if name != "method"}
     if rule is not None:
-        panels = len(panel_prompts(sets, declared))
-        places = settings.raters_per_panel * panels
+        sizes = [
+            panel_size(
+                panel_shape(study_protocol, n_prompts=n, n_generators=len(runs), raters=settings.raters_per_panel)
+            )
+            for n in panel_prompts(sets, study_protocol).values()
+        ]
+        panels, places = len(sizes), sum(size.places for size in sizes)
         settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))
     study = Study(
         name=draft.name,
@@ -109,23 +139,85 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         created_by=created_by,
     )
     study.specification = specification(
-        study=study, suite=suite, runs=list(zip(labels, runs, strict=True)), settings=settings, sets=sets
+        study=study,
+        suite=suite,
+        runs=list(zip(labels, runs, strict=True)),
+        reference=draft.reference,
+        settings=settings,
+        sets=sets,
     )
     study.save()
     StudyRun.objects.bulk_create(
         StudyRun(study=study, run=run, order=order, label=label)
         for order, (run, label) in enumerate(zip(runs, labels, strict=True))
     )
+    if draft.reference is not None:
+        StudyRun.objects.create(study=study, run=draft.reference, order=len(runs), label=REFERENCE, is_reference=True)
     return study
 
 
-def _primary(draft: StudyDraft, labels: Sequence[str], declared: protocols.Protocol) -> Primary:
+def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> StudySettings:
+    """The settings with the claims that are asked, and with or without control trials."""
+    protocol = settings.protocol
+    asks_claims = any(isinstance(each.answers, Claim) for each in protocol.questions)
+    if draft.claims is not None and not asks_claims:
+        raise InputError(f"The protocol {protocol.name} asks about no claims. Leave the file out.", field="claims")
+    if asks_claims:
+        prompts = [
+            PromptData(number, text, category, attributes)
+            for number, text, category, attributes in suite.prompts.order_by("number").values_list(
+                "number", "text", "category", "attributes"
+            )
+        ]
+        found = suite_claims(prompts, draft.claims)
+        claims = {number: tuple(each.text for each in claims) for number, claims in found.claims.items()}
+        source = draft.claims_source if draft.claims is not None else "the attributes of the suite's prompts"
+        settings = replace(settings, claims=claims, claims_source=source)
+    brought = protocol.controls is not None and protocol.controls.kind == "known"
+    if draft.without_controls and protocol.controls is None:
+        raise InputError(f"The protocol {protocol.name} has no control trials to leave out.", field="without_controls")
+    if draft.controls and (draft.without_controls or not brought):
+        why = "this study leaves them out" if draft.without_controls else f"{protocol.name} does not ask for them"
+        raise InputError(f"A file of control trials was given, but {why}. Leave it out.", field="controls")
+    if brought and not draft.without_controls and not draft.controls:
+        assert protocol.controls is not None
+        raise InputError(
+            f"The protocol {protocol.name} has {protocol.controls.trials} control trials in each session, whose right "
+            "answers the study brings. Give a file of them, or hold the study without, which its report will say.",
+            field="controls",
+        )
+    return replace(settings, controls_left_out=draft.without_controls)
+
+
+def _known(
+    draft: StudyDraft, protocol: protocols.Protocol, labels: Sequence[str], sets: ImageSets
+) -> tuple[KnownControl, ...]:
+    return known_controls(
+        draft.controls,
+        protocol=protocol,
+        labels=[*labels, *([REFERENCE] if draft.reference else [])],
+        prompts={prompt.prompt_id: prompt.text for prompt in sets.prompts},
+    )
+
+
+def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Protocol) -> Primary | None:
+    """What the study sets out to show; None where no question asks for a preference between two sets."""
+    asked = [each.id for each in protocol.questions if isinstance(each.answers, Choice) and each.answers.preference]
+    if not asked:
+        if draft.primary_pairs or draft.primary_questions:
+            raise InputError(
+                f"No question of the protocol {protocol.name} asks for a preference between two sets, so there are no "
+                "primary pairs and questions to declare.",
+                field="primary_pairs" if draft.primary_pairs else "primary_questions",
+            )
+        return None
+    beside = protocol.shown.reference == "beside"
     return primary(
         pairs=draft.primary_pairs,
         questions=draft.primary_questions,
         estimand=draft.estimand,
-        labels=labels,
-        asked=[each.id for each in declared.questions if isinstance(each.answers, Choice)],
+        meeting=[(each, REFERENCE) for each in labels] if beside else list(combinations(labels, 2)),
+        asked=asked,
     )
 
 
@@ -182,17 +274,31 @@ def _check_name(name: str) -> None:
         raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
 
 
-def _check_runs(runs: Sequence[GenerationRun]) -> None:
-    if len(runs) < 2:
+def _check_runs(runs: Sequence[GenerationRun], protocol: protocols.Protocol, reference: GenerationRun | None) -> None:
+    shown = protocol.shown
+    least = max(1, shown.sets - (shown.reference == "beside"))
+    if len(runs) < least:
+        given = f"{len(runs)} {'was' if len(runs) == 1 else 'were'}" if runs else "none were"
         raise InputError(
-            f"A study compares two or more runs; {'only one was' if runs else 'none were'} given. Choose another run "
-            "of the same suite.",
+            f"A study under {protocol.name} compares {counted(least, 'run')} or more; {given} given. Choose "
+            "more of the same suite.",
             field="runs",
         )
     if len(runs) > MOST_RUNS:
         raise InputError(
             f"A study compares at most {MOST_RUNS} runs; {len(runs)} were given. Choose fewer.", field="runs"
         )
+    if shown.reference != "none" and reference is None:
+        raise InputError(
+            f"The protocol {protocol.name} shows reference photographs. Upload them as a run of the same suite, and "
+            "choose that run as the reference.",
+            field="reference",
+        )
+    if shown.reference == "none" and reference is not None:
+        raise InputError(
+            f"The protocol {protocol.name} shows no reference photographs. Leave the reference out.", field="reference"
+        )
+    runs = [*runs, *([reference] if reference else [])]
     twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
     if twice:
         raise InputError(f"The run {twice[0]} was given twice. Choose different runs.", field="runs")
@@ -217,7 +323,9 @@ def _check_runs(runs: Sequence[GenerationRun]) -> None:
             )
 
 
-def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None) -> list[str]:
+def _checked_labels(
+    runs: Sequence[GenerationRun], labels: Sequence[str] | None, protocol: protocols.Protocol
+) -> list[str]:
     """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
     given = labels if labels is not None else [run.name for run in runs]
     chosen = [text_in(label, "labels", f'the label "{label[:30]}"', most=limits.LABEL) for label in given]
@@ -228,6 +336,10 @@ def _checked_labels(runs: Sequence[GenerationRun], labels: Sequence[str] | None)
     for label in chosen:
         if not look(label):
             raise InputError("A label is empty. Give each run a label for the results.", field="labels")
+        if protocol.shown.reference != "none" and look(label).casefold() == REFERENCE:
+            raise InputError(
+                f'The label "{label}" stands for the reference photographs here. Give the run another.', field="labels"
+            )
     twice = [label for label, n in Counter(look(label).casefold() for label in chosen).items() if n > 1]
     if twice:
         raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")

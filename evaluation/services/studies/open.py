@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import combinations
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,11 +11,13 @@ from django.utils import timezone
 from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
-from evaluation.services.store.images import ImageFile, image_discard, image_rows
+from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
+from evaluation.services.store.shown import images_name, images_unname
+from evaluation.services.studies.design import Shown, design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.renditions import common_display, renditions_make
 from evaluation.services.studies.sets import ImageSets, image_sets
-from evaluation.services.studies.specify import settings_of, specification
+from evaluation.services.studies.specify import Opened, settings_of, silent_prompts, specification
 
 Progress = Callable[[int, int], None]
 """Told how many images are ready, and of how many."""
@@ -35,13 +36,15 @@ def study_open(*, study: Study, progress: Progress | None = None, invite: bool =
         InputError: samples went missing since it was made; or (`StoreFullError`) there is no room for the images.
     """
     stored: list[ImageFile] = []
+    named: list[str] = []
     try:
         with transaction.atomic():
-            opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, progress)
+            opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, named, progress)
             if invite:
                 invitation_create(study=opened)
             return opened
     except BaseException:
+        images_unname(named)
         image_discard(stored)
         raise
 
@@ -64,18 +67,28 @@ def study_close(*, study: Study) -> Study:
     return study
 
 
-def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> Study:
+def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Progress | None) -> Study:
     if study.status != StudyStatus.DRAFT:
         raise ConflictError(
             f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
         )
     study_runs = list(study.study_runs.select_related("run__suite").order_by("order"))
-    if len(study_runs) < 2:
-        raise InputError(f"The study {study} needs two runs to compare; it has {len(study_runs)}. Create a new study.")
     runs = [study_run.run for study_run in study_runs]
+    compared = [study_run for study_run in study_runs if not study_run.is_reference]
+    reference = next((study_run.run for study_run in study_runs if study_run.is_reference), None)
+    if not compared:
+        raise InputError(f"The study {study} has no run. Create a new study.")
     suite = runs[0].suite
     settings = settings_of(study)
-    sets = image_sets(suite=suite, runs=runs, size=settings.set_size, missing=settings.missing)
+    protocol = settings.study_protocol
+    sets = image_sets(
+        suite=suite,
+        runs=[study_run.run for study_run in compared],
+        size=settings.set_size,
+        missing=settings.missing,
+        reference=reference,
+        silent=silent_prompts(protocol, suite, settings.claims),
+    )
     chosen = _chosen_samples(study, runs, sets)
     images = {sample.image_id: sample.image for samples in chosen.values() for sample in samples}
     display = replace(common_display(images.values(), settings.display_side), masks=settings.masks)
@@ -85,30 +98,34 @@ def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> S
         stored=stored,
         progress=None if progress is None else lambda done: progress(done, len(images)),
     )
-    keys = _study_images(study, chosen, files)
-    comparisons = [
-        Comparison(
+    keys = _study_images(study, chosen, files, named)
+    questions_make(study, protocol)
+    panels = design_make(
+        Shown(
             study=study,
-            prompt=prompt,
-            category=prompt.category,
-            run_a=run_a,
-            run_b=run_b,
-            set_a=[keys[sample.pk] for sample in chosen[run_a.run_id, prompt.pk]],
-            set_b=[keys[sample.pk] for sample in chosen[run_b.run_id, prompt.pk]],
-        )
-        for run_a, run_b in combinations(study_runs, 2)
-        for prompt in sets.prompts
-    ]
+            protocol=protocol,
+            raters_per_panel=settings.raters_per_panel,
+            prompts=sets.prompts,
+            study_runs=study_runs,
+            claims=settings.claims,
+            known=settings.known,
+        ),
+        lambda study_run, prompt: [keys[sample.pk] for sample in chosen[study_run.run_id, prompt.pk]],
+    )
     study.specification = specification(
         study=study,
         suite=suite,
-        runs=[(study_run.label, study_run.run) for study_run in study_runs],
+        runs=[(study_run.label, study_run.run) for study_run in compared],
+        reference=reference,
         settings=settings,
         sets=sets,
-        display=display,
-        shown=[_as_shown(study_runs, prompt, chosen) for prompt in sets.prompts],
+        opened=Opened(
+            display=display,
+            n_comparisons=Comparison.objects.filter(study=study, control="").count(),
+            shown=[_as_shown(study_runs, prompt, chosen) for prompt in sets.prompts],
+            panels=panels,
+        ),
     )
-    Comparison.objects.bulk_create(comparisons, batch_size=1000)
     study.save(update_fields=["specification"])
     # hashed as the database gives it back, which is as anyone will read it: JSONB writes some numbers otherwise
     study.refresh_from_db(fields=["specification"])
@@ -135,9 +152,12 @@ def _chosen_samples(study: Study, runs: list[GenerationRun], sets: ImageSets) ->
 
 
 def _study_images(
-    study: Study, chosen: Mapping[tuple[int, int], list[Sample]], files: Mapping[int, ImageFile]
+    study: Study, chosen: Mapping[tuple[int, int], list[Sample]], files: Mapping[int, ImageFile], named: list[str]
 ) -> dict[int, str]:
-    """Make the rows of all shown images; the key of each by its sample's primary key."""
+    """Make the rows and names of all shown images; the key of each by its sample's primary key.
+
+    `named`: the keys are added before their files get these names, so that the caller can take them away on an error.
+    """
     rows = image_rows(files.values())
     images = [
         StudyImage(study=study, sample=sample, rendition=rows[files[sample.image_id].sha256])
@@ -145,6 +165,9 @@ def _study_images(
         for sample in samples
     ]
     StudyImage.objects.bulk_create(images, batch_size=2000)
+    named += [image.key for image in images]
+    shown = {sample.pk: files[sample.image_id] for samples in chosen.values() for sample in samples}
+    images_name((image.key, file_path(shown[image.sample_id])) for image in images)
     return {image.sample_id: image.key for image in images}
 
 

@@ -6,7 +6,6 @@ Whoever names nothing declares all pairs and all questions, as one family.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 from common.words import nearest
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
@@ -19,13 +18,14 @@ def primary(
     pairs: Sequence[Sequence[str]],
     questions: Sequence[str],
     estimand: str,
-    labels: Sequence[str],
+    meeting: Sequence[tuple[str, str]],
     asked: Sequence[str],
 ) -> Primary:
     """The declaration, checked.
 
     Args:
-        pairs: of `labels`, the runs' labels, two each in any order; all pairs where empty.
+        pairs: of labels, two each in any order; all of `meeting` where empty.
+        meeting: the pairs that meet in trials.
         questions: of `asked`, the questions that are answered by a choice; all of them where empty.
         estimand: a key of `ESTIMANDS`, the default where empty.
 
@@ -45,9 +45,13 @@ def primary(
                 field="primary_questions",
             )
     _refuse_twice(questions, "primary question", "primary_questions")
+    labels = list(dict.fromkeys(label for pair in meeting for label in pair))
     chosen = [_pair(each, labels) for each in pairs]
     _refuse_twice([" and ".join(each) for each in chosen], "primary pair", "primary_pairs")
-    everything = [tuple(sorted(each)) for each in combinations(labels, 2)]
+    everything = [tuple(sorted(each)) for each in meeting]
+    for each in chosen:
+        if each not in everything:
+            raise InputError(f"{each[0]} and {each[1]} never meet in a trial of this study.", field="primary_pairs")
     named = tuple(sorted((first, second) for first, second in (chosen or everything)))
     return Primary(named, tuple(each for each in asked if not questions or each in questions), estimand)
 

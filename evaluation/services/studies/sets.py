@@ -3,11 +3,11 @@ its opening."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from common.words import counted, nearest
+from common.words import counted, nearest, prompt_name
 from evaluation.design import choose_samples, rng_for
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, Sample, Suite
@@ -37,9 +37,10 @@ class ImageSets:
     def chosen(self, run: GenerationRun, prompt: Prompt, *, seed: int) -> list[int]:
         """The samples of `run` that the set of `prompt` shows, in the order shown. By the run's name, not its place in
         the study, so that a study of more runs shows the same ones."""
+        there = self.available[run.pk, prompt.pk]
         return choose_samples(
-            self.available[run.pk, prompt.pk],
-            self.sizes[prompt.number],
+            there,
+            min(self.sizes[prompt.number], len(there)),  # of a photograph that guides there is one
             rng_for(seed, "samples", run.name, prompt.number),
         )
 
@@ -61,26 +62,41 @@ def default_set_size(runs: Sequence[GenerationRun], protocol_size: int) -> int:
     return min(protocol_size, *(run.samples_per_prompt for run in runs))
 
 
-def image_sets(*, suite: Suite, runs: Sequence[GenerationRun], size: int, missing: MissingRule) -> ImageSets:
+def image_sets(
+    *,
+    suite: Suite,
+    runs: Sequence[GenerationRun],
+    size: int,
+    missing: MissingRule,
+    reference: GenerationRun | None = None,
+    silent: Collection[int] = (),
+) -> ImageSets:
     """The sets of `size` samples that `runs` can show for the prompts of `suite`. Two queries.
 
+    Args:
+        reference: a run of reference photographs, of which each prompt needs one.
+        silent: numbers of prompts of which the protocol has nothing to ask; they are lacking too.
+
     Raises:
-        InputError: samples are missing and the rule is to refuse (the message names the prompts and how many), or no
+        InputError: something is missing and the rule is to refuse (the message names the prompts and how many), or no
             prompt is left.
     """
     if not 1 <= size <= LARGEST_SET:
         raise InputError(f"Images per set must be between 1 and {LARGEST_SET}; got {size}.", field="samples_per_set")
     available: dict[tuple[int, int], list[int]] = {}
+    everything = [*runs, *([reference] if reference else [])]
     for run, prompt_key, sample in (
-        Sample.objects.filter(run__in=list(runs)).order_by("sample").values_list("run", "prompt", "sample")
+        Sample.objects.filter(run__in=everything).order_by("sample").values_list("run", "prompt", "sample")
     ):
         available.setdefault((run, prompt_key), []).append(sample)
     prompts = list(Prompt.objects.filter(suite=suite).order_by("number"))
     least = {p.number: min(len(available.get((run.pk, p.pk), ())) for run in runs) for p in prompts}
+    bare = {p.number for p in prompts if reference is not None and not available.get((reference.pk, p.pk))}
+    least |= dict.fromkeys((*bare, *silent), 0)
     short = [prompt for prompt in prompts if least[prompt.number] < size]
     if short and missing == "refuse":
         raise InputError(
-            _lacking_in_words(runs, short, available, size, total=len(prompts)),
+            _lacking_in_words(runs, short, available, size, total=len(prompts), bare=bare, silent=silent),
             field="missing",
             details={
                 "set_size": size,
@@ -116,8 +132,15 @@ def _lacking_in_words(
     size: int,
     *,
     total: int,
+    bare: Collection[int],
+    silent: Collection[int],
 ) -> str:
     lines = []
+    for what, numbers in (("reference photograph", bare), ("claim to ask about", silent)):
+        if numbers:
+            named = ", ".join(prompt_name(number) for number in sorted(numbers)[:PROMPTS_NAMED])
+            more = f" and {len(numbers) - PROMPTS_NAMED} more" if len(numbers) > PROMPTS_NAMED else ""
+            lines.append(f"There is no {what} of {len(numbers)} of {counted(total, 'prompt')}: {named}{more}.")
     for run in runs:
         counts = [(p.prompt_id, len(available.get((run.pk, p.pk), ()))) for p in short]
         lacking = [(name, n) for name, n in counts if n < size]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from common.hashes import hash_of
 from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.design import PanelShape
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.protocols.parts import NO_SCREENING
+from evaluation.protocols.rows import REFERENCE
+from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
+from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
 
@@ -41,7 +46,8 @@ class StudySettings:
     None for the largest of the runs up to `LARGEST_SIDE`.
     `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
-    before that was asked for.
+    before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
+    `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     """
 
     protocol: protocols.Protocol
@@ -54,6 +60,17 @@ class StudySettings:
     stopping_rule: StoppingRule | None = None
     masks: tuple[Mask, ...] = ()
     primary: Primary | None = None
+    claims: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    claims_source: str = ""
+    known: tuple[KnownControl, ...] = ()
+    controls_left_out: bool = False
+
+    @property
+    def study_protocol(self) -> protocols.Protocol:
+        """The protocol as the study is held under it."""
+        if not self.controls_left_out:
+            return self.protocol
+        return replace(self.protocol, controls=None, screening=NO_SCREENING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,19 @@ class Display:
     width: int
     height: int
     masks: tuple[Mask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is known of a study once it opens. `shown`: each prompt's sets by content, of which the hash is kept.
+
+    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted.
+    """
+
+    display: Display
+    n_comparisons: int
+    shown: Sequence[object]
+    panels: Mapping[str, Mapping[str, object]]
 
 
 def panel_prompts(sets: ImageSets, protocol: protocols.Protocol) -> dict[str, int]:
@@ -82,29 +112,36 @@ def panel_of(category: str, protocol: protocols.Protocol) -> str:
     return category if protocol.panels == "category" else ""
 
 
+def silent_prompts(protocol: protocols.Protocol, suite: Suite, claims: Mapping[int, Sequence[str]]) -> list[int]:
+    """The numbers of the prompts of `suite` of which `protocol` has nothing to ask. One query."""
+    prompts = suite.prompts.order_by("number").values_list("number", "category")
+    return [number for number, category in prompts if not protocol.asked(category, claims.get(number, ()))]
+
+
 def specification(
     *,
     study: Study,
     suite: Suite,
     runs: Sequence[tuple[str, GenerationRun]],
+    reference: GenerationRun | None = None,
     settings: StudySettings,
     sets: ImageSets,
-    display: Display | None = None,
-    shown: Sequence[object] = (),
+    opened: Opened | None = None,
 ) -> dict[str, object]:
     """The declaration of `study` as JSON has it; docs/running-a-study.md names its parts.
 
     Args:
-        runs: (label, run) in the study's order.
-        display, shown: known when the study opens. `shown`: each prompt's sets by content, of which the hash is kept.
+        runs: (label, run) in the study's order, without the reference.
+        reference: the run of the reference photographs.
+        opened: known when the study opens.
     """
-    protocol = settings.protocol
-    n_pairs = len(runs) * (len(runs) - 1) // 2
+    protocol = settings.study_protocol
+    shape = panel_shape(protocol, n_prompts=1, n_generators=len(runs), raters=settings.raters_per_panel)
     declared: dict[str, object] = {
         "schema": SCHEMA,
         "study": study.name,
         "protocol": protocol.specification(),
-        "departures": _departures(protocol, settings, sets),
+        "departures": _departures(settings, sets),
         "suite": {
             "name": suite.name,
             "version_hash": suite.version_hash,
@@ -119,15 +156,9 @@ def specification(
             "smaller": {prompt_name(number): sets.sizes[number] for number in sets.smaller},
         },
         "panels": [
-            {"panel": panel, "raters": settings.raters_per_panel, "prompts": n, "trials": n * n_pairs}
-            for panel, n in panel_prompts(sets, protocol).items()
+            _panel(panel, n, replace(shape, n_prompts=n), opened) for panel, n in panel_prompts(sets, protocol).items()
         ],
-        "design": {
-            "seed": study.design_seed,
-            "pairs": "every pair of runs",
-            "sides": "balanced table, curveball trades (evaluation.design.balanced_sides)",
-            "order": "Williams squares (evaluation.design.balanced_orders)",
-        },
+        "design": {"seed": study.design_seed, **_design(shape)},
         "display": {
             "largest_side": settings.display_side,
             "format": "WebP, lossless, without metadata",
@@ -141,13 +172,54 @@ def specification(
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
         },
     }
+    if reference is not None:
+        declared["reference"] = _run(REFERENCE, reference)
+    if settings.claims:
+        claims = {prompt_name(number): list(each) for number, each in settings.claims.items()}
+        declared["claims"] = {"source": settings.claims_source, "of_prompts": claims}
+    if settings.known or settings.controls_left_out:
+        declared["controls"] = {
+            "left_out": settings.controls_left_out,
+            "known": [each.to_dict() for each in settings.known],
+        }
     if settings.primary is not None:
         declared["analysis"] = settings.primary.specification()
     if settings.stopping_rule is not None:
         declared["stopping_rule"] = settings.stopping_rule.to_dict()
-    if display is not None:
+    if opened is not None:
+        display = opened.display
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
-        declared["comparisons"] = {"n": n_pairs * len(sets.prompts), "shown_sha256": hash_of(list(shown))}
+        declared["comparisons"] = {"n": opened.n_comparisons, "shown_sha256": hash_of(list(opened.shown))}
+    return declared
+
+
+def _panel(panel: str, n_prompts: int, shape: PanelShape, opened: Opened | None) -> dict[str, object]:
+    """`raters`: places of the panel. `trials`: of one rater, at most. `ratings`: wanted in all, once that is known."""
+    size = panel_size(shape)
+    counts: dict[str, object] = {"panel": panel, "raters": size.places, "prompts": n_prompts, "trials": size.trials}
+    if size.batches > 1:
+        counts |= {"batches": size.batches, "raters_per_batch": shape.raters}
+    return counts if opened is None else {**counts, **opened.panels[panel]}
+
+
+def _design(shape: PanelShape) -> dict[str, object]:
+    """How trials are made and balanced, in words."""
+    if shape.whole_pairs:
+        return {
+            "pairs": "every pair of runs",
+            "sides": "balanced table, curveball trades (evaluation.design.balanced_sides)",
+            "order": "Williams squares (evaluation.design.balanced_orders)",
+        }
+    shown = "each run once" if shape.sets == 1 else f"{'balanced' if shape.balanced else 'every'} {shape.sets} of them"
+    if shape.reference == "beside":
+        shown = "each run beside the reference photograph"
+    declared: dict[str, object] = {
+        "trials": f"of each prompt {shown} (evaluation.design.combinations)",
+        "places": "each generator equally often in each place, within rater and trial (evaluation.design.places)",
+        "order": "Williams squares (evaluation.design.balanced_orders)",
+    }
+    if shape.batch is not None:
+        declared["batches"] = f"at most {shape.batch} trials each (evaluation.design.batches)"
     return declared
 
 
@@ -161,10 +233,11 @@ def protocol_of(study: Study) -> protocols.Protocol:
 def settings_of(study: Study) -> StudySettings:
     """The settings that a study's specification holds."""
     declared = study.specification
+    panel, claims, controls = declared["panels"][0], declared.get("claims", {}), declared.get("controls", {})
     return StudySettings(
         protocol=protocol_of(study),
         set_size=declared["sets"]["size"],
-        raters_per_panel=declared["panels"][0]["raters"],
+        raters_per_panel=panel.get("raters_per_batch", panel["raters"]),
         missing=declared["sets"]["missing"],
         display_side=declared["display"]["largest_side"],
         consent=declared["raters"]["consent"],
@@ -172,6 +245,10 @@ def settings_of(study: Study) -> StudySettings:
         stopping_rule=declared_rule(declared),
         masks=masks_declared(declared["display"]),
         primary=declared_primary(declared),
+        claims={int(prompt): tuple(each) for prompt, each in claims.get("of_prompts", {}).items()},
+        claims_source=claims.get("source", ""),
+        known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
+        controls_left_out=bool(controls.get("left_out", False)),
     )
 
 
@@ -190,9 +267,10 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
     }
 
 
-def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: ImageSets) -> list[str]:
+def _departures(settings: StudySettings, sets: ImageSets) -> list[str]:
     """Where the study does otherwise than its protocol says, in words for its report."""
     departures = []
+    protocol = settings.protocol
     if protocol.based_on:
         base = protocols.get(protocol.based_on)
         departures += [f"{protocol.name}: {line}" for line in protocols.departures(base, protocol)]
@@ -203,6 +281,8 @@ def _departures(protocol: protocols.Protocol, settings: StudySettings, sets: Ima
             f"{counted(settings.raters_per_panel, 'rater')} per panel, where the protocol has "
             f"{protocol.raters_per_panel}"
         )
+    if settings.controls_left_out and protocol.controls is not None:
+        departures.append(f"no control trials, where the protocol has {protocol.controls.trials} in each session")
     if sets.dropped:
         departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:

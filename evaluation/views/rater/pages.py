@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
-from evaluation.protocols import CAPTION, wording
+from evaluation.protocols import CAPTION
+from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
     rater_enrol,
@@ -107,15 +108,15 @@ def instructions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
-    protocol = rater.study.specification["protocol"]
+    protocol = locked_protocol(rater.study)
     caption = "a red ball on top of a blue box"
     return render(
         request,
         "rater/instructions.html",
         {
             "caption": caption,
-            "questions": [wording(question).replace(CAPTION, caption) for question in protocol["questions"]],
-            "answers": {answer["choice"]: answer["text"] for answer in protocol["answers"]},
+            "questions": [question.as_asked(caption) for question in protocol.questions],
+            "answers": {answer.choice: answer.text for answer in protocol.answers},
             "trials": rater.assignments.count(),
             "begun": rater.instructed_at is not None,
             "demonstration": study_is_demonstration(rater.study_id),
@@ -140,17 +141,20 @@ def trials(request: HttpRequest) -> HttpResponse:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
     specification = rater.study.specification
-    protocol = specification["protocol"]
+    protocol = locked_protocol(rater.study)
     return render(
         request,
         "rater/trials.html",
         {
-            "questions": [{"id": question["id"], "text": wording(question)} for question in protocol["questions"]],
-            "answers": [{**answer, "key": number} for number, answer in enumerate(protocol["answers"], start=1)],
+            "questions": [{"id": each.id, "text": each.as_asked(CAPTION)} for each in protocol.questions],
+            "answers": [
+                {"choice": answer.choice, "text": answer.text, "key": number}
+                for number, answer in enumerate(protocol.answers, start=1)
+            ],
             "config": {
                 "rater": str(rater.key),
-                "questions": [question["id"] for question in protocol["questions"]],
-                "choices": [answer["choice"] for answer in protocol["answers"]],
+                "questions": [question.id for question in protocol.questions],
+                "choices": list(protocol.choices),
                 "width": specification["display"]["width"],
                 "height": specification["display"]["height"],
                 "images": reverse("rater:image", args=["KEY"]),

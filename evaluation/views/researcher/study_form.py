@@ -12,7 +12,6 @@ from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import GenerationRun
 from evaluation.selectors.overview import comparable_runs
 from evaluation.services.studies.create import MOST_RUNS
-from evaluation.services.studies.served import served_names
 from evaluation.views.researcher.plain_form import PlainForm
 
 MISSING_CHOICES = [
@@ -113,7 +112,7 @@ class StudyForm(PlainForm):
         protocol, runs = self.fields["protocol"], self.fields["runs"]
         assert isinstance(protocol, forms.ChoiceField)
         assert isinstance(runs, forms.ModelMultipleChoiceField)
-        protocol.choices = [(name, protocols.get(name).title) for name in served_names()]
+        protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
         runs.queryset = comparable_runs()
         runs.error_messages["required"] = "Choose two or more runs of one suite."
 

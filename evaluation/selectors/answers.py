@@ -1,0 +1,111 @@
+"""Answers of every kind as a DataFrame: the sole bridge from the database to their analysis, beside `ratings_frame`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from common.words import prompt_name
+from evaluation.models import Study
+from evaluation.protocols.kinds import Choice, value_text
+from evaluation.selectors.ratings import rater_pseudonym, standing_ratings, study_questions
+from evaluation.suites.types import NO_CATEGORY
+
+COLUMNS = (
+    "rater_id",
+    "prompt_id",
+    "category",
+    "question",
+    "kind",
+    "shown",
+    "value",
+    "repetition",
+    "response_time_ms",
+    "position",
+    "control",
+    "control_answer",
+    "simulated",
+    "panel",
+    "rated_at",
+)
+"""The columns of answers.csv: the contract's, then the study's own, in the order in which exports have them."""
+
+
+def answers_frame(
+    study: Study,
+    *,
+    preferences: bool = False,
+    include_simulated: bool = True,
+    as_of: datetime | None = None,
+    rater_pks: Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """The standing answers of `study` that are no preferences of a pair, one row each, with `COLUMNS`.
+
+    `shown`: JSON list of the labels from the left. `value`: JSON in the form of the question's kind. `control_answer`:
+    JSON of the right one, empty where the trial is no control trial. The rest is as in `ratings_frame`, which has the
+    preferences. Two queries, and one for the
+    protocol, once a process.
+
+    Args:
+        preferences: have the preferences too, as choices.
+        include_simulated, as_of, rater_pks: as in `ratings_frame`.
+    """
+    kinds = {
+        each.id: each.answers.name
+        for each in study_questions(study)
+        if preferences or not (isinstance(each.answers, Choice) and each.answers.preference)
+    }
+    labels = dict(study.study_runs.values_list("pk", "label"))
+    rows = (
+        standing_ratings(study, include_simulated=include_simulated, as_of=as_of, rater_pks=rater_pks)
+        .order_by("rater_id", "assignment__position", "question")
+        .values_list(
+            "rater__key",
+            "assignment__comparison__prompt__number",
+            "assignment__comparison__category",
+            "question",
+            "assignment__comparison__members",
+            "assignment__shown_order",
+            "shown_choice",
+            "value",
+            "assignment__repetition",
+            "response_time_ms",
+            "assignment__position",
+            "assignment__comparison__control",
+            "assignment__comparison__expected",
+            "rater__simulated",
+            "rater__panel",
+            "created_at",
+        )
+    )
+    found = []
+    for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
+        kind = kinds.get(question.partition(":")[0])
+        if kind is None:
+            continue
+        found.append(
+            (
+                rater_pseudonym(str(key)),
+                prompt_name(prompt),
+                category or NO_CATEGORY,
+                question,
+                kind,
+                value_text([labels[members[place]] for place in order]),
+                value_text(value if choice is None else choice),
+                again,
+                ms,
+                at,
+                bool(control),
+                value_text(right[question]) if question in right else "",
+                *rest,
+            )
+        )
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    for name in ("repetition", "response_time_ms", "position"):
+        frame[name] = frame[name].astype("Int64")
+    for name in ("control", "simulated"):
+        frame[name] = frame[name].astype(bool)
+    frame["rated_at"] = pd.to_datetime(frame["rated_at"], utc=True)
+    return frame
