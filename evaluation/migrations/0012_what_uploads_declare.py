@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0010_fewer_keys'),
+        ('evaluation', '0011_imported_votes'),
     ]
 
     operations = [
