@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import ceil
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
-from evaluation.protocols import CAPTION
+from evaluation.protocols import CAPTION, Protocol
+from evaluation.protocols.effort import session_minutes
+from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -26,7 +27,9 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.views.rater import texts
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
+from evaluation.views.rater.language import choices_of, direction_of, keep_language, language_of, read_by
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
 SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
@@ -35,9 +38,6 @@ SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
 LONGEST_ID = 200
 PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
 """What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
-SECONDS_PER_TRIAL = 20
-"""For the time that the consent page gives: two questions about sixteen small images."""
-
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
@@ -63,6 +63,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         if fault is not None:
             return _message(request, "This link is not complete", fault, status=400)
         _keep_participant(request, invitation)
+        keep_language(request, invitation)
         return redirect("rater:join", key=key)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
@@ -71,7 +72,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if request.method == "POST":
             count_join(request)
-            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session)
+            refuse_unless_open(invitation.study)
+            language = language_of(request, invitation, locked_protocol(invitation.study))
+            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
             response = redirect("rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
@@ -82,20 +85,26 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return _refused(request, error)
+    return render(request, "rater/consent.html", _consent(request, invitation))
+
+
+def _consent(request: HttpRequest, invitation: Invitation) -> dict[str, object]:
+    """What the page of consent says."""
     specification = invitation.study.specification
+    protocol = locked_protocol(invitation.study)
     trials = max(panel["trials"] for panel in specification["panels"])
-    return render(
-        request,
-        "rater/consent.html",
-        {
-            "paragraphs": _paragraphs(specification["raters"]["consent"]),
-            "contact": specification["raters"]["contact"],
-            "trials": trials,
-            "questions": len(specification["protocol"]["questions"]),
-            "minutes": ceil(trials * SECONDS_PER_TRIAL / 60),
-            "demonstration": study_is_demonstration(invitation.study_id),
-        },
-    )
+    set_size = specification["sets"]["size"]
+    claims = [len(each) for each in specification.get("claims", {}).get("of_prompts", {}).values()]
+    return {
+        "heading": texts.consent_heading(protocol),
+        "paragraphs": _paragraphs(specification["raters"]["consent"]),
+        "contact": specification["raters"]["contact"],
+        "trials": trials,
+        "words": texts.shown_words(protocol, set_size),
+        "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),
+        "languages": choices_of(protocol, language_of(request, invitation, protocol)),
+        "demonstration": study_is_demonstration(invitation.study_id),
+    }
 
 
 @never_cache
@@ -108,16 +117,21 @@ def instructions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
-    protocol = locked_protocol(rater.study)
-    caption = "a red ball on top of a blue box"
+    protocol = read_by(rater)
+    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
     return render(
         request,
         "rater/instructions.html",
         {
-            "caption": caption,
-            "questions": [question.as_asked(caption) for question in protocol.questions],
-            "answers": {answer.choice: answer.text for answer in protocol.answers},
-            "trials": rater.assignments.count(),
+            "caption": texts.EXAMPLE_CAPTION if protocol.shown.prompt == "shown" else "",
+            "declared": _paragraphs(protocol.instructions),
+            "seen": texts.what_is_seen(protocol, words),
+            "examples": texts.examples(words),
+            "questions": [texts.explained(question, protocol, words) for question in protocol.questions],
+            "words": words,
+            "language": protocol.language,
+            "direction": direction_of(protocol.language),
+            "trials": rater.trials,
             "begun": rater.instructed_at is not None,
             "demonstration": study_is_demonstration(rater.study_id),
         },
@@ -140,29 +154,46 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
-    specification = rater.study.specification
-    protocol = locked_protocol(rater.study)
+    protocol = read_by(rater)
+    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
     return render(
         request,
         "rater/trials.html",
         {
-            "questions": [{"id": each.id, "text": each.as_asked(CAPTION)} for each in protocol.questions],
-            "answers": [
-                {"choice": answer.choice, "text": answer.text, "key": number}
-                for number, answer in enumerate(protocol.answers, start=1)
-            ],
-            "config": {
-                "rater": str(rater.key),
-                "questions": [question.id for question in protocol.questions],
-                "choices": list(protocol.choices),
-                "width": specification["display"]["width"],
-                "height": specification["display"]["height"],
-                "images": reverse("rater:image", args=["KEY"]),
-                **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
-            },
+            "words": words,
+            "keys": list(texts.key_rows(protocol, words)),
+            "caption_first": protocol.shown.sets > 1,
+            "config": _config(rater, protocol, words),
             "demonstration": study_is_demonstration(rater.study_id),
         },
     )
+
+
+def _config(rater: Rater, protocol: Protocol, words: texts.ShownWords) -> dict[str, object]:
+    """What the page's script is given. `questions`, `choices`: the contract's ids; `asks`: each question whole."""
+    display = rater.study.specification["display"]
+    return {
+        "rater": str(rater.key),
+        "questions": [question.id for question in protocol.questions],
+        "choices": list(protocol.choices),
+        "asks": [
+            {
+                "id": each.id,
+                "kind": each.answers.name,
+                "text": each.as_asked(CAPTION, CLAIM),
+                **each.answers.to_dict(),
+            }
+            for each in protocol.questions
+        ],
+        "noun": words.noun,
+        "name": words.set,
+        "language": protocol.language,
+        "direction": direction_of(protocol.language),
+        "width": display["width"],
+        "height": display["height"],
+        "images": reverse("rater:image", args=["KEY"]),
+        **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
+    }
 
 
 @never_cache
