@@ -12,7 +12,7 @@ from evaluation.protocols import CAPTION, Protocol, Question
 from evaluation.protocols.kinds import Choice, Claim, Points, Ranking, Reasons, Scale, Text, Words
 
 EXAMPLE_CAPTION = "a red ball on top of a blue box"
-EXAMPLE_CLAIM = "The ball is red."
+EXAMPLE_CLAIM = "Is the ball red?"
 EXAMPLES = (
     "A red ball lies on top of a blue box.",
     "A red ball lies beside a blue box.",
@@ -32,7 +32,7 @@ class ShownWords:
     `trial`, `trials`: what one is called, and several. `noun`: the same on the page's counter. `set`: what each set is
     called before its letter; `sets`: several of them. `n_sets`: rated ones. `all_shown`: those and the photograph that
     is not rated. `images`: of a set. `questions`: 1, 2, or 3 for more. `stepped`: whether the rater says when an answer
-    is done, as with marked words.
+    is done, as with marked words. `pointed`: whether places in the image are pointed at.
     """
 
     trial: str
@@ -45,6 +45,7 @@ class ShownWords:
     images: int
     questions: int
     stepped: bool
+    pointed: bool
 
     @property
     def whole(self) -> str:
@@ -78,6 +79,7 @@ def shown_words(protocol: Protocol, set_size: int) -> ShownWords:
         images=set_size,
         questions=min(asked, FEW_QUESTIONS),
         stepped=any(isinstance(each.answers, Words | Points | Reasons | Text) for each in protocol.questions),
+        pointed=any(isinstance(each.answers, Points) for each in protocol.questions),
     )
 
 
@@ -122,7 +124,7 @@ def explained(question: Question, protocol: Protocol, words: ShownWords) -> Expl
     if isinstance(kind, Scale) and kind.unable:
         return Explained(text, "Choose the answer that fits best. If you can't judge it, choose ", kind.unable, ".")
     if isinstance(kind, Claim):
-        return Explained(text, "You are asked about several such statements. Here you would answer ", kind.yes, ".")
+        return Explained(text, "You are asked several such questions about an image. Here you would answer ", kind.yes, ".")
     if isinstance(kind, Words):
         return Explained(text, "Select each such word. If there is none, select ", kind.none, ".")
     if isinstance(kind, Ranking) and kind.order == "best-worst":
@@ -206,7 +208,7 @@ def _rows(question: Question, protocol: Protocol, words: ShownWords) -> Iterator
     elif isinstance(kind, Ranking) and kind.order == "whole":
         yield KeyRow(("1", "2", "…"), f"Rank the {words.sets} A, B, …: the best first")
         if kind.ties:
-            yield KeyRow(("=", "T"), "Give the next one the same rank as the last")
+            yield KeyRow(("=", "T"), "Tie the one that you select next with the last one")
     elif isinstance(kind, Ranking):
         yield KeyRow(("1", "2", "…"), f"Choose {words.set.lower()} A, B, …: first the best, then the worst")
     else:

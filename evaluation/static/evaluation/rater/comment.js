@@ -10,8 +10,8 @@ export const text = {
   joins: true, // one letter after another is one step for an undo
   emptyOf: ({ required }) => (required ? undefined : ""),
   build(question, answer) {
-    const field = make("textarea", { dir: "auto", rows: 2, name: question.id, aria: { labelledby: `asks-${question.id}`, describedby: `letters-${question.id}` } });
-    field.required = Boolean(question.required);
+    const aria = { labelledby: `asks-${question.id}`, describedby: `letters-${question.id}` };
+    const field = make("textarea", { dir: "auto", rows: 2, name: question.id, required: Boolean(question.required), aria });
     field.addEventListener("input", () => answer(() => field.value));
     return make("div", { className: "comment" }, field, make("p", { id: `letters-${question.id}`, className: "letters" }));
   },

@@ -19,6 +19,7 @@ export function listen(actions) {
     if (isFailed(tile)) actions.reload(); else if (isDecoded(tile)) actions.enlarge(tile);
   });
   at("answers").addEventListener("submit", (event) => { event.preventDefault(); actions.goOn(); });
+  at("answers").addEventListener("click", ({ target }) => { if (target.closest(".enlarge")) actions.enlarge(); });
   at("undo").addEventListener("click", actions.undo);
   at("undo-last").addEventListener("click", actions.undo);
   at("reload-images").addEventListener("click", actions.reload);
@@ -63,6 +64,9 @@ function write(event, { enter }) {
   event.preventDefault();
 }
 
+// A button that was pressed keeps the focus: Enter then goes on, and does not take the answer back; nor does it mark words.
+const isAnswered = (button) => button.matches("[aria-pressed=true], [data-word], .pad") && !button.closest("dialog, .switch");
+
 // Does what a key asks for. Returns false where it is the browser's to handle.
 function press(name, target, actions) {
   const onControl = target.closest("button, a");
@@ -78,7 +82,7 @@ function press(name, target, actions) {
     if (onControl && !isArrow) focusHeading();
   } else if (name === "z" || name === " ") actions.enlarge(target);
   else if (name === "ArrowUp" || name === "ArrowDown") return actions.move(name === "ArrowUp" ? -1 : 1);
-  else if (name === "Enter" && !onControl) actions.enter();
+  else if (name === "Enter" && (!onControl || isAnswered(onControl))) actions.enter();
   else return false;
   return true;
 }

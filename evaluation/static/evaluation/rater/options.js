@@ -5,8 +5,9 @@ import { OPTION_KEYS, key, make } from "./page.js";
 const SHORT = 24; // letters of an answer that fits beside others
 const BESIDE = 5; // short answers that stand in one row
 
-// A radio group: `options` are `{value, text, number}`. Calls `chosen(value)`; `keys`: their keys, or none.
-export function group(name, options, chosen, keys = OPTION_KEYS) {
+// A radio group: `options` are `{value, text, number, label}`; a `label` is read aloud instead of a short text. Calls
+// `chosen(value)`.
+export function group(name, options, chosen) {
   const longest = Math.max(...options.map(({ text }) => [...text].length));
   const choices = make("div", { className: "choices" });
   const listed = longest > SHORT && options.length > 3;
@@ -14,12 +15,14 @@ export function group(name, options, chosen, keys = OPTION_KEYS) {
   choices.classList.toggle("many", !listed && options.length > BESIDE);
   choices.style.setProperty("--options", options.length);
   choices.style.setProperty("--narrow", options.length === 4 ? 2 : Math.min(options.length, 3)); // columns on a phone
-  options.forEach(({ value, text, number }, n) => {
-    const says = make("span", {}, make("span", { dir: "auto", textContent: text || String(number) }));
-    if (keys[n]) says.append(key(keys[n]));
+  options.forEach(({ value, text, number, label }, n) => {
+    const said = text || String(number);
+    const says = make("span", {}, make("span", { dir: "auto", textContent: said }));
+    if (OPTION_KEYS[n] !== said) says.append(key(OPTION_KEYS[n]));
     const input = make("input", { type: "radio", name, value: String(value) });
+    if (label) input.setAttribute("aria-label", label);
     input.addEventListener("change", () => chosen(value));
-    choices.append(make("label", {}, input, says));
+    choices.append(make("label", { className: value === "unable" ? "unable" : "" }, input, says));
   });
   return choices;
 }

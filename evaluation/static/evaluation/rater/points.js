@@ -37,7 +37,8 @@ export const points = {
     at("sets").querySelector("section:not([data-side=guide]) .images").append(over);
     const remove = make("button", { type: "button", className: "remove" }, "Remove the last one", key("Del"));
     remove.addEventListener("click", () => answer((value) => value.slice(0, -1)));
-    return make("div", { className: "pointing" }, make("p", { role: "status" }), remove);
+    const enlarge = make("button", { type: "button", className: "enlarge" }, "Enlarge", key("Z")); // a click on the image points
+    return make("div", { className: "pointing" }, make("p", { role: "status" }), remove, enlarge);
   },
   show(question, body, value = [], isActive = false, isOpen = false) {
     const over = layer(question), pad = over.firstChild, [x, y] = cursorOf(pad);

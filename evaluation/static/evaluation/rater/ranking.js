@@ -2,7 +2,7 @@
 
 import { group, mark } from "./options.js";
 import { OPTION_KEYS, at, key, make } from "./page.js";
-import { namesOf } from "./sides.js";
+import { LETTERS, namesOf } from "./sides.js";
 
 const TIE_KEYS = ["=", "t"];
 
@@ -23,8 +23,9 @@ const bestWorst = {
   build(question, answer) {
     const body = make("div", { className: "ends-of-order" });
     ENDS.forEach((end) => {
-      const options = namesOf(question.sets).map((text, value) => ({ value, text }));
+      const options = namesOf(question.sets).map((label, value) => ({ value, label, text: LETTERS[value] }));
       const row = group(`${question.id}-${end}`, options, (place) => answer((value) => taken(value, end, place)));
+      row.classList.add("letters");
       row.setAttribute("role", "radiogroup");
       row.setAttribute("aria-label", SAYS[end]);
       body.append(make("div", { className: "end", data: { end } }, make("p", { textContent: SAYS[end], aria: { hidden: "true" } }), row));
@@ -87,7 +88,7 @@ const whole = {
     });
     const body = make("div", {}, order);
     if (question.ties) {
-      const tie = make("button", { type: "button", className: "tie" }, "Next one: same rank", key("="));
+      const tie = make("button", { type: "button", className: "tie" }, "Tie with the last one", key("="));
       tie.addEventListener("click", () => answer((value = NOTHING) => ({ ...value, tie: !value.tie })));
       body.append(tie);
     }

@@ -81,6 +81,8 @@ export function layout({ shown, sets }) {
   at("sets").classList.toggle("one-at-a-time", apart);
   at("trial").classList.remove("beside");
   size(shown.length, n, apart);
+  const isFixed = getComputedStyle(at("sets")).position === "sticky"; // then nothing may come to rest behind it
+  document.documentElement.style.scrollPaddingTop = isFixed ? `${at("sets").offsetHeight}px` : "";
   if (!WIDE.matches || roomFor() >= document.documentElement.clientHeight * LEAST_SHARE) return;
   at("trial").classList.add("beside");
   size(shown.length, n, apart);

@@ -2,7 +2,7 @@
 
 import { config } from "./server.js";
 
-const LETTERS = "ABCDEFGH";
+export const LETTERS = "ABCDEFGH";
 
 // `left` and `right` of a pair, else numbers from the left.
 export const sidesOf = ({ left, sets }) => (left ? ["left", "right"] : sets.map((_, n) => `set-${n}`));
