@@ -6,15 +6,11 @@ import re
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
-from evaluation.protocols import CAPTION, Protocol
-from evaluation.protocols.effort import session_minutes
-from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -27,9 +23,9 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
-from evaluation.views.rater import texts
+from evaluation.views.rater.contexts import consent_context, instructions_context, trials_context
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
-from evaluation.views.rater.language import choices_of, direction_of, keep_language, language_of, read_by
+from evaluation.views.rater.language import keep_language, language_of
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
 SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
@@ -85,26 +81,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return _refused(request, error)
-    return render(request, "rater/consent.html", _consent(request, invitation))
-
-
-def _consent(request: HttpRequest, invitation: Invitation) -> dict[str, object]:
-    """What the page of consent says."""
-    specification = invitation.study.specification
-    protocol = locked_protocol(invitation.study)
-    trials = max(panel["trials"] for panel in specification["panels"])
-    set_size = specification["sets"]["size"]
-    claims = [len(each) for each in specification.get("claims", {}).get("of_prompts", {}).values()]
-    return {
-        "heading": texts.consent_heading(protocol),
-        "paragraphs": _paragraphs(specification["raters"]["consent"]),
-        "contact": specification["raters"]["contact"],
-        "trials": trials,
-        "words": texts.shown_words(protocol, set_size),
-        "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),
-        "languages": choices_of(protocol, language_of(request, invitation, protocol)),
-        "demonstration": study_is_demonstration(invitation.study_id),
-    }
+    return render(request, "rater/consent.html", consent_context(request, invitation))
 
 
 @never_cache
@@ -117,25 +94,7 @@ def instructions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
-    protocol = read_by(rater)
-    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
-    return render(
-        request,
-        "rater/instructions.html",
-        {
-            "caption": texts.EXAMPLE_CAPTION if protocol.shown.prompt == "shown" else "",
-            "declared": _paragraphs(protocol.instructions),
-            "seen": texts.what_is_seen(protocol, words),
-            "examples": texts.examples(words),
-            "questions": [texts.explained(question, protocol, words) for question in protocol.questions],
-            "words": words,
-            "language": protocol.language,
-            "direction": direction_of(protocol.language),
-            "trials": rater.trials,
-            "begun": rater.instructed_at is not None,
-            "demonstration": study_is_demonstration(rater.study_id),
-        },
-    )
+    return render(request, "rater/instructions.html", instructions_context(rater))
 
 
 @never_cache
@@ -154,46 +113,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
-    protocol = read_by(rater)
-    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
-    return render(
-        request,
-        "rater/trials.html",
-        {
-            "words": words,
-            "keys": list(texts.key_rows(protocol, words)),
-            "caption_first": protocol.shown.sets > 1,
-            "config": _config(rater, protocol, words),
-            "demonstration": study_is_demonstration(rater.study_id),
-        },
-    )
-
-
-def _config(rater: Rater, protocol: Protocol, words: texts.ShownWords) -> dict[str, object]:
-    """What the page's script is given. `questions`, `choices`: the contract's ids; `asks`: each question whole."""
-    display = rater.study.specification["display"]
-    return {
-        "rater": str(rater.key),
-        "questions": [question.id for question in protocol.questions],
-        "choices": list(protocol.choices),
-        "asks": [
-            {
-                "id": each.id,
-                "kind": each.answers.name,
-                "text": each.as_asked(CAPTION, CLAIM),
-                **each.answers.to_dict(),
-            }
-            for each in protocol.questions
-        ],
-        "noun": words.noun,
-        "name": words.set,
-        "language": protocol.language,
-        "direction": direction_of(protocol.language),
-        "width": display["width"],
-        "height": display["height"],
-        "images": reverse("rater:image", args=["KEY"]),
-        **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
-    }
+    return render(request, "rater/trials.html", trials_context(rater))
 
 
 @never_cache
@@ -316,10 +236,6 @@ def _fault_of_ids(request: HttpRequest) -> str | None:
                 "happens again."
             )
     return None
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:

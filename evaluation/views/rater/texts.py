@@ -124,7 +124,9 @@ def explained(question: Question, protocol: Protocol, words: ShownWords) -> Expl
     if isinstance(kind, Scale) and kind.unable:
         return Explained(text, "Choose the answer that fits best. If you can't judge it, choose ", kind.unable, ".")
     if isinstance(kind, Claim):
-        return Explained(text, "You are asked several such questions about an image. Here you would answer ", kind.yes, ".")
+        return Explained(
+            text, "You are asked several such questions about an image. Here you would answer ", kind.yes, "."
+        )
     if isinstance(kind, Words):
         return Explained(text, "Select each such word. If there is none, select ", kind.none, ".")
     if isinstance(kind, Ranking) and kind.order == "best-worst":

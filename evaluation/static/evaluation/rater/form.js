@@ -14,6 +14,12 @@ export const isWriting = (target) => target.matches(EDITABLE);
 let asked = []; // of each question shown: `{question, fieldset, body}`
 let activeBefore = null;
 
+// While a press lasts nothing may move, or it would end on something else; on a touch screen the click comes late.
+const PRESS_MS = 400;
+let pressedAt = -Infinity;
+addEventListener("pointerdown", () => { pressedAt = performance.now(); }, true);
+const isPressed = () => performance.now() - pressedAt < PRESS_MS;
+
 // A question's wording as nodes. The prompt and the claim keep the direction of their own script.
 function worded({ text, claim }, caption) {
   return text.split(/(\{caption\}|\{claim\})/).map((part) => {
@@ -33,8 +39,9 @@ export function build(trial, { choose, attend }) {
     const body = kindOf(question).build(question, (value) => choose(id, value));
     const fieldset = make("fieldset", { disabled: true, className: `of-${question.kind}`, data: { question: id } }, legend, body);
     fieldset.classList.toggle("compact", question.kind === "claim" && claims >= COMPACT);
-    fieldset.addEventListener("focusin", () => attend(id));
-    fieldset.addEventListener("pointerdown", () => attend(id));
+    const here = () => { activeBefore = fieldset; attend(id); }; // the rater is there already: nothing has to move
+    fieldset.addEventListener("focusin", () => { if (!isPressed()) here(); });
+    fieldset.addEventListener("click", ({ target }) => { if (!target.closest("button, input")) here(); }); // those answer
     return { question, fieldset, body };
   });
   at("questions").replaceChildren(...asked.map(({ fieldset }) => fieldset));
