@@ -280,15 +280,14 @@ def test_questions_are_worded_as_the_study_locked_them(study: Study, monkeypatch
     for each, in_page in ((study, "text caption : “{caption}”?"), (older, "text caption : {caption}?")):
         browser = Browser(each)
         Rater.objects.filter(pk=browser.rater.pk).update(instructed_at=browser.rater.consented_at)
-        asks = config_of(browser)["asks"]
+        asks = config_in(browser.client.get("/r/").text)["asks"]
         assert asks[1]["text"] == f"Which set of images better represents the {in_page}"
         example = in_page.replace("{caption}", "a red ball on top of a blue box")
         assert example in browser.client.get("/r/instructions").text
 
 
-def config_of(browser: Browser) -> Any:
+def config_in(page: str) -> Any:
     """What the page of trials gives its script."""
-    page = browser.client.get("/r/").text
     found = re.search(r'<script id="config" type="application/json">(.*?)</script>', page, re.DOTALL)
     assert found
     return json.loads(found[1])

@@ -208,10 +208,10 @@ def _rows(question: Question, protocol: Protocol, words: ShownWords) -> Iterator
     elif isinstance(kind, Text):
         yield KeyRow(("Ctrl Enter", "Esc"), "End your comment, or leave its field")
     elif isinstance(kind, Ranking) and kind.order == "whole":
-        yield KeyRow(("1", "2", "…"), f"Rank the {words.sets} A, B, …: the best first")
+        yield KeyRow(("1", "2", "…"), f"Rank the {words.sets} A, B and so on, the best first")
         if kind.ties:
             yield KeyRow(("=", "T"), "Tie the one that you select next with the last one")
     elif isinstance(kind, Ranking):
-        yield KeyRow(("1", "2", "…"), f"Choose {words.set.lower()} A, B, …: first the best, then the worst")
+        yield KeyRow(("1", "2", "…"), f"Choose {words.set.lower()} A, B and so on: first the best, then the worst")
     else:
         yield KeyRow(("1", "2", "…"), "Answer the highlighted question by the number beside the answer")

@@ -5,6 +5,7 @@ import * as controls from "./controls.js";
 import * as form from "./form.js";
 import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
+import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
 import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
 import { Trial } from "./trial.js";
@@ -121,6 +122,7 @@ function goOn() {
 // Done with a question: on to the next one, or with the last to the next comparison.
 function enter() {
   if (!isOpen() || !current.pass()) return;
+  if (document.activeElement.matches("fieldset *, .points *")) focusHeading(); // its keys are the next question's now
   if (current.active) update(); else goOn();
 }
 
