@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.analysis.effective_design import FEW_LOADS, EffectiveDesign, PanelDesign, _panel
+from evaluation.analysis.effective_design import FEW_LOADS, EffectiveDesign, _constants
 from evaluation.analysis.results import document, piecewise_json, to_json
 from evaluation.analysis.tally import CountTable, distinct
 
@@ -47,8 +47,8 @@ def test_a_remembered_panel_is_the_one_made_anew() -> None:
     sizes = raters[:, None].astype(float), prompts[:, None].astype(float)
     assert sizes[0].size + sizes[1].size < FEW_LOADS
     first, second = (EffectiveDesign.of(*sizes).panels[0] for _ in range(2))
-    assert first is second
-    anew = _panel([0], *sizes, 90.0)
-    assert all(np.array_equal(getattr(first, name), getattr(anew, name)) for name in PanelDesign.__dataclass_fields__)
+    assert first.solve is second.solve
+    anew = _constants(*sizes)
+    assert all(np.array_equal(getattr(first, name), getattr(anew, name)) for name in anew._fields)
     other = EffectiveDesign.of(sizes[1], sizes[0]).panels[0]
-    assert other is not first and len(other.raters) == 12
+    assert other.solve is not first.solve and len(other.raters) == 12
