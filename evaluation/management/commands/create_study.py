@@ -19,7 +19,7 @@ from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.studies.change import draft_of, draft_under, draft_version, study_change, study_delete
+from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
@@ -163,14 +163,14 @@ class Command(ProductCommand):
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}
-            study = study_create(_changed(replace(copied, title=""), wanted))
+            study = study_create(draft_changed(replace(copied, title=""), wanted))
         elif editing:
             study = study_by_name(name)
             renamed = {} if options["rename"] is None else {"name": options["rename"]}
             if not given and not renamed:
                 raise InputError("--edit needs something to change: give the options that are to be otherwise.")
             seen = draft_version(study)
-            study = study_change(study=study, draft=_changed(draft_of(study), given | renamed), version=seen)
+            study = study_change(study=study, draft=draft_changed(draft_of(study), given | renamed), version=seen)
         elif options["runs"] is None:
             study = study_by_name(name)
             if given:
@@ -272,15 +272,6 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
     return given
-
-
-def _changed(draft: StudyDraft, given: Mapping[str, Any]) -> StudyDraft:
-    """`draft` with what was `given` in place of its own."""
-    if "controls" in given and "without_controls" not in given:
-        given = {**given, "without_controls": False}
-    elif "without_controls" in given and "controls" not in given:
-        given = {**given, "controls": ()}
-    return replace(draft_under(draft, given.get("protocol", draft.protocol)), **given)
 
 
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:

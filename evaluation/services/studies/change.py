@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 from django.db import transaction
 
@@ -72,7 +74,7 @@ def draft_of(study: Study) -> StudyDraft:
         estimand=primary.estimand if primary is not None else "",
         claims=_claims(study, settings),
         claims_source="" if settings.claims_source == ATTRIBUTES else settings.claims_source,
-        controls=rows_of(settings.known, settings.held),
+        controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
         copied_from=copied.study if copied is not None else "",
     )
@@ -99,6 +101,18 @@ def draft_under(draft: StudyDraft, protocol: str | protocols.Protocol) -> StudyD
         controls=(),
         without_controls=draft.without_controls and "controls" in needed,
     )
+
+
+def draft_changed(draft: StudyDraft, given: Mapping[str, Any]) -> StudyDraft:
+    """`draft` with the fields that are `given` in place of its own; what they make meaningless goes."""
+    wanted = dict(given)
+    if "runs" in wanted:
+        wanted.setdefault("labels", None)
+    if "controls" in wanted:
+        wanted.setdefault("without_controls", False)
+    elif wanted.get("without_controls"):
+        wanted["controls"] = ()
+    return replace(draft_under(draft, wanted.get("protocol", draft.protocol)), **wanted)
 
 
 @transaction.atomic

@@ -20,6 +20,8 @@ from evaluation.protocols.rows import REFERENCE
 from evaluation.services.runs.request import more_images
 
 MOST_RUNS = 20
+TAKEN = ("new",)
+"""Names that addresses of ours have."""
 
 
 def check_name(name: str, study: Study) -> None:
@@ -31,6 +33,8 @@ def check_name(name: str, study: Study) -> None:
             f'"{name[:60]}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
             field="name",
         ) from None
+    if name in TAKEN:
+        raise InputError(f'"{name}" can\'t be the name of a study: an address of ours has it.', field="name")
     if len(name) > limits.STUDY_NAME:
         raise InputError(
             f"The name has {len(name)} characters; at most {limits.STUDY_NAME} are allowed. Choose a shorter one.",

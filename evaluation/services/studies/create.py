@@ -121,17 +121,17 @@ def draft_put(study: Study, draft: StudyDraft) -> Study:
     labels = checked_labels(runs, draft.labels, declared)
     suite = runs[0].suite
     settings = _with_material(draft, _settings(draft, declared), suite)
-    held = settings.held
-    settings = replace(settings, primary=_primary(draft, labels, held))
+    study_protocol = settings.study_protocol
+    settings = replace(settings, primary=_primary(draft, labels, study_protocol))
     sets = image_sets(
         suite=suite,
         runs=runs,
         size=settings.set_size,
         missing=settings.missing,
         reference=draft.reference,
-        silent=silent_prompts(held, suite, settings.claims),
+        silent=silent_prompts(study_protocol, suite, settings.claims),
     )
-    settings = replace(settings, known=_known(draft, held, labels, sets))
+    settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
     settings = replace(settings, stopping_rule=_rule(draft, settings, sets))
     study.name = draft.name
     study.title = text_in(draft.title, "title", "the title", most=limits.TITLE)
@@ -171,8 +171,10 @@ def _rule(draft: StudyDraft, settings: StudySettings, sets: ImageSets) -> Stoppi
     if rule is None:
         return None
     shapes = (
-        panel_shape(settings.held, n_prompts=n, n_generators=len(draft.runs), raters=settings.raters_per_panel)
-        for n in panel_prompts(sets, settings.held).values()
+        panel_shape(
+            settings.study_protocol, n_prompts=n, n_generators=len(draft.runs), raters=settings.raters_per_panel
+        )
+        for n in panel_prompts(sets, settings.study_protocol).values()
     )
     sizes = [panel_size(shape) for shape in shapes]
     return checked_rule(rule, places=sum(size.places for size in sizes), panels=len(sizes))
@@ -193,7 +195,8 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
         ]
         found = suite_claims(prompts, draft.claims)
         claims = {number: tuple(each.text for each in claims) for number, claims in found.claims.items()}
-        source = draft.claims_source if draft.claims is not None else ATTRIBUTES
+        source = text_in(draft.claims_source, "claims", "the name of the file", most=limits.FILE_NAME)
+        source = source if draft.claims is not None else ATTRIBUTES
         settings = replace(settings, claims=claims, claims_source=source)
     brought = protocol.controls is not None and protocol.controls.kind == "known"
     if draft.without_controls and protocol.controls is None:

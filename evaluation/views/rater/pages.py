@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
-from evaluation.protocols import CAPTION
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -26,6 +25,7 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.views.rater.context import RaterPage, trials_context
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
@@ -140,29 +140,23 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
-    specification = rater.study.specification
-    protocol = locked_protocol(rater.study)
-    return render(
-        request,
-        "rater/trials.html",
-        {
-            "questions": [{"id": each.id, "text": each.as_asked(CAPTION)} for each in protocol.questions],
-            "answers": [
-                {"choice": answer.choice, "text": answer.text, "key": number}
-                for number, answer in enumerate(protocol.answers, start=1)
-            ],
-            "config": {
-                "rater": str(rater.key),
-                "questions": [question.id for question in protocol.questions],
-                "choices": list(protocol.choices),
-                "width": specification["display"]["width"],
-                "height": specification["display"]["height"],
-                "images": reverse("rater:image", args=["KEY"]),
-                **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
+    declared = rater.study.specification
+    page = RaterPage(
+        protocol=locked_protocol(rater.study),
+        rater=str(rater.key),
+        set_size=declared["sets"]["size"],
+        width=declared["display"]["width"],
+        height=declared["display"]["height"],
+        addresses={
+            "images": reverse("rater:image", args=["KEY"]),
+            "reload": reverse("rater:trials"),
+            **{
+                name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end", "finish", "withdraw")
             },
-            "demonstration": study_is_demonstration(rater.study_id),
         },
     )
+    context = trials_context(page) | {"demonstration": study_is_demonstration(rater.study_id)}
+    return render(request, "rater/trials.html", context)
 
 
 @never_cache

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from evaluation import protocols
 from evaluation.errors import InputError
-from evaluation.models import GenerationRun, Study
+from evaluation.models import GenerationRun, Study, StudyStatus
 from evaluation.selectors.overview import comparable_runs
 from evaluation.selectors.own_protocols import protocol_of
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.change import draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.views.researcher.pages import ResearcherRequest, act, add_input_error, form_page, page
+from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, tell
 from evaluation.views.researcher.study_form import StudyForm, form_field, study_initial
 
 MOST_CANDIDATES = 200
@@ -47,7 +47,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
 def edit_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The same form for a draft that is there."""
     found = study_by_name(name)
-    if found.status != "draft" and request.method != "POST":
+    if found.status != StudyStatus.DRAFT and request.method != "POST":
         messages.error(request, "Only drafts can be edited. Copy this study as a new draft instead.")
         return redirect("researcher:study", name=found.name)
     base = draft_of(found)
@@ -58,18 +58,20 @@ def edit_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if study is not None:
             messages.success(request, "The draft is saved.")
             return redirect("researcher:study", name=study.name)
-    return _page(request, form, {"study": found, "heading": f"Edit {found.title or found.name}", "button": "Save draft"})
+    return _page(
+        request, form, {"study": found, "heading": f"Edit {found.title or found.name}", "button": "Save draft"}
+    )
 
 
 @page("POST", form_at="researcher:study")
 def delete_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Delete a draft."""
     found = study_by_name(name)
-    version = request.POST.get("version", "")
     try:
-        study_delete(study=found, version=version)
+        study_delete(study=found, version=request.POST.get("version", ""))
     except InputError as error:
-        return act(request, lambda: _raise(error), done="", back=reverse("researcher:study", args=[found.name]))
+        tell(request, error)
+        return redirect("researcher:study", name=found.name)
     messages.success(request, f"The draft {found.name} is deleted.")
     return redirect("researcher:studies")
 
@@ -83,26 +85,21 @@ def protocol_file(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return response
 
 
-def _raise(error: InputError) -> None:
-    raise error
-
-
 def _form(request: ResearcherRequest, initial: dict[str, object], base: StudyDraft | None) -> StudyForm:
     if request.method == "POST":
         return StudyForm(request.POST, request.FILES, initial=initial, base=base)
     return StudyForm(initial=initial, base=base)
 
 
-def _saved(form: StudyForm, save, request: ResearcherRequest) -> Study | None:  # type: ignore[no-untyped-def]
+def _saved(form: StudyForm, save: Callable[[StudyDraft], Study], request: ResearcherRequest) -> Study | None:
     """What `save` makes of the form's draft; None where it can't be, with the error beside its field."""
     chosen = _in_order(list(form.cleaned_data["runs"].order_by("pk")), form.base)
     labels = [_label(request, run) or run.name for run in chosen]
     try:
-        made: Study = save(form.draft(chosen, labels))
+        return save(form.draft(chosen, labels))
     except InputError as error:
         add_input_error(form, error, field=form_field(error.field))
         return None
-    return made
 
 
 def _in_order(runs: list[GenerationRun], base: StudyDraft | None) -> list[GenerationRun]:

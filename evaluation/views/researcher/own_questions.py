@@ -61,10 +61,10 @@ PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class QuestionFields:
-    """The fields of one question, for its part of the page. `shown`: whether it is unfolded."""
+    """The fields of one question, each with its name there, for its part of the page. `shown`: whether it is unfolded."""
 
     number: int
-    fields: tuple[forms.BoundField, ...]
+    fields: tuple[tuple[str, forms.BoundField], ...]
     shown: bool
 
 
@@ -124,10 +124,9 @@ class OwnQuestionsForm(PlainForm):
         """The fields of each question, in order."""
         groups = []
         for number in range(1, MOST_WORDED + 1):
-            bound = tuple(self[name] for name in self.fields if name.startswith(f"q{number}_"))
-            groups.append(
-                QuestionFields(number, bound, number == 1 or any(each.errors or each.value() for each in bound))
-            )
+            bound = tuple((name, self[f"q{number}_{name}"]) for name in _question_fields(number))
+            filled = any(each.errors or each.value() for _, each in bound)
+            groups.append(QuestionFields(number, bound, number == 1 or filled))
         return groups
 
     @property

@@ -75,9 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/preview/undo/", preview.undo, name="preview-undo"),
     path("studies/<slug:name>/preview/skip/", preview.skip, name="preview-skip"),
     path("studies/<slug:name>/preview/end/", preview.end, name="preview-end"),
-    path(
-        "studies/<slug:name>/preview/<int:width>x<int:height>/<slug:key>.webp", preview.image, name="preview-image"
-    ),
+    path("studies/<slug:name>/preview/<int:width>x<int:height>/<slug:key>.webp", preview.image, name="preview-image"),
     path("studies/<slug:name>/open/", studies.open_study, name="open-study"),
     path("studies/<slug:name>/close/", studies.close_study, name="close-study"),
     path("studies/<slug:name>/invitations/", studies.invite, name="invite"),
