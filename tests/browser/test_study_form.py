@@ -1,4 +1,4 @@
-"""A researcher words a protocol on the page, sees only what it needs, plays it as a rater, edits, copies and opens it."""
+"""A researcher words a protocol on the page, sees only what it needs, plays it as a rater, edits and copies it."""
 
 from __future__ import annotations
 

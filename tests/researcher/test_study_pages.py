@@ -74,7 +74,7 @@ def test_a_study_from_draft_to_closed(signed_in: Client, ada: User) -> None:
     ("given", "said"),
     [
         ({"name": "not a slug"}, "valid"),
-        ({"runs": []}, "two or more"),
+        ({"runs": []}, "Choose the runs, of one suite"),
         ({"raters_per_panel": 0}, "1 or more"),
         ({"samples_per_set": 17}, "between 1 and 16"),
         ({"protocol": "drawbenhc"}, "not in the list"),

@@ -61,7 +61,7 @@ PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class QuestionFields:
-    """The fields of one question, each with its name there, for its part of the page. `shown`: whether it is unfolded."""
+    """The fields of one question, each with its name there. `shown`: whether its part of the page is unfolded."""
 
     number: int
     fields: tuple[tuple[str, forms.BoundField], ...]
