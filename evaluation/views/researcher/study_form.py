@@ -251,7 +251,7 @@ class StudyForm(OwnQuestionsForm):
             return self.own_protocol()
         if values["protocol"] != FILE:
             return protocol_named(values["protocol"])
-        name, data = "the protocol", values.get("protocol_text", "").encode()
+        name, data = "The text", values.get("protocol_text", "").encode()
         if (file := values.get("protocol_file")) is not None:
             name, data = file.name, file.read(MOST_PROTOCOL_BYTES + 1)
             self.data = self.data.copy()  # so that what the file says can be mended on the page
@@ -386,4 +386,4 @@ def form_field(field: str) -> str:
 
 
 def _said(error: protocols.ProtocolError) -> str:
-    return f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}."
+    return f"{str(error).rstrip('.')}."
