@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -27,11 +28,18 @@ from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
 from evaluation.services.studies.difference import Copied, differences
-from evaluation.services.studies.known import KnownControl, known_controls
+from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
-from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, silent_prompts, specification
+from evaluation.services.studies.specify import (
+    CONSENT,
+    StudySettings,
+    panel_of,
+    panel_prompts,
+    silent_prompts,
+    specification,
+)
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 from evaluation.suites.types import PromptData
 
@@ -217,12 +225,18 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
 def _known(
     draft: StudyDraft, protocol: protocols.Protocol, labels: Sequence[str], sets: ImageSets
 ) -> tuple[KnownControl, ...]:
-    return known_controls(
+    known = known_controls(
         draft.controls,
         protocol=protocol,
         labels=[*labels, *([REFERENCE] if draft.reference else [])],
         prompts={prompt.prompt_id: prompt.text for prompt in sets.prompts},
     )
+    if protocol.controls is not None and protocol.controls.kind == "known":
+        panels = {prompt.prompt_id: panel_of(prompt.category, protocol) for prompt in sets.prompts}
+        given = Counter(panels[each.prompt_id] for each in known)
+        for panel in dict.fromkeys(panels.values()):
+            refuse_too_few(given[panel], protocol.controls.trials, panel)
+    return known
 
 
 def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Protocol) -> Primary | None:

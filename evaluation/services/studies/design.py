@@ -16,7 +16,7 @@ from evaluation.models import Comparison, Place, Prompt, Study, StudyQuestion, S
 from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.kinds import Choice
 from evaluation.protocols.serving import panel_shape
-from evaluation.services.studies.known import KnownControl
+from evaluation.services.studies.known import KnownControl, refuse_too_few
 
 SetOf = Callable[[StudyRun, Prompt], list[str]]
 """The keys of the images that a run's set of a prompt shows."""
@@ -245,12 +245,7 @@ def _known(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n
     by_id = {each.prompt_id: each for each in prompts}
     by_label = {each.label: each for each in shown.study_runs}
     mine = [each for each in shown.known if each.prompt_id in by_id]
-    if len(mine) < n:
-        raise InputError(
-            f"{n} control trials are declared for each session, and {len(mine)} are given"
-            f"{f' for the panel {panel}' if panel else ''}. Give more of them, or a protocol without.",
-            field="controls",
-        )
+    refuse_too_few(len(mine), n, panel)
     for each in mine:
         control = _comparison(shown, set_of, by_id[each.prompt_id], [by_label[label] for label in each.shown])
         control.control = "known"

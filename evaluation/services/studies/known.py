@@ -124,6 +124,16 @@ def known_controls(
     return tuple(KnownControl(prompt, shown, answers) for (prompt, shown), answers in found.items())
 
 
+def refuse_too_few(n: int, wanted: int, panel: str) -> None:
+    """Raise InputError where `n` control trials of a panel are fewer than each session has."""
+    if n < wanted:
+        raise InputError(
+            f"{wanted} control trials are declared for each session, and {n} {'is' if n == 1 else 'are'} given"
+            f"{f' for the panel {panel}' if panel else ''}. Give more of them, or a protocol without.",
+            field="controls",
+        )
+
+
 def _shown(cell: str, where: str, labels: Sequence[str], sets: int) -> tuple[str, ...]:
     """One label, or a JSON list of them from the left."""
     try:
