@@ -46,8 +46,8 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"nothing is cut off at {width}"
-        found = Axe().run(page, options=AXE_RULES)
-        assert found.violations_count == 0, found.generate_report()
+    found = Axe().run(page, options=AXE_RULES)
+    assert found.violations_count == 0, found.generate_report()
     page.get_by_role("button", name="Create draft").click()
 
     expect(page.locator("#id_q1_answers-error")).to_have_text("Give 2 to 4 lines; there is 1.")
@@ -59,7 +59,7 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     assert declared["protocol"]["based_on"] == "pairwise-open"
     assert any("question sharpness: added" in each for each in declared["departures"])
 
-    page.get_by_role("link", name="Preview as a rater").click()
+    page.get_by_role("button", name="Preview as a rater").click()
     expect(page.get_by_text("your answers are not saved")).to_be_visible()
     for _ in range(len(page.evaluate("JSON.parse(document.getElementById('config').textContent).questions")) * 5):
         page.wait_for_selector(READY)
@@ -69,7 +69,7 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     expect(page.get_by_text("No answer was saved")).to_be_visible()
     assert not Rating.objects.exists()
 
-    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.get_by_label("Question", exact=True).first).to_have_value("Which image of {caption} is sharper?")
     page.get_by_label("Question", exact=True).first.fill("Which image is sharper?")
     page.get_by_role("button", name="Save draft").click()
@@ -77,7 +77,7 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     study.refresh_from_db()
     assert study.specification["protocol"]["questions"][0]["text"] == "Which image is sharper?"
 
-    page.get_by_role("link", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     page.locator("#id_name").fill("sharp-2")
     page.get_by_label("Raters per trial").fill("3")
     page.get_by_role("button", name="Create draft").click()
