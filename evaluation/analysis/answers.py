@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from common.json_in import JsonError, read_json
 from common.words import nearest
-from evaluation.analysis.columns import Checker, RatingsError, check_columns, listed, text_column
+from evaluation.analysis.columns import Checker, Places, RatingsError, check_columns, listed, text_column
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "question", "kind", "shown", "value")
@@ -89,10 +89,12 @@ def read_answers(path: str | Path) -> pd.DataFrame:
         frame = found.read_cells().to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
-    return validate_answers(frame, source=path.name, header_lines=found.header_lines)
+    return validate_answers(frame, source=path.name, places=found.place)
 
 
-def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", header_lines: int = 0) -> pd.DataFrame:
+def validate_answers(
+    answers: pd.DataFrame, *, source: str = "the answers", places: Places | None = None
+) -> pd.DataFrame:
     """Check a frame of answers; ``shown`` comes back as tuples of names, ``value`` as the JSON's values.
 
     Raises:
@@ -102,7 +104,7 @@ def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", head
     if not isinstance(answers, pd.DataFrame):
         raise RatingsError(f"{source} must be a pandas DataFrame; got {type(answers).__name__}.")
     check_columns([str(name) for name in answers.columns], COLUMNS, source)
-    check = Checker(source, header_lines)
+    check = Checker(source, places)
     frame = answers.reset_index(drop=True)
     columns: dict[str, Any] = {
         name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:5]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.columns import main_ratings
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -68,7 +70,7 @@ class Collection:
 
 def collection(ratings: pd.DataFrame) -> Collection:
     """How the ratings of a validated frame came about. Control trials are left out."""
-    ratings = ratings[~ratings["control"]]
+    ratings = main_ratings(ratings)
     raters = ratings.groupby("rater_id", observed=True)
     times = ratings["rated_at"] if "rated_at" in ratings and len(ratings) else None
     pairs = ratings.groupby(["generator_a", "generator_b", "question"], observed=True)

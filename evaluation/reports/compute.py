@@ -15,6 +15,7 @@ from common.words import nearest
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
+from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.results import rounded
 from evaluation.analysis.sequential import StoppingRule
@@ -110,7 +111,10 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
     results = compute(valid, settings, given.family, declared=given.categories)
-    return ReportDocument(results, collection(valid), stopping, automatic)
+    fragile = None
+    if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
+        fragile = rounded(fragility(valid, estimand=settings.estimand, level=settings.level))
+    return ReportDocument(results, collection(valid), stopping, automatic, fragile)
 
 
 def compute(
@@ -146,6 +150,10 @@ def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
         raise InputError(f'A pair is two names with a comma between, such as one,two; got "{text}".', field="pair")
     return next((each for each in splits if each[0] in names and each[1] in names), splits[0])
 
+
+FRAGILITY_WORK = 100_000
+"""Ratings times comparisons up to which a report tries how few would overturn its findings: about a second. Beyond,
+`analyse --fragility` does."""
 
 RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")
 """The folders of `evaluation` whose code results depend on. What only reads rows is not among them: a report's name has

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.analysis.early_looks import StoppingOutcome
+from evaluation.analysis.fragility import Fragility
 from evaluation.analysis.results import Document
 from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
@@ -20,19 +21,22 @@ from evaluation.reports.collection import Collection
 @dataclass(frozen=True)
 class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
-    compared runs have scores alike. `collection`: None in reports from before it was kept.
+    compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
+    there are too many ratings to try it at once.
     """
 
     analysis: Analysis
     collection: Collection | None = None
     stopping: StoppingOutcome | None = None
     automatic: AutomaticScores | None = None
+    fragility: tuple[Fragility, ...] | None = None
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
         found = self.analysis.to_dict()
         parts = {"collection": self.collection, "stopping_rule": self.stopping, "automatic": self.automatic}
-        return found | {name: part.to_dict() for name, part in parts.items() if part is not None}
+        found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
+        return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ReportDocument:
@@ -42,4 +46,5 @@ class ReportDocument:
             Collection.from_dict(data["collection"]) if "collection" in data else None,
             StoppingOutcome.from_dict(data["stopping_rule"]) if "stopping_rule" in data else None,
             AutomaticScores.from_dict(data["automatic"]) if "automatic" in data else None,
+            tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
         )

@@ -9,10 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from common.words import counted
+from evaluation.analysis.frame import by_people
+from evaluation.analysis.groups import without_rare
+from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.models import ImportedVotes
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
+from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 
@@ -25,11 +32,12 @@ class Command(ProductCommand):
     help = (
         "Export the ratings of a study (without withdrawn ones), one row each. --out FILE writes CSV or Parquet, by "
         "the file's suffix; without --out, CSV goes to standard output (with --format json, JSON). Raters have "
-        "pseudonyms; the column `simulated` marks simulated ratings."
+        "pseudonyms; the column `simulated` marks simulated ratings. Of imported votes, what describes raters is left "
+        "out where fewer than five share the combination."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="name of the study")
+        parser.add_argument("study", help="name of the study, or of imported votes (scores are compared in pairs)")
         parser.add_argument(
             "--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; an existing file is replaced"
         )
@@ -39,12 +47,16 @@ class Command(ProductCommand):
         out: Path | None = options["out"]
         if out is not None and out.suffix.lower() not in SUFFIXES:
             raise InputError(f"--out must end with .csv or .parquet, which decides the format; got {out}.")
-        study = study_by_name(options["study"])
-        frame = ratings_frame(study, include_simulated=not options["without_simulated"])
+        imported = imported_by_name(options["study"])
+        if imported is None:
+            study = study_by_name(options["study"])
+            name, frame = study.name, ratings_frame(study, include_simulated=not options["without_simulated"])
+        else:
+            name, frame = imported.name, self._imported(imported, people=options["without_simulated"])
         csv = ratings_csv(frame)
         simulated = int(frame["simulated"].sum())
         result: dict[str, Any] = {
-            "study": study.name,
+            "study": name,
             "ratings": len(frame),
             "raters": int(frame["rater_id"].nunique()),
             "simulated": simulated,
@@ -60,6 +72,12 @@ class Command(ProductCommand):
         except OSError as error:
             raise InputError(f"Can't write {out}: {error.strerror}. Choose another place with --out.") from error
         return result | {"file": str(out), "bytes": len(data)}
+
+    def _imported(self, imported: ImportedVotes, *, people: bool) -> pd.DataFrame:
+        """Imported votes on pairs, without rare combinations of what describes their raters."""
+        valid = as_pairs(votes_of(imported), compare_scores=imported.kind == "scores")
+        plain = without_rare(by_people(valid) if people else valid)
+        return plain.astype({each: object for each in plain if isinstance(plain[each].dtype, pd.CategoricalDtype)})
 
     def describe(self, result: Mapping[str, Any]) -> str:
         note = f" {result['note']}" if result["note"] else ""

@@ -15,7 +15,7 @@ from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
-from evaluation.models import GenerationRun, RunStatus, Study
+from evaluation.models import GenerationRun, ImportedVotes, RunStatus, Study
 from evaluation.protocols.rows import REFERENCE
 from evaluation.services.runs.request import more_images
 
@@ -42,6 +42,8 @@ def check_name(name: str, study: Study) -> None:
         )
     if Study.objects.filter(name=name).exclude(pk=study.pk).exists():
         raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
+    if ImportedVotes.objects.filter(name=name).exists():
+        raise ConflictError(f'Imported votes are called "{name}" already. Choose another name.', field="name")
 
 
 def check_runs(runs: Sequence[GenerationRun], protocol: protocols.Protocol, reference: GenerationRun | None) -> None:

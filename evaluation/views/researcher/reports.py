@@ -20,6 +20,8 @@ from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
+from evaluation.reports.wording.fragility import fragile_questions
+from evaluation.reports.wording.results import retest_line
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
@@ -68,6 +70,8 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         ],
         "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
         "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
+        "retest": [retest_line(each) for each in results.retest],
+        "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
