@@ -21,6 +21,7 @@ from evaluation.api.fields import (
     Named,
     Number,
     Query,
+    Several,
     Whole,
     Words,
 )
