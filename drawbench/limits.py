@@ -15,7 +15,9 @@ PART_MAX_BYTES = 8 * 2**20
 LARGE_BODY_MAX_BYTES = PART_MAX_BYTES + 2**20
 """Of the addresses that take a part of a file, or a small file with the form around it."""
 
-LARGE_BODY_ADDRESSES = "^/(uploads/new|suites|api/v1/(uploads|suites|files/[0-9a-f-]{36}/part))/?$"
+LARGE_BODY_ADDRESSES = (
+    "^/(uploads/new|suites|studies/(new|[-a-zA-Z0-9_]+/edit)|api/v1/(uploads|suites|files/[0-9a-f-]{36}/part))/?$"
+)
 """As a regular expression that Python and nginx read alike. They take more than `BODY_MAX_BYTES` from people who are
 signed in, and from nobody else."""
 

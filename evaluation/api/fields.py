@@ -276,6 +276,7 @@ class FileKey(Words):
         super().__init__(
             pattern=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
             pattern_words="Give the `key` of a file that was sent in parts (`files/`).",
+            max_length=36,
             **options,
         )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.exceptions import AuthenticationFailed
 
 from common import limits
-from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.api.base import PageQuery
 from evaluation.api.fields import (
@@ -28,14 +27,9 @@ from evaluation.api.fields import (
 )
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation
-from evaluation.protocols import MOST_RATERS
-from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
-from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
-from evaluation.services.studies.sets import LARGEST_SET, MissingRule
-from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
@@ -214,128 +208,6 @@ class UploadOptionsInput(Input):
     edits = Several(child=EditInput(), required=False, help_text="Files put right by hand")
     ignore_problems = Flag(required=False, help_text="Leave out files with problems")
     allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")
-
-
-class StoppingRuleInput(Input):
-    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
-
-    max_raters = Whole(
-        required=False,
-        allow_null=True,
-        min_value=2,
-        max_value=MOST_RATERS,
-        help_text="Stop at this many finished raters in any case; default: all places of the study",
-    )
-    min_raters = Whole(
-        required=False,
-        allow_null=True,
-        min_value=2,
-        max_value=MOST_RATERS,
-        help_text="Don't stop before this many have finished; default: 5",
-    )
-    margin = Number(
-        required=False,
-        allow_null=True,
-        min_value=SHARES[0],
-        max_value=SHARES[1],
-        meaning=SHARE_MEANS,
-        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
-    )
-    half_width = Number(
-        required=False,
-        allow_null=True,
-        min_value=SHARES[0],
-        max_value=SHARES[1],
-        meaning=SHARE_MEANS,
-        help_text="Also stop once the interval is no wider than ± this",
-    )
-    alpha = Number(
-        required=False,
-        allow_null=True,
-        min_value=ALPHAS[0],
-        max_value=ALPHAS[1],
-        meaning=ALPHA_MEANS,
-        help_text="The intervals have level 1 − alpha; default: 0.05",
-    )
-
-
-class StudyInput(Input):
-    """A draft of a study to make."""
-
-    name = Words(max_length=limits.STUDY_NAME, pattern=SLUG, pattern_words=SLUG_WORDS)
-    runs = Several(
-        child=Words(),
-        least=2,
-        max_length=MOST_RUNS,
-        help_text="Names of two or more runs on one suite",
-    )
-    labels = Several(
-        child=Words(max_length=limits.LABEL),
-        required=False,
-        max_length=MOST_RUNS,
-        help_text="Labels of the runs in results, in the same order",
-    )
-    protocol = Named(names=protocols.names, required=False, default="drawbench")
-    title = Words(required=False, allow_blank=True, default="", max_length=limits.TITLE)
-    design_seed = Whole(required=False, default=0)
-    samples_per_set = Whole(
-        required=False,
-        allow_null=True,
-        default=None,
-        min_value=1,
-        max_value=LARGEST_SET,
-        help_text="Images per set; null: the protocol's number, or what the runs have",
-    )
-    raters_per_panel = Whole(
-        required=False,
-        allow_null=True,
-        default=None,
-        min_value=1,
-        max_value=MOST_RATERS,
-        help_text="Raters per category; null: the protocol's number",
-    )
-    missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
-    consent = Words(
-        required=False,
-        allow_blank=True,
-        default="",
-        max_length=limits.CONSENT,
-        lines=True,
-        help_text="What raters agree to",
-    )
-    contact = Words(
-        required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"
-    )
-    stopping_rule = StoppingRuleInput(
-        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
-    )
-    masks = Several(
-        child=Words(max_length=60),
-        required=False,
-        default=list,
-        max_length=4,
-        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
-    )
-    primary_pairs = Several(
-        child=Several(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
-        required=False,
-        default=list,
-        max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,
-        help_text="Pairs of labels that the study sets out to compare, two each; empty: all. Others are exploratory",
-    )
-    primary_questions = Several(
-        child=Words(max_length=40),
-        required=False,
-        default=list,
-        max_length=MOST_QUESTIONS,
-        help_text="Questions that it sets out to answer; empty: all that take a choice",
-    )
-    estimand = Choice(
-        tuple(ESTIMANDS),
-        required=False,
-        default=DEFAULT_ESTIMAND,
-        help_text="Whom the intervals of its results speak for",
-    )
 
 
 class InvitationInput(Input):

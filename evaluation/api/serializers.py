@@ -18,10 +18,12 @@ from evaluation.models import (
     Sample,
     SampleFailure,
     Study,
+    StudyStatus,
     Suite,
     Upload,
 )
 from evaluation.selectors.overview import suite_categories
+from evaluation.services.studies.change import draft_version
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.open_or_queue import Opening, study_opening
 
@@ -222,6 +224,20 @@ class UploadRowSerializer(serializers.Serializer[dict[str, Any]]):
     problem = serializers.CharField(allow_blank=True)
 
 
+class ProtocolSerializer(serializers.Serializer[Any]):
+    """A protocol. `study`: of the lab's own, the newest study that declares it; null of those that are included."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    summary = serializers.CharField(help_text="What is shown and asked, in a line")
+    needs = serializers.ListField(
+        child=serializers.CharField(), help_text="Of reference, claims, controls, known (a file of them), preference"
+    )
+    study = serializers.CharField(allow_null=True)
+    declaration = serializers.DictField()
+
+
 class StudyRunSerializer(serializers.Serializer[Any]):
     """A run's place in a study."""
 
@@ -260,11 +276,15 @@ class StudyDetailSerializer(StudySerializer):
 
     specification = serializers.DictField(read_only=True)
     opening = serializers.SerializerMethodField()
+    version = serializers.SerializerMethodField(help_text="Of a draft: give it with a change; of others empty")
 
     class Meta:
         model = Study
-        fields = (*StudySerializer.Meta.fields, "specification", "opening")
+        fields = (*StudySerializer.Meta.fields, "specification", "opening", "version")
         read_only_fields = fields
+
+    def get_version(self, study: Study) -> str:
+        return draft_version(study) if study.status == StudyStatus.DRAFT else ""
 
     @extend_schema_field(StudyOpeningSerializer(allow_null=True))
     def get_opening(self, study: Study) -> dict[str, Any] | None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -14,8 +20,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from evaluation import protocols
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import InvitationInput, RatingsQuery, ResultsQuery, StudyInput
+from evaluation.api.inputs import InvitationInput, RatingsQuery, ResultsQuery
 from evaluation.api.negotiation import Csv, Parquet
 from evaluation.api.serializers import (
     InvitationSerializer,
@@ -23,14 +30,20 @@ from evaluation.api.serializers import (
     StudyProgressSerializer,
     StudySerializer,
 )
+from evaluation.api.study_inputs import StudyChangesInput, StudyCopyInput, StudyInput
+from evaluation.errors import InputError
 from evaluation.models import Invitation, Study
+from evaluation.protocols.claims import read_claims
 from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.reporting.make import report_make
+from evaluation.services.store.incoming import incoming_whole
+from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.known import read_known
 from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon
 from evaluation.views.researcher.reports import csv_response, report_tables
@@ -52,10 +65,10 @@ class StudyList(ListModelMixin, ListEndpoint):
         return self.list(request)
 
     @extend_schema(operation_id="studies_create", responses={201: StudyDetailSerializer})
+    @transaction.atomic  # with a file that came in parts, which is used up by a draft that is made
     def post(self, request: Request) -> Response:
         """Create a study as a draft."""
-        given = {**self.given, "runs": [run_by_name(name) for name in self.given["runs"]]}
-        study = study_create(StudyDraft(**given), created_by=self.researcher)
+        study = study_create(StudyDraft(**draft_fields(self.given, self.researcher)), created_by=self.researcher)
         return Response(_detail(study.name), status=status.HTTP_201_CREATED)
 
 
@@ -67,6 +80,44 @@ class StudyDetail(Endpoint):
         """Get one study with its declaration."""
         study_by_name(name)
         return Response(_detail(name))
+
+    @extend_schema(operation_id="studies_delete", responses={204: None})
+    def delete(self, request: Request, name: str) -> Response:
+        """Delete a draft. An open study stays."""
+        study_delete(study=study_by_name(name))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class StudyChange(Endpoint):
+    """Editing."""
+
+    body = StudyChangesInput
+
+    @extend_schema(operation_id="studies_change", responses={200: StudyDetailSerializer})
+    @transaction.atomic  # with a file that came in parts, which is used up by a draft that is made
+    def post(self, request: Request, name: str) -> Response:
+        """Change a draft: what is given here is otherwise from now on, all else stays."""
+        study = study_by_name(name)
+        given = dict(self.given)
+        version = given.pop("version", "") or draft_version(study)
+        draft = draft_changed(draft_of(study), draft_fields(given, self.researcher))
+        return Response(_detail(study_change(study=study, draft=draft, version=version).name))
+
+
+class StudyCopy(Endpoint):
+    """Copying."""
+
+    body = StudyCopyInput
+
+    @extend_schema(operation_id="studies_copy", responses={201: StudyDetailSerializer})
+    @transaction.atomic  # with a file that came in parts, which is used up by a draft that is made
+    def post(self, request: Request, name: str) -> Response:
+        """Create a draft like another study; its specification says in what it differs (`copied_from`)."""
+        study = study_by_name(name)
+        given = draft_fields(self.given, self.researcher)
+        draft = draft_changed(replace(draft_of(study), title=""), {**given, "copied_from": study.name})
+        made = study_create(draft, created_by=self.researcher)
+        return Response(_detail(made.name), status=status.HTTP_201_CREATED)
 
 
 class StudyOpen(Endpoint):
@@ -182,6 +233,44 @@ class StudyRatings(Endpoint):
         study = study_by_name(name)
         frame = ratings_frame(study)
         return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
+
+
+def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:
+    """The fields of a draft that a body gives.
+
+    Raises:
+        InputError: a run or a protocol is not there, or a file can't be read.
+    """
+    fields = dict(given)
+    if "runs" in fields:
+        fields["runs"] = [run_by_name(name) for name in fields["runs"]]
+    if "reference" in fields:
+        fields["reference"] = run_by_name(fields["reference"]) if fields["reference"] else None
+    text = fields.pop("protocol_file", "")
+    if text:
+        with _refusals_of("protocol_file"):
+            fields["protocol"] = protocols.load(text.encode(), "protocol_file")
+    text, key = fields.pop("claims_file", ""), fields.pop("claims_key", None)
+    if text:
+        with _refusals_of("claims_file"):
+            fields |= {"claims": read_claims(text.encode(), "claims_file"), "claims_source": "a file"}
+    elif key:
+        sent = incoming_whole(owner=researcher, key=UUID(key), field="claims_key")
+        with sent as (file, path), _refusals_of("claims_key"):
+            fields |= {"claims": read_claims(path.read_bytes(), file.file_name), "claims_source": file.file_name}
+    text = fields.pop("controls_file", "")
+    if text:
+        fields["controls"] = read_known(text.encode(), "controls_file")
+    return fields
+
+
+@contextmanager
+def _refusals_of(field: str) -> Iterator[None]:
+    """A file that can't be used, as what is wrong with its field."""
+    try:
+        yield
+    except protocols.ProtocolError as error:
+        raise InputError(str(error), field=field) from error
 
 
 def _detail(name: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from evaluation.protocols.parts import (
     wording,
 )
 from evaluation.protocols.reading import read
-from evaluation.protocols.registry import get, load, load_file, named_or_file, names
+from evaluation.protocols.registry import get, load, load_file, names
 from evaluation.protocols.writing import to_yaml
 
 __all__ = [
@@ -49,7 +49,6 @@ __all__ = [
     "get",
     "load",
     "load_file",
-    "named_or_file",
     "names",
     "read",
     "to_yaml",

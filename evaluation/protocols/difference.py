@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from evaluation.protocols.contract import Protocol
 from evaluation.protocols.parts import Question
@@ -47,6 +47,9 @@ class _Lines:
             if part not in _NAMES:
                 yield from self._changed(_WORDS.get(part, part), was.get(part), now.get(part))
         yield from self._questions()
+        if base.left_open and not protocol.left_open:
+            yield f"left open: nothing is declared, where {base.name} declares {', '.join(base.left_open)}"
+            base = replace(base, left_open={})
         for key in dict.fromkeys((*base.left_open, *protocol.left_open)):
             yield from self._changed(f"left open, {key}", base.left_open.get(key), protocol.left_open.get(key))
         for language in dict.fromkeys((*base.translations, *protocol.translations)):

@@ -71,6 +71,21 @@ def load_file(path: Path, known: Known) -> Protocol:
     return load(data, path.name, known)
 
 
+def declare(declared: Mapping[str, object], known: Known) -> Protocol:
+    """The protocol of a declaration in plain values, as a form makes it.
+
+    Raises:
+        ProtocolError: what is wrong; `path` is the part, which `reason` does not name.
+    """
+    item = item_of(declared)
+    if isinstance(item.value, dict) and "based_on" in item.value:
+        item = _inherited(item, known(text_of(item.value["based_on"])))
+    protocol = _read(item, checked=False)
+    for path, reason in faults(protocol):
+        raise ProtocolError(reason, path=path)
+    return protocol
+
+
 def read(declared: Mapping[str, object]) -> Protocol:
     """The protocol of JSON as `Protocol.specification` makes it, or as a study locked it earlier.
 

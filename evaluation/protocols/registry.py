@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from common.words import nearest
@@ -59,10 +60,13 @@ def load_file(path: Path) -> Protocol:
     return reading.load_file(path, get)
 
 
-def named_or_file(text: str) -> Protocol:
-    """A protocol by its name, or of a file: whatever ends in .yaml or .yml, or holds a slash, is a file.
-
-    Raises:
-        ProtocolError: there is no such protocol, or the file holds none.
+def declare(declared: Mapping[str, object]) -> Protocol:
+    """The protocol of a declaration in plain values, as a form makes it. Raises ProtocolError, whose `path` is the part
+    and whose reason does not name it.
     """
-    return load_file(Path(text)) if text.lower().endswith((".yaml", ".yml")) or "/" in text else get(text)
+    return reading.declare(declared, get)
+
+
+def is_file(text: str) -> bool:
+    """Whether `text` names a protocol's file: whatever ends in .yaml or .yml, or holds a slash."""
+    return text.lower().endswith((".yaml", ".yml")) or "/" in text

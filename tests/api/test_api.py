@@ -311,7 +311,7 @@ def test_studies_that_cannot_be(api: APIClient) -> None:
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "tow"]}, format="json")
     assert answer.status_code == 404 and answer.json()["field"] == "run"
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one"]}, format="json")
-    assert answer.status_code == 400 and "two or more runs" in answer.json()["detail"]
+    assert answer.status_code == 400 and "2 runs or more" in answer.json()["detail"]
     answer = api.post(f"{V1}/studies/", {"name": "mine", "runs": ["one", "two"], "missing": "skip"}, format="json")
     assert answer.status_code == 400 and answer.json()["field"] == "missing"
     assert '"skip" is not allowed; choose one of refuse, drop-prompts, smaller-sets.' in answer.json()["detail"]

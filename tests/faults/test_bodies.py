@@ -35,6 +35,8 @@ EXAMPLES = {
 LARGE = {
     "/uploads/new/",
     "/suites/",
+    "/studies/new/",
+    f"/studies/{EXAMPLES['slug']}/edit/",
     "/api/v1/uploads/",
     "/api/v1/suites/",
     f"/api/v1/files/{EXAMPLES['uuid']}/part/",

@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.test import APIClient
 
 import evaluation.api.inputs
+import evaluation.api.study_inputs
 from common import limits
 from common.parameters import Parameter, ParameterError
 from evaluation.api.fields import Input, Number, Query, Whole
@@ -39,8 +40,9 @@ pytestmark = pytest.mark.django_db
 FORMS: tuple[type[PlainForm], ...] = (SuiteForm, StudyForm, InvitationForm, UploadForm)
 INPUT = [
     each
-    for each in vars(evaluation.api.inputs).values()
-    if isinstance(each, type) and issubclass(each, Input) and each.__module__ == evaluation.api.inputs.__name__
+    for module in (evaluation.api.inputs, evaluation.api.study_inputs)
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, Input) and each.__module__ == module.__name__
 ]
 
 

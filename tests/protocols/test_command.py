@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 
 from evaluation import protocols
 
+pytestmark = pytest.mark.django_db
+
 
 def said(*arguments: str) -> str:
     out = io.StringIO()
@@ -37,10 +39,10 @@ def test_the_list_is_the_contracts() -> None:
     for each in entries:
         protocol = protocols.get(each["name"])
         assert (each["title"], each["source"]) == (protocol.title, protocol.source)
-        assert protocols.read(each["declaration"]) == protocol
+        assert protocols.read(each["declaration"]) == protocol and each["study"] is None
     lines = said().splitlines()
     assert [line.split()[0] for line in lines] == list(protocols.names())
-    assert "two sets of 8 images; 2 questions (choice); 25 raters per trial" in said()
+    assert "Two sets of 8 images. Asked: which is preferred (twice). 25 raters per trial." in said()
 
 
 @pytest.mark.parametrize("name", protocols.names())

@@ -68,7 +68,7 @@ def test_every_protocol_reads_back_equal(name: str) -> None:
         ("    kind: scale", "    kind: scael", 6, 'did you mean "scale"?'),
         ("    kind: scale", "    kind: choice", 7, "has no key 'steps'"),
         ("    kind: scale\n", "", 4, "lacks answers"),
-        ("      - {value: 2}\n      - {value: 3, text: Good}\n", "", 7, "1 steps can't be; from 2 to 11"),
+        ("      - {value: 2}\n      - {value: 3, text: Good}\n", "", 7, "there is 1 step; from 2 to 11"),
         ("{value: 2}", "{value: two}", 9, 'must be a number; there is the text "two"'),
         ("{value: 2}", "{value: .inf}", 9, "must be a number"),
         ("{value: 2}", "{vlaue: 2}", 9, 'did you mean "value"?'),

@@ -152,7 +152,7 @@ def test_a_translation_touches_texts_alone(kind: Kind) -> None:
         (Choice((Answer("left", "L"), Answer("right", "R"), Answer("maybe", "M"))), 2, 1, "can't stand beside"),
         (PAIR, 1, 1, "set shown.sets to 2"),
         (PAIR, 3, 1, "set shown.sets to 2"),
-        (Scale((Step(1, "one"),)), 1, 1, "1 steps can't be"),
+        (Scale((Step(1, "one"),)), 1, 1, "there is 1 step"),
         (Scale((Step(1, "a"), Step(3, "b"), Step(2, "c"))), 1, 1, "all rise, or all fall"),
         (Scale((Step(1, "a"), Step(1, "b"))), 1, 1, "all rise, or all fall"),
         (Scale((Step(1), Step(2, "b"))), 1, 1, "need a text"),

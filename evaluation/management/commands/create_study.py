@@ -1,22 +1,29 @@
-"""`create_study`: two runs or more, compared under a protocol."""
+"""`create_study`: runs, compared under a protocol; drafts, edited, copied and deleted."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
-from evaluation.protocols import named_or_file
+from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
+from evaluation.protocols.claims import read_claims
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
+from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
+from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
+from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
+from evaluation.services.studies.known import read_known
 from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
@@ -24,38 +31,52 @@ RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 
 
 class Command(ProductCommand):
-    """Make a study, and open it with `--open`; or open or close one that is there."""
+    """Make a study, and open it with `--open`; or edit, copy, delete, open or close one that is there."""
 
     help = (
         "Create a study that compares runs under a protocol. With --open, open it at once and print the raters' link; "
-        "otherwise open it later with `create_study --name NAME --open`. --close ends it: it accepts no more ratings."
+        "otherwise open it later with `create_study --name NAME --open`. --copy-from makes a draft like another study; "
+        "--edit changes a draft, --delete deletes it. --close ends a study: it accepts no more ratings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--name", required=True, help="the study's name, used in addresses: letters, digits, - and _"
         )
-        parser.add_argument("--runs", help="two or more runs, separated by commas")
+        parser.add_argument("--runs", help="the runs, separated by commas; two or more where trials show two")
         parser.add_argument(
             "--labels", help="labels of the runs in results, separated by commas (default: their names)"
         )
-        parser.add_argument("--title", default="", help="a title for researchers; raters don't see it")
+        parser.add_argument("--title", help="a title for researchers; raters don't see it")
         parser.add_argument(
             "--protocol",
-            default="drawbench",
-            metavar="NAME|FILE",
-            help="the protocol, or a YAML file of your own (default: drawbench)",
+            metavar="NAME|FILE|study:NAME",
+            help="the protocol, a YAML file of your own, or the protocol of a study (default: drawbench)",
+        )
+        parser.add_argument(
+            "--reference", metavar="RUN", help="the run of the reference photographs, for protocols that show them"
+        )
+        parser.add_argument(
+            "--claims",
+            metavar="FILE",
+            help="claims to ask about: Davidsonian Scene Graph, GenEval 2, or a table of prompt and claim (default: of "
+            "the suite's attributes)",
+        )
+        parser.add_argument(
+            "--controls",
+            metavar="FILE",
+            help="control trials with their right answers: a table of prompt_id, shown, question, answer",
+        )
+        parser.add_argument(
+            "--without-controls", action="store_true", help="leave out the protocol's control trials: a departure"
         )
         parser.add_argument("--raters-per-panel", type=int, help="raters per category (default: the protocol's number)")
         parser.add_argument(
             "--samples-per-set", type=int, help="images per set (default: the protocol's number, or what the runs have)"
         )
-        parser.add_argument(
-            "--seed", type=int, default=0, help="seed of sides, orders and the choice of samples (default: 0)"
-        )
+        parser.add_argument("--seed", type=int, help="seed of sides, orders and the choice of samples (default: 0)")
         parser.add_argument(
             "--missing",
-            default="refuse",
             metavar="refuse|drop-prompts|smaller-sets",
             help="what to do if images are missing (default: refuse)",
         )
@@ -71,8 +92,8 @@ class Command(ProductCommand):
             metavar="CORNER:WIDTHxHEIGHT",
             help="cover a corner of every image, to hide watermarks, such as bottom-right:0.3x0.1; repeat for several",
         )
-        parser.add_argument("--consent", default="", metavar="FILE", help="a text file with what raters agree to")
-        parser.add_argument("--contact", default="", help="whom raters can ask")
+        parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
+        parser.add_argument("--contact", help="whom raters can ask")
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -86,7 +107,6 @@ class Command(ProductCommand):
         )
         declared.add_argument(
             "--estimand",
-            default="",
             help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
         )
         rule = parser.add_argument_group(
@@ -114,46 +134,57 @@ class Command(ProductCommand):
             "--stop-alpha", type=float, metavar="A", help="the intervals have level 1 - A (default: 0.05)"
         )
         parser.add_argument("--open", action="store_true", help="open the study at once and print the raters' link")
-        parser.add_argument("--close", action="store_true", help="close the study")
+        there = parser.add_mutually_exclusive_group()
+        there.add_argument(
+            "--copy-from",
+            metavar="STUDY",
+            help="make a draft like STUDY, with what else is given here; print the differences",
+        )
+        there.add_argument(
+            "--edit", action="store_true", help="change what is given here of a draft, and keep the rest"
+        )
+        there.add_argument("--rename", metavar="NEW", help="as --edit, and give the draft another name")
+        there.add_argument("--delete", action="store_true", help="delete a draft")
+        there.add_argument("--close", action="store_true", help="close the study")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
-        """Create, open or close."""
-        if options["close"]:
-            study = study_close(study=study_by_name(options["name"]))
+        """Create, edit, copy, delete, open or close."""
+        name, given = options["name"], _given(options)
+        editing = options["edit"] or options["rename"] is not None
+        if options["delete"] or options["close"]:
+            if given or options["open"]:
+                done = "--delete" if options["delete"] else "--close"
+                raise InputError(f"{done} stands alone: nothing can be changed or opened with it.")
+            study = study_by_name(name)
+            if options["delete"]:
+                study_delete(study=study)
+                return {"study": study.name, "status": "deleted"}
+            study = study_close(study=study)
+        elif options["copy_from"] is not None:
+            copied = draft_of(study_by_name(options["copy_from"]))
+            wanted = {**given, "name": name, "copied_from": options["copy_from"]}
+            study = study_create(draft_changed(replace(copied, title=""), wanted))
+        elif editing:
+            study = study_by_name(name)
+            renamed = {} if options["rename"] is None else {"name": options["rename"]}
+            if not given and not renamed:
+                raise InputError("--edit needs something to change: give the options that are to be otherwise.")
+            seen = draft_version(study)
+            study = study_change(study=study, draft=draft_changed(draft_of(study), given | renamed), version=seen)
         elif options["runs"] is None:
-            study = study_by_name(options["name"])
-            if _rule_of(options) is not None:
+            study = study_by_name(name)
+            if given:
                 raise InputError(
-                    f"The study {study} already exists. A stopping rule can only be declared when a study is created, "
-                    "together with --runs.",
-                    field="stopping_rule",
+                    f"The study {study} already exists. Give --edit to change the draft, or --runs for a new study.",
+                    field=next(iter(given)),
                 )
             if not options["open"]:
                 raise InputError(
-                    f"The study {study} already exists. Give --open or --close, or --runs for a new study."
+                    f"The study {study} already exists. Give --open, --edit, --delete or --close, or --runs for a new "
+                    "study."
                 )
         else:
-            study = study_create(
-                StudyDraft(
-                    name=options["name"],
-                    runs=[run_by_name(name) for name in options["runs"].split(",")],
-                    labels=options["labels"].split(",") if options["labels"] is not None else None,
-                    title=options["title"],
-                    protocol=named_or_file(options["protocol"]),
-                    raters_per_panel=options["raters_per_panel"],
-                    samples_per_set=options["samples_per_set"],
-                    design_seed=options["seed"],
-                    missing=options["missing"],
-                    display_side=options["display_side"],
-                    consent=_text_of(options["consent"]),
-                    contact=options["contact"],
-                    stopping_rule=_rule_of(options),
-                    masks=options["mask"],
-                    primary_pairs=[each.split(",") for each in options["pair"]],
-                    primary_questions=options["question"],
-                    estimand=options["estimand"],
-                )
-            )
+            study = study_create(StudyDraft(**{"name": name, **given}))
         invitation = None
         if options["open"]:
             study = study_open(study=study, progress=_bar, invite=True)
@@ -167,6 +198,7 @@ class Command(ProductCommand):
             "runs": {entry["label"]: entry["run"] for entry in study.specification["runs"]},
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
+            "copied_from": study.specification.get("copied_from"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
             "panels": len(progress.panels),
@@ -177,6 +209,8 @@ class Command(ProductCommand):
 
     def describe(self, result: Mapping[str, Any]) -> str:
         """For people."""
+        if result["status"] == "deleted":
+            return f"The draft {result['study']} is deleted."
         runs = " against ".join(result["runs"])
         lines = [
             f"Study {result['study']} is {result['status']}: {runs}.",
@@ -185,6 +219,9 @@ class Command(ProductCommand):
         ]
         if result["departures"]:
             lines.append("Departs from the protocol: " + "; ".join(result["departures"]) + ".")
+        if (copied := result["copied_from"]) is not None:
+            told = "; ".join(copied["differences"]) or "nothing"
+            lines.append(f"Differs from {copied['study']}, of which it is a copy, in: {told}.")
         if result["analysis"]:
             lines.append(primary_text(result["analysis"]))
         if result["stopping_rule"]:
@@ -198,19 +235,65 @@ class Command(ProductCommand):
         return "\n".join(lines)
 
 
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a draft that were given, by name."""
+    plain = {
+        "title": options["title"],
+        "raters_per_panel": options["raters_per_panel"],
+        "samples_per_set": options["samples_per_set"],
+        "design_seed": options["seed"],
+        "missing": options["missing"],
+        "display_side": options["display_side"],
+        "contact": options["contact"],
+        "stopping_rule": _rule_of(options),
+        "masks": options["mask"] or None,
+        "primary_pairs": [each.split(",") for each in options["pair"]] or None,
+        "primary_questions": options["question"] or None,
+        "estimand": options["estimand"],
+        "without_controls": options["without_controls"] or None,
+    }
+    given = {name: value for name, value in plain.items() if value is not None}
+    if options["runs"] is not None:
+        given["runs"] = [run_by_name(name) for name in options["runs"].split(",")]
+    if options["labels"] is not None:
+        given["labels"] = options["labels"].split(",")
+    elif "runs" in given:
+        given["labels"] = None
+    if options["protocol"] is not None:
+        given["protocol"] = protocol_named_or_file(options["protocol"])
+    if options["reference"] is not None:
+        given["reference"] = run_by_name(options["reference"])
+    if options["consent"] is not None:
+        given["consent"] = _text_of(options["consent"])
+    if options["claims"] is not None:
+        path = Path(options["claims"])
+        given |= {"claims": read_claims(_bytes_of(path, MOST_CLAIM_BYTES), path.name), "claims_source": path.name}
+    if options["controls"] is not None:
+        path = Path(options["controls"])
+        given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
+    return given
+
+
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:
     rule = {name: options[f"stop_{name}"] for name in RULE if options[f"stop_{name}"] is not None}
     return rule if rule or options["stop_when_decided"] else None
 
 
 def _text_of(path: str) -> str:
-    if not path:
-        return ""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return Path(path).read_text(encoding="utf-8") if path else ""
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The consent text {path} can't be read ({error}). Give a UTF-8 text file.") from error
+
+
+def _bytes_of(path: Path, most: int) -> bytes:
+    """A file's first bytes, one more than allowed, which its reader refuses."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"The file {path} can't be read: {reason}. Check the path.") from error
 
 
 def _bar(done: int, total: int) -> None:

@@ -1,16 +1,21 @@
-"""`manage.py protocols`: the protocols that there are, one as a file, a file checked, two compared."""
+"""`manage.py protocols`: the protocols that there are, the lab's own among them; one as a file, a file checked, two
+compared."""
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.words import counted
+from django.db import OperationalError, ProgrammingError
+
 from evaluation import protocols
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.protocols.summary import in_a_line
+from evaluation.selectors.own_protocols import own_protocols, protocol_named_or_file
 
 SCHEMA = "drawbench-protocols/1"
 DIFFERENCE_SCHEMA = "drawbench-protocol-departures/1"
@@ -20,16 +25,17 @@ class Command(ProductCommand):
     """List, print, check and compare protocols."""
 
     help = (
-        "List the protocols by which raters can be asked. With a name, print that protocol as a YAML file; redirected "
+        "List the protocols by which raters can be asked: those that come with the program, and the lab's own, which "
+        "earlier studies declare. With a name, print that protocol as a YAML file; redirected "
         "to a file and changed, it is a protocol of your own. --check reads such a file, and says line and column of "
         "what is wrong. --diff says in what the second of two protocols departs from the first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("name", nargs="?", metavar="NAME", help="a protocol's name, or a YAML file")
+        what.add_argument("name", nargs="?", metavar="NAME", help="a protocol's name, a YAML file, or study:NAME")
         what.add_argument("--check", type=Path, metavar="FILE", help="read a protocol's YAML file and say if it holds")
-        what.add_argument("--diff", nargs=2, metavar=("A", "B"), help="two protocols, each a name or a YAML file")
+        what.add_argument("--diff", nargs=2, metavar=("A", "B"), help="two protocols, each named as above")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if options["diff"]:
@@ -39,8 +45,14 @@ class Command(ProductCommand):
         if options["name"] is not None:
             if not options["name"].strip():
                 raise InputError("The name is empty. Without a name, all protocols are listed.")
-            return _listed([protocols.named_or_file(options["name"])])
-        return _listed([protocols.get(name) for name in protocols.names()])
+            return _listed([protocol_named_or_file(options["name"])])
+        listed = _listed([protocols.get(name) for name in protocols.names()])
+        try:
+            own = [_entry(each.protocol) | {"study": each.study} for each in own_protocols()]
+        except (OperationalError, ProgrammingError):  # the program's own need no database
+            sys.stderr.write("The database does not respond, so the protocols of earlier studies are not listed.\n")
+            own = []
+        return listed | {"protocols": [*listed["protocols"], *own]}
 
     def describe(self, result: Mapping[str, Any]) -> str:
         if "departures" in result:
@@ -50,12 +62,16 @@ class Command(ProductCommand):
         declared = [protocols.read(each["declaration"]) for each in result["protocols"]]
         if "file" in result:
             (own,) = declared
-            holds = f"{result['file']} holds the protocol {own.name}: {_shown(own)}"
+            holds = f"{result['file']} holds the protocol {own.name}: {in_a_line(own)}"
             return "\n".join([holds, *(f"  departs from {own.based_on}: {line}" for line in _departures(own))])
         if len(declared) == 1:
             return protocols.to_yaml(declared[0]).rstrip()
         width = max(len(protocol.name) for protocol in declared)
-        return "\n".join(f"{each.name.ljust(width)}  {each.title}: {_shown(each)}" for each in declared)
+        studies = [f" (study:{each['study']})" if each["study"] else "" for each in result["protocols"]]
+        return "\n".join(
+            f"{each.name.ljust(width)}  {each.title}: {in_a_line(each)}{study}"
+            for each, study in zip(declared, studies, strict=True)
+        )
 
 
 def _listed(chosen: Sequence[protocols.Protocol]) -> dict[str, Any]:
@@ -63,7 +79,8 @@ def _listed(chosen: Sequence[protocols.Protocol]) -> dict[str, Any]:
 
 
 def _entry(protocol: protocols.Protocol) -> dict[str, Any]:
-    """A protocol in the list; `declaration`: as a study's specification locks it."""
+    """A protocol in the list. `declaration`: as a study's specification locks it. `study`: the newest study that
+    declares it, of the lab's own."""
     return {
         "name": protocol.name,
         "title": protocol.title,
@@ -74,6 +91,7 @@ def _entry(protocol: protocols.Protocol) -> dict[str, Any]:
         "based_on": protocol.based_on,
         "departures": list(_departures(protocol)),
         "declaration": protocol.specification(),
+        "study": None,
     }
 
 
@@ -82,17 +100,6 @@ def _departures(protocol: protocols.Protocol) -> tuple[str, ...]:
 
 
 def _difference(names: Sequence[str]) -> dict[str, Any]:
-    first, second = (protocols.named_or_file(name) for name in names)
+    first, second = (protocol_named_or_file(name) for name in names)
     lines = list(protocols.departures(first, second))
     return {"schema": DIFFERENCE_SCHEMA, "a": first.name, "b": second.name, "departures": lines}
-
-
-def _shown(protocol: protocols.Protocol) -> str:
-    """What is shown and asked, in a line."""
-    shown = protocol.shown
-    sets = {1: "one set", 2: "two sets"}.get(shown.sets, f"{shown.sets} sets")
-    reference = {"beside": ", one of them the reference photograph", "apart": ", reference photographs apart"}
-    kinds = ", ".join(dict.fromkeys(question.answers.name for question in protocol.questions))
-    seen = f"{sets} of {counted(protocol.set_size, 'image')}{reference.get(shown.reference, '')}"
-    asked = f"{counted(len(protocol.questions), 'question')} ({kinds})"
-    return f"{seen}; {asked}; {counted(protocol.raters_per_panel, 'rater')} per trial"

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias
 
 from common.hashes import canonical_json
 from common.json_in import JsonError, read_json
+from common.words import counted
 from evaluation.protocols.errors import AnswerError, Path
 from evaluation.protocols.fields import Fields
 
@@ -117,9 +118,10 @@ def text_faults(texts: Sequence[str], path: str) -> Iterator[Fault]:
 
 
 def number_faults(n: int, least: int, path: str, what: str) -> Iterator[Fault]:
-    """Too few or too many of `what`."""
+    """Too few or too many of `what`, a noun."""
     if not least <= n <= MOST_OPTIONS:
-        yield (path,), f"{n} {what} can't be; from {least} to {MOST_OPTIONS} are allowed"
+        are = "is" if n == 1 else "are"
+        yield (path,), f"there {are} {counted(n, what)}; from {least} to {MOST_OPTIONS} are allowed"
 
 
 def one_set_fault(kind: str, sets: int) -> Iterator[Fault]:

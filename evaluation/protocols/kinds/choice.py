@@ -93,7 +93,7 @@ class Choice(Kind):
         return Choice(tuple(replace(answer, text=translate(answer.text)) for answer in self.answers))
 
     def faults(self, sets: int, set_size: int) -> Iterator[Fault]:
-        yield from number_faults(len(self.answers), 2, "answers", "answers")
+        yield from number_faults(len(self.answers), 2, "answers", "answer")
         yield from id_faults(self.ids, "answers", "choice")
         yield from text_faults(self.texts(), "answers")
         reserved = [each for each in self.ids if each in PREFERENCES]

@@ -64,6 +64,6 @@ class Reasons(Kind):
         return Reasons(tuple(replace(each, text=translate(each.text)) for each in self.tags))
 
     def faults(self, sets: int, set_size: int) -> Iterator[Fault]:
-        yield from number_faults(len(self.tags), 1, "tags", "tags")
+        yield from number_faults(len(self.tags), 1, "tags", "tag")
         yield from id_faults(self.ids, "tags", "tag")
         yield from text_faults(self.texts(), "tags")

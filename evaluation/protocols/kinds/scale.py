@@ -76,7 +76,7 @@ class Scale(Kind):
 
     def faults(self, sets: int, set_size: int) -> Iterator[Fault]:
         yield from one_set_fault(self.name, sets)
-        yield from number_faults(len(self.steps), 2, "steps", "steps")
+        yield from number_faults(len(self.steps), 2, "steps", "step")
         yield from text_faults([step.text for step in self.steps], "steps")
         up = [b > a for a, b in pairwise(self.values)]
         if len(set(self.values)) < len(self.values) or (up and any(each != up[0] for each in up)):

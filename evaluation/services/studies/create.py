@@ -1,4 +1,7 @@
-"""A draft of a study: what is compared, under which protocol, by how many raters. It takes no ratings yet."""
+"""A draft of a study: what is compared, under which protocol, by how many raters. It takes no ratings yet.
+
+`change` edits, copies and deletes drafts.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,31 @@ from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.db import transaction
 
 from common import limits
-from common.numbers import shown
-from common.text import look
-from common.words import counted
 from evaluation import protocols
-from evaluation.errors import ConflictError, InputError
+from evaluation.analysis.sequential import StoppingRule
+from evaluation.errors import InputError
 from evaluation.intake import text_in
-from evaluation.models import GenerationRun, ImportedVotes, RunStatus, Study, StudyRun, Suite
+from evaluation.models import GenerationRun, Study, StudyRun, Suite
 from evaluation.protocols.claims import ClaimsByText, suite_claims
 from evaluation.protocols.kinds import Choice, Claim
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary
-from evaluation.services.runs.request import more_images
-from evaluation.services.studies.known import KnownControl, known_controls
+from evaluation.selectors.own_protocols import protocol_named
+from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
+from evaluation.services.studies.difference import Copied, differences
+from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import (
     StudySettings,
     consent_text,
+    panel_of,
     panel_prompts,
     silent_prompts,
     specification,
@@ -40,7 +43,8 @@ from evaluation.services.studies.specify import (
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 from evaluation.suites.types import PromptData
 
-MOST_RUNS = 20
+ATTRIBUTES = "the attributes of the suite's prompts"
+"""Where claims are from that no file gave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ class StudyDraft:
     Attributes:
         name: what it is called in addresses and commands: letters, digits, - and _.
         runs: finished, on the same suite, as many as a trial of the protocol shows or more.
-        protocol: the declared protocol's name, or a protocol of the researcher's own.
+        protocol: a protocol's name as `protocol_named` takes it, or a protocol of the researcher's own.
         title: for researchers; raters never see it, since it may name a generator.
         design_seed: of sides, orders and the choice of samples, 0 or more.
         samples_per_set: images a set shows; the protocol's number, or what the runs have, when None.
@@ -74,6 +78,7 @@ class StudyDraft:
         controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
             brings.
         without_controls: hold the study without the control trials of the protocol.
+        copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
     name: str
@@ -98,6 +103,7 @@ class StudyDraft:
     claims_source: str = ""
     controls: Sequence[Mapping[str, str]] = ()
     without_controls: bool = False
+    copied_from: str = ""
 
 
 @transaction.atomic
@@ -107,11 +113,20 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     Raises:
         InputError: with what is wrong and what to do about it; nothing was made.
     """
+    return draft_put(Study(created_by=created_by), draft)
+
+
+def draft_put(study: Study, draft: StudyDraft) -> Study:
+    """Make `study`, new or a draft that is there, what `draft` asks for. To be called in a transaction.
+
+    Raises:
+        InputError: as `study_create`.
+    """
     declared = _declared(draft.protocol)
     runs = draft.runs
-    _check_name(draft.name)
-    _check_runs(runs, declared, draft.reference)
-    labels = _checked_labels(runs, draft.labels, declared)
+    check_name(draft.name, study)
+    check_runs(runs, declared, draft.reference)
+    labels = checked_labels(runs, draft.labels, declared)
     suite = runs[0].suite
     settings = _with_material(draft, _settings(draft, declared), suite)
     study_protocol = settings.study_protocol
@@ -125,41 +140,52 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
         silent=silent_prompts(study_protocol, suite, settings.claims),
     )
     settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
-    rule = draft.stopping_rule
-    if rule is None and declared.stopping is not None:
-        rule = {name: value for name, value in asdict(declared.stopping).items() if name != "method"}
-    if rule is not None:
-        sizes = [
-            panel_size(
-                panel_shape(study_protocol, n_prompts=n, n_generators=len(runs), raters=settings.raters_per_panel)
-            )
-            for n in panel_prompts(sets, study_protocol).values()
-        ]
-        panels, places = len(sizes), sum(size.places for size in sizes)
-        settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))
-    study = Study(
-        name=draft.name,
-        title=text_in(draft.title, "title", "the title", most=limits.TITLE),
-        protocol=declared.name,
-        design_seed=draft.design_seed,
-        created_by=created_by,
-    )
+    settings = replace(settings, stopping_rule=_rule(draft, settings, sets))
+    study.name = draft.name
+    study.title = text_in(draft.title, "title", "the title", most=limits.TITLE)
+    study.protocol = declared.name
+    study.design_seed = draft.design_seed
+    named = list(zip(labels, runs, strict=True))
+    before = study.specification
     study.specification = specification(
-        study=study,
-        suite=suite,
-        runs=list(zip(labels, runs, strict=True)),
-        reference=draft.reference,
-        settings=settings,
-        sets=sets,
+        study=study, suite=suite, runs=named, reference=draft.reference, settings=settings, sets=sets
     )
+    if draft.copied_from:
+        study.specification["copied_from"] = _copied(draft.copied_from, study, before).to_dict()
     study.save()
+    study.study_runs.all().delete()
     StudyRun.objects.bulk_create(
-        StudyRun(study=study, run=run, order=order, label=label)
-        for order, (run, label) in enumerate(zip(runs, labels, strict=True))
+        StudyRun(study=study, run=run, order=order, label=label) for order, (label, run) in enumerate(named)
     )
     if draft.reference is not None:
         StudyRun.objects.create(study=study, run=draft.reference, order=len(runs), label=REFERENCE, is_reference=True)
     return study
+
+
+def _copied(name: str, study: Study, before: Mapping[str, object]) -> Copied:
+    """In what `study` differs from the one called `name`; of one that is gone, as it was said `before`."""
+    known = Copied.of(before)
+    if known is not None and known.study == name and not Study.objects.filter(name=name).exists():
+        return known
+    original = study_by_name(name)
+    return Copied(original.name, original.specification_hash, differences(original.specification, study.specification))
+
+
+def _rule(draft: StudyDraft, settings: StudySettings, sets: ImageSets) -> StoppingRule | None:
+    """The stopping rule that was asked for, or the protocol's; it takes the size of the panels."""
+    rule, declared = draft.stopping_rule, settings.protocol.stopping
+    if rule is None and declared is not None:
+        rule = {name: value for name, value in asdict(declared).items() if name != "method"}
+    if rule is None:
+        return None
+    shapes = (
+        panel_shape(
+            settings.study_protocol, n_prompts=n, n_generators=len(draft.runs), raters=settings.raters_per_panel
+        )
+        for n in panel_prompts(sets, settings.study_protocol).values()
+    )
+    sizes = [panel_size(shape) for shape in shapes]
+    return checked_rule(rule, places=sum(size.places for size in sizes), panels=len(sizes))
 
 
 def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> StudySettings:
@@ -177,7 +203,8 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
         ]
         found = suite_claims(prompts, draft.claims)
         claims = {number: tuple(each.text for each in claims) for number, claims in found.claims.items()}
-        source = draft.claims_source if draft.claims is not None else "the attributes of the suite's prompts"
+        source = text_in(draft.claims_source, "claims", "the name of the file", most=limits.FILE_NAME)
+        source = source if draft.claims is not None else ATTRIBUTES
         settings = replace(settings, claims=claims, claims_source=source)
     brought = protocol.controls is not None and protocol.controls.kind == "known"
     if draft.without_controls and protocol.controls is None:
@@ -198,12 +225,18 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
 def _known(
     draft: StudyDraft, protocol: protocols.Protocol, labels: Sequence[str], sets: ImageSets
 ) -> tuple[KnownControl, ...]:
-    return known_controls(
+    known = known_controls(
         draft.controls,
         protocol=protocol,
         labels=[*labels, *([REFERENCE] if draft.reference else [])],
         prompts={prompt.prompt_id: prompt.text for prompt in sets.prompts},
     )
+    if protocol.controls is not None and protocol.controls.kind == "known":
+        panels = {prompt.prompt_id: panel_of(prompt.category, protocol) for prompt in sets.prompts}
+        given = Counter(panels[each.prompt_id] for each in known)
+        for panel in dict.fromkeys(panels.values()):
+            refuse_too_few(given[panel], protocol.controls.trials, panel)
+    return known
 
 
 def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Protocol) -> Primary | None:
@@ -230,10 +263,7 @@ def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Proto
 def _declared(protocol: str | protocols.Protocol) -> protocols.Protocol:
     """The protocol asked for. Raises InputError for an unknown name, or one of ours given to another protocol."""
     if isinstance(protocol, str):
-        try:
-            return protocols.get(protocol)
-        except protocols.UnknownProtocolError as error:
-            raise InputError(str(error), field="protocol") from error
+        protocol = protocol_named(protocol)
     if protocol.name in protocols.names() and protocol != protocols.get(protocol.name):
         raise InputError(
             f'The name "{protocol.name}" belongs to a protocol that comes with the program, and yours differs from it. '
@@ -247,10 +277,10 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
     """What was asked for with the protocol's defaults, checked; the stopping rule takes the sets as well."""
     size = default_set_size(draft.runs, declared.set_size) if draft.samples_per_set is None else draft.samples_per_set
     raters = declared.raters_per_panel if draft.raters_per_panel is None else draft.raters_per_panel
-    _check_range("raters_per_panel", "Raters per category", raters, 1, protocols.MOST_RATERS)
-    _check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
+    check_range("raters_per_panel", "Raters per category", raters, 1, protocols.MOST_RATERS)
+    check_range("design_seed", "The design seed", draft.design_seed, 0, 2**63 - 1)
     if draft.display_side is not None:
-        _check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
+        check_range("display_side", "The longest side of displayed images", draft.display_side, 16, 2048)
     return StudySettings(
         protocol=declared,
         set_size=size,
@@ -262,99 +292,3 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
     )
-
-
-def _check_name(name: str) -> None:
-    try:
-        validate_slug(name)
-    except ValidationError:
-        raise InputError(
-            f'"{name[:60]}" can\'t be the name of a study. Use letters, digits, - and _, without spaces.',
-            field="name",
-        ) from None
-    if len(name) > limits.STUDY_NAME:
-        raise InputError(
-            f"The name has {len(name)} characters; at most {limits.STUDY_NAME} are allowed. Choose a shorter one.",
-            field="name",
-        )
-    if Study.objects.filter(name=name).exists():
-        raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
-    if ImportedVotes.objects.filter(name=name).exists():
-        raise ConflictError(f'Imported votes are called "{name}" already. Choose another name.', field="name")
-
-
-def _check_runs(runs: Sequence[GenerationRun], protocol: protocols.Protocol, reference: GenerationRun | None) -> None:
-    shown = protocol.shown
-    least = max(1, shown.sets - (shown.reference == "beside"))
-    if len(runs) < least:
-        given = f"{len(runs)} {'was' if len(runs) == 1 else 'were'}" if runs else "none were"
-        raise InputError(
-            f"A study under {protocol.name} compares {counted(least, 'run')} or more; {given} given. Choose "
-            "more of the same suite.",
-            field="runs",
-        )
-    if len(runs) > MOST_RUNS:
-        raise InputError(
-            f"A study compares at most {MOST_RUNS} runs; {len(runs)} were given. Choose fewer.", field="runs"
-        )
-    if shown.reference != "none" and reference is None:
-        raise InputError(
-            f"The protocol {protocol.name} shows reference photographs. Upload them as a run of the same suite, and "
-            "choose that run as the reference.",
-            field="reference",
-        )
-    if shown.reference == "none" and reference is not None:
-        raise InputError(
-            f"The protocol {protocol.name} shows no reference photographs. Leave the reference out.", field="reference"
-        )
-    runs = [*runs, *([reference] if reference else [])]
-    twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
-    if twice:
-        raise InputError(f"The run {twice[0]} was given twice. Choose different runs.", field="runs")
-    suites = {run.suite_id: run for run in runs}
-    if len(suites) > 1:
-        told = "; ".join(f"{run.name} uses {run.suite}" for run in suites.values())
-        raise InputError(f"All runs of a study must use the same version of one suite, but {told}.", field="runs")
-    unfinished = [run for run in runs if run.status in (RunStatus.QUEUED, RunStatus.RUNNING)]
-    if unfinished:
-        told = ", ".join(f"{run.name} is {run.status}" for run in unfinished)
-        raise InputError(
-            f"Not all runs are finished: {told}. Wait until they are (their pages show the progress), or cancel them "
-            'and compare the images that exist with missing "drop-prompts".',
-            field="runs",
-        )
-    for run in runs:
-        if not run.samples.exists():
-            why = f" ({run.message})" if run.message else ""
-            raise InputError(
-                f"The run {run.name} has no samples: it is {run.status}{why}. {more_images(run)} or choose another.",
-                field="runs",
-            )
-
-
-def _checked_labels(
-    runs: Sequence[GenerationRun], labels: Sequence[str] | None, protocol: protocols.Protocol
-) -> list[str]:
-    """One label a run. Raises InputError if there are too few or many, or any is empty, too long or there twice."""
-    given = labels if labels is not None else [run.name for run in runs]
-    chosen = [text_in(label, "labels", f'the label "{label[:30]}"', most=limits.LABEL) for label in given]
-    if len(chosen) != len(runs):
-        raise InputError(
-            f"Give one label per run: {len(runs)} runs, but {counted(len(chosen), 'label')}.", field="labels"
-        )
-    for label in chosen:
-        if not look(label):
-            raise InputError("A label is empty. Give each run a label for the results.", field="labels")
-        if protocol.shown.reference != "none" and look(label).casefold() == REFERENCE:
-            raise InputError(
-                f'The label "{label}" stands for the reference photographs here. Give the run another.', field="labels"
-            )
-    twice = [label for label, n in Counter(look(label).casefold() for label in chosen).items() if n > 1]
-    if twice:
-        raise InputError(f'Two runs have the label "{twice[0]}". Give each run a different label.', field="labels")
-    return chosen
-
-
-def _check_range(field: str, what: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise InputError(f"{what} must be between {least} and {most}; got {shown(value)}.", field=field)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from evaluation.design import DesignError, PanelPlan, PanelShape, derived_seed, plan_panel, rng_for
 from evaluation.errors import InputError
@@ -15,7 +16,7 @@ from evaluation.models import Comparison, Place, Prompt, Study, StudyQuestion, S
 from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.kinds import Choice
 from evaluation.protocols.serving import panel_shape
-from evaluation.services.studies.known import KnownControl
+from evaluation.services.studies.known import KnownControl, refuse_too_few
 
 SetOf = Callable[[StudyRun, Prompt], list[str]]
 """The keys of the images that a run's set of a prompt shows."""
@@ -81,60 +82,90 @@ def design_make(shown: Shown, set_of: SetOf) -> dict[str, dict[str, int]]:
     """
     counts = {}
     for panel, prompts in panels_of_prompts(shown).items():
-        shape = panel_shape(
-            shown.protocol,
-            n_prompts=len(prompts),
-            n_generators=len(shown.generators),
-            raters=shown.raters_per_panel,
-        )
-        counts[panel] = _panel_make(shown, set_of, panel, prompts, shape)
+        counts[panel] = _panel_make(shown, set_of, panel, prompts)
     return counts
 
 
-def _panel_make(
-    shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], shape: PanelShape
-) -> dict[str, int]:
-    seed = shown.study.design_seed
-    plan = _planned(shape, seed, panel)
-    members = [*shown.generators, *([shown.reference] if shown.reference else [])]
-    trials = Comparison.objects.bulk_create(
-        (
-            _comparison(shown, set_of, prompts[trial.prompt], [members[each] for each in trial.generators])
-            for trial in plan.trials
-        ),
-        batch_size=1000,
+def first_trials(shown: Shown, set_of: SetOf, *, at_most: int) -> list[tuple[Comparison, list[int]]]:
+    """The first trials of the first rater, each with its members' places from the left; nothing is saved.
+
+    Raises:
+        InputError: as `design_make`.
+    """
+    panel, prompts = next(iter(panels_of_prompts(shown).items()))
+    shape = _shape(shown, prompts)
+    drawn = _Drawn(shown, set_of, panel, prompts, _planned(shape, shown.study.design_seed, panel))
+    controls = list(_controls(shown, set_of, panel, prompts, shape.controls))
+    showings = _showings(drawn, 0, drawn.trial, controls)
+    return [(trial, order) for trial, order, _ in islice(showings, at_most)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A panel's plan on the study's prompts and runs."""
+
+    shown: Shown
+    set_of: SetOf
+    panel: str
+    prompts: Sequence[Prompt]
+    plan: PanelPlan
+
+    def trial(self, number: int) -> Comparison:
+        """The trial of this number in the plan, not saved."""
+        trial = self.plan.trials[number]
+        members = [*self.shown.generators, *([self.shown.reference] if self.shown.reference else [])]
+        return _comparison(
+            self.shown, self.set_of, self.prompts[trial.prompt], [members[each] for each in trial.generators]
+        )
+
+
+def _shape(shown: Shown, prompts: Sequence[Prompt]) -> PanelShape:
+    return panel_shape(
+        shown.protocol, n_prompts=len(prompts), n_generators=len(shown.generators), raters=shown.raters_per_panel
     )
+
+
+def _panel_make(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt]) -> dict[str, int]:
+    shape = _shape(shown, prompts)
+    drawn = _Drawn(shown, set_of, panel, prompts, _planned(shape, shown.study.design_seed, panel))
+    trials = Comparison.objects.bulk_create(map(drawn.trial, range(len(drawn.plan.trials))), batch_size=1000)
     controls = Comparison.objects.bulk_create(_controls(shown, set_of, panel, prompts, shape.controls))
-    asked = {each.pk: len(each.questions) for each in (*trials, *controls)}
     most = ratings = 0
     places = []
-    for slot, session in enumerate(plan.sessions):
-        rng = rng_for(seed, "controls", panel, slot)
-        drawn = iter(rng.sample(controls, shape.controls))
-        showings: list[tuple[int, list[int], int]] = []
-        for showing in session:
-            if showing.trial is None:
-                control = next(drawn)
-                order = list(range(len(control.members)))
-                rng.shuffle(order)
-                showings.append((control.pk, order, 0))
-                continue
-            trial, generators = trials[showing.trial], plan.trials[showing.trial].generators
-            order = [generators.index(each) for each in showing.order]
-            showings.append((trial.pk, order, showing.repetition))
+    for slot in range(len(drawn.plan.sessions)):
+        showings = list(_showings(drawn, slot, trials.__getitem__, controls))
         most = max(most, len(showings))
-        ratings += sum(asked[pk] for pk, *_ in showings)
+        ratings += sum(len(trial.questions) for trial, *_ in showings)
         places.append(
             Place(
                 study=shown.study,
                 panel=panel,
                 slot=slot,
-                showings=showings,
-                seed=derived_seed(seed, "panel", panel),
+                showings=[(trial.pk, order, repetition) for trial, order, repetition in showings],
+                seed=derived_seed(shown.study.design_seed, "panel", panel),
             )
         )
     Place.objects.bulk_create(places, batch_size=500)
     return {"raters": len(places), "trials": most, "ratings": ratings}
+
+
+def _showings(
+    drawn: _Drawn, slot: int, trial_at: Callable[[int], Comparison], controls: Sequence[Comparison]
+) -> Iterator[tuple[Comparison, list[int], int]]:
+    """The session of a place: each trial, its members' places from the left, and 1 where it is seen again."""
+    session = drawn.plan.sessions[slot]
+    rng = rng_for(drawn.shown.study.design_seed, "controls", drawn.panel, slot)
+    given = iter(rng.sample(controls, sum(showing.trial is None for showing in session)))
+    for showing in session:
+        if showing.trial is None:
+            control = next(given)
+            order = list(range(len(control.members)))
+            rng.shuffle(order)
+            yield control, order, 0
+        else:
+            generators = drawn.plan.trials[showing.trial].generators
+            order = [generators.index(each) for each in showing.order]
+            yield trial_at(showing.trial), order, showing.repetition
 
 
 def _planned(shape: PanelShape, seed: int, panel: str) -> PanelPlan:
@@ -214,12 +245,7 @@ def _known(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n
     by_id = {each.prompt_id: each for each in prompts}
     by_label = {each.label: each for each in shown.study_runs}
     mine = [each for each in shown.known if each.prompt_id in by_id]
-    if len(mine) < n:
-        raise InputError(
-            f"{n} control trials are declared for each session, and {len(mine)} are given"
-            f"{f' for the panel {panel}' if panel else ''}. Give more of them, or a protocol without.",
-            field="controls",
-        )
+    refuse_too_few(len(mine), n, panel)
     for each in mine:
         control = _comparison(shown, set_of, by_id[each.prompt_id], [by_label[label] for label in each.shown])
         control.control = "known"

@@ -11,7 +11,7 @@ from common.tables import TableError, plain_heading, read_records, shape_of
 from common.words import counted, nearest
 from evaluation.errors import InputError
 from evaluation.protocols import AnswerError, AnswerValue, Protocol
-from evaluation.protocols.kinds import Choice, value_of
+from evaluation.protocols.kinds import Choice, value_of, value_text
 from evaluation.suites.decode import decode
 from evaluation.suites.types import SuiteError
 
@@ -72,6 +72,20 @@ def read_known(data: bytes, source: str) -> tuple[Mapping[str, str], ...]:
     return tuple(dict(zip(header, record.cells, strict=True)) for record in records[1:])
 
 
+def rows_of(controls: Sequence[KnownControl], protocol: Protocol) -> tuple[Mapping[str, str], ...]:
+    """Control trials as the rows of a file, which `known_controls` reads back to the same."""
+    sides = {member: side for side, member in SIDES.items()}
+    rows = []
+    for each in controls:
+        for question, answer in each.answers.items():
+            kind = protocol.question(question).answers
+            value = sides.get(str(answer), answer) if isinstance(kind, Choice) and kind.preference else answer
+            shown = json.dumps(each.shown, ensure_ascii=False)
+            cells = (each.prompt_id, shown, question, value_text(value))
+            rows.append(dict(zip(COLUMNS, cells, strict=True)))
+    return tuple(rows)
+
+
 def known_controls(
     rows: Sequence[Mapping[str, str]],
     *,
@@ -108,6 +122,16 @@ def known_controls(
             raise InputError(f"{where}: the question {question} of this trial has an answer already.", field="controls")
         answers[question] = _right(row["answer"].strip(), question, where, protocol, len(shown), prompts[prompt_id])
     return tuple(KnownControl(prompt, shown, answers) for (prompt, shown), answers in found.items())
+
+
+def refuse_too_few(n: int, wanted: int, panel: str) -> None:
+    """Raise InputError where `n` control trials of a panel are fewer than each session has."""
+    if n < wanted:
+        raise InputError(
+            f"{wanted} control trials are declared for each session, and {n} {'is' if n == 1 else 'are'} given"
+            f"{f' for the panel {panel}' if panel else ''}. Give more of them, or a protocol without.",
+            field="controls",
+        )
 
 
 def _shown(cell: str, where: str, labels: Sequence[str], sets: int) -> tuple[str, ...]:

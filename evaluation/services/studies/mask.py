@@ -34,6 +34,11 @@ class Mask:
         return left, top, left + wide, top + high
 
     @property
+    def written(self) -> str:
+        """As commands, forms and the API write it."""
+        return f"{self.corner}:{self.width:g}x{self.height:g}"
+
+    @property
     def in_words(self) -> str:
         """Such as "the bottom right corner (0.3 of the width, 0.1 of the height)"."""
         where = self.corner.replace("-", " ")

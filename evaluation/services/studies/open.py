@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
 
 from common.hashes import hash_of
-from evaluation.errors import ConflictError, InputError
-from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.errors import ConflictError
+from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
-from evaluation.services.studies.design import Shown, design_make, questions_make
+from evaluation.services.studies.design import design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
-from evaluation.services.studies.renditions import common_display, renditions_make
-from evaluation.services.studies.sets import ImageSets, image_sets
-from evaluation.services.studies.specify import Opened, settings_of, silent_prompts, specification
+from evaluation.services.studies.prepare import prepare
+from evaluation.services.studies.renditions import renditions_make
+from evaluation.services.studies.specify import Opened, specification
 
 Progress = Callable[[int, int], None]
 """Told how many images are ready, and of how many."""
@@ -72,57 +71,29 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
         raise ConflictError(
             f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
         )
-    study_runs = list(study.study_runs.select_related("run__suite").order_by("order"))
-    runs = [study_run.run for study_run in study_runs]
-    compared = [study_run for study_run in study_runs if not study_run.is_reference]
-    reference = next((study_run.run for study_run in study_runs if study_run.is_reference), None)
-    if not compared:
-        raise InputError(f"The study {study} has no run. Create a new study.")
-    suite = runs[0].suite
-    settings = settings_of(study)
-    protocol = settings.study_protocol
-    sets = image_sets(
-        suite=suite,
-        runs=[study_run.run for study_run in compared],
-        size=settings.set_size,
-        missing=settings.missing,
-        reference=reference,
-        silent=silent_prompts(protocol, suite, settings.claims),
-    )
-    chosen = _chosen_samples(study, runs, sets)
-    images = {sample.image_id: sample.image for samples in chosen.values() for sample in samples}
-    display = replace(common_display(images.values(), settings.display_side), masks=settings.masks)
+    draft = prepare(study)
     files = renditions_make(
-        images.values(),
-        display,
+        draft.images.values(),
+        draft.display,
         stored=stored,
-        progress=None if progress is None else lambda done: progress(done, len(images)),
+        progress=None if progress is None else lambda done: progress(done, len(draft.images)),
     )
-    keys = _study_images(study, chosen, files, named)
-    questions_make(study, protocol)
+    keys = _study_images(study, draft.chosen, files, named)
+    questions_make(study, draft.settings.study_protocol)
     panels = design_make(
-        Shown(
-            study=study,
-            protocol=protocol,
-            raters_per_panel=settings.raters_per_panel,
-            prompts=sets.prompts,
-            study_runs=study_runs,
-            claims=settings.claims,
-            known=settings.known,
-        ),
-        lambda study_run, prompt: [keys[sample.pk] for sample in chosen[study_run.run_id, prompt.pk]],
+        draft.shown, lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
     )
     study.specification = specification(
         study=study,
-        suite=suite,
-        runs=[(study_run.label, study_run.run) for study_run in compared],
-        reference=reference,
-        settings=settings,
-        sets=sets,
+        suite=draft.suite,
+        runs=[(study_run.label, study_run.run) for study_run in draft.compared],
+        reference=draft.reference,
+        settings=draft.settings,
+        sets=draft.sets,
         opened=Opened(
-            display=display,
+            display=draft.display,
             n_comparisons=Comparison.objects.filter(study=study, control="").count(),
-            shown=[_as_shown(study_runs, prompt, chosen) for prompt in sets.prompts],
+            shown=[_as_shown(draft.study_runs, prompt, draft.chosen) for prompt in draft.sets.prompts],
             panels=panels,
         ),
     )
@@ -134,21 +105,6 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
     study.opened_at = timezone.now()
     study.save(update_fields=["specification_hash", "status", "opened_at"])
     return study
-
-
-def _chosen_samples(study: Study, runs: list[GenerationRun], sets: ImageSets) -> dict[tuple[int, int], list[Sample]]:
-    """The samples of each set, in the order shown, by (run, prompt) primary keys."""
-    there = {
-        (sample.run_id, sample.prompt_id, sample.sample): sample
-        for sample in Sample.objects.filter(run__in=runs).select_related("image").order_by()
-    }
-    return {
-        (run.pk, prompt.pk): [
-            there[run.pk, prompt.pk, index] for index in sets.chosen(run, prompt, seed=study.design_seed)
-        ]
-        for run in runs
-        for prompt in sets.prompts
-    }
 
 
 def _study_images(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from common.hashes import hash_of
 from common.words import counted, prompt_name
@@ -17,6 +17,7 @@ from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
+from evaluation.selectors.own_protocols import protocol_of
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
@@ -62,6 +63,7 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
+    `copied_from`: the study that it was copied from, as `difference.Copied` says it.
     """
 
     protocol: protocols.Protocol
@@ -78,6 +80,7 @@ class StudySettings:
     claims_source: str = ""
     known: tuple[KnownControl, ...] = ()
     controls_left_out: bool = False
+    copied_from: Mapping[str, object] | None = None
 
     @property
     def study_protocol(self) -> protocols.Protocol:
@@ -196,6 +199,13 @@ def specification(
             "left_out": settings.controls_left_out,
             "known": [each.to_dict() for each in settings.known],
         }
+    if settings.controls_left_out and settings.protocol.controls is not None:  # of which `protocol` says no more
+        declared["controls_left_out"] = {
+            "controls": asdict(settings.protocol.controls),
+            "screening": settings.protocol.screening,
+        }
+    if settings.copied_from is not None:
+        declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
         declared["analysis"] = settings.primary.specification()
     if settings.stopping_rule is not None:
@@ -237,13 +247,6 @@ def _design(shape: PanelShape) -> dict[str, object]:
     return declared
 
 
-def protocol_of(study: Study) -> protocols.Protocol:
-    """The protocol of a draft: ours as it is now, a researcher's own as the draft declared it."""
-    if study.protocol in protocols.names():
-        return protocols.get(study.protocol)
-    return protocols.read(study.specification["protocol"])
-
-
 def settings_of(study: Study) -> StudySettings:
     """The settings that a study's specification holds."""
     declared = study.specification
@@ -263,6 +266,7 @@ def settings_of(study: Study) -> StudySettings:
         claims_source=claims.get("source", ""),
         known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
         controls_left_out=bool(controls.get("left_out", False)),
+        copied_from=declared.get("copied_from"),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -53,24 +56,58 @@ def instructions_context(rater: Rater) -> dict[str, object]:
     }
 
 
-def trials_context(rater: Rater) -> dict[str, object]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterPage:
+    """The page of trials. `rater`: the key that its script sends. `set_size`: images in a set. `width`, `height`: of
+    every image, in pixels.
+
+    `addresses`: of `next`, `rate`, `undo`, `skip`, `end` and `images` (with KEY for an image's key), which the script
+    asks; of `finish`, where its form goes; of `reload`; of `withdraw`, empty where nobody can leave.
+    """
+
+    protocol: Protocol
+    rater: str
+    set_size: int
+    width: int
+    height: int
+    addresses: Mapping[str, str]
+
+
+def page_of(rater: Rater) -> RaterPage:
+    """The page on which a rater of an open study rates all."""
+    declared = rater.study.specification
+    names = ("next", "rate", "undo", "skip", "end", "finish", "withdraw")
+    return RaterPage(
+        protocol=read_by(rater),
+        rater=str(rater.key),
+        set_size=declared["sets"]["size"],
+        width=declared["display"]["width"],
+        height=declared["display"]["height"],
+        addresses={
+            "images": reverse("rater:image", args=["KEY"]),
+            "reload": reverse("rater:trials"),
+            **{name: reverse(f"rater:{name}") for name in names},
+        },
+    )
+
+
+def trials_context(page: RaterPage) -> dict[str, object]:
     """Of the page on which all is rated."""
-    protocol = read_by(rater)
-    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
+    words = texts.shown_words(page.protocol, page.set_size)
     return {
         "words": words,
-        "keys": list(texts.key_rows(protocol, words)),
-        "caption_first": protocol.shown.sets > 1,
-        "config": _config(rater, protocol, words),
-        "demonstration": study_is_demonstration(rater.study_id),
+        "keys": list(texts.key_rows(page.protocol, words)),
+        "caption_first": page.protocol.shown.sets > 1,
+        "config": _config(page, words),
+        "addresses": page.addresses,
     }
 
 
-def _config(rater: Rater, protocol: Protocol, words: texts.ShownWords) -> dict[str, object]:
+def _config(page: RaterPage, words: texts.ShownWords) -> dict[str, object]:
     """What the page's script is given. `questions`, `choices`: the contract's ids; `asks`: each question whole."""
-    display = rater.study.specification["display"]
+    protocol = page.protocol
     return {
-        "rater": str(rater.key),
+        "rater": page.rater,
         "questions": [question.id for question in protocol.questions],
         "choices": list(protocol.choices),
         "asks": [
@@ -86,10 +123,9 @@ def _config(rater: Rater, protocol: Protocol, words: texts.ShownWords) -> dict[s
         "name": words.set,
         "language": protocol.language,
         "direction": direction_of(protocol.language),
-        "width": display["width"],
-        "height": display["height"],
-        "images": reverse("rater:image", args=["KEY"]),
-        **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
+        "width": page.width,
+        "height": page.height,
+        **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "end")},
     }
 
 

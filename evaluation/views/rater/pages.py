@@ -23,7 +23,7 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
-from evaluation.views.rater.contexts import consent_context, instructions_context, trials_context
+from evaluation.views.rater.contexts import consent_context, instructions_context, page_of, trials_context
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 from evaluation.views.rater.language import keep_language, language_of
 
@@ -113,7 +113,8 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
-    return render(request, "rater/trials.html", trials_context(rater))
+    context = trials_context(page_of(rater)) | {"demonstration": study_is_demonstration(rater.study_id)}
+    return render(request, "rater/trials.html", context)
 
 
 @never_cache

@@ -1,4 +1,5 @@
-"""Studies: the list, a new one, one study with its progress, opening, closing, invitations, ratings."""
+"""Studies: the list, one study with its progress, opening, closing, invitations, ratings. `drafts` makes and changes
+them."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from django.utils import timezone
 
 from common import limits
 from evaluation.errors import InputError, NotFoundError
-from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
+from evaluation.models import Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
-from evaluation.services.studies.create import StudyDraft, study_create
+from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
     MOST_ADMITTED,
     invitation_create,
@@ -40,7 +41,6 @@ from evaluation.views.researcher.pages import (
     tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
-from evaluation.views.researcher.study_form import StudyForm, form_field
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
@@ -79,46 +79,6 @@ def studies(request: ResearcherRequest) -> HttpResponseBase:
     return render(request, "researcher/studies.html", context)
 
 
-@page("GET", "POST")
-def new_study(request: ResearcherRequest) -> HttpResponseBase:
-    """The form of a new study, and making it as a draft."""
-    initial = {"runs": request.GET.getlist("run"), "raters_per_panel": request.GET.get("raters_per_panel")}
-    form = StudyForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        chosen = list(values["runs"].order_by("pk"))
-        labels = [_label(request, run) or run.name for run in chosen]
-        try:
-            study = study_create(
-                StudyDraft(
-                    name=values["name"],
-                    title=values["title"],
-                    protocol=values["protocol"],
-                    runs=chosen,
-                    labels=labels,
-                    raters_per_panel=values["raters_per_panel"],
-                    samples_per_set=values["samples_per_set"],
-                    missing=values["missing"],
-                    design_seed=values["design_seed"],
-                    contact=values["contact"],
-                    consent=values["consent"],
-                    stopping_rule=form.stopping_rule(),
-                    masks=form.cleaned_data["masks"].split(),
-                    primary_pairs=form.pairs(),
-                    primary_questions=form.cleaned_data["primary_questions"].replace(",", " ").split(),
-                    estimand=values["estimand"],
-                ),
-                created_by=request.user,
-            )
-        except InputError as error:
-            add_input_error(form, error, field=form_field(error.field))
-        else:
-            return redirect("researcher:study", name=study.name)
-    picked = {str(key) for key in (form["runs"].value() or [])}
-    candidates = [(run, str(run.pk) in picked, _label(request, run)) for run in comparable_runs()[:200]]
-    return form_page(request, "researcher/study_new.html", form, {"area": "studies", "candidates": candidates})
-
-
 @page("GET")
 def study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """One study: its progress, its invitations, its declaration."""
@@ -144,6 +104,7 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Lock the specification and let raters in."""
     found = _study(name)
     try:
+        refuse_version(found, request.POST.get("version", ""))
         if study_open_soon(study=found):
             messages.success(
                 request,
@@ -209,11 +170,6 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
     return response
 
 
-def _label(request: ResearcherRequest, run: GenerationRun) -> str:
-    """What was written beside a run."""
-    return request.POST.get(f"label-{run.pk}", "").strip()
-
-
 def _study(name: str) -> Study:
     found = Study.objects.prefetch_related("study_runs__run").select_related("created_by").filter(name=name).first()
     if found is None:
@@ -238,6 +194,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "invitations": invitations,
         "reports": reports_listed(study)[:10],
         "is_draft": study.status == StudyStatus.DRAFT,
+        "version": draft_version(study),
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,

@@ -1,7 +1,9 @@
-"""The form of a new study; its stopping rule is a part of it that is folded away."""
+"""The form of a study's draft, new, edited or copied; parts of it are folded away, or shown where the protocol asks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -9,21 +11,50 @@ from django import forms
 from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import ESTIMAND_WORDS
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun
+from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
+from evaluation.protocols.claims import ClaimsByText, read_claims
+from evaluation.protocols.serving import needs
+from evaluation.protocols.summary import in_a_line
+from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.protocols.worded import worded_of
 from evaluation.selectors.overview import comparable_runs
-from evaluation.services.studies.create import MOST_RUNS
-from evaluation.views.researcher.plain_form import PlainForm
+from evaluation.selectors.own_protocols import OwnProtocol, own_protocols, protocol_named
+from evaluation.services.studies.change import VERSION_CHARACTERS
+from evaluation.services.studies.checks import MOST_RUNS
+from evaluation.services.studies.create import StudyDraft
+from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
+from evaluation.services.studies.known import read_known
+from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
 
 MISSING_CHOICES = [
     ("refuse", "Don't create the study"),
     ("drop-prompts", "Leave these prompts out"),
     ("smaller-sets", "Show smaller sets for these prompts"),
 ]
+OWN, FILE = "own-questions", "own-file"
+"""Choices of the protocol: questions worded on the page, and a YAML file."""
 
 
-class StudyForm(PlainForm):
-    """A new study. The runs are picked in a table beside it, each with a label of its own."""
+@dataclass(frozen=True, slots=True)
+class ProtocolChoice:
+    """A protocol in the form's list. `line`: what it is, in a line. `parts`: those of the form that it needs."""
 
+    value: str
+    title: str
+    line: str
+    parts: str
+    picked: bool
+
+
+class StudyForm(OwnQuestionsForm):
+    """A draft. The runs are picked in a table beside it, each with a label of its own.
+
+    `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
+    """
+
+    version = forms.CharField(required=False, max_length=VERSION_CHARACTERS, widget=forms.HiddenInput)
     name = forms.SlugField(
         label="Name",
         max_length=limits.STUDY_NAME,
@@ -32,10 +63,45 @@ class StudyForm(PlainForm):
     title = forms.CharField(
         label="Title", required=False, max_length=limits.TITLE, help_text="For researchers; raters never see it."
     )
-    protocol = forms.ChoiceField(label="Protocol")
+    protocol = forms.ChoiceField(label="Protocol", widget=forms.RadioSelect)
+    protocol_file = forms.FileField(
+        label="Protocol file", required=False, help_text="YAML, at most 128 KiB; it replaces the text below."
+    )
+    protocol_text = forms.CharField(
+        label="Or its text",
+        required=False,
+        max_length=MOST_PROTOCOL_BYTES,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "code"}),
+        help_text="A whole protocol, or based_on another with what differs.",
+    )
+    reference = forms.ModelChoiceField(
+        GenerationRun.objects.none(),
+        label="Run of reference photographs",
+        required=False,
+        help_text="Upload the photographs as a run of the same suite, one for each prompt.",
+    )
+    claims_file = forms.FileField(
+        label="File of claims",
+        required=False,
+        help_text="Davidsonian Scene Graph, GenEval 2, or a table of prompt and claim. If none: the claims of the "
+        "suite's attributes.",
+    )
+    claims_of_suite = forms.BooleanField(label="Ask the claims of the suite's attributes instead", required=False)
+    controls_file = forms.FileField(
+        label="File of control trials",
+        required=False,
+        help_text="A table of prompt_id, shown, question, answer.",
+    )
+    without_controls = forms.BooleanField(
+        label="Leave out the protocol's control trials", required=False, help_text="The report names it as a departure."
+    )
     runs = forms.ModelMultipleChoiceField(GenerationRun.objects.none(), label="Runs to compare")
     raters_per_panel = forms.IntegerField(
-        label="Raters per category", required=False, min_value=1, help_text="If empty: the protocol's number."
+        label="Raters per trial",
+        required=False,
+        min_value=1,
+        help_text="How many people rate each trial of a category. If empty: the protocol's number.",
     )
     samples_per_set = forms.IntegerField(
         label="Images per set",
@@ -44,6 +110,13 @@ class StudyForm(PlainForm):
         help_text="If empty: the protocol's number, or what the runs have.",
     )
     missing = forms.ChoiceField(label="If images are missing", choices=MISSING_CHOICES)
+    display_side = forms.IntegerField(
+        label="Longest side shown",
+        required=False,
+        min_value=16,
+        max_value=2048,
+        help_text="In pixels. If empty: the largest of the runs, up to 512.",
+    )
     design_seed = forms.IntegerField(
         label="Design seed", initial=0, min_value=0, help_text="Decides sides, orders and the choice of images."
     )
@@ -107,14 +180,144 @@ class StudyForm(PlainForm):
         help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, base: StudyDraft | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        protocol, runs = self.fields["protocol"], self.fields["runs"]
+        self.base = base
+        self.own: list[OwnProtocol] = own_protocols()
+        protocol, runs, reference = (self.fields[name] for name in ("protocol", "runs", "reference"))
         assert isinstance(protocol, forms.ChoiceField)
-        assert isinstance(runs, forms.ModelMultipleChoiceField)
-        protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
-        runs.queryset = comparable_runs()
-        runs.error_messages["required"] = "Choose two or more runs of one suite."
+        assert isinstance(runs, forms.ModelMultipleChoiceField) and isinstance(reference, forms.ModelChoiceField)
+        protocol.choices = [
+            *((name, protocols.get(name).title) for name in protocols.names()),
+            *((each.key, each.protocol.title) for each in self.own),
+            (OWN, "Questions of your own"),
+            (FILE, "A protocol of your own, as a file"),
+        ]
+        runs.queryset = reference.queryset = comparable_runs()
+        reference.label_from_instance = lambda run: f"{run.name} ({run.suite})"  # type: ignore[method-assign]
+        runs.error_messages["required"] = "Choose the runs, of one suite."
+
+    @property
+    def protocol_choices(self) -> list[ProtocolChoice]:
+        """The list of protocols, each with what it is."""
+        picked = self["protocol"].value()
+        listed = [(name, protocols.get(name), in_a_line(protocols.get(name))) for name in protocols.names()]
+        listed += [
+            (each.key, each.protocol, f"{in_a_line(each.protocol)} As in the study {each.study}.") for each in self.own
+        ]
+        choices = [
+            ProtocolChoice(value, each.title, line, " ".join(sorted(needs(each))), value == picked)
+            for value, each, line in listed
+        ]
+        every = "reference claims controls known preference"
+        words = "One to four questions in your words, about one image, a pair, or sets."
+        file = "Everything that a protocol can declare: rankings, claims, several languages."
+        return [
+            *choices,
+            ProtocolChoice(OWN, "Questions of your own", words, "own preference", picked == OWN),
+            ProtocolChoice(FILE, "A protocol of your own, as a file", file, f"file {every}", picked == FILE),
+        ]
+
+    @property
+    def kept_claims(self) -> str:
+        """The file whose claims stay unless another is given."""
+        return self.base.claims_source if self.base is not None and self.base.claims is not None else ""
+
+    @property
+    def kept_controls(self) -> int:
+        """How many control trials stay unless others are given."""
+        return len({(row["prompt_id"], row["shown"]) for row in self.base.controls}) if self.base is not None else 0
+
+    def clean(self) -> dict[str, Any]:
+        """The fields, with the protocol that was chosen, worded or given as `declared`."""
+        values = super().clean() or {}
+        if "protocol" not in values:
+            return values
+        try:
+            declared = self._declared(values)
+        except protocols.ProtocolError as error:
+            self.add_error("protocol_text", _said(error))
+            return values
+        except InputError as error:
+            self.add_error("protocol", error.message)
+            return values
+        if declared is not None:
+            values["declared"] = declared
+            self._material(values, declared)
+        return values
+
+    def _declared(self, values: dict[str, Any]) -> protocols.Protocol | None:
+        if values["protocol"] == OWN:
+            return self.own_protocol()
+        if values["protocol"] != FILE:
+            return protocol_named(values["protocol"])
+        name, data = "The text", values.get("protocol_text", "").encode()
+        if (file := values.get("protocol_file")) is not None:
+            name, data = file.name, file.read(MOST_PROTOCOL_BYTES + 1)
+            self.data = self.data.copy()  # so that what the file says can be mended on the page
+            self.data["protocol_text"] = data.decode("utf-8", "replace")
+        if not data.strip():
+            self.add_error("protocol_file", "Choose a YAML file, or write its text below.")
+            return None
+        return protocols.load(data, name)
+
+    def _material(self, values: dict[str, Any], declared: protocols.Protocol) -> None:
+        """What the chosen protocol needs beside the runs; what belongs to another is left aside."""
+        needed, base = needs(declared), self.base
+        if "reference" not in needed:
+            values["reference"] = None
+        values["without_controls"] = "controls" in needed and bool(values.get("without_controls"))
+        claims: tuple[ClaimsByText | None, str] = (None, "")
+        controls: Sequence[Mapping[str, str]] = ()
+        if "claims" in needed and not values.get("claims_of_suite"):
+            if (file := values.get("claims_file")) is not None:
+                try:
+                    claims = read_claims(file.read(MOST_CLAIM_BYTES + 1), file.name), file.name
+                except protocols.ProtocolError as error:
+                    self.add_error("claims_file", _said(error))
+            elif base is not None:
+                claims = base.claims, base.claims_source
+        if "known" in needed and not values["without_controls"]:
+            if (file := values.get("controls_file")) is not None:
+                try:
+                    controls = read_known(file.read(MOST_CONTROL_BYTES + 1), file.name)
+                except InputError as error:
+                    self.add_error("controls_file", error.message)
+            elif base is not None:
+                controls = base.controls
+        values |= {"claims": claims[0], "claims_source": claims[1], "controls": controls}
+        if "preference" not in needed:
+            values |= {"primary_pairs": "", "primary_questions": "", "estimand": ""}
+
+    def draft(self, runs: Sequence[GenerationRun], labels: Sequence[str]) -> StudyDraft:
+        """What a valid form asks for."""
+        values = self.cleaned_data
+        own = values["protocol"] == OWN
+        return StudyDraft(
+            name=values["name"],
+            title=values["title"],
+            protocol=values["declared"],
+            runs=runs,
+            labels=labels,
+            raters_per_panel=None if own else values["raters_per_panel"],
+            samples_per_set=None if own else values["samples_per_set"],
+            missing=values["missing"],
+            display_side=values["display_side"],
+            design_seed=values["design_seed"],
+            contact=values["contact"],
+            consent=values["consent"],
+            stopping_rule=self.stopping_rule(),
+            masks=values["masks"].split(),
+            primary_pairs=self.pairs(),
+            primary_questions=values["primary_questions"].replace(",", " ").split(),
+            estimand=values["estimand"],
+            reference=values["reference"],
+            claims=values["claims"],
+            claims_source=values["claims_source"],
+            controls=values["controls"],
+            without_controls=values["without_controls"],
+            copied_from=self.base.copied_from if self.base is not None else "",
+        )
 
     @property
     def rule_fields(self) -> list[forms.BoundField]:
@@ -141,6 +344,46 @@ class StudyForm(PlainForm):
         return given if given or self.cleaned_data["stop_when_decided"] else None
 
 
+def study_initial(draft: StudyDraft) -> dict[str, object]:
+    """What the form holds for a draft that is there."""
+    rule = draft.stopping_rule
+    found: dict[str, object] = {
+        "name": draft.name,
+        "title": draft.title,
+        "reference": draft.reference.pk if draft.reference is not None else None,
+        "without_controls": draft.without_controls,
+        "runs": [run.pk for run in draft.runs],
+        "raters_per_panel": draft.raters_per_panel,
+        "samples_per_set": draft.samples_per_set,
+        "missing": draft.missing,
+        "display_side": draft.display_side,
+        "design_seed": draft.design_seed,
+        "masks": " ".join(draft.masks),
+        "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
+        "primary_questions": " ".join(draft.primary_questions),
+        "estimand": draft.estimand,
+        "contact": draft.contact,
+        "consent": draft.consent,
+        "stop_when_decided": rule is not None,
+        **{f"stop_{name}": value for name, value in (rule or {}).items()},
+    }
+    if isinstance(draft.protocol, str):
+        return found | {"protocol": draft.protocol}
+    worded = worded_of(draft.protocol)
+    if worded is None:
+        return found | {"protocol": FILE, "protocol_text": protocols.to_yaml(draft.protocol)}
+    size = {"raters_per_panel": draft.raters_per_panel or worded.raters}
+    if draft.samples_per_set is not None and worded.layout == "sets":
+        size["own_set_size"] = draft.samples_per_set
+    return found | {"protocol": OWN} | own_initial(worded) | size
+
+
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
-    return "runs" if field == "labels" else field.replace("stopping_rule.", "stop_")
+    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
+        field, field.replace("stopping_rule.", "stop_")
+    )
+
+
+def _said(error: protocols.ProtocolError) -> str:
+    return f"{str(error).rstrip('.')}."

@@ -1,0 +1,222 @@
+"""What the API takes of studies: drafts, made, changed and copied."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from rest_framework.fields import empty
+
+from common import limits
+from evaluation import protocols
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.api.fields import Choice, FileKey, Flag, Input, Number, Several, Whole, Words
+from evaluation.api.inputs import SLUG, SLUG_WORDS
+from evaluation.protocols import MOST_RATERS
+from evaluation.protocols.parts import MOST_QUESTIONS
+from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.services.studies.change import VERSION_CHARACTERS
+from evaluation.services.studies.checks import MOST_RUNS
+from evaluation.services.studies.sets import LARGEST_SET, MissingRule
+from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
+
+MOST_TEXT = 800_000
+"""Characters of a file that stands in a body as text: a body has at most 1 MiB. A larger one is sent in parts."""
+
+
+class StoppingRuleInput(Input):
+    """When a study may end early; every field is optional. The live board and the results show its recommendation."""
+
+    max_raters = Whole(
+        required=False,
+        allow_null=True,
+        min_value=2,
+        max_value=MOST_RATERS,
+        help_text="Stop at this many finished raters in any case; default: all places of the study",
+    )
+    min_raters = Whole(
+        required=False,
+        allow_null=True,
+        min_value=2,
+        max_value=MOST_RATERS,
+        help_text="Don't stop before this many have finished; default: 5",
+    )
+    margin = Number(
+        required=False,
+        allow_null=True,
+        min_value=SHARES[0],
+        max_value=SHARES[1],
+        meaning=SHARE_MEANS,
+        help_text="Also stop once the whole interval is within ± this; 0.1 is ten points",
+    )
+    half_width = Number(
+        required=False,
+        allow_null=True,
+        min_value=SHARES[0],
+        max_value=SHARES[1],
+        meaning=SHARE_MEANS,
+        help_text="Also stop once the interval is no wider than ± this",
+    )
+    alpha = Number(
+        required=False,
+        allow_null=True,
+        min_value=ALPHAS[0],
+        max_value=ALPHAS[1],
+        meaning=ALPHA_MEANS,
+        help_text="The intervals have level 1 − alpha; default: 0.05",
+    )
+
+
+class StudyInput(Input):
+    """A draft of a study to make."""
+
+    name = Words(max_length=limits.STUDY_NAME, pattern=SLUG, pattern_words=SLUG_WORDS)
+    runs = Several(
+        child=Words(),
+        least=1,
+        max_length=MOST_RUNS,
+        help_text="Names of runs on one suite; two or more where a trial shows two",
+    )
+    labels = Several(
+        child=Words(max_length=limits.LABEL),
+        required=False,
+        max_length=MOST_RUNS,
+        help_text="Labels of the runs in results, in the same order",
+    )
+    protocol = Words(
+        required=False,
+        default="drawbench",
+        max_length=limits.REFERENCE,
+        help_text=f"{', '.join(protocols.names())}; one of the lab's own; or study:NAME, the protocol of that study",
+    )
+    protocol_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_PROTOCOL_BYTES,
+        help_text="The text of a YAML file, in place of `protocol`",
+    )
+    reference = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Name of the run of reference photographs, for protocols that show them",
+    )
+    claims_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="The text of a file of claims; if empty, those of the suite's attributes are asked",
+    )
+    claims_key = FileKey(required=False, help_text="Of a file of claims that was sent in parts, in place of its text")
+    controls_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="The text of a table of control trials: prompt_id, shown, question, answer",
+    )
+    without_controls = Flag(required=False, default=False, help_text="Leave out the protocol's control trials")
+    display_side = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=16,
+        max_value=2048,
+        help_text="Longest side of shown images in pixels; null: the largest of the runs, up to 512",
+    )
+    title = Words(required=False, allow_blank=True, default="", max_length=limits.TITLE)
+    design_seed = Whole(required=False, default=0)
+    samples_per_set = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=LARGEST_SET,
+        help_text="Images per set; null: the protocol's number, or what the runs have",
+    )
+    raters_per_panel = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_RATERS,
+        help_text="Raters per category; null: the protocol's number",
+    )
+    missing = Choice(get_args(MissingRule), required=False, default="refuse", help_text="If images are missing")
+    consent = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONSENT,
+        lines=True,
+        help_text="What raters agree to",
+    )
+    contact = Words(
+        required=False, allow_blank=True, default="", max_length=limits.CONTACT, help_text="Whom raters can ask"
+    )
+    stopping_rule = StoppingRuleInput(
+        required=False, allow_null=True, default=None, help_text="When the study may end early; null: no rule"
+    )
+    masks = Several(
+        child=Words(max_length=60),
+        required=False,
+        default=list,
+        max_length=4,
+        help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
+    )
+    primary_pairs = Several(
+        child=Several(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
+        required=False,
+        default=list,
+        max_length=MOST_RUNS * (MOST_RUNS - 1) // 2,
+        help_text="Pairs of labels that the study sets out to compare, two each; empty: all. Others are exploratory",
+    )
+    primary_questions = Several(
+        child=Words(max_length=40),
+        required=False,
+        default=list,
+        max_length=MOST_QUESTIONS,
+        help_text="Questions that it sets out to answer; empty: all that take a choice",
+    )
+    estimand = Choice(
+        tuple(ESTIMANDS),
+        required=False,
+        default=DEFAULT_ESTIMAND,
+        help_text="Whom the intervals of its results speak for",
+    )
+
+
+class StudyChangesInput(StudyInput):
+    """What is to be otherwise; what is not given stays as it is."""
+
+    version = Words(
+        required=False,
+        max_length=VERSION_CHARACTERS,
+        help_text="The draft's `version` as it was read: the request is refused if the draft was changed since",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """The same fields, none of them with a default."""
+        fields = dict(super().get_fields())
+        for field in fields.values():
+            field.required, field.default = False, empty
+        return fields
+
+
+class StudyCopyInput(StudyChangesInput):
+    """A copy's name, and what is to be otherwise."""
+
+    version = None
+
+    def get_fields(self) -> dict[str, Any]:
+        """The name must be given."""
+        fields = super().get_fields()
+        fields["name"].required = True
+        return fields
