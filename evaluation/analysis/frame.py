@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pa_compute
@@ -82,7 +83,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = _read_parquet(path) if found.is_parquet else _by_columns(found.read_cells())
+        frame = _read_parquet(path) if found.is_parquet else by_columns(found.read_cells())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
     return validate_ratings(frame, source=path.name, header_lines=found.header_lines)
@@ -108,8 +109,10 @@ def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: _coded(itertools.chain.from_iterable(found))}, copy=False)
 
 
-def _by_columns(table: pa.Table) -> pd.DataFrame:
-    """Text columns with small codes: a ten-million-row file then needs four bytes a cell, not a string."""
+def by_columns(table: pa.Table) -> pd.DataFrame:
+    """The frame of a CSV file's cells, without the apostrophes that an export put before formulas. Text columns that Arrow
+    coded have small codes: a ten-million-row file then needs four bytes a cell, not a string.
+    """
     frames = []
     while table.num_columns:  # from the last to the first, so that each column's memory is free before the next
         at = table.num_columns - 1
@@ -212,10 +215,13 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
 
 
 def by_people(valid: pd.DataFrame) -> pd.DataFrame:
-    """A validated frame without the ratings of simulated raters, validated as well: it names nobody and nothing that
-    is gone.
-    """
-    part = valid[~valid["simulated"].to_numpy()].reset_index(drop=True)
+    """A validated frame without the ratings of simulated raters, validated as well."""
+    return part_of(valid, ~valid["simulated"].to_numpy())
+
+
+def part_of(valid: pd.DataFrame, keep: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows ``keep``, (n,), of a validated frame, validated as well: it names nobody and nothing that is gone."""
+    part = valid[keep].reset_index(drop=True)
     for name in ("rater_id", "prompt_id", "category", "question"):
         part[name] = part[name].cat.remove_unused_categories()
     shared = part["generator_a"].cat.categories

@@ -11,18 +11,17 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import InputError
 from evaluation.models import Report
 from evaluation.reports.compute import code_version
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
-from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
-from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
+from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
+from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
@@ -167,11 +166,18 @@ def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseB
 def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResponseBase:
     """The very ratings that a report was made from."""
     found = _report(pk)
-    include = bool(found.settings.get("include_simulated", True))
-    frame = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
-    if input_hash(ratings_csv(frame)) != found.input_hash:
-        raise ConflictError(CHANGED)
-    return ratings_response(frame, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
+    ratings, _ = report_frames(found)
+    return ratings_response(ratings, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
+
+
+@page("GET")
+def report_answers(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """The very answers of other kinds that a report was made from."""
+    found = _report(pk)
+    _, answers = report_frames(found)
+    if answers.frame is None:
+        raise Http404
+    return ratings_response(answers.frame, name=f"{found.study.name}-report-{pk}-answers", suffix="csv")
 
 
 def _report(pk: int) -> Report:
