@@ -21,6 +21,48 @@ DROP TRIGGER assignment_given ON evaluation_assignment;
 DROP FUNCTION evaluation_assignment_given();
 """
 
+OPENED_BACK = """
+CREATE FUNCTION evaluation_assignment_given() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    given record;
+BEGIN
+    SELECT s.id, s.status, c.study_id AS of_comparison INTO given
+    FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id, evaluation_comparison c
+    WHERE r.id = NEW.rater_id AND c.id = NEW.comparison_id;
+    IF given.of_comparison <> given.id OR given.status <> 'open' THEN
+        RAISE EXCEPTION 'comparison % can''t be given to rater %: it is another study''s, or the study is not open',
+            NEW.comparison_id, NEW.rater_id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER assignment_given BEFORE INSERT ON evaluation_assignment
+    FOR EACH ROW EXECUTE FUNCTION evaluation_assignment_given();
+CREATE FUNCTION evaluation_rating_asked() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asked record;
+BEGIN
+    SELECT s.status, r.dropped_at, a.skipped_at,
+           s.specification #> '{protocol,questions}' @> jsonb_build_array(jsonb_build_object('id', NEW.question)) AS known
+    INTO asked
+    FROM evaluation_assignment a JOIN evaluation_rater r ON r.id = a.rater_id JOIN evaluation_study s ON s.id = r.study_id
+    WHERE a.id = NEW.assignment_id;
+    IF NOT FOUND THEN
+        RETURN NEW;  -- the foreign key refuses it
+    END IF;
+    IF asked.known IS NOT TRUE THEN
+        RAISE EXCEPTION 'the study does not ask the question "%"', NEW.question USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF asked.status <> 'open' OR asked.dropped_at IS NOT NULL OR asked.skipped_at IS NOT NULL THEN
+        RAISE EXCEPTION 'assignment % takes no rating: its study is %, its rater dropped at %, it was skipped at %',
+            NEW.assignment_id, asked.status, asked.dropped_at, asked.skipped_at USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER rating_asked BEFORE INSERT ON evaluation_rating
+    FOR EACH ROW EXECUTE FUNCTION evaluation_rating_asked();
+"""
+"""Both as they were. An empty database goes back; rows of the new form have no place in the former one."""
+
 BROUGHT = """
 UPDATE evaluation_comparison c SET
     members = ARRAY[c.run_a_id, c.run_b_id],
@@ -203,6 +245,17 @@ CREATE TRIGGER rating_asked BEFORE INSERT ON evaluation_rating
 """
 
 
+CLOSED_BACK = """
+DROP TRIGGER rating_asked ON evaluation_rating;
+DROP FUNCTION evaluation_rating_asked();
+DROP FUNCTION evaluation_answer_fits(text, jsonb, text, jsonb, int, text);
+DROP TRIGGER assignment_given ON evaluation_assignment;
+DROP FUNCTION evaluation_assignment_given();
+DROP TRIGGER comparison_whole ON evaluation_comparison;
+DROP FUNCTION evaluation_comparison_whole();
+"""
+
+
 def make_places(apps, schema_editor):
     """The places of open studies, drawn as they always were: every pair of runs, sides and orders from the seed."""
     study_model, place = apps.get_model("evaluation", "Study"), apps.get_model("evaluation", "Place")
@@ -283,7 +336,7 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("study", "question"), name="study_question_once")],
             },
         ),
-        migrations.RunSQL(OPENED, migrations.RunSQL.noop),
+        migrations.RunSQL(OPENED, OPENED_BACK),
         migrations.AddField("studyrun", "is_reference", models.BooleanField(default=False)),
         migrations.AddConstraint(
             "studyrun",
@@ -350,5 +403,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(make_places, migrations.RunPython.noop),
-        migrations.RunSQL(CLOSED, migrations.RunSQL.noop),
+        migrations.RunSQL(CLOSED, CLOSED_BACK),
     ]

@@ -73,7 +73,7 @@ class LiveBoard:
 
 
 def live_board(study: Study) -> LiveBoard | None:
-    """The board of an open study, None for others. One query, and one more when another rater has finished since.
+    """The board of an open study, None for others. One query, and two more when another rater has finished since.
 
     Finished raters can't change their answers, so who they are, and how the others stand, says what the board shows.
     """

@@ -14,7 +14,7 @@ READY = "fieldset.active:not([disabled])"
 Enter = Callable[[Page], None]
 
 
-def standing() -> list[tuple[int, str, str]]:
+def standing() -> list[tuple[int, str, str | None]]:
     """(position, question, choice) of the ratings that stand."""
     rows = Rating.objects.filter(retracted_at=None).order_by("assignment__position", "question")
     return list(rows.values_list("assignment__position", "question", "shown_choice"))

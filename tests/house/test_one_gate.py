@@ -28,6 +28,7 @@ OWN_JSON: dict[str, str] = {
     "evaluation/services/scoring/whole_set.py": "what json.dumps made, one line before",
     "evaluation/management/commands/export_ratings.py": "what pandas made of a frame",
     "evaluation/selectors/trials.py": "a column that only the design writes",
+    "evaluation/services/rating/submit.py": "columns that the gate has passed",
     "generators/training/all.py": "a file that it wrote",
     "generators/training/byte_t5.py": "what transformers made of its own configuration",
     "generators/tensor_file.py": "the header of a file that it has just written",

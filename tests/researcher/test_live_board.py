@@ -130,7 +130,7 @@ def test_a_poll_of_the_page_is_five_queries(
 def test_polling_is_cheap(
     busy: Study, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         first = live_board(busy)
     computed: list[object] = []
     monkeypatch.setattr(module, "ratings_frame", lambda *given, **named: computed.append(given))
@@ -140,6 +140,6 @@ def test_polling_is_cheap(
     monkeypatch.undo()
     rater = Rater.objects.filter(study=busy).order_by("pk")[0]
     Rater.objects.filter(pk=rater.pk).update(dropped_at=timezone.now())
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         fewer = live_board(busy)
     assert fewer is not None and first is not None and fewer.n_raters == first.n_raters - 1

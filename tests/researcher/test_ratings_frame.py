@@ -40,7 +40,7 @@ def test_choices_are_those_of_the_comparison_not_of_the_screen(rated: Study) -> 
     for row in frame.itertuples():
         rating = stored[row.rater_id, row.position, row.question]
         left, right = ("a", "b") if rating.assignment.shown_order[0] == 0 else ("b", "a")
-        assert row.choice == {"left": left, "right": right, "indifferent": "indifferent"}[rating.shown_choice]
+        assert row.choice == {"left": left, "right": right, "indifferent": "indifferent"}[str(rating.shown_choice)]
         sides.add((rating.shown_choice, rating.assignment.shown_order[0]))
     assert len(sides) >= 4, "the simulated crowd used both sides in both arrangements"
 
@@ -145,7 +145,7 @@ def test_another_rating_gives_another_report_and_the_old_ones_ratings_can_be_had
     assert assignment is not None
     standing = assignment.ratings.get(question="fidelity")
     Rating.objects.filter(pk=standing.pk).update(retracted_at=timezone.now())
-    changed = {"left": "right", "right": "left", "indifferent": "left"}[standing.shown_choice]
+    changed = {"left": "right", "right": "left", "indifferent": "left"}[str(standing.shown_choice)]
     assignment.ratings.create(
         rater=assignment.rater, question="fidelity", shown_choice=changed, submission=uuid.uuid4(), response_time_ms=1
     )

@@ -33,6 +33,11 @@ class Kind(ABC):
     closed: ClassVar[bool] = False
     """Whether the value is one of few ids, as `shown_choice` stores it."""
 
+    @property
+    def closed_ids(self) -> tuple[str, ...]:
+        """The ids of a closed answer, in the order shown; none of another."""
+        return ()
+
     @classmethod
     @abstractmethod
     def read(cls, fields: Fields) -> Kind:

@@ -59,6 +59,11 @@ class Choice(Kind):
         return tuple(answer.choice for answer in self.answers)
 
     @property
+    def closed_ids(self) -> tuple[str, ...]:
+        """The answers' ids."""
+        return self.ids
+
+    @property
     def preference(self) -> bool:
         """Whether it asks which of two sets is preferred."""
         return any(side in self.ids for side in SIDES)

@@ -35,6 +35,11 @@ class Claim(Kind):
         """What raters read, by value."""
         return {YES: self.yes, NO: self.no} | ({UNSURE: self.unsure} if self.unsure else {})
 
+    @property
+    def closed_ids(self) -> tuple[str, ...]:
+        """The values, in the order shown."""
+        return tuple(self.options)
+
     @classmethod
     def read(cls, fields: Fields) -> Claim:
         return cls(fields.text("yes", "Yes"), fields.text("no", "No"), fields.optional_text("unsure"))

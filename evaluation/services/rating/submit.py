@@ -143,7 +143,7 @@ def _saved(answer: Answer, value: AnswerValue, new: set[tuple[int, str, str]], s
 
 
 def _value(kept: str | None) -> AnswerValue:
-    return None if kept is None else json.loads(kept)  # type: ignore[no-any-return]  # a bare cursor gives text
+    return None if kept is None else json.loads(kept)  # a bare cursor gives text
 
 
 def _checked(session: RaterSession, answers: Sequence[Answer]) -> list[tuple[Answer, AnswerValue]]:
@@ -186,11 +186,18 @@ def _check(
             f'{where}: the question "{answer.question}" takes "{column}", and the answer has no such field.',
             details={"answer": number, "column": column},
         )
+    if answer.choice is not None and answer.choice not in kind.closed_ids:
+        raise InputError(
+            f'{where}: unknown choice "{answer.choice}"{nearest(answer.choice, kind.closed_ids) or "."} '
+            f"Choices: {', '.join(kind.closed_ids)}.",
+            details={"answer": number, "column": "choice"},
+        )
+    if kind.closed:
+        return None
     n_shown, prompt, claims = shown.get(answer.assignment, (0, "", ()))
-    if not kind.closed and not n_shown:
+    if not n_shown:
         return None  # another rater's, which the statement refuses
     try:
-        value = kind.check(answer.choice if kind.closed else answer.value, shown=n_shown, prompt=prompt, claims=claims)
+        return kind.check(answer.value, shown=n_shown, prompt=prompt, claims=claims)
     except AnswerError as error:
-        raise InputError(f"{where}: {error}", details={"answer": number, "column": column}) from error
-    return None if kind.closed else value
+        raise InputError(f"{where}: {error}", details={"answer": number, "column": "value"}) from error

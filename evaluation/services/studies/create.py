@@ -108,24 +108,26 @@ def study_create(draft: StudyDraft, *, created_by: User | None = None) -> Study:
     labels = _checked_labels(runs, draft.labels, declared)
     suite = runs[0].suite
     settings = _with_material(draft, _settings(draft, declared), suite)
-    held = settings.held
-    settings = replace(settings, primary=_primary(draft, labels, held))
+    study_protocol = settings.study_protocol
+    settings = replace(settings, primary=_primary(draft, labels, study_protocol))
     sets = image_sets(
         suite=suite,
         runs=runs,
         size=settings.set_size,
         missing=settings.missing,
         reference=draft.reference,
-        silent=silent_prompts(held, suite, settings.claims),
+        silent=silent_prompts(study_protocol, suite, settings.claims),
     )
-    settings = replace(settings, known=_known(draft, held, labels, sets))
+    settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
     rule = draft.stopping_rule
     if rule is None and declared.stopping is not None:
         rule = {name: value for name, value in asdict(declared.stopping).items() if name != "method"}
     if rule is not None:
         sizes = [
-            panel_size(panel_shape(held, n_prompts=n, n_generators=len(runs), raters=settings.raters_per_panel))
-            for n in panel_prompts(sets, held).values()
+            panel_size(
+                panel_shape(study_protocol, n_prompts=n, n_generators=len(runs), raters=settings.raters_per_panel)
+            )
+            for n in panel_prompts(sets, study_protocol).values()
         ]
         panels, places = len(sizes), sum(size.places for size in sizes)
         settings = replace(settings, stopping_rule=checked_rule(rule, places=places, panels=panels))

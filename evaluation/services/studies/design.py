@@ -111,17 +111,17 @@ def _panel_make(
     for slot, session in enumerate(plan.sessions):
         rng = rng_for(seed, "controls", panel, slot)
         drawn = iter(rng.sample(controls, shape.controls))
-        showings = []
+        showings: list[tuple[int, list[int], int]] = []
         for showing in session:
             if showing.trial is None:
                 control = next(drawn)
                 order = list(range(len(control.members)))
                 rng.shuffle(order)
-                showings.append([control.pk, order, 0])
+                showings.append((control.pk, order, 0))
                 continue
             trial, generators = trials[showing.trial], plan.trials[showing.trial].generators
             order = [generators.index(each) for each in showing.order]
-            showings.append([trial.pk, order, showing.repetition])
+            showings.append((trial.pk, order, showing.repetition))
         most = max(most, len(showings))
         ratings += sum(asked[pk] for pk, *_ in showings)
         places.append(

@@ -116,15 +116,16 @@ def _shown(cell: str, where: str, labels: Sequence[str], sets: int) -> tuple[str
         listed = read_json(cell)
     except JsonError:
         listed = [cell]
-    if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
-        for label in listed:
+    names = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    if isinstance(listed, list) and len(names) == len(listed):
+        for label in names:
             if label not in labels:
                 hint = nearest(label, labels) or "."
                 raise InputError(
                     f'{where}: the study has no run "{label}"{hint} Labels: {", ".join(labels)}.', field="controls"
                 )
-        if len(listed) == sets:
-            return tuple(listed)
+        if len(names) == sets:
+            return tuple(names)
     example = json.dumps([*labels, *labels][:sets], ensure_ascii=False)
     raise InputError(
         f"{where}: shown must be a JSON list of labels from the left, {sets} of them, such as {example}; "

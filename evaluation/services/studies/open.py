@@ -77,7 +77,7 @@ def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> S
         raise InputError(f"The study {study} has no run. Create a new study.")
     suite = runs[0].suite
     settings = settings_of(study)
-    protocol = settings.held
+    protocol = settings.study_protocol
     sets = image_sets(
         suite=suite,
         runs=[study_run.run for study_run in compared],

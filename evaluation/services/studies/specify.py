@@ -66,7 +66,7 @@ class StudySettings:
     controls_left_out: bool = False
 
     @property
-    def held(self) -> protocols.Protocol:
+    def study_protocol(self) -> protocols.Protocol:
         """The protocol as the study is held under it."""
         if not self.controls_left_out:
             return self.protocol
@@ -135,7 +135,7 @@ def specification(
         reference: the run of the reference photographs.
         opened: known when the study opens.
     """
-    protocol = settings.held
+    protocol = settings.study_protocol
     shape = panel_shape(protocol, n_prompts=1, n_generators=len(runs), raters=settings.raters_per_panel)
     declared: dict[str, object] = {
         "schema": SCHEMA,
@@ -199,7 +199,7 @@ def _panel(panel: str, n_prompts: int, shape: PanelShape, opened: Opened | None)
     counts: dict[str, object] = {"panel": panel, "raters": size.places, "prompts": n_prompts, "trials": size.trials}
     if size.batches > 1:
         counts |= {"batches": size.batches, "raters_per_batch": shape.raters}
-    return counts if opened is None else counts | opened.panels[panel]
+    return counts if opened is None else {**counts, **opened.panels[panel]}
 
 
 def _design(shape: PanelShape) -> dict[str, object]:
