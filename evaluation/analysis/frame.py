@@ -251,7 +251,10 @@ def _all_different(key: CompositeKey, n: int) -> bool:
 
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
-    whole = CompositeKey.of(frame, KEY)
+    # a control trial may show what the rater sees for its own sake as well
+    names = [*KEY, *(["control"] if frame["control"].any() else [])]
+    further = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
+    whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | further, copy=False), names)
     if len(frame) < 2 or _all_different(whole, len(frame)):
         return
     key = whole.rows()
