@@ -87,9 +87,7 @@ FORMS: Mapping[str, tuple[str, Callable[[Any, int], bool]]] = MappingProxyType(
 """What a value of each kind is, in words, and whether one is."""
 
 
-FORM = FileForm(
-    "file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL), pa.string()), numbers=()
-)
+FORM = FileForm("file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL), pa.string()), numbers=())
 
 
 def read_answers(path: str | Path) -> pd.DataFrame:

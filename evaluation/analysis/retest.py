@@ -41,6 +41,11 @@ class Retest:
         return cls(**{**data, "same": MeanEstimate.from_dict(data["same"], level)})
 
 
+def without_repeats(ratings: pd.DataFrame) -> pd.DataFrame:
+    """The ratings that raters gave when they first saw a trial; all where there is no column ``repetition``."""
+    return ratings[(ratings["repetition"] == 0).to_numpy(dtype=bool)] if "repetition" in ratings else ratings
+
+
 def retests(
     ratings: pd.DataFrame, answers: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95
 ) -> tuple[Retest, ...]:

@@ -31,7 +31,15 @@ import numpy as np
 from scipy import special
 
 from evaluation.analysis.answers import UNABLE
-from evaluation.analysis.simulate import SPAM_HABITS, Crowd, CrowdSpec, FloatArray, SimulatedTrial, lapse_rate, true_shares
+from evaluation.analysis.simulate import (
+    SPAM_HABITS,
+    Crowd,
+    CrowdSpec,
+    FloatArray,
+    SimulatedTrial,
+    lapse_rate,
+    true_shares,
+)
 
 STEP = 1.2
 """Between two steps of a scale, on the logit scale."""

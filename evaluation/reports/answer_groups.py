@@ -37,6 +37,7 @@ class AnswerGroup:
     measure: str
     overall: tuple[AnswerEstimate, ...]
     categories: Mapping[str, tuple[AnswerEstimate, ...]]
+    level: float
 
     @property
     def is_share(self) -> bool:
@@ -74,7 +75,7 @@ def answer_groups(analysis: AnswerAnalysis) -> tuple[AnswerGroup, ...]:
             )
             for name in (names if len(names) > 1 else ())
         }
-        found.append(AnswerGroup(number, question, mine[0].kind, measure, tuple(overall), categories))
+        found.append(AnswerGroup(number, question, mine[0].kind, measure, tuple(overall), categories, analysis.level))
     return tuple(found)
 
 

@@ -20,7 +20,7 @@ from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
 from evaluation.analysis.frame import part_of, validate_ratings
 from evaluation.analysis.results import rounded
-from evaluation.analysis.retest import retests
+from evaluation.analysis.retest import retests, without_repeats
 from evaluation.analysis.screening import Screening, screen
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.summary import analyse_valid
@@ -164,8 +164,7 @@ class Counted:
 
 def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     """Which ratings and answers count, by the declared screening."""
-    first = ratings[(ratings["repetition"] == 0).to_numpy(dtype=bool)] if "repetition" in ratings else ratings
-    valid = validate_ratings(first)
+    valid = validate_ratings(without_repeats(ratings))
     others = validate_answers(no_answers() if answers.frame is None else answers.frame)
     screening = None
     if answers.least_right is not None:

@@ -157,7 +157,10 @@ def comments_of(answers: pd.DataFrame) -> tuple[tuple[Comment, ...], int]:
     texts = main_answers(answers)
     texts = texts[((texts["kind"] == "text") & (texts["value"] != "")).to_numpy()]
     ordered = sorted(
-        (Comment(str(row.question), str(row.prompt_id), tuple(row.shown), str(row.value)) for row in texts.itertuples()),
+        (
+            Comment(str(row.question), str(row.prompt_id), tuple(row.shown), str(row.value))
+            for row in texts.itertuples()
+        ),
         key=lambda each: (each.question, each.prompt_id, each.shown, each.text),
     )
     return tuple(ordered[:MOST_COMMENTS]), len(ordered)

@@ -107,6 +107,11 @@ def has_other_answers(study: Study) -> bool:
     return any(_has_more(each.answers) for each in study_questions(study))
 
 
+def has_preferences(study: Study) -> bool:
+    """Whether the protocol of `study` asks which of a pair is preferred: whether it has a ratings file."""
+    return any(isinstance(each.answers, Choice) and each.answers.preference for each in study_questions(study))
+
+
 def study_scales(study: Study) -> dict[str, tuple[float, ...]]:
     """The values allowed of each scale, by question."""
     asked = ((each.id, each.answers) for each in study_questions(study))

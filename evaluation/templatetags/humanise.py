@@ -14,7 +14,7 @@ from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
-from evaluation.reports.wording import numbers
+from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
@@ -162,6 +162,7 @@ def decimal(number: float | None) -> str:
 
 
 register.filter(numbers.coefficient)
+register.filter(measures.answers_declared)
 
 
 @register.filter

@@ -83,4 +83,3 @@ def a_study_under(
         controls=known_rows(declared, [prompt.text for prompt in prompts], labels),
     )
     return study_open(study=study_create(draft))
-

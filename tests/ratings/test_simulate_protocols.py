@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from evaluation import protocols
 from evaluation.analysis import read_answers, read_ratings, validate_answers, validate_ratings
@@ -48,3 +51,17 @@ def test_a_crowd_fills_a_study_and_its_exports_read_back_equal(name: str, tmp_pa
     document = ReportDocument.from_dict(report.results)
     assert document.to_dict() == report.results
     assert report_make(study=study) == report
+
+
+@pytest.mark.parametrize("name", protocols.names())
+def test_pages_and_files_of_a_rated_study(name: str, client: Client, django_user_model: type[User]) -> None:
+    client.force_login(django_user_model.objects.create_user("researcher"))
+    study = a_study_under(name)
+    raters_simulate(study=study, share=1.0, seed=2, crowd=CrowdSpec(spammers=0.3))
+    page = client.get("/studies/under/")
+    assert page.status_code == 200
+    report = client.get("/studies/under/report/", follow=True)
+    html = report.content.decode()
+    assert report.status_code == 200 and "SIMULATED" in html and "No ratings yet" not in html
+    for link in re.findall(r'(?:href|src|srcset)="(/(?:reports|studies)/[^"]+)"', html + page.content.decode()):
+        assert client.get(link.replace("&amp;", "&")).status_code == 200, link

@@ -23,7 +23,6 @@ from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.metrics import metric_names, study_metric_groups
 from evaluation.selectors.ratings import ratings_frame, study_categories, study_prompts
 
-
 CHANGED = (
     "The ratings that this report was made from can't be read again exactly: one was being saved at that very moment. "
     "Open the study's report anew; a new report is made from the ratings as they stand."

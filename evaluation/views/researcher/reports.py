@@ -13,6 +13,7 @@ from django.views.decorators.gzip import gzip_page
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.models import Report
+from evaluation.reports.answer_groups import answers_table_csv
 from evaluation.reports.compute import code_version
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
@@ -23,11 +24,10 @@ from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
+from evaluation.views.researcher.answers_report import FIGURE_TYPES, answers_context
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 from evaluation.views.researcher.studies import ratings_response
-
-FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
 
 @page("GET")
@@ -50,6 +50,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         """In the protocol's order."""
         return order.get(question, len(order))
 
+    rankings = (*results.rankings, *(document.answers.rankings if document.answers else ()))
     shown = [
         (number, each, lines(each), comparison_description(each), _wording(specification, each.question))
         for number, each in enumerate(results.comparisons)
@@ -62,15 +63,15 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "results": results,
         "collection": collected,
         "comparisons": sorted(shown, key=lambda each: place(each[1].question)),
-        "rankings": [
-            (each, win_matrix(each)) for each in sorted(results.rankings, key=lambda each: place(each.question))
-        ],
+        "rankings": [(each, win_matrix(each)) for each in sorted(rankings, key=lambda each: place(each.question))],
         "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
         "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
         "stopping": document.stopping,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
+        **answers_context(found, document, place),
         "specification": specification,
+        "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
         "is_newest": newest == found.pk,
@@ -141,8 +142,11 @@ def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 
 
 def report_tables(report: Report) -> str:
-    """The tables of `report` as CSV."""
-    return tables_csv(_document(report).analysis.comparisons)
+    """The tables of `report` as CSV: of its pairs, or of its answers where it has no pairs."""
+    document = _document(report)
+    if document.answers is not None and not document.analysis.comparisons:
+        return answers_table_csv(document.answers)
+    return tables_csv(document.analysis.comparisons)
 
 
 def csv_response(text: str, *, name: str) -> HttpResponse:
