@@ -4,8 +4,8 @@ Columns ``rater_id, prompt_id, category, question, kind, shown, value``: ``shown
 the order shown, ``value`` JSON. By kind: ``choice`` an id; ``scale`` a number, or "unable"; ``ranking`` a list
 of lists of places in ``shown``, best first, ties together; ``claim`` yes, no or unsure, the question being
 ``name:number``; ``words`` places of words; ``points`` [x, y] or a list of such; ``reasons`` a list of tags; ``text``.
-``repetition`` may follow: 0, or 1 for a trial that the rater saw again; ``control``: whether its right answer was known,
-and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``. Further columns are kept and ignored.
+``repetition`` may follow: 0, or 1 for a trial that the rater saw again; ``control``: whether its right answer is
+known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``. Further columns are kept and ignored.
 """
 
 from __future__ import annotations
@@ -106,8 +106,10 @@ def read_answers(path: str | Path) -> pd.DataFrame:
 
 
 def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", header_lines: int = 0) -> pd.DataFrame:
-    """Check a frame of answers; ``shown`` comes back as tuples of names, ``value`` as the JSON's values. ``repetition``,
-    ``control`` and ``simulated`` are always there (0 and false where not given).
+    """Check a frame of answers.
+
+    ``shown`` comes back as tuples of names, ``value`` as the JSON's values. ``repetition``, ``control`` and
+    ``simulated`` are always there (0 and false where not given).
 
     Raises:
         RatingsError: a column is missing, an id empty, a kind or value not allowed, or an answer doubled, with row and

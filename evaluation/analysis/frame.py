@@ -110,8 +110,9 @@ def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
 
 
 def by_columns(table: pa.Table) -> pd.DataFrame:
-    """The frame of a CSV file's cells, without the apostrophes that an export put before formulas. Text columns that Arrow
-    coded have small codes: a ten-million-row file then needs four bytes a cell, not a string.
+    """The frame of a CSV file's cells, without the apostrophes that an export put before formulas.
+
+    Text columns that Arrow coded have small codes: a ten-million-row file then needs four bytes a cell, not a string.
     """
     frames = []
     while table.num_columns:  # from the last to the first, so that each column's memory is free before the next

@@ -10,7 +10,7 @@ answers anew from it. By kind, with s the logistic function:
 * ``choice`` between left and right: ``simulate.Crowd``, from the difference of the truths. Without an answer
   ``indifferent`` the band of indifference has no width; with ``both_bad`` a rater without preference finds both bad
   with chance s(-m), m the mean of the truths. With ids of its own: an ordered scale, the first answer the best.
-* ``scale``: P(step k or better) = s(u - c_k), the c_k ``STEP`` apart and around 0; "can't say" with chance ``CANT_SAY``.
+* ``scale``: P(step k or better) = s(u - c_k), the c_k ``STEP`` apart around 0; "can't say" with chance ``CANT_SAY``.
 * ``ranking``: u plus Gumbel noise, in falling order (Plackett-Luce given u); neighbours closer than ``tie`` share a
   place where ties are allowed.
 * ``claim``: yes with chance s(u), unsure with chance ``UNSURE``. ``words``, ``reasons``, ``points``: each word, tag or

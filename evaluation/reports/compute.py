@@ -95,8 +95,9 @@ class AnswersInput:
     None where its protocol asks for none.
 
     `prompts`: texts by id, of `frame`'s prompts. `scales`: by question the values allowed. `least_right`, `rule`: the
-    share of control trials that a rater must have right, None without any, and the rule in words. `reference`: what the photographs are called, empty without any.
-    `nobody`: the captions that name nobody, where the suite says which name somebody.
+    share of control trials that a rater must have right, None without any, and the rule in words. `reference`: what the
+    photographs are called, empty without any. `nobody`: the captions that name nobody, where the suite says which name
+    somebody.
     """
 
     frame: pd.DataFrame | None = None
@@ -193,7 +194,7 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     answers = None
     if given.answers.frame is not None:
         answers = _analysed(counted.kept_answers, given.answers, settings)
-    collected = collection(counted.ratings, [frame for frame in given.rows[1:]])
+    collected = collection(counted.ratings, given.rows[1:])
     return ReportDocument(
         results, collected, stopping, automatic, answers, _further(given, counted, results, answers, settings)
     )
@@ -227,8 +228,8 @@ def _further(
         keep = counted.kept_ratings["prompt_id"].isin(list(own.nobody)).to_numpy()
         others = counted.kept_answers[counted.kept_answers["prompt_id"].isin(list(own.nobody)).to_numpy()]
         nobody = part(NOBODY, part_of(counted.kept_ratings, keep), others.reset_index(drop=True), len(own.nobody))
-    kept = counted.screening.dropped if counted.screening else frozenset()
-    again = counted.again[~counted.again["rater_id"].isin(list(kept)).to_numpy()]
+    dropped = counted.screening.dropped if counted.screening else frozenset()
+    again = counted.again[~counted.again["rater_id"].isin(list(dropped)).to_numpy()]
     comments, n_comments = comments_of(counted.kept_answers)
     csv = own.csv
     files = {"ratings.csv": input_hash(ratings_csv(given.ratings))}

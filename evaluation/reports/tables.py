@@ -160,11 +160,11 @@ def answers_latex(
         "    \\toprule",
         "    & Answers & Left out & Estimate & Interval \\\\",
     ]
-    for category, lines in (("", group.overall), *group.categories.items()):
+    for category, estimates in (("", group.overall), *group.categories.items()):
         text.append("    \\midrule")
         if category:
             text.append(f"    \\multicolumn{{5}}{{@{{}}l}}{{\\textit{{{latex_escape(category)}}}}} \\\\")
-        for each in lines:
+        for each in estimates:
             cells = shown_estimate(each, group, ends)
             row = [
                 latex_escape(cells.generator),

@@ -60,7 +60,7 @@ def a_study_under(
 ) -> Study:
     """Open, small, with all that `protocol` needs."""
     declared = protocols.get(protocol) if isinstance(protocol, str) else protocol
-    categories = categories or {"Colors": 4, "Counting": 4}
+    categories = categories or {"Colors": 3, "Counting": 3}
     photographs = declared.shown.reference != "none"
     suite = a_suite(
         categories,

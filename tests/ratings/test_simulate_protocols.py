@@ -26,6 +26,11 @@ from tests.ratings.protocol_world import a_study_under
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def user(django_user_model: type[User]) -> User:
+    return django_user_model.objects.create_user("researcher")
+
+
 @pytest.mark.parametrize("name", protocols.names())
 def test_a_crowd_fills_a_study_and_its_exports_read_back_equal(name: str, tmp_path: Path) -> None:
     study = a_study_under(name)
@@ -44,7 +49,7 @@ def test_a_crowd_fills_a_study_and_its_exports_read_back_equal(name: str, tmp_pa
         again["rated_at"] = pd.to_datetime(again["rated_at"], utc=True)
         pd.testing.assert_frame_equal(again, valid, check_dtype=False)
         assert bool(again["simulated"].all())
-    asked = {row for row in Rating.objects.values_list("question", flat=True)}
+    asked = set(Rating.objects.values_list("question", flat=True))
     assert asked == {*ratings["question"], *answers["question"]}
     report = report_make(study=study)
     assert report.n_ratings == report.n_simulated == made["ratings"]
@@ -53,15 +58,36 @@ def test_a_crowd_fills_a_study_and_its_exports_read_back_equal(name: str, tmp_pa
     assert report_make(study=study) == report
 
 
+def sections(html: str) -> set[str]:
+    """What a report's page has, by the ids of its headings, numbers apart."""
+    return {each.rstrip("-0123456789") for each in re.findall(r'<h[23] id="([^"]+)"', html)}
+
+
+ALWAYS = {"intervals", "collection", "declaration", "recompute"}
+SECTIONS = {
+    "drawbench": {"comparison", "agreement"},
+    "coco-photorealism": {"against-reference", "comparison", "agreement", "nobody", "screening"},
+    "coco-alignment": {"answers", "answer-agreement", "nobody", "screening"},
+    "single-image": {"answers", "answer-agreement", "screening"},
+    "pairwise-open": {"ranking", "comparison", "agreement", "answers"},
+    "rank-k": {"ranking", "ranks"},
+    "questions": {"answers", "answer-agreement"},
+    "words": {"answers", "marked"},
+}
+
+
 @pytest.mark.parametrize("name", protocols.names())
-def test_pages_and_files_of_a_rated_study(name: str, client: Client, django_user_model: type[User]) -> None:
-    client.force_login(django_user_model.objects.create_user("researcher"))
+def test_the_report_has_what_the_protocol_asked_and_no_empty_part(name: str, client: Client, user: User) -> None:
+    client.force_login(user)
     study = a_study_under(name)
     raters_simulate(study=study, share=1.0, seed=2, crowd=CrowdSpec(spammers=0.3))
     page = client.get("/studies/under/")
     assert page.status_code == 200
+    assert ('id="board"' in page.content.decode()) == ("comparison" in SECTIONS[name])
     report = client.get("/studies/under/report/", follow=True)
     html = report.content.decode()
     assert report.status_code == 200 and "SIMULATED" in html and "No ratings yet" not in html
-    for link in re.findall(r'(?:href|src|srcset)="(/(?:reports|studies)/[^"]+)"', html + page.content.decode()):
-        assert client.get(link.replace("&amp;", "&")).status_code == 200, link
+    assert sections(html) == SECTIONS[name] | ALWAYS
+    links = re.findall(r'(?:href|src|srcset)="(/(?:reports|studies)/[^"]+)"', html + page.content.decode())
+    for link in sorted({each for each in links if not re.search(r"theme=|narrow|\.pdf|\.png", each)}):
+        assert client.get(link.replace("&amp;", "&"), follow=True).status_code == 200, link

@@ -29,8 +29,8 @@ class Command(ProductCommand):
     help = (
         "Export the ratings of a study (without withdrawn ones), one row each. --out FILE writes CSV or Parquet, by "
         "the file's suffix; without --out, CSV goes to standard output (with --format json, JSON). Raters have "
-        "pseudonyms; the column `simulated` marks simulated ratings. Answers that are no preferences (scales, rankings, "
-        "claims, words, points, reasons, texts) go to the file that --answers names."
+        "pseudonyms; the column `simulated` marks simulated ratings. Answers that are no preferences (scales, "
+        "rankings, claims, words, points, reasons, texts) go to the file that --answers names."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

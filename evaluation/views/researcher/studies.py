@@ -19,6 +19,7 @@ from evaluation.models import GenerationRun, Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.live_board import live_board
+from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
@@ -243,6 +244,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "progress": study_progress(study),
         "board": live_board(study),
         "specification": specification,
+        "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
         "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),
         "has_preferences": study.status == StudyStatus.DRAFT or has_preferences(study),
         "invitations": invitations,
