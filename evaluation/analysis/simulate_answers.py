@@ -305,7 +305,11 @@ def true_measures(kind: str, options: Mapping[str, Any], truth: float, spec: Cro
         return {"mean": float(np.dot(values, steps(len(values))))}
     if kind == "choice":
         ids = _ids(options)
-        return {f"share:{each}": share for each, share in zip(reversed(ids), steps(len(ids)), strict=True)}
+        return (
+            {}
+            if "left" in ids
+            else {f"share:{each}": share for each, share in zip(reversed(ids), steps(len(ids)), strict=True)}
+        )
     if kind == "claim":
         return {"holds": over(special.expit(u), 0.5)} | ({"unsure": UNSURE} if options.get("unsure") else {})
     marked = over(special.expit(-u - RARE), 0.5)

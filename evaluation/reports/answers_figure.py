@@ -16,6 +16,7 @@ from evaluation.reports.answer_groups import AnswerGroup
 from evaluation.reports.figure import A_COLOUR, NARROW_NAME, WIDE_NAME, Colours, FigureFormat, Theme, bare_axes, drawn
 from evaluation.reports.fonts import short_names, width_of
 from evaluation.reports.reading import shortened
+from evaluation.reports.wording.measures import is_wide
 from evaluation.reports.wording.numbers import figures
 
 WIDE, NARROW, STEP = 7.6, 3.75, 0.34  # inches
@@ -32,8 +33,8 @@ def answers_figure(
 ) -> bytes:
     """A dot with its interval for each generator, the highest first.
 
-    `label`: what is measured, along the axis. `ends`: of a scale; shares end at 0 and 100 %. `narrow`: for a phone's
-    width, names above the lines.
+    An interval over more than half of what is possible is not drawn. `label`: what is measured, along the axis.
+    `ends`: of a scale; shares end at 0 and 100 %. `narrow`: for a phone's width, names above the lines.
     """
     return drawn(lambda colours: _figure(group, label, ends, colours, narrow), image_format, theme)
 
@@ -53,7 +54,7 @@ def _figure(group: AnswerGroup, label: str, ends: tuple[float, float] | None, co
         _line(axes, at, name, each, own, _Drawn(unit, ends, colours, narrow))
     axes.set_ylim(len(names) - 0.45, -0.6)
     axes.set_yticks([])
-    if ends is not None and group.measure != "marked":  # of words few are marked
+    if ends is not None and group.measure not in ("marked", "points"):  # there are few of what could be marked
         margin = (ends[1] - ends[0]) * 0.01
         axes.set_xlim((ends[0] - margin) * unit, (ends[1] + margin) * unit)
     bare_axes(axes, colours)
@@ -84,7 +85,7 @@ def _line(
     marks = [one.mean.estimate * unit for one in categories]
     axes.plot(marks, [place] * len(marks), "|", color=colours.naive, markersize=9, markeredgewidth=1.0)
     own = each.mean.interval
-    if own is not None:
+    if own is not None and not is_wide(own, ends):
         low, high = (own.low, own.high) if ends is None else (max(own.low, ends[0]), min(own.high, ends[1]))
         axes.plot([low * unit, high * unit], [place] * 2, color=A_COLOUR, linewidth=2.0, solid_capstyle="butt")
     axes.plot(each.mean.estimate * unit, place, "o", markersize=5, color=A_COLOUR, zorder=3)

@@ -43,13 +43,13 @@ def shown_estimate(each: AnswerEstimate, group: AnswerGroup, ends: tuple[float, 
         each.n_raters,
         each.n_prompts,
         number(each.mean.estimate, group.is_share),
-        "" if own is None else TOO_WIDE if _is_wide(own, ends) else bounds(own, group.is_share, ends),
+        "" if own is None else TOO_WIDE if is_wide(own, ends) else bounds(own, group.is_share, ends),
         "" if each.mean.independent is None else bounds(each.mean.independent, group.is_share, ends),
         "" if own else why,
     )
 
 
-def _is_wide(interval: HasBounds, ends: tuple[float, float] | None) -> bool:
+def is_wide(interval: HasBounds, ends: tuple[float, float] | None) -> bool:
     """Whether the interval reaches over more than half of what is possible."""
     return ends is not None and interval.high - interval.low > (ends[1] - ends[0]) / 2
 

@@ -14,13 +14,12 @@ from evaluation import protocols
 from evaluation.analysis.answer_results import AnswerAnalysis, MarkedWord
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import Report
-from evaluation.protocols.kinds import Choice, Reasons, Scale
+from evaluation.protocols.kinds import Choice, Points, Reasons, Scale
 from evaluation.reports.answer_groups import LOWER_IS_BETTER, AnswerGroup, answer_groups, answers_table_csv
 from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.further import Further, beside
-from evaluation.reports.reading import question_name
 from evaluation.reports.tables import answers_latex
 from evaluation.reports.wording.measures import (
     ShownEstimate,
@@ -108,7 +107,7 @@ def _shown(group: AnswerGroup, protocol: protocols.Protocol) -> ShownGroup:
     wording = protocol.question(group.question).as_asked("[the prompt]", "[a claim]")
     return ShownGroup(
         group,
-        f"{question_name(group.question)}: {name}",
+        f"{protocol.question(group.question).short}: {name}",
         name,
         wording,
         group_description(group, name, ends),
@@ -122,8 +121,10 @@ def _shown(group: AnswerGroup, protocol: protocols.Protocol) -> ShownGroup:
 
 
 def ends_of(group: AnswerGroup, protocol: protocols.Protocol) -> tuple[float, float] | None:
-    """The least and the greatest value of a scale; None of other measures."""
+    """The least and the greatest value of a scale, or number of points; None of other measures."""
     kind = protocol.question(group.question).answers
+    if isinstance(kind, Points):
+        return 0.0, float(kind.at_most)
     if isinstance(kind, Scale) and group.measure == "mean":
         return float(min(kind.values)), float(max(kind.values))
     return None
@@ -171,7 +172,7 @@ def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> Htt
     theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
     data = answers_figure(
         group,
-        label=f"{question_name(group.question)}, {group.name(option_texts(protocol))}",
+        label=f"{protocol.question(group.question).short}, {group.name(option_texts(protocol))}",
         ends=ends_of(group, protocol),
         image_format=cast(FigureFormat, suffix),
         theme=theme,
