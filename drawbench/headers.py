@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=()"
+
 
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
@@ -14,7 +16,7 @@ def content_security_policy(
     def with_policy(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response
 
     return with_policy

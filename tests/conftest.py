@@ -32,6 +32,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.remove(places_of())
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a module makes once is made in one process: its tests stay together where tests are dealt out to several."""
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo", None)
+        if fixtures is None or item.get_closest_marker("xdist_group"):
+            continue
+        of_modules = {
+            definition.baseid
+            for definitions in fixtures.name2fixturedefs.values()
+            for definition in definitions
+            if definition.scope == "module" and definition.baseid.startswith("tests/")
+        }
+        if of_modules:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 def _remove_abandoned_runs(folder: Path) -> None:
     """Runs that were killed leave servers and files behind; nobody holds their lease."""
     for run in folder.glob("run-*"):

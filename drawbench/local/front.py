@@ -20,6 +20,7 @@ from drawbench.local.binaries import nginx_options
 from drawbench.local.errors import LocalError
 from drawbench.local.places import Places
 from drawbench.local.processes import postgres_account
+from drawbench.shown import IMAGE_HEADERS, SHOWN_ADDRESSES
 
 PROXIES = "DRAWBENCH_PROXIES"
 
@@ -29,6 +30,9 @@ BACKLOG = 4096
 
 SLOWEST = "15s"
 """How long a sender may be silent."""
+
+SHOWN = "shown"
+"""The folder of images by the names that raters know them by (`evaluation.services.store.shown`)."""
 
 KINDS = ("fastcgi", "uwsgi", "scgi")
 """Modules that are not used here, and have folders all the same, unless they were left out when nginx was built."""
@@ -69,7 +73,8 @@ def front_prepare(program: Path, places: Places, port: int, *, proxies: int) -> 
     folder.chmod(0o755)
     options = nginx_options(program)
     kinds = [kind for kind in KINDS if f"--without-http_{kind}_module" not in options]
-    text = front_configuration(places.web_socket(port).name, port, proxies=proxies, kinds=kinds)
+    media = Path(os.environ.get("DRAWBENCH_MEDIA") or places.var / "media").absolute()
+    text = front_configuration(places.web_socket(port).name, port, shown=media / SHOWN, proxies=proxies, kinds=kinds)
     (folder / "nginx.conf").write_text(text)
 
 
@@ -79,8 +84,17 @@ def web_socket_mode() -> str:
     return "0o600" if os.geteuid() else "0o666"
 
 
-def front_configuration(socket: str, port: int, *, proxies: int = 0, kinds: list[str] | None = None) -> str:
-    """nginx's configuration. `socket`: the web server's, in the folder that nginx is started in."""
+def front_configuration(
+    socket: str, port: int, *, shown: Path, proxies: int = 0, kinds: list[str] | None = None
+) -> str:
+    """nginx's configuration.
+
+    Args:
+        socket: the web server's, in the folder that nginx is started in.
+        shown: the folder of images by the names that raters know them by.
+        proxies: how many of the operator's own stand in front.
+        kinds: modules without use here, whose temporary folders must be named.
+    """
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = 4 * MOST_CONNECTIONS if most == resource.RLIM_INFINITY else min(most, 4 * MOST_CONNECTIONS)
     account = postgres_account() if os.geteuid() == 0 else None
@@ -110,6 +124,11 @@ send_timeout 60s;
 keepalive_timeout 75s;
 keepalive_requests 10000;
 reset_timedout_connection on;
+
+# A dollar sign in a path: nginx has no other way to write one.
+geo $drawbench_dollar {{
+    default "$";
+}}
 
 # Refused on the header. What is let through stays in memory until it is whole. A body in chunks is written to disk when
 # it fills the buffer, so that is larger than any body.
@@ -143,6 +162,24 @@ server {{
         proxy_pass http://drawbench_web;
     }}
 
+    # Images as raters know them, by names that nobody can guess. Without times and tags of files: they would tell which
+    # generator's images were made when. What has no file here is the web server's to answer.
+    location ~ "{SHOWN_ADDRESSES}" {{
+        root {_quoted(shown)};
+        try_files /$1/$1$2.webp @web;
+        sendfile on;
+        tcp_nopush on;
+        open_file_cache max=20000 inactive=60s;
+        etag off;
+        if_modified_since off;
+        types {{}}
+        default_type image/webp;
+        add_header Last-Modified "" always;
+{_image_headers()}    }}
+    location @web {{
+        proxy_pass http://drawbench_web;
+    }}
+
     # A part of a file, or a small file with its form. Who sends is asked before the body is read.
     location ~ "{limits.LARGE_BODY_ADDRESSES}" {{
         auth_request /-/sender;
@@ -163,6 +200,16 @@ server {{
 {_errors()}}}
 }}
 """
+
+
+def _quoted(path: Path) -> str:
+    """A path as nginx reads it."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("$", "${drawbench_dollar}")
+    return f'"{text}"'
+
+
+def _image_headers() -> str:
+    return "".join(f'        add_header {name} "{value}" always;\n' for name, value in IMAGE_HEADERS.items())
 
 
 def _errors() -> str:

@@ -25,8 +25,11 @@ class Rating(models.Model):
     `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.
     """
 
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
-    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="ratings")
+    # the composite key holds both, and two of the indexes below begin with the assignment
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, related_name="ratings", db_index=False, db_constraint=False
+    )
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="ratings", db_constraint=False)
     question = models.CharField(max_length=limits.QUESTION)
     shown_choice = models.CharField(max_length=limits.QUESTION, null=True, blank=True)
     value = models.JSONField(null=True, blank=True)

@@ -1,12 +1,13 @@
 """What raters are shown: whose session it is, which trials come next, which image a key names.
 
-These run with every click of every rater: plain SQL over indexes, no model instances.
+These run with every click of every rater: prepared SQL over indexes, no model instances.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from evaluation.protocols import Protocol
 from evaluation.protocols.kinds import Words
 from evaluation.protocols.kinds.words import words_of
 from evaluation.selectors.locked import protocol_of_locked
+from evaluation.selectors.prepared import Prepared
 
 TRIALS_AT_ONCE = 2
 """The trial to rate and the one to load meanwhile."""
@@ -28,9 +30,12 @@ TRIALS_AT_ONCE = 2
 class RaterSession:
     """A rater whose browser holds the key, and where the study and the rater stand.
 
-    `specification_hash`: of the study. `trials`: how many the rater has in all.
+    `key`, `hashes`: by which it was found (`Rater.key`, the hashes of the browser's keys). `specification_hash`: of the
+    study. `trials`: how many the rater has in all.
     """
 
+    key: UUID
+    hashes: tuple[str, ...]
     rater_pk: int
     study_pk: int
     study_status: str
@@ -103,55 +108,114 @@ def raters_of_browser(hashes: Sequence[str]) -> list[Rater]:
     return [found[each] for each in hashes if each in found]
 
 
-SESSION_SQL = """
-SELECT r.id, r.study_id, s.status, s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
-FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
-WHERE r.session_key_hash = ANY(%s) AND r.key = %s
+SESSION_COLUMNS = """
+r.id, r.study_id, s.status, s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
 """
+
+SESSION = Prepared(
+    "rater_session",
+    ("uuid", "text[]"),
+    f"""
+    SELECT {SESSION_COLUMNS}
+    FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
+    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    """,
+)
 
 
 def rater_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
     """The session of `rater` (`Rater.key`), if the browser holds its key. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(SESSION_SQL, [list(hashes), str(rater)])
-        row = cursor.fetchone()
-    return None if row is None else RaterSession(*row)
+    rows = SESSION.rows([str(rater), list(hashes)])
+    return _session(rater, hashes, rows[0]) if rows else None
 
 
-TRIAL_COLUMNS = """
-SELECT a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide
-FROM evaluation_assignment a
+def known_session(rater: UUID, hashes: Sequence[str]) -> RaterSession | None:
+    """The same as it stood when it was last read: for statements that hold key, rater and study against the database
+    themselves. No query but the first.
+    """
+    return _sessions.get((rater, *hashes)) or rater_session(rater, hashes)
+
+
+_sessions: OrderedDict[tuple[object, ...], RaterSession] = OrderedDict()
+MOST_SESSIONS = 20_000
+
+
+def _session(rater: UUID, hashes: Sequence[str], row: Sequence[Any]) -> RaterSession:
+    session = RaterSession(rater, tuple(hashes), *row)
+    _sessions[(rater, *hashes)] = session
+    if len(_sessions) > MOST_SESSIONS:
+        _sessions.popitem(last=False)
+    return session
+
+
+TRIAL_COLUMNS = "a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide"
+TRIAL_TABLES = """
+evaluation_assignment a
 JOIN evaluation_comparison c ON c.id = a.comparison_id
 JOIN evaluation_prompt p ON p.id = c.prompt_id
 """
 
-# the rater's assignments by position (assignment_position_once), each one's standing ratings by rating_once
-NEXT_SQL = f"""{TRIAL_COLUMNS}
-WHERE a.rater_id = %s AND a.position > %s AND a.skipped_at IS NULL
-  AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL)
-      < cardinality(c.questions)
-ORDER BY a.position LIMIT %s
-"""
+
+def following_sql(rater: str, after: str, at_most: str) -> str:
+    """SQL of a rater's first trials at positions above `after` that are neither skipped nor answered in full.
+
+    The rater's assignments are read by position (assignment_position_once), each one's standing ratings by rating_once.
+    """
+    return f"""
+    SELECT {TRIAL_COLUMNS} FROM {TRIAL_TABLES}
+    WHERE a.rater_id = {rater} AND a.position > {after} AND a.skipped_at IS NULL
+      AND (SELECT count(*) FROM evaluation_rating t WHERE t.assignment_id = a.id AND t.retracted_at IS NULL)
+          < cardinality(c.questions)
+    ORDER BY a.position LIMIT {at_most}
+    """
+
+
+NEXT = Prepared("rater_next", ("bigint", "int", "int"), following_sql("$1", "$2", "$3"))
+
+SESSION_NEXT = Prepared(
+    "rater_session_next",
+    ("uuid", "text[]", "int", "int"),
+    f"""
+    SELECT {SESSION_COLUMNS}, n.*
+    FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
+    LEFT JOIN LATERAL ({following_sql("r.id", "$3", "$4")}) n ON true
+    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    """,
+)
+N_SESSION = 7
+"""Columns of a row of `SESSION_NEXT` that come before those of the trial."""
 
 
 def next_trials(session: RaterSession, *, after: int = -1, at_most: int = TRIALS_AT_ONCE) -> list[Trial]:
     """The rater's first trials at positions above `after` that are not answered in full. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [session.rater_pk, after, at_most])
-        return [trial_from(row, session.protocol) for row in cursor.fetchall()]
+    return [trial_from(row, session.protocol) for row in NEXT.rows([session.rater_pk, after, at_most])]
 
 
-TRIAL_SQL = f"""{TRIAL_COLUMNS}
-WHERE a.rater_id = %s AND a.id = %s
-"""
+def session_and_trials(rater: UUID, hashes: Sequence[str], *, after: int) -> tuple[RaterSession, list[Trial]] | None:
+    """The session of `rater` as `rater_session`, and its `next_trials`. One query."""
+    rows = SESSION_NEXT.rows([str(rater), list(hashes), after, TRIALS_AT_ONCE])
+    if not rows:
+        return None
+    session = _session(rater, hashes, rows[0][:N_SESSION])
+    return session, trials_from([row[N_SESSION:] for row in rows], session.protocol)
+
+
+def trials_from(rows: Sequence[Sequence[Any]], protocol: Protocol) -> list[Trial]:
+    """The trials of rows of `TRIAL_COLUMNS`; a row of nothing but null is none."""
+    return [trial_from(row, protocol) for row in rows if row[0] is not None]
+
+
+TRIAL = Prepared(
+    "rater_trial",
+    ("bigint", "bigint"),
+    f"SELECT {TRIAL_COLUMNS} FROM {TRIAL_TABLES} WHERE a.rater_id = $1 AND a.id = $2",
+)
 
 
 def trial_of(session: RaterSession, assignment: int) -> Trial | None:
     """The rater's trial with this assignment, answered or not. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(TRIAL_SQL, [session.rater_pk, assignment])
-        row = cursor.fetchone()
-    return None if row is None else trial_from(row, session.protocol)
+    rows = TRIAL.rows([session.rater_pk, assignment])
+    return trial_from(rows[0], session.protocol) if rows else None
 
 
 def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
@@ -159,7 +223,7 @@ def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
     assignment, position, prompt, order, sets, questions, claims, guide = row
     shown = json.loads(sets)  # a bare cursor gives JSONB as text
     every = len(questions) == len(protocol.questions)
-    marks = any(protocol.question(each).answers.name == Words.name for each in questions)
+    marks = any(isinstance(protocol.question(each).answers, Words) for each in questions)
     return Trial(
         assignment=assignment,
         position=position,
@@ -199,9 +263,7 @@ def shown_image(key: str, hashes: Sequence[str]) -> ShownImage | None:
 
 def unanswered_exist(rater_pk: int) -> bool:
     """Whether the rater has a trial that is neither skipped nor answered in full. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT_SQL, [rater_pk, -1, 1])
-        return cursor.fetchone() is not None
+    return bool(NEXT.rows([rater_pk, -1, 1]))
 
 
 def study_is_demonstration(study_pk: int) -> bool:

@@ -83,13 +83,13 @@ class Instance:
         finally:
             connection.close()
 
-    def workers(self) -> int:
-        """How many workers answer."""
+    def works(self) -> bool:
+        """Whether a worker answers; it waits for the first alone."""
         application = Celery(broker=f"redis+socket://{self.places.valkey_socket}?virtual_host=0", set_as_current=False)
         try:
-            return len(application.control.inspect(timeout=1.0).ping() or {})
+            return bool(application.control.inspect(timeout=1.0, limit=1).ping())
         except Exception:  # whatever the client makes of a server that is away
-            return 0
+            return False
         finally:
             with contextlib.suppress(Exception):
                 application.close()

@@ -120,5 +120,5 @@ def _serves(instance: Instance, raters: list[RaterAtWork], since: float) -> bool
         all(len(found.get(kind, [])) >= n for kind, n in NEEDED.items())
         and all(rater.last > since for rater in raters)
         and instance.healthy()
-        and instance.workers() > 0
+        and instance.works()
     )

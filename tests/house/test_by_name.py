@@ -10,7 +10,9 @@ import pytest
 
 from common.plugins import import_reference
 from evaluation.metrics.prompts import scene_checks, scene_clip
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, nodes, of_ours
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("common", "drawbench", "evaluation", "generators")
 NAME = re.compile(rf"({'|'.join(ROOMS)})(\.[a-z_][a-z0-9_]*)+(:[A-Za-z_][A-Za-z0-9_.]*)?")
@@ -23,7 +25,7 @@ def _names() -> Iterator[tuple[Path, str]]:
     """Every string of the code that is nothing but the name of a module of ours, or of what is in one."""
     for path in of_ours(".py"):
         if path.parts[0] in ROOMS and "migrations" not in path.parts:
-            for node in ast.walk(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
+            for node in nodes(path):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
                     yield path, node.value
 

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from drawbench.checks import proxies_declared
 from evaluation.client import UNKNOWN, client_address, client_counted
-from tests.house.repository import CHECKOUT, of_ours, read
+from tests.house.repository import CHECKOUT, PROGRAM_TEXT, nodes, of_ours, read
 
 THE_ONE_PLACE = Path("evaluation/client.py")
 THE_FRONT = Path("drawbench/local/front.py")
@@ -23,6 +23,7 @@ THE_FRONT = Path("drawbench/local/front.py")
 NAMES = ("remote_addr", "forwarded_for", "forwarded-for", "x-real-ip", "x_real_ip", "http_forwarded", "remote_host")
 
 
+@PROGRAM_TEXT
 def test_nobody_else_reads_addresses() -> None:
     found = []
     for path in of_ours(".py"):
@@ -30,7 +31,7 @@ def test_nobody_else_reads_addresses() -> None:
             continue
         if path in (THE_ONE_PLACE, THE_FRONT):
             continue
-        for node in ast.walk(ast.parse(read(path))):
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 written = node.value.lower()
             elif isinstance(node, ast.Attribute | ast.Name):

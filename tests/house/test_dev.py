@@ -206,6 +206,120 @@ def test_vector_art_comes_with_what_draws_it(
     assert _calls(installed)[-1] == " ".join(("-m", f"generators.training.{module}", *arguments))
 
 
+FAKE_UV = """#!/bin/sh
+env | grep -E "^(UV_|SSL_CERT_FILE)" | sort >"{calls}-of-uv"
+echo "uv $*" >>"{calls}"
+exit {answer}
+"""
+
+PIP_CONFIGURED = """global.cert='/etc/some.pem'
+global.extra-index-url='https://one.example/simple https://two.example/simple'
+global.find-links='\\n/wheels\\n/more-wheels'
+global.index-url='https://of-the-files.example/simple'
+:env:.index-url='https://of-the-environment.example/simple'"""
+"""As `pip config list` prints it: a value of several lines comes with `\n` in it."""
+
+
+@pytest.fixture
+def outdated(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is installed is of an earlier requirements.txt."""
+    for name in [name for name in os.environ if name.startswith("UV_") or name == "SSL_CERT_FILE"]:
+        monkeypatch.delenv(name)
+    for name in ("tr", "sort", "env"):
+        (installed / "bin" / name).symlink_to(_which(name))
+    (installed / "requirements.txt").write_text("another==1.0\n")
+    python = installed / ".venv" / "bin" / "python"
+    answer = f"""case "$*" in *"pip config list"*) cat "{installed}/pip-configured" ;; esac\n"""
+    python.write_text(python.read_text() + answer)
+    (installed / "pip-configured").write_text("")
+    return installed
+
+
+def _uv(checkout: Path, answer: int) -> None:
+    (checkout / "bin" / "uv").write_text(FAKE_UV.format(calls=checkout / "calls", answer=answer))
+    (checkout / "bin" / "uv").chmod(0o755)
+
+
+def _installs(checkout: Path) -> list[str]:
+    return [call for call in _calls(checkout) if "pip install" in call]
+
+
+BY_PIP = "-m pip install --quiet --disable-pip-version-check --prefer-binary"
+BY_UV = "uv pip install --python .venv/bin/python --quiet"
+READS_TEXT = f"{BY_PIP} --no-deps --ignore-requires-python -r requirements-ocr.txt"
+
+
+@pytest.mark.parametrize(
+    ("uv", "expected"),
+    [
+        (None, [f"{BY_PIP} -r requirements.txt", READS_TEXT]),
+        (0, [f"{BY_UV} -r requirements.txt", READS_TEXT]),
+        (1, [f"{BY_UV} -r requirements.txt", f"{BY_PIP} -r requirements.txt", READS_TEXT]),
+    ],
+    ids=["pip alone", "uv", "uv that fails"],
+)
+def test_uv_installs_where_it_is_there_and_pip_where_it_can_not(
+    outdated: Path, uv: int | None, expected: list[str]
+) -> None:
+    if uv is not None:
+        _uv(outdated, uv)
+    done = _dev("worker", script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert done.returncode == 0, done.stderr
+    assert _installs(outdated) == expected
+    assert ("Installing them with pip" in done.stderr) == (uv == 1)
+    again = _dev("worker", script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert again.returncode == 0 and _installs(outdated) == expected, "the stamp says that it is there"
+
+
+def test_developers_get_uv_where_there_is_none(outdated: Path) -> None:
+    _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
+    got, *_ = _installs(outdated)
+    (pinned,) = re.findall(r"^(uv==\S+)", read(Path("requirements-dev.txt")), re.MULTILINE)
+    assert got == f"{BY_PIP} {pinned}"
+    (outdated / "calls").unlink()
+    (outdated / "requirements.txt").write_text("yet-another==1.0\n")
+    _uv(outdated, 0)
+    _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert _installs(outdated) == [f"{BY_UV} -r requirements-dev.txt", READS_TEXT]
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "style", "types", "tests"])
+def test_all_checks_and_tests_are_run_and_each_may_fail(installed: Path, wrong: str) -> None:
+    """The types are checked beside the tests: what they say is told at the end, and counts."""
+    (installed / "bin" / "nice").symlink_to(_which("nice"))
+    for name in ("ruff", "lint-imports"):
+        (installed / ".venv" / "bin" / name).write_text(f"#!/bin/sh\nexit {int(wrong == 'style' and name == 'ruff')}\n")
+        (installed / ".venv" / "bin" / name).chmod(0o755)
+    python = installed / ".venv" / "bin" / "python"
+    answers = f"""case "$*" in
+    *mypy*) echo "what mypy says"; exit {int(wrong == "types")} ;;
+    *pytest*) exit {int(wrong == "tests")} ;;
+esac
+"""
+    python.write_text(python.read_text() + answers)
+    done = _dev("test", script=installed / "dev", PATH=str(installed / "bin"))
+    assert (done.returncode == 0) == (wrong == "nothing"), done.stderr
+    calls = _calls(installed)
+    assert "-m pytest -n 2 --dist loadgroup" in calls and "-m mypy --no-error-summary" in calls
+    assert any("makemigrations --check" in call for call in calls)
+    assert ("what mypy says" in done.stderr) == (wrong == "types")
+    assert ("check failed before the tests" in done.stderr) == (wrong == "style")
+
+
+def test_uv_is_told_what_pip_is_told(outdated: Path) -> None:
+    """Where packages come from is set for pip, in its files and its environment. What is set for uv goes before."""
+    _uv(outdated, 0)
+    (outdated / "pip-configured").write_text(PIP_CONFIGURED)
+    _dev("worker", script=outdated / "dev", PATH=str(outdated / "bin"), UV_INDEX="https://uv.example/simple")
+    assert (outdated / "calls-of-uv").read_text().splitlines() == [
+        "SSL_CERT_FILE=/etc/some.pem",
+        "UV_DEFAULT_INDEX=https://of-the-environment.example/simple",
+        "UV_FIND_LINKS=/wheels,/more-wheels",
+        "UV_INDEX=https://uv.example/simple",
+        "UV_INDEX_STRATEGY=unsafe-best-match",
+    ]
+
+
 def test_vector_art_is_all_that_requirements_train_names() -> None:
     lines = [line for line in read(Path("requirements-train.txt")).splitlines() if not line.startswith("#")]
     assert {line.split("==")[0] for line in lines} == {"pyvips", "pyvips-binary"}

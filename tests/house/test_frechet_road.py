@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import CHECKOUT, PROGRAM_TEXT, nodes, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 METRICS = "evaluation/metrics"
 
@@ -16,10 +18,9 @@ def _callers(name: str) -> set[str]:
     for path in of_ours(".py"):
         if path.parts[0] != "evaluation":
             continue
-        tree = ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))
-        if any(isinstance(node, ast.FunctionDef) and node.name == name for node in tree.body):
+        if any(isinstance(node, ast.FunctionDef) and node.name == name for node in syntax_tree(path).body):
             continue
-        for node in ast.walk(tree):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
                 callers.add(str(path))
     return callers

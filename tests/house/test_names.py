@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("evaluation/services/", "evaluation/selectors/", "evaluation/api/", "evaluation/tasks.py")
 
@@ -64,6 +66,6 @@ def test_names_of_services_selectors_and_the_api_say_what_they_are() -> None:
         f"{path}:{line} {name}"
         for path in of_ours(".py")
         if path.as_posix().startswith(ROOMS)
-        for name, line in _wrong(ast.parse((CHECKOUT / path).read_text(encoding="utf-8")))
+        for name, line in _wrong(syntax_tree(path))
     ]
     assert wrong == []

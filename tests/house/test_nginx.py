@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from drawbench.local.front import front_configuration
+from drawbench.shown import IMAGE_HEADERS, SHOWN_ADDRESSES
 from tests import nginx
 from tests.house.repository import CHECKOUT
 
@@ -40,6 +42,20 @@ def test_nginx_sends_images_from_inside_alone() -> None:
     assert address.endswith("/") and folder.endswith("/")
     assert f"DRAWBENCH_X_ACCEL={address.rstrip('/')}\n" in (DEPLOY / "example.env").read_text()
     assert folder.rstrip("/") in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_images_of_raters_go_past_the_application_with_its_headers() -> None:
+    """The embedded front and this file say the same (`drawbench.shown`)."""
+    start = NGINX.index(f'location ~ "{SHOWN_ADDRESSES}"')
+    location = NGINX[start : NGINX.index("}\n    location @web", start)]
+    said = dict(re.findall(r'add_header (\S+) "([^"]*)" always;', location))
+    assert said == IMAGE_HEADERS | {"Last-Modified": ""}
+    assert re.search(r"root (\S+)/shown;", location)[1] in (DEPLOY / "Dockerfile").read_text()  # type: ignore[index]
+    theirs = front_configuration("web", 1, shown=Path("/srv/drawbench/media/shown"))
+    mine = theirs[theirs.index(f'location ~ "{SHOWN_ADDRESSES}"') :]
+    assert mine[: mine.index("}\n    location @web")].split() == location.replace(
+        "root /srv/drawbench/media/shown;", 'root "/srv/drawbench/media/shown";'
+    ).split()
 
 
 def test_the_host_names_are_those_of_the_example() -> None:

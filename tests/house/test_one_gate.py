@@ -9,7 +9,9 @@ from django.apps import apps
 from django.db import models
 
 from common import limits
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, nodes, of_ours
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("common", "drawbench", "evaluation", "generators")
 
@@ -58,7 +60,7 @@ def _calls(*names: str) -> dict[str, list[int]]:
     for path in of_ours(".py"):
         if path.parts[0] not in ROOMS or "migrations" in path.parts:
             continue
-        for node in ast.walk(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Attribute):
                 owner = node.value.id if isinstance(node.value, ast.Name) else ""
                 if f"{owner}.{node.attr}" in names or f".{node.attr}" in names:
@@ -104,7 +106,7 @@ def test_no_limit_is_written_twice() -> None:
     for path in of_ours(".py"):
         if path.parts[0] != "evaluation" or "migrations" in path.parts:
             continue
-        for node in ast.walk(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
+        for node in nodes(path):
             value = node.value if isinstance(node, ast.keyword) and node.arg == "max_length" else None
             if isinstance(value, ast.Constant) and isinstance(value.value, int) and value.value > SHORT:
                 written.append(f"{path}:{value.lineno}")

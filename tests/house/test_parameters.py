@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("common", "drawbench", "evaluation", "generators")
 MOST = 8
@@ -52,6 +54,6 @@ def test_no_function_takes_more_than_eight() -> None:
         f"{path}:{line} {name} takes {n}"
         for path in of_ours(".py")
         if path.parts[0] in ROOMS and "migrations" not in path.parts
-        for name, line, n in _many(ast.parse((CHECKOUT / path).read_text(encoding="utf-8")))
+        for name, line, n in _many(syntax_tree(path))
     ]
     assert many == [], "give these a frozen dataclass that is named by the domain"

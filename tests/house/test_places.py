@@ -10,7 +10,9 @@ import pytest
 
 from common import places as checkout
 from generators import places as generators_places
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("benchmarks", "common", "drawbench", "evaluation", "generators")
 
@@ -42,7 +44,7 @@ NAMED_ALIKE: dict[str, set[str]] = {
 def _trees() -> Iterator[tuple[str, ast.Module]]:
     for path in of_ours(".py"):
         if path.parts[0] in ROOMS and "migrations" not in path.parts:
-            yield str(path), ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))
+            yield str(path), syntax_tree(path)
 
 
 def _folders(tree: ast.Module) -> Iterator[str]:

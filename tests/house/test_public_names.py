@@ -3,7 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("common", "drawbench", "evaluation", "generators", "benchmarks")
 EMPTY = {"told", "found", "held"}
@@ -30,7 +32,7 @@ def test_public_names_are_nouns_of_the_domain() -> None:
         f"{path}: {name}"
         for path in of_ours(".py")
         if path.parts[0] in ROOMS and "migrations" not in path.parts
-        for name in empty_names(ast.parse((CHECKOUT / path).read_text(encoding="utf-8")))
+        for name in empty_names(syntax_tree(path))
     ]
     assert empty == []
 

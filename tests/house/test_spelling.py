@@ -8,7 +8,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.repository import CHECKOUT, of_ours, read
+from tests.house.repository import CHECKOUT, PROGRAM_TEXT, of_ours, read, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 AMERICAN = re.compile("color", re.IGNORECASE)
 
@@ -38,7 +40,7 @@ def test_names_in_python() -> None:
     found = []
     for path in of_ours(".py"):
         assert not AMERICAN.search(path.stem), path
-        for line, name in _names(ast.parse(read(path))):
+        for line, name in _names(syntax_tree(path)):
             if AMERICAN.search(name) and name not in LIBRARIES:
                 found.append(f"{path}:{line}: {name}")
     assert found == [], "write colour"

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.repository import CHECKOUT, of_ours
+from tests.house.repository import PROGRAM_TEXT, of_ours, syntax_tree
+
+pytestmark = PROGRAM_TEXT
 
 ROOMS = ("common", "drawbench", "evaluation", "generators")
 
@@ -139,7 +141,7 @@ def test_control_flow_reads_no_message() -> None:
     for path in of_ours(".py"):
         if path.parts[0] not in ROOMS or "migrations" in path.parts:
             continue
-        for name, line in message_reads(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
+        for name, line in message_reads(syntax_tree(path)):
             place = f"{_module(path)}:{name}"
             seen.add(place)
             if place not in OTHERS_WORDS:

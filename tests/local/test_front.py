@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import signal
 import socket
 import socketserver
 import subprocess
@@ -120,8 +121,15 @@ def test_it_works_in_odd_places_and_stops(name: str) -> None:
         with _running(places) as front:
             status, told = front.get("/page")
             assert status == 200 and json.loads(told)["Host"] == f"127.0.0.1:{front.port}"
+            status, told = front.get("/r/i/abcdef.webp")
+            assert status == 200 and "Host" in json.loads(told), "without a file it is the web server's"
+            image = places.var / "media" / "shown" / "ab" / "abcdef.webp"
+            image.parent.mkdir(parents=True)
+            image.write_text("an image")
+            front.process.send_signal(signal.SIGHUP)  # what was not there is remembered for a while
+            assert within(10, lambda: front.get("/r/i/abcdef.webp") == (200, "an image"))
         assert within(10, lambda: not front.listens())
-        assert {path.name for path in places.var.iterdir()} <= {"front.log", "run"}, "it writes nowhere else"
+        assert {path.name for path in places.var.iterdir()} <= {"front.log", "run", "media"}, "it writes nowhere else"
 
 
 CLAIMS = {
@@ -160,7 +168,7 @@ def test_nobody_asks_for_the_fronts_own_addresses(plain: Places) -> None:
 
 
 def test_slow_ones_are_given_up(plain: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = front_configuration("web.sock", 1)
+    text = front_configuration("web.sock", 1, shown=Path("/media/shown"))
     assert "client_body_timeout 15s;" in text and "client_header_timeout 15s;" in text
     monkeypatch.setattr("drawbench.local.front.SLOWEST", "1s")
     with _running(plain) as front:

@@ -30,7 +30,9 @@ def answer(session: RaterSession, choice: str = "left", question: str = "fidelit
 def test_an_answer_is_saved_as_given() -> None:
     session = session_of(enrolled(an_open_study()))
     given = answer(session)
-    assert rating_submit(session=session, answers=[given]) == [Saved(given.assignment, "fidelity", "left", "saved")]
+    assert rating_submit(session=session, answers=[given]).answers == [
+        Saved(given.assignment, "fidelity", "left", "saved")
+    ]
     row = Rating.objects.get()
     assert (row.rater_id, row.shown_choice, row.response_time_ms) == (session.rater_pk, "left", 1234)
     assert (row.assignment_id, row.submission, row.retracted_at) == (given.assignment, given.submission, None)
@@ -50,8 +52,8 @@ def test_a_repeated_submission_is_answered_as_the_first_was() -> None:
     session = session_of(enrolled(an_open_study()))
     given = answer(session)
     rating_submit(session=session, answers=[given])
-    [again] = rating_submit(session=session, answers=[given])
-    [other_tab] = rating_submit(session=session, answers=[replace(given, choice="right", submission=uuid4())])
+    [again] = rating_submit(session=session, answers=[given]).answers
+    [other_tab] = rating_submit(session=session, answers=[replace(given, choice="right", submission=uuid4())]).answers
     assert (again.status, again.choice) == (other_tab.status, other_tab.choice) == ("repeated", "left")
     assert Rating.objects.count() == 1
 
@@ -60,7 +62,10 @@ def test_answers_of_a_batch_are_told_one_by_one() -> None:
     study = an_open_study()
     session, other = session_of(enrolled(study)), session_of(enrolled(study))
     mine, foreign = answer(session), answer(other)
-    assert [each.status for each in rating_submit(session=session, answers=[foreign, mine])] == ["refused", "saved"]
+    assert [each.status for each in rating_submit(session=session, answers=[foreign, mine]).answers] == [
+        "refused",
+        "saved",
+    ]
     with pytest.raises(RaterError) as refused:
         rating_submit(session=session, answers=[foreign])
     assert (refused.value.code, refused.value.status) == ("not-yours", 403)
@@ -126,13 +131,13 @@ def test_an_undone_answer_is_not_brought_back_by_a_late_retry() -> None:
     rating_submit(session=session, answers=[given])
     trial = rating_undo(session=session, assignment=given.assignment)
     assert trial.assignment == given.assignment == next_trials(session)[0].assignment
-    [late] = rating_submit(session=session, answers=[given])
+    [late] = rating_submit(session=session, answers=[given]).answers
     assert late.status == "undone"
     assert not Rating.objects.filter(retracted_at=None).exists()
-    [anew] = rating_submit(session=session, answers=[replace(given, choice="right", submission=uuid4())])
+    [anew] = rating_submit(session=session, answers=[replace(given, choice="right", submission=uuid4())]).answers
     assert (anew.status, anew.choice) == ("saved", "right")
     assert Rating.objects.get(retracted_at=None).shown_choice == "right"
-    [later_still] = rating_submit(session=session, answers=[given])
+    [later_still] = rating_submit(session=session, answers=[given]).answers
     assert later_still.status == "undone"
 
 
@@ -193,7 +198,7 @@ def test_twenty_clients_with_the_same_answer_make_one_row_and_get_one_answer() -
             same = (
                 given if number % 2 else replace(given, submission=uuid4(), choice=("left", "right")[number % 4 // 2])
             )
-            return rating_submit(session=session, answers=[same])[0]
+            return rating_submit(session=session, answers=[same]).answers[0]
         finally:
             connection.close()
 
@@ -214,7 +219,10 @@ def test_batches_in_opposite_orders_do_not_wait_for_each_other() -> None:
     def client(number: int) -> set[str]:
         try:
             start.wait(timeout=20)
-            return {each.status for each in rating_submit(session=session, answers=batch[:: 1 if number % 2 else -1])}
+            return {
+                each.status
+                for each in rating_submit(session=session, answers=batch[:: 1 if number % 2 else -1]).answers
+            }
         finally:
             connection.close()
 

@@ -72,8 +72,8 @@ def browser(study: Study) -> Browser:
 def test_next_gives_two_trials_and_nothing_of_generators(
     browser: Browser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    browser.get(f"/r/next?rater={browser.rater.key}")  # the protocol is read once a process
-    with django_assert_num_queries(2):
+    browser.get(f"/r/next?rater={browser.rater.key}")  # the protocol is read once a process, statements are prepared
+    with django_assert_num_queries(1):
         told = browser.get(f"/r/next?rater={browser.rater.key}")
     assert told["status"] == 200 and told["total"] == 3
     trials = told["trials"]
@@ -92,11 +92,12 @@ def test_the_sets_of_a_trial_stand_on_the_sides_of_the_design(browser: Browser) 
         assert list(trial.sets[0]) == left
 
 
-def test_rate_saves_a_batch_in_two_queries_and_repeats_in_three(
+def test_rate_saves_a_batch_in_one_query_and_repeats_in_three(
     browser: Browser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    browser.post("/r/rate", answers=browser.answers())  # statements are prepared once a connection
     answers = browser.answers()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         first = browser.post("/r/rate", answers=answers)
     with django_assert_num_queries(3):
         again = browser.post("/r/rate", answers=answers)
@@ -104,12 +105,13 @@ def test_rate_saves_a_batch_in_two_queries_and_repeats_in_three(
     assert isinstance(saved, list) and isinstance(repeated, list)
     assert [each["status"] for each in saved] == ["saved", "saved"]
     assert [(each["choice"], each["status"]) for each in repeated] == [("left", "repeated")] * 2
-    assert Rating.objects.count() == 2
+    assert Rating.objects.count() == 4
 
 
 def test_undo_gives_the_trial_back(browser: Browser, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     answers = browser.answers()
     browser.post("/r/rate", answers=answers)
+    browser.post("/r/undo", assignment=0)  # statements are prepared once a connection
     with django_assert_num_queries(3):
         told = browser.post("/r/undo", assignment=answers[0]["assignment"])
     assert isinstance(told["trial"], dict) and told["trial"]["assignment"] == answers[0]["assignment"]

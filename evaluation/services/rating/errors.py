@@ -21,3 +21,10 @@ def refuse_unless_rating(session: RaterSession) -> None:
         raise RaterError("dropped", "You are no longer part of this study, so no more answers can be saved.")
     if session.study_status != "open":
         raise RaterError("closed", "This study is closed, so no more answers can be saved. Thank you for yours.")
+
+
+def no_session() -> RaterError:
+    """The browser holds no key of the rater's."""
+    return RaterError(
+        "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
+    )

@@ -1,9 +1,9 @@
 """Answers, saved: the hot path. One statement binds each to its rater, and the database keeps each single.
 
-`INSERT .. SELECT .. ON CONFLICT DO NOTHING`: the join makes the assignment the rater's, the study open, the rater
-present; the conflicts are `rating_once` (another tab was first) and `rating_submission_once` (this very submission came
-before, standing or undone). What was there already is read back and answered, so a repeated submission is answered as
-the first was.
+`INSERT .. SELECT .. ON CONFLICT DO NOTHING`: the joins make the assignment the rater's, the key the browser's, the
+study open, the rater present; the conflicts are `rating_once` (another tab was first) and `rating_submission_once`
+(this very submission came before, standing or undone). What was there already is read back and answered, so a repeated
+submission is answered as the first was.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from django.db import connection
 from common.words import nearest
 from evaluation.errors import InputError
 from evaluation.protocols import AnswerError, AnswerValue, Protocol
-from evaluation.selectors.trials import RaterSession
-from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+from evaluation.selectors.prepared import Prepared
+from evaluation.selectors.trials import (
+    TRIALS_AT_ONCE,
+    RaterSession,
+    Trial,
+    following_sql,
+    rater_session,
+    trials_from,
+)
+from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 
 MOST_ANSWERS = 200
 LONGEST_MS = 2**31 - 1
@@ -60,21 +68,30 @@ class Saved:
         return {"assignment": self.assignment, "question": self.question, **given, "status": self.status}
 
 
-INSERT_SQL = """
-INSERT INTO evaluation_rating
-    (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, created_at)
-SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, clock_timestamp()
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[])
-     AS t (assignment, question, choice, value, ms, submission)
-JOIN evaluation_assignment a ON a.id = t.assignment AND a.rater_id = %s AND a.skipped_at IS NULL
-JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
-JOIN evaluation_rater r ON r.id = a.rater_id AND r.dropped_at IS NULL
-JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
-ORDER BY a.id, t.question  -- one order for all, or two batches could wait for each other
-FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
-ON CONFLICT DO NOTHING
-RETURNING assignment_id, question, submission::text
-"""
+RATE = Prepared(
+    "rater_rate",
+    ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int"),
+    f"""
+    WITH me AS MATERIALIZED (
+        SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
+        WHERE r.key = $1 AND r.session_key_hash = ANY ($2) AND r.dropped_at IS NULL
+        FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
+    ), given AS (
+        INSERT INTO evaluation_rating
+            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, created_at)
+        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, clock_timestamp()
+        FROM me, unnest($3, $4, $5, $6, $7, $8) AS t (assignment, question, choice, value, ms, submission)
+        JOIN evaluation_assignment a ON a.id = t.assignment AND a.skipped_at IS NULL
+        JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
+        WHERE a.rater_id = me.id
+        ORDER BY a.id, t.question  -- one order for all, or two batches could wait for each other
+        ON CONFLICT DO NOTHING
+        RETURNING assignment_id, question, submission
+    )
+    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), n.*
+    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$9", "$10")}) n ON true
+    """,
+)
 
 STORED_SQL = """
 SELECT assignment_id, question, submission::text, shown_choice, value, retracted_at IS NOT NULL
@@ -92,45 +109,68 @@ WHERE a.rater_id = %s AND a.id = ANY(%s)
 _Stored = tuple[int, str, str, str | None, str | None, bool]
 
 
-def rating_submit(*, session: RaterSession, answers: Sequence[Answer]) -> list[Saved]:
-    """Save `answers`; what stands for each, in their order. One statement; one more if any is no closed answer, and one
-    if any was there already.
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What stands for each answer, in their order; the trials that come next, where they were asked for."""
+
+    answers: list[Saved]
+    trials: list[Trial]
+
+
+def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: int | None = None) -> Submitted:
+    """Save `answers`. One statement; one more if any is no closed answer, and two if any is not new.
+
+    Args:
+        session: may be one from before (`known_session`): the statement holds key, rater and study against the
+            database.
+        after: bring the next trials at positions above this one along.
 
     Raises:
         InputError: an unknown question or choice, a value that the question does not take, too many answers, or a time
             that is none. Nothing was saved.
-        RaterError: the study is closed, the rater dropped, or none of the assignments is the rater's.
+        RaterError: the study is closed, the rater dropped or no longer in this browser, or none of the assignments is
+            the rater's.
     """
-    refuse_unless_rating(session)
     checked = _checked(session, answers)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT_SQL,
-            [
-                [answer.assignment for answer in answers],
-                [answer.question for answer in answers],
-                [answer.choice for answer in answers],
-                [None if answer.choice is not None else json.dumps(value) for answer, value in checked],
-                [answer.response_time_ms for answer in answers],
-                [str(answer.submission) for answer in answers],
-                session.rater_pk,
-            ],
-        )
-        new = set(cursor.fetchall())
-        stored: list[_Stored] = []
-        if len(new) < len(answers):
+    rows = RATE.rows(
+        [
+            str(session.key),
+            list(session.hashes),
+            [answer.assignment for answer in answers],
+            [answer.question for answer in answers],
+            [answer.choice for answer in answers],
+            [None if answer.choice is not None else json.dumps(value) for answer, value in checked],
+            [answer.response_time_ms for answer in answers],
+            [str(answer.submission) for answer in answers],
+            after,
+            TRIALS_AT_ONCE,
+        ]
+    )
+    new = set(rows[0][0] or ()) if rows else set()
+    stored: list[_Stored] = []
+    if len(new) < len(answers):
+        _refuse_or_go_on(session)
+        with connection.cursor() as cursor:
             cursor.execute(STORED_SQL, [session.rater_pk, [answer.assignment for answer in answers]])
             stored = cursor.fetchall()
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
-    if saved and all(each.status == "refused" for each in saved):
+    if all(each.status == "refused" for each in saved):
         raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
-    return saved
+    return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
 
 
-def _saved(answer: Answer, value: AnswerValue, new: set[tuple[int, str, str]], stored: list[_Stored]) -> Saved:
+def _refuse_or_go_on(session: RaterSession) -> None:
+    """Raise RaterError where the session as it stands now takes no ratings."""
+    now = rater_session(session.key, session.hashes)
+    if now is None:
+        raise no_session()
+    refuse_unless_rating(now)
+
+
+def _saved(answer: Answer, value: AnswerValue, new: set[str], stored: list[_Stored]) -> Saved:
     trial = answer.assignment, answer.question
     key = str(answer.submission)
-    if (*trial, key) in new:
+    if f"{answer.assignment} {answer.question} {key}" in new:
         return Saved(*trial, answer.choice, "saved", value)
     of_trial = [row for row in stored if row[:2] == trial]
     for _, _, submission, choice, kept, retracted in of_trial:

@@ -104,6 +104,11 @@ def image_path(image: StoredImage) -> Path:
     return path_of(image.sha256, image.image_format)
 
 
+def file_path(file: ImageFile) -> Path:
+    """Where a file that was put lies."""
+    return path_of(file.sha256, file.image_format)
+
+
 def image_read(image: StoredImage) -> bytes:
     """The file's bytes.
 

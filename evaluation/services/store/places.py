@@ -33,6 +33,11 @@ def images_folder() -> Path:
     return Path(settings.MEDIA_ROOT) / "images"
 
 
+def shown_folder() -> Path:
+    """Images by the names that raters know them by (`shown`), on the image store's disk."""
+    return Path(settings.MEDIA_ROOT) / "shown"
+
+
 def thumbnails_folder() -> Path:
     """Small versions of stored images, which can be removed at any time."""
     return Path(settings.MEDIA_ROOT) / "thumbnails"

@@ -11,7 +11,8 @@ from django.utils import timezone
 from common.hashes import hash_of
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Comparison, GenerationRun, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
-from evaluation.services.store.images import ImageFile, image_discard, image_rows
+from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
+from evaluation.services.store.shown import images_name, images_unname
 from evaluation.services.studies.design import Shown, design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.renditions import common_display, renditions_make
@@ -35,13 +36,15 @@ def study_open(*, study: Study, progress: Progress | None = None, invite: bool =
         InputError: samples went missing since it was made; or (`StoreFullError`) there is no room for the images.
     """
     stored: list[ImageFile] = []
+    named: list[str] = []
     try:
         with transaction.atomic():
-            opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, progress)
+            opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, named, progress)
             if invite:
                 invitation_create(study=opened)
             return opened
     except BaseException:
+        images_unname(named)
         image_discard(stored)
         raise
 
@@ -64,7 +67,7 @@ def study_close(*, study: Study) -> Study:
     return study
 
 
-def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> Study:
+def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Progress | None) -> Study:
     if study.status != StudyStatus.DRAFT:
         raise ConflictError(
             f"The study {study} can't be opened: it is already {study.status}, and only drafts can be opened."
@@ -95,7 +98,7 @@ def _open(study: Study, stored: list[ImageFile], progress: Progress | None) -> S
         stored=stored,
         progress=None if progress is None else lambda done: progress(done, len(images)),
     )
-    keys = _study_images(study, chosen, files)
+    keys = _study_images(study, chosen, files, named)
     questions_make(study, protocol)
     panels = design_make(
         Shown(
@@ -149,9 +152,12 @@ def _chosen_samples(study: Study, runs: list[GenerationRun], sets: ImageSets) ->
 
 
 def _study_images(
-    study: Study, chosen: Mapping[tuple[int, int], list[Sample]], files: Mapping[int, ImageFile]
+    study: Study, chosen: Mapping[tuple[int, int], list[Sample]], files: Mapping[int, ImageFile], named: list[str]
 ) -> dict[int, str]:
-    """Make the rows of all shown images; the key of each by its sample's primary key."""
+    """Make the rows and names of all shown images; the key of each by its sample's primary key.
+
+    `named`: the keys are added before their files get these names, so that the caller can take them away on an error.
+    """
     rows = image_rows(files.values())
     images = [
         StudyImage(study=study, sample=sample, rendition=rows[files[sample.image_id].sha256])
@@ -159,6 +165,9 @@ def _study_images(
         for sample in samples
     ]
     StudyImage.objects.bulk_create(images, batch_size=2000)
+    named += [image.key for image in images]
+    shown = {sample.pk: files[sample.image_id] for samples in chosen.values() for sample in samples}
+    images_name((image.key, file_path(shown[image.sample_id])) for image in images)
     return {image.sample_id: image.key for image in images}
 
 

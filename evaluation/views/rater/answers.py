@@ -3,7 +3,7 @@ docs/running-a-study.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import NoReturn
 from uuid import UUID
@@ -18,8 +18,8 @@ from common.numbers import whole_or_none
 from evaluation.doors import count_unknown_key, say_when
 from evaluation.errors import InputError
 from evaluation.intake import refusals_of_the_database
-from evaluation.selectors.trials import RaterSession, next_trials, rater_session
-from evaluation.services.rating.errors import RaterError, refuse_unless_rating
+from evaluation.selectors.trials import RaterSession, Trial, known_session, rater_session, session_and_trials
+from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
@@ -54,16 +54,11 @@ def following(request: HttpRequest) -> HttpResponse:
 
     `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
     """
-    session = _session(request, request.GET.get("rater"))
-    refuse_unless_rating(session)
-    after = request.GET.get("after", "-1")
+    key, after = _key(request.GET.get("rater")), request.GET.get("after", "-1")
     position = whole_or_none(after)
     if position is None or abs(position) > COLUMN:
         raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
-    trials = next_trials(session, after=position)
-    return JsonResponse(
-        {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
-    )
+    return JsonResponse(next_document(key, browser_hashes(request), position) or _nobody(request))
 
 
 @require_POST
@@ -72,22 +67,47 @@ def rate(request: HttpRequest) -> HttpResponse:
     """POST /r/rate `{"rater": KEY, "answers": [ANSWER ...]}`, with the fields of `rating_submit.Answer` in each.
 
     `{"answers": [{"assignment", "question", "choice" or "value", "status"}]}` in the same order; see
-    `rating_submit.Saved`.
+    `rating_submit.Saved`. With `"after": POSITION` it brings what `/r/next` would.
     """
-    body = _body(request)
-    session = _session(request, body.get("rater"))
-    given = body.get("answers")
+    return JsonResponse(rate_document(read_body(request_body(request)), browser_hashes(request)) or _nobody(request))
+
+
+def next_document(key: UUID, hashes: Sequence[str], after: int) -> dict[str, object] | None:
+    """What `/r/next` answers; None where the browser holds no key of this rater. One query."""
+    found = session_and_trials(key, hashes, after=after)
+    if found is None:
+        return None
+    session, trials = found
+    refuse_unless_rating(session)
+    return _trials(session, trials)
+
+
+def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str, object] | None:
+    """What `/r/rate` answers to a request's `body`; None where the browser holds no key of the rater."""
+    session = known_session(_key(body.get("rater")), hashes)
+    if session is None:
+        return None
+    given, after = body.get("answers"), body.get("after")
     if not isinstance(given, list):
         raise InputError('The request needs "answers", a list.')
-    saved = rating_submit(session=session, answers=[_answer(number, each) for number, each in enumerate(given)])
-    return JsonResponse({"answers": [each.as_json() for each in saved]})
+    submitted = rating_submit(
+        session=session,
+        answers=[_answer(number, each) for number, each in enumerate(given)],
+        after=None if after is None else _whole("after", after, "The request"),
+    )
+    told: dict[str, object] = {"answers": [each.as_json() for each in submitted.answers]}
+    return told if after is None else told | _trials(session, submitted.trials)
+
+
+def _trials(session: RaterSession, trials: Sequence[Trial]) -> dict[str, object]:
+    return {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
 
 
 @require_POST
 @_answers_json
 def undo(request: HttpRequest) -> HttpResponse:
     """POST /r/undo `{"rater": KEY, "assignment": ID or null}`: `{"trial": the trial, to be answered again}`."""
-    body = _body(request)
+    body = read_body(request_body(request))
     session = _session(request, body.get("rater"))
     assignment = body.get("assignment")
     trial = rating_undo(
@@ -100,36 +120,46 @@ def undo(request: HttpRequest) -> HttpResponse:
 @_answers_json
 def skip(request: HttpRequest) -> HttpResponse:
     """POST /r/skip `{"rater": KEY, "assignment": ID, "reason": TEXT}`: images could not be seen. `{"skipped": ID}`."""
-    body = _body(request)
+    body = read_body(request_body(request))
     session = _session(request, body.get("rater"))
     assignment = _whole("assignment", body.get("assignment"), "The request")
     rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")))
     return JsonResponse({"skipped": assignment})
 
 
-def _session(request: HttpRequest, rater: object) -> RaterSession:
-    """The session that the browser's cookie proves for `rater`. Raises RaterError (403) without one."""
+def _key(rater: object) -> UUID:
     try:
-        key = UUID(str(rater))
+        return UUID(str(rater))
     except ValueError:
         raise InputError('The request needs "rater", the key that the page was given.') from None
-    session = rater_session(key, browser_hashes(request))
-    if session is None:
-        if browser_keys(request):
-            count_unknown_key(request)
-        raise RaterError(
-            "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
-        )
-    return session
 
 
-def _body(request: HttpRequest) -> Mapping[str, object]:
+def _session(request: HttpRequest, rater: object) -> RaterSession:
+    """The session that the browser's cookie proves for `rater`. Raises RaterError (403) without one."""
+    return rater_session(_key(rater), browser_hashes(request)) or _nobody(request)
+
+
+def _nobody(request: HttpRequest) -> NoReturn:
+    """The browser holds no key of the rater that it names."""
+    if browser_keys(request):
+        count_unknown_key(request)
+    raise no_session()
+
+
+def request_body(request: HttpRequest) -> bytes:
+    """The request's body. Raises InputError where it came as a form."""
     try:
-        body = read_json(request.body)
+        return request.body
+    except RawPostDataException:  # which has been read as one
+        raise InputError("The request must be a JSON object, and it came as a form.") from None
+
+
+def read_body(data: bytes) -> Mapping[str, object]:
+    """The JSON object that came. Raises InputError where it is none."""
+    try:
+        body = read_json(data)
     except JsonError as error:
         raise InputError(f"The request is not JSON that can be read: {error}.") from None
-    except RawPostDataException:  # it came as a form, which has been read as one
-        raise InputError("The request must be a JSON object, and it came as a form.") from None
     if not isinstance(body, dict):
         raise InputError("The request must be a JSON object.")
     return body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from drawbench.shown import IMAGE_HEADERS
 from evaluation.doors import count_unknown_key
 from evaluation.selectors.trials import shown_image
 from evaluation.services.store.images import path_of
@@ -29,7 +30,6 @@ def image(request: HttpRequest, key: str) -> HttpResponse:
             response = HttpResponse(path.read_bytes(), content_type="image/webp")
         except FileNotFoundError:
             raise Http404("The image's file is gone.") from None
-    response["Cache-Control"] = "private, max-age=31536000, immutable"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    for name, value in IMAGE_HEADERS.items():
+        response[name] = value
     return response
