@@ -122,8 +122,8 @@ def _agree(i: int, j: int, first: Order, second: Order, rng: np.random.Generator
     if len(shared) < LEAST:
         return OrdersAgree(i, j, len(shared), None, None, None)
     of = [{each.key: each for each in order.places} for order in (first, second)]
-    ranks = [np.array([float(-places[key].rank) for key in shared]) for places in of]
-    tau = kendall_tau_b(*ranks).value
+    one, other = (np.array([float(-places[key].rank) for key in shared]) for places in of)
+    tau = kendall_tau_b(one, other).value
     drawn = []
     for order, places in zip((first, second), of, strict=True):
         mine = [places[key] for key in shared]

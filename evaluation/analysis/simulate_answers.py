@@ -206,7 +206,7 @@ def _ordered(n: int, latent: FloatArray | None, rng: np.random.Generator) -> int
 
 def cuts(n: int) -> FloatArray:
     """(n - 1,): where an average image passes from one of ``n`` steps to the next, on the logit scale."""
-    return STEP * (np.arange(1, n) - n / 2)
+    return np.asarray(STEP * (np.arange(1, n) - n / 2), dtype=np.float64)
 
 
 def _choice(trial: AnswerTrial, latent: FloatArray | None, spec: CrowdSpec, rng: np.random.Generator) -> Any:

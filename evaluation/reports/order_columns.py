@@ -24,11 +24,13 @@ def _orders(document: ReportDocument, source: str, keys: Mapping[str, str]) -> I
     results, answers = document.analysis, document.answers
     ranked = set()
     for ranking in (*results.rankings, *(answers.rankings if answers else ())):
-        scores = [(each.generator, each.score, each.low, each.high) for each in ranking.scores]
-        if scores:
+        scored = [
+            (keys.get(each.generator, each.generator), each.generator, each.score, each.low, each.high)
+            for each in ranking.scores
+        ]
+        if scored:
             ranked.add(ranking.question)
-            values = [(keys.get(name, name), name, *rest) for name, *rest in scores]
-            yield Order.of(source, ranking.question, SCORE, ranking.level, values)  # type: ignore[arg-type]
+            yield Order.of(source, ranking.question, SCORE, ranking.level, scored)
     for each in results.comparisons:
         alone = sum(one.question == each.question for one in results.comparisons) == 1
         if alone and each.question not in ranked:  # two generators have no ranking, but an order
@@ -43,7 +45,7 @@ def _orders(document: ReportDocument, source: str, keys: Mapping[str, str]) -> I
             values = []
             for one in group.overall:
                 own = one.mean.interval
-                ends = (own.low, own.high) if own else (None, None)
-                values.append((keys.get(one.generator, one.generator), one.generator, one.mean.estimate, *ends))
+                low, high = (own.low, own.high) if own else (None, None)
+                values.append((keys.get(one.generator, one.generator), one.generator, one.mean.estimate, low, high))
             falls = group.measure in LOWER_IS_BETTER
             yield Order.of(source, group.question, group.measure, group.level, values, lower_is_better=falls)

@@ -179,7 +179,9 @@ def test_two_protocols_on_one_suite_stand_side_by_side(study: Study, client: Cli
 
 
 def test_screening_drops_who_fails_and_shows_both_results(client: Client, admin_user: User) -> None:
-    declared = replace(protocols.get("single-image"), name="screened", controls=Controls(4, 0.8), screening="four in five right")
+    declared = replace(
+        protocols.get("single-image"), name="screened", controls=Controls(4, 0.8), screening="four in five right"
+    )
     study = a_study_under(declared, name="screened", raters_per_panel=8)
     raters_simulate(study=study, share=1.0, seed=3, prefer={"plain": 1.0}, crowd=CrowdSpec(spammers=0.4))
     document = ReportDocument.from_dict(report_make(study=study).results)
