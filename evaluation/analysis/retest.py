@@ -62,14 +62,16 @@ def retests(
     frame = pd.DataFrame(rows)
     keys = ["question", "kind", "rater_id", "prompt_id", "category", "trial"]
     first, again = (frame[frame["repetition"] == at].set_index(keys)["value"] for at in (0, 1))
-    both = pd.concat([first.rename("first"), again.rename("again")], axis=1, join="inner").reset_index()
+    both = pd.concat([first, again], axis=1, join="inner", keys=["first", "again"]).reset_index()
     found = []
     for (question, kind), part in both.assign(question=both["question"].str.partition(":")[0]).groupby(
         ["question", "kind"], sort=True
     ):
         same = np.array([a == b for a, b in zip(part["first"], part["again"], strict=True)], dtype=float)
-        alike = part.assign(same=same).groupby(["rater_id", "prompt_id", "category"], sort=True)["same"].mean()
-        scores = alike.reset_index().rename(columns={"same": "score"}).assign(generator="all", question="q")
+        alike = (
+            part.assign(same=same).groupby(["rater_id", "prompt_id", "category"], sort=True).agg(score=("same", "mean"))
+        )
+        scores = alike.reset_index().assign(generator="all", question="q")
         own = analyse_scores(scores, estimand=estimand, level=level).estimates[0]
         found.append(
             Retest(str(question), str(kind), len(part), own.n_raters, own.n_prompts, own.mean, _difference(part))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from common.json_in import read_json
 from evaluation.analysis.results import Document, document
 
 
@@ -91,6 +91,6 @@ def _of_answers(answers: pd.DataFrame) -> list[tuple[str, bool]]:
         return []
     mine = answers[(answers["control"] & (answers["control_answer"] != "")).to_numpy()]
     return [
-        (str(rater_id), json.loads(expected) == value)
+        (str(rater_id), read_json(expected) == value)
         for rater_id, expected, value in zip(mine["rater_id"], mine["control_answer"], mine["value"], strict=True)
     ]

@@ -22,18 +22,18 @@ class OrderTable:
     agreement: tuple[tuple[str, str, int, str], ...]
 
 
-def order_table(found: SideBySide) -> OrderTable:
+def order_table(orders: SideBySide) -> OrderTable:
     """The cells of orders side by side."""
     rows = []
-    for key, label in found.labels:
+    for key, label in orders.labels:
         name = label if label == key else f"{label} ({key})"
-        ranks = (order.rank_of(key) for order in found.orders)
+        ranks = (order.rank_of(key) for order in orders.orders)
         rows.append((name, tuple("" if rank is None else str(rank) for rank in ranks)))
     agreement = [
-        (order_name(found.orders[each.first]), order_name(found.orders[each.second]), each.n, _tau(each))
-        for each in found.agreement
+        (order_name(orders.orders[each.first]), order_name(orders.orders[each.second]), each.n, _tau(each))
+        for each in orders.agreement
     ]
-    heads = [(each.source, question_name(each.question), _measure(each)) for each in found.orders]
+    heads = [(each.source, question_name(each.question), _measure(each)) for each in orders.orders]
     return OrderTable(tuple(heads), tuple(rows), tuple(agreement))
 
 
@@ -53,16 +53,16 @@ def _tau(each: object) -> str:
     return coefficient(tau) + ("" if low is None else f" ({coefficient(low)} to {coefficient(high)})")
 
 
-def orders_text(found: SideBySide) -> str:
+def orders_text(orders: SideBySide) -> str:
     """The ranks by each order, numbered, and Kendall's tau between them."""
-    if not found.orders:
+    if not orders.orders:
         return "No ratings yet, so there are no orders."
-    table = order_table(found)
-    text = [f"{at}. {order_name(order)}" for at, order in enumerate(found.orders, start=1)]
-    header = ["Rank by", *(f"{at}." for at in range(1, len(found.orders) + 1))]
+    table = order_table(orders)
+    text = [f"{at}. {order_name(order)}" for at, order in enumerate(orders.orders, start=1)]
+    header = ["Rank by", *(f"{at}." for at in range(1, len(orders.orders) + 1))]
     text += ["", *aligned(header, [[name, *(rank or "-" for rank in ranks)] for name, ranks in table.rows])]
     if table.agreement:
         text += ["", "Kendall's tau-b; in brackets what the errors of the scores leave open:"]
-        for each, (_, _, n, tau) in zip(found.agreement, table.agreement, strict=True):
+        for each, (_, _, n, tau) in zip(orders.agreement, table.agreement, strict=True):
             text.append(f"{each.first + 1}. and {each.second + 1}., {n} generators: {tau}")
     return "\n".join(text)

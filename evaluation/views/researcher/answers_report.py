@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.gzip import gzip_page
 
+from common.words import prompt_name
 from evaluation import protocols
 from evaluation.analysis.answer_results import AnswerAnalysis, MarkedWord
 from evaluation.analysis.estimands import ESTIMAND_WORDS
@@ -151,7 +152,7 @@ def _marked(report: Report, words: Sequence[MarkedWord]) -> dict[str, object]:
     """Marked words by prompt, the prompts with most marks first: (number, text, lines a generator)."""
     if not words:
         return {"marked": [], "n_marked": 0}
-    texts = {f"{number:05d}": text for number, text, _ in study_prompts(report.study)}
+    texts = {prompt_name(number): text for number, text, _ in study_prompts(report.study)}
     by_prompt: dict[str, dict[str, list[MarkedWord]]] = {}
     for each in words:
         by_prompt.setdefault(each.prompt_id, {}).setdefault(each.generator, []).append(each)
