@@ -8,11 +8,10 @@ import time
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from evaluation.analysis import validate_ratings
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
-from evaluation.analysis.compare import Selection, differences, equivalence
+from evaluation.analysis.compare import equivalence
 from evaluation.analysis.coverage import Pattern, simulated_rates
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.paired_models import Model
@@ -113,80 +112,6 @@ def equivalences(simulations: int, seed: int) -> list[str]:
             ).equivalent
         lines.append(f"| {name} | {100 * margin:.1f} | {percent(own, simulations)} | {percent(votes, simulations)} |")
     return lines
-
-
-def difference_table(simulations: int, seed: int) -> list[str]:
-    """Differences of net shares: two categories of one panel, of two panels, and two questions of the same trials."""
-    lines = ["| difference | paired by | two-way (default) | mean half-width, points | votes as independent | ms |"]
-    lines.append("|---|---|---|---|---|---|")
-    cases = [
-        ("two categories of 20 prompts, the same 25 raters, .5 / .5, ties", "raters"),
-        ("two categories of 20 prompts, 25 raters each, .5 / .5, ties", "nothing"),
-        ("two questions, 25 x 40, .5 / .5, ties", "raters and prompts"),
-        ("two questions, 10 x 10, 1 / 1, ties", "raters and prompts"),
-    ]
-    for number, (name, paired) in enumerate(cases):
-        rng = np.random.default_rng([seed, 500 + number])
-        raters, prompts, sd = (10, 10, 1.0) if "10 x 10" in name else (25, 40, 0.5)
-        questions = 2 if paired == "raters and prompts" else 1
-        if paired == "nothing":
-            raters *= 2
-        rater, prompt = (each.ravel() for each in np.indices((raters, prompts)))
-        category = prompt * 2 // prompts if questions == 1 else np.zeros_like(prompt)
-        if paired == "nothing":
-            keep = category == rater * 2 // raters
-            rater, prompt, category = rater[keep], prompt[keep], category[keep]
-        cells = len(rater)
-        rater, prompt, category = (np.tile(each, questions) for each in (rater, prompt, category))
-        question = np.repeat(np.arange(questions), cells)
-        base = pd.DataFrame(
-            {
-                "rater_id": [f"r-{code:03d}" for code in rater],
-                "prompt_id": [f"p-{code:03d}" for code in prompt],
-                "category": [f"c-{code}" for code in category],
-                "generator_a": "x",
-                "generator_b": "y",
-                "question": [f"q-{code}" for code in question],
-                "choice": "a",
-            }
-        )
-        frame = validate_ratings(base)
-        first, second = Selection("x", "y", "q-0", "c-0"), Selection("x", "y", "q-0", "c-1")
-        if questions == 2:
-            first, second = Selection("x", "y", "q-0"), Selection("x", "y", "q-1")
-        # The second question is answered from half of the same leanings and as much of its own, with another mean.
-        means = PREFERENCE + 0.3 * question
-        truth = (
-            0.0 if questions == 1 else net(crowd(sd, sd, 0.4), PREFERENCE) - net(crowd(sd, sd, 0.4), PREFERENCE + 0.3)
-        )
-        hits = votes = 0
-        width = seconds = 0.0
-        for _ in range(simulations):
-            leaning = means + effects(rater, question, sd, rng) + effects(prompt, question, sd, rng)
-            choice = draw_choices(leaning, 0.4, rng)
-            drawn = frame.assign(choice=pd.Categorical.from_codes(choice, dtype=frame["choice"].dtype))
-            started = time.process_time()
-            found = differences(drawn, [(first, second)])[0]
-            seconds += time.process_time() - started
-            assert found.low is not None and found.high is not None
-            hits += found.low <= truth <= found.high
-            width += (found.high - found.low) / 2
-            side = category + question
-            halves = [1.0 - choice[side == each] for each in (0, 1)]
-            naive = 1.959963985 * math.sqrt(sum(each.var() / len(each) for each in halves))
-            votes += abs(halves[0].mean() - halves[1].mean() - truth) <= naive
-        lines.append(
-            f"| {name} | {paired} | {percent(hits, simulations)} | {100 * width / simulations:.1f} "
-            f"| {percent(votes, simulations)} | {1000 * seconds / simulations:.1f} |"
-        )
-    return lines
-
-
-def effects(unit: Index, question: Index, sd: float, rng: np.random.Generator) -> Float:
-    """Random effects of units with standard deviation ``sd`` in each question, correlated .5 between the two."""
-    drawn = rng.normal(size=(int(unit.max()) + 1, 2))
-    second = 0.5 * drawn[:, 0] + math.sqrt(0.75) * drawn[:, 1]
-    return sd * np.where(question == 0, drawn[unit, 0], second[unit])
 
 
 def ranking(simulations: int, seed: int) -> list[str]:

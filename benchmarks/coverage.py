@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import _coverage_looks, _coverage_tests, _coverage_votes
+from benchmarks import _coverage_differences, _coverage_looks, _coverage_secondary, _coverage_tests, _coverage_votes
 from benchmarks import _coverage_more as more
 from benchmarks import _coverage_shared as shared
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
@@ -30,7 +30,6 @@ from evaluation.analysis.simulate import CrowdSpec, Design
 COLUMNS = ("effective", "two_way", "anova", "pigeonhole", "by_rater", OWN["by_rater"], "by_prompt", OWN["by_prompt"])
 NAIVE = ("independent", "wilson", "tango")
 PAGE = DOCUMENTATION / "coverage.md"
-START, END = "<!-- coverage: written by benchmarks/coverage.py -->", "<!-- end of coverage -->"
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,13 @@ def share_table(results: Sequence[tuple[Case, Coverage]]) -> list[str]:
     return lines
 
 
-def report(simulations: int, seed: int) -> str:
+def joined(*parts: tuple[str, Sequence[str]]) -> str:
+    """Texts, each with its table below it."""
+    return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
+
+
+def intervals(simulations: int, seed: int) -> str:
+    """The sections on the net share and on the three shares, from the same simulations."""
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
     head = f"""## Net share
 
@@ -136,54 +141,100 @@ Coverage in percent of nominal 95 % intervals of the net share, from {simulation
 The first four columns have the default intervals of the three shares and of A's share among decided answers, with the
 half-width in points. The last four treat the same ratings as independent votes: Wilson and Clopper-Pearson for the
 share of A, Goodman for all three shares at once, and Wilson for the decided share."""
-    votes = """## Independent votes
+    found = simulated(simulations, seed)
+    return joined((head, net_table(found)), (shares, share_table(found)))
+
+
+def votes(simulations: int, seed: int) -> str:
+    """The section on independent votes, which needs no simulation."""
+    head = """## Independent votes
 
 Each rater gives one vote. Coverage is computed exactly, not simulated. Brackets hold the mean half-width in points and
 the time of a call.
 
 One share:"""
     signs = "Error rates in percent, of the sign test and of an interval that is checked after every vote:"
-    bootstrap = f"""## Bootstrap
-
-The seeded bootstrap by weights, from {simulations:,} simulations of 400 draws each:"""
-    tost = f"""## Equivalence
-
-How often, in percent, two generators are called equivalent at 5 % when the true net share lies exactly at the margin
-({simulations:,} simulations). It should be at most 5."""
-    agreement = f"""## Agreement
-
-Jackknife intervals over prompts ({simulations:,} simulations). "These raters" compares them with the agreement of these
-raters on endlessly many prompts, "new raters" with that of endlessly many raters."""
-    bands = f"""Rank bands where each rater has a taste of their own for each generator ({simulations:,} simulations).
-"Wrong" is how often, in percent, any band excludes a true rank, at most 5 wanted: with equal generators, and with ones
-that differ by steps. "Width" is the mean number of ranks in a band, "former width" that of earlier versions."""
-    several = f"""Several generators, whose pairs share prompts: ordinal alpha over all pairs, these raters
-({simulations:,} simulations). A prompt is left out with all its pairs. Beside it, what leaving out one pair of a prompt
-at a time gives."""
-    sides = f"""## Sides
-
-How often, in percent, the interval of the share of left answers excludes one half where each rater leans to a side of
-their own and the crowd to none ({simulations:,} simulations). It should be at most 5."""
-    differences = f"Differences of net shares ({simulations:,} simulations):"
-    ranks = f"Coverage of gaps, scores and rank bands ({simulations:,} simulations):"
-    found = simulated(simulations, seed)
-    parts = [
-        (head, net_table(found)),
-        (shares, share_table(found)),
-        (votes, _coverage_votes.one_share()),
+    return joined(
+        (head, _coverage_votes.one_share()),
         ("The difference of two shares:", _coverage_votes.difference()),
         ("The net share and the three shares:", _coverage_votes.three_shares()),
         (signs, _coverage_votes.signs()),
-        (bootstrap, more.bootstrap(simulations, seed)),
-        (tost, more.equivalences(simulations, seed)),
-        (f"## Differences\n\n{differences}", more.difference_table(simulations, seed)),
-        (f"## Rankings\n\n{ranks}", more.ranking(simulations, seed)),
-        (bands, shared.bands(simulations, seed)),
-        (agreement, more.agreements(simulations, seed)),
-        (several, shared.agreements(simulations, seed)),
-        (sides, shared.sides(simulations, seed)),
-    ]
-    return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
+    )
+
+
+def bootstrap(simulations: int, seed: int) -> str:
+    """The section on resampling."""
+    head = f"""## Bootstrap
+
+The seeded bootstrap by weights, from {simulations:,} simulations of 400 draws each:"""
+    return joined((head, more.bootstrap(simulations, seed)))
+
+
+def equivalence(simulations: int, seed: int) -> str:
+    """The section on two one-sided tests."""
+    head = f"""## Equivalence
+
+How often, in percent, two generators are called equivalent at 5 % when the true net share lies exactly at the margin
+({simulations:,} simulations). It should be at most 5."""
+    return joined((head, more.equivalences(simulations, seed)))
+
+
+def differing(simulations: int, seed: int) -> str:
+    """The section on differences of net shares."""
+    head = f"""## Differences
+
+Differences of net shares by `differences` ({simulations:,} simulations). Spreads are .5 / .5 unless said, with ties;
+each rater and prompt leans half alike on both sides."""
+    return joined((head, _coverage_differences.difference_table(simulations, seed)))
+
+
+def rankings(simulations: int, seed: int) -> str:
+    """The section on gaps, scores and rank bands."""
+    head = f"## Rankings\n\nCoverage of gaps, scores and rank bands ({simulations:,} simulations):"
+    bands = f"""Rank bands where each rater has a taste of their own for each generator ({simulations:,} simulations).
+"Wrong" is how often, in percent, any band excludes a true rank, at most 5 wanted: with equal generators, and with ones
+that differ by steps. "Width" is the mean number of ranks in a band, "former width" that of earlier versions."""
+    return joined((head, more.ranking(simulations, seed)), (bands, shared.bands(simulations, seed)))
+
+
+def agreement(simulations: int, seed: int) -> str:
+    """The section on agreement, of one pair and of several."""
+    head = f"""## Agreement
+
+Jackknife intervals over prompts ({simulations:,} simulations). "These raters" compares them with the agreement of these
+raters on endlessly many prompts, "new raters" with that of endlessly many raters."""
+    several = f"""Several generators, whose pairs share prompts: ordinal alpha over all pairs, these raters
+({simulations:,} simulations). A prompt is left out with all its pairs. Beside it, what leaving out one pair of a prompt
+at a time gives."""
+    return joined((head, more.agreements(simulations, seed)), (several, shared.agreements(simulations, seed)))
+
+
+def sides(simulations: int, seed: int) -> str:
+    """The section on the share of left answers."""
+    head = f"""## Sides
+
+How often, in percent, the interval of the share of left answers excludes one half where each rater leans to a side of
+their own and the crowd to none ({simulations:,} simulations). It should be at most 5."""
+    return joined((head, shared.sides(simulations, seed)))
+
+
+def narrower(simulations: int, seed: int) -> str:
+    """The section on estimands that speak for new raters or new prompts alone."""
+    head = f"""## Narrower estimands
+
+Coverage of the intervals for new raters with these prompts (`raters`), and for these raters with new prompts
+(`prompts`), each of its own truth ({simulations:,} simulations), with the mean half-width in points. Where raters rated
+very unequally, `by_rater` falls short, and an estimate says so (`loads_ignored`)."""
+    return joined((head, _coverage_secondary.narrower(simulations, seed)))
+
+
+def automatic(simulations: int, seed: int) -> str:
+    """The section on automatic scores held against raters."""
+    head = f"""## Automatic scores
+
+How often the interval of a score's share of decided ratings (`automatic_agreement`) covers the truth for new raters and
+new prompts ({simulations:,} simulations), with the mean half-width in points."""
+    return joined((head, _coverage_secondary.automatic(simulations, seed)))
 
 
 def looking(simulations: int, seed: int) -> str:
@@ -193,7 +244,7 @@ def looking(simulations: int, seed: int) -> str:
 How often, in percent, an interval that is checked after every rater was ever wrong ({simulations:,} studies each). At
 most 5 is promised. The truth is the mean of new raters like these on these prompts. The last two columns are mean
 half-widths in points when all raters have joined: what the default costs, or saves."""
-    return "\n\n".join([head, "\n".join(_coverage_looks.looking(simulations, seed))])
+    return joined((head, _coverage_looks.looking(simulations, seed)))
 
 
 def testing(simulations: int, seed: int) -> str:
@@ -208,25 +259,43 @@ what studies have that were locked before families were declared."""
 A plan calls an effect detectable that a two-sided test at 5 % finds with 80 %. How often the test finds it, in percent
 ({simulations:,} studies each, variance components {_coverage_tests.COMPONENTS.rater:g} between raters,
 {_coverage_tests.COMPONENTS.prompt:g} between prompts, {_coverage_tests.COMPONENTS.rest:g} the rest)."""
-    parts = [(many, _coverage_tests.families(simulations, seed)), (plans, _coverage_tests.powers(simulations, seed))]
-    return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts)
+    return joined(
+        (many, _coverage_tests.families(simulations, seed)), (plans, _coverage_tests.powers(simulations, seed))
+    )
 
 
 @dataclass(frozen=True)
 class Part:
     """A part of the page between two marks, and what writes it from the number of simulations and the seed."""
 
-    start: str
-    end: str
+    name: str
     write: Callable[[int, int], str]
+
+    @property
+    def start(self) -> str:
+        return f"<!-- {self.name}: written by benchmarks/coverage.py -->"
+
+    @property
+    def end(self) -> str:
+        return f"<!-- end of {self.name} -->"
 
 
 PARTS: Mapping[str, Part] = {
-    "intervals": Part(START, END, report),
-    "looking": Part(
-        "<!-- looking early: written by benchmarks/coverage.py -->", "<!-- end of looking early -->", looking
-    ),
-    "tests": Part("<!-- tests: written by benchmarks/coverage.py -->", "<!-- end of tests -->", testing),
+    each.name: each
+    for each in (
+        Part("shares", intervals),
+        Part("votes", votes),
+        Part("bootstrap", bootstrap),
+        Part("equivalence", equivalence),
+        Part("differences", differing),
+        Part("rankings", rankings),
+        Part("agreement", agreement),
+        Part("sides", sides),
+        Part("narrower", narrower),
+        Part("automatic", automatic),
+        Part("looking", looking),
+        Part("tests", testing),
+    )
 }
 
 

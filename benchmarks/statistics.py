@@ -41,8 +41,9 @@ from evaluation.analysis import analyse, read_ratings, validate_ratings  # noqa:
 from evaluation.analysis.agreement import krippendorff_alpha  # noqa: E402
 from evaluation.analysis.columns import codes_of  # noqa: E402
 from evaluation.analysis.crossed import block_variances, panel_sums  # noqa: E402
+from evaluation.analysis.paired_counts import count_rows  # noqa: E402
 from evaluation.analysis.paired_models import fit  # noqa: E402
-from evaluation.analysis.ranking import count_rows, rank_generators  # noqa: E402
+from evaluation.analysis.ranking import rank_generators  # noqa: E402
 from evaluation.analysis.raters import rater_table  # noqa: E402
 from evaluation.analysis.reliability import dawid_skene  # noqa: E402
 from evaluation.analysis.resample import resample_cells  # noqa: E402
@@ -322,6 +323,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes = [int(float(size)) for size in options.sizes.split(",")]
     except ValueError:
         parser.error(f"--sizes takes numbers with commas, such as 1e5,1e6; got {options.sizes!r}")
+    say(
+        f"{os.cpu_count()} processors, on which {os.getloadavg()[0]:.0f} other programs ran when this began. On an "
+        "idle machine, all take less."
+    )
     last: dict[tuple[str, str], tuple[int, float]] = {}
     for size in sizes:
         frame = ratings_frame(size)

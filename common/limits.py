@@ -58,5 +58,10 @@ COLUMN = 2**31 - 1
 BIG_COLUMN = 2**63 - 1
 """The largest numbers that columns of whole numbers take."""
 
+VOTES_FILE = 2**29
+"""Bytes of a file of votes that is in another form than ours, and is read whole."""
+WORKBOOK = 2**29
+"""Bytes that an Excel workbook may unpack to."""
+
 JSON_DEPTH = 64
 """Lists and objects inside each other, in JSON from outside."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.errors import UserError
@@ -89,27 +89,39 @@ def read_records(text: str, separator: str, *, quoted: bool = True) -> list[Reco
     Raises:
         TableError: quotation marks do not pair; the line is named.
     """
+    lines = io.StringIO(without_sep_line(text), newline="")
+    records = [
+        record  # ",," amid others lacks what it should have
+        for record in each_record(lines, separator, quoted=quoted)
+        if any(cell.strip() for cell in record.cells) or len(record.cells) > 1
+    ]
+    while records and not any(cell.strip() for cell in records[-1].cells):
+        records.pop()
+    return records
+
+
+def each_record(lines: Iterable[str], separator: str, *, quoted: bool = True, line: int = 1) -> Iterator[Record]:
+    """The records of a table one after another, blank lines left out.
+
+    `lines`: with their ends, such as a file opened with `newline=""`. `line`: the first one's number.
+
+    Raises:
+        TableError: quotation marks do not pair; the line is named.
+    """
     reader = csv.reader(
-        io.StringIO(without_sep_line(text), newline=""),
-        delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        strict=True,
+        lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
     )
-    records: list[Record] = []
-    line = 1
+    before = line - 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells) or len(cells) > 1:  # ",," amid others lacks what it should have
-                records.append(Record(line, cells))
-            line = reader.line_num + 1
+            if cells:
+                yield Record(line, cells)
+            line = before + reader.line_num + 1
     except csv.Error as error:
         raise TableError(
             f"Line {line:,}: the quotation marks do not pair ({error}). A cell with commas, line ends or quotation"
             ' marks stands in quotation marks, and each one inside is doubled: "a sign that says ""OPEN""".'
         ) from error
-    while records and not any(cell.strip() for cell in records[-1].cells):
-        records.pop()
-    return records
 
 
 def rows_by_heading(text: str, separator: str | None) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
@@ -142,6 +154,16 @@ def more_cells(record: Record, expected: int) -> str:
     return (
         f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Put cells that contain"
         ' the separator in quotation marks ("a cat, asleep").'
+    )
+
+
+def other_number_of_cells(record: Record, expected: int) -> str:
+    """What to say of a row whose number of cells is not that of the first line."""
+    if len(record.cells) > expected:
+        return more_cells(record, expected)
+    return (
+        f"Line {record.line:,} has {len(record.cells)} cells and the first line {expected}. Each line needs as many"
+        " cells as the header has."
     )
 
 

@@ -14,7 +14,6 @@ _BOMS = (  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SIGNATURES = (
-    (b"PK\x03\x04", "a zip archive or an Excel or LibreOffice workbook", "save the sheet as CSV (UTF-8)"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"PAR1", "a Parquet file", "export it as CSV or JSONL"),
@@ -24,6 +23,10 @@ _SIGNATURES = (
 )
 
 
+HEAD = 1 << 16
+"""Bytes of a file that its kind is known by."""
+
+
 class TextFileError(UserError):
     """A file that is no text, or whose encoding is broken."""
 
@@ -31,6 +34,23 @@ class TextFileError(UserError):
 def encoding_of(data: bytes) -> tuple[str, int]:
     """The encoding that a byte order mark names, and the mark's length; UTF-8 without one."""
     return next(((name, len(bom)) for bom, name in _BOMS if data.startswith(bom)), ("utf-8", 0))
+
+
+def kind_of(data: bytes) -> tuple[str, str] | None:
+    """What a file that is no text is, and what to do with it; None for one that may be text. `data`: its beginning."""
+    if data.startswith(b"PK\x03\x04"):
+        return _zip_kind(data)
+    return next(((kind, advice) for signature, kind, advice in _SIGNATURES if data.startswith(signature)), None)
+
+
+def _zip_kind(data: bytes) -> tuple[str, str]:
+    """Of a zip archive, by the names of its first members."""
+    head = data[:HEAD]
+    if b"xl/" in head or head[30:49] == b"[Content_Types].xml":
+        return "an Excel workbook", "save the sheet as CSV (UTF-8)"
+    if b"mimetypeapplication/vnd.oasis.opendocument" in head:
+        return "a LibreOffice document", "save the sheet as CSV (UTF-8)"
+    return "a zip archive", "unpack it first"
 
 
 def decode(data: bytes, *, wanted: str, example: str = "with at least one line") -> str:
@@ -44,9 +64,9 @@ def decode(data: bytes, *, wanted: str, example: str = "with at least one line")
     """
     if not data:
         raise TextFileError(f"It is empty. Give {wanted}, {example}.")
-    for signature, kind, advice in _SIGNATURES:
-        if data.startswith(signature):
-            raise TextFileError(f"It is {kind}, not {wanted}: {advice or f'give {wanted}'}.")
+    if (known := kind_of(data)) is not None:
+        kind, advice = known
+        raise TextFileError(f"It is {kind}, not {wanted}: {advice or f'give {wanted}'}.")
     encoding, start = encoding_of(data)
     try:
         text = data[start:].decode(encoding)

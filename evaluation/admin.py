@@ -78,6 +78,14 @@ class RatingAdmin(ReadOnly):
     list_filter = ["question", "shown_choice"]
 
 
+@admin.register(models.ImportedVotes)
+class ImportedVotesAdmin(ReadOnly):
+    list_display = ["name", "kind", "n_rows", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["name", "sha256"]
+    exclude = ["votes"]
+
+
 @admin.register(models.Report)
 class ReportAdmin(ReadOnly):
     list_display = ["__str__", "n_ratings", "n_simulated", "code_version", "as_of"]

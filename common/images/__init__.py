@@ -4,7 +4,7 @@
         if isinstance(outcome, ImageProblem):
             ...  # outcome.problem, outcome.message
         else:
-            ...  # outcome.png, .sha256, .width, .height, .original_format, .original_sha256, .notes
+            ...  # outcome.data, .image_format, .sha256, .width, .height, .original_format, .original_sha256, .notes
 
 A file that crashes the decoder, takes too long or too much memory becomes an `ImageProblem` like any other; the child
 that it killed is replaced. The child gets no environment (no secrets), writes no files, and ends with its parent.
@@ -34,13 +34,16 @@ from common.images.decode import (
     ALL_EXTENSIONS,
     DEFAULT_LIMITS,
     EXTENSIONS,
+    FORMATS_IN_WORDS,
     CheckedImage,
     ImageError,
     ImageLimits,
     ImageProblem,
     Problem,
+    admit_image,
     decode_image,
     encode_png,
+    extension_problem,
 )
 from common.places import CHECKOUT
 
@@ -52,16 +55,19 @@ __all__ = [
     "ALL_EXTENSIONS",
     "DEFAULT_LIMITS",
     "EXTENSIONS",
+    "FORMATS_IN_WORDS",
     "CheckedImage",
     "DecodeProcess",
     "ImageError",
     "ImageLimits",
     "ImageProblem",
     "Problem",
+    "admit_image",
     "check_images",
     "child_end",
     "decode_image",
     "encode_png",
+    "extension_problem",
 ]
 
 _START_SECONDS = 30.0
@@ -69,13 +75,17 @@ _CHUNK = 1 << 20
 
 
 def check_images(
-    items: Iterable[tuple[str, bytes | Path]], *, limits: ImageLimits = DEFAULT_LIMITS, workers: int = 1
+    items: Iterable[tuple[str, bytes | Path]],
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    workers: int = 1,
+    by_content: bool = False,
 ) -> Iterator[tuple[str, CheckedImage | ImageProblem]]:
     """Each item's name with its checked image or its problem, in the order of `items`.
 
-    `items`: (name, bytes or path); the name's extension must tell the truth; a path must be a regular file, no link.
-    Items are taken as they are needed, a few ahead, so an iterator over a large archive is fine. `workers`: decoding
-    processes; each takes up to `limits.memory_bytes`.
+    `items`: (name, bytes or path); the name's extension must tell the truth, unless `by_content`; a path must be a
+    regular file, no link. Items are taken as they are needed, a few ahead, so an iterator over a large archive is fine.
+    `workers`: decoding processes; each takes up to `limits.memory_bytes`.
     """
     idle: queue.SimpleQueue[DecodeProcess] = queue.SimpleQueue()
     processes = [DecodeProcess(limits) for _ in range(max(1, workers))]
@@ -85,7 +95,7 @@ def check_images(
     def check(name: str, source: bytes | Path) -> tuple[str, CheckedImage | ImageProblem]:
         process = idle.get()
         try:
-            return name, process.check(name, source)
+            return name, process.check("" if by_content else name, source)
         finally:
             idle.put(process)
 
@@ -133,19 +143,21 @@ class DecodeProcess:
         self.close()
 
     def check(self, name: str, source: bytes | Path) -> CheckedImage | ImageProblem:
-        """The checked image, written again as plain PNG, or what is wrong with the file."""
-        answer = self._ask(name, source, "png")
+        """The checked image (`decode.admit_image`), or what is wrong with the file."""
+        data = source if isinstance(source, bytes) else _read_file(source, self.limits.max_bytes)
+        answer = data if isinstance(data, ImageProblem) else self._ask(name, data, "image")
         if isinstance(answer, ImageProblem):
             return answer
         header, payload = answer
         return CheckedImage(
-            png=payload,
+            data=data if header.get("same") and isinstance(data, bytes) else payload,
             width=int(str(header["width"])),
             height=int(str(header["height"])),
             sha256=str(header["sha256"]),
             original_format=str(header["original_format"]),
             original_sha256=str(header["original_sha256"]),
             notes=tuple(str(note) for note in _as_list(header["notes"])),
+            image_format=str(header["image_format"]),
         )
 
     def pixels(self, name: str, source: bytes | Path) -> NDArray[np.uint8] | ImageProblem:
@@ -166,7 +178,7 @@ class DecodeProcess:
             child_end(child)
 
     def _ask(
-        self, name: str, source: bytes | Path, want: Literal["png", "pixels"]
+        self, name: str, source: bytes | Path, want: Literal["image", "pixels"]
     ) -> tuple[dict[str, object], bytes] | ImageProblem:
         data = source if isinstance(source, bytes) else _read_file(source, self.limits.max_bytes)
         if isinstance(data, ImageProblem):

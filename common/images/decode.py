@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from common.errors import UserError
 from common.hashes import bytes_sha256
+from common.images.plain import plain_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +30,11 @@ EXTENSIONS = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "WEBP": (".webp",),
+    "AVIF": (".avif",),
 }
 """The formats that are taken, and the extensions that a file of each may have."""
+
+FORMATS_IN_WORDS = "PNG, JPEG, WebP or AVIF"
 
 ALL_EXTENSIONS = tuple(extension for group in EXTENSIONS.values() for extension in group)
 
@@ -75,20 +79,22 @@ DEFAULT_LIMITS = ImageLimits()
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """An image that was decoded whole. `png`: RGB, 8 bits a channel, upright, sRGB, without metadata.
+    """An image that was decoded whole. `data`: RGB, 8 bits a channel, upright, sRGB, without metadata, as a file of
+    `image_format`: "png", or the format that it came in, where only metadata had to go.
 
-    `width`, `height`: pixels of `png`. `sha256`: of `png`, the name to store it under. `original_format`: "PNG",
-    "JPEG" or "WEBP", by content. `original_sha256`: of the file as it came. `notes`: what was changed, for people;
-    empty when the pixels are as they came.
+    `width`, `height`: pixels of `data`. `sha256`: of `data`, the name to store it under. `original_format`: "PNG",
+    "JPEG", "WEBP" or "AVIF", by content. `original_sha256`: of the file as it came. `notes`: what was changed, for
+    people; empty when the pixels are as they came.
     """
 
-    png: bytes
+    data: bytes
     width: int
     height: int
     sha256: str
     original_format: str
     original_sha256: str
     notes: tuple[str, ...] = ()
+    image_format: str = "png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +122,33 @@ def decode_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMI
         ImageError: it is not taken; the message is whole but for the file's name.
     """
     image, original_format, notes = decode_pixels(data, name, limits)
-    png = _encode(image)
+    return _checked(data, _encode(image), "png", image, original_format, notes)
+
+
+def admit_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMITS) -> CheckedImage:
+    """As `decode_image`, but an image whose pixels are shown as they are keeps its own encoding, without anything else
+    that was in its file: encoding takes several times as long as decoding.
+    """
+    image, original_format, notes = decode_pixels(data, name, limits)
+    plain = None if notes else plain_bytes(data, original_format)
+    if plain is None:
+        return _checked(data, _encode(image), "png", image, original_format, notes)
+    return _checked(data, plain, original_format.lower(), image, original_format, notes)
+
+
+def _checked(
+    original: bytes, data: bytes, image_format: str, image: Image.Image, original_format: str, notes: tuple[str, ...]
+) -> CheckedImage:
+    original_sha256 = bytes_sha256(original)
     return CheckedImage(
-        png=png,
+        data=data,
         width=image.width,
         height=image.height,
-        sha256=bytes_sha256(png),
+        sha256=original_sha256 if data == original else bytes_sha256(data),
         original_format=original_format,
-        original_sha256=bytes_sha256(data),
+        original_sha256=original_sha256,
         notes=notes,
+        image_format=image_format,
     )
 
 
@@ -142,7 +166,8 @@ def decode_pixels(
     kind = sniff(data)
     if kind not in EXTENSIONS:
         _refuse_kind(kind)
-    _check_extension(name, kind)
+    if mislabelled := extension_problem(name, kind):
+        raise ImageError(Problem.MISLABELLED, mislabelled)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged metadata, which is dropped anyway
         # Pillow's own bomb warning; the limits below are lower, and it must never be lifted.
@@ -222,8 +247,8 @@ def sniff(data: bytes) -> str:
 
 
 def _refuse_kind(kind: str) -> None:
-    allowed = "use PNG, JPEG or WebP"
-    if kind in ("GIF", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
+    allowed = f"use {FORMATS_IN_WORDS}"
+    if kind in ("GIF", "BMP", "TIFF", "HEIC", "JPEG XL", "JPEG 2000", "QOI", "ICO", "Photoshop", "FITS"):
         raise ImageError(Problem.FORMAT, f"{kind} images are not supported; {allowed}. Convert it to PNG")
     if kind in ("SVG", "PDF", "PostScript"):
         raise ImageError(Problem.FORMAT, f"{kind} files are not supported because they can contain programs; {allowed}")
@@ -231,13 +256,12 @@ def _refuse_kind(kind: str) -> None:
     raise ImageError(Problem.NOT_AN_IMAGE, f"this is {what}; {allowed}")
 
 
-def _check_extension(name: str, kind: str) -> None:
+def extension_problem(name: str, kind: str) -> str:
+    """What is wrong with the extension of a file called `name` whose content is `kind`; "" where nothing is."""
     extension = PurePosixPath(name.replace("\\", "/")).suffix.lower()
-    if extension and extension not in EXTENSIONS[kind]:
-        raise ImageError(
-            Problem.MISLABELLED,
-            f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}",
-        )
+    if not extension or extension in EXTENSIONS[kind]:
+        return ""
+    return f"the name ends in {extension}, but the content is {kind}; rename it to {EXTENSIONS[kind][0]}"
 
 
 def _check_header(data: bytes, kind: str, limits: ImageLimits) -> None:
@@ -298,14 +322,15 @@ def _plain_rgb(image: Image.Image, *, sixteen_bit: bool) -> tuple[Image.Image, t
     elif image.mode in ("1", "L", "LA"):
         image = image.convert("L")
         notes.append("grey image, three equal channels")
-    image = _to_srgb(image, icc, notes).convert("RGB")
+    image = _to_srgb(image, icc, notes)
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     if alpha is not None and alpha.getextrema() != (255, 255):
         notes.append("transparent parts laid on white")
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(image, mask=alpha)
         image = white
-    # A new image from the bare pixels: no metadata can come along.
-    return Image.frombytes("RGB", image.size, image.tobytes()), tuple(notes)
+    return image, tuple(notes)
 
 
 def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
@@ -337,5 +362,6 @@ def _to_srgb(image: Image.Image, icc: object, notes: list[str]) -> Image.Image:
 
 def _encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=PNG_LEVEL)
+    # A new image from the bare pixels: no metadata can come along.
+    Image.frombytes("RGB", image.size, image.tobytes()).save(buffer, format="PNG", compress_level=PNG_LEVEL)
     return buffer.getvalue()

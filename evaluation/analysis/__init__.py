@@ -33,11 +33,13 @@ from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
+from evaluation.analysis.draws import DrawParts, draw_parts
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
 from evaluation.analysis.families import Family
 from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
+from evaluation.analysis.groups import GroupResults, rates_by_group, without_rare
 from evaluation.analysis.influence import Influence, influence
 from evaluation.analysis.planning import (
     Components,
@@ -54,6 +56,7 @@ from evaluation.analysis.planning import (
     standard_error,
 )
 from evaluation.analysis.pooling import PooledRanking, rank_by_category
+from evaluation.analysis.powered_ranking import PoweredRanking, powered_rankings
 from evaluation.analysis.powered_results import PredictionPowered
 from evaluation.analysis.prediction_powered import prediction_powered
 from evaluation.analysis.preference import preference_rate
@@ -64,7 +67,10 @@ from evaluation.analysis.raters import Screening, ScreeningRule, rater_table, sc
 from evaluation.analysis.reliability import Reliability, dawid_skene, mace
 from evaluation.analysis.resample import Resampled, pigeonhole_bootstrap
 from evaluation.analysis.results import rounded
-from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, validate_scores
+from evaluation.analysis.retest import Retest
+from evaluation.analysis.score_drift import ScoreDrift, agreement_by_prompt, score_drift
+from evaluation.analysis.score_report import ScoreReport, report_scores
+from evaluation.analysis.scores import ScoreAnalysis, analyse_scores, read_scores, validate_scores
 from evaluation.analysis.sequential import (
     LookSequence,
     StoppingRule,
@@ -76,12 +82,14 @@ from evaluation.analysis.sequential import (
 )
 from evaluation.analysis.sides import SideBias, side_bias
 from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
+from evaluation.analysis.style import StyleParts, read_styles, style_parts
 from evaluation.analysis.summary import analyse
 from evaluation.analysis.summary_results import Analysis
 from evaluation.analysis.tally import tally_ratings
+from evaluation.analysis.votes import Votes, read_votes
+from evaluation.analysis.votes_pairs import pairs_of_scores
 
 __all__ = [
-    "ESTIMANDS",
     "Agreement",
     "Analysis",
     "AnswerAnalysis",
@@ -94,9 +102,12 @@ __all__ = [
     "CrowdSpec",
     "Design",
     "Difference",
+    "DrawParts",
+    "ESTIMANDS",
     "Equivalence",
     "Family",
     "Fragility",
+    "GroupResults",
     "Influence",
     "Interval",
     "LookSequence",
@@ -104,13 +115,17 @@ __all__ = [
     "Pilot",
     "Plan",
     "PooledRanking",
+    "PoweredRanking",
     "PredictionPowered",
     "PreferenceRate",
     "Ranking",
     "RatingsError",
     "Reliability",
     "Resampled",
+    "Retest",
     "ScoreAnalysis",
+    "ScoreDrift",
+    "ScoreReport",
     "Screening",
     "ScreeningRule",
     "Selection",
@@ -118,6 +133,9 @@ __all__ = [
     "SimulatedTrial",
     "Spread",
     "StoppingRule",
+    "StyleParts",
+    "Votes",
+    "agreement_by_prompt",
     "agresti_coull",
     "analyse",
     "analyse_answers",
@@ -137,6 +155,7 @@ __all__ = [
     "decide",
     "detectable",
     "differences",
+    "draw_parts",
     "effect_in_words",
     "equivalence",
     "fleiss_kappa",
@@ -150,9 +169,11 @@ __all__ = [
     "mace",
     "nested_standard_error",
     "newcombe",
+    "pairs_of_scores",
     "pigeonhole_bootstrap",
     "possible_spread",
     "power",
+    "powered_rankings",
     "precision_table",
     "prediction_powered",
     "preference_rate",
@@ -163,16 +184,23 @@ __all__ = [
     "rater_means",
     "rater_table",
     "raters_needed",
+    "rates_by_group",
     "read_answers",
     "read_automatic_scores",
     "read_ratings",
+    "read_scores",
+    "read_styles",
+    "read_votes",
     "replay",
+    "report_scores",
     "rounded",
+    "score_drift",
     "screen",
     "side_bias",
     "sign_test",
     "simulate_ratings",
     "standard_error",
+    "style_parts",
     "t_sequence",
     "tally_ratings",
     "tango",
@@ -183,4 +211,5 @@ __all__ = [
     "validate_scores",
     "wald_net",
     "wilson",
+    "without_rare",
 ]

@@ -24,6 +24,7 @@ from common.json_in import JsonError, read_json
 from common.words import nearest
 from evaluation.analysis.columns import (
     Checker,
+    Places,
     RatingsError,
     check_columns,
     flags_column,
@@ -31,7 +32,7 @@ from evaluation.analysis.columns import (
     numbers_column,
     text_column,
 )
-from evaluation.analysis.frame import by_columns
+from evaluation.analysis.frame_cells import read_csv
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "question", "kind", "shown", "value")
@@ -100,13 +101,15 @@ def read_answers(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = by_columns(found.read_cells())
+        frame = read_csv(found)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
-    return validate_answers(frame, source=path.name, header_lines=found.header_lines)
+    return validate_answers(frame, source=path.name, places=found.place)
 
 
-def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", header_lines: int = 0) -> pd.DataFrame:
+def validate_answers(
+    answers: pd.DataFrame, *, source: str = "the answers", places: Places | None = None
+) -> pd.DataFrame:
     """Check a frame of answers.
 
     ``shown`` comes back as tuples of names, ``value`` as the JSON's values. ``repetition``, ``control`` and
@@ -119,7 +122,7 @@ def validate_answers(answers: pd.DataFrame, *, source: str = "the answers", head
     if not isinstance(answers, pd.DataFrame):
         raise RatingsError(f"{source} must be a pandas DataFrame; got {type(answers).__name__}.")
     check_columns([str(name) for name in answers.columns], COLUMNS, source)
-    check = Checker(source, header_lines)
+    check = Checker(source, places)
     frame = answers.reset_index(drop=True)
     columns: dict[str, Any] = {
         name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:5]

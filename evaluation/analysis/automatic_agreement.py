@@ -9,7 +9,8 @@ the negative of it, and indifferent between. Every rating of the prompt is held 
 * **decided**: the share of decided ratings on whose side the sign of the difference is; no difference counts half.
   0.5 is what a coin has. A secondary figure, as all that leave indifferent answers out.
 
-A score is common to all raters of a prompt, and raters come back on many prompts: intervals are two-way, as everywhere.
+A score is common to all raters of a prompt, and raters come back on many prompts: intervals are those of any mean, by
+the one rule (``mean_scores``).
 Beside them stand the raters: a rater against the majority of the others (``majority``), and against one other rater
 (``another``), on the same ratings. A score cannot be expected to do better than the first.
 """
@@ -17,7 +18,6 @@ Beside them stand the raters: a rater against the majority of the others (``majo
 from __future__ import annotations
 
 from itertools import combinations
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -41,24 +41,18 @@ from evaluation.analysis.automatic_scores import (
 from evaluation.analysis.classic import holm
 from evaluation.analysis.columns import codes_of
 from evaluation.analysis.crossed import (
-    METHODS,
-    block_variances,
     check_between,
-    panel_sums,
-    quantile,
-    stratified_variances,
 )
-from evaluation.analysis.crossed_spread import crossed_spread
-from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
-from evaluation.analysis.estimates import Interval, MeanEstimate
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
+from evaluation.analysis.estimates import MeanEstimate
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.preference import interval_or_why, pick_default
+from evaluation.analysis.mean_scores import Scores
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.rater_ceiling import agreement_of_raters
+from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends
 
 Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-SATTERTHWAITE = "satterthwaite"
 FOLDS = 100  # up to so many prompts each is left out alone when the threshold is chosen
 SHOWN = 20  # prompts of greatest disagreement that are listed
 
@@ -156,45 +150,13 @@ class _Panel:
         every: list[tuple[str | None, npt.NDArray[np.bool_]]] = [(None, np.ones(len(self.answer), dtype=bool))]
         return every + [(self.categories[code], self.category == code) for code in np.unique(self.category).tolist()]
 
-    def _mean(self, values: Float, keep: npt.NDArray[np.bool_]) -> MeanEstimate | None:
-        """The mean of the ratings' ``values`` that are kept and known; strata where raters are nested in categories."""
+    def _mean(self, values: Float, keep: npt.NDArray[np.bool_], ends: Ends = SHARE_ENDS) -> MeanEstimate | None:
+        """The mean of the ratings' ``values`` that are kept and known."""
         keep = keep & np.isfinite(values)
         if not keep.any():
             return None
-        homes = len(np.unique(self.rater[keep] * len(self.categories) + self.category[keep]))
-        n_raters, n_prompts = len(np.unique(self.rater[keep])), len(np.unique(self.prompt[keep]))
-        codes = np.unique(self.category[keep]).tolist()
-        nested = len(codes) > 1 and homes == n_raters
-        blocks = [(self.categories[code], keep & (self.category == code)) for code in codes] if nested else [("", keep)]
-        panels = [(name, panel_sums(values[rows], self.rater[rows], self.prompt[rows])) for name, rows in blocks]
-        variances = stratified_variances(panels, n_raters, n_prompts) if nested else block_variances(panels[0][1])
-        mean = sum(panel.mean * panel.n for _, panel in panels) / sum(panel.n for _, panel in panels)
-        intervals = {name: interval_or_why(name, mean, variances[name], self.level) for name in METHODS}
-        default = pick_default(intervals, ESTIMANDS[self.estimand])  # never `effective`, which is not among them
-        two_way = intervals["two_way"]
-        if default == "two_way" and isinstance(two_way, Interval):
-            intervals[SATTERTHWAITE], default = self._satterthwaite(values, keep, two_way, blocks), SATTERTHWAITE
-        return MeanEstimate(mean, default, MappingProxyType(intervals))
-
-    def _satterthwaite(
-        self,
-        values: Float,
-        keep: npt.NDArray[np.bool_],
-        two_way: Interval,
-        blocks: list[tuple[str, npt.NDArray[np.bool_]]],
-    ) -> Interval:
-        """``two_way`` with Satterthwaite's degrees of freedom: many prompts count for something where few raters
-        agree.
-        """
-        stratum, off = np.zeros(len(values), dtype=np.int64), np.zeros(len(values))
-        for at, (_, rows) in enumerate(blocks):
-            stratum[rows], off[rows] = at, values[rows] - values[rows].mean()
-        own = stratum[keep]
-        _, first, prompt = np.unique(self.prompt[keep] * len(blocks) + own, return_index=True, return_inverse=True)
-        rater = np.unique(self.rater[keep], return_inverse=True)[1]
-        df = crossed_spread(off[keep] / len(own), rater, prompt, own[first]).satterthwaite
-        middle, half = (two_way.low + two_way.high) / 2, quantile(self.level, df) * two_way.se
-        return Interval(SATTERTHWAITE, self.level, two_way.se, df, middle - half, middle + half)
+        known = Scores(values[keep], self.rater[keep], self.prompt[keep], self.category[keep])
+        return known.mean(self.categories, self.estimand, self.level, ends).mean
 
     def _words(self, difference: Float) -> tuple[float, Float]:
         """The threshold by all prompts, and what the score says of each prompt (1, 0, -1; NaN without a score) by the
@@ -268,7 +230,7 @@ class _Panel:
             family = []
             for first, second in combinations(hits, 2):
                 values = hits[first][at] - hits[second][at]
-                mean = self._mean(values, np.ones(len(values), dtype=bool))
+                mean = self._mean(values, np.ones(len(values), dtype=bool), NET_ENDS)
                 if mean is not None:
                     family.append((first, second, int(np.isfinite(values).sum()), mean))
             tested = [each[3].p_value for each in family]

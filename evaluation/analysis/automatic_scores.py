@@ -20,14 +20,16 @@ import pyarrow.parquet as pa_parquet
 from common.words import nearest
 from evaluation.analysis.columns import (
     Checker,
+    Places,
     RatingsError,
     check_columns,
     codes_of,
     listed,
+    main_ratings,
     numbers_column,
     text_column,
 )
-from evaluation.analysis.frame import ESCAPED
+from evaluation.analysis.frame_cells import ESCAPED
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 Float = npt.NDArray[np.float64]
@@ -56,11 +58,11 @@ def read_automatic_scores(path: str | Path) -> pd.DataFrame:
     if not found.is_parquet:
         for name in frame.columns.intersection([*REQUIRED, *OPTIONAL]):  # what an export escaped for spreadsheets
             frame[name] = frame[name].str.replace(ESCAPED, r"\1", regex=True)
-    return validate_automatic_scores(frame, source=path.name, header_lines=found.header_lines)
+    return validate_automatic_scores(frame, source=path.name, places=found.place)
 
 
 def validate_automatic_scores(
-    scores: pd.DataFrame, *, source: str = "the scores", header_lines: int = 0
+    scores: pd.DataFrame, *, source: str = "the scores", places: Places | None = None
 ) -> pd.DataFrame:
     """Check scores and bring them to one form; a frame that passed passes again unchanged.
 
@@ -77,7 +79,7 @@ def validate_automatic_scores(
         )
     frame = scores.reset_index(drop=True).rename(columns=str)
     check_columns([str(name) for name in frame.columns], REQUIRED, source)
-    check = Checker(source, header_lines)
+    check = Checker(source, places)
     columns: dict[str, pd.Series | pd.Categorical] = {
         name: text_column(frame[name], check, refuse_lost=name in {"prompt_id", "sample"}) for name in REQUIRED[:-1]
     }
@@ -178,7 +180,7 @@ def match_scores(ratings: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFr
     Raises:
         RatingsError: no rated comparison has scores; the message shows how ids and names look on both sides.
     """
-    frame = ratings[~ratings["control"].to_numpy()]
+    frame = main_ratings(ratings)
     named = list(scores["generator"].cat.categories)
     notes: list[str] = []
     rated = sorted(set(frame["generator_a"].astype(str)) | set(frame["generator_b"].astype(str)))

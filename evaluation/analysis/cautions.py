@@ -12,6 +12,7 @@ import numpy as np
 
 from common.words import counted
 from evaluation.analysis.effective_design import EffectiveDesign, Float, across
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 
 FEWEST_UNITS = 3  # raters or prompts: with two, what they differ by is a single number
 SMALL = 5  # raters or prompts below which intervals are wide and, at times, conservative
@@ -33,7 +34,7 @@ class Caution:
 
 CODES = (
     *("two_raters", "two_prompts", "few_raters", "few_prompts"),
-    *("unequal_loads", "unlike_panels", "lone_panel", "near_the_ends", "skewed_raters"),
+    *("unequal_loads", "loads_ignored", "unlike_panels", "lone_panel", "near_the_ends", "skewed_raters"),
 )
 
 
@@ -64,9 +65,11 @@ def is_skewed(rater_counts: Float) -> bool:
     return spread > 0 and abs(float((rest**3).mean())) > SKEWED * spread**1.5
 
 
-def cautions(design: EffectiveDesign, rater_counts: Float, names: Sequence[str]) -> tuple[Caution, ...]:
+def cautions(
+    design: EffectiveDesign, rater_counts: Float, names: Sequence[str], estimand: str = DEFAULT_ESTIMAND
+) -> tuple[Caution, ...]:
     """The cautions of a comparison. ``rater_counts``: (R, K, 3) choices by rater and category; ``names``: of the
-    categories.
+    categories; ``estimand``: for whom its interval speaks.
     """
     by_rater = across(rater_counts)
     counts = by_rater.sum(axis=0).tolist()
@@ -81,6 +84,15 @@ def cautions(design: EffectiveDesign, rater_counts: Float, names: Sequence[str])
                 "The mean in which each rater counts alike stands beside the mean over ratings.",
             )
         )
+        if estimand == "raters":
+            found.append(
+                Caution(
+                    "loads_ignored",
+                    "The interval for new raters with these prompts counts each rater alike, whatever they rated: with "
+                    "loads so unequal it may cover the truth in 80 to 93 % of studies instead of 95 %. The one for new "
+                    "raters and new prompts allows for them.",
+                )
+            )
     if design.nested:
         largest = max(design.panels, key=lambda panel: panel.n)
         if largest.n > UNLIKE * design.n and len(design.panels) > 1:

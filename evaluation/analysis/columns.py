@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -13,12 +13,14 @@ import pandas as pd
 
 from common.errors import UserError
 from common.text import bad_character, composed, named
-from common.words import nearest, nearest_name
+from common.words import nearest_name
+from evaluation.analysis.choice_words import CHOICES, hint_for
 
-CHOICES = ("a", "indifferent", "b")
 IntArray = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.signedinteger]
+Places = Callable[[int], str]
 CHUNK = 1 << 19  # rows taken at a time: what is made of them stays in the processor's cache, and memory stays flat
+FIRST_CHUNK = 1 << 16  # rows looked at before asking whether all names have been seen
 _LOST = frozenset({"nan", "null", "none", "<na>", "#n/a"})  # what programs write for a value that they lost
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no"})
@@ -53,14 +55,19 @@ def check_columns(headings: Sequence[str], required: Sequence[str], source: str)
 
 
 class Checker:
-    """Says where a fault is: row numbers count ratings from 1, and the line of the file stands beside them."""
+    """Says where a fault is: row numbers count ratings from 1, and the place in the file stands beside them.
 
-    def __init__(self, source: str, header_lines: int) -> None:
-        self.source, self.header_lines = source, header_lines
+    ``places``: of a row, from 0, its place ("line 7"); None for a frame that came from no file. ``notes``: what is no
+    fault but should be said.
+    """
+
+    def __init__(self, source: str, places: Places | None = None) -> None:
+        self.source, self.places = source, places
+        self.notes: list[str] = []
 
     def where(self, row: int) -> str:
-        line = f" (line {row + 1 + self.header_lines})" if self.header_lines else ""
-        return f"row {row + 1}{line}"
+        place = f" ({self.places(row)})" if self.places else ""
+        return f"row {row + 1}{place}"
 
     def fail(self, rows: npt.NDArray[np.intp], column: str, message: str) -> NoReturn:
         """Raise for the first of ``rows`` (zero-based), and say how many more there are."""
@@ -73,10 +80,16 @@ def chunks(n: int, size: int = CHUNK) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+def not_counted(ratings: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows of a validated frame stand in no rate: control trials, and what a rater saw again."""
+    out = np.asarray(ratings["control"].to_numpy(), dtype=bool)
+    return out | (ratings["repetition"].to_numpy() > 0) if "repetition" in ratings else out
+
+
 def main_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
-    """A validated frame without its control trials; the frame itself where it has none."""
-    control = ratings["control"].to_numpy()
-    return ratings[~control] if control.any() else ratings
+    """A validated frame without what is ``not_counted``; the frame itself where all counts."""
+    out = not_counted(ratings)
+    return ratings[~out] if out.any() else ratings
 
 
 def used_levels(column: pd.Series) -> int:
@@ -124,8 +137,11 @@ class CompositeKey:
         return key
 
 
-def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
-    """Codes (-1 where missing) and their texts; two values may have one text (the number 7 and the text "7")."""
+def _codes(column: pd.Series, check: Checker | None = None) -> tuple[Codes, list[str]]:
+    """Codes (-1 where missing) and their texts; two values may have one text (the number 7 and the text "7").
+
+    ``check``: is given a note where texts are the same in two Unicode forms, and become one.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = codes_of(column), list(column.cat.categories)
     else:
@@ -136,6 +152,14 @@ def _codes(column: pd.Series) -> tuple[Codes, list[str]]:
                 f"Column {column.name} holds values that are neither text nor numbers: {error}."
             ) from error
         values = list(uniques)
+    if check is not None:
+        given = {value for value in values if isinstance(value, str)}
+        merged = sorted({composed(value) for value in given if composed(value) != value} & given)
+        if merged:
+            check.notes.append(
+                f"{column.name}: {merged[0]!r} is written in two Unicode forms"
+                f"{f', and {len(merged) - 1} more are' if len(merged) > 1 else ''}; both count as one name."
+            )
     return codes, [_text(value) for value in values]
 
 
@@ -156,7 +180,10 @@ def _refuse_inexact(column: pd.Series, check: Checker) -> None:
 def _used(codes: Codes, n: int) -> npt.NDArray[np.bool_]:
     """Which of ``n`` codes occur; the last of the n + 1 values stands for missing ones."""
     used = np.zeros(n + 1, dtype=bool)
-    for part in chunks(len(codes)):
+    used[-1] = len(codes) > 0 and codes.min() < 0
+    for part in chunks(len(codes), FIRST_CHUNK):
+        if used[:-1].all():  # in most files all names stand in the first rows
+            break
         used[codes[part]] = True
     return used
 
@@ -225,7 +252,7 @@ def text_column(column: pd.Series, check: Checker, *, refuse_lost: bool) -> pd.C
     ``refuse_lost`` also refuses what programs write for a value that they lost (``nan``, ``None``, ``NULL`` ...).
     """
     _refuse_inexact(column, check)
-    codes, texts = _codes(column)
+    codes, texts = _codes(column, check)
     present = _used_texts(codes, texts, str(column.name), check, refuse_lost=refuse_lost)
     return _sorted_categorical(codes, texts, sorted(set(present))) if len(codes) else no_rows()
 
@@ -239,7 +266,7 @@ def one_order(frame: pd.DataFrame, check: Checker) -> tuple[pd.Categorical, pd.C
     """Both generator columns with shared categories, in alphabetical order, and which rows were turned round."""
     if not len(frame):
         return no_rows(), no_rows(), np.zeros(0, bool)
-    sides = [_codes(frame[name]) for name in ("generator_a", "generator_b")]
+    sides = [_codes(frame[name], check) for name in ("generator_a", "generator_b")]
     present: set[str] = set()
     for name, (codes, texts) in zip(("generator_a", "generator_b"), sides, strict=True):
         present |= set(_used_texts(codes, texts, name, check, refuse_lost=False))
@@ -267,7 +294,7 @@ def choices_column(
         code = codes[rows[0]]
         value = texts[code] if code >= 0 else ""
         said = repr(value) if value else "an empty cell"
-        hint = nearest(value.strip().lower(), CHOICES) or "."
+        hint = hint_for(value)
         check.fail(rows, name, f"{said} is not a choice{hint} Allowed are {listed(CHOICES)}.")
     chosen = _mapped(codes, np.array([place.get(text, -1) for text in texts] + [-1], dtype=np.int8))
     if flip.any():
@@ -315,3 +342,16 @@ def numbers_column(column: pd.Series, check: Checker, lowest: float | None = 0.0
             rows, str(column.name), f"{str(column.iloc[rows[0]])!r} is not {unit}. Leave the cell empty if unknown."
         )
     return numbers
+
+
+def wholes_column(column: pd.Series, check: Checker) -> IntArray:
+    """A column of whole numbers from 0; an empty cell is 0."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    empty = column.isna()
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        empty |= column.astype(str).str.strip() == ""
+    wrong = ~empty & ~(numbers.notna() & (numbers >= 0) & (numbers % 1 == 0) & (numbers < 2**53))
+    rows = np.flatnonzero(wrong.to_numpy(dtype=bool))
+    if len(rows):
+        check.fail(rows, str(column.name), f"{str(column.iloc[rows[0]])!r} is no whole number from 0.")
+    return np.asarray(numbers.fillna(0).to_numpy(dtype=float).astype(np.int64))

@@ -8,20 +8,22 @@ each rater, prompt and cell contributes to the difference, not from the two vari
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from common.words import counted
 from evaluation.analysis.cautions import FEWEST_UNITS
 from evaluation.analysis.classic import holm, tost, two_sided_p
-from evaluation.analysis.columns import CompositeKey, codes_of
-from evaluation.analysis.crossed import check_between, quantile
-from evaluation.analysis.effective import EFFECTIVE
+from evaluation.analysis.columns import codes_of, main_ratings
+from evaluation.analysis.crossed import Variance, check_between, quantile
+from evaluation.analysis.effective import EFFECTIVE, Pieces
 from evaluation.analysis.estimates import MeanEstimate, PreferenceRate
+from evaluation.analysis.paired_errors import NO_SPREAD, Errors
 from evaluation.analysis.results import PlainResult
 from evaluation.analysis.scale import standardised
 
@@ -40,7 +42,8 @@ class Selection:
 
 @dataclass(frozen=True)
 class Difference(PlainResult):
-    """Net share of ``first`` less net share of ``second``; ``df`` of t. ``p_holm`` is over the family asked for.
+    """Net share of ``first`` less net share of ``second``; ``df`` of the t that makes the interval. ``p_holm`` is over
+    the family asked for.
 
     ``paired`` says what they share. ``low``, ``high`` and the p-values are None where ``why`` tells the reason.
     """
@@ -62,14 +65,14 @@ class Difference(PlainResult):
 def differences(
     ratings: pd.DataFrame, pairs: Sequence[tuple[Selection, Selection]], level: float = 0.95
 ) -> list[Difference]:
-    """Differences of net shares with two-way errors (raters and prompts), and Holm's p-values over all ``pairs``.
+    """Differences of net shares by the default interval's rule, and Holm's p-values over all ``pairs``.
 
     ``ratings``: a validated frame; control trials are left out.
 
     Raises:
         ValueError: a selection holds no ratings.
     """
-    frame = ratings[~ratings["control"].to_numpy()]
+    frame = main_ratings(ratings)
     found = [_difference(frame, first, second, level) for first, second in pairs]
     tested = [at for at, each in enumerate(found) if each.p_value is not None]
     adjusted = dict(zip(tested, holm([found[at].p_value or 0.0 for at in tested]), strict=True))
@@ -82,11 +85,10 @@ def _with_holm(each: Difference, p_holm: float | None) -> Difference:
 
 @dataclass(frozen=True)
 class _Half:
-    """One side of a difference: codes of raters, prompts and cells, and each rating's (y - m) / n."""
+    """One side of a difference: codes of raters and prompts, and each rating's (y - m) / n."""
 
     rater: npt.NDArray[np.int64]
     prompt: npt.NDArray[np.int64]
-    cell: npt.NDArray[np.int64]
     share: Float
     mean: float
     n_raters: int
@@ -106,12 +108,26 @@ def _half(frame: pd.DataFrame, selection: Selection) -> _Half:
     y = (1.0 - codes_of(part["choice"])) * (-1 if turned else 1)
     mean = float(y.mean())
     rater, prompt = (codes_of(part[name]).astype(np.int64) for name in ("rater_id", "prompt_id"))
-    cell = CompositeKey.of(part, ("rater_id", "prompt_id")).rows()
-    return _Half(rater, prompt, cell, (y - mean) / len(y), mean, len(np.unique(rater)), len(np.unique(prompt)))
+    return _Half(rater, prompt, (y - mean) / len(y), mean, len(np.unique(rater)), len(np.unique(prompt)))
+
+
+def difference_of_parts(
+    one: pd.DataFrame, other: pd.DataFrame, selection: Selection, level: float = 0.95
+) -> Difference:
+    """Net share of ``selection`` in one part of a validated frame less that in another, such as two groups of raters.
+
+    Raises:
+        ValueError: a part holds no ratings of it.
+    """
+    halves = (_half(main_ratings(part), selection) for part in (one, other))
+    return _of_halves((next(halves), next(halves)), selection, selection, level)
 
 
 def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level: float) -> Difference:
-    halves = _half(frame, first), _half(frame, second)
+    return _of_halves((_half(frame, first), _half(frame, second)), first, second, level)
+
+
+def _of_halves(halves: tuple[_Half, _Half], first: Selection, second: Selection, level: float) -> Difference:
     estimate = halves[0].mean - halves[1].mean
     shared = [
         name
@@ -126,35 +142,56 @@ def _difference(frame: pd.DataFrame, first: Selection, second: Selection, level:
     if few:
         why = "one side has a single rater or prompt, so nothing is known about how others would differ"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
-    parts = [_two_way((each,)) for each in halves]
-    variance = _two_way(halves) if shared else sum(parts)
-    if variance <= 0:
+    variance = _variance(halves, shared, level)
+    if variance is None or variance.df is None:
         why = "all ratings of each side are alike, so there is no spread to estimate an interval from"
         return Difference(first, second, estimate, None, None, None, None, None, None, paired, level, why)
-    se = math.sqrt(variance)
-    own = [min(each.n_raters, each.n_prompts) - 1 for each in halves]
-    df = float(min(own))
-    if not shared:  # Welch and Satterthwaite
-        df = sum(parts) ** 2 / sum(v * v / d for v, d in zip(parts, own, strict=True))
+    se, df = math.sqrt(variance.value), variance.df
     half = quantile(level, df) * se
     p = two_sided_p(estimate, se, df)
     return Difference(first, second, estimate, se, df, estimate - half, estimate + half, p, None, paired, level)
 
 
-def _two_way(halves: Sequence[_Half]) -> float:
-    """Two-way variance of the first mean less the second, each side's terms with its own G / (G - 1)."""
+def _variance(halves: tuple[_Half, _Half], shared: Collection[str], level: float) -> Variance | None:
+    """What the difference's interval rests on; None where nothing varies. The default interval's pieces
+    (``effective``) hold for a difference: of raters or prompts that both sides share, of the sums of what each adds to
+    it; of others, of each side by itself, put together.
+    """
+    alone = [_pieces((each,)) for each in halves]
+    if not shared:
+        widest = [each.widest(level) for each in alone]
+        return _together([each for each in widest if each is not None], level)
+    both = _pieces(halves)
+    raters = [both.raters] if "raters" in shared else [each.raters for each in alone]
+    prompts = [both.prompts] if "prompts" in shared else [each.prompts for each in alone]
+    found = [_together(each, level) for each in ([both.both], raters, prompts)]
+    return max(
+        (each for each in found if each is not None),
+        key=lambda each: quantile(level, each.df) * math.sqrt(each.value),
+        default=None,
+    )
 
-    def term(name: str) -> float:
-        codes = [np.asarray(getattr(each, name)) for each in halves]
-        place = np.unique(np.concatenate(codes), return_inverse=True)[1]
-        weights = []
-        for sign, each, code in zip((1.0, -1.0), halves, codes, strict=False):
-            n = len(np.unique(code))
-            weights.append(sign * each.share * math.sqrt(n / (n - 1)))
-        return float((np.bincount(place, weights=np.concatenate(weights)) ** 2).sum())
 
-    raters, prompts, cells = term("rater"), term("prompt"), term("cell")
-    return max(raters + prompts - cells, raters, prompts)
+def _pieces(halves: Sequence[_Half]) -> Pieces:
+    """The pieces of the first mean less the second, or of one mean."""
+    units = (
+        np.unique(np.concatenate([getattr(each, name) for each in halves]), return_inverse=True)[1]
+        for name in ("rater", "prompt")
+    )
+    moved = np.concatenate([sign * each.share for sign, each in zip((1.0, -1.0), halves, strict=False)])
+    return Errors.of_sums(np.eye(1), moved[:, None], *units).pieces(np.ones(1))
+
+
+def _together(parts: Sequence[Variance], level: float) -> Variance | None:
+    """The variance of independent parts, with the degrees of freedom that make the interval whose half-width is the
+    root of the sum of the parts' squared half-widths (Zou and Donner 2008); None where nothing varies.
+    """
+    varying = [each for each in parts if each.value > NO_SPREAD]
+    if len(varying) < 2:
+        return varying[0] if varying else None
+    value = math.fsum(each.value for each in varying)
+    reach = math.fsum(quantile(level, each.df) ** 2 * each.value for each in varying)
+    return Variance(value, float(special.stdtridf((1 + level) / 2, math.sqrt(reach / value))))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.classic import clopper_pearson, goodman, tango, wilson
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, not_counted
 from evaluation.analysis.crossed import check_between
 from evaluation.analysis.effective import EFFECTIVE
 from evaluation.analysis.effective_design import is_nested
@@ -70,7 +70,7 @@ class Pattern:
 def _of_comparison(ratings: pd.DataFrame, generator_a: str, generator_b: str, question: str) -> pd.DataFrame:
     first, second = sorted((generator_a, generator_b))
     keep = (ratings["generator_a"] == first) & (ratings["generator_b"] == second) & (ratings["question"] == question)
-    part = ratings[(keep & ~ratings["control"]).to_numpy()]
+    part = ratings[keep.to_numpy() & ~not_counted(ratings)]
     if not len(part):
         raise ValueError(f"There are no ratings of {generator_a!r} and {generator_b!r} on {question!r}.")
     return part

@@ -190,15 +190,15 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
     ``moments`` where it is known.
     """
     table = seen.reshape(3, -1)
+    if solve is not None and not (solve @ table)[:-1].min() < 0:
+        return np.maximum(solve @ table, 0.0).reshape(seen.shape)
     found = np.zeros_like(table)
     groups: list[tuple[tuple[int, ...], list[int]]] = [((0, 1, 2), list(range(table.shape[1])))]
     while groups:
         keep, columns = groups.pop()
         rows = np.array(keep)[:, None]
         known = solve if len(keep) == len(table) else None
-        fitted = (np.linalg.pinv(moments[rows, keep], rcond=SINGULAR) if known is None else known) @ table[
-            rows, columns
-        ]
+        fitted = (_inverse(moments[rows, keep]) if known is None else known) @ table[rows, columns]
         found[:, columns] = 0.0
         found[rows, columns] = fitted
         alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
@@ -208,6 +208,18 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
                 alike.setdefault(rest, []).append(column)
         groups.extend(alike.items())
     return np.maximum(found, 0.0).reshape(seen.shape)
+
+
+def _inverse(matrix: Float) -> Float:
+    """The (pseudo)inverse of a small matrix; that of two rows is written out, as it is needed by the thousand."""
+    if len(matrix) == 1:
+        return np.array([[1 / matrix[0, 0] if matrix[0, 0] else 0.0]])
+    if len(matrix) == 2:
+        (a, b), (c, d) = matrix.tolist()
+        determinant, squares = a * d - b * c, a * a + b * b + c * c + d * d
+        if abs(determinant) > SINGULAR * squares:  # the product of the singular values against the larger one's square
+            return np.array([[d, -b], [-c, a]]) / determinant
+    return np.asarray(np.linalg.pinv(matrix, rcond=SINGULAR), dtype=np.float64)
 
 
 def as_table(code: npt.ArrayLike, n: int, category: npt.ArrayLike, n_categories: int, scores: Float) -> Float:

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ Index = npt.NDArray[np.int64]
 EVENING = 50.0  # ratings; between weighing clusters alike (0) and by their squared sizes (infinite); by simulation
 AT_HOME = 0.9  # of each category's ratings, where panels are nested, by raters who mostly rate that category
 STRAY = 0.01  # of all ratings: what may lie in categories whose raters are at home elsewhere
-FEW_LOADS = 1024  # numbers of ratings by unit and category, up to which a panel is remembered
+FEW_LOADS = 1024  # numbers of ratings by unit and category, up to which a panel's constants are remembered
 SINGULAR = 1e-9  # of the largest singular value: below this a system does not tell its unknowns apart
 PROMPTS_A_CATEGORY = 2  # on average; with fewer, prompts within categories say nothing
 
@@ -117,8 +118,7 @@ class EffectiveDesign:
             raters, prompts = raters.sum(axis=1, keepdims=True), prompts.sum(axis=1, keepdims=True)
         groups = [[at] for at in range(n_categories)] if nested else [list(range(raters.shape[1]))]
         total = float(raters.sum())
-        make = _panel if raters.size + prompts.size > FEW_LOADS else _remembered
-        panels = tuple(make(group, raters, prompts, total) for group in groups)
+        panels = tuple(_panel(group, raters, prompts, total) for group in groups)
         return cls(panels, nested, by_category, total, len(raters), len(prompts))
 
 
@@ -134,27 +134,45 @@ def part_of(table: Float, rows: Index, columns: Index) -> Float:
     return np.asarray(table[np.ix_(rows, columns)])
 
 
-def _remembered(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
-    """``_panel``, made once for the same loads: questions of one trial share them, and so do pairs with few votes."""
-    return _of_loads(tuple(group), raters.shape, raters.tobytes(), prompts.tobytes(), total)
-
-
-@lru_cache(maxsize=512)
-def _of_loads(
-    group: tuple[int, ...], shape: tuple[int, int], raters: bytes, prompts: bytes, total: float
-) -> PanelDesign:
-    by_rater, by_prompt = (np.frombuffer(each, dtype=float).reshape(-1, shape[1]) for each in (raters, prompts))
-    return _panel(group, by_rater, by_prompt, total)
-
-
 def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) -> PanelDesign:
     categories = np.asarray(group, dtype=np.int64)
     whole = len(categories) == raters.shape[1]
     rows, columns = (np.flatnonzero(across(each if whole else each[:, categories])) for each in (raters, prompts))
     sizes = part_of(raters, rows, categories), part_of(prompts, columns, categories)
-    n = sizes[0].sum(axis=0)
+    constants = _remembered(*sizes) if sizes[0].size + sizes[1].size <= FEW_LOADS else _constants(*sizes)
+    return PanelDesign(categories, rows, columns, constants.n, (constants.n / total) ** 2, *constants[1:])
+
+
+class _Constants(NamedTuple):
+    """What ``PanelDesign`` has of numbers of ratings alone."""
+
+    n: float
+    even_raters: Float
+    even_prompts: Float
+    load: Float
+    moments: Float
+    solve: Float
+    form: Float | None
+    expected: Float
+    spread: Float
+
+
+def _remembered(raters: Float, prompts: Float) -> _Constants:
+    """``_constants``, made once for the same loads, which questions of one trial share, and panels with few votes."""
+    return _of_loads(raters.shape[1], raters.tobytes(), prompts.tobytes())
+
+
+@lru_cache(maxsize=2048)
+def _of_loads(k: int, raters: bytes, prompts: bytes) -> _Constants:
+    by_rater, by_prompt = (np.frombuffer(each, dtype=float).reshape(-1, k) for each in (raters, prompts))
+    return _constants(by_rater, by_prompt)
+
+
+def _constants(raters: Float, prompts: Float) -> _Constants:
+    """From numbers of ratings by rater and category, (R, k), and by prompt and category, (P, k), of one panel."""
+    n = raters.sum(axis=0)
     count = float(n.sum())
-    rater, prompt = (Side.of(own, other, n) for own, other in (sizes, sizes[::-1]))
+    rater, prompt = Side.of(raters, prompts, n), Side.of(prompts, raters, n)
     load = np.array([rater.size @ rater.size, prompt.size @ prompt.size, count]) / count**2
     even = 1 / (rater.size + EVENING) ** 2, 1 / (prompt.size + EVENING) ** 2
     left = count - len(n)
@@ -167,13 +185,10 @@ def _panel(group: Sequence[int], raters: Float, prompts: Float, total: float) ->
     )
     solve = np.linalg.pinv(moments, rcond=SINGULAR)
     form, expected, spread = None, np.zeros(3), np.zeros((3, 3))
-    if len(rows) > 1 and len(columns) > 1:
+    if len(raters) > 1 and len(prompts) > 1:
         form = solve.T @ load
         expected, spread = traces((rater, prompt), (form[0] * even[0], form[1] * even[1]), float(form[2]), left)
-    weight = (count / total) ** 2
-    return PanelDesign(
-        categories, rows, columns, count, weight, even[0], even[1], load, moments, solve, form, expected, spread
-    )
+    return _Constants(count, *even, load, moments, solve, form, expected, spread)
 
 
 @dataclass(frozen=True)
@@ -243,19 +258,56 @@ class _LowRank:
         return float(np.sum(low * self.on[:, None] * weighted) + np.trace(inner))
 
 
+@dataclass(frozen=True)
+class _Traces:
+    """Of H W H + rest H, ``expected`` its trace and ``squares`` the sum of its entries' squares; ``cubed``, ``twice``
+    and ``weighted``: tr(H W H W H), tr(H W H) and tr(W H W H), with W = diag(by).
+    """
+
+    expected: float
+    squares: float
+    cubed: float
+    twice: float
+    weighted: float
+
+    @classmethod
+    def of(cls, side: Side, by: Float, rest: float) -> _Traces:
+        if side.low.shape[1] == 1:
+            return cls._of_one(side, by, rest)
+        both, square = side.squared(by, rest), side.squared(by, 0.0)
+        cubed = square.trace(by * side.size) - square.with_low(side.low, by)
+        return cls(both.trace(), both.squares(), cubed, square.trace(), square.trace(by))
+
+    @classmethod
+    def _of_one(cls, side: Side, by: Float, rest: float) -> _Traces:
+        """The same with one category, H = diag(size) - low low', written out: the number of small matrices is what
+        large tables take their time for.
+        """
+        size, low = side.size, side.low[:, 0]
+        on, turned = by * size, by * low
+        scaled = size * turned
+        g, ll, lv, vv = float(turned @ low), float(low @ low), float(low @ scaled), float(scaled @ scaled)
+        h = g - rest
+        diagonal = (on + rest) * size
+        held = size * on - 2 * scaled * low + g * low * low
+        inner = (h * ll - lv) ** 2 - 2 * (h * lv - vv) * ll + lv * lv
+        crossed = float(diagonal @ (h * low * low - 2 * scaled * low))
+        squares = float(diagonal @ diagonal) + 2 * crossed + inner
+        with_low = float(scaled @ scaled) - g * lv - ll * float(scaled @ turned) + g * g * ll
+        expected = float(diagonal.sum()) - 2 * lv + h * ll
+        return cls(expected, squares, float(held @ on) - with_low, float(held.sum()), float(held @ by))
+
+
 def traces(sides: tuple[Side, Side], weights: tuple[Float, Float], rest: float, left: float) -> tuple[Float, Float]:
     """tr(A K_j), (3,), and tr(A K_j A K_k), (3, 3), with the blocks of raters and prompts apart."""
     expected, spread = np.zeros(3), np.zeros((3, 3))
     held = weighted = 0.0
     for at, (side, by) in enumerate(zip(sides, weights, strict=True)):
-        both = side.squared(by, rest)  # Z'AZ
-        square = side.squared(by, 0.0)
-        cubed = square.trace(by * side.size) - square.with_low(side.low, by)  # tr(H W H W H)
-        once = float(side.diagonal.sum())
-        expected[at], spread[at, at] = both.trace(), both.squares()
-        spread[at, 2] = spread[2, at] = cubed + 2 * rest * square.trace() + rest**2 * once
+        found = _Traces.of(side, by, rest)
+        expected[at], spread[at, at] = found.expected, found.squares
+        spread[at, 2] = spread[2, at] = found.cubed + 2 * rest * found.twice + rest**2 * float(side.diagonal.sum())
         weighted += float(by @ side.diagonal)
-        held += square.trace(by)  # tr(W H W H)
+        held += found.weighted
     expected[2] = weighted + rest * left
     spread[2, 2] = held + 2 * rest * weighted + rest**2 * left
     return expected, spread

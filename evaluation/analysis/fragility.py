@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, main_ratings
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.fragility_leader import leader_needs
@@ -113,7 +113,7 @@ def fragility(
     """
     check_estimand(estimand)
     valid = validate_ratings(ratings)
-    frame = valid[~valid["control"].to_numpy()]
+    frame = main_ratings(valid)
     found: list[Fragility] = []
     for question in sorted(str(each) for each in frame["question"].unique()):
         part = frame[(frame["question"] == question).to_numpy()]

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from evaluation.analysis.columns import codes_of
+from evaluation.analysis.paired_counts import count_rows
 from evaluation.analysis.paired_graph import groups, separated
 from evaluation.analysis.paired_models import Fit, Rows, fit
-from evaluation.analysis.ranking import count_rows
 
 RIVALS = 3  # generators next to the leader that are tried
 LEVEL = 1e-9  # an advantage within this is none: rounding

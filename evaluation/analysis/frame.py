@@ -7,24 +7,19 @@ what the counting works on), every pair of generators in alphabetical order, and
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pa_compute
-import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.columns import (
     CHOICES,
-    CHUNK,
     Checker,
-    Codes,
     CompositeKey,
+    Places,
     RatingsError,
     check_columns,
     choices_column,
@@ -35,7 +30,10 @@ from evaluation.analysis.columns import (
     numbers_column,
     one_order,
     text_column,
+    wholes_column,
 )
+from evaluation.analysis.frame_cells import read_csv, read_parquet
+from evaluation.analysis.names_alike import ignored_words, twins
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 __all__ = [
@@ -52,9 +50,14 @@ __all__ = [
 
 REQUIRED = ("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice")
 OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulated")
+SET, REPETITION = "set", "repetition"
+"""Whole numbers from 0, the value where they are absent: which image set of a prompt was shown, and how often the rater
+had seen the same before."""
+STUDY_COLUMNS = ("panel", "rated_at")
+"""What exports of a study add."""
 CONTROL_ANSWER = "control_answer"
-ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
-PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
+RATER = "rater_"
+"""How columns begin that describe the rater."""
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -63,7 +66,7 @@ FORM = FileForm(
     "ratings file",
     REQUIRED,
     types=dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), _TEXT)
-    | {"response_time_ms": pa.string(), "position": pa.string()},
+    | dict.fromkeys(("response_time_ms", "position", SET, REPETITION), pa.string()),
     numbers=("response_time_ms", "position"),
 )
 
@@ -83,91 +86,29 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = _read_parquet(path) if found.is_parquet else by_columns(found.read_cells())
+        frame = read_parquet(path, {*REQUIRED, CONTROL_ANSWER}) if found.is_parquet else read_csv(found)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
-    return validate_ratings(frame, source=path.name, header_lines=found.header_lines)
+    frame.attrs["notes"] = further_columns(frame.columns)
+    return validate_ratings(frame, source=path.name, places=found.place)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    """A column and some row groups at a time, each brought to small codes before the next is read."""
-    names = [name for name in dict.fromkeys(pa_parquet.read_schema(path).names) if not PANDAS_INDEX.fullmatch(name)]
-    coded = [name for name in names if name in {*REQUIRED, CONTROL_ANSWER}]
-    with pa_parquet.ParquetFile(path, read_dictionary=coded, pre_buffer=False) as file:
-        return _side_by_side([_parquet_column(file, name) for name in names])
+def further_columns(headings: Iterable[str]) -> tuple[str, ...]:
+    """One sentence on columns that are kept and ignored, with the name that is near; none without any."""
+    known = (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *STUDY_COLUMNS)
+    others = [name for name in map(str, headings) if name not in known and not name.startswith(RATER)]
+    return (f"Columns kept and ignored: {ignored_words(others, known)}.",) if others else ()
 
 
-def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
-    """The column or columns called ``name``."""
-    kinds = [field.type for field in file.schema_arrow if field.name == name]
-    if len(kinds) > 1 or not pa.types.is_dictionary(kinds[0]):
-        return file.read(columns=[name]).to_pandas().reset_index(drop=True)
-    n_groups, rows = file.num_row_groups, max(file.metadata.num_rows, 1)
-    step = max(n_groups * CHUNK // rows, 1)
-    groups = (range(n_groups)[at : at + step] for at in range(0, n_groups, step))
-    found = (file.read_row_groups(list(each), columns=[name]).column(0).chunks for each in groups)
-    return pd.DataFrame({name: _coded(itertools.chain.from_iterable(found))}, copy=False)
-
-
-def by_columns(table: pa.Table) -> pd.DataFrame:
-    """The frame of a CSV file's cells, without the apostrophes that an export put before formulas.
-
-    Text columns that Arrow coded have small codes: a ten-million-row file then needs four bytes a cell, not a string.
-    """
-    frames = []
-    while table.num_columns:  # from the last to the first, so that each column's memory is free before the next
-        at = table.num_columns - 1
-        frames.append(_csv_column(table.select([at])))
-        table = table.remove_column(at)
-    return _side_by_side(frames[::-1])
-
-
-def _csv_column(table: pa.Table) -> pd.DataFrame:
-    """The one column of ``table`` without the apostrophes that an export put before formulas."""
-    (name,), (column,) = table.column_names, table.columns
-    if pa.types.is_dictionary(column.type):
-        return pd.DataFrame({name: _coded(column.chunks, _plain)}, copy=False)
-    if pa.types.is_string(column.type) and pa_compute.any(pa_compute.match_substring_regex(column, ESCAPED)).as_py():
-        table = pa.table({name: pa_compute.replace_substring_regex(column, ESCAPED, r"\1")})
-    return table.to_pandas()
-
-
-def _plain(text: str) -> str:
-    return re.sub(ESCAPED, r"\1", text) if text.startswith("'") else text
-
-
-def _coded(chunks_of_column: Iterable[pa.DictionaryArray], plain: Callable[[str], str] = str) -> pd.Categorical:
-    """A column that Arrow coded chunk by chunk, with codes as small as they can be; only distinct cells are looked at.
-    Texts that ``plain`` makes alike are one category.
-    """
-    place: dict[str, int] = {}
-    parts: list[Codes] = []
-    for chunk in chunks_of_column:
-        texts = chunk.dictionary.to_pylist()
-        codes = [-1 if text is None else place.setdefault(plain(text), len(place)) for text in texts]
-        lookup = np.array([*codes, -1], dtype=np.min_scalar_type(-max(len(place), 1)))
-        indices = chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices
-        parts.append(lookup[indices.to_numpy(zero_copy_only=False)])
-    whole: Codes = np.concatenate(parts) if parts else np.zeros(0, np.int8)
-    return pd.Categorical.from_codes(whole, categories=pd.Index(list(place), dtype=object), validate=False)
-
-
-def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of the columns of ``frames``, none of them copied; headings may stand more than once."""
-    names = [name for frame in frames for name in frame.columns]
-    columns = [frame.iloc[:, at] for frame in frames for at in range(frame.shape[1])]
-    found = pd.DataFrame(dict(enumerate(columns)), copy=False)
-    found.columns = pd.Index(names, dtype=object)
-    return found
-
-
-def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", header_lines: int = 0) -> pd.DataFrame:
+def validate_ratings(
+    ratings: pd.DataFrame, *, source: str = "the ratings", places: Places | None = None
+) -> pd.DataFrame:
     """Check ratings and bring them to one form; a frame that passed passes again unchanged.
 
     Args:
         ratings: columns of the ratings file contract; ids may be text or whole numbers.
         source: how messages call the ratings.
-        header_lines: lines before the first row, so that messages can name the line of a file.
+        places: of a row, from 0, its place in a file, for messages ("line 7").
 
     Returns:
         A new frame with a fresh index, rows in the given order. ``rater_id``, ``prompt_id``, ``category``,
@@ -186,7 +127,7 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(ratings).__name__}."
         )
     check_columns([str(name) for name in ratings.columns], REQUIRED, source)
-    check = Checker(source, header_lines)
+    check = Checker(source, places)
     frame = ratings.reset_index(drop=True).rename(columns=str)
     columns: dict[str, pd.Series | pd.Categorical] = {}
     for name in ("rater_id", "prompt_id", "category", "question"):
@@ -205,13 +146,17 @@ def validate_ratings(ratings: pd.DataFrame, *, source: str = "the ratings", head
     for name in ("response_time_ms", "position"):
         if name in frame:
             columns[name] = numbers_column(frame[name], check)
+    for name in (SET, REPETITION):
+        if name in frame:
+            columns[name] = wholes_column(frame[name], check)
     if CONTROL_ANSWER in frame:
         columns[CONTROL_ANSWER] = choices_column(frame[CONTROL_ANSWER], CONTROL_ANSWER, check, flip, optional=True)
-    ordered = [name for name in (*REQUIRED, *OPTIONAL, CONTROL_ANSWER) if name in columns]
+    ordered = [name for name in (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER) if name in columns]
     extra = {name: frame[name] for name in frame.columns if name not in columns}
     result = pd.DataFrame({**{name: columns[name] for name in ordered}, **extra}, copy=False)
     _refuse_self_pairs(result, check)
     _refuse_duplicates(result, check)
+    result.attrs["notes"] = tuple(dict.fromkeys((*ratings.attrs.get("notes", ()), *check.notes, *twins(result))))
     return result
 
 
@@ -253,9 +198,10 @@ def _all_different(key: CompositeKey, n: int) -> bool:
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
     # a control trial may show what the rater sees for its own sake as well
-    names = [*KEY, *(["control"] if frame["control"].any() else [])]
-    further = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
-    whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | further, copy=False), names)
+    names = [*KEY, *(name for name in (SET, REPETITION) if name in frame)]
+    names += ["control"] if frame["control"].any() else []
+    counted = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
+    whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | counted, copy=False), names)
     if len(frame) < 2 or _all_different(whole, len(frame)):
         return
     key = whole.rows()
@@ -265,10 +211,11 @@ def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
     earlier = int(np.flatnonzero(key == key[row])[0])
     first, second = str(frame["choice"].iloc[earlier]), str(frame["choice"].iloc[row])
     agree = "with the same choice" if first == second else f"with another choice ({first}, then {second})"
-    parts = ", ".join(f"{name} {str(frame[name].iloc[row])!r}" for name in KEY)
+    parts = ", ".join(f"{name} {str(frame[name].iloc[row])!r}" for name in names)
     check.fail(
         rows,
-        listed(KEY),
+        listed(names),
         f"this rating stands already in {check.where(earlier)}, {agree}: {parts}. "
-        "A rater answers a question about a pair and prompt once; keep one of the two.",
+        "A rater answers a question about a pair and prompt once; keep one of the two, or tell them apart by a whole "
+        "number in the column repetition (the same images seen again; --number-repeats counts them) or set (others).",
     )

@@ -11,7 +11,7 @@ of freedom and the floors of the default interval (``effective``) hold for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,15 +23,12 @@ from evaluation.analysis.crossed import Variance, quantile
 from evaluation.analysis.effective import Pieces, one_mean
 from evaluation.analysis.effective_design import EffectiveDesign
 from evaluation.analysis.paired_models import Fit, FloatArray
+from evaluation.analysis.paired_units import Codes, Index, UnitAnswers
 
-Codes = npt.NDArray[np.int32]
-Index = npt.NDArray[np.int64]
 Meats = Sequence[tuple[FloatArray, FloatArray]]
 NAMES = ("rater_id", "prompt_id")
 EXACT_CELLS = 2_000_000  # above this many ratings the cell term is taken rating by rating, which errs on the wide side
-BLOCK = 1 << 22  # numbers of one array of cluster sums: 32 MB
 NO_SPREAD = 1e-12  # a variance below this is rounding: the ratings are alike and say nothing about others
-DENSE = 1 << 22  # clusters x answers up to which they are counted into one table, without sorting
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,40 @@ class Errors:
         """Errors of a fit to ``frame``, whose ratings have the ``code`` row * 3 + choice in the fitted table."""
         gradients = _Gradients.of(fitted)
         cell_meat, sizes = _cells(frame, gradients, code)
+        units = (
+            UnitAnswers.of_codes(codes_of(frame[name]), len(size), code, gradients.n_answers)
+            for name, size in zip(NAMES, sizes, strict=True)
+        )
+        return cls._of_units(fitted, gradients, units, sizes, cell_meat)
+
+    @classmethod
+    def of_counts(cls, fitted: Fit, raters: UnitAnswers, prompts: UnitAnswers) -> Errors:
+        """Errors of a fit to answers counted by rater and by prompt, where rater-prompt cells are not known and each
+        rating is taken as one, which errs on the wide side.
+        """
+        gradients = _Gradients.of(fitted)
+        units = raters, prompts
+        sizes = raters.sizes, prompts.sizes
+        cell_meat = gradients.by_rating(prompts.by_answer(gradients.n_answers))
+        return cls._of_units(fitted, gradients, units, sizes, cell_meat)
+
+    @classmethod
+    def _of_units(
+        cls,
+        fitted: Fit,
+        gradients: _Gradients,
+        units: Iterable[UnitAnswers],
+        sizes: tuple[FloatArray, FloatArray],
+        cell_meat: FloatArray,
+    ) -> Errors:
+        """``units``: answers by rater and by prompt; ``sizes``: their numbers of cells."""
         design = EffectiveDesign.of(*(size[size > 0][:, None] for size in sizes))
         panel = design.panels[0]
         meats = []
-        for name, size, even in zip(NAMES, sizes, (panel.even_raters, panel.even_prompts), strict=True):
+        for unit, size, even in zip(units, sizes, (panel.even_raters, panel.even_prompts), strict=True):
             weights = np.zeros(len(size))
             weights[size > 0] = even
-            meats.append(gradients.meats(codes_of(frame[name]), code, weights))
+            meats.append(gradients.meats(unit, weights))
         return cls._of_meats(fitted.bread, meats, cell_meat, design)
 
     @classmethod
@@ -189,14 +213,12 @@ class _Gradients:
     def n_answers(self) -> int:
         return len(self.entries[0][0])
 
-    def meats(
-        self, cluster: npt.NDArray[np.signedinteger], code: Codes, weights: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def meats(self, units: UnitAnswers, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums over clusters of s s', (D, D): times G / (G - 1), G clusters with a rating; and each by its
         weight, (n_clusters,).
         """
         found, even, present = np.zeros((self.width, self.width)), np.zeros((self.width, self.width)), 0
-        for first, last, key, number in _counted(cluster, len(weights), code, self.n_answers, self.width):
+        for first, last, key, number in units.blocks(self.width):
             place, answer = np.divmod(key, self.n_answers)
             place -= first
             sums = np.zeros((last - first) * self.width)
@@ -210,43 +232,13 @@ class _Gradients:
             present += int(np.count_nonzero(np.diff(place, prepend=-1)))  # they are sorted
         return found * (present / max(present - 1, 1)), even
 
-    def by_rating(self, code: Codes) -> FloatArray:
-        """Sum over ratings of the gradients' squares, (D, D)."""
-        number = np.zeros(self.n_answers)
-        for part in chunks(len(code), max(CHUNK, self.n_answers)):
-            number += np.bincount(code[part], minlength=self.n_answers)
+    def by_rating(self, number: FloatArray) -> FloatArray:
+        """Sum over ratings of the gradients' squares, (D, D), from how often each answer stands, (k * 3,)."""
         found = np.zeros((self.width, self.width))
         for one, left in self.entries:
             for other, right in self.entries:
                 np.add.at(found, (one, other), number * left * right)
         return found
-
-
-Blocks = Iterator[tuple[int, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]
-
-
-def _counted(cluster: npt.NDArray[np.signedinteger], n_clusters: int, code: Codes, answers: int, width: int) -> Blocks:
-    """How often each of the ``answers`` stands in each cluster, in blocks of clusters [first, last): the keys cluster *
-    answers + answer that occur, in order, and their numbers. ``width`` sums a cluster make ``BLOCK`` a block at most.
-    """
-
-    def keys(part: slice) -> npt.NDArray[np.int64]:
-        return cluster[part].astype(np.int64) * answers + code[part]
-
-    size = n_clusters * answers
-    if size <= DENSE:
-        counts = np.zeros(size, dtype=np.int64)
-        for part in chunks(len(code), max(CHUNK, size)):
-            counts += np.bincount(keys(part), minlength=size)
-        key = np.flatnonzero(counts)
-        number = counts[key]
-    else:
-        key, number = np.unique(keys(slice(None)), return_counts=True)
-    step = max(BLOCK // width, 1)
-    for first in range(0, n_clusters, step):
-        last = min(first + step, n_clusters)
-        low, high = np.searchsorted(key, [first * answers, last * answers])
-        yield first, last, key[low:high], number[low:high]
 
 
 def _cells(frame: pd.DataFrame, gradients: _Gradients, code: Codes) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
@@ -255,9 +247,13 @@ def _cells(frame: pd.DataFrame, gradients: _Gradients, code: Codes) -> tuple[Flo
     levels = [len(frame[name].cat.categories) for name in NAMES]
     if len(frame) > EXACT_CELLS:
         sizes = [np.bincount(unit, minlength=n).astype(float) for unit, n in zip(units, levels, strict=True)]
-        return gradients.by_rating(code), (sizes[0], sizes[1])
+        number = np.zeros(gradients.n_answers)
+        for part in chunks(len(code), max(CHUNK, len(number))):
+            number += np.bincount(code[part], minlength=len(number))
+        return gradients.by_rating(number), (sizes[0], sizes[1])
     key = CompositeKey.of(frame, NAMES).rows()
     first, place = np.unique(key, return_index=True, return_inverse=True)[1:]
-    meat = gradients.meats(place, code, np.ones(len(first)))[1]
+    answers = UnitAnswers.of_codes(place, len(first), code, gradients.n_answers)
+    meat = gradients.meats(answers, np.ones(len(first)))[1]
     sizes = [np.bincount(unit[first], minlength=n).astype(float) for unit, n in zip(units, levels, strict=True)]
     return meat, (sizes[0], sizes[1])

@@ -1,10 +1,12 @@
-"""Models of paired comparisons, fitted to counts: Bradley-Terry, Davidson, Rao-Kupper.
+"""Models of paired comparisons, fitted to counts: Bradley-Terry, Davidson, Rao-Kupper, Thurstone.
 
 With d = score_i - score_j + side * bias (side: +1 where i stood on the left, -1 on the right, 0 unknown or not used):
 
 * Bradley-Terry (1952): P(i) = s(d), s the logistic function; an indifferent answer counts half for each.
 * Davidson (1970): P(i) : P(tie) : P(j) = exp(d/2) : nu : exp(-d/2), that is, the tie is proportional to
   nu sqrt(w_i w_j) with w = exp(score). The tie parameter is log nu. (The library evalica's nu is twice this one.)
+* Thurstone (1927), case V: P(i) = Phi(z d) with Phi(z) = .75, so that d counts just objectionable differences (JOD;
+  Perez-Ortiz et al. 2019): at 1 JOD, 75 % choose the better. An indifferent answer counts half for each.
 * Rao and Kupper (1967): P(i) = s(d - eta), P(j) = s(-d - eta), the rest is the tie. The tie parameter is eta >= 0.
 
 A row of counts is a pair and side; a fit costs the same for any number of ratings.
@@ -19,8 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Model = Literal["bradley-terry", "davidson", "rao-kupper"]
-MODELS: tuple[Model, ...] = ("bradley-terry", "davidson", "rao-kupper")
+Model = Literal["bradley-terry", "davidson", "rao-kupper", "thurstone"]
+MODELS: tuple[Model, ...] = ("bradley-terry", "davidson", "rao-kupper", "thurstone")
+HALVED: tuple[Model, ...] = ("bradley-terry", "thurstone")
+"""Models without a chance of their own for indifferent answers."""
+JOD = float(special.ndtri(0.75))
+"""z: how many standard deviations of a difference one JOD is."""
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -92,20 +98,38 @@ class Fit:
 
 
 def choice_chances(model: Model, d: FloatArray, tie: float) -> FloatArray:
-    """P(first), P(indifferent), P(second), (k, 3); for Bradley-Terry the middle is zero."""
-    if model == "bradley-terry":
-        return np.stack([special.expit(d), np.zeros_like(d), special.expit(-d)], axis=1)
+    """P(first), P(indifferent), P(second), (k, 3); for the models of ``HALVED`` the middle is zero."""
+    if model in HALVED:
+        first, second = (_cumulative(model, each) for each in (d, -d))
+        return np.stack([first, np.zeros_like(d), second], axis=1)
     if model == "davidson":
         return np.asarray(special.softmax(np.stack([d / 2, np.full_like(d, tie), -d / 2], axis=1), axis=1))
     a, b = special.expit(d - tie), special.expit(-d - tie)
     return np.stack([a, np.maximum(1 - a - b, 1e-300), b], axis=1)
 
 
-def _slopes(model: Model, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _cumulative(model: Model, d: FloatArray) -> FloatArray:
+    """P(first) by a model of ``HALVED``."""
+    return np.asarray(special.expit(d) if model == "bradley-terry" else special.ndtr(JOD * d))
+
+
+def _log_cumulative(model: Model, d: FloatArray) -> FloatArray:
+    return np.asarray(special.log_expit(d) if model == "bradley-terry" else special.log_ndtr(JOD * d))
+
+
+def _mills(d: FloatArray) -> FloatArray:
+    """The slope of log Phi(z d) by d."""
+    return np.asarray(JOD * np.exp(-((JOD * d) ** 2) / 2 - special.log_ndtr(JOD * d)) / np.sqrt(2 * np.pi))
+
+
+def _slopes(model: Model, d: FloatArray, p: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Derivatives of each choice's log chance by d and by the tie parameter, both (k, 3)."""
     a, tie, b = p.T
     if model == "bradley-terry":
         return np.stack([b, 0.5 - a, -a], axis=1), np.zeros_like(p)
+    if model == "thurstone":
+        up, down = _mills(d), -_mills(-d)
+        return np.stack([up, (up + down) / 2, down], axis=1), np.zeros_like(p)
     if model == "davidson":
         lean = (a - b) / 2
         by_d = np.stack([0.5 - lean, -lean, -0.5 - lean], axis=1)
@@ -116,10 +140,10 @@ def _slopes(model: Model, p: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _log_likelihood(model: Model, rows: Rows, d: FloatArray, tie: float) -> float:
-    if model == "bradley-terry":
+    if model in HALVED:
         wins = rows.counts[:, 0] + rows.counts[:, 1] / 2
         losses = rows.counts[:, 2] + rows.counts[:, 1] / 2
-        return float(wins @ special.log_expit(d) + losses @ special.log_expit(-d))
+        return float(wins @ _log_cumulative(model, d) + losses @ _log_cumulative(model, -d))
     return float(special.xlogy(rows.counts, choice_chances(model, d, tie)).sum())
 
 
@@ -129,7 +153,7 @@ def fit(model: Model, rows: Rows, tolerance: float = 1e-11, limit: int = 200) ->
     Raises:
         ArithmeticError: no maximum was found in ``limit`` steps (the data are separated; see ``ranking``).
     """
-    n, ties = rows.n_generators, model != "bradley-terry"
+    n, ties = rows.n_generators, model not in HALVED
     width = rows.width + ties
     beta = np.zeros(width)
     if ties:
@@ -176,8 +200,9 @@ Slopes = tuple[FloatArray, FloatArray]
 
 def _at(model: Model, rows: Rows, beta: FloatArray) -> tuple[FloatArray, Slopes]:
     """The chances at ``beta``, (k, 3), and their slopes."""
-    p = choice_chances(model, rows.distances(beta), float(beta[-1]))
-    return p, _slopes(model, p)
+    d = rows.distances(beta)
+    p = choice_chances(model, d, float(beta[-1]))
+    return p, _slopes(model, d, p)
 
 
 def _total(rows: Rows, slopes: Slopes, ties: bool) -> FloatArray:

@@ -73,13 +73,14 @@ class Predictor:
     """Held-out predictions. ``deviation``: (P,), lambda times what f says of a rated prompt beyond the mean of f over
     the unrated prompts of its stratum, by a fit that knew nothing of it. ``spread``: (S,), variance of lambda * f in
     each stratum over all prompts, by the fit to all. ``power``: the lambda of that fit; ``coefficients``: (K,) its
-    beta.
+    beta; ``unrated``: (U,) lambda times what it says of the unrated prompts.
     """
 
     deviation: Float
     spread: Float
     power: float
     coefficients: Float
+    unrated: Float
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class PoweredMean:
 def no_predictor(suite: RatedSuite) -> Predictor:
     """The predictor that says nothing: the classical estimate."""
     k = suite.scores.shape[1]
-    return Predictor(np.zeros(len(suite.stratum)), np.zeros(suite.n_strata), 0.0, np.zeros(k))
+    nothing = np.zeros(len(suite.unrated_stratum))
+    return Predictor(np.zeros(len(suite.stratum)), np.zeros(suite.n_strata), 0.0, np.zeros(k), nothing)
 
 
 def given_predictor(suite: RatedSuite, predictions: Float, unrated_predictions: Float, power: float) -> Predictor:
@@ -103,7 +105,8 @@ def given_predictor(suite: RatedSuite, predictions: Float, unrated_predictions: 
     unrated = _stratum_means(unrated_predictions, suite.unrated_stratum, suite.n_strata)
     spread = _stratum_variances(predictions, unrated_predictions, suite)
     deviation = power * (predictions - unrated[suite.stratum])
-    return Predictor(deviation, power**2 * spread, power, np.zeros(suite.scores.shape[1]))
+    nothing = np.zeros(suite.scores.shape[1])
+    return Predictor(deviation, power**2 * spread, power, nothing, power * unrated_predictions)
 
 
 def _stratum_means(values: Float, stratum: Index, n: int) -> Float:
@@ -174,7 +177,7 @@ def fit_predictor(suite: RatedSuite, seed: int = 0) -> Predictor:
     fold = np.searchsorted(folds[:-1], group)
     deviation = power[fold] * (f[fold, at] - unrated_mean[fold, suite.stratum])
     spread = power[-1] ** 2 * _stratum_variances(f[-1], unrated[-1], suite)
-    return Predictor(deviation, spread, float(power[-1]), beta[-1])
+    return Predictor(deviation, spread, float(power[-1]), beta[-1], power[-1] * unrated[-1])
 
 
 def _ridge_logistic(x: Float, target: Float, weight: Float, offset: Float) -> tuple[Float, Float]:

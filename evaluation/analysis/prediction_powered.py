@@ -244,7 +244,13 @@ def _part(suite: RatedSuite, predictor: Predictor, at: int) -> tuple[RatedSuite,
         scores=suite.scores[mine],
         unrated_scores=suite.unrated_scores[others],
     )
-    part = Predictor(predictor.deviation[mine], predictor.spread[at : at + 1], predictor.power, predictor.coefficients)
+    part = Predictor(
+        predictor.deviation[mine],
+        predictor.spread[at : at + 1],
+        predictor.power,
+        predictor.coefficients,
+        predictor.unrated[others],
+    )
     return own, part
 
 

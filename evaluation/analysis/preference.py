@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -32,6 +33,7 @@ from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, Pre
 from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
 from evaluation.analysis.tally import CountTable, distinct
 
+FEW_UNITS = 6  # raters and prompts of a category, up to which its rate is remembered
 Weights = tuple[int, int, int]  # of a, indifferent, b
 _NET: Weights = (1, 0, -1)
 _ALL: Weights = (1, 1, 1)
@@ -96,6 +98,32 @@ def preference_rate(
     ``crossed`` add up over categories; else those are of all ratings as one block. Each rater is taken to have rated a
     prompt at most once (a validated frame holds no other).
     """
+    if len(blocks) == 1 and max(len(blocks[0][1].unit), len(blocks[0][2].unit)) <= FEW_UNITS:
+        raters, prompts = (tuple(sorted(map(tuple, table.counts.tolist()))) for table in blocks[0][1:])
+        return _of_few(raters, prompts, n_raters, n_prompts, stratified, estimand, level)
+    return _rate(blocks, n_raters, n_prompts, stratified, estimand, level)
+
+
+@lru_cache(maxsize=4096)
+def _of_few(
+    raters: tuple[tuple[int, ...], ...],
+    prompts: tuple[tuple[int, ...], ...],
+    n_raters: int,
+    n_prompts: int,
+    stratified: bool,
+    estimand: str,
+    level: float,
+) -> PreferenceRate:
+    """The rate of one category with few ratings, made once for the same counts by rater and by prompt: among many pairs
+    with a handful of votes each, few differ.
+    """
+    rater, prompt = (_table(np.array(each, dtype=np.int64)) for each in (raters, prompts))
+    return _rate([("", rater, prompt)], n_raters, n_prompts, stratified, estimand, level)
+
+
+def _rate(
+    blocks: list[Block], n_raters: int, n_prompts: int, stratified: bool, estimand: str, level: float
+) -> PreferenceRate:
     tables = _Tables.of(blocks)
     merged = blocks if stratified or len(blocks) == 1 else [tables.merged()]
     grams = [(name, _Gram.of(rater), _Gram.of(prompt)) for name, rater, prompt in merged]
@@ -139,7 +167,7 @@ def preference_rate(
         p_value=net.p_value,
         rater_net=tables.rater_net,
         design=tables.in_words(),
-        cautions=cautions(tables.design, tables.raters, tables.names),
+        cautions=cautions(tables.design, tables.raters, tables.names, estimand),
     )
 
 
@@ -231,7 +259,7 @@ class _Tables:
         moved = n / decided if decided else 0.0
         weights = np.array([_NET, *_SHARES.values(), (moved * (1 - ratio), 0.0, -moved * ratio)], dtype=float).T
         squares = self.raters.sum(axis=0) @ weights**2
-        sums = Sums(self.raters @ weights, self.prompts @ weights, squares)
+        sums = Sums(_weighed(self.raters, weights), _weighed(self.prompts, weights), squares)
         found = pieces(self.design, self.rater_sizes, self.prompt_sizes, sums)
         return dict(zip(kinds, found, strict=True))
 
@@ -251,6 +279,11 @@ class _Tables:
         stray = int(sizes.sum() - sizes.max(axis=1).sum())
         but = f" but for {counted(stray, 'rating')}" if stray else ""
         return f"{within}; each category has raters of its own{but}, so its variance is taken by itself and added."
+
+
+def _weighed(counts: Float, weights: Float) -> Float:
+    """Scores summed, (U, K, m), of counts, (U, K, 3), and weights, (3, m): one product of matrices, not U of them."""
+    return np.asarray((counts.reshape(-1, 3) @ weights).reshape(*counts.shape[:2], -1))
 
 
 def _cube(tables: list[CountTable]) -> Float:

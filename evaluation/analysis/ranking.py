@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -20,12 +20,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import Codes, CompositeKey, chunks, codes_of, level_names, main_ratings, used_levels
+from evaluation.analysis.columns import main_ratings
 from evaluation.analysis.crossed import check_between, quantile
-from evaluation.analysis.paired_errors import Errors
+from evaluation.analysis.paired_counts import Answers
+from evaluation.analysis.paired_errors import EXACT_CELLS, Errors
 from evaluation.analysis.paired_graph import apart, groups, separated, with_half_wins
-from evaluation.analysis.paired_models import MODELS, Model, Rows, fit
+from evaluation.analysis.paired_models import HALVED, MODELS, Model, Rows, fit
 from evaluation.analysis.results import Document, NotebookTable, document
+from evaluation.analysis.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,10 @@ class Ranking(NotebookTable):
         return pd.DataFrame([each.__dict__ for each in self.scores], columns=list(Score.__dataclass_fields__))
 
 
+IN_JOD = "Scores are in JOD: at a difference of 1, 75 % choose the better. No preference counts as half."
+"""What a ranking by Thurstone's model says of its scores."""
+
+
 def rank_generators(
     ratings: pd.DataFrame,
     *,
@@ -138,7 +144,8 @@ def rank_generators(
         ratings: from ``validate_ratings``; control trials are left out.
         question: may be left out where there is only one: answers to different questions are never mixed.
         category: only this category, or None for all.
-        model: one of ``paired_models.MODELS``; indifferent answers need ``davidson`` or ``rao-kupper`` to be modelled.
+        model: one of ``paired_models.MODELS``; indifferent answers need ``davidson`` or ``rao-kupper``
+            to be modelled. Scores of ``thurstone`` are in JOD, the others' on the log scale.
         correct_side: estimate the left side's advantage and correct for it; needs ``a_shown_left`` in every row.
 
     Raises:
@@ -148,11 +155,25 @@ def rank_generators(
         hint = nearest(str(model), MODELS) or "."
         raise ValueError(f"Unknown model {model!r}{hint} Allowed are {', '.join(MODELS)}.")
     check_between(level, "confidence level")
-    frame = _selected(ratings, question, category)
-    names, table, codes = count_rows(frame, correct_side)
-    n_raters, n_prompts = used_levels(frame["rater_id"]), used_levels(frame["prompt_id"])
+    answers = Answers.of_frame(ratings, question, category, correct_side)
+    return _ranked(answers, question or _only_question(ratings), category, model, level)
+
+
+def rank_counted(ratings: pd.DataFrame, tally: Tally, question: str, level: float = 0.95) -> Ranking:
+    """``rank_generators`` on ``question`` of a frame whose ``tally`` is there, from which it is made where that costs
+    less than to go through the frame again.
+    """
+    check_between(level, "confidence level")
+    answers = Answers.of_tally(tally, question) if len(ratings) > EXACT_CELLS else None
+    if answers is None or answers.n_ratings <= EXACT_CELLS:
+        answers = Answers.of_frame(ratings, question)
+    return _ranked(answers, question, None, "davidson", level)
+
+
+def _ranked(answers: Answers, question: str, category: str | None, model: Model, level: float) -> Ranking:
+    names, table, n_raters, n_prompts = answers.names, answers.rows, answers.n_raters, answers.n_prompts
     bare = Ranking(
-        question=question or _only_question(ratings),
+        question=question,
         category=category,
         model=model,
         scores=(),
@@ -161,7 +182,7 @@ def rank_generators(
         side_bias=None,
         df=None,
         level=level,
-        n_ratings=len(frame),
+        n_ratings=answers.n_ratings,
         n_raters=n_raters,
         n_prompts=n_prompts,
         win_shares=_win_shares(names, table),
@@ -173,10 +194,10 @@ def rank_generators(
         return replace(bare, why="there are no ratings to rank")
     if len(linked) > 1:
         return replace(bare, why=apart(names, linked))
-    notes: list[str] = []
+    notes = [IN_JOD] if model == "thurstone" else []
     if model != "bradley-terry" and not table.counts[:, [0, 2]].any():
         return replace(bare, why="everybody was indifferent throughout, so no generator is ahead of another")
-    if model != "bradley-terry" and not table.counts[:, 1].any():
+    if model not in HALVED and not table.counts[:, 1].any():
         notes.append(f"Every rating states a preference, so {model.title()} is the same as Bradley-Terry here.")
         model = "bradley-terry"
     penalised = separated(table)
@@ -189,13 +210,14 @@ def rank_generators(
         fitted = fit(model, with_half_wins(table) if penalised else table)
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return replace(bare, why=f"the model could not be fitted: {error}")
-    errors = Errors.of(frame, fitted, codes()) if min(n_raters, n_prompts) > 1 else None
+    errors = answers.errors(fitted) if min(n_raters, n_prompts) > 1 else None
     df = min(n_raters, n_prompts) - 1 if errors else None
     if errors is None:
         notes.append("With a single rater or prompt there are no intervals, and every rank is open.")
     bias = None
-    if errors and df and fitted.bias is not None:
-        half = quantile(level, df) * math.sqrt(max(errors.variance(np.eye(len(fitted.bread))[len(names)]), 0.0))
+    widest = errors.widest(np.eye(len(fitted.bread))[len(names)], level) if errors and fitted.bias is not None else None
+    if widest and fitted.bias is not None:
+        half = quantile(level, widest.df) * math.sqrt(widest.value)
         bias = (fitted.bias, fitted.bias - half, fitted.bias + half)
     return replace(
         bare,
@@ -213,75 +235,6 @@ def rank_generators(
 def _only_question(ratings: pd.DataFrame) -> str:
     main = main_ratings(ratings)
     return str(main["question"].iloc[0]) if len(main) else ""
-
-
-_NEEDED = ("rater_id", "prompt_id", "generator_a", "generator_b", "choice", "a_shown_left")
-
-
-def _selected(ratings: pd.DataFrame, question: str | None, category: str | None) -> pd.DataFrame:
-    frame = main_ratings(ratings)
-    questions = level_names(frame["question"])
-    if question is None and len(questions) > 1:
-        raise ValueError(f"The ratings answer several questions ({', '.join(questions)}); say which one to rank by.")
-    keep = np.ones(len(frame), dtype=bool)
-    for name, wanted in (("question", question), ("category", category)):
-        if wanted is None:
-            continue
-        allowed = level_names(frame[name])
-        if wanted not in allowed:
-            hint = nearest(wanted, allowed) or "."
-            raise ValueError(f"Unknown {name} {wanted!r}{hint} There are {', '.join(allowed)}.")
-        if len(allowed) > 1:
-            keep &= codes_of(frame[name]) == [str(each) for each in frame[name].cat.categories].index(wanted)
-    frame = frame[[name for name in _NEEDED if name in frame]]  # each column less is a column less to filter
-    return frame if keep.all() else frame[keep]
-
-
-def count_rows(frame: pd.DataFrame, correct_side: bool = False) -> tuple[list[str], Rows, Callable[[], Codes]]:
-    """Names of the generators, counts by pair (and side), and what gives each rating's row * 3 + choice in those
-    counts when asked; of ratings of one question.
-    """
-    all_names = [str(each) for each in frame["generator_a"].cat.categories]
-    size = len(all_names) ** 2 * (2 if correct_side else 1)
-    if correct_side and ("a_shown_left" not in frame or frame["a_shown_left"].isna().any()):
-        raise ValueError("Correcting for sides needs a_shown_left in every rating; some are missing.")
-    left_side = frame["a_shown_left"].to_numpy(dtype=bool) if correct_side else None
-    choice = codes_of(frame["choice"])
-
-    pair_key = CompositeKey.of(frame, ("generator_a", "generator_b"))
-
-    def keys(part: slice) -> npt.NDArray[np.int64]:
-        key = pair_key.rows(part)
-        if left_side is not None:
-            key = key * 2 + left_side[part]
-        return key * 3 + choice[part]
-
-    flat = np.zeros(size * 3, dtype=np.int64)
-    for part in chunks(len(frame)):
-        flat += np.bincount(keys(part), minlength=size * 3)
-    counts = flat.reshape(-1, 3)
-    used = np.flatnonzero(counts.any(axis=1))
-    lookup = np.zeros((size, 3), dtype=np.int32)
-    lookup[used] = np.arange(len(used) * 3).reshape(-1, 3)
-
-    def codes() -> Codes:
-        code = np.empty(len(frame), dtype=np.int32)
-        for part in chunks(len(frame)):
-            code[part] = lookup.ravel()[keys(part)]
-        return code
-
-    pair, left = np.divmod(used, 2) if correct_side else (used, np.zeros_like(used))
-    first, second = np.divmod(pair, max(len(all_names), 1))
-    present = np.unique(np.concatenate([first, second]))
-    rows = Rows(
-        len(present),
-        np.searchsorted(present, first),
-        np.searchsorted(present, second),
-        np.where(left == 1, 1, -1) if correct_side else np.zeros_like(used),
-        counts[used].astype(float),
-        correct_side,
-    )
-    return [all_names[at] for at in present], rows, codes
 
 
 def _win_shares(names: list[str], rows: Rows) -> dict[tuple[str, str], float]:

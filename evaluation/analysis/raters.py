@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import CompositeKey, chunks, codes_of
+from evaluation.analysis.columns import CompositeKey, chunks, codes_of, main_ratings
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import CONTROL_ANSWER
 from evaluation.analysis.reliability import dawid_skene, mace
@@ -50,7 +50,7 @@ def rater_table(ratings: pd.DataFrame, *, fast_ms: float = 1000.0, with_models: 
     names = [str(each) for each in ratings["rater_id"].cat.categories]
     n = len(names)
     control = ratings["control"].to_numpy()
-    main = ratings[~control] if control.any() else ratings
+    main = main_ratings(ratings)
     rater = codes_of(main["rater_id"])
     columns: dict[str, npt.NDArray[np.float64]] = {"n_ratings": np.bincount(rater, minlength=n).astype(float)}
     columns["control_accuracy"] = _control_accuracy(ratings[control], n)

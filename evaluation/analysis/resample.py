@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from common.words import nearest
-from evaluation.analysis.columns import codes_of, level_names
+from evaluation.analysis.columns import codes_of, level_names, not_counted
 from evaluation.analysis.crossed import check_between
 from evaluation.analysis.estimates import Interval
 
@@ -79,7 +79,7 @@ def pigeonhole_bootstrap(
     """
     turned = generator_a > generator_b
     first, second = sorted((generator_a, generator_b))
-    keep = ~ratings["control"].to_numpy()
+    keep = ~not_counted(ratings)
     for name, wanted in (("generator_a", first), ("generator_b", second), ("question", question)):
         levels = list(ratings[name].cat.categories)
         if wanted not in levels:

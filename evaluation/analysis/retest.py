@@ -1,121 +1,106 @@
-"""Test and retest: how often raters who see a trial again answer as before."""
+"""Test-retest reliability: how far raters agree with themselves when they see the same again.
+
+A unit is what one rater saw several times (the same prompt, images and question, of the same generators). All pairs of
+answers within a unit count, so three answers give three pairs. What raters do not agree on with themselves, they cannot
+agree on with others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.estimands import DEFAULT_ESTIMAND
+from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
+from evaluation.analysis.columns import codes_of
 from evaluation.analysis.estimates import MeanEstimate
-from evaluation.analysis.results import Document, document, rounded
 from evaluation.analysis.scores import analyse_scores
 
-SIDES = {"left": 0, "right": 1}
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Retest:
-    """How one question was answered the second time. ``same``: the share of answers that were the same both times, each
-    rater and prompt counting alike. ``difference``: the mean distance of two answers on a scale, None of other kinds.
+    """How far the answers to a question are the same when a rater sees the same again.
+
+    ``n_units`` things were answered twice or more by one rater, by ``n_raters`` raters, with ``n_answers`` answers.
+    ``same``: the share of pairs of answers that are equal, as a mean over units, with the intervals of a mean.
+    ``alpha``: ordinal, of answers within units: 0 where they are as different as those of different units.
     """
 
     question: str
-    kind: str
-    n_answers: int
+    n_units: int
     n_raters: int
-    n_prompts: int
+    n_answers: int
     same: MeanEstimate
-    difference: float | None
+    alpha: Agreement
 
-    def to_dict(self) -> Document:
-        names = ("question", "kind", "n_answers", "n_raters", "n_prompts", "difference")
-        return document({name: getattr(self, name) for name in names} | {"same": self.same.to_dict()})
+    def to_dict(self) -> dict[str, object]:
+        numbers = {name: getattr(self, name) for name in ("question", "n_units", "n_raters", "n_answers")}
+        return numbers | {"same": self.same.to_dict(), "alpha": self.alpha.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], level: float) -> Retest:
-        """The result from ``to_dict``, its intervals at ``level``."""
-        return cls(**{**data, "same": MeanEstimate.from_dict(data["same"], level)})
+        """The reliability from ``to_dict``, its intervals at ``level``."""
+        numbers = {name: data[name] for name in ("question", "n_units", "n_raters", "n_answers")}
+        same, alpha = MeanEstimate.from_dict(data["same"], level), Agreement.from_dict(data["alpha"])
+        return cls(**numbers, same=same, alpha=alpha)
 
 
-def without_repeats(ratings: pd.DataFrame) -> pd.DataFrame:
-    """The ratings that raters gave when they first saw a trial; all where there is no column ``repetition``."""
-    return ratings[(ratings["repetition"] == 0).to_numpy(dtype=bool)] if "repetition" in ratings else ratings
-
-
-def retests(
-    ratings: pd.DataFrame, answers: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95
-) -> tuple[Retest, ...]:
-    """Of each question that was asked again; none where none was.
-
-    Args:
-        ratings: preferences with ``repetition``, sides undone. answers: from ``validate_answers``. Questions that stand
-            in both are taken from ``answers``.
-        estimand, level: of the share's interval, as for ``summary.analyse``.
-    """
-    rows = [*_of_answers(answers), *_of_ratings(ratings, set(answers["question"].astype(str)))]
-    if not any(row["repetition"] for row in rows):
+def retest_of_ratings(valid: pd.DataFrame, level: float = 0.95) -> tuple[Retest, ...]:
+    """Of validated ratings, by question; nothing where nobody saw anything twice. Control trials are left out."""
+    if "repetition" not in valid or not (valid["repetition"].to_numpy() > 0).any():
         return ()
-    frame = pd.DataFrame(rows)
-    keys = ["question", "kind", "rater_id", "prompt_id", "category", "trial"]
-    first, again = (frame[frame["repetition"] == at].set_index(keys)["value"] for at in (0, 1))
-    both = pd.concat([first, again], axis=1, join="inner", keys=["first", "again"]).reset_index()
+    frame = valid[~valid["control"].to_numpy()]
+    things = ["generator_a", "generator_b"]
+    return _by_question(frame, things, codes_of(frame["choice"]).astype(float), level)
+
+
+def retest_of_scores(valid: pd.DataFrame, level: float = 0.95) -> tuple[Retest, ...]:
+    """Of validated scores, by question."""
+    if "repetition" not in valid or not (valid["repetition"].to_numpy() > 0).any():
+        return ()
+    frame = valid[valid["score"].notna().to_numpy()]
+    return _by_question(frame, ["generator"], frame["score"].to_numpy(dtype=float), level)
+
+
+def _by_question(
+    frame: pd.DataFrame, things: Sequence[str], values: npt.NDArray[np.float64], level: float
+) -> tuple[Retest, ...]:
+    key = ["rater_id", "prompt_id", "question", *things, *(["set"] if "set" in frame else [])]
+    unit = frame.groupby(key, observed=True, sort=True).ngroup().to_numpy()
     found = []
-    for (question, kind), part in both.assign(question=both["question"].str.partition(":")[0]).groupby(
-        ["question", "kind"], sort=True
-    ):
-        same = np.array([a == b for a, b in zip(part["first"], part["again"], strict=True)], dtype=float)
-        alike = (
-            part.assign(same=same).groupby(["rater_id", "prompt_id", "category"], sort=True).agg(score=("same", "mean"))
-        )
-        scores = alike.reset_index().assign(generator="all", question="q")
-        own = analyse_scores(scores, estimand=estimand, level=level).estimates[0]
-        found.append(
-            Retest(str(question), str(kind), len(part), own.n_raters, own.n_prompts, own.mean, _difference(part))
-        )
-    return rounded(tuple(found))
+    for question in sorted(map(str, frame["question"].unique())):
+        own = (frame["question"] == question).to_numpy()
+        again = own & (np.bincount(unit)[unit] > 1)
+        if again.any():
+            found.append(_retest(question, frame[again], unit[again], values[again], level))
+    return tuple(found)
 
 
-def _difference(part: pd.DataFrame) -> float | None:
-    pairs = [
-        abs(a - b)
-        for a, b in zip(part["first"], part["again"], strict=True)
-        if isinstance(a, int | float) and isinstance(b, int | float)
-    ]
-    return float(np.mean(pairs)) if pairs and (part["kind"] == "scale").all() else None
-
-
-def _of_ratings(ratings: pd.DataFrame, elsewhere: set[str]) -> list[dict[str, Any]]:
-    if "repetition" not in ratings:
-        return []
-    mine = ratings[~ratings["control"].to_numpy(dtype=bool) & ~ratings["question"].isin(list(elsewhere)).to_numpy()]
-    return [
-        _row(row, "choice", (str(row.generator_a), str(row.generator_b)), str(row.choice))
-        for row in mine.itertuples(index=False)
-    ]
-
-
-def _of_answers(answers: pd.DataFrame) -> list[dict[str, Any]]:
-    mine = answers[~answers["control"].to_numpy(dtype=bool)]
-    return [
-        _row(row, str(row.kind), tuple(sorted(row.shown)), _by_generator(str(row.kind), row.shown, row.value))
-        for row in mine.itertuples(index=False)
-    ]
-
-
-def _row(row: Any, kind: str, trial: tuple[str, ...], value: Any) -> dict[str, Any]:
-    names = ("question", "rater_id", "prompt_id", "category")
-    own = {name: str(getattr(row, name)) for name in names}
-    return {**own, "kind": kind, "trial": trial, "value": value, "repetition": int(row.repetition)}
-
-
-def _by_generator(kind: str, shown: tuple[str, ...], value: Any) -> Any:
-    """The value as it reads whichever way the sets stood."""
-    if kind == "ranking":
-        return [sorted(shown[place] for place in group) for group in value]
-    if kind == "choice" and len(shown) == 2 and value in SIDES:
-        return shown[SIDES[value]]
-    return value
+def _retest(
+    question: str, frame: pd.DataFrame, unit: npt.NDArray[np.int64], values: npt.NDArray[np.float64], level: float
+) -> Retest:
+    counts, _ = counts_by_unit(unit, values)
+    n = counts.sum(axis=1)
+    same = (counts * (counts - 1)).sum(axis=1) / (n * (n - 1))
+    first = np.unique(unit, return_index=True)[1]
+    units = frame.iloc[first]
+    scores = pd.DataFrame(
+        {
+            "rater_id": units["rater_id"].astype(str).to_numpy(),
+            "prompt_id": units["prompt_id"].astype(str).to_numpy(),
+            "category": units["category"].astype(str).to_numpy(),
+            "generator": "all",
+            "question": "same",
+            "score": same,
+            "set": np.arange(len(units)),  # several pairs of a prompt are several units of one rater
+        }
+    )
+    shares = analyse_scores(scores, ends=SHARE, level=level).estimates[0].mean
+    alpha = krippendorff_alpha(counts, "ordinal", level=level, clusters=units["prompt_id"].astype(str).to_numpy())
+    return Retest(question, len(units), int(units["rater_id"].nunique()), int(n.sum()), shares, alpha)

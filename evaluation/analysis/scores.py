@@ -8,28 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 
 from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
-from evaluation.analysis.columns import Checker, RatingsError, listed, numbers_column, text_column
-from evaluation.analysis.crossed import (
-    METHODS,
-    Absent,
-    block_variances,
-    check_between,
-    panel_sums,
-    stratified_variances,
+from evaluation.analysis.columns import (
+    Checker,
+    Places,
+    RatingsError,
+    check_columns,
+    listed,
+    numbers_column,
+    text_column,
+    wholes_column,
 )
-from evaluation.analysis.effective import EFFECTIVE, Pieces, Sums, as_table, pieces, why_not
-from evaluation.analysis.effective_design import EffectiveDesign, is_nested
-from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS, check_estimand
+from evaluation.analysis.crossed import (
+    check_between,
+)
+from evaluation.analysis.estimands import DEFAULT_ESTIMAND, check_estimand
 from evaluation.analysis.estimates import Interval, MeanEstimate
-from evaluation.analysis.preference import effective_or_why, interval_or_why, pick_default
+from evaluation.analysis.frame import RATER, REPETITION, SET
+from evaluation.analysis.mean_scores import Scores
+from evaluation.analysis.names_alike import twins
 from evaluation.analysis.results import Document, NotebookTable, document, to_json
 from evaluation.analysis.scale import Ends
+from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "generator", "question", "score")
 SCALES: Mapping[str, tuple[float, ...]] = MappingProxyType(
@@ -95,10 +103,40 @@ class ScoreAnalysis(NotebookTable):
         return pd.DataFrame(rows)
 
 
+FORM = FileForm(
+    "scores file",
+    COLUMNS,
+    types=dict.fromkeys((*COLUMNS, SET, REPETITION), pa.string()),
+    numbers=("score", SET, REPETITION),
+)
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """The scores of a CSV or Parquet file in our form, checked.
+
+    Raises:
+        RatingsError: it can't be read, or a row is not allowed; row and column are named.
+    """
+    path = Path(path)
+    opened = open_table_file(path, FORM)
+    try:
+        frame = (pa_parquet.read_table(path) if opened.is_parquet else opened.read_cells()).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise opened.unreadable(error) from error
+    return validate_scores(frame, source=path.name, places=opened.place)
+
+
 def validate_scores(
-    scores: pd.DataFrame, levels: tuple[float, ...] | None = None, *, source: str = "the scores"
+    scores: pd.DataFrame,
+    levels: tuple[float, ...] | None = None,
+    *,
+    source: str = "the scores",
+    places: Places | None = None,
 ) -> pd.DataFrame:
     """Check a scores frame; ``levels`` are the scores allowed (None: any number).
+
+    ``set`` and ``repetition`` are kept where they came (whole numbers), and so are columns that describe the rater
+    (``rater_...``); further ones are left out.
 
     Raises:
         RatingsError: a column is missing, an id empty, a score not allowed, or a rating doubled, with row and column.
@@ -107,12 +145,10 @@ def validate_scores(
         raise RatingsError(
             f"{source} must be a pandas DataFrame (of polars: to_pandas()); got {type(scores).__name__}."
         )
-    missing = [name for name in COLUMNS if name not in scores]
-    if missing:
-        raise RatingsError(f"{source} lacks {listed(missing)}. Needed are {listed(COLUMNS)}.")
-    check = Checker(source, 0)
+    check_columns([str(name) for name in scores.columns], COLUMNS, source)
+    check = Checker(source, places)
     frame = scores.reset_index(drop=True)
-    columns: dict[str, pd.Series | pd.Categorical] = {
+    columns: dict[str, object] = {
         name: text_column(frame[name], check, refuse_lost=name in {"rater_id", "prompt_id"}) for name in COLUMNS[:-1]
     }
     numbers = numbers_column(frame["score"], check, lowest=None)
@@ -121,10 +157,24 @@ def validate_scores(
         if len(wrong):
             allowed = listed([f"{level:g}" for level in levels])
             check.fail(wrong, "score", f"{numbers[wrong[0]]:g} is not on the scale. Allowed are {allowed}, or empty.")
-    result = pd.DataFrame({**columns, "score": numbers})
-    again = np.flatnonzero(result.duplicated(["rater_id", "prompt_id", "generator", "question"]).to_numpy())
+    columns["score"] = numbers
+    key = ["rater_id", "prompt_id", "generator", "question"]
+    for name in (SET, REPETITION):
+        if name in frame:
+            columns[name] = wholes_column(frame[name], check)
+            key.append(name)
+    described = {name: frame[name] for name in frame.columns if name.startswith(RATER) and name not in columns}
+    result = pd.DataFrame({**columns, **described})
+    again = np.flatnonzero(result.duplicated(key).to_numpy())
     if len(again):
-        check.fail(again, "rater_id", "this rater has scored this prompt, generator and question before; keep one.")
+        check.fail(
+            again,
+            "rater_id",
+            "this rater has scored this prompt, generator and question before; keep one, or tell them apart by a "
+            "whole number in the column repetition (the same image seen again; --number-repeats counts them) or set "
+            "(another image).",
+        )
+    result.attrs["notes"] = tuple(dict.fromkeys((*scores.attrs.get("notes", ()), *check.notes, *twins(result))))
     return result
 
 
@@ -132,19 +182,24 @@ def analyse_scores(
     scores: pd.DataFrame,
     *,
     levels: tuple[float, ...] | None = None,
+    ends: Ends | None = None,
     estimand: str = DEFAULT_ESTIMAND,
     level: float = 0.95,
 ) -> ScoreAnalysis:
     """Mean scores with every interval that can be had, by generator and question, overall and by category.
 
     Args:
-        scores: a scores frame (see above); it is validated here.
+        scores: a scores frame (see above); it is validated here. What a rater saw again is left out.
         levels: the scores allowed, for instance ``SCALES["five-point"]``; None allows any number.
+        ends: the least and the largest score possible, where levels do not say it; intervals stay within.
         estimand, level: as for ``summary.analyse``.
     """
     check_estimand(estimand)
     check_between(level, "confidence level")
     frame = validate_scores(scores, levels)
+    frame = frame[frame[REPETITION] == 0] if REPETITION in frame else frame
+    if levels:
+        ends = min(levels), max(levels)
     estimates: list[ScoreEstimate] = []
     for (question, generator), part in frame.groupby(["question", "generator"], observed=True):
         known = part[part["score"].notna()]
@@ -152,7 +207,7 @@ def analyse_scores(
             continue
         blocks = [(str(name), block) for name, block in known.groupby("category", observed=True)]
         whole = (str(generator), str(question), None, len(part) - len(known))
-        asked = _Asked(estimand, level, (min(levels), max(levels)) if levels else None)
+        asked = _Asked(estimand, level, ends)
         estimates.append(_estimate(*whole, blocks, asked))
         for name, block in blocks:
             unable = int((part["category"] == name).sum()) - len(block)
@@ -179,38 +234,21 @@ def _estimate(
     asked: _Asked,
 ) -> ScoreEstimate:
     whole = pd.concat([block for _, block in blocks])
-    rater, prompt = (pd.factorize(whole[name], sort=True)[0] for name in ("rater_id", "prompt_id"))
-    n, n_raters, n_prompts = len(whole), int(rater.max()) + 1, int(prompt.max()) + 1
+    rater, prompt = (whole[name].cat.codes.to_numpy() for name in ("rater_id", "prompt_id"))
     at = np.repeat(np.arange(len(blocks)), [len(block) for _, block in blocks])
-    score = whole["score"].to_numpy(dtype=float)
-    columns = np.stack([np.ones(n), score], axis=1)
-    tables = [as_table(unit, size, at, len(blocks), columns) for unit, size in ((rater, n_raters), (prompt, n_prompts))]
-    stratified = is_nested(tables[0][:, :, 0])
-    panels = [
-        (name, panel_sums(block["score"], block["rater_id"].cat.codes, block["prompt_id"].cat.codes))
-        for name, block in (blocks if stratified else [("", whole)])
-    ]
-    mean = sum(panel.mean * panel.n for _, panel in panels) / n
-    variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
-    intervals = {name: interval_or_why(name, mean, variances[name], asked.level) for name in METHODS}
-    sizes = [table[:, :, 0] for table in tables]
-    design = EffectiveDesign.of(*sizes)
-    found: Pieces | Absent | None = why_not(design, [name for name, _ in blocks])
-    if found is None:
-        summed = np.bincount(at, weights=score**2)[:, None]
-        squares = np.asarray(summed, dtype=np.float64)  # they are; numpy's types say whole numbers
-        found = pieces(design, sizes[0], sizes[1], Sums(tables[0][:, :, 1:], tables[1][:, :, 1:], squares))[0]
-    intervals[EFFECTIVE] = effective_or_why(found, mean, asked.level, asked.ends)
-    own = MeanEstimate(mean, pick_default(intervals, ESTIMANDS[asked.estimand]), MappingProxyType(intervals))
-    return ScoreEstimate(generator, question, category, n, unable, n_raters, n_prompts, own, stratified)
+    of = Scores(whole["score"].to_numpy(dtype=float), rater, prompt, at)
+    found = of.mean([name for name, _ in blocks], asked.estimand, asked.level, asked.ends)
+    return ScoreEstimate(
+        generator, question, category, len(whole), unable, found.n_raters, found.n_prompts, found.mean, found.stratified
+    )
 
 
 def _alphas(frame: pd.DataFrame, level: float) -> dict[str, Agreement]:
     found = {}
     for question, part in frame[frame["score"].notna()].groupby("question", observed=True):
-        unit = part["prompt_id"].cat.codes.astype(np.int64) * len(part["generator"].cat.categories)
-        whole = np.asarray(unit + part["generator"].cat.codes)
+        image = ["prompt_id", "generator", *([SET] if SET in part else [])]
+        whole = part.groupby(image, observed=True, sort=True).ngroup().to_numpy()
         counts, values = counts_by_unit(whole, part["score"])
-        prompts = np.unique(whole) // max(len(part["generator"].cat.categories), 1)
+        prompts = part["prompt_id"].cat.codes.to_numpy()[np.unique(whole, return_index=True)[1]]
         found[str(question)] = krippendorff_alpha(counts, "ordinal", values, level, prompts)
     return found

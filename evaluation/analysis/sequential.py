@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special
 
-from evaluation.analysis.columns import codes_of
+from evaluation.analysis.columns import codes_of, main_ratings
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.results import NotebookTable, PlainResult
 from evaluation.analysis.simulate import CrowdSpec, Design, choice_probabilities
@@ -146,7 +146,7 @@ def t_sequence(rater_means: Sequence[float], alpha: float = 0.05, mixture: float
 
 def rater_means(ratings: pd.DataFrame, generator_a: str, generator_b: str, question: str) -> pd.Series:
     """Net share of each rater on one comparison of a validated frame, in the order of the frame's rows (arrival)."""
-    main = ratings[~ratings["control"].to_numpy()]
+    main = main_ratings(ratings)
     turned = generator_a > generator_b
     first, second = sorted((generator_a, generator_b))
     keep = (main["generator_a"] == first) & (main["generator_b"] == second) & (main["question"] == question)

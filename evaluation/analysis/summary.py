@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.words import counted
 from evaluation.analysis.agreement import Agreement, fleiss_kappa, krippendorff_alpha
 from evaluation.analysis.classic import holm
 from evaluation.analysis.compare import effect_in_words
@@ -21,7 +22,8 @@ from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.highlights import judged
 from evaluation.analysis.preference import preference_rate
-from evaluation.analysis.ranking import Ranking, rank_generators
+from evaluation.analysis.ranking import Ranking, rank_counted
+from evaluation.analysis.retest import retest_of_ratings
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.analysis.tally import Comparison, CountTable, Tally, tally_ratings
@@ -83,8 +85,9 @@ def analyse_valid(
         agreement=MappingProxyType(_agreement_by_question(tally, level)),
         rankings=_rankings(valid, tally, level),
         side_bias=side_bias(valid, level),
-        notes=(*_notes(tally), *_not_rated_notes(results)),
+        notes=(*_notes(tally), *_not_rated_notes(results), *valid.attrs.get("notes", ())),
         family=family,
+        retest=retest_of_ratings(valid, level),
     )
 
 
@@ -118,7 +121,7 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
     for question in sorted({each.question for each in tally.comparisons}):
         pairs = [each for each in tally.comparisons if each.question == question]
         if len({name for each in pairs for name in (each.generator_a, each.generator_b)}) > 2:
-            found.append(rank_generators(valid, question=question, level=level))
+            found.append(rank_counted(valid, tally, question, level))
     return tuple(found)
 
 
@@ -210,6 +213,9 @@ def _notes(tally: Tally) -> tuple[str, ...]:
         several = f"{tally.n_control:,} ratings of control trials are"
         one = "1 rating of a control trial is"
         notes.append(f"{one if tally.n_control == 1 else several} left out of all results.")
+    if tally.n_repeats:
+        repeats = counted(tally.n_repeats, "rating")
+        notes.append(f"Repeats: {repeats} of what a rater had rated before count in test-retest reliability alone.")
     if not tally.n_ratings:
         notes.append("There are no ratings yet.")
     prompts = pd.unique(tally.by_prompt.unit * max(len(tally.categories), 1) + tally.by_prompt.category)

@@ -16,6 +16,7 @@ from evaluation.analysis.estimates import Interval, PreferenceRate, Width
 from evaluation.analysis.families import SEPARATE, Family
 from evaluation.analysis.ranking import Ranking
 from evaluation.analysis.results import VERSION, Document, NotebookTable, document, piecewise_json
+from evaluation.analysis.retest import Retest
 from evaluation.analysis.sides import NO_SIDES, SideBias
 from evaluation.analysis.tally import Comparison
 
@@ -131,6 +132,7 @@ class Analysis(NotebookTable):
     notes: tuple[str, ...]
     family: Family = SEPARATE
     version: str = VERSION
+    retest: tuple[Retest, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -167,6 +169,7 @@ class Analysis(NotebookTable):
             "agreement": {name: [each.to_dict() for each in found] for name, found in self.agreement.items()},
             "rankings": [each.to_dict() for each in self.rankings],
             "side_bias": self.side_bias.to_dict(),
+            **({"retest": [each.to_dict() for each in self.retest]} if self.retest else {}),
         }
 
     @classmethod
@@ -196,6 +199,7 @@ class Analysis(NotebookTable):
             notes=tuple(data["notes"]),
             family=Family.from_dict(data["family"]) if "family" in data else SEPARATE,
             version=data.get("version", ""),
+            retest=tuple(Retest.from_dict(each, level) for each in data.get("retest", ())),
         )
 
     def narrowed(self, questions: Collection[str] = (), pairs: Collection[tuple[str, str]] = ()) -> Analysis:
@@ -232,6 +236,7 @@ class Analysis(NotebookTable):
                 {name: found for name, found in self.agreement.items() if not questions or name in questions}
             ),
             rankings=tuple(each for each in self.rankings if not questions or each.question in questions),
+            retest=tuple(each for each in self.retest if not questions or each.question in questions),
         )
 
     def to_summary(self) -> Document:

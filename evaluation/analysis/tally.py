@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks, codes_of
+from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks, codes_of, not_counted
 
 IntArray = npt.NDArray[np.int64]
 
@@ -91,8 +91,8 @@ class CountTable:
 class Tally:
     """What a frame of ratings says, counted; codes index ``comparisons``, ``categories`` and the two lists of ids.
 
-    ``n_ratings`` counts the ratings in the tables; ``n_control`` those of control trials, which are left out;
-    ``n_simulated`` those among ``n_ratings`` that a simulated rater gave.
+    ``n_ratings`` counts the ratings in the tables; ``n_control`` those of control trials and ``n_repeats`` those of
+    what a rater saw again, both left out; ``n_simulated`` those among ``n_ratings`` that a simulated rater gave.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -104,6 +104,7 @@ class Tally:
     n_ratings: int
     n_control: int
     n_simulated: int
+    n_repeats: int = 0
 
 
 def distinct(codes: IntArray) -> IntArray:
@@ -113,7 +114,7 @@ def distinct(codes: IntArray) -> IntArray:
 
 
 def tally_ratings(ratings: pd.DataFrame) -> Tally:
-    """Count a validated frame (``frame.validate_ratings``); rows of control trials are left out.
+    """Count a validated frame (``frame.validate_ratings``); rows of control trials and repeats are left out.
 
     Raises:
         RatingsError: the frame was not validated.
@@ -121,12 +122,12 @@ def tally_ratings(ratings: pd.DataFrame) -> Tally:
     for name in ("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice"):
         if name not in ratings or not isinstance(ratings[name].dtype, pd.CategoricalDtype):
             raise RatingsError(f"Column {name} is not in validated form; call validate_ratings on the frame first.")
-    control = ratings["control"].to_numpy()
+    out = not_counted(ratings)
     codes = {name: codes_of(ratings[name]) for name in ratings.columns if _is_categorical(ratings[name])}
     levels = {name: tuple(str(each) for each in ratings[name].cat.categories) for name in codes}
     generators, questions = levels["generator_a"], levels["question"]
     pair_key = _PairKey(len(generators), len(questions))
-    used = pair_key.used(codes, control)
+    used = pair_key.used(codes, out)
     comparisons = []
     lookup = np.full(pair_key.size, -1, dtype=np.int64)
     for at, key in enumerate(used):
@@ -134,10 +135,10 @@ def tally_ratings(ratings: pd.DataFrame) -> Tally:
         comparisons.append(Comparison(generators[first], generators[second], questions[question]))
         lookup[key] = at
     tables = {
-        unit: _count(codes, control, pair_key, lookup, len(used), unit, len(levels["category"]), len(levels[unit]))
+        unit: _count(codes, out, pair_key, lookup, len(used), unit, len(levels["category"]), len(levels[unit]))
         for unit in ("rater_id", "prompt_id")
     }
-    n_control = int(control.sum())
+    n_out, n_control = int(out.sum()), int(ratings["control"].to_numpy().sum())
     return Tally(
         comparisons=tuple(comparisons),
         categories=levels["category"],
@@ -145,9 +146,10 @@ def tally_ratings(ratings: pd.DataFrame) -> Tally:
         prompt_ids=levels["prompt_id"],
         by_rater=tables["rater_id"],
         by_prompt=tables["prompt_id"],
-        n_ratings=len(ratings) - n_control,
+        n_ratings=len(ratings) - n_out,
         n_control=n_control,
-        n_simulated=int((ratings["simulated"].to_numpy() & ~control).sum()),
+        n_simulated=int((ratings["simulated"].to_numpy() & ~out).sum()),
+        n_repeats=n_out - n_control,
     )
 
 

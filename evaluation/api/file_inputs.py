@@ -8,8 +8,9 @@ from django.conf import settings
 from rest_framework import serializers
 
 from common import limits
-from evaluation.api.fields import Choice, FileKey, Input, Query, SentFile, Whole, Words
+from evaluation.api.fields import Choice, FileKey, Input, Mapped, Query, SentFile, Whole, Words
 from evaluation.api.inputs import RUN_NAME_WORDS, SLUG, SLUG_WORDS, longest
+from evaluation.declared import SELECTIONS
 from evaluation.models import IncomingFile, Suite
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, RUN_NAME
 from evaluation.services.suites.load import PUBLISHED
@@ -36,14 +37,14 @@ class SuiteKnownInput(SuiteAboutInput):
 class SuiteFileInput(SuiteAboutInput):
     """A suite from a file."""
 
-    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), or plain text; at most 8 MiB")
+    file = SentFile(help_text="CSV, TSV, JSONL, COCO captions (JSON), xlsx, Parquet, or plain text; at most 8 MiB")
     source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
 
 
 class SuiteKeyInput(SuiteAboutInput):
     """A suite from a file that was sent in parts."""
 
-    file_key = FileKey(help_text="Of a file that was sent in parts: CSV, TSV, JSONL, COCO captions (JSON), plain text")
+    file_key = FileKey(help_text="Of a file sent in parts: CSV, TSV, JSONL, COCO captions (JSON), xlsx, Parquet, text")
     source_format = Choice(FORMATS, required=False, help_text="If left out: found from the file")
 
 
@@ -75,6 +76,15 @@ class UploadAboutInput(Input):
         max_length=limits.GENERATOR,
         help_text="Name of the generator that made the images, as used in reports",
     )
+    version = Words(required=False, allow_blank=True, max_length=limits.GENERATOR, help_text="Of the generator")
+    licence = Words(required=False, allow_blank=True, max_length=limits.LICENCE, help_text="Of the images")
+    seeds = Words(required=False, allow_blank=True, max_length=limits.REFERENCE, help_text="As far as known")
+    selection = Choice(
+        tuple(SELECTIONS),
+        required=False,
+        help_text="How samples were chosen, a declaration that reports print; left out: unknown",
+    )
+    parameters = Mapped(required=False, help_text="Of the generator, name and value; with a JSON body")
 
 
 class UploadFileInput(UploadAboutInput):

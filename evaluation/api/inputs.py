@@ -36,7 +36,7 @@ from evaluation.services.studies.create import MOST_RUNS
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
-from evaluation.services.uploads.match import MATCHING, MOST_SAMPLES
+from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
 
@@ -193,13 +193,25 @@ class ScoreRetryInput(Input):
     anew = Flag(required=False, default=False, help_text="Discard the numbers and score all images again")
 
 
+class EditInput(Input):
+    """One file put right: `prompt` (number in the suite, from 0) and `sample`, or `leave_out`; alone: read again."""
+
+    file = Words(max_length=limits.NAME_IN_ARCHIVE)
+    prompt = Whole(required=False, max_value=limits.COLUMN)
+    sample = Whole(required=False, max_value=MAX_SAMPLES - 1)
+    leave_out = Flag(required=False)
+
+
 class UploadOptionsInput(Input):
     """How names are read, and what may be left out. What is not given stays as it is."""
 
     layout = Choice(MATCHING["layout"], required=False)
     numbering = Choice(MATCHING["numbering"], required=False)
     sample_numbering = Choice(MATCHING["sample_numbering"], required=False)
-    samples = Whole(required=False, min_value=1, max_value=MOST_SAMPLES, help_text="Images per prompt")
+    captions = Choice(MATCHING["captions"], required=False, help_text="Whether captions beside the images are prompts")
+    samples = Whole(required=False, min_value=1, max_value=MAX_SAMPLES, help_text="Images per prompt")
+    by_content = Flag(required=False, help_text="Take a .png that is a JPEG for what it is")
+    edits = Several(child=EditInput(), required=False, help_text="Files put right by hand")
     ignore_problems = Flag(required=False, help_text="Leave out files with problems")
     allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")
 

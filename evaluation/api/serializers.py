@@ -119,8 +119,8 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
         model = GenerationRun
         fields = (
             *("id", "name", "suite", "origin", "generator", "parameters", "size", "samples_per_prompt", "run_seed"),
-            *("status", "message", "weights_fingerprint", "provenance", "notes", "created_at", "started_at"),
-            "finished_at",
+            *("status", "message", "weights_fingerprint", "provenance", "declared", "notes", "created_at"),
+            *("started_at", "finished_at"),
         )
         read_only_fields = fields
 
@@ -208,7 +208,7 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
         model = Upload
         fields = (
             *("key", "suite", "run_name", "generator", "file_name", "status", "n_files", "n_checked", "summary"),
-            *("options", "message", "run", "created_at"),
+            *("options", "declared", "message", "run", "created_at"),
         )
         read_only_fields = fields
 

@@ -15,6 +15,7 @@ from evaluation.api.file_inputs import UploadFileInput, UploadInput, UploadKeyIn
 from evaluation.api.inputs import UploadOptionsInput, UploadTableQuery
 from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
+from evaluation.declared import TEXTS
 from evaluation.errors import InputError
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import upload_by_key
@@ -53,6 +54,7 @@ class UploadList(Endpoint):
                 source=file or UUID(given["file_key"]),
                 file_name=file.name if file else "",
                 created_by=self.researcher,
+                declared={name: given[name] for name in (*TEXTS, "selection", "parameters") if name in given},
             )
         except InputError as error:
             if error.field in ("source", "file_key"):

@@ -19,11 +19,13 @@ from evaluation.models.study import (
     StudyStatus,
 )
 from evaluation.models.suite import Prompt, Suite
+from evaluation.models.votes import ImportedVotes
 
 __all__ = [
     "Assignment",
     "Comparison",
     "GenerationRun",
+    "ImportedVotes",
     "IncomingFile",
     "Invitation",
     "MetricRun",

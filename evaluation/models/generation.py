@@ -17,7 +17,7 @@ class StoredImage(models.Model):
     """A file of the image store, kept once under the SHA-256 of its bytes (`evaluation.services.store.images`)."""
 
     sha256 = models.CharField(max_length=64, unique=True)
-    image_format = models.CharField(max_length=10, help_text="png, jpeg or webp: what the bytes are")
+    image_format = models.CharField(max_length=10, help_text="png, jpeg, webp or avif: what the bytes are")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     n_bytes = models.PositiveBigIntegerField()
@@ -42,6 +42,7 @@ class GenerationRun(models.Model):
 
     `parameters`: as resolved by the generator's spec. `weights_fingerprint`, `provenance`: as the worker found them
     (`generators.contract.GeneratorInfo`); empty until the first task has begun. `message`: why it failed, for people.
+    `declared`: what people say of an upload (`evaluation.declared`).
     """
 
     class Origin(models.TextChoices):
@@ -60,6 +61,7 @@ class GenerationRun(models.Model):
     message = SaidText(blank=True)
     weights_fingerprint = SaidChars(max_length=limits.FINGERPRINT, blank=True)
     provenance = SaidJSON(default=dict, blank=True)
+    declared = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -160,6 +162,7 @@ class Upload(models.Model):
     table = models.JSONField(default=list, blank=True)
     summary = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)
+    declared = models.JSONField(default=dict, blank=True, help_text="evaluation.declared")
     message = SaidText(blank=True)
     run = models.OneToOneField(GenerationRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)

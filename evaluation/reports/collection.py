@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.columns import main_ratings
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -68,7 +70,7 @@ class Collection:
 
 def collection(ratings: pd.DataFrame, others: Sequence[pd.DataFrame] = ()) -> Collection:
     """How the ratings of a validated frame, and of frames of other answers, came about. Control trials are left out."""
-    ratings = ratings[~ratings["control"]]
+    ratings = main_ratings(ratings)
     pairs = ratings.groupby(["generator_a", "generator_b", "question"], observed=True)
     every = [ratings, *(each[~each["control"].to_numpy(dtype=bool)] for each in others)]
     columns = ["rater_id", "simulated", *(name for name in ("response_time_ms", "rated_at") if name in ratings)]

@@ -18,9 +18,10 @@ from evaluation.analysis.answers import no_answers, validate_answers
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
+from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import part_of, validate_ratings
+from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
-from evaluation.analysis.retest import retests, without_repeats
 from evaluation.analysis.screening import Screening, screen
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.summary import analyse_valid
@@ -165,7 +166,7 @@ class Counted:
 
 def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     """Which ratings and answers count, by the declared screening."""
-    valid = validate_ratings(without_repeats(ratings))
+    valid = validate_ratings(ratings)
     others = validate_answers(no_answers() if answers.frame is None else answers.frame)
     screening = None
     if answers.least_right is not None:
@@ -195,9 +196,11 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if given.answers.frame is not None:
         answers = _analysed(counted.kept_answers, given.answers, settings)
     collected = collection(counted.ratings, given.rows[1:])
-    return ReportDocument(
-        results, collected, stopping, automatic, answers, _further(given, counted, results, answers, settings)
-    )
+    fragile = None
+    if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
+        fragile = rounded(fragility(valid, estimand=settings.estimand, level=settings.level))
+    further = _further(given, counted, results, answers, settings)
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further)
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
@@ -211,8 +214,7 @@ def _further(
 ) -> Further | None:
     """None where the study has nothing of the kind, as under DrawBench's own protocol."""
     own = given.answers
-    repeated = "repetition" in given.ratings
-    if own.frame is None and own.least_right is None and not (own.reference or own.nobody or repeated):
+    if own.frame is None and own.least_right is None and not (own.reference or own.nobody):
         return None
 
     def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:
@@ -228,8 +230,7 @@ def _further(
         keep = counted.kept_ratings["prompt_id"].isin(list(own.nobody)).to_numpy()
         others = counted.kept_answers[counted.kept_answers["prompt_id"].isin(list(own.nobody)).to_numpy()]
         nobody = part(NOBODY, part_of(counted.kept_ratings, keep), others.reset_index(drop=True), len(own.nobody))
-    dropped = counted.screening.dropped if counted.screening else frozenset()
-    again = counted.again[~counted.again["rater_id"].isin(list(dropped)).to_numpy()]
+    once = without_repeats(counted.again)  # repeated preferences are the analysis' own
     comments, n_comments = comments_of(counted.kept_answers)
     csv = own.csv
     files = {"ratings.csv": input_hash(ratings_csv(given.ratings))}
@@ -240,7 +241,7 @@ def _further(
         screening=counted.screening,
         unscreened=unscreened,
         nobody=nobody,
-        retests=retests(again, counted.kept_answers, estimand=settings.estimand, level=settings.level),
+        retests=seen_again(once, counted.kept_answers, estimand=settings.estimand, level=settings.level),
         comments=comments,
         n_comments=n_comments,
     )
@@ -279,6 +280,10 @@ def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
         raise InputError(f'A pair is two names with a comma between, such as one,two; got "{text}".', field="pair")
     return next((each for each in splits if each[0] in names and each[1] in names), splits[0])
 
+
+FRAGILITY_WORK = 100_000
+"""Ratings times comparisons up to which a report tries how few would overturn its findings: about a second. Beyond,
+`analyse --fragility` does."""
 
 RESULT_SOURCES = ("analysis", "design", "reports", "services/reporting")
 """The folders of `evaluation` whose code results depend on. What only reads rows is not among them: a report's name has

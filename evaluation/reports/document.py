@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.early_looks import StoppingOutcome
+from evaluation.analysis.fragility import Fragility
 from evaluation.analysis.results import Document
 from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
@@ -22,14 +23,16 @@ from evaluation.reports.further import Further
 @dataclass(frozen=True)
 class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
-    compared runs have scores alike. `collection`: None in reports from before it was kept. `answers`: None where all
-    answers are preferences of pairs with three answers; `further`: None where there is nothing of the kind.
+    compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
+    there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
+    answers; `further`: None where there is nothing of the kind.
     """
 
     analysis: Analysis
     collection: Collection | None = None
     stopping: StoppingOutcome | None = None
     automatic: AutomaticScores | None = None
+    fragility: tuple[Fragility, ...] | None = None
     answers: AnswerAnalysis | None = None
     further: Further | None = None
 
@@ -43,7 +46,8 @@ class ReportDocument:
             "answers": self.answers,
             "further": self.further,
         }
-        return found | {name: part.to_dict() for name, part in parts.items() if part is not None}
+        found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
+        return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ReportDocument:
@@ -53,6 +57,7 @@ class ReportDocument:
             Collection.from_dict(data["collection"]) if "collection" in data else None,
             StoppingOutcome.from_dict(data["stopping_rule"]) if "stopping_rule" in data else None,
             AutomaticScores.from_dict(data["automatic"]) if "automatic" in data else None,
+            tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
             AnswerAnalysis.from_dict(data["answers"]) if "answers" in data else None,
             Further.from_dict(data["further"], data["level"]) if "further" in data else None,
         )

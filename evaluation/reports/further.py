@@ -13,8 +13,8 @@ import pandas as pd
 
 from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.answers import main_answers
+from evaluation.analysis.repeats import SeenAgain
 from evaluation.analysis.results import Document, document, rounded
-from evaluation.analysis.retest import Retest
 from evaluation.analysis.screening import Screening
 from evaluation.analysis.summary_results import Analysis
 
@@ -74,7 +74,7 @@ class Further:
     screening: Screening | None = None
     unscreened: Part | None = None
     nobody: Part | None = None
-    retests: tuple[Retest, ...] = ()
+    retests: tuple[SeenAgain, ...] = ()
     comments: tuple[Comment, ...] = ()
     n_comments: int = 0
 
@@ -108,7 +108,7 @@ class Further:
             screening=Screening.from_dict(data["screening"]) if data["screening"] else None,
             unscreened=_part(data["unscreened"]),
             nobody=_part(data["nobody"]),
-            retests=tuple(Retest.from_dict(each, level) for each in data["retests"]),
+            retests=tuple(SeenAgain.from_dict(each, level) for each in data["retests"]),
             comments=tuple(Comment(**{**each, "shown": tuple(each["shown"])}) for each in data["comments"]),
             n_comments=data["n_comments"],
         )

@@ -26,7 +26,7 @@ from evaluation.analysis.early_looks import (
     fewest_to_decide,
 )
 from evaluation.analysis.frame import validate_ratings
-from evaluation.analysis.retest import without_repeats
+from evaluation.analysis.repeats import without_repeats
 from evaluation.analysis.sequential import BETTING, StoppingRule
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.protocols.kinds import Choice

@@ -6,6 +6,7 @@ its statements as long as it lives; a pool between (PgBouncer) must therefore po
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ class Prepared:
         self._prepare = f"PREPARE {name} ({', '.join(types)}) AS {sql}"
         self._execute = f"EXECUTE {name} ({', '.join(f'%s::{each}' for each in types)})"
 
-    def rows(self, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    def rows(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run it; all rows. JSON comes as text."""
         try:
             return self._run(values)
@@ -37,7 +38,7 @@ class Prepared:
             _known(fresh=True)
             return self._run(values)
 
-    def _run(self, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    def _run(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             known = _known()
             if self.name not in known:
@@ -48,10 +49,18 @@ class Prepared:
             return cursor.fetchall()
 
 
+class _Thread(threading.local):
+    """A thread's connection, as Django keeps one for each, and the names of its statements."""
+
+    connection: object = None
+    names: set[str] = set()  # replaced before the first use
+
+
+_thread = _Thread()
+
+
 def _known(*, fresh: bool = False) -> set[str]:
     """The names of the statements that the present connection has."""
-    kept: tuple[object, set[str]] | None = getattr(connection, "drawbench_prepared", None)
-    if kept is None or kept[0] is not connection.connection or fresh:
-        kept = (connection.connection, set())
-        connection.drawbench_prepared = kept
-    return kept[1]
+    if _thread.connection is not connection.connection or fresh:
+        _thread.connection, _thread.names = connection.connection, set()
+    return _thread.names

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from common.words import counted
+from common.words import counted, prompt_name
 from evaluation.errors import NotFoundError
-from evaluation.models import Upload
+from evaluation.models import Prompt, Suite, Upload
 
 NAMED = 10
 
@@ -37,7 +37,8 @@ class UploadSummary:
     `n_files`: image files. `matched`: those that show a prompt and are sound. `samples`: images a prompt should have.
     `missing`: prompt id -> the samples that it lacks, from 0. `problems`: files left out; of them `duplicates` because
     two stand for one place, and `unmatched` because no prompt was found. `ignored`: files that are no images, with the
-    reason. `sizes`: "256x256" -> how many. `notes`: how names were read, and what catches the eye.
+    reason. `left_out`: files that people left out. `sizes`: "256x256" -> how many. `notes`: how names were read, and
+    what catches the eye.
     """
 
     n_files: int = 0
@@ -49,6 +50,7 @@ class UploadSummary:
     unmatched: int = 0
     ignored: tuple[UploadProblem, ...] = ()
     questions: tuple[UploadQuestion, ...] = ()
+    left_out: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -93,9 +95,17 @@ def upload_summary(upload: Upload) -> UploadSummary:
             UploadQuestion(question["option"], question["text"], tuple(question["choices"]))
             for question in found["questions"]
         ),
+        left_out=tuple(found.get("left_out", ())),
         sizes=found["sizes"],
         notes=tuple(found["notes"]),
     )
+
+
+def prompt_texts(suite: Suite, prompt_ids: Iterable[str]) -> dict[str, str]:
+    """Prompt id -> text, of the prompts that are named."""
+    numbers = {int(prompt_id) for prompt_id in prompt_ids}
+    found = Prompt.objects.filter(suite=suite, number__in=numbers).values_list("number", "text")
+    return {prompt_name(number): text for number, text in found}
 
 
 def problems_in_words(summary: UploadSummary) -> str:

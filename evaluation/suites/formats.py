@@ -6,12 +6,13 @@ Start here: `read_suite`. The formats are described for users in docs/suites.md.
 import re
 from pathlib import Path
 
-from common.tables import Shape, TableError, plain_heading, read_records, shape_of
+from common.tables import Record, Shape, TableError, plain_heading, read_records, shape_of
 from common.words import nearest
 from evaluation.suites.build import Duplicates, Row, build_suite
 from evaluation.suites.decode import check_size, decode, read_bytes
 from evaluation.suites.identity import named_and_complete
 from evaluation.suites.objects import Captions, is_coco, load_json, rows_of_coco, rows_of_jsonl, rows_of_list
+from evaluation.suites.questions import DSG, rows_of_dsg, with_questions
 from evaluation.suites.selection import sample_of
 from evaluation.suites.tables import (
     CATEGORY_COLUMNS,
@@ -21,8 +22,9 @@ from evaluation.suites.tables import (
     rows_of_table,
 )
 from evaluation.suites.types import MAX_NAME_CHARACTERS, JsonValue, SuiteData, SuiteError
+from evaluation.suites.workbooks import binary_format, headings, objects_of_parquet, records_of_xlsx, rows_of_texts
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco")
+FORMATS = ("csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco", "dsg", "xlsx", "parquet", "texts")
 _BY_EXTENSION = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".txt": "text",
 }  # fmt: skip
@@ -58,9 +60,13 @@ def read_suite(
     try:
         _check_options(format, captions)
         check_size(data)
-        rows, notes, found_format = _rows(decode(data), format, extension, captions)
+        binary = binary_format(data)
+        if binary is not None:
+            rows, notes, found_format = _rows_of_binary(data, binary, format)
+        else:
+            rows, notes, found_format = _rows(decode(data), format, extension, captions)
         suite = build_suite(
-            rows,
+            [with_questions(row) for row in rows],
             name=name or stem[:MAX_NAME_CHARACTERS],
             source_format=found_format,
             notes=notes,
@@ -78,6 +84,23 @@ def _check_options(format: str | None, captions: str) -> None:
         raise SuiteError(f"There is no format {format!r}{hint} The formats are: {', '.join(FORMATS)}.")
     if captions not in ("one", "all"):
         raise SuiteError(f"captions is {captions!r}; it is 'one' (caption an image) or 'all'.")
+
+
+def _rows_of_binary(data: bytes, kind: str, asked: str | None) -> tuple[list[Row], list[str], str]:
+    """Rows, notes and the format of a workbook, a Parquet file or a zip of texts."""
+    if asked not in (None, kind):
+        raise SuiteError(f"It is of the format {kind}, not {asked}. Leave the format out.")
+    if kind == "parquet":
+        return *rows_of_list(objects_of_parquet(data)), kind
+    if kind == "texts":
+        return rows_of_texts(data), [], kind
+    records, notes = records_of_xlsx(data)
+    rows, more = _rows_of_records(records)
+    return rows, [*notes, *more], kind
+
+
+def _rows_of_records(records: list[Record]) -> tuple[list[Row], list[str]]:
+    return rows_of_dsg(records) if headings(records) >= DSG else rows_of_table(records)
 
 
 def _rows(text: str, format: str | None, extension: str, captions: Captions) -> tuple[list[Row], list[str], str]:
@@ -100,7 +123,10 @@ def _rows(text: str, format: str | None, extension: str, captions: Captions) -> 
         return *rows_of_table(read_records(text, "\t", quoted=False)), format
     if format == "tsv":
         return *_rows_of_tsv(text, shape), "tsv"
-    return *rows_of_table(read_records(text, shape.separator or ",")), "csv"
+    records = read_records(text, shape.separator or ",")
+    if format == "dsg" and not headings(records) >= DSG:
+        raise SuiteError(f"DSG's annotations have the columns {', '.join(sorted(DSG))}; this table lacks some of them.")
+    return *_rows_of_records(records), "dsg" if headings(records) >= DSG else "csv"
 
 
 def _detect(text: str, extension: str, shape: Shape) -> tuple[str, JsonValue]:

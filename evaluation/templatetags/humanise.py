@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from common.words import counted
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
+from evaluation.declared import selection_in_words
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
@@ -19,6 +20,18 @@ from evaluation.reports.wording.results import design_lines, primary_text, stopp
 from evaluation.reports.wording.scores import figures_text
 
 register = template.Library()
+
+
+@register.filter
+def item(values: Mapping[str, Any], name: str) -> Any:
+    """The value under a name that a template has in a variable, "" without one."""
+    return values.get(name, "")
+
+
+@register.filter
+def selection(run: Mapping[str, Any]) -> str:
+    """How the samples of a study's run were chosen, as its specification has it."""
+    return selection_in_words(run.get("declared", {}), drawn_here=run.get("origin") != "uploaded")
 
 
 @register.filter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from common import limits, text_files
 from common.json_in import JsonError, read_json
@@ -14,20 +14,32 @@ from common.words import nearest
 from generators.contract import GeneratorError
 from generators.filenames.names import clean_path
 
-NAMES = tuple(f"{stem}.{ending}" for stem in ("manifest", "metadata") for ending in ("jsonl", "csv", "tsv"))
-"""File names that are taken for such a list, the first that is there first."""
+TABLES = (".jsonl", ".csv", ".tsv", ".json")
+NAMES = tuple(f"{stem}{ending}" for stem in ("manifest", "metadata") for ending in TABLES)
+"""File names that are taken for such a list, of those in one folder the first that is there."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "name"),
+    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "image_file_name", "name"),
     "number": ("prompt_id", "prompt_number", "prompt_no", "prompt_index", "number", "index", "idx", "id"),
     "text": ("prompt", "prompt_text", "text", "caption", "prompts"),
     "sample": ("sample", "sample_index", "sample_number", "sample_id", "image_index", "repeat"),
 }
 """What each column may be called, case and blanks aside."""
 
+ROW_NUMBERS = ("number", "index", "idx", "id")
+"""Names of columns that may as well number the rows: beside a prompt's text they count for nothing."""
+
 
 class FileListError(GeneratorError):
     """The list can't be read; the message names the row and the column."""
+
+
+class NoFilesError(FileListError):
+    """It has no column for files: a table of something else. `only_text`: the prompt of its one line, else ""."""
+
+    def __init__(self, message: str, only_text: str = "") -> None:
+        super().__init__(message)
+        self.only_text = only_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,8 @@ class FileEntry:
     """One line: a file, relative to the list's folder, with the prompt's number or text or both, and the sample.
 
     `number`: as written. `certain`: it is a prompt id of a suite, counted from 0, and not to be guessed about.
+    `written`: what stands in a column of prompts that holds numbers alone, which may be the prompts' texts ("1984").
+    `row_number`: the number may as well be the row's. `folder`: the list's own, "" at the top.
     """
 
     file: str
@@ -42,48 +56,80 @@ class FileEntry:
     text: str = ""
     sample: int | None = None
     certain: bool = False
+    written: str = field(default="", compare=False)
+    row_number: bool = field(default=False, compare=False)
+    folder: str = ""
 
 
-def find_file_list(names: Iterable[str]) -> str | None:
-    """The name of the list among `names`: the one nearest to the top, None when there is none."""
-    candidates = [
-        (clean_path(name).count("/"), NAMES.index(last), name)
-        for name in names
-        if (last := clean_path(name).rpartition("/")[2].lower()) in NAMES
-        and not clean_path(name).startswith("__MACOSX")
-    ]
-    return min(candidates)[2] if candidates else None
+def find_file_lists(names: Iterable[str]) -> list[str]:
+    """The lists among `names`, one a folder, those nearer to the top first."""
+    best: dict[str, tuple[int, int, str]] = {}
+    for name in names:
+        folder, _, last = clean_path(name).rpartition("/")
+        if last.lower() in NAMES and not clean_path(name).startswith("__MACOSX"):
+            rank = (clean_path(name).count("/"), NAMES.index(last.lower()), name)
+            best[folder] = min(best.get(folder, rank), rank)
+    return [name for _, _, name in sorted(best.values())]
 
 
 def parse_file_list(data: bytes, name: str) -> list[FileEntry]:
-    """The lines of a list. `name` tells its form: .csv, .tsv or .jsonl (one object a line, or a run's own manifest).
+    """The lines of a list. `name`: its path, whose ending tells its form: .csv, .tsv, .jsonl (one object a line, or a
+    run's own manifest) or .json (a list of objects, or files as names with prompts as values).
 
     Tables may be as spreadsheets save them: UTF-16, separated by semicolons or tabulators, with a `sep=` line.
 
     Raises:
+        NoFilesError: it has no column for files.
         FileListError: it is no text, no column for files or prompts, a number that is none, or a character that may
             stand in no text.
     """
     try:
         text = text_files.decode(data, wanted="a list of files") if data.strip() else ""
-        rows = _json_rows(text, name) if name.lower().endswith(".jsonl") else _table_rows(text, name)
+        if name.lower().endswith(".json"):
+            rows = _json_list(text, name)
+        else:
+            rows = _json_rows(text, name) if name.lower().endswith(".jsonl") else _table_rows(text, name)
     except (text_files.TextFileError, TableError) as error:
         raise FileListError(f"{name}: {error}") from None
+    return entries_of_rows(rows, name)
+
+
+def entries_of_rows(
+    rows: Sequence[tuple[int, Mapping[str, object]]], name: str, *, what: str = "line"
+) -> list[FileEntry]:
+    """The entries that the rows of a table make. `rows`: (number, column -> value). `what`: how messages call one.
+
+    Raises:
+        NoFilesError: it has no column for files.
+        FileListError: no row, no column for prompts, or a value that can't be taken.
+    """
     if not rows:
         raise FileListError(f"{name} names no file")
     own = all(row.get("kind") == "image" and "key" in row for _, row in rows)
-    columns = _columns([str(key) for _, row in rows for key in row], name)
+    columns = _columns(list(dict.fromkeys(str(key) for _, row in rows for key in row)), name, rows)
+    numbers_as_text = False
     if (
         columns.get("number") is None
         and "text" in columns
         and all(_number(row.get(columns["text"])) is not None for _, row in rows)
     ):
         columns["number"] = columns.pop("text")
-    return [_entry(row, columns, f"{name}, line {line}", certain=own) for line, row in rows]
+        numbers_as_text = True
+    folder = clean_path(name).rpartition("/")[0]
+    entries = [_entry(row, columns, f"{name}, {what} {line}", certain=own) for line, row in rows]
+    return [
+        replace(entry, folder=folder, written=str(row[columns["number"]]).strip() if numbers_as_text else "")
+        for entry, (_, row) in zip(entries, rows, strict=True)
+    ]
+
+
+def plain_column(heading: str) -> str:
+    """A column's name as `COLUMNS` has it."""
+    return plain_heading(heading).replace(" ", "_")
 
 
 def _table_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
-    shape = shape_of(text, lambda heading: heading.replace(" ", "_") in COLUMNS["file"])
+    shape = shape_of(text, lambda heading: plain_column(heading) in COLUMNS["file"])
     separator = shape.separator or ("\t" if name.lower().endswith(".tsv") else ",")
     return [(line, dict(row)) for line, row in rows_by_heading(text, separator)[1]]
 
@@ -108,16 +154,33 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
     return rows
 
 
-def _columns(headings: Sequence[str], name: str) -> dict[str, str]:
+def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
+    try:
+        found = read_json(text) if text else []
+    except JsonError as error:
+        raise FileListError(f"{name}: {error}") from None
+    if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
+        return [(at, {"file": key, "prompt": value}) for at, (key, value) in enumerate(found.items(), start=1)]
+    rows: list[tuple[int, dict[str, object]]] = []
+    for at, row in enumerate(found if isinstance(found, list) else [found], start=1):
+        if not isinstance(row, dict):
+            raise FileListError(f"{name}, entry {at} is not a JSON object")
+        rows.append((at, dict(row)))
+    return rows
+
+
+def _columns(headings: Sequence[str], name: str, rows: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str, str]:
     """Which of the columns headings plays each part."""
     plain: dict[str, str] = {}
     for key in headings:
-        plain.setdefault(plain_heading(key).replace(" ", "_"), key)
+        plain.setdefault(plain_column(key), key)
     columns = {part: plain[alias] for part, aliases in COLUMNS.items() for alias in reversed(aliases) if alias in plain}
     if "file" not in columns:
         hint = next((hint for key in plain if (hint := nearest(key, COLUMNS["file"]))), "")
-        raise FileListError(
-            f"{name} has no column for the files: call it file{hint or '.'} Its columns: {', '.join(plain)}"
+        only = rows[0][1].get(columns["text"]) if len(rows) == 1 and "text" in columns else None
+        raise NoFilesError(
+            f"{name} has no column for the files: call it file{hint or '.'} Its columns: {', '.join(plain)}",
+            only_text=only.strip() if isinstance(only, str) else "",
         )
     if "number" not in columns and "text" not in columns:
         raise FileListError(
@@ -153,7 +216,8 @@ def _entry(row: Mapping[str, object], columns: Mapping[str, str], where: str, *,
         raise FileListError(f"{where}: column {columns['file']} is empty")
     if numbers["number"] is None and not prompt:
         raise FileListError(f"{where}: neither a prompt number nor a prompt text")
-    return FileEntry(file, numbers["number"], prompt, numbers["sample"], certain)
+    row_number = plain_heading(columns.get("number", "")) in ROW_NUMBERS
+    return FileEntry(file, numbers["number"], prompt, numbers["sample"], certain, row_number=row_number)
 
 
 def _number(value: object) -> int | None:

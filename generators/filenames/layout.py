@@ -1,9 +1,9 @@
 """Which image file shows which prompt: names in, a table to confirm out. Pure; it opens no file and guesses nothing.
 
-Read are `<prompt>/<sample>.png`, `<prompt>_<sample>.png`, `<prompt>.png`, `<sample>/<prompt>.png` (where the folder
-says sample or seed), with the prompt as its number or its text, and a list of files (`generators.filenames.filelist`).
-Where names can be read in two ways, `Matches.questions` says so, the files in doubt stay unmatched, and the caller
-asks again with the answer.
+A list of files (`generators.filenames.filelist`) speaks first, then a caption beside the file
+(`generators.filenames.captions`), then its name, by one of the declared layouts (`generators.filenames.layouts`). A
+prompt's whole text wins before a part of it, and before a number that does not exist. Where names can be read in two
+ways, `Matches.questions` says so, the files in doubt stay unmatched, and the caller asks again with the answer.
 """
 
 from __future__ import annotations
@@ -12,12 +12,32 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from generators.filenames.claims import Claim, Findings, Layout, PromptRef, Question, claims_of_list, claims_of_names
+from generators.filenames.captions import Caption, caption_choice
+from generators.filenames.claims import Findings, PromptRef, Question, claims_of_names
 from generators.filenames.filelist import FileEntry
-from generators.filenames.names import Identity, PromptTexts, take_apart, why_ignored, why_unsafe
-from generators.filenames.settle import Numbering, Row, settle_prompts, settle_samples
+from generators.filenames.layouts import LAYOUTS, Claim, Layout
+from generators.filenames.listed import claims_of_captions, claims_of_list
+from generators.filenames.names import Identity, take_apart, why_ignored, why_unsafe
+from generators.filenames.settle import Numbering, Row, SampleNumbering, settle_prompts, settle_samples
+from generators.filenames.texts import PromptTexts
 
-__all__ = ["Layout", "Matches", "Numbering", "PromptRef", "Question", "Row", "match_layout"]
+__all__ = [
+    "LAYOUTS",
+    "MAX_SAMPLES",
+    "Layout",
+    "Matches",
+    "Numbering",
+    "PromptRef",
+    "Question",
+    "Row",
+    "SampleNumbering",
+    "caption_choice",
+    "match_layout",
+    "with_rows",
+]
+
+MAX_SAMPLES = 1_000
+"""Images that a prompt can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +78,48 @@ def match_layout(
     prompts: Sequence[PromptRef],
     *,
     file_list: Sequence[FileEntry] | None = None,
+    captions: Mapping[str, Caption] | None = None,
     layout: Layout = "auto",
     numbering: Numbering = "auto",
-    sample_numbering: Numbering = "auto",
+    sample_numbering: SampleNumbering = "auto",
     samples: int | None = None,
 ) -> Matches:
     """The prompt and sample that each file shows.
 
-    `names`: paths as they stand in the folder or zip, with either slash. `file_list`: what a list beside them says;
-    then names themselves are not read. `layout`, `numbering`, `sample_numbering`: how to read names, for callers who
-    know. `samples`: images that each prompt should have, where that is known.
+    `names`: paths as they stand in the folder or zip, with either slash. `file_list`: what lists beside them say;
+    `captions`: name -> what stands beside that file; of files with either, names are not read. `layout`, `numbering`,
+    `sample_numbering`: how to read names, for callers who know. `samples`: images that each prompt should have, where
+    that is known.
     """
     findings = Findings()
-    ignored = tuple((name, why) for name in names if (why := why_ignored(name)))
+    known = captions or {}
+    listed = {entry.file for entry in file_list or ()}
+    ignored = tuple((name, why) for name in names if name not in listed and (why := why_ignored(name)))
     passed_over = {name for name, _ in ignored}
     files = [take_apart(name) for name in names if name not in passed_over]
-    safe = [file for file in files if not why_unsafe(file.name)]
+    left = [file for file in files if not why_unsafe(file.name)]
     texts = PromptTexts([prompt.text for prompt in prompts])
+    claims: list[Claim] = []
     if file_list is not None:
-        claims = claims_of_list(safe, file_list, texts, findings)
-    else:
-        claims = claims_of_names(safe, prompts, texts, layout, findings)
+        by_list, left = claims_of_list(left, file_list, texts, findings)
+        claims += by_list
+    by_caption, left = claims_of_captions(left, known, texts, findings)
+    claims += by_caption
+    if left:
+        claims += claims_of_names(left, prompts, texts, layout, findings)
     claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
     positions = settle_prompts(claims, prompts, numbering, findings)
     rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
     order = {name: index for index, name in enumerate(names)}
     rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))
     return _matches(rows, ignored, findings, prompts, samples)
+
+
+def with_rows(matches: Matches, more: Sequence[Row], prompts: Sequence[PromptRef], samples: int | None) -> Matches:
+    """`matches` with rows that somebody placed by hand; two files for one place are again doubles."""
+    rows = sorted(_mark_doubles([*matches.rows, *more]), key=lambda row: row.name)
+    findings = Findings(list(matches.notes), list(matches.questions))
+    return _matches(rows, matches.ignored, findings, prompts, samples)
 
 
 def _mark_doubles(rows: Sequence[Row]) -> list[Row]:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from common.images.decode import ALL_EXTENSIONS
-
-SHORTEST_PREFIX = 12
-"""Letters and digits that a shortened prompt in a name must keep to be recognised."""
+from generators.filenames.texts import PromptTexts
 
 LONGEST_NAME = 255
 """Letters: what file systems allow a file or folder to be called."""
@@ -21,6 +16,7 @@ _IMAGE_EXTENSIONS = frozenset(
     (*ALL_EXTENSIONS, ".gif", ".bmp", ".tif", ".tiff", ".svg", ".avif", ".heic", ".heif", ".jxl", ".jp2")
 )
 _SYSTEM_NAMES = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"))
+_ENDS = " _.,#()[]=-"
 _SEPARATORS = r"[\s_.,#()\[\]=-]"
 _PROMPT_WORD = r"prompts?|captions?|text|p|id|idx|index|no|nr|number"
 _SAMPLE_WORD = r"samples?|images?|img|pic|picture|outputs?|out|seed|gen|generation|result|repeat|variant|s|i|n"
@@ -30,6 +26,8 @@ _NUMBER_AND_WORDS = re.compile(
 )
 _SAMPLE_FOLDER = re.compile(rf"(?:samples?|seed|repeat|variant|generation){_SEPARATORS}*(\d+)", re.IGNORECASE)
 _LABEL = re.compile(rf"(?:(?:.*{_SEPARATORS})?(?:{_SAMPLE_WORD})?{_SEPARATORS}*)(\d+)", re.IGNORECASE | re.DOTALL)
+_COUNTER = re.compile(rf"[^\d]*?(?:[^\W\d]|{_SEPARATORS})(\d+)", re.IGNORECASE)
+_GRID = re.compile(rf"(?:image_)?grid(?:{_SEPARATORS}*\d+)?", re.IGNORECASE)
 _PAIR = re.compile(rf"(.*?){_SEPARATORS}+(?:(?:{_SAMPLE_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -53,22 +51,19 @@ class Identity:
     """What a piece of a name says of the prompt: the number as written, how many digits, and the prompts its words fit.
 
     `texts`: positions of the prompts that the words can mean; empty where there are no words or none fits.
-    `words`: whether there were words that fit no prompt.
+    `words`: whether there were words that fit no prompt. `exact`: whether the words are a prompt's whole text.
+    `either`: the piece is a number and also a prompt's whole text ("1984"); the other names tell which is meant.
     """
 
     number: int | None = None
     digits: int = 0
     texts: tuple[int, ...] = ()
     words: bool = False
+    exact: bool = False
+    either: bool = False
 
     def __bool__(self) -> bool:
         return self.number is not None or bool(self.texts)
-
-
-def compact(text: str) -> str:
-    """Only the letters and digits of `text`, without case and accents: what survives any way of making file names."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
 
 
 def clean_path(name: str) -> str:
@@ -86,14 +81,22 @@ def take_apart(name: str) -> FileName:
     return FileName(name=name, path=path, folders=tuple(folders), stem=stem.strip())
 
 
-def why_ignored(name: str) -> str:
-    """Why the file is passed over: hidden, the operating system's, not an image. "" where it is to be matched."""
+def why_hidden(name: str) -> str:
+    """Why a file is not for people: hidden, or the operating system's. "" where it is."""
     parts = clean_path(name).split("/")
     if any(part.lower() in _SYSTEM_NAMES for part in parts):
         return "a file of the operating system"
     if any(part.startswith(".") and part != ".." for part in parts):
         return "a hidden file"
-    extension = "." + parts[-1].rpartition(".")[2].lower() if "." in parts[-1] else ""
+    return ""
+
+
+def why_ignored(name: str) -> str:
+    """Why the file is passed over: hidden, the operating system's, not an image. "" where it is to be matched."""
+    if hidden := why_hidden(name):
+        return hidden
+    last = clean_path(name).rpartition("/")[2]
+    extension = "." + last.rpartition(".")[2].lower() if "." in last else ""
     if extension not in _IMAGE_EXTENSIONS:
         return f"not an image ({extension})" if extension else "not an image (no extension)"
     return ""
@@ -115,55 +118,33 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
 
 
-@dataclass(slots=True)
-class PromptTexts:
-    """Finds prompts by the words in a name: whole texts first, then texts cut short."""
+def identify(piece: str, texts: PromptTexts) -> Identity:
+    """What `piece` (a folder's name, or a part of a file's) says of its prompt."""
+    known = texts.seen.get(piece)
+    if not isinstance(known, Identity):
+        known = texts.seen[piece] = _identity(piece.strip(), texts)
+    return known
 
-    texts: Sequence[str]
-    _exact: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _ordered: list[tuple[str, int]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        for position, text in enumerate(self.texts):
-            if key := compact(text):
-                self._exact[key].append(position)
-                self._ordered.append((key, position))
-        self._ordered.sort()
-
-    def find(self, words: str) -> tuple[int, ...]:
-        """Positions of the prompts that `words` may stand for: more than one means that it can't be told."""
-        key = compact(words)
-        if not key:
-            return ()
-        if key in self._exact:
-            return tuple(self._exact[key])
-        if len(key) < SHORTEST_PREFIX:
-            return ()
-        found = []
-        for prompt_key, position in self._ordered[bisect_left(self._ordered, (key, -1)) :]:
-            if not prompt_key.startswith(key):
-                break
-            found.append(position)
-        return tuple(found)
-
-    def identify(self, piece: str) -> Identity:
-        """What `piece` (a folder's name, or a part of a file's) says of its prompt."""
-        piece = piece.strip()
-        # A prompt may itself be a number, or begin with one ("3 cats"): its whole text is looked for first.
-        if (texts := self.find(piece)) and not piece.isdecimal():
-            return Identity(texts=texts)
-        bare = piece.strip(" _.,#()[]=-")
-        if match := _NUMBER.fullmatch(bare):
-            return Identity(number=int(match[1]), digits=len(match[1]))
-        if match := _NUMBER_AND_WORDS.fullmatch(bare):
-            texts = self.find(match[2])
-            return Identity(number=int(match[1]), digits=len(match[1]), texts=texts, words=not texts)
-        return Identity()
+def _identity(piece: str, texts: PromptTexts) -> Identity:
+    # A prompt may itself be a number, or begin with one ("3 cats"): its whole text is looked for first.
+    if piece.isdecimal():
+        fit = texts.whole(piece)
+        return Identity(int(piece), len(piece), fit.positions if fit.exact else (), either=fit.exact)
+    if (fit := texts.find(piece)).positions:
+        return Identity(texts=fit.positions, exact=fit.exact)
+    bare = piece.strip(_ENDS)
+    if match := _NUMBER.fullmatch(bare):
+        return Identity(number=int(match[1]), digits=len(match[1]))
+    if match := _NUMBER_AND_WORDS.fullmatch(bare):
+        fit = texts.find(match[2])
+        return Identity(int(match[1]), len(match[1]), fit.positions, words=not fit.positions, exact=fit.exact)
+    return Identity()
 
 
 def sample_label(stem: str) -> int | None:
     """The sample number that a file's stem ends in ("3", "img_3", "00012_3", "ComfyUI_00003_"), None without one."""
-    match = _LABEL.fullmatch(stem.strip(" _.,#()[]=-"))
+    match = _LABEL.fullmatch(stem.strip(_ENDS))
     return int(match[1]) if match else None
 
 
@@ -173,7 +154,20 @@ def sample_folder(folder: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def is_grid(stem: str) -> bool:
+    """Whether a file is called as generators call a picture of several samples beside each other ("grid-0000")."""
+    return _GRID.fullmatch(stem.strip(_ENDS)) is not None
+
+
 def split_pair(stem: str) -> tuple[str, int] | None:
     """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)"), taken in two."""
-    match = _PAIR.fullmatch(stem.strip(" _.,#()[]=-"))
+    match = _PAIR.fullmatch(stem.strip(_ENDS))
     return (match[1], int(match[2])) if match and match[1].strip() else None
+
+
+def counter(stem: str) -> tuple[int, int] | None:
+    """The number that a generator counts its files by ("ComfyUI_00001_", "image (1)"), and its digits; None without
+    one, or where the name holds another number beside it.
+    """
+    match = _COUNTER.fullmatch(stem.strip(_ENDS))
+    return (int(match[1]), len(match[1])) if match else None

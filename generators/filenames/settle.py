@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from generators.filenames.claims import OUR_DIGITS, Claim, Findings, PromptRef, Question
+from generators.filenames.claims import Findings, PromptRef, Question
+from generators.filenames.layouts import Claim
 from generators.filenames.names import natural_key
 
-Numbering = Literal["auto", "from_zero", "from_one"]
+SampleNumbering = Literal["auto", "from_zero", "from_one"]
+Numbering = Literal["auto", "from_zero", "from_one", "texts"]
+"""`texts`: names such as "1984" are prompts' texts."""
+
+_BASES: Mapping[str, int] = {"from_zero": 0, "from_one": 1}
 
 MAX_SAMPLE = 9_999
 """A higher number in the place of the sample is a seed or a counter: samples are then numbered in its order."""
@@ -35,45 +40,102 @@ def settle_prompts(
 ) -> dict[int, int]:
     """Index of each claim -> position of its prompt; what can't be placed gets its problem written down."""
     by_number = {number: position for position, prompt in enumerate(prompts) if (number := prompt.number) is not None}
-    base = _base(claims, prompts, by_number, numbering, findings)
-    open_question = next((question.text for question in findings.questions if question.option == "numbering"), "")
+    groups: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        groups[claim.group].append(claim)
+    bases: dict[str, int | None] = {}
+    for name, group in groups.items():
+        _settle_either(group, by_number, numbering, findings)
+        bases[name] = _base(group, prompts, by_number, "auto" if len(groups) > 1 else numbering, findings)
+    if len(groups) > 1 and numbering in _BASES:
+        # The answer is for the numbers that leave it open; where none does, it is for all.
+        still_open = [name for name, base in bases.items() if base is None] or list(bases)
+        bases |= dict.fromkeys(still_open, _BASES[numbering])
+        findings.questions[:] = [each for each in findings.questions if each.option != "numbering"]
     positions: dict[int, int] = {}
     wordy = 0
     for index, claim in enumerate(claims):
-        identity = claim.identity
         if claim.problem:
             continue
-        if identity.number is not None and base is None:
-            if len(identity.texts) == 1:
-                positions[index] = identity.texts[0]
-            else:
-                claim.problem = open_question
-            continue
-        by_its_number = None if identity.number is None or base is None else by_number.get(identity.number - base)
-        if identity.texts:
-            fits = [text for text in identity.texts if by_its_number is None or text == by_its_number]
-            if not fits:
-                claim.problem = (
-                    f"number {identity.number} and the words do not agree: "
-                    f"the words are those of prompt {prompts[identity.texts[0]].prompt_id}"
-                )
-            elif identity.number is not None and by_its_number is None:
-                claim.problem = _no_such_number(identity.number, base, by_number)
-            elif len(fits) > 1:
-                claim.problem = "the words fit " + " and ".join(prompts[fit].prompt_id for fit in fits[:4])
-            else:
-                positions[index] = fits[0]
-        elif identity.number is not None:
-            if by_its_number is None:
-                claim.problem = _no_such_number(identity.number, base, by_number)
-            else:
-                positions[index] = by_its_number
-                wordy += identity.words
-        else:
-            claim.problem = "its name has neither a prompt number nor a prompt text"
+        position = _position(claim, prompts, by_number, bases[claim.group], findings)
+        if position is not None:
+            positions[index] = position
+            wordy += claim.identity.words
     if wordy:
         findings.notes.append(f"names with words that are not from a prompt: {wordy}; only their numbers were used")
     return positions
+
+
+def _position(
+    claim: Claim,
+    prompts: Sequence[PromptRef],
+    by_number: Mapping[int, int],
+    base: int | None,
+    findings: Findings,
+) -> int | None:
+    """The position of the claim's prompt; None with its problem written down."""
+    number, texts = claim.identity.number, claim.identity.texts
+    if not claim.identity:
+        claim.problem = "its name has neither a prompt number nor a prompt text"
+        return None
+    if number is not None and base is None:
+        if len(texts) == 1:
+            return texts[0]
+        claim.problem = next((each.text for each in findings.questions if each.option == "numbering"), "")
+        return None
+    by_its_number = None if number is None or base is None else by_number.get(number - base)
+    if number is not None and by_its_number is None:
+        claim.problem = _no_such_number(number, base, by_number)
+        return None
+    if not texts:
+        return by_its_number
+    fits = [text for text in texts if by_its_number is None or text == by_its_number]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        claim.problem = "the words fit " + " and ".join(prompts[fit].prompt_id for fit in fits[:4])
+    else:
+        claim.problem = (
+            f"number {number} and the words do not agree: the words are those of prompt {prompts[texts[0]].prompt_id}"
+        )
+    return None
+
+
+def _settle_either(
+    group: Sequence[Claim], by_number: Mapping[int, int], numbering: Numbering, findings: Findings
+) -> None:
+    """Whether "1984" is a prompt's number or its text, by the names beside it; asked where they don't tell."""
+    either = [claim for claim in group if claim.identity.either and not claim.problem]
+    if not either:
+        return
+    rest = [claim.identity for claim in group if claim.identity and not claim.identity.either]
+    numbered = any(identity.number is not None for identity in rest)
+    worded = any(identity.number is None for identity in rest)
+    for claim in either:
+        number = claim.identity.number
+        exists = number is not None and bool({number, number - 1} & by_number.keys())
+        if numbering != "auto":
+            as_text = numbering == "texts"
+        elif not exists or (worded and not numbered):
+            as_text = True
+        elif numbered and not worded:
+            as_text = False
+        elif not rest and not all(_exists(each, by_number) for each in either):
+            as_text = True  # some of them are no number of the suite, so none is
+        else:
+            text = f'is "{number}" in the names a prompt\'s number or its text?'
+            findings.questions.append(Question("numbering", text, ("from_zero", "from_one", "texts")))
+            for each in either:
+                each.problem = text
+            return
+        claim.identity = replace(
+            claim.identity, number=None if as_text else number, texts=claim.identity.texts if as_text else ()
+        )
+
+
+def _exists(claim: Claim, by_number: Mapping[int, int]) -> bool:
+    number = claim.identity.number
+    return number is not None and bool({number, number - 1} & by_number.keys())
 
 
 def _base(
@@ -87,7 +149,7 @@ def _base(
     numbered = [claim for claim in claims if claim.identity.number is not None and not claim.problem]
     numbers = {claim.identity.number for claim in numbered if claim.identity.number is not None}
     if numbering != "auto" or not numbers:
-        return 1 if numbering == "from_one" else 0
+        return _BASES.get(numbering, 0)
     if all(claim.certain for claim in numbered):
         return 0
     votes: Counter[int] = Counter()
@@ -103,8 +165,6 @@ def _base(
         base, why = next(iter(votes)), "the words beside the numbers say so"
     elif not votes and 0 in numbers:
         base, why = 0, "there is a 0"
-    elif not votes and all(claim.identity.digits >= OUR_DIGITS for claim in numbered):
-        base, why = 0, "five digits, as prompt ids have"
     elif not votes and len(fits) == 1:
         base = fits[0]
         why = f"number {max(numbers)} would not exist otherwise" if base else "the numbers are prompt ids"
@@ -112,7 +172,8 @@ def _base(
         low, high = min(numbers), max(numbers)
         shown = f"{low} to {high}" if low != high else f"{low}"
         text = f"prompts are numbered {shown}: do they count from 0 or from 1?"
-        findings.questions.append(Question("numbering", text, ("from_zero", "from_one")))
+        if not any(question.option == "numbering" for question in findings.questions):
+            findings.questions.append(Question("numbering", text, ("from_zero", "from_one")))
         return None
     findings.notes.append(f"prompts numbered from {base}: {why}")
     return base
@@ -122,38 +183,45 @@ def settle_samples(
     claims: Sequence[Claim],
     positions: Mapping[int, int],
     prompts: Sequence[PromptRef],
-    numbering: Numbering,
+    numbering: SampleNumbering,
     findings: Findings,
 ) -> list[Row]:
     """A row for each claim: its prompt and its sample from 0, or its problem."""
-    labelled = [claims[index] for index in positions if not claims[index].one_a_prompt]
-    labels = [claim.label for claim in labelled if claim.label is not None]
-    base, ranks = 0, None
-    if numbering != "auto":
-        base = int(numbering == "from_one")
-    elif labels and max(labels) <= MAX_SAMPLE and min(labels) in (0, 1):
-        base = min(labels)
-        findings.notes.append(f"samples numbered from {base}")
-    elif labelled:
-        ranks = _ranks(claims, positions)
-        findings.notes.append("samples numbered in the order of their names")
-    rows = []
-    for index, claim in enumerate(claims):
-        if index not in positions:
-            rows.append(Row(claim.file.name, problem=claim.problem))
-            continue
-        prompt_id = prompts[positions[index]].prompt_id
-        if claim.one_a_prompt:
-            rows.append(Row(claim.file.name, prompt_id, 0))
-        elif ranks is not None:
-            rows.append(Row(claim.file.name, prompt_id, ranks[index]))
-        elif claim.label is None:
-            rows.append(Row(claim.file.name, problem=f"prompt {prompt_id}, and no sample number in its name"))
-        elif claim.label < base:
-            rows.append(Row(claim.file.name, problem=f"prompt {prompt_id}: sample 0, where samples count from 1"))
-        else:
-            rows.append(Row(claim.file.name, prompt_id, claim.label - base))
-    return rows
+    placed: dict[str, list[int]] = defaultdict(list)
+    for index in positions:
+        placed[claims[index].group].append(index)
+    rows = {index: Row(claim.file.name, problem=claim.problem) for index, claim in enumerate(claims)}
+    notes: list[str] = []
+    for indices in placed.values():
+        labelled = [claims[index] for index in indices if not claims[index].one_a_prompt]
+        labels = [claim.label for claim in labelled if claim.label is not None]
+        base, ranks = 0, None
+        if numbering != "auto":
+            base = _BASES[numbering]
+        elif labels and max(labels) <= MAX_SAMPLE and min(labels) in (0, 1):
+            base = min(labels)
+            notes.append(f"samples numbered from {base}")
+        elif labelled:
+            ranks = _ranks(claims, {index: positions[index] for index in indices})
+            notes.append("samples numbered in the order of their names")
+        for index in indices:
+            rank = None if ranks is None else ranks[index]
+            rows[index] = _row(claims[index], prompts[positions[index]].prompt_id, base, rank)
+    findings.notes += dict.fromkeys(notes)
+    return [rows[index] for index in range(len(claims))]
+
+
+def _row(claim: Claim, prompt_id: str, base: int, rank: int | None) -> Row:
+    name = claim.file.name
+    if claim.one_a_prompt:
+        return Row(name, prompt_id, 0)
+    if rank is not None:
+        return Row(name, prompt_id, rank)
+    if claim.label is None:
+        return Row(name, problem=f"prompt {prompt_id}, and no sample number in its name")
+    if claim.label < base:
+        return Row(name, problem=f"prompt {prompt_id}: sample 0, where samples count from 1")
+    return Row(name, prompt_id, claim.label - base)
 
 
 def _ranks(claims: Sequence[Claim], positions: Mapping[int, int]) -> dict[int, int]:

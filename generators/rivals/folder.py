@@ -28,9 +28,10 @@ from generators.contract import (
     Parameter,
     ParameterValue,
 )
-from generators.filenames.filelist import FileEntry, find_file_list, parse_file_list
-from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
-from generators.filenames.names import compact, take_apart, why_ignored
+from generators.filenames.captions import Beside, read_beside
+from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, SampleNumbering, match_layout
+from generators.filenames.names import take_apart, why_ignored
+from generators.filenames.texts import compact
 from generators.prompt_file import read_prompts
 
 VERSION = "1"
@@ -132,18 +133,19 @@ def load_folder(parameters: Mapping[str, ParameterValue], *, size: int, device: 
     if not root.is_dir():
         raise GeneratorError(f"there is no folder {root}")
     names = _list_files(root)
-    file_list = _read_list(root, names)
+    beside = read_beside(names, lambda name: (root / name).read_bytes())
     images = [name for name in names if not why_ignored(name)]
     if not images:
         raise GeneratorError(f"the folder {root} holds no image")
-    prompts, texts = _prompts(str(parameters["prompts"]), images, file_list)
+    prompts, texts = _prompts(str(parameters["prompts"]), images, beside)
     matches = match_layout(
         names,
         prompts,
-        file_list=file_list,
+        file_list=beside.entries,
+        captions=beside.captions,
         layout=cast(Layout, parameters["layout"]),
         numbering=cast(Numbering, parameters["numbering"]),
-        sample_numbering=cast(Numbering, parameters["sample_numbering"]),
+        sample_numbering=cast(SampleNumbering, parameters["sample_numbering"]),
     )
     for question in matches.questions:
         raise GeneratorError(f"{root}: {question.text} Say {question.option}={' or '.join(question.choices)}")
@@ -164,14 +166,7 @@ def _list_files(root: Path) -> list[str]:
     return found
 
 
-def _read_list(root: Path, names: Sequence[str]) -> list[FileEntry] | None:
-    name = find_file_list(names)
-    return None if name is None else parse_file_list((root / name).read_bytes(), name)
-
-
-def _prompts(
-    prompts_file: str, images: Sequence[str], file_list: Sequence[FileEntry] | None
-) -> tuple[list[PromptRef], dict[str, str]]:
+def _prompts(prompts_file: str, images: Sequence[str], beside: Beside) -> tuple[list[PromptRef], dict[str, str]]:
     """The prompts to match against, and the texts that are known of them.
 
     Without a file of prompts the numbers in the names stand for themselves: as many prompts as the highest needs.
@@ -179,11 +174,13 @@ def _prompts(
     if prompts_file:
         texts = {prompt_name(index): text for index, text in enumerate(read_prompts(Path(prompts_file)))}
         return [PromptRef(prompt_id, text) for prompt_id, text in texts.items()], texts
-    if file_list is not None:
+    if beside.entries is not None:
         texts = {
-            prompt_name(entry.number): entry.text for entry in file_list if entry.certain and entry.number is not None
+            prompt_name(entry.number): entry.text
+            for entry in beside.entries
+            if entry.certain and entry.number is not None
         }
-        numbers = [entry.number for entry in file_list if entry.number is not None]
+        numbers = [entry.number for entry in beside.entries if entry.number is not None]
     else:
         texts = {}
         pieces = [piece for name in images for piece in (*take_apart(name).folders, take_apart(name).stem)]

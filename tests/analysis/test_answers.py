@@ -66,7 +66,9 @@ def cells(
 )
 def test_a_row_that_cannot_be_is_named(change: dict[str, str], column: str, reason: str) -> None:
     with pytest.raises(RatingsError) as caught:
-        validate_answers(pd.DataFrame([cells(rater="r0"), cells() | change]), source="answers.csv", header_lines=1)
+        validate_answers(
+            pd.DataFrame([cells(rater="r0"), cells() | change]), source="answers.csv", places="line 3".format
+        )
     message = str(caught.value)
     if column != "repetition":
         assert "row 2 (line 3)" in message

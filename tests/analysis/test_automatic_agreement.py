@@ -25,6 +25,7 @@ from evaluation.analysis.crossed import Variance, block_variances, panel_sums
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.rank_correlation import kendall_tau_b
 from evaluation.analysis.rater_ceiling import agreement_of_raters
+from evaluation.analysis.scores import analyse_scores
 from evaluation.analysis.simulate import CrowdSpec, Design, simulate_ratings
 
 SCORE_COLUMNS = ["prompt_id", "generator", "sample", "metric", "value"]
@@ -99,7 +100,7 @@ def test_thresholds_by_brute_force(seed: int) -> None:
     assert found.threshold == max(levels, key=lambda level: (sum(agree(name, level) for name in names), -level))
 
 
-def test_intervals_are_the_two_way_ones() -> None:
+def test_intervals_are_those_of_any_mean() -> None:
     rng = np.random.default_rng(1)
     ratings = simulate_ratings(Design(6, {"c": 12, "d": 9}), CrowdSpec(0.3, 1.0, tie=0.0), 0.3, rng)
     scores = scores_of({name: rng.normal() for name in ratings["prompt_id"].unique()})
@@ -113,10 +114,11 @@ def test_intervals_are_the_two_way_ones() -> None:
         own, house = found.intervals[method], wanted[method]
         assert isinstance(own, Interval) and isinstance(house, Variance)
         assert own.se**2 == pytest.approx(house.value)
-    default, two_way = found.interval, found.intervals["two_way"]
-    assert default is not None and isinstance(two_way, Interval) and found.default == "satterthwaite"
-    assert default.se == two_way.se and default.df is not None and two_way.df is not None
-    assert default.df >= two_way.df and default.half_width <= two_way.half_width
+    as_scores = ratings.assign(generator="x", score=right)[
+        ["rater_id", "prompt_id", "category", "generator", "question"]
+    ]
+    mean = analyse_scores(as_scores.assign(score=right), levels=(0.0, 1.0)).estimates[0].mean
+    assert found.default == mean.default == "effective" and found.interval == mean.interval
     by_rater = overall(only(ratings, scores, estimand="raters")).decided
     assert by_rater is not None and by_rater.default == "by_rater"
 
@@ -243,7 +245,7 @@ def test_document_and_table() -> None:
     found = automatic_agreement(ratings, scores)
     assert found.notes == ("No scores of z: their comparisons are left out.",)
     told = json.loads(found.to_json())
-    assert told["comparisons"][0]["metrics"][0]["accuracy"]["default"] in ("satterthwaite", "by_rater", "by_prompt")
+    assert told["comparisons"][0]["metrics"][0]["accuracy"]["default"] in ("effective", "by_rater", "by_prompt")
     assert told["n_simulated"] == 4 * 16 and len(found.to_frame()) == 3 and "<table" in found._repr_html_()
     again = automatic_agreement(ratings.sample(frac=1, random_state=0), scores.sample(frac=1, random_state=0))
     assert again.to_json() == found.to_json()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 
 from evaluation.analysis.cautions import CODES, NEAR_END, cautions, is_skewed, uneven
 from evaluation.analysis.effective_design import EffectiveDesign
+from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.summary import overall_rate
 
 Float = npt.NDArray[np.float64]
 
@@ -40,6 +43,23 @@ def test_near_the_ends() -> None:
     assert codes(panel(6, 10, NEAR_END), [6] * 10, [0] * 10) == ["near_the_ends"]
     assert codes(panel(6, 10, 1 - NEAR_END), [6] * 10, [0] * 10) == ["near_the_ends"]
     assert codes(panel(6, 10, 0.8), [6] * 10, [0] * 10) == []
+
+
+def test_unequal_loads_are_ignored_by_the_interval_for_these_prompts_alone() -> None:
+    """Its degrees of freedom are raters less one (docs/coverage.md, "Narrower estimands")."""
+    for loads, warned in ((np.r_[200, 60, np.full(20, 5)], True), (np.full(22, 20), False)):
+        ratings = [rated(rater, prompt) for rater, load in enumerate(loads.tolist()) for prompt in range(load)]
+        for estimand in ("raters", "raters_and_prompts", "prompts", "votes"):
+            rate = overall_rate(validate_ratings(pd.DataFrame(ratings)), estimand)
+            codes = [each.code for each in rate.cautions]
+            assert ("loads_ignored" in codes) == (warned and estimand == "raters")
+            assert ("unequal_loads" in codes) == warned
+
+
+def rated(rater: int, prompt: int) -> dict[str, str]:
+    choice = ("a", "indifferent", "b")[(rater * 7 + prompt * 3) % 3]
+    ids = {"rater_id": f"r{rater}", "prompt_id": f"p{prompt}", "category": "c"}
+    return ids | {"generator_a": "x", "generator_b": "y", "question": "q", "choice": choice}
 
 
 def test_unequal_loads() -> None:

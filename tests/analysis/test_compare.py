@@ -21,38 +21,45 @@ def crowd(seed: int, design: Design, preferences: dict[tuple[str, str], float]) 
     return validate_ratings(simulate_ratings(design, SPEC, preferences, np.random.default_rng(seed)))
 
 
-def test_difference_of_nested_categories_is_welch() -> None:
+def test_difference_of_nested_categories_adds_the_squares_of_their_own_widths() -> None:
     ratings = crowd(1, Design(6, {"c": 5, "d": 7}, nested=True), {("x", "y"): 0.4})
     one, other = (Selection("x", "y", "alignment", name) for name in ("c", "d"))
     found = differences(ratings, [(one, other)])[0]
     rates = analyse(ratings).comparisons[0].categories
-    se = [rates[name].net.intervals["two_way"].se for name in ("c", "d")]  # type: ignore[union-attr]
-    df = (se[0] ** 2 + se[1] ** 2) ** 2 / (se[0] ** 4 / 4 + se[1] ** 4 / 5)
+    own = [rates[name].net.interval for name in ("c", "d")]
+    assert all(each is not None and each.method == "effective" for each in own)
+    halves = [(stats.t.ppf(0.975, each.df) * each.se, each.se) for each in own if each is not None]
     assert found.paired == "independent"
     assert found.estimate == pytest.approx(rates["c"].net.estimate - rates["d"].net.estimate)
-    assert found.se == pytest.approx(math.hypot(*se))
-    assert found.df == pytest.approx(df)
+    assert found.se == pytest.approx(math.hypot(*(se for _, se in halves)))
+    assert found.high == pytest.approx(found.estimate + math.hypot(*(half for half, _ in halves)))
+    assert (found.p_value or 0) < 0.05 or (found.low or 0) <= 0 <= (found.high or 0)
 
 
 def test_difference_of_two_rivals_by_brute_force() -> None:
     """The same panel judged both pairs: the difference is that of each cell's two answers."""
-    ratings = crowd(2, Design(7, {"c": 6}), {("x", "y"): 0.8, ("x", "z"): 0.1})
+    ratings = crowd(1, Design(7, {"c": 6}), {("x", "y"): 0.8, ("x", "z"): 0.1})
     pair = Selection("x", "y", "alignment"), Selection("x", "z", "alignment")
     found = differences(ratings, [pair])[0]
     y = ratings.assign(y=1.0 - ratings["choice"].cat.codes)
     wide = y.pivot(index=["rater_id", "prompt_id"], columns="generator_b", values="y")
     d = (wide["y"] - wide["z"]).unstack().to_numpy()
     e, (r, p) = d - d.mean(), d.shape
-    parts = [
-        (e.sum(axis=1) ** 2).sum() * r / (r - 1),
-        (e.sum(axis=0) ** 2).sum() * p / (p - 1),
-        (e**2).sum() * r * p / (r * p - 1),
-    ]
-    se = math.sqrt(max(parts[0] + parts[1] - parts[2], parts[0], parts[1])) / d.size
+    ms = (
+        p * (e.mean(axis=1) ** 2).sum() / (r - 1),
+        r * (e.mean(axis=0) ** 2).sum() / (p - 1),
+        ((e - e.mean(axis=1)[:, None] - e.mean(axis=0)) ** 2).sum() / ((r - 1) * (p - 1)),
+    )
+    assert min(ms[0], ms[1]) > ms[2]  # no component is negative: Satterthwaite's degrees of freedom are ANOVA's
+    both = sum(ms[:2]) - ms[2]
+    df = both**2 / (ms[0] ** 2 / (r - 1) + ms[1] ** 2 / (p - 1) + ms[2] ** 2 / ((r - 1) * (p - 1)))
+    pieces = [(both, df), (ms[0], r - 1), (ms[1], p - 1)]
+    value, df = max(pieces, key=lambda each: float(stats.t.ppf(0.975, each[1])) * math.sqrt(each[0]))
+    se = math.sqrt(value / d.size)
     assert found.paired == "same raters and prompts"
     assert found.estimate == pytest.approx(d.mean())
     assert found.se == pytest.approx(se)
-    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(d.mean() / se), min(r, p) - 1))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(d.mean() / se), df))
     back = differences(ratings, [pair[::-1]])[0]
     assert (back.low, back.high) == pytest.approx((-(found.high or 0), -(found.low or 0)))
 

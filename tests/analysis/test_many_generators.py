@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.analysis import paired_errors, rank_generators, validate_ratings
+from evaluation.analysis import paired_errors, paired_units, rank_generators, ranking, validate_ratings
+from evaluation.analysis.paired_counts import count_rows
 from evaluation.analysis.paired_errors import Errors
 from evaluation.analysis.paired_models import MODELS, Model, choice_chances, fit
-from evaluation.analysis.ranking import count_rows
+from evaluation.analysis.results import rounded
+from evaluation.analysis.tally import tally_ratings
 
 
 def table(generators: int, votes: int, raters: int, prompts: int, seed: int = 0) -> pd.DataFrame:
@@ -91,12 +93,37 @@ def test_blocks_and_sorting_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     """Small tables are counted without sorting and summed at once, large ones sorted, and summed block by block."""
     frame = table(8, 600, 25, 30)
     at_once = rank_generators(frame)
-    monkeypatch.setattr(paired_errors, "DENSE", 0)
-    monkeypatch.setattr(paired_errors, "BLOCK", 30)
+    monkeypatch.setattr(paired_units, "DENSE", 0)
+    monkeypatch.setattr(paired_units, "BLOCK", 30)
     by_blocks = rank_generators(frame)
     for one, other in zip(at_once.scores, by_blocks.scores, strict=True):
         assert (one.generator, one.rank_low, one.rank_high) == (other.generator, other.rank_low, other.rank_high)
         assert one.se == pytest.approx(other.se, rel=1e-10)
+
+
+@pytest.mark.parametrize("dense", [1 << 22, 0], ids=["dense", "sorted"])
+def test_a_ranking_from_counts_is_that_from_ratings(monkeypatch: pytest.MonkeyPatch, dense: int) -> None:
+    """Large analyses rank from the counts that they have made, with nothing else left out or added."""
+    frame = two_questions(table(6, 2_000, 20, 15))
+    monkeypatch.setattr(paired_units, "DENSE", dense)
+    for module in (paired_errors, ranking):
+        monkeypatch.setattr(module, "EXACT_CELLS", 100)
+    tally = tally_ratings(frame)
+    for question in ("alignment", "fidelity"):
+        by_ratings, by_counts = (
+            rank_generators(frame, question=question),
+            ranking.rank_counted(frame, tally, question),
+        )
+        assert rounded(by_counts) == rounded(by_ratings)
+        assert by_ratings.n_ratings < len(frame)
+
+
+def two_questions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of the ratings of one question, some control trials, and a third without the first generator as another's."""
+    n = len(frame)
+    other = (np.arange(n) % 3 == 0) & (frame["generator_a"] != frame["generator_a"].cat.categories[0]).to_numpy()
+    question = pd.Categorical.from_codes(other.astype(np.int8), categories=["alignment", "fidelity"])
+    return frame.assign(question=question, control=np.arange(n) % 50 == 0)
 
 
 def test_above_the_limit_of_cells_ratings_stand_for_cells(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from evaluation.analysis import Analysis, analyse, analyse_scores, rank_generators, read_ratings
 from evaluation.analysis.agreement import krippendorff_alpha
+from evaluation.analysis.published_votes import page
+from evaluation.analysis.votes import read_votes
+from evaluation.analysis.votes_pairs import pairs_of_scores
 
 VOTES = Path(__file__).resolve().parents[3] / "shared" / "data" / "votes"
 pytestmark = pytest.mark.skipif(not VOTES.is_dir(), reason="the published votes are not here")
@@ -44,6 +47,30 @@ def test_scores_and_their_alpha_are_the_published_ones() -> None:
         assert each.mean.interval is not None and 0 <= each.mean.interval.low <= each.mean.interval.high <= 100
     likert = analyse_scores(pd.read_csv(VOTES / "dsg_tifa160_scores.csv"))
     assert likert.agreement["alignment"].value == pytest.approx(0.685430, abs=5e-7)
+
+
+def as_rows(frame: pd.DataFrame) -> set[tuple[object, ...]]:
+    """Rows without the category, which ImagenHub's own files do not have."""
+    plain = frame.drop(columns="category")
+    return set(plain.astype({name: str for name in plain if name != "score"}).itertuples(index=False, name=None))
+
+
+def test_the_sources_files_are_read_as_they_are(hub: Analysis) -> None:
+    raters = read_votes([VOTES / f"imagenhub_t2i_rater{at}.tsv" for at in (1, 2, 3)])
+    likert = read_votes([VOTES / "dsg_tifa160_likert.csv"])
+    for found, name in ((raters, "imagenhub_t2i"), (likert, "dsg_tifa160")):
+        scores = read_votes([VOTES / f"{name}_scores.csv"])
+        assert found.kind == scores.kind == "scores" and scores.columns == {}
+        assert len(as_rows(found.frame)) == len(found.frame)
+        assert as_rows(found.frame) == as_rows(scores.frame)
+        assert as_rows(pairs_of_scores(found.frame)) == as_rows(read_ratings(VOTES / f"{name}_pairs.csv"))
+    assert set(map(str, likert.frame["category"])) == {"coco", "drawbench", "paintskill", "partiprompt"}
+    assert len(pairs_of_scores(raters.frame)) == 24_822 and hub.n_ratings == 24_822
+
+
+def test_the_page_is_what_the_analysis_says() -> None:
+    held = (Path(__file__).parents[2] / "docs" / "published-votes.md").read_text(encoding="utf-8")
+    assert held == page(VOTES), "write it anew: python -m evaluation.analysis.published_votes FOLDER"
 
 
 def test_three_raters_leave_ranks_that_say_something(hub: Analysis) -> None:

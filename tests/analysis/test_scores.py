@@ -67,7 +67,7 @@ def test_bad_scores_are_named() -> None:
     scores.loc[4, "score"] = 70
     with pytest.raises(RatingsError, match="row 5, column score: 70 is not on the scale. Allowed are 0, 50, 100"):
         validate_scores(scores, SCALES["yes-somewhat-no"])
-    with pytest.raises(RatingsError, match="lacks score"):
+    with pytest.raises(RatingsError, match="lacks the column score"):
         validate_scores(scores.drop(columns="score"))
     with pytest.raises(RatingsError, match="row 81, column rater_id"):
         validate_scores(pd.concat([frame(), frame().iloc[[3]]]))

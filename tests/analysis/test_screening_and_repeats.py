@@ -11,7 +11,7 @@ import pytest
 from evaluation.analysis import validate_answers, validate_ratings
 from evaluation.analysis.answers import no_answers
 from evaluation.analysis.orders import Order, side_by_side
-from evaluation.analysis.retest import Retest, retests, without_repeats
+from evaluation.analysis.repeats import SeenAgain, seen_again, without_repeats
 from evaluation.analysis.screening import Screening, screen
 
 
@@ -79,15 +79,15 @@ def test_repeats_are_compared_whichever_way_the_sets_stood() -> None:
         rating("r2", "p1", "b"),
         rating("r2", "p1", "a", again=1),
     ]
-    found = {each.kind: each for each in retests(pd.DataFrame(ratings), validate_answers(pd.DataFrame(answers)))}
+    found = {each.kind: each for each in seen_again(pd.DataFrame(ratings), validate_answers(pd.DataFrame(answers)))}
     assert {kind: (each.same.estimate, each.n_answers) for kind, each in found.items()} == {
         "choice": (0.5, 2),
         "ranking": (0.5, 2),
         "scale": (0.5, 2),
     }
     assert found["scale"].difference == 1 and found["choice"].difference is None
-    assert Retest.from_dict(found["scale"].to_dict(), 0.95) == found["scale"]
-    assert retests(without_repeats(pd.DataFrame(ratings)), validate_answers(no_answers())) == ()
+    assert SeenAgain.from_dict(found["scale"].to_dict(), 0.95) == found["scale"]
+    assert seen_again(without_repeats(pd.DataFrame(ratings)), validate_answers(no_answers())) == ()
     assert len(without_repeats(pd.DataFrame(ratings))) == 2
 
 

@@ -118,6 +118,70 @@ def test_the_same_file_goes_on_where_it_stopped(
     assert upload.n_files == 2
 
 
+def a_folder(root: Path) -> Path:
+    """Images of two prompts under names that are not ASCII, or too long for a tar's own field."""
+    folder = root / "images"
+    for prompt, name in enumerate(("caf\u00e9", "x" * 120)):
+        pixels = np.random.default_rng(prompt).integers(0, 255, (700, 700, 3), dtype=np.uint8)
+        (folder / name / f"{prompt:05d}").mkdir(parents=True)
+        Image.fromarray(pixels).save(folder / name / f"{prompt:05d}" / "0.png", "PNG", compress_level=0)
+    return folder
+
+
+def test_a_folder_is_sent_as_one_file_and_goes_on_where_it_stopped(
+    page: Page, live_server: LiveServer, link: str, tmp_path: Path
+) -> None:
+    a_suite({"Colors": 2})
+    folder = a_folder(tmp_path)
+    page.goto(link)
+    page.goto(live_server.url + "/uploads/new/")
+    page.route("**/part/*", lambda route: route.continue_() if _offset(route) == 0 else route.abort())
+    page.get_by_label("Run name").fill("rival")
+    page.get_by_label("Generator").fill("imagen")
+    page.locator("#id_folder").set_input_files(folder)
+    expect(page.locator("#chosen")).to_contain_text("images.tar: 2 files, 3 MB")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#upload-said")).to_contain_text("what was sent is kept")
+    offsets: list[int] = []
+
+    def look(route: Route) -> None:
+        offsets.append(_offset(route))
+        route.continue_()
+
+    page.unroute("**/part/*")
+    page.route("**/part/*", look)
+    page.reload()
+    page.get_by_label("Run name").fill("rival")
+    page.get_by_label("Generator").fill("imagen")
+    page.locator("#id_folder").set_input_files(folder)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}/"), timeout=30_000)
+    assert offsets[:2] == [0, 2**20]
+    upload = Upload.objects.get()
+    while not upload_check(upload=upload, seconds=30):
+        pass
+    assert upload.file_name == "images.tar"
+    assert [(row["file"].split("/")[1][:4], row["problem"], row["prompt_id"]) for row in upload.table] == [
+        ("caf\u00e9", "", "00000"),
+        ("xxxx", "", "00001"),
+    ]
+
+
+def test_what_is_dropped_is_sent(page: Page, live_server: LiveServer, link: str) -> None:
+    a_suite({"Colors": 2})
+    page.goto(link)
+    page.goto(live_server.url + "/uploads/new/")
+    page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            for (const name of ["00000_0.png", "00001_0.png"]) transfer.items.add(new File(["x"], name));
+            const drop = document.getElementById("drop");
+            drop.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+        }"""
+    )
+    expect(page.locator("#chosen")).to_contain_text("images.tar: 2 files")
+
+
 def test_a_large_suite_comes_in_parts(page: Page, live_server: LiveServer, link: str, tmp_path: Path) -> None:
     path = tmp_path / "foxes.csv"
     path.write_text("prompt,category\n" + "".join(f"a fox number {n},Foxes\n" for n in range(60_000)))

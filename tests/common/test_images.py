@@ -27,9 +27,20 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
 PNG = encode_png(PIXELS)
 
 
+OTHERS: set[int] = set()
+"""Children that were there before a test: the one that makes small images lives as long as its process."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS.clear()
+    OTHERS.update(child.pid for child in psutil.Process().children())
+
+
 def children() -> list[psutil.Process]:
     """This process's decoding children."""
-    return [child for child in psutil.Process().children() if "common.images.worker" in child.cmdline()]
+    own = [child for child in psutil.Process().children() if child.pid not in OTHERS]
+    return [child for child in own if "common.images.worker" in child.cmdline()]
 
 
 def test_outcomes_come_in_order_and_equal_those_of_the_pure_function(tmp_path: Path) -> None:

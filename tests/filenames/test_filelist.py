@@ -2,7 +2,7 @@
 
 import pytest
 
-from generators.filenames.filelist import FileEntry, FileListError, find_file_list, parse_file_list
+from generators.filenames.filelist import FileEntry, FileListError, find_file_lists, parse_file_list
 from generators.filenames.layout import PromptRef, match_layout
 
 PROMPTS = [PromptRef("00000", "A red car."), PromptRef("00001", "A blue, old bird."), PromptRef("00002", "Two dogs")]
@@ -64,8 +64,8 @@ def test_a_bad_list_is_refused_with_row_and_column(data: bytes, name: str, messa
 
 def test_the_list_nearest_to_the_top_is_found() -> None:
     names = ["__MACOSX/manifest.csv", "run/deep/manifest.csv", "run/Manifest.CSV", "run/metadata.jsonl", "run/0.png"]
-    assert find_file_list(names) == "run/Manifest.CSV"
-    assert find_file_list(["x/0.png"]) is None
+    assert find_file_lists(names) == ["run/Manifest.CSV", "run/deep/manifest.csv"]
+    assert find_file_lists(["x/0.png"]) == []
 
 
 def test_the_list_speaks_for_the_names() -> None:

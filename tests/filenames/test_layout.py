@@ -156,7 +156,7 @@ def test_a_shortened_text_that_fits_two_prompts_is_not_guessed() -> None:
     matches = match_layout(["one dog on the str/0.png", "a-red-coloured-car/0.png"], PROMPTS)
     assert matches.rows[0].problem == "the words fit 00004 and 00005"
     doubled = [PromptRef("00000", "A cat."), PromptRef("00001", "a cat")]
-    assert match_layout(["a cat/0.png"], doubled).rows[0].problem == "the words fit 00000 and 00001"
+    assert match_layout(["a-cat/0.png"], doubled).rows[0].problem == "the words fit 00000 and 00001"
 
 
 def test_folders_of_another_suites_prompts_match_nothing() -> None:
@@ -191,7 +191,7 @@ def test_numbers_beyond_the_suite_are_named() -> None:
 
 def test_samples_without_small_numbers_are_numbered_in_order() -> None:
     names = ["00003/00012-991.png", "00003/00010-993.png", "00003/00011-17555.png", "00004/b.png", "00004/a.png"]
-    matches = match_layout(names, PROMPTS)
+    matches = match_layout(names, PROMPTS, numbering="from_zero")
     assert list(table(matches).values()) == [("00003", 2), ("00003", 0), ("00003", 1), ("00004", 1), ("00004", 0)]
     assert "samples numbered in the order of their names" in matches.notes
     mixed = match_layout(["00000/0.png", "00000/grid.png"], PROMPTS)

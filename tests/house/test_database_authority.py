@@ -70,6 +70,7 @@ NOT_KEPT = {
     "MetricScore": "as its metric run",
     "MetricShard": "goes when the parts are merged",
     "SignInLink": "of an account, not of a study",
+    "ImportedVotes": "another program's votes, of no study; their files stay with who brought them",
 }
 
 

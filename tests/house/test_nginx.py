@@ -53,9 +53,10 @@ def test_images_of_raters_go_past_the_application_with_its_headers() -> None:
     assert re.search(r"root (\S+)/shown;", location)[1] in (DEPLOY / "Dockerfile").read_text()  # type: ignore[index]
     theirs = front_configuration("web", 1, shown=Path("/srv/drawbench/media/shown"))
     mine = theirs[theirs.index(f'location ~ "{SHOWN_ADDRESSES}"') :]
-    assert mine[: mine.index("}\n    location @web")].split() == location.replace(
-        "root /srv/drawbench/media/shown;", 'root "/srv/drawbench/media/shown";'
-    ).split()
+    assert (
+        mine[: mine.index("}\n    location @web")].split()
+        == location.replace("root /srv/drawbench/media/shown;", 'root "/srv/drawbench/media/shown";').split()
+    )
 
 
 def test_the_host_names_are_those_of_the_example() -> None:

@@ -24,6 +24,7 @@ OWN_JSON: dict[str, str] = {
     "evaluation/metrics/features/moments.py": "a record beside moments that it wrote",
     "evaluation/metrics/features/references.py": "a manifest that it wrote, under a hash",
     "evaluation/metrics/features/shard_plan.py": "a plan that it wrote",
+    "evaluation/services/uploads/beside.py": "what the check wrote",
     "evaluation/services/uploads/match.py": "a log and a list that the check wrote",
     "evaluation/services/scoring/load.py": "what json.dumps made, one line before",
     "evaluation/services/scoring/score.py": "what json.dumps made, one line before",

@@ -74,9 +74,9 @@ def test_the_ratings_are_read_once_and_checked_once(whole: Study, monkeypatch: p
     checked: list[str] = []
     real = frame_module.Checker
 
-    def noted(source: str, header_lines: int) -> object:
+    def noted(source: str, *places: object) -> object:
         checked.append(source)
-        return real(source, header_lines)
+        return real(source, *places)
 
     monkeypatch.setattr(frame_module, "Checker", noted)  # every validation of ratings makes one
     with CaptureQueriesContext(connection) as queries:

@@ -75,7 +75,8 @@ def test_override_wins_over_content() -> None:
     assert texts(read_suite(content, format="text")) == ["prompt,category", "a cat,Animals"]
     with pytest.raises(SuiteError, match='; did you mean "csv"'):
         read_suite(content, format="cvs")
-    assert set(FORMATS) == {"csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco"}
+    plain = {"csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco", "dsg"}
+    assert set(FORMATS) == plain | {"xlsx", "parquet", "texts"}
 
 
 def test_quoted_cells_may_have_line_ends_and_are_folded() -> None:

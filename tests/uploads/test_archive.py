@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import InputError
-from evaluation.services.uploads import archive as upload_archive
-from evaluation.services.uploads.archive import DamagedEntryError, open_archive
+from evaluation.services.uploads import entries as upload_entries
+from evaluation.services.uploads import zips as upload_zips
+from evaluation.services.uploads.archive import open_archive
+from evaluation.services.uploads.entries import DamagedEntryError
 from tests.uploads.conftest import image_bytes
 
 Make = Callable[[Mapping[str, bytes]], Path]
@@ -118,9 +120,9 @@ def test_encrypted_and_exotic_entries(make_zip: Make, tmp_path: Path) -> None:
 
 def test_too_much(make_zip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_zip({f"{number}.png": b"x" for number in range(20)})
-    monkeypatch.setattr(upload_archive, "MAX_FILES", 19)
+    monkeypatch.setattr(upload_entries, "MAX_FILES", 19)
     assert "more than 19 files" in refusal(path)
-    monkeypatch.setattr(upload_archive, "MAX_DIRECTORY_BYTES", 500)
+    monkeypatch.setattr(upload_zips, "MAX_DIRECTORY_BYTES", 500)
     assert "list of entries is too long" in refusal(path)
 
 
@@ -146,7 +148,7 @@ def test_damage_inside_is_the_entry_s_own(make_zip: Make) -> None:
     data[200:400] = bytes(200)
     path.write_bytes(bytes(data))
     with open_archive(path) as archive:
-        with pytest.raises(DamagedEntryError, match="Create the zip again"):
+        with pytest.raises(DamagedEntryError, match="Create the archive again"):
             archive.read("0.png", 10**6)
         assert archive.read("1.png", 10**6) == image_bytes(2)
 

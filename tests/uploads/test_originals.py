@@ -52,7 +52,7 @@ def test_no_address_leads_to_an_uploaded_file(sample: Sample, settings: Settings
         assert answer.status_code == 404 and "X-Accel-Redirect" not in answer.headers, address
         shown = client.get(address.replace(sample.original.sha256, sample.image.sha256))
         assert shown.status_code == 200, address
-        assert shown.headers["Content-Type"] in ("image/png", "image/webp")
+        assert shown.headers["Content-Type"] in ("image/png", "image/webp", "image/jpeg")
         assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert shown.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert shown.headers["X-Content-Type-Options"] == "nosniff"

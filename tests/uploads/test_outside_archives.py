@@ -89,11 +89,26 @@ def all_matched(path: Path, suite: Suite, samples: int) -> None:
         ("upload-utf8-names-without-flag", "nfd.zip", 2),
         ("upload-windows-backslashes", "backslash.zip", 2),
         ("upload-manifest-semicolon", "images.zip", 2),
+        ("upload-geneval-layout", "geneval.zip", 2),
+        ("upload-one-based-five-digits", "full.zip", 1),
     ],
 )
 def test_archives_of_others_are_read(case: str, archive: str, samples: int, db: None) -> None:
     suite = suite_load(source=(CASES / case / "suite.csv").read_bytes(), name="theirs").suite
     all_matched(CASES / case / archive, suite, samples)
+
+
+@needs_cases
+def test_five_digits_that_leave_it_open_are_asked_about(db: None) -> None:
+    case = CASES / "upload-one-based-five-digits"
+    suite = suite_load(source=(case / "suite.csv").read_bytes(), name="theirs").suite
+    upload = received(case / "short.zip", suite)
+    assert upload_check(upload=upload)
+    with pytest.raises(InputError, match="do they count from 0 or from 1") as error:
+        upload_confirm(upload=upload, options={"ignore_problems": True, "allow_missing": True})
+    assert error.value.field == "numbering"
+    run = upload_confirm(upload=upload, options={"numbering": "from_one", "allow_missing": True})
+    assert {sample.prompt.number for sample in run.samples.select_related("prompt")} == set(range(5))
 
 
 MANIFEST = "file;prompt_id;sample\r\na.png;0;0\r\nb.png;1;0\r\nc.png;2;0\r\nd.png;3;0\r\n;;\r\n"

@@ -222,7 +222,11 @@ class TestBadInput:
     ) -> None:
         text = tmp_path / "text.zip"
         text.write_text("not a zip")
-        for source, told in ((text, "neither a folder nor a zip"), (tmp_path / "nothing", "does not exist")):
+        kinds = "text.zip is not a zip, tar, tar.gz or Parquet file"
+        for source, told in (
+            (text, kinds),
+            (tmp_path / "nothing", "does not exist"),
+        ):
             with pytest.raises(InputError, match=told):
                 receive(suite, source)
         with pytest.raises(InputError, match="is not a zip"):

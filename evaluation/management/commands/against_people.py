@@ -10,11 +10,15 @@ from common.words import nearest
 from evaluation.analysis.automatic_scores import AGGREGATES, read_automatic_scores
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
+from evaluation.analysis.powered_ranking import powered_rankings
+from evaluation.analysis.results import rounded
+from evaluation.analysis.score_drift import agreement_by_prompt, score_drift
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import settings_from
 from evaluation.reports.wording.against_people import against_people_text
+from evaluation.reports.wording.powered import drift_text, powered_rankings_text
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
@@ -56,6 +60,24 @@ class Command(ProductCommand):
         )
         parser.add_argument("--level", type=float, default=0.95, help="confidence level (default: 0.95)")
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
+        parser.add_argument(
+            "--ranking",
+            action="store_true",
+            help="also: rank the generators over all scored prompts, from the ratings of some and the scores of all",
+        )
+        parser.add_argument(
+            "--before-ratings",
+            metavar="FILE",
+            help="ratings of a time when the scores were trusted: says whether they still agree with people as then; "
+            "needs --before-scores",
+        )
+        parser.add_argument("--before-scores", metavar="FILE", help="the scores of that time")
+        parser.add_argument(
+            "--false-alarm",
+            type=float,
+            default=0.05,
+            help="how often the alarm may sound for a score that has not changed (default: 0.05)",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         if (options["study"] is None) == (options["ratings"] is None):
@@ -97,6 +119,8 @@ class Command(ProductCommand):
         if unknown:
             hint = nearest(unknown[0], known) or "."
             raise InputError(f'Unknown automatic score "{unknown[0]}"{hint} Choose one of {", ".join(known)}.')
+        if (options["before_ratings"] is None) != (options["before_scores"] is None):
+            raise InputError("Give both of --before-ratings FILE and --before-scores FILE, or neither.")
         self.found = against_people(
             ratings,
             scores,
@@ -106,7 +130,24 @@ class Command(ProductCommand):
             level=settings.level,
             notes=notes,
         )
-        return self.found.to_dict()
+        chosen = scores
+        if options["metrics"]:
+            chosen = scores[scores["metric"].astype(str).isin(options["metrics"]).to_numpy()]
+        more: dict[str, Any] = {}
+        self.more: list[str] = []
+        if options["ranking"]:
+            rankings = rounded(powered_rankings(ratings, chosen, aggregate=options["aggregate"], level=settings.level))
+            more["rankings"] = [each.to_dict() for each in rankings]
+            self.more.append(powered_rankings_text(rankings))
+        if options["before_ratings"] is not None:
+            if not 0 < options["false_alarm"] < 1:
+                raise InputError(f"--false-alarm must be between 0 and 1, such as 0.05; got {options['false_alarm']}.")
+            then = read_ratings(options["before_ratings"]), read_automatic_scores(options["before_scores"])
+            tables = [agreement_by_prompt(*each, options["aggregate"]) for each in (then, (ratings, chosen))]
+            drifts = rounded(score_drift(*tables, alpha=options["false_alarm"]))
+            more["drift"] = [each.to_dict() for each in drifts]
+            self.more.append(drift_text(drifts))
+        return self.found.to_dict() | more
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        return f"{self.title}\n{against_people_text(self.found)}"
+        return "\n\n".join([f"{self.title}\n{against_people_text(self.found)}", *self.more])

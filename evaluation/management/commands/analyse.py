@@ -1,36 +1,66 @@
-"""`manage.py analyse`: preference rates of a study, or of a ratings file."""
+"""`manage.py analyse`: preference rates of a study, or of files of ratings, scores or other answers."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.analysis.families import ALL
-from evaluation.analysis.fragility import Fragility, fragility
-from evaluation.analysis.frame import by_people, read_ratings, validate_ratings
+import pandas as pd
+
+from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.draws import draw_parts
+from evaluation.analysis.families import ALL, Family
+from evaluation.analysis.fragility import fragility
+from evaluation.analysis.frame import by_people, validate_ratings
+from evaluation.analysis.groups import group_columns, rates_by_group
+from evaluation.analysis.ranking import rank_generators
+from evaluation.analysis.results import rounded
+from evaluation.analysis.score_report import report_scores
+from evaluation.analysis.style import read_styles, style_parts
+from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.votes import Votes
+from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.reports.compute import compute, settings_from
+from evaluation.reports.compute import Settings, compute, settings_from
+from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
-from evaluation.reports.wording.results import results_text
+from evaluation.reports.wording.groups import groups_text
+from evaluation.reports.wording.results import ranking_lines, results_text
+from evaluation.reports.wording.score_means import scores_text
+from evaluation.reports.wording.style import style_text
 from evaluation.selectors.declared import declared_primary, family_of
+from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
+from evaluation.votes_options import add_compare_scores, add_votes_options, refuse_votes_options, votes_from
+
+FILES = {
+    "ratings": "files of ratings instead of a study: our own form, or what another program exported",
+    "scores": "files of scores of single images instead: means with intervals",
+    "answers": "a file of answers of other kinds instead: rankings, scales, choices, marks",
+}
+"""What may be analysed instead of a study, by option."""
 
 
 class Command(ProductCommand):
     """Print the shares of the answers and the net share with intervals, per question, overall and by category."""
 
     help = (
-        "Analyse the ratings of a study, or of a ratings file (CSV or Parquet; same numbers). For each pair and "
-        "question, overall and by category: the shares of the answers, and the net share with its default interval "
-        "(over raters and prompts) and, for comparison, the naive one. The text begins with a summary and the rankings."
+        "Analyse the ratings of a study, or of files: ratings files (CSV or Parquet; same numbers), or the votes of "
+        "other programs, which are recognised (docs/votes-from-anywhere.md). For each pair and question, overall and "
+        "by category: the shares of the answers, and the net share with its default interval (over raters and prompts) "
+        "and, for comparison, the naive one. The text begins with a summary and the rankings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", nargs="?", help="name of the study")
-        parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study")
+        parser.add_argument("study", nargs="?", help="name of the study, or of imported votes")
+        for kind, what in FILES.items():
+            parser.add_argument(f"--{kind}", metavar="FILE", nargs="+", action="extend", default=[], help=what)
+        add_votes_options(parser)
+        add_compare_scores(parser)
         parser.add_argument(
             "--estimand",
             help="what the default interval speaks for: raters_and_prompts, raters, prompts or votes (default: what "
@@ -59,40 +89,135 @@ class Command(ProductCommand):
             help="also: the fewest raters, prompts or votes whose removal overturns each finding (takes longer)",
         )
 
+        parser.add_argument(
+            "--jod", action="store_true", help="also: the rankings on the JOD scale (Thurstone; 1 JOD: 75 %% agree)"
+        )
+
+        parser.add_argument(
+            "--style",
+            metavar="FILE",
+            help="also: how much of each net share goes with style; a table with prompt_id, generator and a column of "
+            "numbers for each style (measure_style makes it of images)",
+        )
+
+        parser.add_argument(
+            "--draws",
+            action="store_true",
+            help="also: the variance of raters, prompts and draws of images apart, where prompts have several image "
+            "sets (column set)",
+        )
+
     def run(self, **options: Any) -> Mapping[str, Any]:
-        if (options["study"] is None) == (options["ratings"] is None):
-            raise InputError("Name either a study or a file with --ratings FILE. analyse --help shows how.")
-        include = not options["without_simulated"]
-        asked: dict[str, object] = {"level": options["level"], "include_simulated": include}
+        named = [kind for kind in FILES if options[kind]]
+        if (options["study"] is not None) + len(named) != 1:
+            raise InputError(
+                "Name either a study or files with --ratings FILE, --scores FILE or --answers FILE. analyse"
+                " --help shows how."
+            )
+        asked: dict[str, object] = {
+            "level": options["level"],
+            "include_simulated": not options["without_simulated"],
+        }
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
-        family = ALL
-        categories: tuple[str, ...] = ()
-        if options["ratings"] is not None:
-            settings = settings_from(asked)
-            valid = read_ratings(options["ratings"])
-            self.title = f"Ratings file {options['ratings']}"
-            valid = valid if include else by_people(valid)
-        else:
-            study = study_by_name(options["study"])
-            self.title = f"Study {study.name}"
-            declared = declared_primary(study.specification)
-            settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
-            family = family_of(study.specification, settings.estimand)
-            valid = validate_ratings(ratings_frame(study, include_simulated=include))
-            categories = study_categories(study)
-        self.summary = options["summary"]
-        self.results = compute(
+        if named:
+            votes = votes_from(options[named[0]], options)
+            title = titled(f"{named[0].capitalize()} file", options[named[0]])
+            more = {"import": votes.to_dict()} if votes.columns else {}
+            return self._votes(votes, named[0], title, settings_from(asked), options) | more
+        imported = imported_by_name(options["study"])
+        if imported is None:
+            refuse_votes_options(options)
+            return self._study(asked, options)
+        refuse_votes_options({**options, "compare_scores": False})
+        votes = votes_of(imported)
+        wanted = "ratings" if options["compare_scores"] else votes.kind
+        found = self._votes(votes, wanted, f"Imported votes {imported.name}", settings_from(asked), options)
+        return found | {"import": votes.to_dict() | {"name": imported.name}}
+
+    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, Any]:
+        study = study_by_name(options["study"])
+        declared = declared_primary(study.specification)
+        settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
+        valid = validate_ratings(ratings_frame(study, include_simulated=settings.include_simulated))
+        family = family_of(study.specification, settings.estimand)
+        return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
+
+    def _votes(
+        self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Votes that are no study's. `wanted`: the kind that was asked for."""
+        if wanted == "ratings":
+            valid = as_pairs(votes, compare_scores=options["compare_scores"])
+            return self._rates(valid if settings.include_simulated else by_people(valid), title, settings, options)
+        if votes.kind != wanted:
+            hint = "; with --compare-scores, --ratings takes scores too" if votes.kind == "scores" else ""
+            raise InputError(f"The file holds {votes.kind}, not {wanted}. Give it with --{votes.kind}{hint}.")
+        if wanted == "answers":
+            found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
+            self.text = [answers_text(found, title=title)]
+            return found.to_dict()
+        report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
+        self.text = [scores_text(report, title=title, summary=options["summary"])]
+        return report.to_dict()
+
+    def _rates(
+        self,
+        valid: pd.DataFrame,
+        title: str,
+        settings: Settings,
+        options: Mapping[str, Any],
+        family: Family = ALL,
+        categories: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Votes on pairs: a study's, or those of files."""
+        results = compute(
             valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
         )
-        self.fragile: tuple[Fragility, ...] | None = None
+        self.text = [results_text(results, title=title, summary=options["summary"])]
+        more = self._more(valid, results, settings, options)
+        return (results.to_summary() if options["summary"] else results.to_dict()) | more
+
+    def _more(
+        self, valid: pd.DataFrame, results: Analysis, settings: Settings, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What was asked for beside the rates, and the groups of raters where the file describes them."""
+        more: dict[str, Any] = {}
+        there = {(each.generator_a, each.generator_b, each.question) for each in results.comparisons}
+        estimand, level = settings.estimand, settings.level
+        by_group = (rates_by_group(valid, each, estimand=estimand, level=level) for each in group_columns(valid))
+        groups = tuple(rounded(each).narrowed(there) for each in by_group)
+        if groups:
+            more["groups"] = [each.to_dict() for each in groups]
+            self.text.append(groups_text(groups))
+        if options["jod"]:
+            questions = dict.fromkeys(each.question for each in results.comparisons)
+            scaled = [
+                rounded(rank_generators(valid, question=each, model="thurstone", level=settings.level))
+                for each in questions
+            ]
+            more["jod"] = [each.to_dict() for each in scaled]
+            self.text += ["\n".join(ranking_lines(each)) for each in scaled]
+        if options["style"]:
+            styles = rounded(style_parts(valid, read_styles(options["style"]), level=settings.level))
+            more["style"] = [each.to_dict() for each in styles]
+            self.text.append(style_text(styles))
+        if options["draws"]:
+            drawn = rounded(draw_parts(valid, settings.level))
+            drawn = tuple(each for each in drawn if (each.generator_a, each.generator_b, each.question) in there)
+            more["draws"] = [each.to_dict() for each in drawn]
+            self.text.append(draws_text(drawn))
         if options["fragility"]:
-            there = {(each.generator_a, each.generator_b, each.question) for each in self.results.comparisons}
-            found = fragility(valid, estimand=settings.estimand, level=settings.level)
-            self.fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
-        more = {} if self.fragile is None else {"fragility": [each.to_dict() for each in self.fragile]}
-        return (self.results.to_summary() if self.summary else self.results.to_dict()) | more
+            found = fragility(valid, estimand=estimand, level=level)
+            fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
+            more["fragility"] = [each.to_dict() for each in fragile]
+            self.text.append(fragility_text(fragile))
+        return more
 
     def describe(self, result: Mapping[str, Any]) -> str:
-        text = results_text(self.results, title=self.title, summary=self.summary)
-        return text if self.fragile is None else f"{text}\n\n{fragility_text(self.fragile)}"
+        return "\n\n".join(self.text)
+
+
+def titled(what: str, files: Sequence[str]) -> str:
+    """`Ratings file x.csv`, or `Ratings files x.csv, y.csv`."""
+    return f"{what}{'s' if len(files) > 1 else ''} {', '.join(files)}"

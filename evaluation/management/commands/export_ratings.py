@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from common.words import counted
+from evaluation.analysis.frame import by_people
+from evaluation.analysis.groups import without_rare
+from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.models import Study
+from evaluation.models import ImportedVotes, Study
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
 from evaluation.selectors.answers import answers_frame, has_other_answers
+from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
 
@@ -30,11 +36,12 @@ class Command(ProductCommand):
         "Export the ratings of a study (without withdrawn ones), one row each. --out FILE writes CSV or Parquet, by "
         "the file's suffix; without --out, CSV goes to standard output (with --format json, JSON). Raters have "
         "pseudonyms; the column `simulated` marks simulated ratings. Answers that are no preferences (scales, "
-        "rankings, claims, words, points, reasons, texts) go to the file that --answers names."
+        "rankings, claims, words, points, reasons, texts) go to the file that --answers names. Of imported votes, what "
+        "describes raters is left out where fewer than five share the combination."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="name of the study")
+        parser.add_argument("study", help="name of the study, or of imported votes (scores are compared in pairs)")
         parser.add_argument(
             "--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; an existing file is replaced"
         )
@@ -52,20 +59,25 @@ class Command(ProductCommand):
             raise InputError(f"--answers must end with .csv; got {answers_out}.", field="answers")
         if out is not None and answers_out is not None and out.resolve() == answers_out.resolve():
             raise InputError(f"--out and --answers name the same file, {out}. Give each its own.", field="answers")
-        study = study_by_name(options["study"])
         include = not options["without_simulated"]
-        frame = ratings_frame(study, include_simulated=include)
+        imported = imported_by_name(options["study"])
+        study = None
+        if imported is None:
+            study = study_by_name(options["study"])
+            name, frame = study.name, ratings_frame(study, include_simulated=include)
+        else:
+            name, frame = imported.name, self._imported(imported, people=not include)
         csv = ratings_csv(frame)
         simulated = int(frame["simulated"].sum())
         result: dict[str, Any] = {
-            "study": study.name,
+            "study": name,
             "ratings": len(frame),
             "raters": int(frame["rater_id"].nunique()),
             "simulated": simulated,
             "note": simulated_note(simulated, len(frame)),
             "sha256_of_csv": input_hash(csv),
         }
-        result |= self._answers(study, answers_out, include)
+        result |= self._answers(study, name, answers_out, include)
         if out is None:
             self.csv = csv.decode()
             return result | {"rows": json.loads(frame.to_json(orient="records", date_format="iso"))}
@@ -73,13 +85,12 @@ class Command(ProductCommand):
         _write(out, data, "--out")
         return result | {"file": str(out), "bytes": len(data)}
 
-    def _answers(self, study: Study, out: Path | None, include_simulated: bool) -> dict[str, Any]:
+    def _answers(self, study: Study | None, name: str, out: Path | None, include_simulated: bool) -> dict[str, Any]:
         """The file of other answers written, where one is asked for; how many there are, where there can be any."""
-        if not has_other_answers(study):
+        if study is None or not has_other_answers(study):
             if out is not None:
-                raise InputError(
-                    f"The study {study.name} asks only for preferences, which --out writes. Leave --answers out.",
-                    field="answers",
+                raise InputError(f"{name} has only preferences; --out writes them. Leave --answers out.", field="answers")
+                    f"{name} has only preferences, which --out writes. Leave --answers out.", field="answers"
                 )
             return {}
         answers = answers_frame(study, include_simulated=include_simulated)
@@ -88,6 +99,12 @@ class Command(ProductCommand):
             _write(out, csv, "--answers")
         file = {} if out is None else {"file": str(out)}
         return {"answers": {"n": len(answers), "sha256_of_csv": input_hash(csv), **file}}
+
+    def _imported(self, imported: ImportedVotes, *, people: bool) -> pd.DataFrame:
+        """Imported votes on pairs, without rare combinations of what describes their raters."""
+        valid = as_pairs(votes_of(imported), compare_scores=imported.kind == "scores")
+        plain = without_rare(by_people(valid) if people else valid)
+        return plain.astype({each: object for each in plain if isinstance(plain[each].dtype, pd.CategoricalDtype)})
 
     def describe(self, result: Mapping[str, Any]) -> str:
         note = f" {result['note']}" if result["note"] else ""

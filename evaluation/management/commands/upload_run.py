@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from common.words import counted
 from evaluation.command import ProductCommand
+from evaluation.declared import SELECTIONS, parameters_of
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
@@ -21,7 +22,7 @@ from evaluation.selectors.uploads import UploadSummary, missing_in_words, upload
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.confirm import check_confirmable, upload_confirm
 from evaluation.services.uploads.drop import upload_drop
-from evaluation.services.uploads.match import MATCHING, checked_options, upload_match
+from evaluation.services.uploads.match import MATCHING, SWITCHES, checked_options, upload_match
 from evaluation.services.uploads.receive import upload_receive
 
 
@@ -29,13 +30,14 @@ class Command(ProductCommand):
     """Upload images that were made elsewhere."""
 
     help = (
-        "Create a run from images made elsewhere: a folder or zip with <prompt number>/<sample>.png, 00012_3.png, "
-        "files named by prompt, or a manifest.csv with the columns file, prompt_id and sample. Every file is checked "
-        "and matched to the suite's prompts; then you confirm, unless you give --yes."
+        "Create a run from images made elsewhere: a folder, zip, tar, tar.gz or Parquet file with <prompt "
+        "number>/<sample>.png, 00012_3.png, files named by prompt, captions beside them, or a manifest.csv with the "
+        "columns file, prompt_id and sample. Every file is checked and matched to the suite's prompts; then you "
+        "confirm, unless you give --yes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, help="the folder or zip")
+        parser.add_argument("path", type=Path, help="the folder or archive")
         parser.add_argument(
             "--suite", required=True, metavar="NAME[@VERSION]", help="the suite whose prompts the images show"
         )
@@ -43,26 +45,47 @@ class Command(ProductCommand):
         parser.add_argument(
             "--generator", required=True, help="name of the generator that made the images, as used in reports"
         )
+        parser.add_argument("--generator-version", default="", metavar="TEXT", help="version of the generator")
+        parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the images")
+        parser.add_argument("--seeds", default="", metavar="TEXT", help="seeds of the images, as far as known")
+        parser.add_argument(
+            "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the generator"
+        )
+        parser.add_argument(
+            "--selection",
+            choices=tuple(SELECTIONS),
+            default="",
+            help="how samples were chosen: a declaration that reports print (default: unknown)",
+        )
         parser.add_argument("--yes", action="store_true", help="store the images without asking, if nothing is wrong")
         parser.add_argument("--allow-missing", action="store_true", help="create the run even if samples are missing")
         parser.add_argument("--ignore-problems", action="store_true", help="leave files with problems out")
+        parser.add_argument("--by-content", action="store_true", help="take a .png that is a JPEG for what it is")
         for name, values in MATCHING.items():
             flag = f"--{name.replace('_', '-')}"
             parser.add_argument(flag, choices=values, help=f"how file names are read: {' | '.join(values)}")
         parser.add_argument("--samples", type=int, help="images per prompt (default: the most found)")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
-        named = (*MATCHING, "samples", "allow_missing", "ignore_problems")
+        named = (*MATCHING, "samples", *SWITCHES)
         chosen = checked_options({name: options[name] for name in named})
         upload = upload_receive(
             suite=suite_by_name(options["suite"]),
             run_name=options["name"],
             generator=options["generator"],
             source=options["path"],
+            declared={
+                "version": options["generator_version"],
+                "licence": options["licence"],
+                "seeds": options["seeds"],
+                "selection": options["selection"],
+                "parameters": parameters_of(options["parameter"]),
+            },
         )
         try:
             self._check(upload)
-            upload = upload_match(upload=upload, options=chosen)
+            if any(chosen.values()):
+                upload = upload_match(upload=upload, options=chosen)
             summary = upload_summary(upload)
             self.stderr.write(_table(upload, summary))
             check_confirmable(summary, upload.options)

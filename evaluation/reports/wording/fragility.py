@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from common.words import counted
 from evaluation.analysis.fragility import Fewest, Fragility
@@ -11,24 +12,52 @@ HEADING = "How few would overturn it (an upper bound: the sets named in the JSON
 NOUNS = {"raters": "rater", "prompts": "prompt", "votes": "vote"}
 
 
+@dataclass(frozen=True)
+class FragilePair:
+    """One pair's line: how many of each there are, and what would have to go."""
+
+    names: str
+    sizes: str
+    zero: str
+    sign: str
+
+
+@dataclass(frozen=True)
+class FragileQuestion:
+    """One question: `votes` in all, what the first place hangs on, and its pairs."""
+
+    question: str
+    votes: str
+    leader: str
+    pairs: tuple[FragilePair, ...]
+
+
+def fragile_questions(results: Sequence[Fragility]) -> tuple[FragileQuestion, ...]:
+    """The findings by question, in words."""
+    found = []
+    for question in dict.fromkeys(each.question for each in results):
+        own = [each for each in results if each.question == question]
+        pairs = []
+        for each in own:
+            sizes = [counted(getattr(each, f"n_{unit}"), noun) for unit, noun in NOUNS.items()]
+            names = f"{each.generator_a} against {each.generator_b}"
+            pairs.append(FragilePair(names, ", ".join(sizes), _needs(each.zero), _needs(each.sign)))
+        votes = counted(sum(each.n_votes for each in own), "vote")
+        found.append(FragileQuestion(question, votes, _needs(own[0].leader), tuple(pairs)))
+    return tuple(found)
+
+
 def fragility_text(results: Sequence[Fragility]) -> str:
     """A line a finding, by question: who leads, then each pair's interval and sign."""
-    lines, question = [HEADING], ""
-    for each in results:
-        if each.question != question:
-            question = each.question
-            votes = sum(other.n_votes for other in results if other.question == question)
+    lines = [HEADING]
+    for each in fragile_questions(results):
+        lines += ["", f"{each.question}, {each.votes}", f"  first place of the ranking: {each.leader}"]
+        for pair in each.pairs:
             lines += [
-                "",
-                f"{question}, {counted(votes, 'vote')}",
-                f"  first place of the ranking: {_needs(each.leader)}",
+                f"  {pair.names} ({pair.sizes})",
+                f"    until the interval holds zero: {pair.zero}",
+                f"    until the other is ahead: {pair.sign}",
             ]
-        sizes = [counted(getattr(each, f"n_{unit}"), noun) for unit, noun in NOUNS.items()]
-        lines += [
-            f"  {each.generator_a} against {each.generator_b} ({', '.join(sizes)})",
-            f"    until the interval holds zero: {_needs(each.zero)}",
-            f"    until the other is ahead: {_needs(each.sign)}",
-        ]
     return "\n".join(lines)
 
 

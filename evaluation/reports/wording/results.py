@@ -11,6 +11,7 @@ from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.analysis.estimates import EXPLORATORY, Interval, PreferenceRate
 from evaluation.analysis.ranking import Ranking
+from evaluation.analysis.retest import Retest
 from evaluation.analysis.sequential import T_SEQUENCE
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.reports.reading import (
@@ -54,7 +55,7 @@ def results_text(results: Analysis, *, title: str, summary: bool = False) -> str
         return "\n".join(text)
     text += ["", *_summary(results)]
     for ranking in results.rankings:
-        text += ["", *_ranking(ranking)]
+        text += ["", *ranking_lines(ranking)]
     if not summary:
         for comparison in results.comparisons:
             text += ["", *_comparison(comparison)]
@@ -155,7 +156,8 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [line(header), "-" * len(line(header)), *map(line, rows)]
 
 
-def _ranking(ranking: Ranking) -> list[str]:
+def ranking_lines(ranking: Ranking) -> list[str]:
+    """A ranking as a table: ranks, rank bands, scores, and how often each was preferred to each other."""
     text = [f"{question_name(ranking.question)}: ranking ({ranking.model.title()} model)"]
     if ranking.why:
         return [*text, f"There is no ranking: {ranking.why}."]
@@ -174,11 +176,12 @@ def _ranking(ranking: Ranking) -> list[str]:
 
 def _raters(results: Analysis) -> list[str]:
     text = [
-        f"{question_name(question)}, agreement between raters: {_agreement(each)}"
+        f"{question_name(question)}, agreement between raters: {agreement_text(each)}"
         for question, found in results.agreement.items()
         for each in found
         if each.method == ORDINAL_ALPHA
     ]
+    text += [retest_line(each) for each in results.retest]
     side = results.side_bias
     if side.share_left is not None:
         share, of = percent_sign(side.share_left), counted(side.n, "answer")
@@ -186,13 +189,26 @@ def _raters(results: Analysis) -> list[str]:
     return text
 
 
-def _agreement(found: Agreement) -> str:
-    if found.value is None:
-        return f"none, because {found.why}"
+def retest_line(retest: Retest) -> str:
+    """How far raters agree with themselves, in a line."""
+    own = retest.same.interval
+    bounds = f" ({percent_range(own)} %)" if own else ""
+    units, raters = counted(retest.n_units, "thing"), counted(retest.n_raters, "rater")
+    share = f"{percent_sign(retest.same.estimate)}{bounds}"
+    said = (
+        f"{question_name(retest.question)}, test-retest: the same answer in {share} of {units} that {raters} saw again"
+    )
+    return f"{said}; {agreement_text(retest.alpha)}"
+
+
+def agreement_text(agreement: Agreement) -> str:
+    """A coefficient with its interval and its name, or why there is none."""
+    if agreement.value is None:
+        return f"none, because {agreement.why}"
     bounds = ""
-    if found.low is not None and found.high is not None:
-        bounds = f" ({coefficient(found.low)} to {coefficient(found.high)})"
-    return f"{coefficient(found.value)}{bounds}, {found.method}"
+    if agreement.low is not None and agreement.high is not None:
+        bounds = f" ({coefficient(agreement.low)} to {coefficient(agreement.high)})"
+    return f"{coefficient(agreement.value)}{bounds}, {agreement.method}"
 
 
 def primary_text(declared: Mapping[str, Any]) -> str:

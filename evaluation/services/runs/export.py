@@ -58,7 +58,7 @@ def run_export(*, run: GenerationRun, folder: Path, watermark: str = "") -> Gene
 
 def _marked(source: Path, mark: Watermark) -> bytes:
     """An image's file with the mark, in the same format; what is not marked stays the same where the format allows."""
-    with Image.open(source, formats=["PNG", "JPEG", "WEBP"]) as image:
+    with Image.open(source, formats=["PNG", "JPEG", "WEBP", "AVIF"]) as image:
         kind = image.format or "PNG"
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         picture = Image.fromarray(watermarked(np.asarray(image.convert("RGB")), mark))
@@ -71,6 +71,7 @@ def _marked(source: Path, mark: Watermark) -> bytes:
     options: dict[str, int | bool] = {
         "JPEG": {"quality": 95, "subsampling": 0},
         "WEBP": {"lossless": True, "method": 1},
+        "AVIF": {"quality": 95},
     }.get(kind, {})
     picture.save(out, kind, **options)
     return out.getvalue()

@@ -21,7 +21,7 @@ from evaluation.errors import InputError, NoRoomError
 from evaluation.models import StoredImage
 from evaluation.services.store.places import images_folder
 
-FORMATS = ("png", "jpeg", "webp")
+FORMATS = ("png", "jpeg", "webp", "avif")
 
 PARTIAL = "partial"
 """The store's folder for files that are being written: what a kill leaves there is no image's."""

@@ -19,7 +19,7 @@ from common.words import counted
 from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
-from evaluation.models import GenerationRun, RunStatus, Study, StudyRun, Suite
+from evaluation.models import GenerationRun, ImportedVotes, RunStatus, Study, StudyRun, Suite
 from evaluation.protocols.claims import ClaimsByText, suite_claims
 from evaluation.protocols.kinds import Choice, Claim
 from evaluation.protocols.rows import REFERENCE
@@ -272,6 +272,8 @@ def _check_name(name: str) -> None:
         )
     if Study.objects.filter(name=name).exists():
         raise ConflictError(f'A study called "{name}" already exists. Choose another name.', field="name")
+    if ImportedVotes.objects.filter(name=name).exists():
+        raise ConflictError(f'Imported votes are called "{name}" already. Choose another name.', field="name")
 
 
 def _check_runs(runs: Sequence[GenerationRun], protocol: protocols.Protocol, reference: GenerationRun | None) -> None:

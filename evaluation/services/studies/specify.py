@@ -263,6 +263,7 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
         "samples_per_prompt": run.samples_per_prompt,
         "run_seed": run.known_seed,
         "weights_fingerprint": run.weights_fingerprint,
+        **({"declared": run.declared} if run.declared else {}),
     }
 
 

@@ -1,72 +1,96 @@
-"""A zip or folder from outside, listed and read without trusting it: nothing is ever extracted under its own names."""
+"""A zip, tar, Parquet file or folder from outside, listed and read without trusting it: nothing is ever extracted under
+its own names. Shards inside (tars, Parquet files) are opened too; their entries are named `<shard>/<entry>`.
+"""
 
 from __future__ import annotations
 
+import gzip
 import os
-import re
-import stat
-import struct
+import shutil
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from common import limits
-from common.text import bad_character, composed, named
+from common.file_pieces import Window
+from common.hashes import bytes_sha256
 from evaluation.errors import InputError
+from evaluation.services.store.images import full_disk_errors
+from evaluation.services.uploads.entries import DamagedEntryError, Entry, check_entries
+from evaluation.services.uploads.tars import UNREADABLE_TAR, is_tar, opened_tar, tar_entries
+from evaluation.services.uploads.zips import UNREADABLE, check_directory, zip_entries
+from generators.filenames.filelist import FileEntry
+from generators.filenames.names import why_hidden
 
-MAX_FILES = 200_000
-MAX_TOTAL_BYTES = 64 * 2**30
-MAX_RATIO = 100
-"""Unpacked to packed size above which an entry is a bomb; images hardly shrink."""
-RATIO_FROM_BYTES = 4 * 2**20
-"""Entries below this size may shrink as they like: small plain images do."""
-MAX_DEPTH = 10
-MAX_NAME_CHARACTERS = limits.NAME_IN_ARCHIVE
-MAX_DIRECTORY_BYTES = 64 * 2**20
-"""Of a zip's list of entries, which is read into memory."""
-NAMED = 10
+if TYPE_CHECKING:
+    from evaluation.services.uploads.parquet import ParquetImages
 
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_UTF8_NAME = 0x800
-"""The flag that a name is UTF-8. Info-ZIP and macOS' Finder write such names without it."""
+Kind = Literal["zip", "tar", "parquet"]
+SHARDS = (".tar", ".parquet")
+"""Endings of files inside that are opened as well."""
 
-UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(ValueError, LookupError, ArithmeticError, RuntimeError),
+KINDS_IN_WORDS = "a zip, tar, tar.gz or Parquet file"
+
+_OTHERS = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ\0", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard"),
 )
-"""What `zipfile` raises for a zip that it can't read: names that are no UTF-8 (`ValueError`), a version that it does
-not know (`NotImplementedError`, a `RuntimeError`), fields that point elsewhere."""
 
 
-class DamagedEntryError(Exception):
-    """An entry can't be unpacked; the message is for people."""
+def kind_of(path: Path, label: str) -> Kind:
+    """What kind of archive a file is, by its content.
+
+    Raises:
+        InputError: none that is read.
+    """
+    with path.open("rb") as file:
+        first = file.read(512)
+    told = next((f": it is {what}" for magic, what in _OTHERS if first.startswith(magic)), "")
+    if first.startswith(b"PAR1"):
+        return "parquet"
+    if first.startswith(b"PK\x03\x04"):  # a damaged one is told of when it is read
+        return "zip"
+    if is_tar(first):
+        return "tar"
+    if first.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.open(path, "rb") as unpacked:
+                if is_tar(unpacked.read(512)):
+                    return "tar"
+        except UNREADABLE_TAR:
+            told = ": it is a damaged gzip file"
+        else:
+            told = ": it is a gzip file without a tar inside"
+    elif zipfile.is_zipfile(path):
+        return "zip"
+    raise InputError(
+        f"{label} is not {KINDS_IN_WORDS}{told}. Pack the folder of images as a zip or tar.gz and upload that.",
+        field="source",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file inside. `name`: its path there, with forward slashes. `n_bytes`: unpacked, as declared."""
-
-    name: str
-    n_bytes: int
-
-
+@dataclass
 class Archive:
-    """An opened zip or folder: its entries, checked as a whole, and their bytes. Made by `open_archive`."""
+    """An opened archive or folder: its entries, checked as a whole, and their bytes. Made by `open_archive`.
 
-    def __init__(
-        self,
-        root: Path,
-        entries: list[Entry],
-        archive: zipfile.ZipFile | None = None,
-        inside: Mapping[str, zipfile.ZipInfo] | None = None,
-    ) -> None:
-        self.entries = entries
-        self._root = root
-        self._zip, self._inside = archive, dict(inside or {})
+    `said`: what Parquet files say of their rows.
+    """
+
+    entries: list[Entry]
+    said: list[FileEntry] = field(default_factory=list)
+    openers: Mapping[str, Callable[[], BinaryIO]] = field(default_factory=dict)
+    rows: Mapping[str, ParquetImages] = field(default_factory=dict)
+    order: Mapping[str, int] = field(default_factory=dict)
+
+    def in_order(self, names: list[str]) -> list[str]:
+        """`names` as they stand in the archive: one pass reads them."""
+        return sorted(names, key=lambda name: self.order[name])
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """At most `max_bytes` + 1 bytes of an entry, whatever size it declares.
@@ -75,111 +99,147 @@ class Archive:
             DamagedEntryError: it can't be read.
         """
         try:
-            with self._open(name) as file:
+            if (parquet := self.rows.get(name)) is not None:
+                return parquet.read(self.entries[self.order[name]], max_bytes)
+            with self.openers[name]() as file:
                 return file.read(max_bytes + 1)
-        except UNREADABLE as error:
-            raise DamagedEntryError(f"it can't be unpacked ({error}). Create the zip again") from error
+        except (*UNREADABLE, *UNREADABLE_TAR) as error:
+            raise DamagedEntryError(f"it can't be unpacked ({error}). Create the archive again") from error
         except OSError as error:
             raise DamagedEntryError(f"it can't be read: {(error.strerror or str(error)).lower()}") from error
 
-    def _open(self, name: str) -> BinaryIO:
-        if self._zip is not None:
-            return self._zip.open(self._inside[name])  # type: ignore[return-value]
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        return os.fdopen(os.open(self._root / name, flags), "rb")
-
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
-    """The zip or folder at `path`.
+def open_archive(path: Path, label: str = "", scratch: Path | None = None) -> Iterator[Archive]:
+    """The archive or folder at `path`.
+
+    `label`: what people call it. `scratch`: a folder for shards that lie compressed inside, which are copied there.
 
     Raises:
-        InputError: it is neither, is damaged, or holds what no upload may: paths that leave it, links, encrypted
+        InputError: it is none of those, is damaged, or holds what no upload may: paths that leave it, links, encrypted
             entries, names that differ by case alone, too much of anything. All of it is named.
     """
-    if path.is_dir():
-        yield Archive(path, _checked(_walk(path), path.name))
-        return
+    label = label or path.name
+    with ExitStack() as opened:
+        if path.is_dir():
+            entries, openers = check_entries(_walk(path), label), dict[str, Callable[[], BinaryIO]]()
+            openers = {entry.name: partial(_open_below, path, entry.name) for entry in entries}
+            packed = False
+        else:
+            kind = kind_of(path, label)
+            if kind == "parquet":
+                file = opened.enter_context(path.open("rb"))
+                yield _finished([(Entry(label, path.stat().st_size), lambda: file)], scratch, label, opened)
+                return
+            entries, openers, packed = (_zip if kind == "zip" else _tar)(path, label, opened)
+        listed = [(entry, openers[entry.name]) for entry in entries]
+        yield _finished(listed, scratch if packed else None, label, opened)
+
+
+Listed = list[tuple[Entry, Callable[[], BinaryIO]]]
+
+
+def _zip(path: Path, label: str, opened: ExitStack) -> tuple[list[Entry], dict[str, Callable[[], BinaryIO]], bool]:
     try:
-        _check_directory(path)
-        archive = zipfile.ZipFile(path)
+        check_directory(path)
+        archive = opened.enter_context(zipfile.ZipFile(path))
     except NotImplementedError as error:
         raise InputError(
-            f"{path.name} can't be read: it asks for a newer form of zip than this server knows ({error}). Create the "
+            f"{label} can't be read: it asks for a newer form of zip than this server knows ({error}). Create the "
             "zip again with an ordinary program, or give a folder to upload_run.",
             field="source",
         ) from error
     except (OSError, *UNREADABLE) as error:
         raise InputError(
-            f"{path.name} can't be read as a zip ({error}). Create the zip again, or give a folder to upload_run.",
+            f"{label} can't be read as a zip ({error}). Create the zip again, or give a folder to upload_run.",
             field="source",
         ) from error
-    with archive:
-        found = _zip_entries(archive)
-        entries = _checked(((entry, wrong) for entry, _, wrong in found), path.name)
-        yield Archive(path, entries, archive, {entry.name: info for entry, info, _ in found})
+    listed = zip_entries(archive)
+    entries = check_entries(((entry, wrong) for entry, _, wrong in listed), label)
+    openers = {entry.name: _inside(archive, info) for entry, info, _ in listed}
+    return entries, openers, any(info.compress_type != zipfile.ZIP_STORED for _, info, _ in listed)
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> list[tuple[Entry, zipfile.ZipInfo, str]]:
-    """Entries, each with what is wrong with it."""
-    found: list[tuple[Entry, zipfile.ZipInfo, str]] = []
-    end = 0
-    names: set[str] = set()
-    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
-    by_windows = not any("/" in info.orig_filename for info in infos)
-    for info in infos:
-        name = _name_of(info)
-        if by_windows:  # PowerShell 5 writes run\\00000\\0.png
-            name = name.replace("\\", "/")
-        mode = info.external_attr >> 16
-        wrong = ""
-        if info.header_offset < end:
-            wrong = "overlaps another entry"
-        elif name in names:
-            wrong = "occurs twice"
-        elif stat.S_ISLNK(mode):
-            wrong = "is a link"
-        elif stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            wrong = "is not a file"
-        elif info.flag_bits & 0x1:
-            wrong = "is encrypted"
-        elif info.compress_type not in _METHODS:
-            wrong = "uses a compression other than stored or deflated"
-        elif info.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size):
-            wrong = f"unpacks to more than {MAX_RATIO} times its size"
-        elif name and _local_name(archive, info) != _listed_name(info):
-            wrong = "has another name beside its data than in the zip's list of entries"
-        end = info.header_offset + 30 + info.compress_size
-        names.add(name)
-        if not name.endswith("/") or wrong:
-            found.append((Entry(name, info.file_size), info, wrong))
-    return found
-
-
-def _name_of(info: zipfile.ZipInfo) -> str:
-    """An entry's name: UTF-8 where it is flagged so or can be read so, else the IBM PC's old letters (cp437)."""
-    if info.flag_bits & _UTF8_NAME or info.orig_filename.isascii():
-        return info.orig_filename
+def _tar(path: Path, label: str, opened: ExitStack) -> tuple[list[Entry], dict[str, Callable[[], BinaryIO]], bool]:
+    file = opened.enter_context(opened_tar(path))
     try:
-        return _listed_name(info).decode("utf-8")
-    except UnicodeDecodeError:
-        return info.orig_filename
+        entries = check_entries(tar_entries(file, path.stat().st_size), label)
+    except (*UNREADABLE_TAR, OSError) as error:
+        raise InputError(
+            f"{label} can't be read as a tar ({error}). Create the tar again, or give a folder to upload_run.",
+            field="source",
+        ) from error
+    return entries, {entry.name: _window(file, entry) for entry in entries}, isinstance(file, gzip.GzipFile)
 
 
-def _listed_name(info: zipfile.ZipInfo) -> bytes:
-    """The bytes of an entry's name in the list of entries."""
-    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437", "surrogateescape")
+def _inside(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
+    return lambda: archive.open(info)  # type: ignore[return-value]
 
 
-def _local_name(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
-    """The bytes of an entry's name beside its data; None where there is none."""
-    file = archive.fp
-    assert file is not None
-    file.seek(info.header_offset)
-    header = file.read(30)
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        return None
-    return file.read(struct.unpack_from("<H", header, 26)[0])
+def _window(file: BinaryIO, entry: Entry) -> Callable[[], BinaryIO]:
+    return lambda: Window(file, entry.place, entry.n_bytes)  # type: ignore[return-value]
+
+
+def _finished(listed: Listed, scratch: Path | None, label: str, opened: ExitStack) -> Archive:
+    """The archive with its shards' entries in their places. `scratch`: where shards are copied, None where they need
+    not be.
+    """
+    whole: list[tuple[Entry, Callable[[], BinaryIO] | None]] = []
+    rows: dict[str, ParquetImages] = {}
+    said: list[FileEntry] = []
+    for entry, opener in sorted(listed, key=lambda pair: (pair[0].place, pair[0].name)):
+        if not entry.name.lower().endswith(SHARDS) or why_hidden(entry.name):
+            whole.append((entry, opener))
+            continue
+        file = opened.enter_context(_shard(entry, opener, scratch))
+        if entry.name.lower().endswith(".parquet"):
+            from evaluation.services.uploads.parquet import parquet_images  # pyarrow is for workers, not for the web
+
+            images = parquet_images(file, entry.name)
+            if images is None:
+                whole.append((entry, opener))
+                continue
+            said += images.said
+            rows |= dict.fromkeys((row.name for row in images.entries), images)
+            whole += [(row, None) for row in images.entries]
+            continue
+        try:
+            inside = list(tar_entries(file, entry.n_bytes))
+        except (*UNREADABLE_TAR, OSError) as error:
+            raise InputError(
+                f"{entry.name} in {label} can't be read as a tar ({error}). Create it again.", field="source"
+            ) from error
+        checked = check_entries(
+            ((replace(each, name=f"{entry.name}/{each.name}"), wrong) for each, wrong in inside), label
+        )
+        whole += [(each, _window(file, each)) for each in sorted(checked, key=lambda each: each.place)]
+    names = check_entries(((entry, "") for entry, _ in whole), label)
+    order = {entry.name: at for at, (entry, _) in enumerate(whole)}
+    assert len(names) == len(order)
+    return Archive(
+        entries=[entry for entry, _ in whole],
+        said=said,
+        openers={entry.name: opener for entry, opener in whole if opener is not None},
+        rows=rows,
+        order=order,
+    )
+
+
+def _shard(entry: Entry, opener: Callable[[], BinaryIO], scratch: Path | None) -> BinaryIO:
+    """A shard as a file that can be read at any place: a copy of it, where it lies compressed."""
+    if scratch is None:
+        return opener()
+    copy = scratch / bytes_sha256(entry.name.encode())
+    if not copy.exists() or copy.stat().st_size != entry.n_bytes:
+        with full_disk_errors(scratch), opener() as source:
+            scratch.mkdir(parents=True, exist_ok=True)
+            with copy.open("wb") as target:
+                shutil.copyfileobj(source, target, 2**20)
+    return copy.open("rb")
+
+
+def _open_below(root: Path, name: str) -> BinaryIO:
+    return os.fdopen(os.open(root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
 def _walk(root: Path) -> Iterator[tuple[Entry, str]]:
@@ -202,92 +262,3 @@ def _walk(root: Path) -> Iterator[tuple[Entry, str]]:
                 yield Entry(name, item.stat().st_size), ""
             else:
                 yield Entry(name, 0), "is not a file"
-
-
-def _checked(read: Iterable[tuple[Entry, str]], label: str) -> list[Entry]:
-    """The entries, sorted by name.
-
-    Raises:
-        InputError: one of them or all together can't be taken.
-    """
-    entries: list[Entry] = []
-    wrong: list[str] = []
-    seen: dict[str, str] = {}
-    total = 0
-    for entry, problem in read:
-        problem = problem or _bad_name(entry.name)
-        same = seen.setdefault(composed(entry.name).casefold(), entry.name)
-        if not problem and same is not entry.name:
-            problem = f"differs from {_shown(same)} only by case or by how its accents are written"
-        if problem:
-            wrong.append(f"{_shown(entry.name)} {problem}".strip())
-        entries.append(entry)
-        total += entry.n_bytes
-        if len(entries) > MAX_FILES or total > MAX_TOTAL_BYTES:
-            raise InputError(
-                f"{label} has more than {MAX_FILES:,} files or {MAX_TOTAL_BYTES // 2**30} GiB. Upload it in parts, as "
-                "runs on parts of the suite.",
-                field="source",
-            )
-    if wrong:
-        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-        raise InputError(
-            f"{label} was refused and nothing was stored: {'; '.join(wrong[:NAMED])}{more}. "
-            "Pack plain image files with plain relative names.",
-            field="source",
-            details={"entries": wrong[:1000]},
-        )
-    if not entries:
-        raise InputError(f"{label} is empty. Give a zip or folder with images.", field="source")
-    return sorted(entries, key=lambda entry: entry.name)
-
-
-def _bad_name(name: str) -> str:
-    parts = name.split("/")
-    bad = bad_character(name)
-    if not name:
-        return "an entry has an empty name"
-    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
-        return "has an absolute path"
-    if ".." in parts or ".." in name.split("\\"):
-        return "leaves its folder"
-    if "\\" in name:
-        return "has a backslash in its name amid names with slashes"
-    if bad is not None and "\ud800" <= bad <= "\udfff":
-        return "has a name that is not UTF-8"
-    if bad is not None:
-        return f"has control characters in its name: {named(bad)}"
-    if len(parts) > MAX_DEPTH:
-        return f"lies more than {MAX_DEPTH} folders deep"
-    if len(name) > MAX_NAME_CHARACTERS:
-        return f"has a name of more than {MAX_NAME_CHARACTERS} characters"
-    return ""
-
-
-def _check_directory(path: Path) -> None:
-    """Refuse a zip whose list of entries would fill the memory, before it is read.
-
-    Raises:
-        zipfile.BadZipFile: it has no end record, or too long a list.
-    """
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 65_557 - 20))
-        tail = file.read()
-        at = tail.rfind(b"PK\x05\x06")
-        if at < 0:
-            raise zipfile.BadZipFile("it is not a zip, or its end is missing")
-        (length,) = struct.unpack_from("<I", tail, at + 12)
-        locator = tail.rfind(b"PK\x06\x07", 0, at)
-        if locator >= 0:
-            (place,) = struct.unpack_from("<Q", tail, locator + 8)
-            file.seek(min(place, size))
-            record = file.read(56)
-            length = max(length if length != 0xFFFFFFFF else 0, struct.unpack_from("<Q", record, 40)[0])
-    if length > MAX_DIRECTORY_BYTES:
-        raise zipfile.BadZipFile("its list of entries is too long")
-
-
-def _shown(name: str) -> str:
-    clean = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return clean if len(clean) <= 80 else clean[:79] + "\N{HORIZONTAL ELLIPSIS}"

@@ -12,22 +12,33 @@ from typing import BinaryIO
 from django.db import transaction
 
 from common.files import write_whole
-from common.images import DEFAULT_LIMITS, CheckedImage, ImageProblem, Problem, check_images
+from common.images import (
+    DEFAULT_LIMITS,
+    FORMATS_IN_WORDS,
+    CheckedImage,
+    ImageProblem,
+    Problem,
+    check_images,
+    extension_problem,
+)
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_errors
-from evaluation.services.uploads.archive import Archive, DamagedEntryError, open_archive
+from evaluation.services.uploads.archive import Archive, open_archive
+from evaluation.services.uploads.beside import beside_keep
 from evaluation.services.uploads.drop import clean_staging, staging_of
-from evaluation.services.uploads.match import CHECKED, OTHERS, list_file, read_checked, upload_match
+from evaluation.services.uploads.entries import DamagedEntryError
+from evaluation.services.uploads.match import CHECKED, OTHERS, read_checked, upload_match
 from evaluation.services.work.locks import claim_upload
-from generators.filenames.filelist import find_file_list
 from generators.filenames.names import why_ignored
 
 FILES = "files"
 """In the staging folder: each file as it came, and as it will be served, under their hashes."""
 
-MAX_LIST_BYTES = 64 * 2**20
+SHARDS = "shards"
+"""In the staging folder: copies of shards that lie compressed inside an archive."""
+
 OTHERS_KEPT = 1_000
 """Names of files that are no images, to be told of."""
 
@@ -85,23 +96,21 @@ def _check(upload: Upload, deadline: float | None) -> bool:
     staging = staging_of(upload)
     with full_disk_errors(staging):
         (staging / FILES).mkdir(parents=True, exist_ok=True)
-    with open_archive(Path(upload.staging)) as archive:
+    with open_archive(Path(upload.staging), upload.file_name, staging / SHARDS) as archive:
         names = [entry.name for entry in archive.entries]
-        listed = find_file_list(names)
-        images = [name for name in names if not why_ignored(name)]
+        images = [entry.name for entry in archive.entries if entry.is_row or not why_ignored(entry.name)]
         if not images:
             raise InputError(
-                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use PNG, JPEG or WebP.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}.",
                 field="source",
             )
-        if listed is not None:
-            _keep_list(upload, archive, listed)
-        others = sorted({*names} - {*images} - {listed})
+        used = beside_keep(upload, archive)
+        others = sorted({*names} - {*images} - used)
         with full_disk_errors(staging):
             (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
         done = read_checked(upload)
         _show(upload, len(images), len(done))
-        waiting = [name for name in images if name not in done]
+        waiting = archive.in_order([name for name in images if name not in done])
         with _log(staging / CHECKED) as log:
             return _check_files(upload, archive, waiting, log, len(images), deadline)
 
@@ -126,7 +135,7 @@ def _check_files(
                 originals[name], damaged[name] = b"", str(error)
             yield name, originals[name]
 
-    for name, outcome in check_images(items(), workers=min(4, os.cpu_count() or 1)):
+    for name, outcome in check_images(items(), workers=min(4, os.cpu_count() or 1), by_content=True):
         data = originals.pop(name)
         if name in damaged:
             outcome = ImageProblem(Problem.UNREADABLE, damaged.pop(name))
@@ -149,7 +158,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
     original_format = image.original_format.lower()
     for file_name, content in (
         (f"{image.original_sha256}.{original_format}", data),
-        (f"{image.sha256}.png", image.png),
+        (f"{image.sha256}.{image.image_format}", image.data),
     ):
         target = folder / file_name
         if not target.exists():
@@ -158,35 +167,20 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
         "file": name,
         "problem": "",
         "sha256": image.sha256,
-        "n_bytes": len(image.png),
+        "n_bytes": len(image.data),
+        "format": image.image_format,
         "width": image.width,
         "height": image.height,
         "original_sha256": image.original_sha256,
         "original_format": original_format,
         "original_n_bytes": len(data),
+        "mislabelled": extension_problem(name, image.original_format),
         "notes": list(image.notes),
     }
 
 
 def _row(name: str, problem: ImageProblem) -> dict[str, object]:
     return {"file": name, "problem": problem.message, "kind": problem.problem.value}
-
-
-def _keep_list(upload: Upload, archive: Archive, name: str) -> None:
-    target = list_file(upload, name)
-    if target.exists():
-        return
-    try:
-        data = archive.read(name, MAX_LIST_BYTES)
-    except DamagedEntryError as error:
-        raise InputError(f"{name}: {error}", field="source") from error
-    if len(data) > MAX_LIST_BYTES:
-        raise InputError(
-            f"{name} has more than {MAX_LIST_BYTES // 2**20} MiB, which is too large for a list of files.",
-            field="source",
-        )
-    with full_disk_errors(target.parent):
-        write_whole(target, data, sync="nothing")
 
 
 def _log(path: Path) -> BinaryIO:

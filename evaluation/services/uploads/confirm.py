@@ -24,7 +24,7 @@ from evaluation.services.store.images import (
 )
 from evaluation.services.uploads.check import FILES
 from evaluation.services.uploads.drop import clean_staging, staging_of
-from evaluation.services.uploads.match import checked_options, upload_match
+from evaluation.services.uploads.match import checked_options, merged_options, upload_match
 from evaluation.services.work.locks import claim_upload
 
 
@@ -52,10 +52,10 @@ def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = Non
             )
         if upload.status == Upload.Status.STORING:
             _set_status(upload, Upload.Status.READY)
-        chosen = {**upload.options, **checked_options(options or {})}
-        if chosen != upload.options:
-            upload = upload_match(upload=upload, options=chosen)
-        check_confirmable(upload_summary(upload), chosen)
+        given = checked_options(options or {})
+        if merged_options(upload.options, given) != upload.options:
+            upload = upload_match(upload=upload, options=given)
+        check_confirmable(upload_summary(upload), upload.options)
         checked_run_name(upload.run_name)
         _set_status(upload, Upload.Status.STORING)
         adopted: list[ImageFile] = []
@@ -115,6 +115,8 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
         size=width if len(sides) == 1 and width == height else None,
         samples_per_prompt=summary.samples,
         status=RunStatus.DONE,
+        parameters=upload.declared.get("parameters", {}),
+        declared={name: value for name, value in upload.declared.items() if name != "parameters"},
         provenance={"uploaded_as": upload.file_name, "notes": list(summary.notes)},
         created_by=upload.created_by,
         finished_at=timezone.now(),
@@ -152,7 +154,7 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
 
 def _files(rows: list[dict[str, Any]]) -> Iterator[ImageFile]:
     for row in rows:
-        yield ImageFile(row["sha256"], "png", row["width"], row["height"], row["n_bytes"])
+        yield ImageFile(row["sha256"], row["format"], row["width"], row["height"], row["n_bytes"])
         yield ImageFile(
             row["original_sha256"], row["original_format"], row["width"], row["height"], row["original_n_bytes"]
         )

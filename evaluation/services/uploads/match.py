@@ -5,62 +5,70 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, cast, get_args
+from dataclasses import replace
+from typing import Any, Literal, cast, get_args
 
 from django.db import transaction
 
 from common.words import counted, nearest, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
+from evaluation.services.uploads.beside import beside_of
 from evaluation.services.uploads.drop import staging_of
-from generators.contract import GeneratorError
-from generators.filenames.filelist import parse_file_list
-from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, match_layout
+from evaluation.services.uploads.edits import Edits, check_edits, edited, merged_edits
+from generators.filenames.filelist import FileEntry
+from generators.filenames.layout import (
+    MAX_SAMPLES,
+    Layout,
+    Matches,
+    Numbering,
+    PromptRef,
+    SampleNumbering,
+    caption_choice,
+    match_layout,
+)
+from generators.filenames.names import clean_path
 
 CHECKED = "checked.jsonl"
-LIST = "list"
 OTHERS = "others.json"
-"""In the staging folder: what was found of each file, a line each; the list of files that came with them; and the names
-of what is no image."""
+"""In the staging folder: what was found of each file, a line each; and the names of what is no image."""
 
 IGNORED_KEPT = 50
 
 MATCHING: Mapping[str, tuple[str, ...]] = {
     "layout": get_args(Layout),
     "numbering": get_args(Numbering),
-    "sample_numbering": get_args(Numbering),
+    "sample_numbering": get_args(SampleNumbering),
+    "captions": ("auto", "use", "ignore"),
 }
 """Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
 
-MOST_SAMPLES = 1_000
-"""Images that a prompt can have."""
-
-SWITCHES = ("ignore_problems", "allow_missing")
-"""Options that say what may be left out."""
+SWITCHES = ("ignore_problems", "allow_missing", "by_content")
+"""Options that say what may be left out, and whether a .png that is a JPEG is taken for what it is."""
 
 
 def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None) -> Upload:
     """Match the checked files of `upload` to its suite's prompts and write its table; nothing is decoded again.
 
     `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.match_layout`),
-    `ignore_problems`, `allow_missing`; those not given stay as they are.
+    the `SWITCHES`, and `edits` (`uploads.edits.merged_edits`); those not given stay as they are.
 
     Raises:
         InputError: an unknown option or value, or a list of files that can't be read.
         ConflictError: the upload is not checked yet, or is over.
     """
-    chosen = {**upload.options, **checked_options(options or {})}
+    given = checked_options(options or {})
     with transaction.atomic():
         upload = Upload.objects.select_for_update(of=("self",)).select_related("suite").get(pk=upload.pk)
         if upload.status not in (Upload.Status.CHECKING, Upload.Status.READY):
             raise ConflictError(
                 f"The upload {upload.run_name} is {upload.get_status_display().lower()}; its files can't be matched."
             )
+        chosen = merged_options(upload.options, given)
         files = read_checked(upload)
         matches = _matches(upload, list(files), chosen)
         upload.options = chosen
-        upload.table, upload.summary = _table(upload, files, matches)
+        upload.table, upload.summary = _table(upload, files, matches, by_content=bool(chosen.get("by_content")))
         upload.save(update_fields=["options", "table", "summary"])
     return upload
 
@@ -71,19 +79,22 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
     Raises:
         InputError: an unknown option or value.
     """
-    known = (*MATCHING, "samples", *SWITCHES)
+    known = (*MATCHING, "samples", *SWITCHES, "edits")
     chosen: dict[str, object] = {}
     for name, value in options.items():
         if name not in known:
             raise InputError(f'Unknown option "{name}"{nearest(name, known) or "."} Options: {", ".join(known)}.')
         if value is None or value == "":
             continue
-        if name in SWITCHES:
+        if name == "edits":
+            merged_edits({}, value)
+            chosen[name] = value
+        elif name in SWITCHES:
             chosen[name] = str(value).lower() in ("true", "1", "on", "yes")
         elif name == "samples":
-            if not str(value).isdecimal() or not 1 <= int(str(value)) <= MOST_SAMPLES:
+            if not str(value).isdecimal() or not 1 <= int(str(value)) <= MAX_SAMPLES:
                 raise InputError(
-                    f"samples must be a whole number from 1 to {MOST_SAMPLES:,}; got {value!r}.", field=name
+                    f"samples must be a whole number from 1 to {MAX_SAMPLES:,}; got {value!r}.", field=name
                 )
             chosen[name] = int(str(value))
         elif value not in MATCHING[name]:
@@ -91,6 +102,13 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
         else:
             chosen[name] = value
     return chosen
+
+
+def merged_options(kept: Mapping[str, Any], given: Mapping[str, object]) -> dict[str, Any]:
+    """Options with those that `checked_options` let pass; edits are added to those that are there."""
+    if "edits" not in given:
+        return {**kept, **given}
+    return {**kept, **given, "edits": merged_edits(kept.get("edits", {}), given["edits"])}
 
 
 def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
@@ -111,27 +129,40 @@ def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) ->
         .order_by("number")
         .values_list("number", "text")
     ]
-    entries = None
-    for path in sorted(staging_of(upload).glob(f"{LIST}.*")):
-        try:
-            entries = parse_file_list(path.read_bytes(), f"manifest{path.suffix}")
-        except GeneratorError as error:
-            raise InputError(str(error), field="source") from error
+    edits: Edits = cast(Edits, options.get("edits", {}))
+    check_edits(edits, names, prompts)
+    beside = beside_of(upload)
+    captions = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
-    return match_layout(
-        [*names, *(json.loads(others.read_bytes()) if others.exists() else [])],
+    matches = match_layout(
+        [*(name for name in names if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
-        file_list=entries,
+        file_list=_without(beside.entries, edits),
+        captions=caption_choice(beside.captions, captions),
         layout=cast(Layout, options.get("layout", "auto")),
         numbering=cast(Numbering, options.get("numbering", "auto")),
-        sample_numbering=cast(Numbering, options.get("sample_numbering", "auto")),
+        sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
         samples=samples if isinstance(samples, int) else None,
     )
+    matches = edited(matches, edits, prompts, samples if isinstance(samples, int) else None)
+    return replace(matches, notes=(*beside.notes, *matches.notes))
+
+
+def _without(entries: tuple[FileEntry, ...] | None, edits: Edits) -> list[FileEntry] | None:
+    """The lines of a list but those of files that were put right by hand."""
+    if entries is None:
+        return None
+    gone = {clean_path(file) for file in edits}
+    return [
+        entry
+        for entry in entries
+        if not {clean_path(entry.file), clean_path(f"{entry.folder}/{entry.file}").lstrip("/")} & gone
+    ]
 
 
 def _table(
-    upload: Upload, files: Mapping[str, Mapping[str, Any]], matches: Matches
+    upload: Upload, files: Mapping[str, Mapping[str, Any]], matches: Matches, *, by_content: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows, and what they come to."""
     rows: list[dict[str, Any]] = []
@@ -141,6 +172,11 @@ def _table(
         found = dict(
             files.get(match.name) or {"file": match.name, "problem": "is in the list, but not among the files"}
         )
+        if mislabelled := found.pop("mislabelled", ""):
+            if by_content:
+                found["notes"] = [*found["notes"], TAKEN_BY_CONTENT]
+            else:
+                found["problem"] = mislabelled
         sound = not found["problem"]
         if match.problem:
             duplicates += match.is_double
@@ -170,6 +206,7 @@ def _table(
         "duplicates": duplicates,
         "unmatched": unmatched,
         "ignored": [[name, why] for name, why in matches.ignored[:IGNORED_KEPT]],
+        "left_out": [file for file, place in upload.options.get("edits", {}).items() if place is None][:IGNORED_KEPT],
         "questions": [
             {"option": question.option, "text": question.text, "choices": list(question.choices)}
             for question in matches.questions
@@ -177,6 +214,9 @@ def _table(
         "sizes": dict(sizes.most_common(20)),
         "notes": [*matches.notes, *_remarks(kept, sizes, len(matches.ignored))],
     }
+
+
+TAKEN_BY_CONTENT = "taken for what the content is, though the name says another format"
 
 
 def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) -> list[str]:
@@ -198,8 +238,3 @@ def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) ->
             "ignored"
         )
     return remarks
-
-
-def list_file(upload: Upload, name: str) -> Path:
-    """Where the list of files that came with an upload is kept."""
-    return staging_of(upload) / f"{LIST}{Path(name).suffix.lower()}"

@@ -1,12 +1,11 @@
-"""A researcher's own images come in: a zip from a page or the API, a folder or zip from a command."""
+"""A researcher's own images come in: an archive from a page or the API, a folder or archive from a command."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import uuid
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,14 +16,19 @@ from django.db import transaction
 
 from common import limits
 from common.text import cleaned
+from evaluation.declared import checked_declaration
 from evaluation.errors import ConflictError, InputError
 from evaluation.intake import text_in
 from evaluation.models import Suite, Upload
 from evaluation.services.runs.request import checked_run_name
 from evaluation.services.store.images import StoreFullError, full_disk_errors
 from evaluation.services.store.incoming import ROOM_KEPT, incoming_whole
+from evaluation.services.uploads.archive import KINDS_IN_WORDS, kind_of
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.work.queue import hand_over
+
+RECEIVED = "received"
+"""In the staging folder: the archive as it came."""
 
 
 def upload_receive(
@@ -35,23 +39,32 @@ def upload_receive(
     source: Path | File[bytes] | uuid.UUID,
     file_name: str = "",
     created_by: User | None = None,
+    declared: Mapping[str, object] | None = None,
 ) -> Upload:
     """Take in images that are to become the run `run_name`; `upload_check` or `upload_check_queue` is next.
 
-    `generator`: what made the images, as reports will call it. `source`: a folder or zip named by a command, read where
-    it lies; a zip as a page or the API received it, copied in pieces; or the key of a file of `created_by` that came in
-    parts (`store.incoming`). `file_name`: what it was called.
+    `generator`: what made the images, as reports will call it. `source`: a folder or archive named by a command, read
+    where it lies; an archive as a page or the API received it, copied in pieces; or the key of a file of `created_by`
+    that came in parts (`store.incoming`). `file_name`: what it was called. `declared`: as
+    `evaluation.declared.checked_declaration` takes it.
 
     Raises:
-        InputError: it is no zip or folder, too large, or a name can't be used; nothing is kept but a file that came in
-            parts.
+        InputError: it is no folder or archive, too large, or a name can't be used; nothing is kept but a file that
+            came in parts.
         StoreFullError: no room; nothing is kept.
     """
     run_name = checked_run_name(run_name, field="run_name")
     generator = text_in(
         generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
     )
-    upload = Upload(key=uuid.uuid4(), suite=suite, run_name=run_name, generator=generator, created_by=created_by)
+    upload = Upload(
+        key=uuid.uuid4(),
+        suite=suite,
+        run_name=run_name,
+        generator=generator,
+        created_by=created_by,
+        declared=checked_declaration(declared or {}),
+    )
     try:
         with ExitStack() as used_up:
             if isinstance(source, uuid.UUID):
@@ -97,15 +110,17 @@ def _hand_over(upload: Upload) -> None:
 def _named(source: Path) -> Path:
     path = source.expanduser().absolute()
     text_in(str(path), "source", "the path of the images", most=limits.SOURCE)
-    if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
-        return path
-    what = "is neither a folder nor a zip" if path.exists() else "does not exist"
-    raise InputError(f"{source} {what}. Give a folder or zip of images.", field="source")
+    if path.is_file():
+        kind_of(path, str(source))
+    elif not path.is_dir():
+        what = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise InputError(f"{source} {what}. Give a folder of images, or {KINDS_IN_WORDS}.", field="source")
+    return path
 
 
 def _received(source: File[bytes], upload: Upload) -> Path:
     staging = staging_of(upload)
-    target = staging / "received.zip"
+    target = staging / RECEIVED
     limit = settings.UPLOAD_MAX_BYTES
     with full_disk_errors(staging):
         staging.mkdir(parents=True)
@@ -125,25 +140,18 @@ def _received(source: File[bytes], upload: Upload) -> Path:
                         f"This server's disk has no room for {upload.file_name}. Ask the operator to make room."
                     )
                 file.write(part)
-    _refuse_no_zip(target, upload)
+    kind_of(target, upload.file_name)
     return target
 
 
 def _linked(path: Path, upload: Upload) -> Path:
     """The same bytes under a name of the upload's own; the other goes when the transaction is committed."""
-    _refuse_no_zip(path, upload)
-    target = staging_of(upload) / "received.zip"
+    kind_of(path, upload.file_name)
+    target = staging_of(upload) / RECEIVED
     with full_disk_errors(target.parent):
         target.parent.mkdir(parents=True)
         os.link(path, target)
     return target
-
-
-def _refuse_no_zip(path: Path, upload: Upload) -> None:
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"{upload.file_name} is not a zip. Pack the folder of images as a zip and upload that.", field="source"
-        )
 
 
 def _parts(source: File[bytes]) -> Iterator[bytes]:

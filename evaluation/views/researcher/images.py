@@ -43,6 +43,11 @@ def send_image(path: Path, content_type: str) -> HttpResponseBase:
             response = FileResponse(path.open("rb"), content_type=content_type)
         except FileNotFoundError:
             raise InputError(f"The file of this image is gone from {path.parent}. Restore the media folder.") from None
+    return sent_inline(response)
+
+
+def sent_inline(response: HttpResponseBase) -> HttpResponseBase:
+    """The response with what every image is sent with: kept by the browser for good, and unable to do anything."""
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Content-Disposition"] = "inline"

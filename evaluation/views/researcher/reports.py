@@ -20,6 +20,8 @@ from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
 from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
+from evaluation.reports.wording.fragility import fragile_questions
+from evaluation.reports.wording.results import retest_line
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
@@ -66,6 +68,8 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "rankings": [(each, win_matrix(each)) for each in sorted(rankings, key=lambda each: place(each.question))],
         "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
         "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
+        "retest": [retest_line(each) for each in results.retest],
+        "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),

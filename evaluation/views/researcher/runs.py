@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from common.words import nearest
+from evaluation.declared import selection_in_words
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
 from evaluation.reports.wording.scores import facts
@@ -123,6 +124,7 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             "page": shown,
             "rows": _places(found, list(shown.object_list)),
             "failures": failures[:FAILURES_SHOWN],
+            "selection": selection_in_words(found.declared, drawn_here=found.is_drawn_here),
             "parameters": facts({name: value for name, value in sorted(found.parameters.items()) if value != ""}),
             "provenance": facts(
                 {

@@ -1,4 +1,4 @@
-"""Uploads: a researcher's own images, from a zip dropped on a page to a run."""
+"""Uploads: a researcher's own images, from what is dropped on a page to a run."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from common import limits
+from evaluation.declared import TEXTS, checked_declaration, parameters_of
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.overview import suites_listed
-from evaluation.selectors.uploads import upload_summary
+from evaluation.selectors.uploads import prompt_texts, upload_summary
 from evaluation.services.uploads.confirm import upload_confirm
 from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.uploads.match import MATCHING, SWITCHES, upload_match
 from evaluation.services.uploads.receive import upload_check_queue, upload_receive
+from evaluation.services.uploads.staged import staged_small
+from evaluation.views.researcher.images import sent_inline
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -36,14 +39,25 @@ from evaluation.views.researcher.sent_file import FileKeyField, errors_for_scrip
 
 ROWS_A_PAGE = 200
 MISSING_SHOWN = 10
-WAYS = {"layout": "Layout", "numbering": "Prompt numbers", "sample_numbering": "Sample numbers"}
+WAYS = {
+    "layout": "Layout",
+    "numbering": "Prompt numbers",
+    "sample_numbering": "Sample numbers",
+    "captions": "Captions beside the images",
+}
 """What the page calls the options that say how names are read."""
+
+SELECTION_CHOICES = {
+    "not_hand_picked": "Not chosen: the first images of each prompt",
+    "chosen_by_score": "Chosen by a program among more",
+    "hand_picked": "Chosen by people among more",
+}
 
 UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)
 
 
 class UploadForm(PlainForm):
-    """A zip of images, and what it shows."""
+    """An archive of images, and what it shows."""
 
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
     run_name = forms.CharField(label="Run name", max_length=limits.RUN_NAME)
@@ -52,7 +66,23 @@ class UploadForm(PlainForm):
         max_length=limits.GENERATOR,
         help_text="The name that reports use, such as imagen or dall-e-2.",
     )
-    file = forms.FileField(label="Zip file", required=False)
+    version = forms.CharField(label="Version", required=False, max_length=limits.GENERATOR)
+    licence = forms.CharField(label="Licence of the images", required=False, max_length=limits.LICENCE)
+    seeds = forms.CharField(label="Seeds", required=False, max_length=limits.REFERENCE)
+    selection = forms.ChoiceField(
+        label="How samples were chosen",
+        required=False,
+        choices=[("", "Unknown"), *SELECTION_CHOICES.items()],
+        help_text="A declaration: reports print it as yours.",
+    )
+    parameters = forms.CharField(
+        label="Parameters",
+        required=False,
+        max_length=limits.CONSENT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="One per line, such as guidance=7.5.",
+    )
+    file = forms.FileField(label="Images", required=False)
     file_key = FileKeyField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,13 +95,20 @@ class UploadForm(PlainForm):
         """Either a small file itself, or one that came in parts."""
         given = super().clean() or {}
         if "file" not in self.errors and bool(given.get("file")) == bool(given.get("file_key")):
-            self.add_error("file", "Choose a zip file.")
+            self.add_error("file", "Choose a folder of images, or an archive.")
+        try:
+            given["declared"] = checked_declaration(
+                {name: given.get(name) for name in (*TEXTS, "selection")}
+                | {"parameters": parameters_of(given.get("parameters") or "")}
+            )
+        except InputError as error:
+            self.add_error(error.field or None, error.message)
         return given
 
 
 @page("GET", "POST")
 def new_upload(request: ResearcherRequest) -> HttpResponseBase:
-    """The page that a zip is dropped on. Its script asks for JSON, to show the progress of the sending."""
+    """The page that images are dropped on. Its script asks for JSON, to show the progress of the sending."""
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
     form = UploadForm(*posted, initial={"suite": request.GET.get("suite")})
     if request.method == "POST" and form.is_valid():
@@ -84,6 +121,7 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
                 source=values["file_key"] or values["file"],
                 file_name=values["file"].name if values["file"] else "",
                 created_by=request.user,
+                declared=values["declared"],
             )
             upload_check_queue(upload=upload)
         except InputError as error:
@@ -123,6 +161,32 @@ def match(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
         done="The files were matched again.",
         back=reverse("researcher:upload", args=[found.key]),
     )
+
+
+@page("POST", form_at="researcher:upload")
+def fix(request: ResearcherRequest, key: UUID) -> HttpResponseBase:
+    """Put one file right: move it to another prompt or sample, leave it out, or read it by its name again."""
+    found = _upload(key)
+    edit: dict[str, object] = {"file": request.POST.get("file", "")}
+    if "leave_out" in request.POST:
+        edit["leave_out"] = True
+    elif "move" in request.POST:
+        edit |= {"prompt": request.POST.get("prompt", ""), "sample": request.POST.get("sample", "")}
+    return act(
+        request,
+        lambda: upload_match(upload=found, options={"edits": [edit]}),
+        done="The file was put right, and the table was made again.",
+        back=reverse("researcher:upload", args=[found.key]),
+    )
+
+
+@page("GET")
+def staged_thumbnail(request: ResearcherRequest, key: UUID, sha256: str) -> HttpResponseBase:
+    """An image of an upload that is not stored yet, small."""
+    data = staged_small(_upload(key), sha256)
+    if data is None:
+        raise Http404
+    return sent_inline(HttpResponse(data, content_type="image/webp"))
 
 
 @page("POST", form_at="researcher:upload")
@@ -167,6 +231,7 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
     summary = upload_summary(upload)
     only_problems = "problems" in request.GET and bool(summary.problems)
     shown = [row for row in rows if row["problem"]] if only_problems else rows
+    shown_page = page_of(request, shown, size=ROWS_A_PAGE)
     asked = {question.option for question in summary.questions}
     context = {
         "area": "runs",
@@ -175,6 +240,7 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
         "summary": summary,
         "n_prompts": len({row["prompt_id"] for row in rows if not row["problem"]}),
         "missing": list(summary.missing.items())[:MISSING_SHOWN],
+        "missing_texts": prompt_texts(upload.suite, list(summary.missing)[:MISSING_SHOWN]),
         "more_missing": max(0, len(summary.missing) - MISSING_SHOWN),
         "ways": [
             (
@@ -186,7 +252,8 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
             for name, values in MATCHING.items()
             if name not in asked
         ],
-        "page": page_of(request, shown, size=ROWS_A_PAGE),
+        "page": shown_page,
+        "texts": prompt_texts(upload.suite, [str(row["prompt_id"]) for row in shown_page if row["prompt_id"]]),
         "only_problems": only_problems,
         "keep": "problems&" if only_problems else "",
     }

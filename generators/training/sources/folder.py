@@ -1,28 +1,25 @@
 """A folder of images, at any depth, each with its caption.
 
-The caption of `a/b.jpg` stands in `a/b.txt` (or `a/b.caption`), or in a table `metadata.jsonl` or `metadata.csv` in the
-folder of the image or above it, with the columns `file_name` (relative to the table) and `text` or `caption`.
+The caption of `a/b.jpg` stands in a file beside it or in a table `metadata.jsonl` or `metadata.csv` in the folder of
+the image or above it, as `generators.filenames` reads them for uploads too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from common import text_files
 from common.images.decode import EXTENSIONS
-from common.json_in import JsonError, read_json
-from common.tables import TableError, rows_by_heading, shape_of
 from generators.cascade.configs import ConfigError
+from generators.filenames.captions import BESIDE, CaptionError, caption_files, caption_of, captions_of_list
+from generators.filenames.filelist import FileListError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
 from generators.training.data_config import FolderConfig
 from generators.training.sources.pictures import PictureData, Unusable, permutation
 
-BESIDE = (".txt", ".caption")
 TABLES = ("metadata.jsonl", "metadata.csv")
-TEXT_COLUMNS = ("text", "caption")
 IMAGES = frozenset(extension for kinds in EXTENSIONS.values() for extension in kinds)
 
 
@@ -38,11 +35,11 @@ class FolderItems:
         self._files = sorted(path.relative_to(folder).as_posix() for path in found)
         if not self._files:
             raise ConfigError(f"data: {folder} holds no image ({', '.join(sorted(IMAGES))})")
-        beside = any((folder / name).with_suffix(end).is_file() for name in self._files[:1000] for end in BESIDE)
+        beside = any((folder / each).is_file() for name in self._files[:1000] for each in caption_files(name))
         if not self._captions and not beside:
             raise ConfigError(
-                f"data: no image in {folder} has a caption. The caption of a.jpg stands in a.txt beside it, or in a "
-                f"table {' or '.join(TABLES)} with the columns file_name and text."
+                f"data: no image in {folder} has a caption. The caption of a.jpg stands in a{', a'.join(BESIDE)} "
+                f"beside it, or in a table {' or '.join(TABLES)} with the columns file_name and text."
             )
 
     def __len__(self) -> int:
@@ -67,23 +64,23 @@ class FolderItems:
     def _caption(self, name: str) -> str:
         if name in self._captions:
             return self._captions[name]
-        for end in BESIDE:
-            path = (self._folder / name).with_suffix(end)
+        for beside in caption_files(name):
+            path = self._folder / beside
             if path.is_file():
-                return text_of(path.read_bytes())
+                return text_of(path.read_bytes(), beside)
         raise Unusable("it has no caption")
 
 
-def text_of(data: bytes) -> str:
-    """A caption file's text.
+def text_of(data: bytes, name: str) -> str:
+    """The caption in a file.
 
     Raises:
-        Unusable: it is no UTF-8.
+        Unusable: it can't be read, or there is none.
     """
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unusable("its caption is not UTF-8 text") from None
+        return caption_of(data, name)
+    except CaptionError as error:
+        raise Unusable(f"its caption {error}") from None
 
 
 def _from_tables(folder: Path) -> Iterator[tuple[str, str]]:
@@ -91,36 +88,12 @@ def _from_tables(folder: Path) -> Iterator[tuple[str, str]]:
     tables = [path for name in TABLES for path in folder.rglob(name) if path.is_file()]
     for table in sorted(tables, key=lambda path: (len(path.parts), path)):
         below = table.parent.relative_to(folder)
-        for number, row in enumerate(_rows(table), start=1):
-            name = row.get("file_name")
-            text = next((row[column] for column in TEXT_COLUMNS if column in row), None)
-            if not isinstance(name, str) or not isinstance(text, str):
-                raise ConfigError(
-                    f"data: {table}, row {number}: the columns file_name and {' or '.join(TEXT_COLUMNS)} are wanted; "
-                    f"there are: {', '.join(map(str, row)) or 'none'}"
-                )
+        try:
+            pairs = captions_of_list(table.read_bytes(), table.as_posix())
+        except (OSError, FileListError) as error:
+            raise ConfigError(f"data: {error}") from None
+        for name, text in pairs:
             yield (below / name).as_posix(), text
-
-
-def _rows(table: Path) -> Iterator[Mapping[str, object]]:
-    try:
-        text = text_files.decode(table.read_bytes(), wanted="a list of captions")
-        if table.suffix == ".csv":
-            separator = shape_of(text, lambda heading: heading == "file name").separator or ","
-            yield from (dict(row) for _, row in rows_by_heading(text, separator)[1])
-            return
-        for number, line in enumerate(text.split("\n"), start=1):
-            if not line.strip():
-                continue
-            try:
-                held = read_json(line)
-            except JsonError as error:
-                raise ConfigError(f"data: {table}, line {number}: not JSON ({error})") from None
-            if not isinstance(held, dict):
-                raise ConfigError(f"data: {table}, line {number}: an object is wanted")
-            yield dict(held)
-    except (OSError, text_files.TextFileError, TableError) as error:
-        raise ConfigError(f"data: {table} can't be read: {error}") from None
 
 
 def load(config: TrainConfig, report: Report) -> Data:

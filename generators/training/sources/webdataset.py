@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from common.files import whole_file
 from common.hashes import hash_of
-from common.json_in import read_json
 from generators.cascade.configs import ConfigError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -101,16 +100,10 @@ class ShardItems:
             with self._shards[shard].open("rb") as opened:
                 image = _piece(opened.fileno(), index.image_at[row], index.image_size[row])
                 if index.text_size[row] >= 0:
-                    return image, text_of(_piece(opened.fileno(), index.text_at[row], index.text_size[row]))
-                held = read_json(_piece(opened.fileno(), index.text_at[row], index.json_size[row]))
+                    return image, text_of(_piece(opened.fileno(), index.text_at[row], index.text_size[row]), ".txt")
+                return image, text_of(_piece(opened.fileno(), index.text_at[row], index.json_size[row]), ".json")
         except OSError as error:
             raise Unusable(error.strerror or str(error)) from None
-        except ValueError:
-            raise Unusable("its JSON can't be read") from None
-        caption = held.get("caption") if isinstance(held, dict) else None
-        if not isinstance(caption, str):
-            raise Unusable("it has no caption")
-        return image, caption
 
     def _windows(self, seed: int, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The shards' order in an epoch, and how many items the windows up to each have together."""

@@ -21,19 +21,40 @@ const kept = new Set(outbox.assignments());
 export const following = (after) =>
   request(`${config.next}?rater=${config.rater}${after === undefined ? "" : `&after=${after}`}`);
 
+// What the server gave, unless everything was forgotten since `asked`.
+function receive(answer, asked) {
+  if (asked !== round) return;
+  total = answer.total;
+  reached = answer.trials.at(-1)?.position ?? reached;
+  exhausted = answer.trials.length === 0;
+  const answered = new Set([...kept, ...outbox.assignments()]);
+  trials.push(...answer.trials.filter((each) => !answered.has(each.assignment)).map((each) => new Trial(each)));
+  listener.came();
+}
+
+// An answer that is being saved brings the next trials along: then nothing else asks for them.
+let brought = null; // resolves when it has, or has failed
+outbox.carry({
+  after() {
+    if (filling || exhausted || trials.length > AHEAD) return undefined;
+    let done;
+    brought = { asked: round, arrived: new Promise((resolve) => { done = resolve; }), done: () => { brought = null; done(); } };
+    return reached;
+  },
+  came(answer) {
+    receive(answer, brought.asked);
+    brought.done();
+  },
+  lost: () => brought.done(),
+});
+
 async function ask() {
   const pause = pauses();
   while (!exhausted && trials.length < AHEAD) {
+    if (brought) { await brought.arrived; continue; }
     try {
       const asked = round;
-      const answer = await following(reached);
-      if (asked !== round) continue;
-      total = answer.total;
-      reached = answer.trials.at(-1)?.position ?? reached;
-      exhausted = answer.trials.length === 0;
-      const answered = new Set([...kept, ...outbox.assignments()]);
-      trials.push(...answer.trials.filter((each) => !answered.has(each.assignment)).map((each) => new Trial(each)));
-      listener.came();
+      receive(await following(reached), asked);
       pause.reset();
     } catch (error) {
       if (error instanceof Refused) throw error;

@@ -8,6 +8,7 @@ let memory = []; // where the browser stores nothing for us
 let stored = true;
 let sending = null;
 let listener = {};
+let carrier = { after() {}, came() {}, lost() {} };
 
 function read() {
   if (!stored) return memory;
@@ -31,12 +32,15 @@ async function send() {
   for (let batch = read(); batch.length; batch = read()) {
     batch = batch.slice(0, most);
     listener.saving();
+    const after = carrier.after(); // JSON leaves it out where nothing is to be brought
     try {
-      const { answers } = await request(config.rate, { answers: batch });
+      const { answers, ...brought } = await request(config.rate, { answers: batch, after });
       remove(batch);
+      if (after !== undefined) carrier.came(brought);
       answers.forEach((saved, n) => listener.answered(batch[n], saved));
       pause.reset();
     } catch (error) {
+      if (after !== undefined) carrier.lost();
       if (!(error instanceof Refused)) {
         listener.waiting(read().length);
         await pause.wait();
@@ -63,6 +67,10 @@ export const size = () => read().length;
 // `to`: `saving()`, `answered(given, saved)` for each answer, `saved()` when none is left, `waiting(number of answers)`
 // after an attempt that failed, `refused(error)`.
 export function listen(to) { listener = to; }
+
+// What an answer brings along: `by.after()`, the position that the next trials follow, or undefined for none;
+// `by.came({total, finished, trials})`, or `by.lost()` where that request failed.
+export function carry(by) { carrier = by; }
 
 // Whether unsaved answers would be lost with the page.
 export const lost = () => !stored && memory.length > 0;

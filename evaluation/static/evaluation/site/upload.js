@@ -2,6 +2,9 @@
 // other, for files of at most a part.
 
 import { RefusedError, forget, sendFile } from "./parts.js";
+import { chosenFiles, droppedFiles, tarOf } from "./tar.js";
+
+const ARCHIVES = /\.(zip|tar|tar\.gz|tgz|parquet)$/i;
 
 const form = document.querySelector("form[data-parts]");
 
@@ -15,8 +18,27 @@ if (form) {
   const button = form.querySelector("button");
   const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
 
+  // What is to be sent where it is not the field's own file: several files, or a folder, as one tar.
+  let packed = null;
+  const folder = document.getElementById("id_folder");
   const drop = document.getElementById("drop");
   if (drop) {
+    const chosen = document.getElementById("chosen");
+    const take = (files) => {
+      const [only] = files;
+      packed = files.length === 1 && ARCHIVES.test(only.path) ? only.file : null;
+      if (files.length && !packed) {
+        const [root] = only.path.split("/");
+        const one = files.every(({ path }) => path.startsWith(`${root}/`));
+        packed = tarOf(files, `${one ? root : "images"}.tar`);
+      }
+      chosen.textContent = packed ? `${packed.name}: ${files.length.toLocaleString("en")} files, ${megabytes(packed.size)}` : "";
+      if (files.length === 1 && packed) chosen.textContent = `${packed.name}, ${megabytes(packed.size)}`;
+    };
+    field.multiple = true;
+    field.addEventListener("change", () => take(chosenFiles(field.files)));
+    folder.closest("[hidden]")?.removeAttribute("hidden");
+    folder.addEventListener("change", () => take(chosenFiles(folder.files)));
     for (const name of ["dragenter", "dragover"]) {
       drop.addEventListener(name, (event) => {
         event.preventDefault();
@@ -24,10 +46,13 @@ if (form) {
       });
     }
     for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (event) => {
+    drop.addEventListener("drop", async (event) => {
       event.preventDefault();
-      if (event.dataTransfer.files.length === 1) field.files = event.dataTransfer.files;
-      else tell({ "": ["Drop a single zip file."] });
+      try {
+        take(await droppedFiles(event.dataTransfer));
+      } catch {
+        tell({ "": ["What was dropped can't be read. Choose the folder with the button instead."] });
+      }
     });
   }
 
@@ -37,7 +62,7 @@ if (form) {
   });
 
   async function send() {
-    const [file] = field.files;
+    const file = packed ?? field.files[0];
     problem.hidden = true;
     for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     button.disabled = true;

@@ -1,0 +1,263 @@
+"""Every form in which researchers have images: each made here, uploaded, and every image on its prompt."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.hashes import bytes_sha256
+from evaluation.errors import InputError
+from evaluation.models import GenerationRun, Suite, Upload
+from evaluation.services.uploads.archive import open_archive
+from evaluation.services.uploads.check import upload_check
+from evaluation.services.uploads.confirm import upload_confirm
+from evaluation.services.uploads.receive import upload_receive
+from tests.uploads.conftest import image_bytes, nothing_is_kept
+
+Files = dict[str, bytes]
+
+PROMPTS = ("a fox", "a heron", "a birch", "a moss")
+"""Of the fixture `suite`."""
+SAMPLES = 2
+ORDER = [(prompt, sample) for sample in range(SAMPLES) for prompt in (2, 0, 3, 1)]
+"""Shuffled: neither the order nor a number over the whole set is the prompt's."""
+
+
+def image(prompt: int, sample: int, image_format: str = "PNG") -> bytes:
+    return image_bytes(10 * prompt + sample, image_format)
+
+
+def sidecar(ending: str, extension: str = "jpg") -> Files:
+    files: Files = {}
+    for at, (prompt, sample) in enumerate(ORDER):
+        files[f"{at:09d}.{extension}"] = image(prompt, sample, "JPEG" if extension == "jpg" else "PNG")
+        text = PROMPTS[prompt]
+        fields = {"caption": text, "key": f"{at:09d}", "width": 24}
+        files[f"{at:09d}.{ending}"] = (json.dumps(fields) if ending == "json" else text).encode()
+    return files
+
+
+def tar_of(files: Mapping[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zip_of(files: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def parquet_of(rows: list[dict[str, object]], **options: object) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer, **options)
+    return buffer.getvalue()
+
+
+def hugging_face_rows(places: list[tuple[int, int]]) -> list[dict[str, object]]:
+    return [{"image": {"bytes": image(*place), "path": None}, "text": PROMPTS[place[0]]} for place in places]
+
+
+def plain_rows() -> list[dict[str, object]]:
+    return [{"png": image(p, s), "prompt_id": p, "sample": s, "seed": 7} for p, s in ORDER]
+
+
+NUMBERED = {f"{p:05d}/{s}.png": image(p, s) for p, s in ORDER}
+GENEVAL = {f"{p:05d}/samples/{s:04d}.png": image(p, s) for p, s in ORDER} | {
+    f"{p:05d}/metadata.jsonl": json.dumps({"tag": "x", "prompt": text}).encode() for p, text in enumerate(PROMPTS)
+}
+IMAGEFOLDER = {f"train/{at:04d}.png": image(*place) for at, place in enumerate(ORDER)}
+METADATA = "".join(
+    json.dumps({"file_name": f"{at:04d}.png", "text": PROMPTS[p]}) + "\n" for at, (p, _) in enumerate(ORDER)
+)
+METADATA_CSV = "file_name,text\n" + "".join(f"{at:04d}.png,{PROMPTS[p]}\n" for at, (p, _) in enumerate(ORDER))
+IMG2DATASET = {
+    **{f"00000/{name}": data for name, data in sidecar("txt").items()},
+    **{f"00000/{name}": data for name, data in sidecar("json").items()},
+    "00000.parquet": parquet_of([{"key": "000000000", "caption": "a fox", "status": "success"}]),
+    "00000_stats.json": b'{"count": 8, "successes": 8}',
+}
+SHARD = tar_of(sidecar("json"))
+HALVES = [tar_of({n: d for n, d in sidecar("txt").items() if (int(n[:9]) < 4) == first}) for first in (True, False)]
+TWO_SHARDS = {f"{at}.tar": data for at, data in enumerate(HALVES)}
+DEBRIS = {"__MACOSX/._00000": b"x", ".DS_Store": b"x", "00000/._0.png": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"}
+
+FORMS: dict[str, tuple[str, bytes | Files]] = {
+    "folder": ("images", NUMBERED),
+    "zip": ("images.zip", zip_of(NUMBERED, zipfile.ZIP_DEFLATED)),
+    "tar": ("images.tar", tar_of(NUMBERED)),
+    "tar from a folder": ("images.tar", tar_of({f"./{name}": data for name, data in NUMBERED.items()})),
+    "tar.gz": ("images.tar.gz", tar_of(NUMBERED, "w:gz")),
+    "pax": ("images.tar", tar_of({f"{'x' * 120}/{name}": data for name, data in NUMBERED.items()})),
+    "macOS debris": ("images.zip", zip_of(NUMBERED | DEBRIS)),
+    "backslashes": ("images.zip", zip_of({f"run\\{name}".replace("/", "\\"): data for name, data in NUMBERED.items()})),
+    "WebP": ("images.zip", zip_of({f"{p}/{s}.webp": image(p, s, "WEBP") for p, s in ORDER})),
+    "AVIF": ("images.zip", zip_of({f"{p}/{s}.avif": image(p, s, "AVIF") for p, s in ORDER})),
+    "captions in txt": ("images.zip", zip_of(sidecar("txt"))),
+    "captions in json": ("images", sidecar("json", "png")),
+    "GenEval": ("geneval.zip", zip_of(GENEVAL)),
+    "GenEval as tar.gz": ("geneval.tar.gz", tar_of(GENEVAL, "w:gz")),
+    "imagefolder, JSONL": ("data.zip", zip_of({**IMAGEFOLDER, "train/metadata.jsonl": METADATA.encode()})),
+    "imagefolder, CSV": ("data", {**IMAGEFOLDER, "train/metadata.csv": METADATA_CSV.encode()}),
+    "manifest by semicolons": (
+        "data.zip",
+        zip_of({**IMAGEFOLDER, "train/manifest.csv": METADATA_CSV.replace(",", ";").encode("utf-16")}),
+    ),
+    "img2dataset": ("img2dataset.zip", zip_of(IMG2DATASET)),
+    "WebDataset shard": ("shard-000000.tar", SHARD),
+    "WebDataset shards in a folder": ("shards", {f"shard-{at:06d}.tar": data for at, data in enumerate(HALVES)}),
+    "WebDataset shards in a tar": ("shards.tar", tar_of(TWO_SHARDS)),
+    "WebDataset shards in a tar.gz": (
+        "s.tar.gz",
+        tar_of(TWO_SHARDS, "w:gz"),
+    ),
+    "WebDataset shards in a zip": (
+        "shards.zip",
+        zip_of(TWO_SHARDS, zipfile.ZIP_DEFLATED),
+    ),
+    "Parquet of Hugging Face": ("train.parquet", parquet_of(hugging_face_rows(ORDER), row_group_size=3)),
+    "Parquet in parts": (
+        "data",
+        {f"data/train-{at}.parquet": parquet_of(hugging_face_rows(ORDER[4 * at : 4 * at + 4])) for at in range(2)},
+    ),
+    "Parquet in a zip": ("data.zip", zip_of({"x.parquet": parquet_of(plain_rows())}, zipfile.ZIP_DEFLATED)),
+    "Parquet with numbers": ("data.parquet", parquet_of(plain_rows(), compression="zstd")),
+    "two layouts": (
+        "two.zip",
+        zip_of(
+            {f"{p:05d}/{s}.png": image(p, s) for p, s in ORDER if p < 2}
+            | {f"{PROMPTS[p]}_{s}.png": image(p, s) for p, s in ORDER if p >= 2}
+        ),
+    ),
+}
+
+
+def place(form: tuple[str, bytes | Files], folder: Path) -> Path:
+    name, content = form
+    path = folder / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        return path
+    for inside, data in content.items():
+        (path / inside).parent.mkdir(parents=True, exist_ok=True)
+        (path / inside).write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_image_lands_on_its_prompt(name: str, suite: Suite, tmp_path: Path) -> None:
+    path = place(FORMS[name], tmp_path)
+    upload = upload_receive(suite=suite, run_name="mine", generator="theirs", source=path)
+    assert upload_check(upload=upload)
+    run = upload_confirm(upload=upload)
+    wanted = {
+        bytes_sha256(image(p, s, image_format)): p for p, s in ORDER for image_format in ("PNG", "JPEG", "WEBP", "AVIF")
+    }
+    samples = list(run.samples.select_related("original", "prompt"))
+    assert len(samples) == 8 and run.samples_per_prompt == SAMPLES
+    for sample in samples:
+        assert sample.original is not None and wanted[sample.original.sha256] == sample.prompt.number
+
+
+def refused(form: tuple[str, bytes | Files], suite: Suite, tmp_path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        upload_check(
+            upload=upload_receive(suite=suite, run_name="mine", generator="theirs", source=place(form, tmp_path))
+        )
+    return error.value.message
+
+
+def linked(kind: bytes, name: str = "a.png") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, "/etc/passwd"
+    return info.tobuf() + b"\0" * 1024
+
+
+LONG_HEADER = tarfile.TarInfo("x")
+LONG_HEADER.type, LONG_HEADER.size = tarfile.XHDTYPE, 2**31
+HUGE = tarfile.TarInfo("huge.png")
+HUGE.size = 2**32
+
+BAD: dict[str, tuple[str, bytes | Files, str]] = {
+    "7-Zip": ("x.7z", b"7z\xbc\xaf\x27\x1c" + b"\0" * 600, "it is a 7-Zip archive"),
+    "bzip2": ("x.tar.bz2", tar_of(NUMBERED, "w:bz2"), "compressed with bzip2"),
+    "gzip of an image": ("x.png.gz", gzip.compress(image(0, 0)), "a gzip file without a tar"),
+    "text": ("x.tar", b"hello" * 300, "is not a zip, tar, tar.gz or Parquet file"),
+    "a link": ("x.tar", linked(tarfile.SYMTYPE), "is a link"),
+    "a device": ("x.tar", linked(tarfile.CHRTYPE), "is not a file"),
+    "a path that climbs": ("x.tar", tar_of({"../x.png": b"x"}), "leaves its folder"),
+    "an absolute path": ("x.tar", tar_of({"/x.png": b"x"}), "absolute path"),
+    "twice": ("x.tar", tar_of({"x.png": b"1"})[:1024] + tar_of({"x.png": b"2"}), "occurs twice"),
+    "case alone": ("x.tar", tar_of({"x.png": b"1", "X.png": b"2"}), "differs from"),
+    "cut off": ("x.tar", tar_of(NUMBERED)[:3000], "can't be read as a tar"),
+    "cut off, by gzip": ("x.tar.gz", tar_of(NUMBERED, "w:gz")[:-200], "can't be read as a tar"),
+    "a header without end": ("x.tar", LONG_HEADER.tobuf() + b"\0" * 1024, "headers is too long"),
+    "a bomb": ("x.tar.gz", gzip.compress(HUGE.tobuf() + b"\0" * 10**6), "more than 100 times"),
+    "a broken shard": ("x.zip", zip_of({"a.tar": b"no tar" * 200}), "a.tar in x.zip can't be read as a tar"),
+    "a broken Parquet file": ("x.parquet", b"PAR1" + b"x" * 100, "the Parquet file is damaged"),
+    "Parquet without prompts": (
+        "x.parquet",
+        parquet_of([{"image": image(0, 0), "score": 1}]),
+        "x.parquet has no column for the prompts",
+    ),
+    "Parquet without images": ("x.parquet", parquet_of([{"text": "a fox"}]), "has no images"),
+    "Parquet with two columns of bytes": (
+        "x.parquet",
+        parquet_of([{"one": b"x", "two": b"x", "text": "a fox"}]),
+        "several columns of bytes: one, two",
+    ),
+    "two shards with one name in other case": ("x", {"a.tar": SHARD, "A.TAR": SHARD}, "differs from"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_can_not_be_taken_is_refused_in_one_sentence(name: str, suite: Suite, tmp_path: Path, media: Path) -> None:
+    *form, told = BAD[name]
+    message = refused((form[0], form[1]), suite, tmp_path)  # type: ignore[arg-type]
+    assert told in message and "Traceback" not in message
+    assert nothing_is_kept(media)
+
+
+def test_broken_rows_are_problems_and_the_rest_goes_in(suite: Suite, tmp_path: Path) -> None:
+    rows = plain_rows()
+    rows[1]["png"], rows[3]["png"] = None, b"no image"
+    path = place(("x.parquet", parquet_of(rows, row_group_size=2)), tmp_path)
+    upload = upload_receive(suite=suite, run_name="mine", generator="theirs", source=path)
+    assert upload_check(upload=upload)
+    run = upload_confirm(upload=upload, options={"ignore_problems": True, "allow_missing": True})
+    assert run.samples.count() == 6
+
+
+def test_a_check_goes_on_in_the_middle_of_a_parquet_file(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"image": bytes([at]) * 20, "text": f"{at}"} for at in range(20)]
+    path = place(("x.parquet", parquet_of(rows, row_group_size=7)), tmp_path)
+    with open_archive(path) as archive:
+        names = archive.in_order([entry.name for entry in archive.entries])
+        for at in (13, 14, 19, 2, 3, 0, 19):
+            assert archive.read(names[at], 100) == bytes([at]) * 20
+        assert len(archive.read(names[0], 5)) == 6
+
+
+def test_nothing_of_a_shard_stays(suite: Suite, tmp_path: Path, media: Path) -> None:
+    path = place(FORMS["WebDataset shards in a zip"], tmp_path)
+    upload = upload_receive(suite=suite, run_name="mine", generator="theirs", source=path)
+    upload_check(upload=upload)
+    upload_confirm(upload=upload)
+    assert not list((media / "uploads").iterdir())
+    assert Upload.objects.get().status == Upload.Status.DONE and GenerationRun.objects.count() == 1
