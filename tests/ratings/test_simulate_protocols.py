@@ -117,11 +117,19 @@ def sections(html: str) -> set[str]:
 
 ALWAYS = {"intervals", "collection", "declaration", "recompute"}
 SECTIONS = {
-    "drawbench": {"comparison", "agreement"},
-    "coco-photorealism": {"ranking", "against-reference", "comparison", "agreement", "nobody", "screening"},
+    "drawbench": {"comparison", "fragility", "agreement"},
+    "coco-photorealism": {
+        "ranking",
+        "against-reference",
+        "comparison",
+        "fragility",
+        "agreement",
+        "nobody",
+        "screening",
+    },
     "coco-alignment": {"answers", "answer-agreement", "nobody", "screening"},
     "single-image": {"answers", "answer-agreement", "screening"},
-    "pairwise-open": {"ranking", "comparison", "agreement", "answers"},
+    "pairwise-open": {"ranking", "comparison", "fragility", "agreement", "answers"},
     "rank-k": {"ranking", "ranks"},
     "questions": {"answers", "answer-agreement"},
     "words": {"answers", "marked"},

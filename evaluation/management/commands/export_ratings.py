@@ -89,9 +89,8 @@ class Command(ProductCommand):
         """The file of other answers written, where one is asked for; how many there are, where there can be any."""
         if study is None or not has_other_answers(study):
             if out is not None:
-                raise InputError(f"{name} has only preferences; --out writes them. Leave --answers out.", field="answers")
-                    f"{name} has only preferences, which --out writes. Leave --answers out.", field="answers"
-                )
+                message = f"{name} has only preferences, which --out writes. Leave --answers out."
+                raise InputError(message, field="answers")
             return {}
         answers = answers_frame(study, include_simulated=include_simulated)
         csv = ratings_csv(answers)
