@@ -91,7 +91,8 @@ async def rate(client: Client, until: float, think: float, measured: Measured) -
     """One rater: trial after trial until the time is over or no trial is left."""
     if think:
         await asyncio.sleep(random.random() * think)
-    after, trials = -1, []
+    after = -1
+    trials: list[dict[str, Any]] = []
     while time.monotonic() < until:
         started = time.monotonic()
         try:

@@ -6,9 +6,9 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drawbench.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
 
 # after Django is set up, which the addresses of raters need
 from evaluation.views.rater.hot import before  # noqa: E402
 
-application = before(application)
+application = before(_django)

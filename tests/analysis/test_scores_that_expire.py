@@ -52,10 +52,10 @@ def test_rank_sets_from_a_fifth_rated_cover_and_scores_narrow_them() -> None:
     for seed in range(runs):
         found = only(powered_rankings(*world(seed, n=80, rated=16, truth=THREE)))
         covered += all(each.rank_low <= "abc".index(each.generator) + 1 <= each.rank_high for each in found.advantages)
-        width[0.8].append(np.mean([each.se for each in found.advantages]))
+        width[0.8].append(float(np.mean([each.se for each in found.advantages])))
         if seed < 5:
             bad = only(powered_rankings(*world(seed, n=80, rated=16, told=0.0, truth=THREE)))
-            width[0.0].append(np.mean([each.se for each in bad.advantages]))
+            width[0.0].append(float(np.mean([each.se for each in bad.advantages])))
     assert covered / runs >= 0.95
     assert np.mean(width[0.8]) < 0.95 * np.mean(width[0.0])
 

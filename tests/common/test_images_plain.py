@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,14 +38,15 @@ def with_everything() -> Iterator[tuple[str, bytes]]:
     opaque = SMOOTH.convert("RGBA")
     yield "PNG", saved(SMOOTH, "PNG", pnginfo=text, exif=exif, icc_profile=profile)
     yield "PNG with alpha", saved(opaque, "PNG", pnginfo=text)
-    for name, options in {
+    ways: dict[str, dict[str, Any]] = {
         "JPEG": {},
         "JPEG, progressive": {"progressive": True},
         "JPEG, whole colours": {"subsampling": 0, "quality": 98},
         "JPEG, restarts": {"restart_marker_rows": 1},
         "JPEG, as RGB": {"keep_rgb": True},
         "JPEG, optimised": {"optimize": True, "comment": SECRET},
-    }.items():
+    }
+    for name, options in ways.items():
         yield name, saved(SMOOTH, "JPEG", exif=exif, icc_profile=profile, **options)
     yield "WebP", saved(SMOOTH, "WEBP", exif=exif, icc_profile=profile, xmp=SECRET)
     yield "WebP, lossless", saved(SMOOTH, "WEBP", lossless=True, exif=exif)

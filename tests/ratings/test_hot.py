@@ -43,9 +43,7 @@ class Server:
 
         self.application = before(application)
 
-    def ask(
-        self, method: str, path: str, body: bytes = b"", **changes: str | None
-    ) -> tuple[str, dict[str, str], bytes]:
+    def ask(self, method: str, path: str, body: bytes = b"", **changes: Any) -> tuple[str, dict[str, str], bytes]:
         path, _, query = path.partition("?")
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
@@ -77,13 +75,16 @@ class Rated:
         self.study, self.rater, self.cookie = study, enrolment.rater, f"rater={enrolment.session_key}"
         self.server = Server()
 
-    def next(self, query: str = "", **changes: str | None) -> tuple[str, dict[str, str], bytes]:
+    def next(self, query: str = "", **changes: Any) -> tuple[str, dict[str, str], bytes]:
         path = f"/r/next?rater={self.rater.key}{query}"
         return self.server.ask("GET", path, **{"HTTP_COOKIE": self.cookie} | changes)
 
-    def rate(self, answers: list[dict[str, Any]], more: dict[str, Any] | None = None, **changes: str | None) -> Any:
+    def rate(self, answers: list[dict[str, Any]], more: dict[str, Any] | None = None, **changes: Any) -> Any:
         body = json.dumps({"rater": str(self.rater.key), "answers": answers} | (more or {})).encode()
-        page = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={TOKEN}; {self.cookie}", "HTTP_X_CSRFTOKEN": TOKEN}
+        page: dict[str, Any] = {
+            "HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={TOKEN}; {self.cookie}",
+            "HTTP_X_CSRFTOKEN": TOKEN,
+        }
         return self.server.ask("POST", "/r/rate", body, **page | changes)
 
     def answers(self) -> list[dict[str, Any]]:
@@ -136,13 +137,13 @@ def test_an_answer_brings_the_next_trials_where_it_says_how_far_it_is(rated: Rat
         {"HTTP_SEC_FETCH_SITE": None, "HTTP_ORIGIN": "null"},
     ],
 )
-def test_a_forged_request_is_djangos_to_refuse(rated: Rated, changes: dict[str, str | None]) -> None:
+def test_a_forged_request_is_djangos_to_refuse(rated: Rated, changes: dict[str, Any]) -> None:
     status, _, _ = rated.rate(rated.answers(), **{"HTTP_X_CSRFTOKEN": None} | changes)
     assert status.startswith("403") and rated.server.passed == ["/r/rate"] and not Rating.objects.exists()
 
 
 def test_the_origin_counts_where_a_browser_says_nothing_else(rated: Rated) -> None:
-    changes = {"HTTP_SEC_FETCH_SITE": None, "HTTP_ORIGIN": f"http://{HOST}"}
+    changes: dict[str, Any] = {"HTTP_SEC_FETCH_SITE": None, "HTTP_ORIGIN": f"http://{HOST}"}
     assert rated.rate(rated.answers(), **changes)[0] == "200 OK" and rated.server.passed == []
 
 
@@ -158,7 +159,7 @@ def test_the_origin_counts_where_a_browser_says_nothing_else(rated: Rated) -> No
         ({"REQUEST_METHOD": "PUT"}, "403"),
     ],
 )
-def test_what_is_not_as_the_page_sends_it_is_djangos(rated: Rated, changes: dict[str, str | None], status: str) -> None:
+def test_what_is_not_as_the_page_sends_it_is_djangos(rated: Rated, changes: dict[str, Any], status: str) -> None:
     assert rated.next(**changes)[0].startswith(status) and rated.server.passed == ["/r/next"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -74,7 +75,7 @@ def test_the_ratings_are_read_once_and_checked_once(whole: Study, monkeypatch: p
     checked: list[str] = []
     real = frame_module.Checker
 
-    def noted(source: str, *places: object) -> object:
+    def noted(source: str, *places: Any) -> object:
         checked.append(source)
         return real(source, *places)
 

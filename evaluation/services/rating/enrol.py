@@ -33,12 +33,13 @@ class Enrolled:
 
 
 @transaction.atomic
-def rater_enrol(*, invitation: Invitation, participant: str = "", session: str = "") -> Enrolled:
+def rater_enrol(*, invitation: Invitation, participant: str = "", session: str = "", language: str = "") -> Enrolled:
     """Take a rater into the invitation's study, after consent.
 
     Args:
         participant, session: the crowd platform's ids, empty for plain links. The same participant in the same session
             is the same rater: who has not finished goes on where the answers end, with a new key (the old one is void).
+        language: that the rater reads the questions in; the protocol's own when empty.
 
     Raises:
         RaterError: `closed`, `not-open`, `expired`, `revoked`, `used-up`, `full`, `finished`, `other-session`.
@@ -64,6 +65,7 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
         panel=taken.panel,
         slot=taken.slot,
         trials=len(taken.showings),
+        language=language,
         participant=participant,
         session=session,
         session_key_hash=session_key_hash(key),

@@ -30,7 +30,13 @@ from evaluation.services.studies.known import KnownControl, known_controls
 from evaluation.services.studies.mask import masks_read
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
-from evaluation.services.studies.specify import CONSENT, StudySettings, panel_prompts, silent_prompts, specification
+from evaluation.services.studies.specify import (
+    StudySettings,
+    consent_text,
+    panel_prompts,
+    silent_prompts,
+    specification,
+)
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
 from evaluation.suites.types import PromptData
 
@@ -251,7 +257,8 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         raters_per_panel=raters,
         missing=missing_rule(draft.missing),
         display_side=draft.display_side,
-        consent=text_in(draft.consent, "consent", "the consent text", most=limits.CONSENT, lines=True) or CONSENT,
+        consent=text_in(draft.consent, "consent", "the consent text", most=limits.CONSENT, lines=True)
+        or consent_text(declared),
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
     )

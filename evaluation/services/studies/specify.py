@@ -11,6 +11,7 @@ from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.design import PanelShape
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.protocols.kinds import Choice, Ranking
 from evaluation.protocols.parts import NO_SCREENING
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import panel_shape, panel_size
@@ -29,13 +30,26 @@ IDLE_HOURS_UNSTARTED = 2
 """A rater who has not been seen for so long (the second: and has answered nothing) loses the place to another, if no
 other place is free."""
 
-CONSENT = """You look at images that computer programs made from short texts, and say which you prefer.
+PREFERENCE_ASKED = "You look at images that computer programs made from short texts, and say which you prefer."
+QUESTIONS_ASKED = "You look at images and answer questions about them."
+"""Where no preference is asked, or photographs are among the images, which the text must not tell apart."""
+
+CONSENT = f"""{PREFERENCE_ASKED}
 
 Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
 used.
 
 We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
 email. The answers are analysed and may be published, without anything that identifies you."""
+
+
+def consent_text(protocol: protocols.Protocol) -> str:
+    """What raters agree to where the researcher says nothing else."""
+    kinds = [each.answers for each in protocol.questions]
+    prefers = all(isinstance(kind, Ranking) or (isinstance(kind, Choice) and kind.preference) for kind in kinds)
+    if prefers and protocol.shown.reference in ("none", "guide"):
+        return CONSENT
+    return CONSENT.replace(PREFERENCE_ASKED, QUESTIONS_ASKED)
 
 
 @dataclass(frozen=True, slots=True)

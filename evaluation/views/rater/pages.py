@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from math import ceil
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
-from evaluation.protocols import CAPTION
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -26,7 +23,9 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.views.rater.contexts import consent_context, instructions_context, trials_context
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
+from evaluation.views.rater.language import keep_language, language_of
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
 SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
@@ -35,9 +34,6 @@ SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
 LONGEST_ID = 200
 PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
 """What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
-SECONDS_PER_TRIAL = 20
-"""For the time that the consent page gives: two questions about sixteen small images."""
-
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
@@ -63,6 +59,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         if fault is not None:
             return _message(request, "This link is not complete", fault, status=400)
         _keep_participant(request, invitation)
+        keep_language(request, invitation)
         return redirect("rater:join", key=key)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
@@ -71,7 +68,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if request.method == "POST":
             count_join(request)
-            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session)
+            refuse_unless_open(invitation.study)
+            language = language_of(request, invitation, locked_protocol(invitation.study))
+            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
             response = redirect("rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
@@ -82,20 +81,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return _refused(request, error)
-    specification = invitation.study.specification
-    trials = max(panel["trials"] for panel in specification["panels"])
-    return render(
-        request,
-        "rater/consent.html",
-        {
-            "paragraphs": _paragraphs(specification["raters"]["consent"]),
-            "contact": specification["raters"]["contact"],
-            "trials": trials,
-            "questions": len(specification["protocol"]["questions"]),
-            "minutes": ceil(trials * SECONDS_PER_TRIAL / 60),
-            "demonstration": study_is_demonstration(invitation.study_id),
-        },
-    )
+    return render(request, "rater/consent.html", consent_context(request, invitation))
 
 
 @never_cache
@@ -108,20 +94,7 @@ def instructions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
-    protocol = locked_protocol(rater.study)
-    caption = "a red ball on top of a blue box"
-    return render(
-        request,
-        "rater/instructions.html",
-        {
-            "caption": caption,
-            "questions": [question.as_asked(caption) for question in protocol.questions],
-            "answers": {answer.choice: answer.text for answer in protocol.answers},
-            "trials": rater.assignments.count(),
-            "begun": rater.instructed_at is not None,
-            "demonstration": study_is_demonstration(rater.study_id),
-        },
-    )
+    return render(request, "rater/instructions.html", instructions_context(rater))
 
 
 @never_cache
@@ -140,29 +113,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
-    specification = rater.study.specification
-    protocol = locked_protocol(rater.study)
-    return render(
-        request,
-        "rater/trials.html",
-        {
-            "questions": [{"id": each.id, "text": each.as_asked(CAPTION)} for each in protocol.questions],
-            "answers": [
-                {"choice": answer.choice, "text": answer.text, "key": number}
-                for number, answer in enumerate(protocol.answers, start=1)
-            ],
-            "config": {
-                "rater": str(rater.key),
-                "questions": [question.id for question in protocol.questions],
-                "choices": list(protocol.choices),
-                "width": specification["display"]["width"],
-                "height": specification["display"]["height"],
-                "images": reverse("rater:image", args=["KEY"]),
-                **{name: reverse(f"rater:{name}") for name in ("next", "rate", "undo", "skip", "end")},
-            },
-            "demonstration": study_is_demonstration(rater.study_id),
-        },
-    )
+    return render(request, "rater/trials.html", trials_context(rater))
 
 
 @never_cache
@@ -285,10 +236,6 @@ def _fault_of_ids(request: HttpRequest) -> str | None:
                 "happens again."
             )
     return None
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:

@@ -12,7 +12,7 @@ export function tilesOf(keys, name) {
     tile.type = "button";
     tile.className = "tile";
     const image = document.createElement("img");
-    image.alt = `${name}, image ${n + 1} of ${keys.length}`;
+    image.alt = keys.length === 1 ? name : `${name}, image ${n + 1} of ${keys.length}`;
     image.width = config.width;
     image.height = config.height;
     image.dataset.url = config.images.replace("KEY", key);

@@ -2,9 +2,12 @@
 
 import * as ahead from "./ahead.js";
 import * as controls from "./controls.js";
+import * as form from "./form.js";
 import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
-import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, enter, is } from "./states.js";
+import { focusHeading } from "./page.js";
+import { firstSide } from "./sets.js";
+import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
 import { Trial } from "./trial.js";
 import * as view from "./view.js";
 import * as zoom from "./zoom.js";
@@ -15,17 +18,17 @@ const FINAL = ["closed", "dropped", "no-session", "reload"]; // refusals after w
 
 let current = null; // the trial shown
 let previous = null; // the one before, with its images, for an undo without waiting
-let inView = "left"; // the set that came into view last, where one is shown at a time
+let inView = null; // the set that came into view last, where one is shown at a time
 
 // --- from state to state
 
 function show(trial) {
-  if (!enter(COMPARING)) return;
+  if (!become(COMPARING)) return;
   current = trial;
   trial.shownAt = null;
   trial.changed = () => { if (trial === current) update(); };
-  inView = "left"; // where every comparison begins
-  view.showTrial(trial, ahead.total);
+  view.showTrial(trial, ahead.total, { choose, attend });
+  inView = firstSide(); // where every comparison begins
   update();
 }
 
@@ -38,7 +41,7 @@ function update() {
 }
 
 function wait(text) {
-  if (!enter(WAITING)) return;
+  if (!become(WAITING)) return;
   current = null;
   view.showWaiting(text);
 }
@@ -63,7 +66,7 @@ function restart() {
 
 // No trial is left. Answers on their way are waited for, and what another tab left open is asked for.
 async function finish() {
-  if (!enter(DONE)) return;
+  if (!become(DONE)) return;
   current = null;
   view.showDone(ahead.total);
   try {
@@ -81,7 +84,7 @@ async function finish() {
 }
 
 function stop(error) {
-  if (!enter(STOPPED)) return;
+  if (!become(STOPPED)) return;
   current = null;
   view.showStopped(error.message);
 }
@@ -93,17 +96,34 @@ function see(side) {
   if (is(COMPARING)) update();
 }
 
-function choose(question, choice) {
-  if (!is(COMPARING) || !view.canAnswer(current)) return;
-  current.answer(question, choice);
+const isOpen = () => is(COMPARING) && view.canAnswer(current);
+
+function choose(question, value) {
+  if (!isOpen()) return;
+  current.answer(question, value);
   update();
+}
+
+// To a question, whatever its place. Returns whether there was one to go to.
+function attend(question) {
+  if (!isOpen() || !question || current.active?.id === question) return false;
+  current.attend(question);
+  update();
+  return true;
 }
 
 function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
-  outbox.put(current.given(config.questions)).catch(() => {}); // the listener below hears of it
+  outbox.put(current.given()).catch(() => {}); // the listener below hears of it
   advance();
+}
+
+// Done with a question: on to the next one, or with the last to the next comparison.
+function enter() {
+  if (!isOpen() || !current.pass()) return;
+  if (document.activeElement.matches("fieldset *, .points *")) focusHeading(); // its keys are the next question's now
+  if (current.active) update(); else goOn();
 }
 
 async function undo() {
@@ -112,7 +132,7 @@ async function undo() {
     update();
     return;
   }
-  if ((is(COMPARING) && current.position === 0) || !enter(ASKING)) return;
+  if ((is(COMPARING) && current.position === 0) || !become(ASKING)) return;
   if (current) update();
   try {
     await outbox.flush(); // the server undoes what it has: an answer on its way has to arrive first
@@ -130,7 +150,7 @@ async function undo() {
 }
 
 async function skip() {
-  if (!is(COMPARING) || current.images !== MISSING || !enter(ASKING)) return;
+  if (!is(COMPARING) || current.images !== MISSING || !become(ASKING)) return;
   update();
   try {
     const reason = `${current.failed} of ${current.all.length} images did not load`;
@@ -145,12 +165,14 @@ async function skip() {
 // Back from a question to the server that it did not grant.
 function resume() {
   if (!current) proceed();
-  else if (enter(COMPARING)) update();
+  else if (become(COMPARING)) update();
 }
 
 controls.listen({
   see,
-  choose,
+  press: (name) => isOpen() && form.press(current, name, choose),
+  move: (by) => isOpen() && attend(form.neighbour(current, by)),
+  enter,
   goOn,
   undo,
   skip,
@@ -167,6 +189,7 @@ ahead.listen({
   lost() { if (is(WAITING)) wait("No connection to the server. The next images load as soon as it is back."); },
 });
 
+const isSame = (a, b) => JSON.stringify(a.choice ?? a.value) === JSON.stringify(b.choice ?? b.value);
 let elsewhere = false; // another tab was first with an answer that this one has sent
 outbox.listen({
   saving() { view.tell("saving", "Saving…", SAVING_SHOWS); },
@@ -183,7 +206,7 @@ outbox.listen({
     stop(error);
   },
   answered(given, saved) {
-    if (saved.status !== "repeated" || saved.choice === given.choice) return;
+    if (saved.status !== "repeated" || isSame(saved, given)) return;
     elsewhere = true;
     if (is(COMPARING) && !current.answered) restart(); // the other tab is further on
   },

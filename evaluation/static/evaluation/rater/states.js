@@ -3,7 +3,7 @@
 // A trial's images.
 export const LOADING = "loading"; // some are still on their way
 export const MISSING = "missing"; // all attempts are over, and some did not come
-export const READY = "ready"; // every image of both sets is decoded: only now can the trial be answered
+export const READY = "ready"; // every image of all sets is decoded: only now can the trial be answered
 
 // The page.
 export const WAITING = "waiting"; // no comparison is here: the server or the connection is waited for
@@ -26,7 +26,7 @@ document.body.dataset.state = state; // for tests
 export const is = (name) => state === name;
 
 // The only way from state to state. Returns true, or false where `name` may not follow the present one.
-export function enter(name) {
+export function become(name) {
   if (!NEXT[state].includes(name)) return false;
   state = name;
   document.body.dataset.state = name;

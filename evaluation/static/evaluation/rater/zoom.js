@@ -1,50 +1,63 @@
 // One image as large as the window, or one of each set side by side: by keys, by buttons, by swiping.
 
-import { at } from "./view.js";
+import { at, make } from "./page.js";
 
 const SWIPE = 50; // pixels
-const OTHER = { left: "right", right: "left" };
-let shown = { tiles: null, side: "left", n: 0 };
+let shown = { sets: [], set: 0, n: 0 };
 
-const isBoth = () => at("zoom-both").getAttribute("aria-pressed") === "true";
+const isAll = () => at("zoom-both").getAttribute("aria-pressed") === "true";
 const isExact = () => at("zoom-exact").getAttribute("aria-pressed") === "true";
 const flip = (button) => button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+const longest = () => Math.max(...shown.sets.map(({ tiles }) => tiles.length));
 
-// Both sets are in step: the same place of each. The one that is not shown is there already, so that turning is instant.
-function show(side, n) {
-  const count = shown.tiles[side].length;
-  shown = { ...shown, side, n: (n + count) % count };
+// All sets are in step: the same place of each. Those that are not shown are there already, so that turning is instant.
+function show(set, n) {
+  const { sets } = shown, count = longest();
+  shown = { sets, set: (set + sets.length) % sets.length, n: (n + count) % count };
   const names = [];
-  for (const each of ["left", "right"]) {
-    const image = shown.tiles[each][Math.min(shown.n, shown.tiles[each].length - 1)].firstChild;
-    const place = at(`zoom-${each}`);
+  sets.forEach(({ side, tiles }, number) => {
+    const image = tiles[Math.min(shown.n, tiles.length - 1)].firstChild;
+    const place = at(`zoom-${side}`);
     if (place.src !== image.src) place.src = image.src;
     place.alt = image.alt;
-    place.hidden = each !== side && !isBoth();
+    place.hidden = number !== shown.set && !isAll();
     // one pixel of the image for one of the screen
     place.style.width = isExact() ? `${image.naturalWidth / devicePixelRatio}px` : "";
     if (!place.hidden) names.push(image.alt);
-  }
+  });
   at("zoom-images").classList.toggle("exact", isExact());
+  at("zoom-images").style.setProperty("--across", isAll() ? Math.ceil(Math.sqrt(names.length > 3 ? names.length : names.length ** 2)) : 1);
   at("zoom-name").textContent = names.join(" · ");
 }
 
-const again = () => show(shown.side, shown.n);
-const step = (by) => show(shown.side, shown.n + by);
-const turn = () => show(OTHER[shown.side], shown.n);
-const both = () => { flip(at("zoom-both")); again(); };
+const again = () => show(shown.set, shown.n);
+const turn = (by = 1) => show(shown.set + by, shown.n);
+const step = (by) => (longest() === 1 ? turn(by) : show(shown.set, shown.n + by)); // sets of one image: the other sets
+const all = () => { if (shown.sets.length > 1) { flip(at("zoom-both")); again(); } };
 const exact = () => { flip(at("zoom-exact")); again(); };
 const close = () => at("zoom").close();
 
 export const isOpen = () => at("zoom").open;
 
-// Opens on the image of `target` (a tile, or what is in one), or on the first image.
-export function open({ tiles, caption }, target) {
-  shown = { tiles, side: "left", n: 0 };
+// Opens on the image of `target` (a tile, or what is in one), or on the first image that is rated.
+export function open({ shown: sets, sets: rated, caption }, target) {
   const tile = target?.closest?.(".tile");
-  const side = tiles.right.includes(tile) ? "right" : "left";
+  const set = Math.max(sets.findIndex(({ tiles }) => tiles.includes(tile)), tile ? 0 : sets.length - rated);
+  shown = { sets, set, n: 0 };
+  at("zoom-images").replaceChildren(...sets.map(({ side }) => make("img", { id: `zoom-${side}`, alt: "" })));
   at("zoom-caption").textContent = caption;
-  show(side, Math.max(0, tiles[side].indexOf(tile)));
+  at("zoom-caption").hidden = !caption;
+  const single = sets.length === 1, pair = sets.length === 2;
+  for (const id of ["zoom-turn", "zoom-both"]) at(id).hidden = single;
+  for (const id of ["zoom-back", "zoom-on"]) at(id).hidden = single && longest() === 1;
+  if (single) at("zoom-both").setAttribute("aria-pressed", "false");
+  at("zoom-turn").textContent = pair ? "Other set" : "Next set";
+  at("zoom-both").textContent = pair ? "Both sets" : "All sets";
+  if (longest() === 1) {
+    at("zoom-turn").hidden = true; // the arrows beside the image do the same
+    at("zoom-both").textContent = pair ? "Both images" : "All images";
+  }
+  show(set, Math.max(0, sets[set].tiles.indexOf(tile)));
   at("zoom").showModal(); // the focus goes to its first control, which closes it
 }
 
@@ -52,16 +65,16 @@ export function open({ tiles, caption }, target) {
 export const KEYS = {
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
-  ArrowUp: turn,
-  ArrowDown: turn,
-  b: both,
+  ArrowUp: () => turn(-1),
+  ArrowDown: () => turn(),
+  b: all,
   1: exact,
   z: close,
 };
 
 at("zoom-close").addEventListener("click", close);
-at("zoom-turn").addEventListener("click", turn);
-at("zoom-both").addEventListener("click", both);
+at("zoom-turn").addEventListener("click", () => turn());
+at("zoom-both").addEventListener("click", all);
 at("zoom-exact").addEventListener("click", exact);
 at("zoom-images").addEventListener("click", ({ target }) => { if (target.tagName === "IMG") close(); });
 at("zoom-back").addEventListener("click", () => step(-1));
