@@ -18,7 +18,7 @@ from evaluation.analysis.answers import no_answers, validate_answers
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
-from evaluation.analysis.fragility import fragility
+from evaluation.analysis.fragility import fragility_valid
 from evaluation.analysis.frame import part_of, validate_ratings
 from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
@@ -198,7 +198,7 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     collected = collection(counted.ratings, given.rows[1:])
     fragile = None
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
-        fragile = rounded(fragility(valid, estimand=settings.estimand, level=settings.level))
+        fragile = rounded(fragility_valid(valid, estimand=settings.estimand, level=settings.level))
     further = _further(given, counted, results, answers, settings)
     return ReportDocument(results, collected, stopping, automatic, fragile, answers, further)
 
