@@ -3,7 +3,8 @@
 Whatever is counted is a number an answer (a step of a scale, whether an id was chosen, the share of a prompt's claims
 that hold, the share of its words that were marked), so that all of it goes the road of ``analyse_scores``: intervals
 over raters and prompts, overall and by category. Preferences of a pair are left to ``analyse``, by way of
-``answers.preferences``.
+``answers.preferences``; only their "both bad" is counted here. Answers about several sets together, but for
+preferences and rankings, count for the generators together, ``one + two``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.agreement import Agreement
+from evaluation.analysis.agreement import Agreement, counts_by_unit, krippendorff_alpha
 from evaluation.analysis.answer_results import AnswerAnalysis, AnswerEstimate, MarkedWord
-from evaluation.analysis.answers import SIDES, UNABLE, points_of
+from evaluation.analysis.answers import SIDES, UNABLE, main_answers, points_of
 from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND
 from evaluation.analysis.ranked import rank_orders
@@ -48,7 +49,7 @@ def analyse_answers(
     """Every measure of every question by generator, and the rankings.
 
     Args:
-        answers: from ``validate_answers``; repeats are left out.
+        answers: from ``validate_answers``; control trials and repeats are left out.
         prompts: the prompts' texts by id; questions of kind ``words`` need them.
         scales: the values allowed of each scale, by question; they bound its intervals.
         estimand, level: as for ``summary.analyse``.
@@ -56,33 +57,38 @@ def analyse_answers(
     Raises:
         RatingsError: the text of a prompt whose words were marked is missing, or a mark lies beyond its words.
     """
-    first = answers[(answers["repetition"] == 0).to_numpy()]
+    first = main_answers(answers)
     names = first["question"].astype(str).str.partition(":")[0]
     estimates: list[AnswerEstimate] = []
     agreement: dict[str, Agreement] = {}
-    rankings, words = [], []
+    rankings, by_category, words = [], [], []
     both_bad: dict[str, float] = {}
     for (question, kind), part in first.groupby([names, first["kind"].astype(str)], sort=True):
         question, kind = str(question), str(kind)
         if kind == "ranking":
             rankings.append(rank_orders(first, question=question, level=level))
-        elif kind == "choice" and part["value"].isin(list(SIDES)).all() and (part["shown"].map(len) == 2).all():
-            if (bad := part["value"] == "both_bad").any():
-                both_bad[question] = float(bad.mean())
-        elif (part["shown"].map(len) == 1).all():
-            if kind == "words":
-                words += _marked_words(question, part, prompts or {})
-            for measure in _measures(question, kind, part, prompts or {}, scales or {}):
-                found = analyse_scores(_scores(measure), levels=measure.levels, estimand=estimand, level=level)
-                for each in found.estimates:
-                    numbers = (each.n_ratings, each.n_unable, each.n_raters, each.n_prompts)
-                    place = (question, kind, measure.name, each.generator, each.category)
-                    estimates.append(AnswerEstimate(*place, *numbers, each.mean, each.stratified))
-                if kind == "scale":
-                    agreement[question] = found.agreement["q"]
+            categories = sorted(set(part["category"]))
+            for name in categories if len(categories) > 1 else ():
+                by_category.append(rank_orders(first, question=question, category=str(name), level=level))
+            continue
+        if kind == "words":
+            words += _marked_words(question, part, prompts or {})
+        if bad := _share_bad(kind, part):
+            both_bad[question] = bad
+        for measure in _measures(question, kind, part, prompts or {}, scales or {}):
+            found = analyse_scores(_scores(measure), levels=measure.levels, estimand=estimand, level=level)
+            for each in found.estimates:
+                numbers = (each.n_ratings, each.n_unable, each.n_raters, each.n_prompts)
+                place = (question, kind, measure.name, each.generator, each.category)
+                estimates.append(AnswerEstimate(*place, *numbers, each.mean, each.stratified))
+            if kind == "scale":
+                agreement[question] = found.agreement["q"]
+        if kind == "claim" or (kind == "choice" and not _is_preference(part)):
+            agreement[question] = _nominal_alpha(part, level)
     analysis = AnswerAnalysis(
         tuple(estimates),
         tuple(rankings),
+        tuple(by_category),
         tuple(words),
         MappingProxyType(agreement),
         MappingProxyType(both_bad),
@@ -90,6 +96,25 @@ def analyse_answers(
         level,
     )
     return rounded(analysis)
+
+
+def _is_preference(part: pd.DataFrame) -> bool:
+    """Whether answers of kind ``choice`` prefer one of a pair."""
+    return bool(part["value"].isin(list(SIDES)).all() and (part["shown"].map(len) == 2).all())
+
+
+def _share_bad(kind: str, part: pd.DataFrame) -> float:
+    """The share of "both bad" among preferences; 0 where nobody gave it."""
+    return float((part["value"] == "both_bad").mean()) if kind == "choice" and _is_preference(part) else 0.0
+
+
+def _nominal_alpha(part: pd.DataFrame, level: float) -> Agreement:
+    """Of answers that have no order; what was judged is an image, or a claim about it."""
+    units = pd.factorize(pd.Series(list(zip(part["prompt_id"], part["shown"], part["question"], strict=True))))[0]
+    values = pd.factorize(part["value"], sort=True)[0]
+    counts, _ = counts_by_unit(units, values)
+    prompt_of = pd.Series(part["prompt_id"].astype(str).to_numpy()).groupby(units, sort=True).first()
+    return krippendorff_alpha(counts, "nominal", level=level, clusters=pd.factorize(prompt_of)[0])
 
 
 def _scores(measure: _Measure) -> pd.DataFrame:
@@ -105,10 +130,13 @@ def _measures(
     prompts: Mapping[str, str],
     scales: Mapping[str, tuple[float, ...]],
 ) -> Iterator[_Measure]:
-    frame = part.assign(generator=[shown[0] for shown in part["shown"]])
+    frame = part.assign(generator=[" + ".join(sorted(shown)) for shown in part["shown"]])  # of several sets, all
     if kind == "scale":
         values = np.array([np.nan if each == UNABLE else float(each) for each in frame["value"]])
         yield _Measure("mean", frame, values, scales.get(question))
+    elif kind == "choice" and _is_preference(part):
+        if (part["value"] == "both_bad").any():
+            yield _both_bad(part)
     elif kind == "choice":
         for each in sorted(set(frame["value"])):
             yield _Measure(f"share:{each}", frame, (frame["value"] == each).to_numpy(dtype=float), SHARE)
@@ -122,6 +150,14 @@ def _measures(
         yield _Measure("marked", frame, np.array([len(v) / n for v, n in zip(frame["value"], lengths, strict=True)]))
     elif kind == "points":
         yield _Measure("points", frame, np.array([float(len(points_of(each))) for each in frame["value"]]))
+
+
+def _both_bad(part: pd.DataFrame) -> _Measure:
+    """Of each generator's pairs the share that a rater found both bad, on each prompt."""
+    shown = part.assign(bad=(part["value"] == "both_bad").astype(float), generator=part["shown"]).explode("generator")
+    keys = ["rater_id", "prompt_id", "category", "generator"]
+    images = shown.groupby(keys, observed=True, sort=True)["bad"].mean().reset_index()
+    return _Measure("share:both_bad", images, images["bad"].to_numpy())
 
 
 def _of_claims(frame: pd.DataFrame) -> Iterator[_Measure]:
@@ -145,7 +181,7 @@ def _of_claims(frame: pd.DataFrame) -> Iterator[_Measure]:
 def _marked_words(question: str, part: pd.DataFrame, prompts: Mapping[str, str]) -> list[MarkedWord]:
     """The words that anybody marked, by generator and prompt, in order."""
     found = []
-    generators = [shown[0] for shown in part["shown"]]
+    generators = np.array([shown[0] for shown in part["shown"]], dtype=object)
     for (generator, prompt_id), block in part.groupby([generators, part["prompt_id"].astype(str)], sort=True):
         if prompt_id not in prompts or not prompts[prompt_id].split():
             raise RatingsError(f"The text of the prompt {prompt_id} is not given, and its words were marked.")

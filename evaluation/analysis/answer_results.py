@@ -21,9 +21,10 @@ SCHEMA = "drawbench-answers/1"
 class AnswerEstimate:
     """The mean of a measure over a generator's answers to one question, overall (``category`` None) or in a category.
 
-    ``measure``: ``mean`` of a scale; ``share:ID`` of a choice or a tag; ``holds`` and ``unsure`` of claims; ``marked``
-    of words; ``points``. ``n_answers`` count, ``n_left_out`` said nothing (unable, or no decided claim). An answer is
-    one rater's to one prompt: of claims the share of the prompt's claims, so that every image counts alike.
+    ``measure``: ``mean`` of a scale; ``share:ID`` of a choice (``share:both_bad`` of a generator's pairs) or a tag;
+    ``holds`` and ``unsure`` of claims; ``marked`` of words; ``points``. ``n_answers`` count, ``n_left_out`` said
+    nothing (unable, or no decided claim). An answer is one rater's to one prompt: of claims the share of the prompt's
+    claims, so that every image counts alike.
     """
 
     question: str
@@ -65,12 +66,14 @@ class MarkedWord:
 
 @dataclass(frozen=True)
 class AnswerAnalysis(NotebookTable):
-    """All that answers of one study say. ``agreement``: ordinal alpha of each scale, by question. ``both_bad``: of each
-    question that prefers one of a pair, the share of "both bad" among its answers, where anybody gave it.
+    """All that answers of one study say. ``rankings``: over all categories; ``rankings_by_category``: where there are
+    several. ``agreement``, by question: ordinal alpha of scales, nominal alpha of claims and choices. ``both_bad``: of
+    each question that prefers one of a pair, the share of "both bad" among its answers, where anybody gave it.
     """
 
     estimates: tuple[AnswerEstimate, ...]
     rankings: tuple[Ranking, ...]
+    rankings_by_category: tuple[Ranking, ...]
     words: tuple[MarkedWord, ...]
     agreement: Mapping[str, Agreement]
     both_bad: Mapping[str, float]
@@ -93,6 +96,7 @@ class AnswerAnalysis(NotebookTable):
                 "level": self.level,
                 "estimates": [each.to_dict() for each in self.estimates],
                 "rankings": [each.to_dict() for each in self.rankings],
+                "rankings_by_category": [each.to_dict() for each in self.rankings_by_category],
                 "words": [each.__dict__ for each in self.words],
                 "agreement": {name: each.to_dict() for name, each in self.agreement.items()},
                 "both_bad": self.both_bad,
@@ -108,6 +112,7 @@ class AnswerAnalysis(NotebookTable):
         return cls(
             estimates=tuple(AnswerEstimate.from_dict(each, data["level"]) for each in data["estimates"]),
             rankings=tuple(Ranking.from_dict(each) for each in data["rankings"]),
+            rankings_by_category=tuple(Ranking.from_dict(each) for each in data["rankings_by_category"]),
             words=tuple(MarkedWord(**each) for each in data["words"]),
             agreement=MappingProxyType({name: Agreement.from_dict(each) for name, each in data["agreement"].items()}),
             both_bad=MappingProxyType(dict(data["both_bad"])),

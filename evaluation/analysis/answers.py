@@ -4,7 +4,9 @@ Columns ``rater_id, prompt_id, category, question, kind, shown, value``: ``shown
 the order shown, ``value`` JSON. By kind: ``choice`` an id; ``scale`` a number, or "unable"; ``ranking`` a list
 of lists of places in ``shown``, best first, ties together; ``claim`` yes, no or unsure, the question being
 ``name:number``; ``words`` places of words; ``points`` [x, y] or a list of such; ``reasons`` a list of tags; ``text``.
-``repetition`` may follow: 0, or 1 for a trial that the rater saw again.
+``repetition`` may follow: 0, or 1 for a trial that the rater saw again; ``control``: whether its right answer is
+known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``. Further columns are kept and
+ignored.
 """
 
 from __future__ import annotations
@@ -20,11 +22,22 @@ import pyarrow as pa
 
 from common.json_in import JsonError, read_json
 from common.words import nearest
-from evaluation.analysis.columns import Checker, Places, RatingsError, check_columns, listed, text_column
+from evaluation.analysis.columns import (
+    Checker,
+    Places,
+    RatingsError,
+    check_columns,
+    flags_column,
+    listed,
+    numbers_column,
+    text_column,
+)
+from evaluation.analysis.frame_cells import read_csv
 from evaluation.analysis.table_file import FileForm, open_table_file
 
 COLUMNS = ("rater_id", "prompt_id", "category", "question", "kind", "shown", "value")
-KEY = ("rater_id", "prompt_id", "question", "shown", "repetition")
+OPTIONAL = ("repetition", "response_time_ms", "position", "control", "control_answer", "simulated")
+KEY = ("rater_id", "prompt_id", "question", "shown", "repetition", "control")
 UNABLE = "unable"
 SIDES: Mapping[str, str] = MappingProxyType(
     {"left": "a", "indifferent": "indifferent", "right": "b", "both_bad": "indifferent"}
@@ -76,17 +89,19 @@ FORMS: Mapping[str, tuple[str, Callable[[Any, int], bool]]] = MappingProxyType(
 """What a value of each kind is, in words, and whether one is."""
 
 
-FORM = FileForm(
-    "file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", "repetition"), pa.string()), numbers=()
-)
+FORM = FileForm("file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL), pa.string()), numbers=())
 
 
 def read_answers(path: str | Path) -> pd.DataFrame:
-    """The answers of a CSV file, checked. Raises RatingsError, with the row and the column."""
+    """The answers of a CSV file, checked; the apostrophes that an export put before formulas are taken off.
+
+    Raises:
+        RatingsError: with the row and the column.
+    """
     path = Path(path)
     found = open_table_file(path, FORM)
     try:
-        frame = found.read_cells().to_pandas()
+        frame = read_csv(found)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise found.unreadable(error) from error
     return validate_answers(frame, source=path.name, places=found.place)
@@ -95,7 +110,10 @@ def read_answers(path: str | Path) -> pd.DataFrame:
 def validate_answers(
     answers: pd.DataFrame, *, source: str = "the answers", places: Places | None = None
 ) -> pd.DataFrame:
-    """Check a frame of answers; ``shown`` comes back as tuples of names, ``value`` as the JSON's values.
+    """Check a frame of answers.
+
+    ``shown`` comes back as tuples of names, ``value`` as the JSON's values. ``repetition``, ``control`` and
+    ``simulated`` are always there (0 and false where not given).
 
     Raises:
         RatingsError: a column is missing, an id empty, a kind or value not allowed, or an answer doubled, with row and
@@ -114,7 +132,13 @@ def validate_answers(
         kind = str(frame["kind"].iloc[unknown[0]])
         hint = nearest(kind, FORMS) or "."
         check.fail(unknown, "kind", f"{kind!r} is no kind of answer{hint} Allowed are {listed(list(FORMS))}.")
-    columns["shown"] = pd.Series([_shown(cell, row, check) for row, cell in enumerate(frame["shown"])], dtype=object)
+    flags: dict[str, pd.Series] = {}
+    for name in ("control", "simulated"):
+        given = flags_column(frame[name], check).fillna(False) if name in frame else np.zeros(len(frame), bool)
+        flags[name] = pd.Series(np.asarray(given, dtype=bool))
+    shown_cells = zip(frame["shown"], flags["control"], strict=True)
+    shown_names = [_shown(cell, row, check, control) for row, (cell, control) in enumerate(shown_cells)]
+    columns["shown"] = pd.Series(shown_names, dtype=object)
     values = []
     for row, (kind, shown, cell) in enumerate(zip(frame["kind"], columns["shown"], frame["value"], strict=True)):
         value, (words, fits) = _value(cell), FORMS[str(kind)]
@@ -123,6 +147,10 @@ def validate_answers(
         values.append(value)
     columns["value"] = pd.Series(values, dtype=object)
     columns["repetition"] = _repetitions(frame, check)
+    for name in ("response_time_ms", "position"):
+        if name in frame:
+            columns[name] = numbers_column(frame[name], check)
+    columns |= flags | {name: frame[name] for name in frame.columns if name not in columns and name not in flags}
     result = pd.DataFrame(columns)
     again = np.flatnonzero(result.duplicated(list(KEY)).to_numpy())
     if len(again):
@@ -140,11 +168,11 @@ def _value(cell: object) -> Any:
         return cell
 
 
-def _shown(cell: object, row: int, check: Checker) -> tuple[str, ...]:
+def _shown(cell: object, row: int, check: Checker, control: bool) -> tuple[str, ...]:
     names = _value(cell)
     if not isinstance(names, list | tuple) or not names or not all(isinstance(each, str) and each for each in names):
         check.fail(np.array([row]), "shown", f'{cell!r} is no JSON list of generators, such as ["one", "two"].')
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) and not control:
         check.fail(np.array([row]), "shown", f"{cell!r} shows a generator twice.")
     return tuple(names)
 
@@ -157,6 +185,17 @@ def _repetitions(frame: pd.DataFrame, check: Checker) -> pd.Series:
     if len(wrong):
         check.fail(wrong, "repetition", f"{frame['repetition'].iloc[wrong[0]]!r} is no whole number from 0.")
     return numbers.astype(np.int64)
+
+
+def no_answers() -> pd.DataFrame:
+    """A frame of answers without rows."""
+    return pd.DataFrame({name: pd.Series([], dtype=object) for name in COLUMNS})
+
+
+def main_answers(answers: pd.DataFrame) -> pd.DataFrame:
+    """Those of a validated frame that count: no control trials, and no trial that the rater saw again."""
+    out = answers["control"].to_numpy() | (answers["repetition"] > 0).to_numpy()
+    return answers[~out] if out.any() else answers
 
 
 def preferences(answers: pd.DataFrame) -> pd.DataFrame:
@@ -176,5 +215,7 @@ def preferences(answers: pd.DataFrame) -> pd.DataFrame:
             "choice": [SIDES[each] for each in own["value"]],
             "a_shown_left": True,
             "repetition": own["repetition"].to_numpy(),
+            "control": own["control"].to_numpy(),
+            "simulated": own["simulated"].to_numpy(),
         }
     )

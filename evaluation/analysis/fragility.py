@@ -111,8 +111,14 @@ def fragility(
         RatingsError: the ratings are not in the contract's form.
         ValueError: ``estimand`` is not one of those allowed.
     """
+    return fragility_valid(validate_ratings(ratings), estimand=estimand, level=level, with_leader=with_leader)
+
+
+def fragility_valid(
+    valid: pd.DataFrame, *, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95, with_leader: bool = True
+) -> tuple[Fragility, ...]:
+    """``fragility`` of a frame that was validated, which is not checked again."""
     check_estimand(estimand)
-    valid = validate_ratings(ratings)
     frame = main_ratings(valid)
     found: list[Fragility] = []
     for question in sorted(str(each) for each in frame["question"].unique()):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -160,10 +161,13 @@ def validate_ratings(
 
 
 def by_people(valid: pd.DataFrame) -> pd.DataFrame:
-    """A validated frame without the ratings of simulated raters, validated as well: it names nobody and nothing that
-    is gone.
-    """
-    part = valid[~valid["simulated"].to_numpy()].reset_index(drop=True)
+    """A validated frame without the ratings of simulated raters, validated as well."""
+    return part_of(valid, ~valid["simulated"].to_numpy())
+
+
+def part_of(valid: pd.DataFrame, keep: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows ``keep``, (n,), of a validated frame, validated as well: it names nobody and nothing that is gone."""
+    part = valid[keep].reset_index(drop=True)
     for name in ("rater_id", "prompt_id", "category", "question"):
         part[name] = part[name].cat.remove_unused_categories()
     shared = part["generator_a"].cat.categories
@@ -193,7 +197,9 @@ def _all_different(key: CompositeKey, n: int) -> bool:
 
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
+    # a control trial may show what the rater sees for its own sake as well
     names = [*KEY, *(name for name in (SET, REPETITION) if name in frame)]
+    names += ["control"] if frame["control"].any() else []
     counted = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
     whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | counted, copy=False), names)
     if len(frame) < 2 or _all_different(whole, len(frame)):

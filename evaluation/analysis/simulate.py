@@ -114,13 +114,13 @@ class Crowd:
 
     def is_spammer(self, rater_key: str) -> bool:
         """Whether this rater never looks: the truth that screening is to find."""
-        return bool(self._rng("spam", rater_key).random() < self.spec.spammers)
+        return bool(self.stream("spam", rater_key).random() < self.spec.spammers)
 
     def choose(self, trial: SimulatedTrial) -> SimulatedChoice:
         """How a rater answers one question of one trial."""
         spec, rater, pair, question = self.spec, trial.rater_key, trial.pair_key, trial.question
-        rng = self._rng("answer", rater, trial.prompt_key, trial.category, question, pair, str(trial.position))
-        pace = self._rng("pace", rater).normal(0, spec.response_sd / 2)
+        rng = self.stream("answer", rater, trial.prompt_key, trial.category, question, pair, str(trial.position))
+        pace = self.stream("pace", rater).normal(0, spec.response_sd / 2)
         ms = spec.response_ms * math.exp(pace + rng.normal(0, spec.response_sd))
         if self.is_spammer(rater):
             return SimulatedChoice(self._spam(rater, trial.a_shown_left, rng), max(int(ms / 10), 1))
@@ -129,12 +129,12 @@ class Crowd:
             return SimulatedChoice(("a", "indifferent", "b")[rng.integers(3)], ms)
         if trial.control_answer is not None:
             return SimulatedChoice(trial.control_answer, ms)
-        lean = spec.side_bias + spec.side_bias_sd * self._rng("side", rater).normal()
+        lean = spec.side_bias + spec.side_bias_sd * self.stream("side", rater).normal()
         u = (
             trial.preference
-            + spec.rater_sd * self._rng("rater", rater, question, pair).normal()
-            + spec.prompt_sd * self._rng("prompt", trial.prompt_key, trial.category, question, pair).normal()
-            + spec.interaction_sd * self._rng("cell", rater, trial.prompt_key, question, pair).normal()
+            + spec.rater_sd * self.stream("rater", rater, question, pair).normal()
+            + spec.prompt_sd * self.stream("prompt", trial.prompt_key, trial.category, question, pair).normal()
+            + spec.interaction_sd * self.stream("cell", rater, trial.prompt_key, question, pair).normal()
             + (lean if trial.a_shown_left else -lean)
         )
         a, indifferent, _ = choice_probabilities(u, spec.tie)
@@ -142,7 +142,7 @@ class Crowd:
         return SimulatedChoice("a" if draw < a else "indifferent" if draw < a + indifferent else "b", ms)
 
     def _spam(self, rater_key: str, a_shown_left: bool, rng: np.random.Generator) -> str:
-        own = self._rng("habit", rater_key)
+        own = self.stream("habit", rater_key)
         habit, likes_left = SPAM_HABITS[own.integers(len(SPAM_HABITS))], bool(own.random() < 0.5)
         if habit == "indifferent":
             return "indifferent"
@@ -150,7 +150,8 @@ class Crowd:
             return "a" if likes_left == a_shown_left else "b"
         return ("a", "indifferent", "b")[rng.integers(3)]
 
-    def _rng(self, *keys: str) -> np.random.Generator:
+    def stream(self, *keys: str) -> np.random.Generator:
+        """The randomness of what ``keys`` name, the same whenever it is asked for."""
         text = "\x1f".join((str(self.seed), *keys))
         return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
 

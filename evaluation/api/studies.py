@@ -34,6 +34,7 @@ from evaluation.api.study_inputs import StudyChangesInput, StudyCopyInput, Study
 from evaluation.errors import InputError
 from evaluation.models import Invitation, Study
 from evaluation.protocols.claims import read_claims
+from evaluation.selectors.answers import answers_frame
 from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.runs import run_by_name
@@ -197,7 +198,9 @@ class StudyResults(Endpoint):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """Get the analysis of the ratings so far: shares and net shares with intervals, overall and by category.
 
-        With `Accept: text/csv`, its tables as one CSV file.
+        `answers` has what answers of other kinds say, and `further` screening, repeats and comments, where the protocol
+        asks for them. With `Accept: text/csv`, the tables as one CSV file: of the pairs, or of the answers of other
+        kinds where there are no pairs.
         """
         report = report_make(study=study_by_name(name), settings=self.asked)
         if isinstance(request.accepted_renderer, Csv):
@@ -233,6 +236,20 @@ class StudyRatings(Endpoint):
         study = study_by_name(name)
         frame = ratings_frame(study)
         return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
+
+
+class StudyAnswers(Endpoint):
+    """A study's answers that are no preferences."""
+
+    renderer_classes = [Csv]
+
+    @extend_schema(operation_id="studies_answers", responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """Get the answers that a ratings file does not hold (scales, rankings, claims, words, points, reasons, texts,
+        choices, and preferences that know "both bad") as a file, without withdrawn ones.
+        """
+        study = study_by_name(name)
+        return ratings_response(answers_frame(study), name=f"{study.name}-answers", suffix="csv")
 
 
 def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from evaluation.analysis.screening import is_kept
 from evaluation.protocols.kinds import Kind
 
 CAPTION = "{caption}"
@@ -129,6 +130,5 @@ class Controls:
         return f"raters are kept who answer at least {self.least_right * 100:g} % of {n} right"
 
     def keeps(self, right: int, answered: int) -> bool:
-        """Whether a rater is kept with `right` of `answered` control answers; with none answered there is no reason
-        to drop one."""
-        return answered == 0 or right >= self.least_right * answered - 1e-9
+        """Whether a rater is kept with `right` of `answered` control answers."""
+        return is_kept(right, answered, self.least_right)

@@ -7,7 +7,7 @@ screen are the analysis' own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,18 +68,21 @@ class Collection:
         )
 
 
-def collection(ratings: pd.DataFrame) -> Collection:
-    """How the ratings of a validated frame came about. Control trials are left out."""
+def collection(ratings: pd.DataFrame, others: Sequence[pd.DataFrame] = ()) -> Collection:
+    """How the ratings of a validated frame, and of frames of other answers, came about. Control trials are left out."""
     ratings = main_ratings(ratings)
-    raters = ratings.groupby("rater_id", observed=True)
-    times = ratings["rated_at"] if "rated_at" in ratings and len(ratings) else None
     pairs = ratings.groupby(["generator_a", "generator_b", "question"], observed=True)
+    every = [ratings, *(each[~each["control"].to_numpy(dtype=bool)] for each in others)]
+    columns = ["rater_id", "simulated", *(name for name in ("response_time_ms", "rated_at") if name in ratings)]
+    whole = pd.concat([each[columns].astype({"rater_id": str}) for each in every if len(each)] or [ratings[columns]])
+    raters = whole.groupby("rater_id", observed=True)
+    times = whole["rated_at"] if "rated_at" in whole and len(whole) else None
     return Collection(
         n_raters=int(raters.ngroups),
-        n_simulated_raters=int(raters["simulated"].any().sum()) if len(ratings) else 0,
+        n_simulated_raters=int(raters["simulated"].any().sum()) if len(whole) else 0,
         ratings_per_rater=_spread(raters.size().to_numpy(dtype=float)),
-        response_time_ms=_spread(ratings["response_time_ms"].dropna().to_numpy(dtype=float))
-        if "response_time_ms" in ratings
+        response_time_ms=_spread(whole["response_time_ms"].dropna().to_numpy(dtype=float))
+        if "response_time_ms" in whole
         else None,
         first_rated_at=None if times is None else times.min().isoformat(),
         last_rated_at=None if times is None else times.max().isoformat(),

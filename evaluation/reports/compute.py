@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +12,17 @@ import pandas as pd
 import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
+from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.answer_results import AnswerAnalysis
+from evaluation.analysis.answers import no_answers, validate_answers
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
-from evaluation.analysis.fragility import fragility
-from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.fragility import fragility_valid
+from evaluation.analysis.frame import part_of, validate_ratings
+from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
+from evaluation.analysis.screening import Screening, screen
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.summary import analyse_valid
 from evaluation.analysis.summary_results import Analysis
@@ -25,6 +30,8 @@ from evaluation.errors import InputError
 from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
+from evaluation.reports.further import NOBODY, Further, Part, comments_of, overall_lines
+from evaluation.reports.ratings_file import input_hash, ratings_csv
 
 LEVELS = (0.5, 0.999)
 """The lowest and the highest confidence level that can be asked for."""
@@ -84,12 +91,37 @@ def settings_from(given: Mapping[str, object] | None) -> Settings:
 
 
 @dataclass(frozen=True)
+class AnswersInput:
+    """What a study has beside preferences with three answers. `frame`: of its other answers, in the form of their file;
+    None where its protocol asks for none.
+
+    `prompts`: texts by id, of `frame`'s prompts. `scales`: by question the values allowed. `least_right`, `rule`: the
+    share of control trials that a rater must have right, None without any, and the rule in words. `reference`: what the
+    photographs are called, empty without any. `nobody`: the captions that name nobody, where the suite says which name
+    somebody.
+    """
+
+    frame: pd.DataFrame | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    scales: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    least_right: float | None = None
+    rule: str = ""
+    reference: str = ""
+    nobody: frozenset[str] = frozenset()
+
+    @property
+    def csv(self) -> bytes | None:
+        """The file of answers; None where there is none."""
+        return None if self.frame is None else ratings_csv(self.frame)
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """All that a report's results are made of, as read. `ratings`: in the ratings file's form.
 
     `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
-    `categories`: those that the study shows, rated or not.
+    `categories`: those that the study shows, rated or not. `answers`: all that is no preference with three answers.
     """
 
     ratings: pd.DataFrame
@@ -99,22 +131,120 @@ class ReportInput:
     scores: Scores | None
     family: Family = SEPARATE
     categories: tuple[str, ...] = ()
+    answers: AnswersInput = AnswersInput()
+
+    @property
+    def rows(self) -> tuple[pd.DataFrame, ...]:
+        """The ratings, and of the answers those that do not stand among them as well."""
+        frame = self.answers.frame
+        return (self.ratings,) if frame is None else (self.ratings, frame[~frame["question"].isin(self.questions)])
+
+    @property
+    def n_ratings(self) -> int:
+        """How many answers of any kind there are."""
+        return sum(map(len, self.rows))
+
+    @property
+    def n_simulated(self) -> int:
+        """How many of them are by simulated raters."""
+        return sum(int(each["simulated"].sum()) for each in self.rows)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Validated frames, without repeats: of all raters, and of those that screening keeps. `again`: the ratings with
+    repeats, as they were read.
+    """
+
+    ratings: pd.DataFrame
+    answers: pd.DataFrame
+    kept_ratings: pd.DataFrame
+    kept_answers: pd.DataFrame
+    screening: Screening | None
+    again: pd.DataFrame
+
+
+def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
+    """Which ratings and answers count, by the declared screening."""
+    valid = validate_ratings(ratings)
+    others = validate_answers(no_answers() if answers.frame is None else answers.frame)
+    screening = None
+    if answers.least_right is not None:
+        screening = screen(valid, others, answers.least_right, answers.rule)
+    dropped = list(screening.dropped) if screening else []
+    if not dropped:
+        return Counted(valid, others, valid, others, screening, ratings)
+    keep = ~valid["rater_id"].isin(dropped).to_numpy()
+    kept = others[~others["rater_id"].isin(dropped).to_numpy()].reset_index(drop=True)
+    return Counted(valid, others, part_of(valid, keep), kept, screening, ratings)
 
 
 def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     """A study's report. The same input and settings give the same results."""
-    valid = validate_ratings(given.ratings)
+    counted = counted_of(given.ratings, given.answers)
+    valid = counted.kept_ratings
     stopping = automatic = None
-    if given.rule is not None and given.arrivals is not None:
-        looks, conditions = early_looks(valid, given.arrivals, given.questions, alpha=given.rule.alpha, rule=given.rule)
+    if given.rule is not None and given.arrivals is not None and given.questions:
+        looks, conditions = early_looks(
+            counted.ratings, given.arrivals, given.questions, alpha=given.rule.alpha, rule=given.rule
+        )
         stopping = StoppingOutcome(given.rule, len(given.arrivals.finished), looks, conditions)
     if given.scores is not None:
         automatic = automatic_scores(valid, given.scores, estimand=settings.estimand, level=settings.level)
     results = compute(valid, settings, given.family, declared=given.categories)
+    answers = None
+    if given.answers.frame is not None:
+        answers = _analysed(counted.kept_answers, given.answers, settings)
+    collected = collection(counted.ratings, given.rows[1:])
     fragile = None
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
-        fragile = rounded(fragility(valid, estimand=settings.estimand, level=settings.level))
-    return ReportDocument(results, collection(valid), stopping, automatic, fragile)
+        fragile = rounded(fragility_valid(valid, estimand=settings.estimand, level=settings.level))
+    further = _further(given, counted, results, answers, settings)
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further)
+
+
+def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
+    return analyse_answers(
+        answers, prompts=given.prompts, scales=given.scales, estimand=settings.estimand, level=settings.level
+    )
+
+
+def _further(
+    given: ReportInput, counted: Counted, results: Analysis, answers: AnswerAnalysis | None, settings: Settings
+) -> Further | None:
+    """None where the study has nothing of the kind, as under DrawBench's own protocol."""
+    own = given.answers
+    if own.frame is None and own.least_right is None and not (own.reference or own.nobody):
+        return None
+
+    def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:
+        of_pairs = compute(ratings, settings)
+        of_others = None if own.frame is None else _analysed(others, own, settings)
+        return Part(name, n, overall_lines(of_pairs, of_others, own.reference))
+
+    unscreened = nobody = None
+    if counted.screening is not None and counted.screening.dropped:
+        n = len(counted.screening.raters)
+        unscreened = part("all raters", counted.ratings, counted.answers, n)
+    if own.nobody:
+        keep = counted.kept_ratings["prompt_id"].isin(list(own.nobody)).to_numpy()
+        others = counted.kept_answers[counted.kept_answers["prompt_id"].isin(list(own.nobody)).to_numpy()]
+        nobody = part(NOBODY, part_of(counted.kept_ratings, keep), others.reset_index(drop=True), len(own.nobody))
+    once = without_repeats(counted.again)  # repeated preferences are the analysis' own
+    comments, n_comments = comments_of(counted.kept_answers)
+    csv = own.csv
+    files = {"ratings.csv": input_hash(ratings_csv(given.ratings))}
+    return Further(
+        files=files | ({} if csv is None else {"answers.csv": input_hash(csv)}),
+        reference=own.reference,
+        lines=overall_lines(results, answers, own.reference),
+        screening=counted.screening,
+        unscreened=unscreened,
+        nobody=nobody,
+        retests=seen_again(once, counted.kept_answers, estimand=settings.estimand, level=settings.level),
+        comments=comments,
+        n_comments=n_comments,
+    )
 
 
 def compute(

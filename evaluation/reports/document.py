@@ -10,19 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.early_looks import StoppingOutcome
 from evaluation.analysis.fragility import Fragility
 from evaluation.analysis.results import Document
 from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
 from evaluation.reports.collection import Collection
+from evaluation.reports.further import Further
 
 
 @dataclass(frozen=True)
 class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
-    there are too many ratings to try it at once.
+    there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
+    answers; `further`: None where there is nothing of the kind.
     """
 
     analysis: Analysis
@@ -30,11 +33,19 @@ class ReportDocument:
     stopping: StoppingOutcome | None = None
     automatic: AutomaticScores | None = None
     fragility: tuple[Fragility, ...] | None = None
+    answers: AnswerAnalysis | None = None
+    further: Further | None = None
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
         found = self.analysis.to_dict()
-        parts = {"collection": self.collection, "stopping_rule": self.stopping, "automatic": self.automatic}
+        parts = {
+            "collection": self.collection,
+            "stopping_rule": self.stopping,
+            "automatic": self.automatic,
+            "answers": self.answers,
+            "further": self.further,
+        }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
         return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
 
@@ -47,4 +58,6 @@ class ReportDocument:
             StoppingOutcome.from_dict(data["stopping_rule"]) if "stopping_rule" in data else None,
             AutomaticScores.from_dict(data["automatic"]) if "automatic" in data else None,
             tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
+            AnswerAnalysis.from_dict(data["answers"]) if "answers" in data else None,
+            Further.from_dict(data["further"], data["level"]) if "further" in data else None,
         )

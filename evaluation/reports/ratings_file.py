@@ -1,4 +1,6 @@
-"""The ratings file, written: CSV and Parquet in the form that `evaluation.analysis.frame.read_ratings` takes."""
+"""The ratings file, written: CSV and Parquet in the form that `evaluation.analysis.frame.read_ratings` takes; and the
+file of answers, CSV for `evaluation.analysis.answers.read_answers`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
-from common.hashes import bytes_sha256
+from common.hashes import bytes_sha256, hash_of
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection), or that with apostrophes before it: those
@@ -46,9 +48,11 @@ def ratings_parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def input_hash(csv: bytes) -> str:
-    """The SHA-256 that a report names its ratings by."""
-    return bytes_sha256(csv)
+def input_hash(csv: bytes, answers: bytes | None = None) -> str:
+    """The SHA-256 that a report names its input by: that of its ratings file; where there is a file of other answers,
+    that of both files' hashes.
+    """
+    return bytes_sha256(csv) if answers is None else hash_of([bytes_sha256(csv), bytes_sha256(answers)])
 
 
 def no_formula(value: object) -> object:

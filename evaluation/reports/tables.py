@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import EXPLORATORY, Interval
 from evaluation.analysis.summary_results import ComparisonResult
+from evaluation.reports.answer_groups import AnswerGroup
 from evaluation.reports.ratings_file import no_formula
 from evaluation.reports.reading import (
     cut,
@@ -20,6 +21,8 @@ from evaluation.reports.reading import (
     question_name,
     too_few,
 )
+from evaluation.reports.wording.measures import shown_estimate
+from evaluation.reports.wording.numbers import MINUS
 
 CSV_COLUMNS = (
     *("generator_a", "generator_b", "question", "category", "n_ratings", "n_raters", "n_prompts"),
@@ -134,6 +137,46 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     return "\n".join(text)
 
 
+def answers_latex(
+    group: AnswerGroup, name: str, *, ends: tuple[float, float] | None, speaks_for: str, simulated: bool
+) -> str:
+    """One measure of answers as a booktabs table, overall and by category. `name`: the measure in words; `ends`: of a
+    scale.
+    """
+    sign = ", in per cent" if group.is_share else ""
+    caption = (
+        f"{latex_escape(question_name(group.question))}: {latex_escape(name)}{sign}, of each generator. Interval: "
+        f"{group.level * 100:g}\\,\\%; it speaks for {latex_escape(speaks_for)}."
+    )
+    if simulated:
+        caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
+    text = [
+        "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
+        "\\begin{table}",
+        "  \\centering\\footnotesize",
+        f"  \\caption{{{caption}}}",
+        f"  \\label{{tab:{_tex_name(group.question)}-{_tex_name(group.measure)}}}",
+        "  \\begin{tabular}{@{}lrrrl@{}}",
+        "    \\toprule",
+        "    & Answers & Left out & Estimate & Interval \\\\",
+    ]
+    for category, estimates in (("", group.overall), *group.categories.items()):
+        text.append("    \\midrule")
+        if category:
+            text.append(f"    \\multicolumn{{5}}{{@{{}}l}}{{\\textit{{{latex_escape(category)}}}}} \\\\")
+        for each in estimates:
+            cells = shown_estimate(each, group, ends)
+            row = [
+                latex_escape(cells.generator),
+                f"{cells.n_answers}",
+                f"{cells.n_left_out}",
+                cells.value,
+                cells.interval,
+            ]
+            text.append(f"    {' & '.join(cell.replace(MINUS, '$-$') for cell in row)} \\\\")
+    return "\n".join([*text, "    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""])
+
+
 TEX_WIDTHS = {"name": 0.18, "ratings": 0.06, "share": 0.09, "net": 0.07, "interval": 0.145}
 """Widths of a table's columns, in shares of the text's; three shares and two intervals leave room for the gaps."""
 
@@ -154,7 +197,11 @@ def _tex_columns() -> str:
 def _tex_label(comparison: ComparisonResult) -> str:
     """A name to refer to the table by, of letters, digits and dashes alone."""
     parts = (comparison.question, comparison.generator_a, comparison.generator_b)
-    return "tab:" + "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in parts)
+    return "tab:" + "-".join(map(_tex_name, parts))
+
+
+def _tex_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
 def latex_escape(text: str) -> str:

@@ -26,6 +26,7 @@ from evaluation.analysis.early_looks import (
     fewest_to_decide,
 )
 from evaluation.analysis.frame import validate_ratings
+from evaluation.analysis.repeats import without_repeats
 from evaluation.analysis.sequential import BETTING, StoppingRule
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.protocols.kinds import Choice
@@ -77,7 +78,7 @@ def live_board(study: Study) -> LiveBoard | None:
 
     Finished raters can't change their answers, so who they are, and how the others stand, says what the board shows.
     """
-    if study.status != StudyStatus.OPEN:
+    if study.status != StudyStatus.OPEN or not asked_questions(study):
         return None
     joined = study_arrivals(study)
     arrivals = joined.arrivals
@@ -87,7 +88,7 @@ def live_board(study: Study) -> LiveBoard | None:
         return kept
     rule = declared_rule(study.specification)
     alpha = rule.alpha if rule else ALPHA
-    ratings = validate_ratings(ratings_frame(study, rater_pks=joined.finished_pks))
+    ratings = validate_ratings(without_repeats(ratings_frame(study, rater_pks=joined.finished_pks)))
     lines, conditions = _lines(ratings, study, joined, rule, alpha)
     board = LiveBoard(
         lines=lines,

@@ -36,11 +36,20 @@ COLUMNS = (
 )
 """The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
 
+AS_RATED = {"both_bad": "indifferent"}
+"""What the ratings file calls answers that it does not know."""
+
 
 def study_categories(study: Study) -> tuple[str, ...]:
     """The categories that an open or closed study shows, rated or not, as `ratings_frame` calls them. One query."""
     found = Comparison.objects.filter(study=study).order_by("category").values_list("category", flat=True).distinct()
     return tuple(category or NO_CATEGORY for category in found)
+
+
+def study_prompts(study: Study) -> list[tuple[int, str, object]]:
+    """(number, text, attribute `people`) of the prompts that an open or closed study shows. One query."""
+    shown = Comparison.objects.filter(study=study).order_by("prompt__number").distinct()
+    return list(shown.values_list("prompt__number", "prompt__text", "prompt__attributes__people"))
 
 
 def study_questions(study: Study) -> tuple[Question, ...]:
@@ -113,6 +122,7 @@ def ratings_frame(
     ) = columns
     pseudonyms = {key: rater_pseudonym(str(key)) for key in set(keys)}
     labels = dict(study.study_runs.values_list("pk", "label"))
+    asked = zip(expected, questions, strict=True)
     a_shown_left = np.array([order[0] == 0 for order in orders], dtype=bool)
     frame = pd.DataFrame(
         {
@@ -128,7 +138,7 @@ def ratings_frame(
             "a_shown_left": a_shown_left,
             "control": np.array([bool(control) for control in controls], dtype=bool),
             "control_answer": pd.Series(
-                [right.get(question, "") for right, question in zip(expected, questions, strict=True)], dtype=object
+                [AS_RATED.get(right.get(question), right.get(question, "")) for right, question in asked], dtype=object
             ),
             "simulated": np.array(simulated, dtype=bool),
             "panel": pd.Series(panels, dtype=object),

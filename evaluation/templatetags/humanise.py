@@ -15,7 +15,7 @@ from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.declared import selection_in_words
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
-from evaluation.reports.wording import numbers
+from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
@@ -175,6 +175,7 @@ def decimal(number: float | None) -> str:
 
 
 register.filter(numbers.coefficient)
+register.filter(measures.answers_declared)
 
 
 @register.filter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PIL import Image
 
@@ -30,12 +30,23 @@ def png(seed: int, *, size: tuple[int, int] = (16, 16), image_format: str = "PNG
     return out.getvalue()
 
 
-def a_suite(categories: Mapping[str, int] = TWO_CATEGORIES, *, name: str = "small") -> Suite:
-    """A suite with so many prompts of each category."""
+def a_suite(
+    categories: Mapping[str, int] = TWO_CATEGORIES,
+    *,
+    name: str = "small",
+    attributes: Callable[[int], dict[str, object]] = lambda number: {},
+) -> Suite:
+    """A suite with so many prompts of each category. `attributes`: of a prompt, by its number."""
     suite = Suite.objects.create(name=name, version_hash=f"{name:0<64}"[:64], content_hash="c" * 64)
     texts = [(category, n) for category, count in categories.items() for n in range(count)]
     Prompt.objects.bulk_create(
-        Prompt(suite=suite, number=number, text=f"{category} prompt {n}, with a {{brace}} & <b>", category=category)
+        Prompt(
+            suite=suite,
+            number=number,
+            text=f"{category} prompt {n}, with a {{brace}} & <b>",
+            category=category,
+            attributes=attributes(number),
+        )
         for number, (category, n) in enumerate(texts)
     )
     return suite

@@ -10,10 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from common.words import nearest
-from evaluation.analysis.simulate import Crowd, CrowdSpec, SimulatedTrial
+from evaluation.analysis.simulate import CrowdSpec
+from evaluation.analysis.simulate_answers import AnswerCrowd, AnswerTrial
 from evaluation.design import next_place
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Assignment, Place, Rater, Rating, Study, StudyStatus
+from evaluation.protocols.kinds import words_of
 from evaluation.selectors.locked import locked_protocol
 from evaluation.services.rating.enrol import assign, places_of, taken_of
 
@@ -39,7 +41,8 @@ def raters_simulate(
         raters: this many more of them, into the emptiest panels.
         prefer: how good the crowd finds a run, on the logit scale, by its label (`"imagen": 0.8`) or by label and
             question (`"imagen:alignment": 0.8`); 0 where nothing is said. Between two runs the difference counts: 0.8
-            above the other is chosen by 69 % of the average raters who are not indifferent.
+            above the other is chosen by 69 % of the average raters who are not indifferent. Of single images it is what
+            `evaluation.analysis.simulate_answers` calls the truth: at 0.8 a claim holds for 69 % of them.
         crowd: how the crowd behaves otherwise.
 
     Returns:
@@ -57,7 +60,7 @@ def raters_simulate(
     leaning = _leanings(study, prefer or {})
     taken = taken_of(study)
     made = _enrol(study, seed, list(_places(study, taken, share, raters)))
-    ratings = _rate(study, made, Crowd(crowd or CrowdSpec(), seed), leaning)
+    ratings = _rate(study, made, AnswerCrowd(crowd or CrowdSpec(), seed), leaning)
     places_left = sum(places_of(study).values()) - sum(map(len, taken.values()))
     return {"study": study.name, "raters": len(made), "ratings": ratings, "places_left": places_left, "seed": seed}
 
@@ -116,47 +119,48 @@ def _enrol(study: Study, seed: int, places: list[tuple[str, int]]) -> list[Rater
     return raters
 
 
-def _rate(study: Study, raters: list[Rater], crowd: Crowd, leaning: Mapping[tuple[str, str], float]) -> int:
+def _rate(study: Study, raters: list[Rater], crowd: AnswerCrowd, leaning: Mapping[tuple[str, str], float]) -> int:
     """Every trial of `raters` answered by `crowd`; how many ratings."""
     protocol = locked_protocol(study)
+    options = {question.id: question.answers.to_dict() for question in protocol.questions}
     labels = dict(study.study_runs.values_list("pk", "label"))
     assignments = Assignment.objects.filter(rater__in=raters).select_related("rater", "comparison__prompt")
     ratings = []
     for assignment in assignments.order_by("rater_id", "position"):
         comparison, rater = assignment.comparison, assignment.rater
-        members = [labels[each] for each in comparison.members]
+        members = tuple(labels[each] for each in comparison.members)
+        n_words = len(words_of(comparison.prompt.text))
         for name in comparison.questions:
             question = protocol.question(name)
-            trial = SimulatedTrial(
+            kind = question.answers
+            trial = AnswerTrial(
                 rater_key=f"{rater.panel}/{rater.slot}",
                 prompt_key=comparison.prompt.prompt_id,
                 category=comparison.category,
                 question=name,
-                preference=leaning[members[0], question.id] - leaning[members[-1], question.id],
-                a_shown_left=assignment.shown_order[0] == 0,
+                kind=kind.name,
+                options=options[question.id],
+                members=members,
+                order=tuple(assignment.shown_order),
+                truths=tuple(leaning[label, question.id] for label in members),
                 position=assignment.position,
-                pair_key="/".join(members),
+                n_words=n_words,
                 control_answer=comparison.expected.get(name),
             )
-            answer = crowd.choose(trial)
+            answer = crowd.answer(trial)
             ratings.append(
                 Rating(
                     assignment=assignment,
                     rater=rater,
                     question=name,
-                    shown_choice=_as_shown(answer.choice, trial.a_shown_left),
+                    shown_choice=answer.value if kind.closed else None,
+                    value=None if kind.closed else answer.value,
                     response_time_ms=answer.response_time_ms,
                     submission=uuid.uuid5(rater.key, f"{comparison.pk}"),
                 )
             )
     Rating.objects.bulk_create(ratings, batch_size=5000)
     return len(ratings)
-
-
-def _as_shown(choice: str, a_shown_left: bool) -> str:
-    if choice == "indifferent":
-        return "indifferent"
-    return "left" if (choice == "a") == a_shown_left else "right"
 
 
 def _leanings(study: Study, prefer: Mapping[str, float]) -> dict[tuple[str, str], float]:

@@ -13,14 +13,13 @@ from django.core.cache import cache
 
 from evaluation.analysis.coverage import OWN, coverage_like
 from evaluation.analysis.estimands import ESTIMANDS
-from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Report
-from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.compute import counted_of
 from evaluation.reports.reading import question_name
 from evaluation.selectors.live_board import asked_questions
-from evaluation.selectors.ratings import ratings_frame
+from evaluation.services.reporting.input import report_frames
 from evaluation.services.work.queue import hand_over
 
 SIMULATIONS = 4000
@@ -30,11 +29,6 @@ MOST_EACH, LEAST_EACH = 2000, 200
 KEPT_S = 90 * 24 * 3600
 WAITED_S = 30 * 60
 """A worker that has told nothing for so long is not waited for: it can be asked again."""
-
-CHANGED = (
-    "The ratings that this report was made from can't be read again exactly: one was being saved at that very moment. "
-    "Open the study's report anew; a new report is made from the ratings as they stand."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +75,12 @@ def report_coverage_simulate(*, report_pk: int) -> None:
     report = Report.objects.select_related("study").filter(pk=report_pk).first()
     if report is None:
         return
-    include = bool(report.settings.get("include_simulated", True))
-    ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
-    if input_hash(ratings_csv(ratings)) != report.input_hash:
-        report_coverage_failed(report_pk=report_pk, message=CHANGED)
+    try:
+        ratings, answers = report_frames(report)
+    except ConflictError as error:
+        report_coverage_failed(report_pk=report_pk, message=str(error))
         return
-    valid = validate_ratings(ratings)
+    valid = counted_of(ratings, answers).kept_ratings
     asked = asked_questions(report.study)
     comparisons = sorted(_analysis(report).comparisons, key=lambda each: asked.index(each.question))
     n_simulations = max(LEAST_EACH, min(MOST_EACH, SIMULATIONS // len(comparisons)))

@@ -5,17 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import pandas as pd
+
 from common.hashes import hash_of
+from common.words import prompt_name
+from evaluation.errors import ConflictError
 from evaluation.metrics import registry
-from evaluation.models import MetricRun, Study
+from evaluation.models import MetricRun, Report, Study
 from evaluation.reports.automatic import ScoredBy, Scores
-from evaluation.reports.compute import ReportInput, Settings
+from evaluation.reports.compute import AnswersInput, ReportInput, Settings
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
+from evaluation.selectors.answers import answers_frame, has_other_answers, study_scales
 from evaluation.selectors.declared import family_of
 from evaluation.selectors.live_board import arrivals_key, asked_questions, declared_rule, study_arrivals
+from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.metrics import metric_names, study_metric_groups
-from evaluation.selectors.ratings import ratings_frame, study_categories
+from evaluation.selectors.ratings import ratings_frame, study_categories, study_prompts
+
+CHANGED = (
+    "The ratings that this report was made from can't be read again exactly: one was being saved at that very moment. "
+    "Open the study's report anew; a new report is made from the ratings as they stand."
+)
+
+
+def report_frames(report: Report) -> tuple[pd.DataFrame, AnswersInput]:
+    """The ratings and other answers that `report` was made from.
+
+    Raises:
+        ConflictError: they can't be read again exactly.
+    """
+    include = bool(report.settings.get("include_simulated", True))
+    ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
+    answers = answers_input(report.study, include_simulated=include, as_of=report.as_of)
+    if input_hash(ratings_csv(ratings), answers.csv) != report.input_hash:
+        raise ConflictError(CHANGED)
+    return ratings, answers
 
 
 def report_input(*, study: Study, settings: Settings, as_of: datetime) -> ReportInput:
@@ -31,6 +56,27 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         family=family_of(study.specification, settings.estimand),
         scores=report_scores(study),
         categories=study_categories(study),
+        answers=answers_input(study, include_simulated=include, as_of=as_of),
+    )
+
+
+def answers_input(study: Study, *, include_simulated: bool, as_of: datetime) -> AnswersInput:
+    """What `study` has beside preferences with three answers, at a moment. A query, and three where it has any."""
+    frame = None
+    if has_other_answers(study):
+        frame = answers_frame(study, include_simulated=include_simulated, as_of=as_of)
+    prompts = study_prompts(study)
+    named = {prompt_name(number) for number, _, people in prompts if people}
+    nobody = {prompt_name(number) for number, _, people in prompts if people is False}
+    controls = locked_protocol(study).controls
+    return AnswersInput(
+        frame=frame,
+        prompts={} if frame is None else {prompt_name(number): text for number, text, _ in prompts},
+        scales=study_scales(study),
+        least_right=controls.least_right if controls else None,
+        rule=controls.rule if controls else "",
+        reference=next((each.label for each in study.study_runs.all() if each.is_reference), ""),
+        nobody=frozenset(nobody) if named else frozenset(),
     )
 
 

@@ -30,7 +30,7 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     given = report_input(study=study, settings=checked, as_of=as_of)
     named = {
         "study": study,
-        "input_hash": input_hash(ratings_csv(given.ratings)),
+        "input_hash": input_hash(ratings_csv(given.ratings), given.answers.csv),
         "settings_hash": settings_hash(given, checked),
         "code_version": code_version(),
     }
@@ -43,8 +43,8 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
             "as_of": as_of,
             "settings": checked.to_dict(),
             "results": compute_report(given, checked).to_dict(),
-            "n_ratings": len(given.ratings),
-            "n_simulated": int(given.ratings["simulated"].sum()),
+            "n_ratings": given.n_ratings,
+            "n_simulated": given.n_simulated,
         },
     )
     return report

@@ -11,26 +11,25 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import InputError
 from evaluation.models import Report
+from evaluation.reports.answer_groups import answers_table_csv
 from evaluation.reports.compute import code_version
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
-from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
-from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
-from evaluation.services.reporting.coverage import CHANGED, report_coverage, report_coverage_ask
+from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
+from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
+from evaluation.views.researcher.answers_report import FIGURE_TYPES, answers_context
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 from evaluation.views.researcher.studies import ratings_response
-
-FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
 
 @page("GET")
@@ -53,6 +52,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         """In the protocol's order."""
         return order.get(question, len(order))
 
+    rankings = (*results.rankings, *(document.answers.rankings if document.answers else ()))
     shown = [
         (number, each, lines(each), comparison_description(each), _wording(specification, each.question))
         for number, each in enumerate(results.comparisons)
@@ -65,9 +65,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "results": results,
         "collection": collected,
         "comparisons": sorted(shown, key=lambda each: place(each[1].question)),
-        "rankings": [
-            (each, win_matrix(each)) for each in sorted(results.rankings, key=lambda each: place(each.question))
-        ],
+        "rankings": [(each, win_matrix(each)) for each in sorted(rankings, key=lambda each: place(each.question))],
         "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
         "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
         "retest": [retest_line(each) for each in results.retest],
@@ -75,7 +73,9 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "stopping": document.stopping,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
+        **answers_context(found, document, place),
         "specification": specification,
+        "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
         "is_newest": newest == found.pk,
@@ -146,8 +146,11 @@ def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 
 
 def report_tables(report: Report) -> str:
-    """The tables of `report` as CSV."""
-    return tables_csv(_document(report).analysis.comparisons)
+    """The tables of `report` as CSV: of its pairs, or of its answers where it has no pairs."""
+    document = _document(report)
+    if document.answers is not None and not document.analysis.comparisons:
+        return answers_table_csv(document.answers)
+    return tables_csv(document.analysis.comparisons)
 
 
 def csv_response(text: str, *, name: str) -> HttpResponse:
@@ -171,11 +174,18 @@ def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseB
 def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResponseBase:
     """The very ratings that a report was made from."""
     found = _report(pk)
-    include = bool(found.settings.get("include_simulated", True))
-    frame = ratings_frame(found.study, include_simulated=include, as_of=found.as_of)
-    if input_hash(ratings_csv(frame)) != found.input_hash:
-        raise ConflictError(CHANGED)
-    return ratings_response(frame, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
+    ratings, _ = report_frames(found)
+    return ratings_response(ratings, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
+
+
+@page("GET")
+def report_answers(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """The very answers of other kinds that a report was made from."""
+    found = _report(pk)
+    _, answers = report_frames(found)
+    if answers.frame is None:
+        raise Http404
+    return ratings_response(answers.frame, name=f"{found.study.name}-report-{pk}-answers", suffix="csv")
 
 
 def _report(pk: int) -> Report:

@@ -18,7 +18,9 @@ from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.live_board import live_board
+from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
@@ -162,6 +164,13 @@ def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseB
     return ratings_response(ratings_frame(found), name=f"{found.name}-ratings", suffix=suffix)
 
 
+@page("GET")
+def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """The standing answers of a study that a ratings file does not hold whole, as a file."""
+    found = _study(name)
+    return ratings_response(answers_frame(found), name=f"{found.name}-answers", suffix="csv")
+
+
 def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
     """A ratings file to be kept: `suffix` csv or parquet."""
     data = ratings_csv(frame) if suffix == "csv" else ratings_parquet(frame)
@@ -191,6 +200,9 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "progress": study_progress(study),
         "board": live_board(study),
         "specification": specification,
+        "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
+        "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),
+        "has_preferences": study.status == StudyStatus.DRAFT or has_preferences(study),
         "invitations": invitations,
         "reports": reports_listed(study)[:10],
         "is_draft": study.status == StudyStatus.DRAFT,

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 from evaluation.views.researcher import (
     account,
+    answers_report,
     curves,
     drafts,
     generators,
@@ -14,6 +15,7 @@ from evaluation.views.researcher import (
     images,
     metrics,
     metrics_report,
+    orders,
     preview,
     reports,
     runs,
@@ -83,6 +85,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/invitations/", studies.invite, name="invite"),
     path("studies/<slug:name>/invitations/<int:pk>/revoke/", studies.revoke, name="revoke-invitation"),
     path("studies/<slug:name>/ratings.<ratings:suffix>", studies.ratings, name="study-ratings"),
+    path("studies/<slug:name>/answers.csv", studies.answers, name="study-answers"),
+    path("studies/<slug:name>/orders/", orders.orders, name="study-orders"),
     path("studies/<slug:name>/report/", reports.study_report, name="study-report"),
     path("reports/<int:pk>/", reports.report, name="report"),
     path("reports/<int:pk>/coverage/", reports.coverage, name="report-coverage"),
@@ -93,4 +97,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/<int:pk>/results.json", reports.results_json, name="report-json"),
     path("reports/<int:pk>/table.csv", reports.table_csv, name="report-table"),
     path("reports/<int:pk>/ratings.<ratings:suffix>", reports.report_ratings, name="report-ratings"),
+    path("reports/<int:pk>/answers.csv", reports.report_answers, name="report-answers"),
+    path("reports/<int:pk>/answers-<int:number>.<figure:suffix>", answers_report.figure, name="report-answers-figure"),
+    path("reports/<int:pk>/answers-<int:number>.tex", answers_report.table_tex, name="report-answers-tex"),
+    path("reports/<int:pk>/answers-table.csv", answers_report.table_csv, name="report-answers-table"),
 ]
