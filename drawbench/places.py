@@ -12,6 +12,11 @@ def instance_folder(named: Path | None = None) -> Path:
     return CHECKOUT / Path(named or os.environ.get("DRAWBENCH_VAR") or "var").expanduser()
 
 
+def media_folder(instance: Path) -> Path:
+    """Where its images lie: `DRAWBENCH_MEDIA`, or a folder in its own."""
+    return Path(os.environ.get("DRAWBENCH_MEDIA", "").strip() or instance / "media")
+
+
 def secret_key_file(instance: Path) -> Path:
     """The secret of a local instance, in its folder."""
     return instance / "secret_key"

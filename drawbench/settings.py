@@ -10,7 +10,7 @@ import drawbench.environment as env
 from common import places as checkout
 from drawbench import limits
 from drawbench.instance import local_instance
-from drawbench.places import instance_folder
+from drawbench.places import instance_folder, media_folder
 
 # The instance's folder: what lies in it is named in `evaluation.services.store.places` and, of servers, `local.places`.
 VAR = instance_folder()
@@ -100,7 +100,7 @@ DATABASES = {"default": _servers.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Image files under their content hash. Behind nginx they are sent by it (X-Accel-Redirect), see docs/deployment.md.
-MEDIA_ROOT = Path(env.text("DRAWBENCH_MEDIA", str(VAR / "media")))
+MEDIA_ROOT = media_folder(VAR)
 X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
 
 STATIC_URL = "static/"

@@ -6,6 +6,9 @@ test holds `deploy/nginx.conf` to them. Knows no Django.
 
 from __future__ import annotations
 
+SHOWN_FOLDER = "shown"
+"""In the media folder: images by the names that raters know them by (`evaluation.services.store.shown`)."""
+
 SHOWN_ADDRESSES = "^/r/i/([A-Za-z0-9_-]{2})([A-Za-z0-9_-]{1,30})\\.webp$"
 """As a regular expression that Python and nginx read alike. The key's first two characters name its folder."""
 

@@ -20,7 +20,8 @@ from drawbench.local.binaries import nginx_options
 from drawbench.local.errors import LocalError
 from drawbench.local.places import Places
 from drawbench.local.processes import postgres_account
-from drawbench.shown import IMAGE_HEADERS, SHOWN_ADDRESSES
+from drawbench.places import media_folder
+from drawbench.shown import IMAGE_HEADERS, SHOWN_ADDRESSES, SHOWN_FOLDER
 
 PROXIES = "DRAWBENCH_PROXIES"
 
@@ -30,9 +31,6 @@ BACKLOG = 4096
 
 SLOWEST = "15s"
 """How long a sender may be silent."""
-
-SHOWN = "shown"
-"""The folder of images by the names that raters know them by (`evaluation.services.store.shown`)."""
 
 KINDS = ("fastcgi", "uwsgi", "scgi")
 """Modules that are not used here, and have folders all the same, unless they were left out when nginx was built."""
@@ -73,8 +71,8 @@ def front_prepare(program: Path, places: Places, port: int, *, proxies: int) -> 
     folder.chmod(0o755)
     options = nginx_options(program)
     kinds = [kind for kind in KINDS if f"--without-http_{kind}_module" not in options]
-    media = Path(os.environ.get("DRAWBENCH_MEDIA") or places.var / "media").absolute()
-    text = front_configuration(places.web_socket(port).name, port, shown=media / SHOWN, proxies=proxies, kinds=kinds)
+    shown = media_folder(places.var).absolute() / SHOWN_FOLDER
+    text = front_configuration(places.web_socket(port).name, port, shown=shown, proxies=proxies, kinds=kinds)
     (folder / "nginx.conf").write_text(text)
 
 

@@ -87,7 +87,7 @@ def test_keys_of_json() -> None:
 READERS = {
     Path("common/json_in.py"),
     Path("generators/training/config.py"),
-    Path("generators/training/sources/folder.py"),
+    Path("generators/filenames/captions.py"),
     Path("generators/cascade/checkpoint.py"),
     Path("generators/filenames/filelist.py"),
     Path("generators/prompt_file.py"),

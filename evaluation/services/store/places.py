@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from drawbench.shown import SHOWN_FOLDER
 from evaluation.metrics.places import statistics_beside, weights_in
 
 
@@ -35,7 +36,7 @@ def images_folder() -> Path:
 
 def shown_folder() -> Path:
     """Images by the names that raters know them by (`shown`), on the image store's disk."""
-    return Path(settings.MEDIA_ROOT) / "shown"
+    return Path(settings.MEDIA_ROOT) / SHOWN_FOLDER
 
 
 def thumbnails_folder() -> Path:
