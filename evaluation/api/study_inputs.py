@@ -213,7 +213,7 @@ class StudyChangesInput(StudyInput):
 class StudyCopyInput(StudyChangesInput):
     """A copy's name, and what is to be otherwise."""
 
-    version = None
+    version = None  # type: ignore[assignment]  # Django REST framework leaves a field out so
 
     def get_fields(self) -> dict[str, Any]:
         """The name must be given."""

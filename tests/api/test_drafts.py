@@ -102,7 +102,7 @@ def test_a_draft_is_changed_copied_and_deleted(api: APIClient) -> None:
     assert sent(api, "studies/small/copy/", 400)["field"] == "name"
     assert api.delete(f"{V1}/studies/other/").status_code == 204
     study_open(study=study)
-    refused = api.delete(f"{V1}/studies/small/")
-    assert refused.status_code == 409 and "only drafts can be" in refused.json()["detail"]
+    kept = api.delete(f"{V1}/studies/small/")
+    assert kept.status_code == 409 and "only drafts can be" in kept.json()["detail"]
     assert api.get(f"{V1}/studies/small/").json()["version"] == ""
     assert [each.name for each in Study.objects.all()] == ["small"]

@@ -28,7 +28,7 @@ IN_SIGHT = """(selector) => {
 
 def active(page: Page) -> str | None:
     """The id of the question that a key answers."""
-    return page.evaluate("document.querySelector('fieldset.active')?.dataset.question ?? null")  # type: ignore[no-any-return]
+    return page.evaluate("document.querySelector('fieldset.active')?.dataset.question ?? null")
 
 
 def test_every_step_can_be_taken_back(browser: Browser, live_server: LiveServer) -> None:

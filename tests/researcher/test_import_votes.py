@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluation.models import ImportedVotes, Study
-from evaluation.services.studies.create import _check_name
+from evaluation.services.studies.checks import check_name
 from tests.researcher.test_commands import document, refused, said
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_names_are_one_s_own(study: Study, tmp_path: Path) -> None:
     assert "A study is called" in refused("import_votes", str(path), "--as", study.name)
     assert "use letters, digits" in refused("import_votes", str(path), "--as", "two words")
     with pytest.raises(ValueError, match="Imported votes are called"):
-        _check_name("june")
+        check_name("june", Study())
     assert ImportedVotes.objects.count() == 1
     assert "--ratings FILE" in refused("analyse", "june", "--map", "a=b")
     assert "does not exist" in refused("import_votes", str(tmp_path / "none.csv"), "--as", "none")

@@ -92,7 +92,13 @@ def test_the_last_write_is_refused_where_the_draft_changed_or_opened_meanwhile()
 def test_what_is_refused_changes_nothing() -> None:
     study = study_create(a_draft("pairwise-open"))
     before, runs = study.specification, list(study.study_runs.values_list("run", "label", "order"))
-    for change in ({"name": "two words"}, {"labels": ["same", "Same", "c", "d"]}, {"protocol": "rank-q"}, {"runs": []}):
+    changes: list[dict[str, Any]] = [
+        {"name": "two words"},
+        {"labels": ["same", "Same", "c", "d"]},
+        {"protocol": "rank-q"},
+        {"runs": []},
+    ]
+    for change in changes:
         with pytest.raises(InputError):
             study_change(study=study, draft=draft_changed(draft_of(study), change))
     study.refresh_from_db()

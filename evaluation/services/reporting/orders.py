@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.analysis.orders import SideBySide, side_by_side
+from evaluation.analysis.orders import Order, SideBySide, side_by_side
 from evaluation.errors import ConflictError
 from evaluation.models import Study, StudyStatus
 from evaluation.reports.document import ReportDocument
@@ -24,7 +24,7 @@ def study_orders(studies: Sequence[Study]) -> SideBySide:
     Raises:
         ConflictError: a study is a draft.
     """
-    orders = []
+    orders: list[Order] = []
     for study in studies:
         if study.status == StudyStatus.DRAFT:
             raise ConflictError(f"The study {study.name} is a draft, so nobody has rated in it. Open it first.")

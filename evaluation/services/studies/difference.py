@@ -77,8 +77,8 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
     if first != second:
         yield f"raters per panel: {second}, where the copied study has {first}"
     yield from _claims(was.get("claims"), now.get("claims"))
-    for path, name in _NAMED.items():
-        first, second = _at(was, path), _at(now, path)
+    for part, name in _NAMED.items():
+        first, second = _at(was, part), _at(now, part)
         if (first or None) != (second or None):
             yield f"{name}: {'left out' if not second else 'added' if not first else 'another'}"
 

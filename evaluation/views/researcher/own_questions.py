@@ -169,7 +169,7 @@ class OwnQuestionsForm(PlainForm):
 
     def _question(self, number: int) -> WordedQuestion:
         values = {name: self.cleaned_data.get(f"q{number}_{name}") or "" for name in _question_fields(number)}
-        kind = values["kind"]
+        kind: Any = values["kind"]  # of the choices, or what is refused below
         answers = lines_of(values["answers"])
         for name, what in (("kind", "Choose how it is answered."), ("text", "Word the question.")):
             if not values[name] and f"q{number}_{name}" not in self.errors:

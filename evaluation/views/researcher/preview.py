@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
@@ -112,13 +113,15 @@ def rate(request: ResearcherRequest, study: Study, given: Mapping[str, object]) 
     protocol = protocol_of(study)
     for each in answers:
         trial = _trial(request, each.get("assignment"))
-        sets = trial.get("sets", [trial.get("left"), trial.get("right")])
+        sets: Any = trial.get("sets", [trial.get("left"), trial.get("right")])
+        words: Any = trial.get("words", ())
+        claims: Any = trial.get("claims", ())
         try:
             protocol.question(str(each.get("question"))).answers.check(
                 each.get("choice", each.get("value")),
                 shown=len(sets),
-                prompt=" ".join(trial.get("words", ())) or str(trial["caption"]),
-                claims=trial.get("claims", ()),
+                prompt=" ".join(words) or str(trial["caption"]),
+                claims=claims,
             )
         except KeyError as error:
             raise InputError(str(error.args[0])) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from common import limits
 from evaluation import protocols
@@ -194,7 +195,7 @@ class StudyForm(OwnQuestionsForm):
             (FILE, "A protocol of your own, as a file"),
         ]
         runs.queryset = reference.queryset = comparable_runs()
-        reference.label_from_instance = lambda run: f"{run.name} ({run.suite})"  # type: ignore[method-assign]
+        reference.label_from_instance = lambda run: f"{run.name} ({run.suite})"  # type: ignore[method-assign,assignment]
         runs.error_messages["required"] = "Choose the runs, of one suite."
 
     @property
@@ -254,8 +255,10 @@ class StudyForm(OwnQuestionsForm):
         name, data = "The text", values.get("protocol_text", "").encode()
         if (file := values.get("protocol_file")) is not None:
             name, data = file.name, file.read(MOST_PROTOCOL_BYTES + 1)
-            self.data = self.data.copy()  # so that what the file says can be mended on the page
-            self.data["protocol_text"] = data.decode("utf-8", "replace")
+            sent = QueryDict(mutable=True)  # so that what the file says can be mended on the page
+            sent.update(self.data)
+            sent["protocol_text"] = data.decode("utf-8", "replace")
+            self.data = sent
         if not data.strip():
             self.add_error("protocol_file", "Choose a YAML file, or write its text below.")
             return None
