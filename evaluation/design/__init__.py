@@ -8,13 +8,12 @@ a library, and a place that is given again in the middle of a study must get the
 from evaluation.design.allocation import PanelPlan, PanelShape, PlannedTrial, Showing, plan_panel
 from evaluation.design.counterbalance import balanced_orders, balanced_sides
 from evaluation.design.errors import DesignError
-from evaluation.design.panels import PanelDesign, design_panel, next_place
+from evaluation.design.panels import next_place
 from evaluation.design.samples import choose_samples
 from evaluation.design.seeds import derived_seed, rng_for
 
 __all__ = [
     "DesignError",
-    "PanelDesign",
     "PanelPlan",
     "PanelShape",
     "PlannedTrial",
@@ -23,7 +22,6 @@ __all__ = [
     "balanced_sides",
     "choose_samples",
     "derived_seed",
-    "design_panel",
     "next_place",
     "plan_panel",
     "rng_for",

@@ -81,8 +81,6 @@ class PanelPlan:
 def plan_panel(shape: PanelShape, *, seed: int, panel: str) -> PanelPlan:
     """The design of a panel: the same arguments give the same design, so a place given again shows the same trials.
 
-    Of whole pairs, sides and orders are those of `design_panel`.
-
     Args:
         seed: the study's design seed.
         panel: the panel's name; each panel has a design of its own.
@@ -92,7 +90,7 @@ def plan_panel(shape: PanelShape, *, seed: int, panel: str) -> PanelPlan:
     """
     prompts = _combinations(shape, seed, panel)
     trials = [PlannedTrial(prompt, each) for prompt, combinations in enumerate(prompts) for each in combinations]
-    if shape.whole_pairs:  # pair by pair, as design_panel has them
+    if shape.whole_pairs:  # pair by pair, as studies have always had them
         trials.sort(key=lambda trial: (trial.generators, trial.prompt))
         batches = [list(range(len(trials)))]
     elif shape.batch is None:

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.design import (
+    PanelShape,
     balanced_orders,
     balanced_sides,
     choose_samples,
     derived_seed,
-    design_panel,
     next_place,
+    plan_panel,
     rng_for,
 )
 
@@ -91,16 +92,18 @@ def test_seeds_depend_on_their_purpose_alone_and_never_change() -> None:
     assert derived_seed(7, "a", "b") != derived_seed(7, "ab")
     # golden: a place that is given again next year must show what it showed
     assert derived_seed(7, "order", "Colors") == 2740811656307957281
-    assert design_panel(seed=7, panel="Colors", n_raters=3, blocks=[4]).trials(0) == [
-        (0, True), (2, False), (1, True), (3, False),
+    plan = plan_panel(PanelShape(n_prompts=4, n_generators=2, raters=3), seed=7, panel="Colors")
+    assert [(each.trial, each.order) for each in plan.sessions[0]] == [
+        (0, (0, 1)), (2, (1, 0)), (1, (0, 1)), (3, (1, 0)),
     ]  # fmt: skip
 
 
 def test_panels_have_designs_of_their_own() -> None:
-    first = design_panel(seed=7, panel="Colors", n_raters=25, blocks=[22])
-    assert first == design_panel(seed=7, panel="Colors", n_raters=25, blocks=[22])
-    assert first.orders != design_panel(seed=7, panel="Counting", n_raters=25, blocks=[22]).orders
-    assert first.a_left != design_panel(seed=8, panel="Colors", n_raters=25, blocks=[22]).a_left
+    shape = PanelShape(n_prompts=22, n_generators=2, raters=25)
+    first = plan_panel(shape, seed=7, panel="Colors")
+    assert first == plan_panel(shape, seed=7, panel="Colors")
+    assert first.sessions != plan_panel(shape, seed=7, panel="Counting").sessions
+    assert first.sessions != plan_panel(shape, seed=8, panel="Colors").sessions
 
 
 def test_the_emptiest_panel_is_next_and_a_free_place_is_given_again() -> None:
