@@ -31,6 +31,8 @@ EXAMPLES = {
     "sha256": "0" * 64,
     "name": "trial",
     "number": 0,
+    "width": 8,
+    "height": 8,
     "suffix": "svg",
 }
 SUFFIXES = {"study-ratings": "csv", "report-ratings": "csv"}
@@ -65,7 +67,7 @@ def test_every_page_of_a_study_on_one_walk(signed_in: Client, rated: Study) -> N
         "/runs/": run.name,
         f"/runs/{run.pk}/": "Provenance",
         "/runs/new/": "Generator and parameters",
-        "/uploads/new/": "Drop a zip file here",
+        "/uploads/new/": "Drop a folder, images or an archive here",
         "/studies/": "Secret title",
         "/studies/new/": "Runs to compare",
         "/studies/trial/": "Invitations",
@@ -295,7 +297,7 @@ def test_the_addresses_of_images_lead_nowhere_else(signed_in: Client) -> None:
         ("/runs/{run}/", 15),
         ("/runs/{run}/state/", 7),
         ("/studies/", 7),
-        ("/studies/trial/", 11),
+        ("/studies/trial/", 13),
         ("/studies/trial/state/", 7),
         ("/runs/new/", 6),
         ("/studies/new/", 6),

@@ -246,7 +246,7 @@ def test_the_command_refuses_a_rule_that_cannot_be() -> None:
     with pytest.raises(CommandError, match="between 2 and 16, the study's places"):
         created("--stop-max-raters", "99")
     created(name="there")
-    with pytest.raises(CommandError, match="declared when a study is created") as refused:
+    with pytest.raises(CommandError, match="Give --edit to change the draft") as refused:
         call_command("create_study", "--name", "there", "--open", "--stop-when-decided")
     assert refused.value.returncode == 2
     assert Study.objects.get(name="there").status == "draft"

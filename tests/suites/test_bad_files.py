@@ -25,7 +25,7 @@ def message_of(content: bytes | str, **options: object) -> str:
         (b"", ["empty", "one per line"]),
         (b"\xef\xbb\xbf \n\n", ["white space"]),
         (b"prompt,category\n", ["no prompt in it"]),
-        (b"PK\x03\x04rest", ["Excel", "save the sheet as CSV"]),
+        (b"PK\x03\x04rest", ["zip archive", "unpack"]),
         (b"\x1f\x8b\x08rest", ["gzip", "unpack"]),
         (b"\x89PNG\r\n\x1a\n", ["PNG"]),
         (bytes(range(128, 256)) * 9, ["encoding is broken", "0x80 at line 1"]),

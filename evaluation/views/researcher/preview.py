@@ -15,7 +15,6 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from common.json_in import JsonError, read_json
 from common.numbers import whole_or_none
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study
@@ -24,6 +23,7 @@ from evaluation.selectors.own_protocols import protocol_of
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.trials import TRIALS_AT_ONCE
 from evaluation.services.studies.preview import draft_preview, preview_image
+from evaluation.views.rater.answers import read_body, request_body
 from evaluation.views.rater.contexts import RaterPage, trials_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
@@ -77,7 +77,7 @@ def _for_script(method: str) -> Callable[[Answered], Callable[..., HttpResponseB
         @wraps(view)
         def answer(request: ResearcherRequest, name: str) -> HttpResponseBase:
             try:
-                given = request.GET.dict() if method == "GET" else _body(request)
+                given = request.GET.dict() if method == "GET" else read_body(request_body(request))
                 _refuse_other_preview(request, given)
                 response = JsonResponse(view(request, study_by_name(name), given))
             except InputError as error:
@@ -170,16 +170,6 @@ def image(request: ResearcherRequest, name: str, width: int, height: int, key: s
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
-
-
-def _body(request: ResearcherRequest) -> Mapping[str, object]:
-    try:
-        body = read_json(request.body)
-    except JsonError as error:
-        raise InputError(f"The request is not JSON that can be read: {error}.") from None
-    if not isinstance(body, dict):
-        raise InputError("The request must be a JSON object.")
-    return body
 
 
 def _refuse_other_preview(request: ResearcherRequest, given: Mapping[str, object]) -> None:
