@@ -30,6 +30,10 @@ pytestmark = pytest.mark.django_db
 WRITES_NOTHING = {
     "researcher:sign-out": "ends the session",
     "researcher:report-coverage": "what it finds stands in the cache",
+    "researcher:delete-study": "only takes rows away",
+    **dict.fromkeys(
+        (f"researcher:preview-{each}" for each in ("rate", "undo", "skip", "end")), "what is done stands in the session"
+    ),
     "admin:jsi18n": "words",
     "admin:logout": "ends the session",
     "health": "takes a POST as a GET",

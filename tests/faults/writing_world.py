@@ -22,6 +22,7 @@ from evaluation.models import MetricRun, RunStatus, SampleFailure
 from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
+from evaluation.services.studies.change import draft_version
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.uploads.check import upload_check
@@ -121,7 +122,9 @@ def a_world(tmp_path: Path) -> World:
         "researcher:match-upload": (a["upload"], options),
         "researcher:confirm-upload": (a["upload"], options),
         "researcher:drop-upload": (a["upload"], {}),
-        "researcher:new-study": (None, one | {"name": "new"}),
+        "researcher:new-study": (None, one | {"name": "fresh"}),
+        "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
+        "researcher:fix-upload": (a["upload"], {"file": "00000/0.png", "move": "on", "prompt": "0", "sample": "0"}),
         "researcher:open-study": (a["open"], {}),
         "researcher:close-study": (a["study"], {}),
         "researcher:invite": (a["study"], {"label": "more"}),
@@ -151,6 +154,8 @@ def a_world(tmp_path: Path) -> World:
         "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
+        "api:study-change": (a["open"], {"title": "Another"}),
+        "api:study-copy": (a["study"], {"name": "copied"}),
         "api:study-open": (a["open"], {}),
         "api:study-close": (a["study"], {}),
         "api:study-invitations": (a["study"], {"label": "more"}),
