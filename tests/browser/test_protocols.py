@@ -3,7 +3,6 @@ the database is what was chosen."""
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -67,7 +66,8 @@ def rounded(value: Any) -> AnswerValue:
     return round(value, 2) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize(("name", "way"), list(zip(protocols.names(), cycle(WAYS), strict=False)))
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", protocols.names())
 def test_a_whole_session_of_each_protocol(browser: Browser, live_server: LiveServer, name: str, way: Way) -> None:
     study = a_small_study(name, prompts=2)
     faults: list[str] = []
