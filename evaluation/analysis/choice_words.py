@@ -54,7 +54,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 
 
 def hint_for(text: str) -> str:
-    """What to say of an answer that is none of ours: the word that it may mean, and the option that would do."""
+    """The message for an unknown answer: the word that it may mean, and the option that would do."""
     plain = plain_heading(text)
     if plain in WORDS and plain not in CHOICES:
         return f'; where it means "{WORDS[plain]}", name it with --choice-map {text.strip()}={WORDS[plain]}.'

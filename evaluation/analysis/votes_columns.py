@@ -155,7 +155,7 @@ def find_columns(headings: Sequence[str], named: Mapping[str, str], own: Collect
         named: from ``--map``. own: headings that a platform's reader has already called as we do.
 
     Raises:
-        RatingsError: ``named`` has a name that is none of ours, or a column that the file lacks.
+        RatingsError: ``named`` has a name that we do not know, or a column that the file lacks.
     """
     by_ours: dict[str, tuple[str, ...]] = {}
     for ours, theirs in named.items():
