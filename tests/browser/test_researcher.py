@@ -148,6 +148,7 @@ def test_a_zip_is_dropped_sent_and_confirmed(
     path.write_bytes(buffer.getvalue())
     page.goto(link)
     page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_load_state()  # before its script is there, the form is sent whole
     page.get_by_label("Generator").fill("imagen")
     page.locator("#id_file").set_input_files(path)
     page.get_by_role("button", name="Upload", exact=True).click()
@@ -190,6 +191,7 @@ def test_a_score_is_asked_for_and_comes_without_a_reload(
     page.goto(link)
     page.goto(f"{live_server.url}/runs/{run.pk}/")
     page.get_by_role("button", name="Score images").click()
+    page.wait_for_load_state()
     page.get_by_label("Metric").select_option("testspread")
     expect(page.get_by_label("Reference")).to_be_visible()
     page.get_by_label("Metric").select_option("testbright")

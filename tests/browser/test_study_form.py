@@ -59,13 +59,18 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     assert declared["protocol"]["based_on"] == "pairwise-open"
     assert any("question sharpness: added" in each for each in declared["departures"])
 
+    statuses: list[int] = []
+    page.on("response", lambda response: statuses.append(response.status))
     page.get_by_role("button", name="Preview as a rater").click()
     expect(page.get_by_text("your answers are not saved")).to_be_visible()
     for _ in range(len(page.evaluate("JSON.parse(document.getElementById('config').textContent).questions")) * 5):
         page.wait_for_selector(READY)
         page.keyboard.press("1")
         page.keyboard.press("Enter")
+        expect(page.locator("#saved")).not_to_contain_text("not saved")
+        expect(page.locator("#progress-text")).not_to_contain_text("undefined")
     page.get_by_role("button", name="Finish").click()
+    assert set(statuses) <= {200, 302}
     expect(page.get_by_text("No answer was saved")).to_be_visible()
     assert not Rating.objects.exists()
 

@@ -216,10 +216,11 @@ def test_a_draft_is_played_as_a_rater_and_nothing_is_saved(signed_in: Client, na
         image = signed_in.get(config["images"].replace("KEY", sets[0][0]))
         assert image.headers["Content-Type"] == "image/webp" and image.content[:4] == b"RIFF"
         answers = [example(protocol, asked, trial, len(sets)) for asked in trial.get("asked") or config["questions"]]
-        sent = signed_in.post(
-            config["rate"], {"rater": config["rater"], "answers": answers}, content_type="application/json"
-        )
-        assert [each["status"] for each in sent.json()["answers"]] == ["saved"] * len(answers)
+        body = {"rater": config["rater"], "answers": answers, "after": trial["position"] + 1}
+        sent = signed_in.post(config["rate"], body, content_type="application/json").json()
+        assert [each["status"] for each in sent.pop("answers")] == ["saved"] * len(answers)
+        asked = {"rater": config["rater"], "after": trial["position"] + 1}
+        assert sent == signed_in.get(config["next"], asked).json(), "as the rater's own page is answered"
         played += 1
     assert played > 4
     sent = signed_in.post(

@@ -94,20 +94,24 @@ def _for_script(method: str) -> Callable[[Answered], Callable[..., HttpResponseB
 @_for_script("GET")
 def following(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
     """The next trials after a position."""
-    preview = request.session[SESSION]
     after = whole_or_none(str(given.get("after", "-1")))
+    return _next(request, -1 if after is None else after)
+
+
+def _next(request: ResearcherRequest, after: int) -> dict[str, object]:
+    preview = request.session[SESSION]
     open_ones = [
-        each
-        for each in preview["trials"]
-        if each["assignment"] not in preview["done"] and each["position"] > (-1 if after is None else after)
+        each for each in preview["trials"] if each["assignment"] not in preview["done"] and each["position"] > after
     ]
     return {"total": len(preview["trials"]), "finished": False, "trials": open_ones[:TRIALS_AT_ONCE]}
 
 
 @_for_script("POST")
 def rate(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
-    """Answers, checked as a rater's are, and not saved."""
-    answers = given.get("answers")
+    """Answers, checked as a rater's are, and not saved. With `"after": POSITION`, the next trials too."""
+    answers, after = given.get("answers"), given.get("after")
+    if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
+        raise InputError('"after" must be a position, a whole number.')
     if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
         raise InputError('The request needs "answers", a list of objects.')
     protocol = protocol_of(study)
@@ -128,7 +132,8 @@ def rate(request: ResearcherRequest, study: Study, given: Mapping[str, object]) 
         except AnswerError as error:
             raise InputError(str(error)) from error
         _mark(request, trial["assignment"], done=True)
-    return {"answers": [{**each, "status": "saved"} for each in answers]}
+    saved: dict[str, object] = {"answers": [{**each, "status": "saved"} for each in answers]}
+    return saved if after is None else saved | _next(request, after)
 
 
 @_for_script("POST")

@@ -36,7 +36,7 @@ async function send() {
     try {
       const { answers, ...brought } = await request(config.rate, { answers: batch, after });
       remove(batch);
-      if (after !== undefined) carrier.came(brought);
+      if (after !== undefined) { if (brought.trials) carrier.came(brought); else carrier.lost(); }
       answers.forEach((saved, n) => listener.answered(batch[n], saved));
       pause.reset();
     } catch (error) {
