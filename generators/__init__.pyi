@@ -12,6 +12,7 @@ from .contract import ImageRequest as ImageRequest
 from .contract import ImageResult as ImageResult
 from .contract import Parameter as Parameter
 from .contract import ParameterValue as ParameterValue
+from .contract import StopError as StopError
 from .manifest import read_manifest as read_manifest
 from .seeding import derive_seed as derive_seed
 from .seeding import noise as noise

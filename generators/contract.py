@@ -6,6 +6,7 @@ concrete generator, so the web process may import it.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,11 +30,19 @@ __all__ = [
     "ImageResult",
     "Parameter",
     "ParameterValue",
+    "StopError",
 ]
 
 
 class GeneratorError(UserError):
     """Bad input to a generator or the registry; the message says what is wrong, what is allowed and what to do."""
+
+
+class StopError(GeneratorError):
+    """Nothing more can be drawn for now, whatever is asked: a key that is refused, a quota that is spent, a program that
+    does not start. Raised within `generate`; what was answered before is kept, the run ends with the message, and it can
+    be resumed.
+    """
 
 
 class FailureKind(StrEnum):
@@ -116,7 +125,8 @@ class GeneratorSpec:
     `factory`: "package.module:callable", loaded in a worker and called as
     `factory(parameters, size=..., device=...)`; see `GeneratorFactory`. `sizes`: the square sizes it can make, in
     pixels; empty when images come in the size that they have (a folder). `devices`: the kinds of device it can use;
-    with ("cpu",) alone, "auto" never imports torch.
+    with ("cpu",) alone, "auto" never imports torch. `needs`: modules that it imports when it is loaded and that may not
+    be installed; `install`: the command that brings them.
     """
 
     name: str
@@ -125,6 +135,13 @@ class GeneratorSpec:
     parameters: tuple[Parameter, ...] = ()
     sizes: tuple[int, ...] = ()
     devices: tuple[str, ...] = ("cpu", "cuda")
+    needs: tuple[str, ...] = ()
+    install: str = ""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Those of the modules it `needs` that are not installed here."""
+        return tuple(name for name in self.needs if importlib.util.find_spec(name) is None)
 
     @property
     def needs_operator(self) -> bool:
@@ -154,6 +171,8 @@ class GeneratorInfo:
     `tolerance`: how many grey levels (0 to 255) a pixel may move when the same request is drawn again or in another
     batch; 255 says that it can't repeat an image (a remote service). `seeded`: False where the run seed changes
     nothing (files, a service without seeds). `provenance`: dtype, device, sampler, steps, guidance weights ...
+    `image_usd`: what an image is expected to cost in US dollars, None where it costs nothing or nobody knows; an
+    `ImageResult` says in its provenance as `cost_usd` what it did cost (`generators.costs`).
     """
 
     name: str
@@ -162,6 +181,7 @@ class GeneratorInfo:
     tolerance: float = 0.0
     provenance: Mapping[str, ParameterValue] = field(default_factory=dict)
     seeded: bool = True
+    image_usd: float | None = None
 
 
 @runtime_checkable

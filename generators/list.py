@@ -45,6 +45,7 @@ def entry_json(entry: registry.Entry) -> dict[str, object]:
         "summary": spec.summary if spec else "",
         "sizes": list(spec.sizes) if spec else [],
         "devices": list(spec.devices) if spec else [],
+        "lacks": list(spec.lacks) if spec else [],
         "parameters": [_parameter_json(parameter) for parameter in spec.parameters] if spec else [],
     }
 
@@ -72,6 +73,8 @@ def _entry_text(entry: registry.Entry) -> str:
 def _spec_text(spec: GeneratorSpec) -> str:
     sizes = ", ".join(str(size) for size in spec.sizes) or "images keep their own"
     lines = [spec.summary, f"sizes: {sizes}; devices: {', '.join(spec.devices)}"]
+    if spec.lacks:
+        lines.append(f"not installed here: {', '.join(spec.lacks)}; install with: {spec.install}")
     width = max((len(parameter.name) for parameter in spec.parameters), default=0)
     for parameter in spec.parameters:
         lines.append(f"--set {parameter.name}={'...':<{width - len(parameter.name) + 3}}  {_parameter_text(parameter)}")

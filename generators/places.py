@@ -23,6 +23,15 @@ SPRITES = TRAINING / "sprites-2.npz"
 """The drawings of the world's things, as `generators.world.sprites` makes them."""
 
 
+SERVICES = Path(__file__).resolve().parent / "rivals" / "http" / "services"
+"""The templates of image services that ship."""
+
+
+def rivals_folder(named: str) -> Path:
+    """The folder of an operator's own services, programs and pipelines, as the environment names it."""
+    return Path(named).expanduser()
+
+
 def fonts_folder() -> Path:
     """The folder of the DejaVu fonts, which matplotlib brings; found without loading it.
 

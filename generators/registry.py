@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "drawbench.generators"
 _SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
     "folder": "generators.rivals.folder:SPEC",
+    "http": "generators.rivals.http.spec:SPEC",
 }
 
 BUILT_IN: Mapping[str, str] = {
@@ -70,6 +71,10 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     spec = get_spec(name)
     values = spec.resolve(parameters)
     size = check_size(spec, size)
+    if lacking := spec.lacks:
+        raise GeneratorError(
+            f'generator "{name}" needs {", ".join(lacking)}, which this machine lacks. Install with: {spec.install}'
+        )
     device = resolve_device(spec, device)
     keep_freed_memory()
     try:

@@ -23,6 +23,7 @@ from generators.contract import (
     ImageRequest,
     ImageResult,
     ParameterValue,
+    StopError,
 )
 from generators.seeding import derive_seed
 
@@ -156,6 +157,7 @@ def run(generator: Generator, requests: Sequence[ImageRequest], sink: Sink, plan
 
     Raises:
         GeneratorError: two requests have one key, or the plan's `chunk` or `retries` are out of range.
+        StopError: the generator said that it can't go on; what it answered before is put.
         Whatever `sink.put` raises, and the plan's `interrupts`.
     """
     plan = plan or RunPlan()
@@ -205,7 +207,7 @@ def _run_chunk(
                 return
             results, error = _ask(generator, group, summary)
             raised = raised or error is not None
-            if isinstance(error, plan.interrupts):
+            if isinstance(error, (StopError, *plan.interrupts)):
                 for request in group:
                     if request.key in results:
                         put(request, results[request.key], tries)

@@ -1,0 +1,1 @@
+"""Rivals: services, programs and pipelines as generators."""
