@@ -176,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.close_connection = True
             try:
-                for _ in range(40):
+                for _ in range(15):
                     self.wfile.write(b" ")
                     self.wfile.flush()
                     time.sleep(0.1)

@@ -96,13 +96,16 @@ class Caller:
         poll = service.poll
         assert poll is not None
         pause = poll.every_s
+        message = f"{service.name} had not drawn it after {self._settings.timeout_s:g} s (parameter timeout_s)"
+        late = AnswerError(Failure(FailureKind.TIMEOUT, message))
         while True:
             if time.monotonic() + pause > deadline:
-                seconds = self._settings.timeout_s
-                message = f"{service.name} had not drawn it after {seconds:g} s (parameter timeout_s)"
-                raise AnswerError(Failure(FailureKind.TIMEOUT, message))
+                raise late
             time.sleep(pause)
-            answer = self._call(poll.call, holes, deadline)
+            try:
+                answer = self._call(poll.call, holes, deadline)
+            except AnswerError as error:
+                raise (late if error.failure.kind is FailureKind.TIMEOUT else error) from None
             if answer.status == 429 or answer.status >= 500:  # the job goes on; only the question came too often
                 pause = min(_LONGEST_PAUSE_S, answer.retry_after_s or 2 * pause)
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from common.parameters import ParameterValue
 from generators.contract import (
@@ -73,26 +73,26 @@ class HttpGenerator:
             StopError: the service refuses the key, the quota is spent, or nobody is there.
         """
         pool = ThreadPoolExecutor(self._settings.parallel, thread_name_prefix="http-image")
-        waiting: dict[Future[ImageResult], ImageRequest] = {
-            pool.submit(self._draw, request): request for request in requests
-        }
-        stopped: StopError | None = None
+        stopped: list[StopError] = []
+
+        def draw(request: ImageRequest) -> ImageResult | None:
+            """None where the run is over: what is under way then is paid for, and is kept; the rest is not asked."""
+            if stopped:
+                return None
+            try:
+                return self._draw(request)
+            except StopError as error:
+                stopped.append(error)
+                return None
+
         try:
-            for done in as_completed(waiting):
-                if done.cancelled():
-                    continue
-                error = done.exception()
-                if isinstance(error, StopError):
-                    stopped = stopped or error
-                    pool.shutdown(wait=False, cancel_futures=True)  # what is under way is paid for, and is kept
-                elif error is not None:
-                    raise error
-                else:
-                    yield done.result()
+            for done in as_completed([pool.submit(draw, request) for request in requests]):
+                if (result := done.result()) is not None:
+                    yield result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        if stopped is not None:
-            raise stopped
+        if stopped:
+            raise stopped[0]
 
     def close(self) -> None:
         """Close the connections and end the decoding process."""
@@ -131,7 +131,7 @@ class HttpGenerator:
         """Hold the others back where the service asks for patience; stop where nobody is there."""
         failure = error.failure
         if failure.kind is FailureKind.RATE_LIMITED or failure.retry_after_s:
-            self._gate.hold(failure.retry_after_s or BACK_OFF_S)
+            self._gate.hold(BACK_OFF_S if failure.retry_after_s is None else failure.retry_after_s)
         self._unreached = 0 if error.reached else self._unreached + 1
         if self._unreached >= UNREACHED:
             raise StopError(f"{failure.message} ({UNREACHED} times in a row). Start it, and resume the run.")
