@@ -126,7 +126,8 @@ class GeneratorSpec:
     `factory(parameters, size=..., device=...)`; see `GeneratorFactory`. `sizes`: the square sizes it can make, in
     pixels; empty when images come in the size that they have (a folder). `devices`: the kinds of device it can use;
     with ("cpu",) alone, "auto" never imports torch. `needs`: modules that it imports when it is loaded and that may not
-    be installed; `install`: the command that brings them.
+    be installed; `install`: the command that brings them. `price`: "package.module:callable" of a light module, called
+    with resolved parameters for what an image is expected to cost in US dollars, or None.
     """
 
     name: str
@@ -137,6 +138,7 @@ class GeneratorSpec:
     devices: tuple[str, ...] = ("cpu", "cuda")
     needs: tuple[str, ...] = ()
     install: str = ""
+    price: str = ""
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from common import plugins
@@ -90,6 +90,21 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
             "batch_size, info, generate and close (generators.contract.Generator)"
         )
     return generator
+
+
+def expected_usd(spec: GeneratorSpec, parameters: Mapping[str, object], *, n_images: int) -> float | None:
+    """What so many images are expected to cost in US dollars, before anything is loaded; None where nobody knows.
+
+    `parameters`: resolved by `spec`.
+
+    Raises:
+        GeneratorError: the parameters name something that is not there.
+    """
+    if not spec.price:
+        return None
+    price = cast("Callable[[Mapping[str, object]], float | None]", import_reference(spec.price))
+    image_usd = price(parameters)
+    return None if image_usd is None else image_usd * n_images
 
 
 def default_size(spec: GeneratorSpec) -> int:

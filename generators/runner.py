@@ -65,7 +65,8 @@ class RunSummary:
     """What a run came to. `failures`: how many of each kind. `retried`: further tries that were made.
 
     `strays`: what the generator said that was no answer to any request (unknown keys, things that are no results),
-    the first few, for its author. `cancelled`: whether it stopped before the last request.
+    the first few, for its author. `cancelled`: whether it stopped before the last request;
+    `short_of_money`: that this was since the plan could afford no more.
     """
 
     total: int
@@ -75,6 +76,7 @@ class RunSummary:
     retried: int = 0
     strays: list[str] = field(default_factory=list)
     cancelled: bool = False
+    short_of_money: bool = False
 
     @property
     def failed(self) -> int:
@@ -140,7 +142,7 @@ class RunPlan:
     `cancelled`: asked between calls and while waiting; what is under way is then put, failures that may pass are left
     undone for the next run. `on_progress`: called after each result. `wait`: sleeps; tests pass their own.
     `interrupts`: exceptions that are the caller's and no fault of the generator: what it answered before is put, and
-    the exception goes on.
+    the exception goes on. `affordable`: how many of the next requests may be asked; with none the run stops.
     """
 
     chunk: int | None = None
@@ -150,6 +152,7 @@ class RunPlan:
     on_progress: Callable[[Progress], None] = lambda progress: None
     wait: Callable[[float], None] = time.sleep
     interrupts: tuple[type[Exception], ...] = ()
+    affordable: Callable[[int], int] = lambda n_images: n_images
 
 
 def run(generator: Generator, requests: Sequence[ImageRequest], sink: Sink, plan: RunPlan | None = None) -> RunSummary:
@@ -182,10 +185,15 @@ def run(generator: Generator, requests: Sequence[ImageRequest], sink: Sink, plan
         plan.on_progress(Progress(summary.total, summary.skipped, summary.images, summary.failed))
 
     plan.on_progress(Progress(summary.total, summary.skipped, 0, 0))
-    for start in range(0, len(todo), size):
-        if plan.cancelled():
+    start = 0
+    while start < len(todo) and not plan.cancelled():
+        chunk = todo[start : start + size]
+        chunk = chunk[: plan.affordable(len(chunk))]
+        if not chunk:
+            summary.short_of_money = True
             break
-        _run_chunk(generator, todo[start : start + size], put, plan, summary)
+        _run_chunk(generator, chunk, put, plan, summary)
+        start += len(chunk)
     summary.cancelled = summary.skipped + summary.images + summary.failed < summary.total
     return summary
 

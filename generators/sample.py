@@ -22,6 +22,7 @@ from common.commands import FAILED, INTERRUPTED, SUCCESS, add_format, parse_sett
 from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
+from generators.costs import Purse, cost_of, estimate_in_words, usd
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
 from generators.prompt_notes import prompt_notes
@@ -55,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
         "--retry-failed", action="store_true", help="ask again for prompts that were refused, filtered or invalid"
     )
     made.add_argument(
+        "--budget",
+        type=float,
+        metavar="USD",
+        help="US dollars that the folder's images may cost in all, where the generator asks for money (default: any)",
+    )
+    made.add_argument(
         "--watermark",
         metavar="TEXT|LOGO",
         help="mark the corner of every image with a text or a .png: for images to publish, never for raters (none)",
@@ -77,6 +84,8 @@ def main(arguments: Sequence[str]) -> int:
         raise GeneratorError(f"--batch {options.batch}: draw 1 image at a time or more")
     if options.retries < 0:
         raise GeneratorError(f"--retries {options.retries}: 0 or more")
+    if options.budget is not None and not options.budget > 0:
+        raise GeneratorError(f"--budget {options.budget}: an amount above 0, in US dollars")
     # Refuses bad numbers of samples and seeds before seconds go into loading.
     make_requests(
         prompts[:1],
@@ -107,9 +116,20 @@ def main(arguments: Sequence[str]) -> int:
         with FolderSink(options.out, identity, generator.info, requests, retry_failed=options.retry_failed) as sink:
             for note in sink.notes:
                 say(f"note: {note}")
+            n_left = sum(request.key not in sink.done_keys() for request in requests)
+            if estimate := estimate_in_words(n_left, generator.info):
+                say(estimate)
             failures: list[dict[str, object]] = []
             summary = _draw(generator, requests, sink, failures, options, mark)
     _report(options, summary, requests, failures)
+    spent = _spent(options.out)
+    if spent:
+        say(f"cost so far: {usd(spent)}")
+    if summary.short_of_money:
+        raise GeneratorError(
+            f"the budget of {usd(options.budget)} is spent ({usd(spent)} so far): raise --budget, and the same command "
+            "goes on from here"
+        )
     if summary.cancelled:
         say("stopped: the same command goes on from here")
         return INTERRUPTED
@@ -130,6 +150,7 @@ def _draw(
     bar = tqdm(total=len(requests), initial=before, unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
 
     told: set[str] = set()
+    purse = Purse(options.budget, _spent(options.out))
 
     class Named:
         """The sink, with notes on prompts and failures said aloud, and images marked where that was asked for."""
@@ -141,6 +162,7 @@ def _draw(
             if mark is not None and result.image is not None:
                 result = replace(result, image=watermarked(result.image, mark))
             sink.put(request, result)
+            purse.spent += cost_of(result.provenance)
             if request.prompt not in told:
                 told.add(request.prompt)
                 for note in prompt_notes(result.provenance):
@@ -160,10 +182,23 @@ def _draw(
             generator,
             requests,
             Named(),
-            RunPlan(chunk=options.batch, retries=options.retries, cancelled=lambda: bool(stopping), on_progress=show),
+            RunPlan(
+                chunk=options.batch,
+                retries=options.retries,
+                cancelled=lambda: bool(stopping),
+                on_progress=show,
+                affordable=lambda n_images: purse.affordable(n_images, generator.info.image_usd),
+            ),
         )
     failures += _failures_on_record(options.out, requests)
     return summary
+
+
+def _spent(folder: Path) -> float:
+    """US dollars that all lines of the folder's manifest come to."""
+    content = read_manifest(folder / FILE_NAME)
+    lines = (*content.images, *content.failures)
+    return sum(cost_of(said) for line in lines if isinstance(said := line.get("provenance"), dict))
 
 
 def _failures_on_record(folder: Path, requests: Sequence[ImageRequest]) -> list[dict[str, object]]:

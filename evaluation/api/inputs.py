@@ -28,6 +28,7 @@ from evaluation.api.fields import (
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
+from evaluation.services.runs.spending import MAX_BUDGET_USD
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
@@ -169,6 +170,14 @@ class RunInput(Input):
         pattern=RUN_NAME,
         pattern_words=RUN_NAME_WORDS,
         help_text="If empty: generator and suite",
+    )
+    budget_usd = Number(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0.000001,
+        max_value=MAX_BUDGET_USD,
+        help_text="US dollars that it may cost, where its generator asks for money; null: any",
     )
 
 

@@ -58,6 +58,7 @@ class RunList(ListModelMixin, ListEndpoint):
                 samples_per_prompt=given["samples_per_prompt"],
                 run_seed=given["run_seed"],
                 name=given["name"],
+                budget_usd=given["budget_usd"],
             ),
             created_by=self.researcher,
         )
@@ -88,6 +89,7 @@ class RunProgress(Endpoint):
             "failed": progress.failed,
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
+            "spent_usd": run.spent_usd,
         }
         return Response(ProgressSerializer(row).data)
 

@@ -122,7 +122,7 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
         fields = (
             *("id", "name", "suite", "origin", "generator", "parameters", "size", "samples_per_prompt", "run_seed"),
             *("status", "message", "weights_fingerprint", "provenance", "declared", "notes", "created_at"),
-            *("started_at", "finished_at"),
+            *("started_at", "finished_at", "budget_usd", "spent_usd"),
         )
         read_only_fields = fields
 
@@ -142,6 +142,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
     samples_per_minute = serializers.FloatField(allow_null=True)
     seconds_left = serializers.FloatField(allow_null=True)
+    spent_usd = serializers.FloatField(help_text="US dollars that it cost so far, where its generator asks for money")
 
 
 class SampleSerializer(serializers.ModelSerializer[Sample]):

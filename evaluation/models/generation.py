@@ -57,6 +57,8 @@ class GenerationRun(models.Model):
     size = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels a side; empty for uploads")
     samples_per_prompt = models.PositiveIntegerField()
     run_seed = models.BigIntegerField(default=0)
+    budget_usd = models.FloatField(null=True, blank=True, help_text="US dollars that it may cost; empty: any")
+    spent_usd = models.FloatField(default=0.0, help_text="US dollars that it cost so far")
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     message = SaidText(blank=True)
     weights_fingerprint = SaidChars(max_length=limits.FINGERPRINT, blank=True)

@@ -18,6 +18,7 @@ from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
+from generators.costs import usd
 
 register = template.Library()
 
@@ -203,6 +204,9 @@ register.filter(counted)
 def rate(number: float) -> str:
     """How many per minute, to three significant figures: `3.14159` -> "3.14", `1234.5` -> "1,234"."""
     return figures_text(number, 3)
+
+
+register.filter(usd)
 
 
 @register.filter

@@ -56,7 +56,10 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Report: set(),
     Suite: {"title", "licence"},
     Prompt: set(),
-    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
+    GenerationRun: {
+        *("status", "message", "notes", "created_by_id", "started_at", "finished_at"),
+        *("budget_usd", "spent_usd"),
+    },
     Sample: set(),
     StoredImage: set(),
 }

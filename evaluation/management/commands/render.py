@@ -21,6 +21,7 @@ from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
 from evaluation.services.runs.export import run_export
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.spending import budget_checked
 from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
 from evaluation.services.work.states import UNFINISHED
@@ -60,6 +61,11 @@ class Command(ProductCommand):
             "--seed", type=int, default=0, help="the run seed (default: 0); runs with the same seed are paired"
         )
         parser.add_argument("--name", default="", help="name of the run (default: generator and suite)")
+        parser.add_argument(
+            "--budget",
+            metavar="USD",
+            help="US dollars that the run may cost, where its generator asks for money; also with --resume and --retry",
+        )
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--wait", action="store_true", help="show the progress until the run ends")
         where.add_argument("--here", action="store_true", help="render in this process, without a worker")
@@ -96,9 +102,9 @@ class Command(ProductCommand):
             return _described(run_cancel(run=run_by_name(options["cancel"])))
         queue = not options["here"]
         if options["retry"]:
-            run = run_retry(run=run_by_name(options["retry"]), queue=queue)
+            run = run_retry(run=run_by_name(options["retry"]), queue=queue, budget_usd=options["budget"])
         elif options["resume"]:
-            run = run_resume(run=run_by_name(options["resume"]), queue=queue)
+            run = run_resume(run=run_by_name(options["resume"]), queue=queue, budget_usd=options["budget"])
         else:
             run = self._ask_for(options, queue)
         try:
@@ -135,6 +141,7 @@ class Command(ProductCommand):
                 samples_per_prompt=options["samples"],
                 run_seed=options["seed"],
                 name=options["name"],
+                budget_usd=budget_checked(options["budget"]),
             ),
             operator=True,
             queue=queue,
@@ -199,6 +206,8 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "expected": progress.expected,
         "made": progress.made,
         "failed": progress.failed,
+        "budget_usd": run.budget_usd,
+        "spent_usd": run.spent_usd,
         "weights_fingerprint": run.weights_fingerprint,
         "gaps": [{"prompt_id": gap.prompt_id, "samples": list(gap.samples), "why": dict(gap.why)} for gap in gaps],
         "gaps_told": f"Missing: {gaps_in_words(gaps)}" if gaps else "",

@@ -19,6 +19,7 @@ from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
 from evaluation.services.runs.samples import DrawnImage, sample_fail, sample_store
+from evaluation.services.runs.spending import put_aside, settle
 from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
@@ -27,6 +28,7 @@ from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
+from generators.costs import cost_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ SAMPLES_PER_TASK = 32
 
 TRIES = 3
 """How often a sample is tried by itself when its failure may pass (`FailureKind.retryable`)."""
+
+PATIENT_TRIES = 30
+"""How often where the service only asked for patience: each try waits as long as it said."""
 
 TRIED_AFTER_S = 2.0
 """Seconds before another try where the generator names none."""
@@ -116,10 +121,16 @@ class Drawing(ItemWork[GenerationRun, Place]):
         return set(failures.values_list("prompt", "sample"))
 
     def do(self, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
+        generator = self._loaded.generator
+        n_allowed, aside = put_aside(self.row, len(batch), generator.info.image_usd)
+        batch = batch[:n_allowed]  # what is left is still missing, and meets the budget's end next
         requests = self._requests(batch)
         sink = _Samples(self.row, {request.key: place for request, place in zip(requests, batch, strict=True)}, limit)
         plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
-        summary = runner.run(self._loaded.generator, requests, sink, plan)
+        try:
+            summary = runner.run(generator, requests, sink, plan)
+        finally:
+            settle(self.row, aside=aside, cost=sink.cost_usd)
         for stray in summary.strays:
             log.warning("generator %s: %s", self.row.generator, stray)
         if sink.interrupted:
@@ -166,6 +177,7 @@ class _Samples:
     """The runner's sink: each result becomes a row at once. `places`: of each request, by its key.
 
     `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the task's limit on time had rung.
+    `cost_usd`: what the results cost.
     """
 
     run: GenerationRun
@@ -173,12 +185,14 @@ class _Samples:
     limit: SoftLimit
     again: dict[Place, float] = field(default_factory=dict)
     interrupted: bool = False
+    cost_usd: float = 0.0
 
     def done_keys(self) -> Collection[str]:
         return ()
 
     def put(self, request: ImageRequest, result: ImageResult) -> None:
         place, failure = self.places[request.key], result.failure
+        self.cost_usd += cost_of(result.provenance)
         if failure is None and result.image is not None:
             failure = self._keep(place, request, result)
         if failure is None:
@@ -208,8 +222,10 @@ class _Samples:
         return None
 
 
-def _failed(run: GenerationRun, place: Place, failure: Failure, *, tries: int = TRIES) -> dict[Place, float]:
+def _failed(run: GenerationRun, place: Place, failure: Failure, *, tries: int | None = None) -> dict[Place, float]:
     """Keep a failure; as `ItemWork.do` returns it."""
+    if tries is None:
+        tries = PATIENT_TRIES if failure.kind is FailureKind.RATE_LIMITED else TRIES
     again = sample_fail(run=run, prompt_pk=place[0], sample=place[1], failure=failure, tries=tries)
     return {place: failure.retry_after_s or TRIED_AFTER_S} if again else {}
 

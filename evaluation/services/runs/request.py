@@ -18,9 +18,11 @@ from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
+from evaluation.services.runs.spending import budget_checked
 from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
 from generators.contract import GeneratorError
-from generators.registry import check_size, get_spec
+from generators.costs import usd
+from generators.registry import check_size, expected_usd, get_spec
 from generators.seeding import MAX_RUN_SEED
 
 MAX_SAMPLES_PER_PROMPT = 1_000
@@ -42,7 +44,7 @@ class RunDraft:
     `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: pixels
     a side, None for the generator's default. `samples_per_prompt`: images of each prompt. `run_seed`: with prompt and
     sample it makes every image's seed, so runs with one seed are paired. `name`: made from generator and suite when
-    empty.
+    empty. `budget_usd`: US dollars that it may cost, where the generator asks for money; None for any.
     """
 
     suite: Suite
@@ -52,6 +54,7 @@ class RunDraft:
     samples_per_prompt: int = 1
     run_seed: int = 0
     name: str = ""
+    budget_usd: float | None = None
 
 
 def run_render(
@@ -69,6 +72,7 @@ def run_render(
     """
     values, size = _resolved(draft, operator)
     _check_numbers(draft)
+    budget_usd = _checked_budget(draft, values)
     with transaction.atomic():
         run = run_create(
             suite=draft.suite,
@@ -79,6 +83,7 @@ def run_render(
             size=size or None,
             samples_per_prompt=draft.samples_per_prompt,
             run_seed=draft.run_seed,
+            budget_usd=budget_usd,
             created_by=created_by,
         )
         if queue:
@@ -117,8 +122,8 @@ def run_cancel(*, run: GenerationRun) -> GenerationRun:
 
 
 @transaction.atomic
-def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
-    """Try again what failed, and make what is still missing.
+def run_retry(*, run: GenerationRun, queue: bool = True, budget_usd: object = None) -> GenerationRun:
+    """Try again what failed, and make what is still missing. `budget_usd`: as `run_resume`.
 
     Raises:
         ConflictError: nothing failed and nothing is missing, or the run was uploaded.
@@ -128,12 +133,14 @@ def run_retry(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     marked = SampleFailure.objects.filter(run=run, retrying=False).update(retrying=True)
     if not marked and not run_missing(run):
         raise ConflictError(f"There is nothing to retry in the run {run.name}: no sample failed, and none is missing.")
-    return _take_up(run, queue)
+    return _take_up(run, queue, budget_usd)
 
 
 @transaction.atomic
-def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
+def run_resume(*, run: GenerationRun, queue: bool = True, budget_usd: object = None) -> GenerationRun:
     """Go on with a run that was cancelled, failed or lost its worker: what is missing is queued again.
+
+    `budget_usd`: what all of it may cost from now on, in US dollars; None or empty leaves that as it is.
 
     Harmless while workers are at it: what one of them is drawing is not drawn twice.
 
@@ -146,7 +153,7 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
         failed = SampleFailure.objects.filter(run=run).count()
         hint = f" {failed} failed: retry with --retry." if failed else ""
         raise ConflictError(f"The run {run.name} is done; there is nothing to resume.{hint}")
-    return _take_up(run, queue)
+    return _take_up(run, queue, budget_usd)
 
 
 def checked_run_name(name: str, *, field: str = "name") -> str:
@@ -226,6 +233,23 @@ def _check_numbers(draft: RunDraft) -> None:
         )
 
 
+def _checked_budget(draft: RunDraft, values: Mapping[str, ParameterValue]) -> float | None:
+    """The budget, where it is enough for what is expected."""
+    budget = budget_checked(draft.budget_usd)
+    n_images = draft.suite.prompts.count() * draft.samples_per_prompt
+    try:
+        expected = expected_usd(get_spec(draft.generator), values, n_images=n_images)
+    except GeneratorError as error:
+        raise InputError(str(error), field="parameters") from error
+    if budget is not None and expected is not None and expected > budget:
+        raise InputError(
+            f"{counted(n_images, 'image')} are expected to cost about {usd(expected)}, which is more than the budget of "
+            f"{usd(budget)}. Raise the budget, or ask for fewer images.",
+            field="budget_usd",
+        )
+    return budget
+
+
 def _free_name(stem: str) -> str:
     """`stem`, or with -2, -3 ... the first that no run has."""
     stem = stem[: MAX_NAME_CHARACTERS - 8]
@@ -243,9 +267,10 @@ def _check_rendered(run: GenerationRun) -> None:
         )
 
 
-def _take_up(run: GenerationRun, queue: bool) -> GenerationRun:
+def _take_up(run: GenerationRun, queue: bool, budget_usd: object) -> GenerationRun:
     take_up(run)
-    run.save(update_fields=["status", "message", "finished_at"])
+    run.budget_usd = budget_checked(budget_usd) or run.budget_usd
+    run.save(update_fields=["status", "message", "finished_at", "budget_usd"])
     if queue:
         transaction.on_commit(lambda: _announce(run))
     return run

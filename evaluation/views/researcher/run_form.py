@@ -9,6 +9,7 @@ from common.words import counted
 from evaluation.models import Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.runs.request import MAX_SAMPLES_PER_PROMPT
+from evaluation.services.runs.spending import MAX_BUDGET_USD
 from evaluation.views.researcher.parameter_form import ParametersForm
 from generators import registry
 from generators.contract import GeneratorSpec
@@ -45,6 +46,15 @@ class RunForm(ParametersForm):
     )
     name = forms.CharField(
         label="Name", required=False, max_length=limits.RUN_NAME, help_text="If empty: generator and suite."
+    )
+
+    budget_usd = forms.FloatField(
+        label="Budget in US dollars",
+        required=False,
+        min_value=0.000001,
+        max_value=MAX_BUDGET_USD,
+        help_text="The run stops before it costs more. For services that ask for money; if empty: no limit.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
     )
 
     def __init__(self, spec: GeneratorSpec, names: list[str], data: object = None, **kwargs: object) -> None:

@@ -30,7 +30,9 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.run_form import RunForm, usable_specs
+from generators.contract import GeneratorError
 from generators.prompt_notes import prompt_notes
+from generators.registry import expected_usd, get_spec
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
@@ -88,6 +90,7 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
                     samples_per_prompt=values["samples_per_prompt"],
                     run_seed=values["run_seed"],
                     name=values["name"],
+                    budget_usd=values["budget_usd"],
                 ),
                 created_by=request.user,
             )
@@ -171,7 +174,13 @@ def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 def resume(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Go on with a run that stopped."""
     found = get_object_or_404(GenerationRun, pk=pk)
-    return act(request, lambda: run_resume(run=found), done="The run was resumed.", back=_address(found))
+    budget_usd = request.POST.get("budget_usd", "")
+    return act(
+        request,
+        lambda: run_resume(run=found, budget_usd=budget_usd),
+        done="The run was resumed.",
+        back=_address(found),
+    )
 
 
 def _address(run: GenerationRun) -> str:
@@ -187,8 +196,17 @@ def _progress_context(run: GenerationRun) -> dict[str, object]:
         "progress": progress,
         "under_way": under_way,
         "can_resume": rendered and not under_way and run.status != RunStatus.DONE and progress.remaining > 0,
+        "expected_usd": run_expected_usd(run, progress.expected) if rendered else None,
         "can_retry": rendered and not under_way and progress.failed > 0,
     }
+
+
+def run_expected_usd(run: GenerationRun, n_images: int) -> float | None:
+    """What all of a run is expected to cost; None where its generator names no price, or is gone by now."""
+    try:
+        return expected_usd(get_spec(run.generator), run.parameters, n_images=n_images)
+    except GeneratorError:
+        return None
 
 
 def _places(run: GenerationRun, prompts: list[Prompt]) -> list[PromptSamples]:

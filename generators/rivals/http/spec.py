@@ -33,7 +33,8 @@ def spec() -> GeneratorSpec:
         sizes=(),
         devices=("cpu",),
         needs=("urllib3",),
-        install="pip install -r requirements-rivals.txt",
+        install="pip install -r requirements.txt",
+        price="generators.rivals.http.settings:image_usd",
     )
 
 
