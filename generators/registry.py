@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "drawbench.generators"
 _SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
     "folder": "generators.rivals.folder:SPEC",
+    "command": "generators.rivals.command.spec:SPEC",
     "http": "generators.rivals.http.spec:SPEC",
 }
 

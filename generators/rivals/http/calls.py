@@ -26,6 +26,7 @@ from generators.rivals.http.holes import fill, fill_path, fill_text, first_text,
 from generators.rivals.http.judge import cost_usd, judged, kept, state_error, state_of
 from generators.rivals.http.settings import Settings
 from generators.rivals.http.template import Call
+from generators.rivals.sizes import other_size
 
 _LONGEST_PAUSE_S = 10.0
 
@@ -203,11 +204,8 @@ class Caller:
         if isinstance(pixels, ImageProblem):
             kind = FailureKind.CRASH if pixels.problem is Problem.TRUNCATED else FailureKind.INVALID
             raise AnswerError(Failure(kind, f"{name} gave a file that is no whole image: {pixels.message}"))
-        height, width, _ = pixels.shape
-        wanted = (self._settings.width, self._settings.height)
-        if wanted[0] and (width, height) != wanted:
-            message = f"{name} gave {width} x {height} pixels where {wanted[0]} x {wanted[1]} were asked for"
-            raise AnswerError(Failure(FailureKind.INVALID, message))
+        if (failure := other_size(pixels, self._settings.width, self._settings.height, name)) is not None:
+            raise AnswerError(failure)
         return pixels
 
 

@@ -11,6 +11,7 @@ from common.json_in import Json, JsonError, read_json
 from common.parameters import ParameterValue
 from generators.contract import GeneratorError
 from generators.rivals.http.template import Service, changed, read_service, workflow_path
+from generators.rivals.sizes import check_sides
 
 HOLES = ("model", "width", "height", "size", "steps", "guidance", "negative_prompt", "quality")
 """Holes that parameters fill; `prompt`, `seed` and `workflow` are filled for each image."""
@@ -41,7 +42,7 @@ def image_usd(parameters: Mapping[str, ParameterValue]) -> float | None:
     Raises:
         GeneratorError: there is no such service, or its template is wrong.
     """
-    price = float(parameters["image_usd"])
+    price = float(parameters.get("image_usd", -1.0))
     return read_service(str(parameters["service"])).price.image_usd if price < 0 else price
 
 
@@ -93,8 +94,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
 
 def _check_size(service: Service, width: int, height: int) -> None:
     sides = service.sides
-    if (width == 0) != (height == 0):
-        raise GeneratorError("give width and height together, or neither")
+    check_sides(width, height)
     if not width:
         if sides.needed:
             raise GeneratorError(f"the service {service.name} needs width and height")
