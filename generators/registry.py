@@ -23,6 +23,7 @@ _SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
     "folder": "generators.rivals.folder:SPEC",
     "command": "generators.rivals.command.spec:SPEC",
+    "diffusers": "generators.rivals.diffusers.spec:SPEC",
     "http": "generators.rivals.http.spec:SPEC",
 }
 

@@ -10,4 +10,6 @@ DATABASES["default"]["NAME"] = os.environ["WORKER_TEST_DATABASE"]
 TASK_SECONDS = int(os.environ.get("WORKER_TEST_TASK_SECONDS", TASK_SECONDS))
 CELERY_TASK_TIME_LIMIT = TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 2
+if "WORKER_TEST_RIVALS" in os.environ:  # the tests' settings forget what the environment says of an instance
+    os.environ["DRAWBENCH_RIVALS"] = os.environ["WORKER_TEST_RIVALS"]
 MEDIA_ROOT = Path(os.environ["WORKER_TEST_MEDIA"])

@@ -1,0 +1,1 @@
+"""Pipelines of Hugging Face's diffusers as generators: one, or several in a row."""

@@ -1,0 +1,262 @@
+"""Pipelines as an operator declares them, loaded: one stage, or several of which each draws from what the last one made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+
+from common.hashes import file_sha256
+from common.json_in import JsonError, read_json
+from common.words import nearest
+from generators.cascade.memory import first_line
+from generators.cascade.text_files import DOWNLOAD
+from generators.contract import GeneratorError
+from generators.rivals.declared import checked_build, read
+
+SCHEMA = "drawbench-pipeline/1"
+
+
+
+OURS = frozenset(
+    ("self", "prompt", "generator", "output_type", "return_dict", "num_images_per_prompt", "image", "image_embeds")
+    + ("negative_image_embeds", "latents", "callback", "callback_steps", "callback_on_step_end")
+    + ("callback_on_step_end_tensor_inputs", "prompt_embeds", "negative_prompt_embeds", "kwargs")
+)
+"""Arguments of a call that are filled here, for each image."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """One pipeline. `model`: its folder (relative to the declaration) or its id on the hub. `pipeline_class`: where
+    diffusers can't tell it. `arguments`: of its call. `lora`: file or folder of one.
+    """
+
+    model: str
+    pipeline_class: str = ""
+    scheduler: str = ""
+    lora: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Pipelines in a row under one name."""
+
+    schema: str
+    name: str
+    summary: str
+    stages: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Stage:
+    """A loaded pipeline. `takes`: the names of its call's arguments. `arguments`: those that are the same for all images."""
+
+    config: StageConfig
+    pipe: Any
+    takes: frozenset[str]
+    arguments: dict[str, Any]
+    sha256: str
+
+
+def read_stages(name: str) -> list[StageConfig]:
+    """The stages that an operator declared under `name`.
+
+    Raises:
+        GeneratorError: there are none, or the declaration is wrong.
+    """
+    path, given, _ = read("pipelines", name)
+    if given.get("schema") != SCHEMA:
+        raise GeneratorError(f'{path}: the field schema must be "{SCHEMA}", not {given.get("schema")!r}')
+    declared = checked_build(Declared, given, str(path))
+    if not declared.stages:
+        raise GeneratorError(f"{path}: stages is empty; name one pipeline or more")
+    stages = []
+    for at, each in enumerate(declared.stages):
+        stage = checked_build(StageConfig, each, f"{path}: stages: {at}")
+        beside = path.parent / stage.model
+        given_stage = {**each, "model": str(beside)} if beside.is_dir() else each
+        stages.append(checked_build(StageConfig, given_stage, f"{path}: stages: {at}"))
+    return stages
+
+
+def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload: str) -> Stage:
+    """A pipeline, on its device.
+
+    Raises:
+        GeneratorError: it is not there, is no pipeline of diffusers, lacks weights, or its class, scheduler or LoRA can't
+            be used.
+    """
+    folder = _folder(config.model)
+    kind = _class(config, folder)
+    diffusers.utils.logging.disable_progress_bar()
+    try:
+        pipe = kind.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+    except Exception as error:  # diffusers raises what its parts raise
+        raise GeneratorError(
+            f"the pipeline {config.model} can't be loaded: {' '.join(first_line(error).split())[:300]}. Are all its "
+            "weights there, as safetensors?"
+        ) from None
+    _set_scheduler(pipe, config.scheduler)
+    if config.lora:
+        _load_lora(pipe, config.lora)
+    pipe.set_progress_bar_config(disable=True)
+    _place(pipe, device, offload)
+    takes = frozenset(inspect.signature(type(pipe).__call__).parameters)
+    _check_arguments(config.arguments, takes, type(pipe).__name__)
+    prints = [files_fingerprint(folder)] + ([files_fingerprint(Path(config.lora))] if config.lora else [])
+    return Stage(config, pipe, takes, dict(config.arguments), hashlib.sha256("".join(prints).encode()).hexdigest())
+
+
+def arguments_from(text: str) -> dict[str, Any]:
+    """The parameter `arguments`.
+
+    Raises:
+        GeneratorError: it is no JSON object.
+    """
+    if not text:
+        return {}
+    try:
+        given = read_json(text)
+    except JsonError as error:
+        raise GeneratorError(f"parameter arguments: {error}") from None
+    if not isinstance(given, dict):
+        raise GeneratorError('parameter arguments is a JSON object: {"clip_skip": 1}')
+    return dict(given)
+
+
+def _check_arguments(names: Mapping[str, object], takes: frozenset[str], who: str) -> None:
+    known = sorted(takes - OURS)
+    for name in names:
+        if name not in known:
+            raise GeneratorError(f"{who} takes no argument {name!r}{nearest(name, known) or '.'} It takes: {', '.join(known)}")
+
+
+def check_for_all(names: Mapping[str, object], stages: list[Stage]) -> None:
+    """Each name must be an argument of one stage at least.
+
+    Raises:
+        GeneratorError: one is of none; the nearest is named.
+    """
+    takes = frozenset().union(*(stage.takes for stage in stages))
+    _check_arguments(names, takes, " and ".join(type(stage.pipe).__name__ for stage in stages))
+
+
+def files_fingerprint(path: Path) -> str:
+    """SHA-256 over the names and contents of all files of a folder, or of one file."""
+    root = path if path.is_dir() else path.parent
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    seen = tuple((str(each.relative_to(root)), each.stat().st_size, each.stat().st_mtime_ns) for each in files)
+    return _hashed(str(root), seen)
+
+
+@lru_cache(maxsize=16)
+def _hashed(root: str, files: tuple[tuple[str, int, int], ...]) -> str:
+    """As `files_fingerprint`; sizes and times make the key, so that a worker reads unchanged weights once."""
+    digest = hashlib.sha256()
+    for name, _, _ in files:
+        digest.update(f"{name}\0{file_sha256(Path(root, name))}\n".encode())
+    return digest.hexdigest()
+
+
+def _folder(model: str) -> Path:
+    path = Path(model).expanduser()
+    if not path.is_dir():
+        path = _from_hub(model)
+    if not (path / "model_index.json").is_file():
+        raise GeneratorError(
+            f"the folder {path} has no model_index.json, so it is no pipeline of diffusers; name the folder that has one"
+        )
+    return path
+
+
+def _from_hub(name: str) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    allowed = os.environ.get(DOWNLOAD, "") == "1"
+    try:
+        return Path(huggingface_hub.snapshot_download(name, local_files_only=not allowed))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        how = (
+            f"It could not be downloaded: {' '.join(str(error).split())[:200]}"
+            if allowed
+            else f"Nothing is downloaded unless the environment variable {DOWNLOAD} is 1"
+        )
+        raise GeneratorError(f"the pipeline {name} is no folder, and not in this machine's hub cache. {how}.") from None
+
+
+def _class(config: StageConfig, folder: Path) -> Any:
+    names = [name for name in dir(diffusers) if name.endswith("Pipeline")]
+    if config.pipeline_class:
+        name = config.pipeline_class
+        kind = getattr(diffusers, name, None) if name in names else None
+        if not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
+            hint = nearest(name, names) or "."
+            raise GeneratorError(f"diffusers {diffusers.__version__} has no pipeline {name!r}{hint}")
+        return kind
+    try:
+        index = read_json((folder / "model_index.json").read_bytes())
+    except (JsonError, OSError) as error:
+        raise GeneratorError(f"{folder / 'model_index.json'}: {error}") from None
+    name = str(index.get("_class_name")) if isinstance(index, dict) else ""
+    kind = getattr(diffusers, name, None) if name in names else None
+    if kind is None:
+        hint = nearest(name, names) or "."
+        raise GeneratorError(
+            f"the pipeline {config.model} is of the class {name!r}, which diffusers {diffusers.__version__} has not{hint} "
+            "Name one that can draw it (pipeline_class)."
+        )
+    takes = inspect.signature(kind.__call__).parameters
+    if "prompt" not in takes and "image_embeds" not in takes:
+        raise GeneratorError(f"the pipeline {config.model} is a {name}, which draws from no prompt")
+    return kind
+
+
+def _set_scheduler(pipe: Any, name: str) -> None:
+    if not name:
+        return
+    known = {each.__name__: each for each in pipe.scheduler.compatibles}
+    if name not in known:
+        hint = nearest(name, known) or "."
+        raise GeneratorError(
+            f"{type(pipe).__name__} can't use the scheduler {name!r}{hint} It can use: {', '.join(sorted(known))}"
+        )
+    pipe.scheduler = known[name].from_config(pipe.scheduler.config)
+
+
+def _load_lora(pipe: Any, lora: str) -> None:
+    if not hasattr(pipe, "load_lora_weights"):
+        raise GeneratorError(f"{type(pipe).__name__} takes no LoRA")
+    if importlib.util.find_spec("peft") is None:
+        raise GeneratorError("a LoRA needs peft, which this machine lacks. Install with: pip install -r requirements-diffusers.txt")
+    path = Path(lora).expanduser()
+    if not path.exists():
+        raise GeneratorError(f"there is no LoRA {path}")
+    where, name = (path, None) if path.is_dir() else (path.parent, path.name)
+    try:
+        pipe.load_lora_weights(where, weight_name=name, local_files_only=True)
+    except Exception as error:  # diffusers raises what its parts raise
+        raise GeneratorError(f"the LoRA {path} can't be loaded: {' '.join(first_line(error).split())[:300]}") from None
+
+
+def _place(pipe: Any, device: str, offload: str) -> None:
+    if offload == "none":
+        pipe.to(device)
+    elif not device.startswith("cuda"):
+        raise GeneratorError(f"offload={offload} is for a GPU; on the device {device} say offload=none")
+    elif offload == "model":
+        pipe.enable_model_cpu_offload(device=device)
+    else:
+        pipe.enable_sequential_cpu_offload(device=device)
