@@ -39,9 +39,10 @@ class GeneratorError(UserError):
 
 
 class StopError(GeneratorError):
-    """Nothing more can be drawn for now, whatever is asked: a key that is refused, a quota that is spent, a program that
-    does not start. Raised within `generate`; what was answered before is kept, the run ends with the message, and it can
-    be resumed.
+    """Nothing more can be drawn for now, whatever is asked: a key that is refused, a quota that is spent, a program
+    that
+    does not start. Raised within `generate`; what was answered before is kept, the run ends with the message, and it
+    can be resumed.
     """
 
 

@@ -1,4 +1,5 @@
-"""What images cost, where a service asks money for them: the keys of provenance, and a limit that is kept while drawing.
+"""What images cost, where a service asks money for them: the keys of provenance, and a limit that is kept while
+drawing.
 
 All sums are US dollars, as the services' price lists have them.
 """

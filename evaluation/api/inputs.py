@@ -28,8 +28,8 @@ from evaluation.api.fields import (
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
-from evaluation.services.runs.spending import MAX_BUDGET_USD
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
+from evaluation.services.runs.spending import MAX_BUDGET_USD
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
 from generators import registry as generator_registry

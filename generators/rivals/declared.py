@@ -1,8 +1,8 @@
 """What an operator declares for the rivals: services, programs and pipelines, each a JSON file in a folder.
 
 The folder is named by the environment variable `DRAWBENCH_RIVALS`; it holds `services/NAME.json`, `programs/NAME.json`
-and `pipelines/NAME.json`. So researchers choose among addresses, programs and files that the machine's operator allowed,
-by name, and never write one themselves.
+and `pipelines/NAME.json`. So researchers choose among addresses, programs and files that the machine's operator
+allowed, by name, and never write one themselves.
 """
 
 from __future__ import annotations

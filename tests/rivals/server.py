@@ -63,13 +63,18 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:
         pass
 
-    def do_GET(self) -> None:  # noqa: N802  (the library's name)
+    def do_GET(self) -> None:
         if self.path.startswith("/queue/status/"):
             self._status(self.path.rsplit("/", 1)[1])
         elif self.path.startswith("/queue/result/"):
             job = self.server.jobs[self.path.rsplit("/", 1)[1]]
-            self._json({"images": [{"url": self._image_address(job)}], "seed": job["seed"], "has_nsfw_concepts": [
-                "nsfw" in job["prompt"]]})
+            self._json(
+                {
+                    "images": [{"url": self._image_address(job)}],
+                    "seed": job["seed"],
+                    "has_nsfw_concepts": ["nsfw" in job["prompt"]],
+                }
+            )
         elif self.path.startswith("/queue/image/"):
             self._image(self.server.jobs[self.path.rsplit("/", 1)[1]])
         elif self.path.startswith("/comfy/history/"):
@@ -85,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json({"error": {"message": "no such address"}}, 404)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         with self.server.lock:
             self.server.under_way += 1
             self.server.most_under_way = max(self.server.most_under_way, self.server.under_way)

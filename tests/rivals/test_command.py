@@ -126,7 +126,9 @@ def declared(folder: Path) -> Iterator[Declare]:
         ("text", "invalid", "made no whole image"),
     ],
 )
-def test_each_fault_is_a_failure_and_the_next_image_is_drawn(declared: Declare, word: str, kind: str, says: str) -> None:
+def test_each_fault_is_a_failure_and_the_next_image_is_drawn(
+    declared: Declare, word: str, kind: str, says: str
+) -> None:
     generator = declared(image_s=0.5 if word == "sleep" else 10.0)
     found, message = failure(generator, word)
     assert (found, message.count("\n")) == (kind, 0) and says in message
@@ -228,5 +230,3 @@ def test_no_program_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRAWBENCH_RIVALS", raising=False)
     with pytest.raises(GeneratorError, match=r"programs/x\.json in the folder that .* DRAWBENCH_RIVALS names"):
         registry.load("command", {"program": "x"})
-
-

@@ -12,14 +12,14 @@ import pytest
 
 pytest.importorskip("diffusers", reason="an optional extra: pip install -r requirements-diffusers.txt")
 
-import diffusers  # noqa: E402
-import torch  # noqa: E402
+import diffusers
+import torch
 
-from generators import registry  # noqa: E402
-from generators.contract import Generator, GeneratorError  # noqa: E402
-from generators.rivals.diffusers import generator as module  # noqa: E402
-from tests.rivals import tiny  # noqa: E402
-from tests.rivals.conftest import draw, failure, requests  # noqa: E402
+from generators import registry
+from generators.contract import Generator, GeneratorError
+from generators.rivals.diffusers import generator as module
+from tests.rivals import tiny
+from tests.rivals.conftest import draw, failure, requests
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning:diffusers"),

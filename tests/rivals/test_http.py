@@ -197,9 +197,7 @@ def test_several_are_under_way_at_once_and_no_more_than_asked(load: Load, servic
         ("moody", True, 255.0, "the same seed gave another image"),
     ],
 )
-def test_the_seed_is_probed(
-    load: Load, service: Service, mood: str, seeded: bool, tolerance: float, says: str
-) -> None:
+def test_the_seed_is_probed(load: Load, service: Service, mood: str, seeded: bool, tolerance: float, says: str) -> None:
     service.mood = mood
     info = load(seed_probe=True).info
     assert (info.seeded, info.tolerance, info.provenance["seed_probe"]) == (seeded, tolerance, says)

@@ -79,7 +79,10 @@ def test_each_rival_survives_the_kill_of_its_worker(
 
 @pytest.mark.django_db
 def test_a_refused_key_and_a_spent_quota_end_a_run_that_is_resumed_later(
-    declared: Path, service: Service, make_suite: MakeSuite, plugin: None  # noqa: F811
+    declared: Path,
+    service: Service,
+    make_suite: MakeSuite,  # noqa: F811
+    plugin: None,  # noqa: F811
 ) -> None:
     run = ask(make_suite("a fox", "a heron", "moderation: a birch"), "http", {"service": "tests"})
     service.mood = "quota"
@@ -95,7 +98,10 @@ def test_a_refused_key_and_a_spent_quota_end_a_run_that_is_resumed_later(
 
 @pytest.mark.django_db
 def test_a_run_costs_no_more_than_its_budget(
-    declared: Path, service: Service, make_suite: MakeSuite, plugin: None  # noqa: F811
+    declared: Path,
+    service: Service,
+    make_suite: MakeSuite,  # noqa: F811
+    plugin: None,  # noqa: F811
 ) -> None:
     suite = make_suite(*(f"picture {number}" for number in range(4)))
     with pytest.raises(InputError, match=r"8 images are expected to cost about \$2\.00, .* budget of \$1\.10"):
@@ -115,7 +121,10 @@ def test_a_run_costs_no_more_than_its_budget(
 
 @pytest.mark.django_db
 def test_a_service_that_wants_patience_is_asked_many_times(
-    declared: Path, service: Service, make_suite: MakeSuite, plugin: None  # noqa: F811
+    declared: Path,
+    service: Service,
+    make_suite: MakeSuite,  # noqa: F811
+    plugin: None,  # noqa: F811
 ) -> None:
     run = ask(make_suite("busy: a fox"), "http", {"service": "tests"}, samples_per_prompt=1)
     left = run_draw.run_draw(run_pk=run.pk, prompt_pks=run_draw.run_chunks(run)[0], seconds=60)

@@ -24,8 +24,14 @@ def _clip_tokenizer(folder: Path) -> Any:
 
 def _clip_config(**changes: Any) -> Any:
     settings: dict[str, Any] = {
-        **{"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4},
-        **{"vocab_size": 64, "bos_token_id": 58, "eos_token_id": 59, "pad_token_id": 59},
+        "hidden_size": 32,
+        "intermediate_size": 37,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "vocab_size": 64,
+        "bos_token_id": 58,
+        "eos_token_id": 59,
+        "pad_token_id": 59,
     }
     return t.CLIPTextConfig(**{**settings, **changes})
 
@@ -38,16 +44,23 @@ def _t5() -> Any:
 
 def _vae(**changes: Any) -> Any:
     settings: dict[str, Any] = {
-        **{"block_out_channels": [4, 8], "latent_channels": 4, "norm_num_groups": 2},
-        **{"down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2},
+        "block_out_channels": [4, 8],
+        "latent_channels": 4,
+        "norm_num_groups": 2,
+        "down_block_types": ["DownEncoderBlock2D"] * 2,
+        "up_block_types": ["UpDecoderBlock2D"] * 2,
     }
     return d.AutoencoderKL(**{**settings, **changes})
 
 
 def _unet(**changes: Any) -> Any:
     settings: dict[str, Any] = {
-        **{"block_out_channels": (4, 8), "layers_per_block": 1, "sample_size": 16, "norm_num_groups": 2},
-        **{"down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"), "cross_attention_dim": 32},
+        "block_out_channels": (4, 8),
+        "layers_per_block": 1,
+        "sample_size": 16,
+        "norm_num_groups": 2,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "cross_attention_dim": 32,
         "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
     }
     return d.UNet2DConditionModel(**{**settings, **changes})
@@ -62,7 +75,9 @@ def stable_diffusion(folder: Path, **changes: Any) -> Path:
         "vae": _vae(),
         "text_encoder": t.CLIPTextModel(_clip_config()).eval(),
         "tokenizer": _clip_tokenizer(folder.parent / "tokens"),
-        **{"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+        "safety_checker": None,
+        "feature_extractor": None,
+        "requires_safety_checker": False,
     }
     d.StableDiffusionPipeline(**{**parts, **changes}).save_pretrained(folder)
     return folder
@@ -100,17 +115,30 @@ def flux(folder: Path) -> Path:
     d.FluxPipeline(
         scheduler=d.FlowMatchEulerDiscreteScheduler(),
         vae=_vae(
-            **{"block_out_channels": (4,), "latent_channels": 1, "norm_num_groups": 1, "sample_size": 32},
-            **{"down_block_types": ["DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D"]},
-            **{"use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.06, "scaling_factor": 1.5},
+            block_out_channels=(4,),
+            latent_channels=1,
+            norm_num_groups=1,
+            sample_size=32,
+            down_block_types=["DownEncoderBlock2D"],
+            up_block_types=["UpDecoderBlock2D"],
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+            shift_factor=0.06,
+            scaling_factor=1.5,
         ),
         text_encoder=t.CLIPTextModel(_clip_config(projection_dim=32)).eval(),
         tokenizer=_clip_tokenizer(folder.parent / "tokens"),
         text_encoder_2=_t5(),
         tokenizer_2=t.ByT5Tokenizer(),
         transformer=d.FluxTransformer2DModel(
-            **{"patch_size": 1, "in_channels": 4, "num_layers": 1, "num_single_layers": 1, "attention_head_dim": 16},
-            **{"num_attention_heads": 2, "joint_attention_dim": 32, "pooled_projection_dim": 32},
+            patch_size=1,
+            in_channels=4,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
             axes_dims_rope=[4, 4, 8],
         ),
     ).save_pretrained(folder)
@@ -122,10 +150,21 @@ def pixart(folder: Path) -> Path:
     torch.manual_seed(0)
     d.PixArtAlphaPipeline(
         transformer=d.PixArtTransformer2DModel(
-            **{"sample_size": 8, "num_layers": 2, "patch_size": 2, "attention_head_dim": 8, "num_attention_heads": 3},
-            **{"caption_channels": 32, "in_channels": 4, "cross_attention_dim": 24, "out_channels": 8},
-            **{"attention_bias": True, "activation_fn": "gelu-approximate", "num_embeds_ada_norm": 1000},
-            **{"norm_type": "ada_norm_single", "norm_elementwise_affine": False, "norm_eps": 1e-6},
+            sample_size=8,
+            num_layers=2,
+            patch_size=2,
+            attention_head_dim=8,
+            num_attention_heads=3,
+            caption_channels=32,
+            in_channels=4,
+            cross_attention_dim=24,
+            out_channels=8,
+            attention_bias=True,
+            activation_fn="gelu-approximate",
+            num_embeds_ada_norm=1000,
+            norm_type="ada_norm_single",
+            norm_elementwise_affine=False,
+            norm_eps=1e-6,
         ),
         vae=_vae(),
         scheduler=d.DDIMScheduler(),
@@ -138,12 +177,20 @@ def pixart(folder: Path) -> Path:
 def _if_unet(**changes: Any) -> Any:
     return _unet(
         **{
-            **{"sample_size": 16, "block_out_channels": [32, 64], "in_channels": 3, "out_channels": 6},
+            "sample_size": 16,
+            "block_out_channels": [32, 64],
+            "in_channels": 3,
+            "out_channels": 6,
             "down_block_types": ["ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"],
             "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
             "up_block_types": ["SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"],
-            **{"encoder_hid_dim": 32, "attention_head_dim": 8, "addition_embed_type": "text", "norm_num_groups": 32},
-            **{"addition_embed_type_num_heads": 2, "cross_attention_norm": "group_norm", "act_fn": "gelu"},
+            "encoder_hid_dim": 32,
+            "attention_head_dim": 8,
+            "addition_embed_type": "text",
+            "norm_num_groups": 32,
+            "addition_embed_type_num_heads": 2,
+            "cross_attention_norm": "group_norm",
+            "act_fn": "gelu",
             "resnet_time_scale_shift": "scale_shift",
             **changes,
         }
@@ -154,8 +201,11 @@ def deepfloyd_if(folder: Path) -> Path:
     """DeepFloyd IF: 16, 32 and 128 pixels, as three folders. The second is published without its text encoder."""
     torch.manual_seed(0)
     schedule: dict[str, Any] = {
-        **{"beta_schedule": "squaredcos_cap_v2", "thresholding": True, "variance_type": "learned_range"},
-        **{"dynamic_thresholding_ratio": 0.95, "sample_max_value": 1.0},
+        "beta_schedule": "squaredcos_cap_v2",
+        "thresholding": True,
+        "variance_type": "learned_range",
+        "dynamic_thresholding_ratio": 0.95,
+        "sample_max_value": 1.0,
     }
     none: dict[str, Any] = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
     none["requires_safety_checker"] = False
@@ -185,8 +235,11 @@ def deepfloyd_if(folder: Path) -> Path:
         unet=_unet(in_channels=7, num_class_embeds=1000, sample_size=32),
         low_res_scheduler=d.DDPMScheduler(),
         scheduler=d.DDIMScheduler(clip_sample=False, set_alpha_to_one=False, prediction_type="v_prediction"),
-        vae=_vae(block_out_channels=[4, 4, 8], down_block_types=["DownEncoderBlock2D"] * 3,
-                 up_block_types=["UpDecoderBlock2D"] * 3),
+        vae=_vae(
+            block_out_channels=[4, 4, 8],
+            down_block_types=["DownEncoderBlock2D"] * 3,
+            up_block_types=["UpDecoderBlock2D"] * 3,
+        ),
         text_encoder=t.CLIPTextModel(_clip_config()).eval(),
         tokenizer=_clip_tokenizer(folder.parent / "tokens"),
         max_noise_level=350,
@@ -200,8 +253,14 @@ def kandinsky(folder: Path) -> Path:
     prior = d.PriorTransformer(num_attention_heads=2, attention_head_dim=12, embedding_dim=32, num_layers=1)
     prior.clip_std = torch.nn.Parameter(torch.ones(prior.clip_std.shape))
     vision = t.CLIPVisionConfig(
-        **{"hidden_size": 32, "image_size": 32, "projection_dim": 32, "intermediate_size": 37},
-        **{"num_attention_heads": 4, "num_channels": 3, "num_hidden_layers": 2, "patch_size": 8},
+        hidden_size=32,
+        image_size=32,
+        projection_dim=32,
+        intermediate_size=37,
+        num_attention_heads=4,
+        num_channels=3,
+        num_hidden_layers=2,
+        patch_size=8,
     )
     d.KandinskyV22PriorPipeline(
         prior=prior,
@@ -215,14 +274,24 @@ def kandinsky(folder: Path) -> Path:
     ).save_pretrained(folder / "prior")
     d.KandinskyV22Pipeline(
         unet=_if_unet(
-            **{"in_channels": 4, "out_channels": 8, "addition_embed_type": "image", "class_embed_type": None},
-            **{"encoder_hid_dim_type": "image_proj", "attention_head_dim": 4, "act_fn": "silu"},
+            in_channels=4,
+            out_channels=8,
+            addition_embed_type="image",
+            class_embed_type=None,
+            encoder_hid_dim_type="image_proj",
+            attention_head_dim=4,
+            act_fn="silu",
             cross_attention_norm=None,
         ),
         scheduler=d.DDIMScheduler(clip_sample=False, set_alpha_to_one=False, prediction_type="epsilon"),
         movq=d.VQModel(
-            **{"block_out_channels": [32, 64], "latent_channels": 4, "norm_num_groups": 8, "norm_type": "spatial"},
-            **{"num_vq_embeddings": 12, "vq_embed_dim": 4, "layers_per_block": 1},
+            block_out_channels=[32, 64],
+            latent_channels=4,
+            norm_num_groups=8,
+            norm_type="spatial",
+            num_vq_embeddings=12,
+            vq_embed_dim=4,
+            layers_per_block=1,
             down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
             up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"],
         ),

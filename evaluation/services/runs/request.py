@@ -243,7 +243,8 @@ def _checked_budget(draft: RunDraft, values: Mapping[str, ParameterValue]) -> fl
         raise InputError(str(error), field="parameters") from error
     if budget is not None and expected is not None and expected > budget:
         raise InputError(
-            f"{counted(n_images, 'image')} are expected to cost about {usd(expected)}, which is more than the budget of "
+            f"{counted(n_images, 'image')} are expected to cost about {usd(expected)}, which is more than the "
+            f"budget of "
             f"{usd(budget)}. Raise the budget, or ask for fewer images.",
             field="budget_usd",
         )

@@ -131,7 +131,9 @@ class PipelineGenerator:
         images = np.asarray(output.images, dtype=np.float32)
         return (np.nan_to_num(images).clip(0, 1) * 255).round().astype(np.uint8), flags
 
-    def _call(self, stage: Stage, batch: Sequence[ImageRequest], made: Mapping[str, Any], number: int) -> dict[str, Any]:
+    def _call(
+        self, stage: Stage, batch: Sequence[ImageRequest], made: Mapping[str, Any], number: int
+    ) -> dict[str, Any]:
         """The arguments of a stage's call. Each sample has its own generator, so that its batch changes nothing."""
         prompts = [request.prompt for request in batch]
         given: dict[str, Any] = {**stage.arguments, **self._arguments}
@@ -181,9 +183,7 @@ def load_pipeline(parameters: Mapping[str, ParameterValue], *, size: int, device
         arguments["guidance_scale"] = float(parameters["guidance"])
     configs = _configs(parameters)
     dtype = _dtype(str(parameters["dtype"]), device)
-    stages = [
-        load_stage(config, dtype=dtype, device=device, offload=str(parameters["offload"])) for config in configs
-    ]
+    stages = [load_stage(config, dtype=dtype, device=device, offload=str(parameters["offload"])) for config in configs]
     wanted = dict(arguments)
     if parameters["negative_prompt"]:
         wanted["negative_prompt"] = ""

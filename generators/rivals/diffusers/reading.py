@@ -18,7 +18,8 @@ IF_LENGTH = 77
 
 
 def unread(stages: list[Stage], prompt: str, arguments: Mapping[str, Any]) -> dict[str, ParameterValue]:
-    """What was cut off, as provenance; nothing where all was read. The text that no encoder read, and that some did not."""
+    """What was cut off, as provenance; nothing where all was read. The text that no encoder read, and that some did
+    not."""
     ends: list[str] = []
     for stage in stages:
         for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):

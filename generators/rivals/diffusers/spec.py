@@ -1,4 +1,5 @@
-"""What is known of the generator `diffusers` before it is loaded. Its pipelines are those that the operator declared."""
+"""What is known of the generator `diffusers` before it is loaded. Its pipelines are those that the operator
+declared."""
 
 from __future__ import annotations
 
@@ -29,10 +30,10 @@ def spec() -> GeneratorSpec:
             Parameter("negative_prompt", "what the image must not show", ""),
             Parameter("scheduler", "class of the scheduler; if empty: the pipeline's own", ""),
             Parameter("arguments", 'further arguments of its call, as JSON: {"clip_skip": 1}', ""),
+            Parameter("dtype", "numbers of the weights", "auto", choices=("auto", "float32", "float16", "bfloat16")),
             Parameter(
-                "dtype", "numbers of the weights", "auto", choices=("auto", "float32", "float16", "bfloat16")
+                "offload", "keep what is not at work off the GPU", "none", choices=("none", "model", "sequential")
             ),
-            Parameter("offload", "keep what is not at work off the GPU", "none", choices=("none", "model", "sequential")),
             Parameter("batch", "images drawn together, fewer where memory is short", 1, low=1, high=64),
             Parameter("model", "folder of a pipeline, or its id on the hub", "", operator_only=True),
             Parameter("pipeline_class", "its class, where diffusers can't tell", "", operator_only=True),

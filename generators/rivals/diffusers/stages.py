@@ -1,5 +1,5 @@
-"""Pipelines as an operator declares them, loaded: one stage, or several of which each draws from what the last one made.
-"""
+"""Pipelines as an operator declares them, loaded: one stage, or several of which each draws from what the last one
+made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from generators.contract import GeneratorError
 from generators.rivals.declared import checked_build, read
 
 SCHEMA = "drawbench-pipeline/1"
-
 
 
 OURS = frozenset(
@@ -61,7 +60,8 @@ class Declared:
 
 @dataclass(slots=True)
 class Stage:
-    """A loaded pipeline. `takes`: the names of its call's arguments. `arguments`: those that are the same for all images."""
+    """A loaded pipeline. `takes`: the names of its call's arguments. `arguments`: those that are the same for all
+    images."""
 
     config: StageConfig
     pipe: Any
@@ -95,7 +95,8 @@ def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload:
     """A pipeline, on its device.
 
     Raises:
-        GeneratorError: it is not there, is no pipeline of diffusers, lacks weights, or its class, scheduler or LoRA can't
+        GeneratorError: it is not there, is no pipeline of diffusers, lacks weights, or its class, scheduler or LoRA
+        can't
             be used.
     """
     folder = _folder(config.model)
@@ -140,7 +141,9 @@ def _check_arguments(names: Mapping[str, object], takes: frozenset[str], who: st
     known = sorted(takes - OURS)
     for name in names:
         if name not in known:
-            raise GeneratorError(f"{who} takes no argument {name!r}{nearest(name, known) or '.'} It takes: {', '.join(known)}")
+            raise GeneratorError(
+                f"{who} takes no argument {name!r}{nearest(name, known) or '.'} It takes: {', '.join(known)}"
+            )
 
 
 def check_for_all(names: Mapping[str, object], stages: list[Stage]) -> None:
@@ -176,7 +179,8 @@ def _folder(model: str) -> Path:
         path = _from_hub(model)
     if not (path / "model_index.json").is_file():
         raise GeneratorError(
-            f"the folder {path} has no model_index.json, so it is no pipeline of diffusers; name the folder that has one"
+            f"the folder {path} has no model_index.json, so it is no pipeline of diffusers; name the folder "
+            f"that has one"
         )
     return path
 
@@ -215,7 +219,8 @@ def _class(config: StageConfig, folder: Path) -> Any:
     if kind is None:
         hint = nearest(name, names) or "."
         raise GeneratorError(
-            f"the pipeline {config.model} is of the class {name!r}, which diffusers {diffusers.__version__} has not{hint} "
+            f"the pipeline {config.model} is of the class {name!r}, which diffusers {diffusers.__version__} has "
+            f"not{hint} "
             "Name one that can draw it (pipeline_class)."
         )
     takes = inspect.signature(kind.__call__).parameters
@@ -240,7 +245,9 @@ def _load_lora(pipe: Any, lora: str) -> None:
     if not hasattr(pipe, "load_lora_weights"):
         raise GeneratorError(f"{type(pipe).__name__} takes no LoRA")
     if importlib.util.find_spec("peft") is None:
-        raise GeneratorError("a LoRA needs peft, which this machine lacks. Install with: pip install -r requirements-diffusers.txt")
+        raise GeneratorError(
+            "a LoRA needs peft, which this machine lacks. Install with: pip install -r requirements-diffusers.txt"
+        )
     path = Path(lora).expanduser()
     if not path.exists():
         raise GeneratorError(f"there is no LoRA {path}")

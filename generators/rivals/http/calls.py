@@ -46,9 +46,7 @@ class Caller:
         self._settings, self._secret = settings, secret
         service = settings.service
         self._own_host = (urlsplit(service.address).hostname or "").lower()
-        self._client = Client(
-            (self._own_host, *service.hosts), private=service.private, threads=settings.parallel
-        )
+        self._client = Client((self._own_host, *service.hosts), private=service.private, threads=settings.parallel)
         self._decoder, self._decoding = DecodeProcess(), threading.Lock()
 
     def __repr__(self) -> str:
@@ -125,11 +123,11 @@ class Caller:
     def _image(self, content: Json, holes: Mapping[str, Json], deadline: float) -> tuple[bytes, int]:
         """The image's file, and how many the answer has: the first is taken."""
         service, where = self._settings.service, self._settings.service.image
-        for path in map(lambda path: fill_text(path, holes), where.base64):
+        for path in (fill_text(path, holes) for path in where.base64):
             texts = [value for value in look_up(content, path) if isinstance(value, str) and value]
             if texts:
                 return _from_base64(texts[0], service.name), len(texts)
-        for path in map(lambda path: fill_text(path, holes), where.address):
+        for path in (fill_text(path, holes) for path in where.address):
             texts = [value for value in look_up(content, path) if isinstance(value, str) and value]
             if texts and texts[0].startswith("data:"):
                 return _from_base64(texts[0], service.name), len(texts)

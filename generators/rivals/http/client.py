@@ -22,6 +22,8 @@ from urllib3.exceptions import (
     IncompleteRead,
     NewConnectionError,
     SSLError,
+)
+from urllib3.exceptions import (
     TimeoutError as SlowError,
 )
 
@@ -226,9 +228,7 @@ class Client:
         every = list(dict.fromkeys(str(row[4][0]) for row in rows))
         places = [place for place in every if self._may_speak_to(place)]
         if not places:
-            raise _invalid(
-                f"{host} is a machine of a private network; a template must say private: true to allow that"
-            )
+            raise _invalid(f"{host} is a machine of a private network; a template must say private: true to allow that")
         with self._lock:
             self._known[host, port] = (time.monotonic(), places)
         return places

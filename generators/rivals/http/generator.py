@@ -38,7 +38,8 @@ UNREACHED = 5
 
 
 class HttpGenerator:
-    """Images of a service. `batch_size`: as many as are under way at once, twice, so that none waits for the slowest."""
+    """Images of a service. `batch_size`: as many as are under way at once, twice, so that none waits for the
+    slowest."""
 
     def __init__(self, settings: Settings, caller: Caller) -> None:
         self._settings, self._caller = settings, caller
@@ -137,7 +138,8 @@ class HttpGenerator:
             raise StopError(f"{failure.message} ({UNREACHED} times in a row). Start it, and resume the run.")
 
     def _probe(self) -> tuple[bool, float, str]:
-        """Draw one prompt twice with one seed and once with another: whether seeds are followed, and by how much not."""
+        """Draw one prompt twice with one seed and once with another: whether seeds are followed, and by how much
+        not."""
         name = self._settings.service.name
         if not self._settings.service.max_seed:
             return False, 255.0, "the template knows no seeds"
@@ -150,7 +152,9 @@ class HttpGenerator:
             return bool(moved), 255.0, "the same seed gave another image"
         if not moved:
             return False, 0.0, "another seed gave the same image"
-        told = "the same seed gave the same image" if not same else f"the same seed moved pixels by {same:g} grey levels"
+        told = (
+            "the same seed gave the same image" if not same else f"the same seed moved pixels by {same:g} grey levels"
+        )
         return True, same, f"{told}, another seed another one"
 
 
@@ -198,4 +202,3 @@ def load_service(parameters: Mapping[str, ParameterValue], *, size: int, device:
         what = f"the service {service.name}"
         secret = secret_of(key.variable, what, optional=key.optional)
     return HttpGenerator(settings, Caller(settings, secret))
-

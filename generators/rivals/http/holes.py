@@ -15,7 +15,8 @@ _LEFT_OUT = object()
 
 def fill(template: Json, holes: Mapping[str, Json]) -> Json:
     """`template` with its holes filled. A text that is one hole becomes the hole's value, of its kind; a field or entry
-    whose hole is empty (None) is left out, and an object of which nothing is left. What stands in braces and is no hole stays.
+    whose hole is empty (None) is left out, and an object of which nothing is left. What stands in braces and is no
+    hole stays.
     """
     filled = _filled(template, holes)
     return None if filled is _LEFT_OUT else filled  # type: ignore[return-value]

@@ -140,7 +140,8 @@ def _outcome(service: Service, outcome: str, answer: Answer, said: str) -> Excep
         )
     if outcome == "address":
         return StopError(
-            f"{name} has no such address or model (status 404){said}. Check the parameter model, and the template's paths."
+            f"{name} has no such address or model (status 404){said}. Check the parameter model, and the "
+            f"template's paths."
         )
     kind = FailureKind(outcome)
     told = {
@@ -151,4 +152,3 @@ def _outcome(service: Service, outcome: str, answer: Answer, said: str) -> Excep
     }.get(kind, f"answered with status {answer.status}")
     after = answer.retry_after_s if kind.retryable else None
     return AnswerError(Failure(kind, f"{name} {told}{said}", retry_after_s=after))
-

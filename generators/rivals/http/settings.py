@@ -19,8 +19,10 @@ HOLES = ("model", "width", "height", "size", "steps", "guidance", "negative_prom
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A service as a run uses it. `holes`: what the parameters fill, None where a hole is left empty. `options`: further
-    fields of the body. `fingerprint`: SHA-256 over the template and the workflow. `image_usd`: the price, None if unknown.
+    """A service as a run uses it. `holes`: what the parameters fill, None where a hole is left empty. `options`:
+    further
+    fields of the body. `fingerprint`: SHA-256 over the template and the workflow. `image_usd`: the price, None if
+    unknown.
     """
 
     service: Service
@@ -50,7 +52,8 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
     """The template and the parameters together.
 
     Raises:
-        GeneratorError: they do not fit: a size that the service does not take, a parameter that its template has no hole
+        GeneratorError: they do not fit: a size that the service does not take, a parameter that its template has no
+        hole
             for, a field that is missing.
     """
     service = read_service(str(parameters["service"]))

@@ -1,4 +1,5 @@
-"""What is known of the generator `http` before it is loaded. Its services are those that ship and the operator's own."""
+"""What is known of the generator `http` before it is loaded. Its services are those that ship and the operator's
+own."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def spec() -> GeneratorSpec:
             Parameter("negative_prompt", "what the image must not show, where the service takes it", ""),
             Parameter("quality", "the service's word for its quality, where it has one", ""),
             Parameter("options", 'further fields of the request, as JSON: {"style": "natural"}', ""),
-            Parameter("image_usd", "price of an image in US dollars; -1: as the template says", -1.0, low=-1.0, high=1e4),
+            Parameter(
+                "image_usd", "price of an image in US dollars; -1: as the template says", -1.0, low=-1.0, high=1e4
+            ),
             Parameter("parallel", "requests at the same time", 4, low=1, high=64),
             Parameter("timeout_s", "seconds that one image may take", 120.0, low=1.0, high=3600.0),
             Parameter("seed_probe", "draw three images at loading, to find whether seeds are followed", False),

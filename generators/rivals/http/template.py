@@ -89,7 +89,8 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars: of an image, or by tokens (path in the answer -> dollars a million); `image_usd` is then the estimate."""
+    """US dollars: of an image, or by tokens (path in the answer -> dollars a million); `image_usd` is then the
+    estimate."""
 
     image_usd: float | None = None
     usd_per_million: dict[str, float] = field(default_factory=dict)
@@ -97,8 +98,8 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The sizes that it takes: sides from `low` to `high` pixels, multiples of `multiple`, the longer one at most `ratio`
-    times the shorter. `needed`: it has no size of its own.
+    """The sizes that it takes: sides from `low` to `high` pixels, multiples of `multiple`, the longer one at most
+    `ratio` times the shorter. `needed`: it has no size of its own.
     """
 
     multiple: int = 1
@@ -114,10 +115,11 @@ class Service:
 
     `source`: where this is known from; `tried`: whether it was tried. `address`: below which the calls go, https; http
     only where `private` (a machine of one's own, or of the house's network). `hosts`: others from which its images may
-    be fetched, `*.example.com` for all below. `holes`: hole -> its value where the parameter of that name is left empty.
+    be fetched, `*.example.com` for all below. `holes`: hole -> its value where the parameter of that name is left
+    empty.
     `needs`: holes that must be given. `max_seed`: the largest seed, 0 where it takes none; `repeats`: whether the same
-    seed gives the same image. `kept`: name -> where the answer has something for the image's provenance; `says`: name -> what
-    is known of all its images (a watermark). `result`: the call that brings the answer once it has drawn.
+    seed gives the same image. `kept`: name -> where the answer has something for the image's provenance; `says`: name
+    -> what is known of all its images (a watermark). `result`: the call that brings the answer once it has drawn.
     """
 
     schema: str
