@@ -76,7 +76,7 @@ for line in sys.stdin:
     if word == "neither": say(key=r["key"]); continue
     if word == "text": open(r["file"], "w").write("hello"); say(key=r["key"], file=r["file"]); continue
     if word == "env": say(key=r["key"], failure="invalid", message=" ".join(sorted(os.environ))); continue
-    Image.new("RGB", (r["width"] or 32, 32), (r["seed"] % 256, 1, 2)).save(r["file"])
+    Image.new("RGB", (r["width"] or 32, 32), tuple(r["seed"].to_bytes(8, "big")[-3:])).save(r["file"])
     if word == "long": print("x" * 2_000_000, flush=True)
     say(key=r["key"], file=r["file"])
 """
