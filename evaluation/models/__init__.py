@@ -6,6 +6,7 @@ from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
 from evaluation.models.rating import Rating
 from evaluation.models.report import Report
+from evaluation.models.seal import Seal, SealedRating
 from evaluation.models.study import (
     Assignment,
     Comparison,
@@ -39,6 +40,8 @@ __all__ = [
     "RunStatus",
     "Sample",
     "SampleFailure",
+    "Seal",
+    "SealedRating",
     "SignInLink",
     "StoredImage",
     "Study",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from common.hashes import hash_of
 from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
 from evaluation.services.studies.design import design_make, questions_make
@@ -63,6 +64,7 @@ def study_close(*, study: Study) -> Study:
     study.status = StudyStatus.CLOSED
     study.closed_at = timezone.now()
     study.save(update_fields=["status", "closed_at"])
+    study_seal(study=study)
     return study
 
 
