@@ -66,9 +66,5 @@ class Migration(migrations.Migration):
             model_name='seal',
             constraint=models.UniqueConstraint(fields=('study', 'number'), name='seal_number_once'),
         ),
-        migrations.AddConstraint(
-            model_name='sealedrating',
-            constraint=models.CheckConstraint(condition=models.Q(('retracted_in__isnull', True), ('retracted_in__gte', models.F('seal')), _connector='OR'), name='sealed_before_retracted'),
-        ),
         migrations.RunSQL(TRIGGERS, BACK),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
 
 from evaluation.models.rating import Rating
 from evaluation.models.study import Study
@@ -41,14 +40,6 @@ class SealedRating(models.Model):
     retracted_in = models.ForeignKey(
         Seal, null=True, blank=True, on_delete=models.PROTECT, related_name="retractions", db_index=False
     )
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(retracted_in__isnull=True) | Q(retracted_in__gte=models.F("seal")),
-                name="sealed_before_retracted",
-            )
-        ]
 
     def __str__(self) -> str:
         return self.commitment[:12]

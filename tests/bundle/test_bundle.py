@@ -9,6 +9,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from common.hashes import bytes_sha256, hash_of
+from evaluation import protocols
 from evaluation.models import Assignment, Rating, Seal, SealedRating, Study
 from evaluation.reports.bundle import verify
 from evaluation.reports.bundle.__main__ import main
@@ -32,6 +34,7 @@ from evaluation.services.rating.undo import rating_undo
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.sealing.seal import public_key, studies_seal, study_seal
 from evaluation.services.studies.open import study_close
+from tests.ratings.protocol_world import a_study_under
 from tests.studies.world import an_open_study, enrolled, session_of
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +65,16 @@ def test_what_is_exported_holds_and_is_what_the_database_has(study: Study, tmp_p
     assert again.newly_sealed == 0 and again.head == done.head
     other = csv.DictReader(io.StringIO(read_bundle(tmp_path / "b.zip").files["ratings.csv"].decode()))
     assert not {row["rater_id"] for row in rows} & {row["rater_id"] for row in other}
+
+
+@pytest.mark.parametrize("name", protocols.names())
+def test_a_bundle_under_every_protocol_holds(name: str, tmp_path: Path) -> None:
+    """The second road from the rows to the files, and a report computed again, for every kind of answer."""
+    study = a_study_under(replace(protocols.get(name), name=f"{name}-small", set_size=1), categories={"Colors": 2, "Counting": 2})
+    raters_simulate(study=study, raters=2, seed=3)
+    study_export(study=study, out=tmp_path / "a.zip")
+    found = verify_bundle(tmp_path / "a.zip")
+    assert found.differences == () and found.n_ratings == Rating.objects.count() > 0
 
 
 def test_seals_follow_the_ratings_and_end_with_the_study(study: Study) -> None:
