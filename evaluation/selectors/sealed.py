@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Subquery
 
 from common.hashes import hash_of
 from evaluation.models import Comparison, Prompt, Rating, Seal, SealedRating, Study, StudyImage
@@ -14,7 +15,7 @@ from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import DESIGN, RUNS, SPECIFICATION, SUITE
 from evaluation.reports.bundle.records import rater_tag
 
-Document = Any
+Document: TypeAlias = Any
 
 RECORD_COLUMNS = (
     "rater__key",
@@ -116,6 +117,24 @@ def _runs(study: Study) -> Document:
 def chain_of(study: Study) -> list[Link]:
     """The links of the study's chain, from the first. One query."""
     return [Link(each.body, each.head, each.public_key, each.signature) for each in study.seals.order_by("number")]
+
+
+@dataclass(frozen=True)
+class SealedState:
+    """How far a study is sealed. `at`: the last link's moment."""
+
+    n_ratings: int
+    at: datetime
+    head: str
+    public_key: str
+
+
+def sealed_state(study: Study) -> SealedState | None:
+    """How far the study is sealed; None where nothing is. One query."""
+    n = SealedRating.objects.filter(seal__study=study).order_by().values("seal__study").annotate(n=Count("pk"))
+    columns = ("created_at", "head", "public_key")
+    last = study.seals.order_by("-number").annotate(n=Subquery(n.values("n"))).values_list("n", *columns).first()
+    return None if last is None else SealedState(last[0] or 0, *last[1:])
 
 
 def last_seal(study: Study) -> Seal | None:

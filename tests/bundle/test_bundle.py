@@ -70,7 +70,8 @@ def test_what_is_exported_holds_and_is_what_the_database_has(study: Study, tmp_p
 @pytest.mark.parametrize("name", protocols.names())
 def test_a_bundle_under_every_protocol_holds(name: str, tmp_path: Path) -> None:
     """The second road from the rows to the files, and a report computed again, for every kind of answer."""
-    study = a_study_under(replace(protocols.get(name), name=f"{name}-small", set_size=1), categories={"Colors": 2, "Counting": 2})
+    small = replace(protocols.get(name), name=f"{name}-small", set_size=1)
+    study = a_study_under(small, categories={"Colors": 2, "Counting": 2})
     raters_simulate(study=study, raters=2, seed=3)
     study_export(study=study, out=tmp_path / "a.zip")
     found = verify_bundle(tmp_path / "a.zip")
