@@ -29,6 +29,7 @@ from evaluation.services.work import ladder
 from evaluation.services.work.drawing import LOOK_AGAIN_S
 from evaluation.tasks import metric_plan, metric_score_samples, run_draw_prompts
 
+
 class NotInstalled(importlib.machinery.PathFinder):
     """Finds all modules but `MODULES`."""
 
