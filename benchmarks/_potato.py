@@ -157,7 +157,8 @@ async def _rate(port: int, name: str, until: float) -> tuple[int, int]:
             for side in ("left", "right"):
                 await _ask(port, "GET", f"/media/{number}-{side}.png", cookie)
             annotations = {
-                f"{question}:{answer}": answer for question, answer in zip(QUESTIONS, _answers(), strict=True)
+                f"{question}:{answer}": answer
+                for question, answer in zip(QUESTIONS, (_answer(), _answer()), strict=True)
             }
             saved = {"instance_id": f"i{number}", "annotations": annotations, "span_annotations": []}
             _, told = await _ask(port, "POST", "/updateinstance", cookie, json.dumps(saved))
