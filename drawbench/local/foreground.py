@@ -74,31 +74,32 @@ def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
     with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
         prepare(port)
-        can_be_rated = _demo_command(supervisor, children, ["--begin", *arguments], port, places) == SUCCESS
-        served = then_serve and can_be_rated
-        if served:
+        command = [*python("manage.py"), "demo", "--base-url", local_address(port), *arguments]
+        beginning = start([*command, "--begin"])
+        children.append(beginning)
+        if then_serve:  # meanwhile
             _start_serving(supervisor, places, port)
+        can_be_rated = _ended(supervisor, children, beginning, places) == SUCCESS
+        if then_serve and can_be_rated:
             _say(SERVING.format(address=local_address(port), logs=places.logs))
-        if not drawing_is_there():
-            _install_drawing(supervisor, children)
-        _add_worker(supervisor, places, children)
-        with address_noted(places, port) if served else contextlib.nullcontext():
-            _demo_command(supervisor, children, arguments, port, places)
-            if served:
+        with address_noted(places, port) if then_serve else contextlib.nullcontext():
+            if not drawing_is_there():
+                _install_drawing(supervisor, children)
+            _add_worker(supervisor, places, children)
+            rest = start(command)
+            children.append(rest)
+            _ended(supervisor, children, rest, places)
+            if then_serve:
+                if not can_be_rated:
+                    _say(SERVING.format(address=local_address(port), logs=places.logs))
                 supervisor.watch()
-        if then_serve:  # it could not be rated before: now it can
-            _serve_on(supervisor, places, port)
 
 
-def _demo_command(
-    supervisor: Supervisor, children: list[Child], arguments: Sequence[str], port: int, places: Places
-) -> int:
-    """Run `manage.py demo` while everything else is watched over; its exit code, 0 or 1.
+def _ended(supervisor: Supervisor, children: list[Child], preparing: Child, places: Places) -> int:
+    """The exit code of `manage.py demo`, 0 or 1, while everything else is watched over.
 
     Raises LocalError: it could not do its work.
     """
-    preparing = start([*python("manage.py"), "demo", "--base-url", local_address(port), *arguments])
-    children.append(preparing)
     supervisor.watch(until=lambda: preparing.poll() is not None)
     if preparing.returncode not in (SUCCESS, FAILED):
         raise LocalError(f"The demonstration is not ready (see above; the worker's log is {places.logs}/worker.log).")
