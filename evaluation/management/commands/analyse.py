@@ -13,6 +13,7 @@ from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import by_people, validate_ratings
+from evaluation.analysis.displays import displays
 from evaluation.analysis.groups import group_columns, rates_by_group
 from evaluation.analysis.ranking import rank_generators
 from evaluation.analysis.results import rounded
@@ -25,6 +26,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.displays import displays_text
 from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
@@ -190,6 +192,11 @@ class Command(ProductCommand):
         if groups:
             more["groups"] = [each.to_dict() for each in groups]
             self.text.append(groups_text(groups))
+        shown = rounded(displays(valid, estimand=estimand, level=level))
+        if shown is not None:
+            shown = shown.narrowed(there)
+            more["displays"] = shown.to_dict()
+            self.text.append(displays_text(shown))
         if options["jod"]:
             questions = dict.fromkeys(each.question for each in results.comparisons)
             scaled = [

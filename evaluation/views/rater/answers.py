@@ -176,6 +176,9 @@ def _answer(number: int, given: object) -> Answer:
         raise InputError(f'{where} has both "choice" and "value". Send the one that the question takes.')
     if not isinstance(choice, str) and "value" not in given:
         _refuse(where, "choice", "a string")
+    theme = given.get("theme")
+    if theme is not None and not isinstance(theme, str):
+        _refuse(where, "theme", "a string, or null")
     try:
         submission = UUID(str(given.get("submission")))
     except ValueError:
@@ -187,7 +190,15 @@ def _answer(number: int, given: object) -> Answer:
         value=given.get("value"),
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
         submission=submission,
+        shown_width=_whole_or_none("shown_width", given, where),
+        shown_device_width=_whole_or_none("shown_device_width", given, where),
+        theme=theme,
     )
+
+
+def _whole_or_none(name: str, given: Mapping[str, object], where: str) -> int | None:
+    value = given.get(name)
+    return None if value is None else _whole(name, value, where)
 
 
 def _whole(name: str, value: object, where: str) -> int:

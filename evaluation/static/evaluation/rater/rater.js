@@ -2,6 +2,7 @@
 
 import * as ahead from "./ahead.js";
 import * as controls from "./controls.js";
+import * as display from "./display.js";
 import * as form from "./form.js";
 import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
@@ -115,7 +116,7 @@ function attend(question) {
 function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
-  outbox.put(current.given()).catch(() => {}); // the listener below hears of it
+  outbox.put(current.given(display.of(current))).catch(() => {}); // the listener below hears of it
   advance();
 }
 
