@@ -15,6 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from common.limits import SHOWN_PIXELS
 from common.words import nearest
@@ -170,7 +171,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             stored = cursor.fetchall()
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
     if all(each.status == "refused" for each in saved):
-        raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
+        raise RaterError("not-yours", _("None of these comparisons is yours. Reload the page."), status=403)
     return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
 
 

@@ -41,8 +41,9 @@ CONSENT = f"""{PREFERENCE_ASKED}
 Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
 used.
 
-We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
-email. The answers are analysed and may be published, without anything that identifies you."""
+We keep your answers, the time that each one took, how large your screen showed the images, and your ID from the
+recruitment site, if any; never your name or email. The answers are analysed and may be published, without anything that
+identifies you."""
 
 
 def consent_text(protocol: protocols.Protocol) -> str:

@@ -24,17 +24,19 @@ from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
+from evaluation.views.rater.language import spoken
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def _answers_json(view: View) -> View:
-    """Errors as `{"error": {"code": ..., "message": ...}}`, and nothing kept by caches."""
+    """Errors as `{"error": {"code": ..., "message": ...}}`, in the language that the request asks for; nothing is kept by
+    caches. What only a program gets wrong is said in English."""
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
         try:
-            with refusals_of_the_database():
+            with spoken(request), refusals_of_the_database():
                 response = view(request)
         except InputError as error:
             code = error.code if isinstance(error, RaterError) else "input"

@@ -1,8 +1,11 @@
 // How the images stand on this rater's screen: what is sent with each answer.
 
+import { config } from "./config.js";
 import { GUIDE } from "./sides.js";
+import { say } from "./texts.js";
 
 const MOST = 20000; // pixels that the server takes
+const HALF = 0.5; // of a pixel, which the layout may have rounded away
 
 const pixels = (width) => { const whole = Math.round(width); return whole >= 1 && whole <= MOST ? whole : null; };
 
@@ -20,6 +23,12 @@ export function theme() {
 // The narrowest of the images that are rated, in CSS pixels.
 export const width = ({ shown }) => Math.min(...shown.filter(({ side }) => side !== GUIDE)
   .flatMap(({ tiles }) => tiles.map((tile) => tile.getBoundingClientRect().width)));
+
+// Whether they are as large as the study needs them.
+export const isLargeEnough = (trial) => !config.smallest_width || width(trial) + HALF >= config.smallest_width;
+
+// What to tell a rater on whose screen they are not.
+export const tooSmall = (trial) => say("too-small", { shown: Math.round(width(trial)), needed: config.smallest_width });
 
 // `shown_width` in CSS pixels and `shown_device_width` in those of the device: of the images as they stand, not enlarged;
 // a page that a finger has widened counts as it was.
