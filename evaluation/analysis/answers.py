@@ -5,8 +5,8 @@ the order shown, ``value`` JSON. By kind: ``choice`` an id; ``scale`` a number, 
 of lists of places in ``shown``, best first, ties together; ``claim`` yes, no or unsure, the question being
 ``name:number``; ``words`` places of words; ``points`` [x, y] or a list of such; ``reasons`` a list of tags; ``text``.
 ``repetition`` may follow: 0, or 1 for a trial that the rater saw again; ``control``: whether its right answer is
-known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``; those of ``display_columns``. Further columns are kept and
-ignored.
+known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``; those of
+``display_columns``. Further columns are kept and ignored.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ FORMS: Mapping[str, tuple[str, Callable[[Any, int], bool]]] = MappingProxyType(
 """What a value of each kind is, in words, and whether one is."""
 
 
-FORM = FileForm("file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL, *DISPLAY), pa.string()), numbers=())
+FORM = FileForm(
+    "file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL, *DISPLAY), pa.string()), numbers=()
+)
 
 
 def read_answers(path: str | Path) -> pd.DataFrame:

@@ -1,5 +1,5 @@
-"""Columns of files that say how the images stood on a rater's screen: ``shown_width`` and ``shown_device_width``, pixels
-of the page and of the device, and ``theme``, how light the page around them was.
+"""Columns of files that say how the images stood on a rater's screen: ``shown_width`` and ``shown_device_width``, in
+pixels of the page and of the device, and ``theme``, how light the page around them was.
 """
 
 from __future__ import annotations

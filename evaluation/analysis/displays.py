@@ -1,6 +1,7 @@
 """On what screens ratings were given, and what results are without the small ones.
 
-A difference that shows on large images alone is lost on small ones, so results with and without them stand side by side.
+A difference that shows on large images alone is lost on small ones, so results with and without these stand side by
+side.
 """
 
 from __future__ import annotations
@@ -177,9 +178,7 @@ def _widths(values: npt.NDArray[np.float64]) -> Widths | None:
     return Widths(*map(float, np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))) if len(values) else None
 
 
-def _compared(
-    frame: pd.DataFrame, without: pd.DataFrame, estimand: str, level: float
-) -> tuple[WithoutSmall, ...]:
+def _compared(frame: pd.DataFrame, without: pd.DataFrame, estimand: str, level: float) -> tuple[WithoutSmall, ...]:
     names = ["question", "generator_a", "generator_b"]
     whole = frame.groupby(names, observed=True, sort=True).indices
     parts = without.groupby(names, observed=True, sort=True).indices if len(without) else {}

@@ -117,8 +117,8 @@ def validate_ratings(
         generator columns share theirs), ``choice`` is categorical a, indifferent, b. In each pair
         ``generator_a < generator_b``: rows that stood the other way have choice, ``a_shown_left`` and
         ``control_answer`` flipped. ``control`` and ``simulated`` are always there (bool, false where not given);
-        ``a_shown_left`` (nullable bool), ``response_time_ms`` and ``position`` (float, NaN where not given) and those of
-        ``display_columns`` only if they came.
+        ``a_shown_left`` (nullable bool), ``response_time_ms`` and ``position`` (float, NaN where not given) and
+        those of ``display_columns`` only if they came.
 
     Raises:
         RatingsError: with the first offending row and column, how many more there are, and what is allowed.

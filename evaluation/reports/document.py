@@ -26,8 +26,8 @@ class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
-    answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed the
-    images.
+    answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
+    the images.
     """
 
     analysis: Analysis

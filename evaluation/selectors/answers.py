@@ -47,7 +47,8 @@ def answers_frame(
 
     `shown`: JSON list of the labels from the left. `value`: JSON in the form of the question's kind. `control_answer`:
     JSON of the right one, empty where the trial is no control trial or its answer is not known. The rest, and what
-    `with_seen` adds, is as in `ratings_frame`. Two queries, and one for the protocol, once a process; none of a study without such questions.
+    `with_seen` adds, is as in `ratings_frame`. Two queries, and one for the protocol, once a process; none
+    of a study without such questions.
 
     Args:
         include_simulated, as_of, rater_pks: as in `ratings_frame`.

@@ -67,9 +67,10 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, `repetition` where the study declares repeats, and what `with_seen` adds. Answers of other kinds are `answers_frame`'s.
-    Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts
-    as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
+    With `COLUMNS`, `repetition` where the study declares repeats, and what `with_seen` adds. Answers of other kinds are
+    `answers_frame`'s. Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left;
+    "both bad" counts as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no
+    participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
     rows of control trials, empty in others; a prompt without a category has `NO_CATEGORY`, as in suites. Sorted by
     rater, position and question. Two queries, and one for the protocol, once a

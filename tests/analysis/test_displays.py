@@ -22,7 +22,7 @@ NAMES = ["rater_id", "prompt_id", "category", "generator_a", "generator_b", "que
 
 
 def crowd(n_raters: int = 12, n_prompts: int = 20) -> pd.DataFrame:
-    """Raters with an even number have phones, on which nobody sees a difference; on the others `x` wins three of four."""
+    """Raters with an even number have phones, on which nobody sees a difference; elsewhere `x` wins three of four."""
     rows, wide = [], []
     for r, p in itertools.product(range(n_raters), range(n_prompts)):
         phone = r % 2 == 0

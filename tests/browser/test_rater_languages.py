@@ -1,4 +1,4 @@
-"""The rater's page in other languages: the whole way in French, 320 pixels of German, a Russian keyboard, right to left."""
+"""The rater's page in other languages: the whole way in French, 320 pixels of German, a Russian keyboard; surrounds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def typed(page: Page, key: str, code: str) -> None:
     page.evaluate(KEY, [key, code])
 
 
-def test_the_whole_way_in_french_on_a_french_keyboard(speaking: Speaking, live_server: LiveServer, study: Study) -> None:
+def test_the_whole_way_in_french_on_a_french_keyboard(
+    speaking: Speaking, live_server: LiveServer, study: Study
+) -> None:
     page: Page = speaking("fr-FR")
     page.goto(f"{live_server.url}/r/join/{invitation_create(study=study, completion_code='FIN-1').key}")
     assert page.evaluate("document.documentElement.lang") == "fr"

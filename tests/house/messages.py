@@ -1,5 +1,5 @@
-"""The texts of the raters' pages and their catalogues. `python -m tests.house.messages` brings the catalogues in line with
-the texts: new ones come without a translation, those that are gone go, and the compiled files are made anew.
+"""The texts of the raters' pages and their catalogues. `python -m tests.house.messages` brings the catalogues in line
+with the texts: new ones come without a translation, those that are gone go, and the compiled files are made anew.
 
 Django reads the compiled files (`.mo`), which are committed, so that nobody needs gettext's tools.
 """
@@ -32,6 +32,9 @@ PLURALS = {
 """How many forms a text with a number has, and which one a number takes."""
 LANGUAGES = tuple(PLURALS)
 
+HEADERS = ("POT-Creation-Date", "PO-Revision-Date", "Generated-By", "Last-Translator", "Language-Team")
+OF_NO_USE = re.compile(rf'^"({"|".join(HEADERS)}|Report-Msgid-Bugs-To|Project-Id-Version):.*\n', re.M)
+"""Lines of a catalogue's head that change by themselves."""
 ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """What compiled files say of when they were made: the same texts give the same bytes."""
 
@@ -97,8 +100,7 @@ def write(language: str) -> None:
     with path.open("wb") as file:
         write_po(file, now, width=120, sort_by_file=True, ignore_obsolete=True, omit_header=False, include_lineno=False)
     text = path.read_text(encoding="utf-8")
-    dates = re.compile(r'^"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid-Bugs-To|Project-Id-Version):.*\n', re.M)
-    path.write_text(dates.sub("", text), encoding="utf-8")
+    path.write_text(OF_NO_USE.sub("", text), encoding="utf-8")
     (folder / "django.mo").write_bytes(compiled(catalogue(language)))
 
 

@@ -170,7 +170,9 @@ def test_the_pages_speak_what_the_questions_do_not(study: Study) -> None:
 
 def test_what_researchers_wrote_stays_as_they_wrote_it(study: Study) -> None:
     draft = StudyDraft(name="own", runs=[each.run for each in study.study_runs.all()], consent="Stop at any time.")
-    page = Client().get(f"/r/join/{invitation_create(study=study_open(study=study_create(draft))).key}?lang=de", follow=True)
+    page = Client().get(
+        f"/r/join/{invitation_create(study=study_open(study=study_create(draft))).key}?lang=de", follow=True
+    )
     assert "<p>Stop at any time.</p>" in page.text and "Ich bin einverstanden" in page.text
 
 

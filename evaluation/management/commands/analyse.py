@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.displays import displays
 from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import by_people, validate_ratings
-from evaluation.analysis.displays import displays
 from evaluation.analysis.groups import group_columns, rates_by_group
 from evaluation.analysis.ranking import rank_generators
 from evaluation.analysis.results import rounded

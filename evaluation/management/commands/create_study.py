@@ -94,7 +94,9 @@ class Command(ProductCommand):
             help="cover a corner of every image, to hide watermarks, such as bottom-right:0.3x0.1; repeat for several",
         )
         parser.add_argument(
-            "--surround", metavar="|".join(SURROUNDS), help=f"the colour around the images (default: {DEFAULT_SURROUND})"
+            "--surround",
+            metavar="|".join(SURROUNDS),
+            help=f"the colour around the images (default: {DEFAULT_SURROUND})",
         )
         parser.add_argument(
             "--smallest-width",

@@ -28,7 +28,9 @@ def displays_text(shown: Displays) -> str:
 
 
 def _line(each: WithoutSmall) -> str:
-    said = f"{question_name(each.question)}: {each.generator_a} against {each.generator_b}: net share {points(each.net)}"
+    said = (
+        f"{question_name(each.question)}: {each.generator_a} against {each.generator_b}: net share {points(each.net)}"
+    )
     if each.net_without is None:
         return f"{said}; no answer is left without small displays."
     bounds = "no interval" if each.interval_without is None else points_range(each.interval_without)

@@ -188,7 +188,10 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
     if rater is None:
         raise RaterError(
             "other-session",
-            _("You are already taking part in this study. Continue in the same browser and with the same link as before."),
+            _(
+                "You are already taking part in this study. Continue in the same browser and with the same link as "
+                "before."
+            ),
         )
     if rater.finished_at is not None:
         raise RaterError("finished", _("You have already taken part in this study. Thank you."))

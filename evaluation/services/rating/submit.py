@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from common.limits import SHOWN_PIXELS
 from common.words import nearest
@@ -41,8 +41,8 @@ LONGEST_MS = 2**31 - 1
 class Answer:
     """An answer as the rater gave it. `choice`: the id of a closed answer, such as `left`; None for another kind, which
     has a `value`. `submission`: the client's key of the trial as shown, the same in every retry. `response_time_ms`:
-    from all sets decoded to the answer. `shown_width`, `shown_device_width`, `theme`: how the images stood on the page, as
-    `Rating` has it; None where the browser did not say."""
+    from all sets decoded to the answer. `shown_width`, `shown_device_width`, `theme`: how the images stood on the page,
+    as `Rating` has it; None where the browser did not say."""
 
     assignment: int
     question: str
@@ -171,7 +171,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             stored = cursor.fetchall()
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
     if all(each.status == "refused" for each in saved):
-        raise RaterError("not-yours", _("None of these comparisons is yours. Reload the page."), status=403)
+        raise RaterError("not-yours", gettext("None of these comparisons is yours. Reload the page."), status=403)
     return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
 
 

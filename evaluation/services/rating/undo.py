@@ -73,7 +73,8 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
             standing, undone = row or (0, 0)
             if standing and undone >= most:
                 raise RaterError(
-                    "too-many-undos", _("You have undone this comparison {n} times. Please go on.").format(n=MOST_UNDONE)
+                    "too-many-undos",
+                    _("You have undone this comparison {n} times. Please go on.").format(n=MOST_UNDONE),
                 )
             if standing:
                 raise RaterError(

@@ -57,7 +57,13 @@ def draft_preview(study: Study) -> Preview:
         text, asked = comparison.prompt.text, comparison.questions
         return trial_from([number, number, text, order, sets, asked, claims, comparison.guide], protocol)
 
-    return Preview(protocol, draft.settings.set_size, draft.display, draft.settings.viewing, tuple(starmap(shown, enumerate(chosen))))
+    return Preview(
+        protocol,
+        draft.settings.set_size,
+        draft.display,
+        draft.settings.viewing,
+        tuple(starmap(shown, enumerate(chosen))),
+    )
 
 
 def preview_image(study: Study, sample: int, *, width: int, height: int) -> bytes:

@@ -65,7 +65,8 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
-    `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the images.
+    `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
+    images.
     """
 
     protocol: protocols.Protocol

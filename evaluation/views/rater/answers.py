@@ -30,8 +30,8 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def _answers_json(view: View) -> View:
-    """Errors as `{"error": {"code": ..., "message": ...}}`, in the language that the request asks for; nothing is kept by
-    caches. What only a program gets wrong is said in English."""
+    """Errors as `{"error": {"code": ..., "message": ...}}`, in the language that the request asks for (what only a
+    program gets wrong, in English); nothing is kept by caches."""
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:

@@ -95,20 +95,18 @@ def _preference(text: str, question: Question, protocol: Protocol, words: ShownW
             told = gettext("{name}: the ball lies beside the box, so you would answer {answer}.")
         return _with_answer(text, f"{about} {told.replace('{name}', words.named(1))}", answers["left"])
     if indifferent is None:
-        return Explained(
-            text, gettext("This is about how the images look. Choose one even if both look alike to you.")
-        )
+        return Explained(text, gettext("This is about how the images look. Choose one even if both look alike to you."))
     if protocol.shown.prompt == "hidden":
         told = gettext("This is about how the images look. If you see no difference, you could answer {answer}.")
     elif words.sets == "sets":
         told = gettext(
-            "This is about how good the images look, whatever the text says. Here both sets are drawn equally well, so you "
-            "could answer {answer}, which means no preference."
+            "This is about how good the images look, whatever the text says. Here both sets are drawn equally well, so "
+            "you could answer {answer}, which means no preference."
         )
     else:
         told = gettext(
-            "This is about how good the images look, whatever the text says. Here both images are drawn equally well, so "
-            "you could answer {answer}, which means no preference."
+            "This is about how good the images look, whatever the text says. Here both images are drawn equally well, "
+            "so you could answer {answer}, which means no preference."
         )
     return _with_answer(text, told, indifferent)
 

@@ -74,7 +74,10 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         return _message(
             request,
             _("This link does not work"),
-            _("There is no invitation at this address. Check that the link is complete, or ask the person who sent it."),
+            _(
+                "There is no invitation at this address. Check that the link is complete, or ask the person who sent "
+                "it."
+            ),
             status=404,
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
@@ -127,9 +130,7 @@ def _must_confirm(invitation: Invitation, language: str) -> bool:
     return bool(language_to_confirm(study.specification, locked_protocol(study), language))
 
 
-def _consent(
-    request: HttpRequest, invitation: Invitation, language: str, *, unsaid: bool = False
-) -> HttpResponse:
+def _consent(request: HttpRequest, invitation: Invitation, language: str, *, unsaid: bool = False) -> HttpResponse:
     """The page of consent. `unsaid`: the rater did not say whether the prompts' language is read."""
     context = consent_context(invitation, language) | {"unsaid": unsaid}
     return render(request, "rater/consent.html", context, status=400 if unsaid else 200)
@@ -141,8 +142,8 @@ def _sent_out(request: HttpRequest) -> HttpResponse:
         request,
         _("Thank you for your interest"),
         _(
-            "This study needs people who read its texts well, so you have not joined it. If you came from a recruitment "
-            "site, please return your place there."
+            "This study needs people who read its texts well, so you have not joined it. If you came from a "
+            "recruitment site, please return your place there."
         ),
     )
 
@@ -174,7 +175,9 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, _("This study is closed"), _("It accepts no more answers. Thank you for those you gave."))
+        return _message(
+            request, _("This study is closed"), _("It accepts no more answers. Thank you for those you gave.")
+        )
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)

@@ -43,8 +43,8 @@ def _page() -> dict[str, str | Forms]:
         "reference": _("Reference"),
         "reference-photograph": _("Reference photograph"),
         "too-small": _(
-            "On this screen each image is {shown} pixels wide, and this study needs at least {needed}. Enlarge the window or "
-            "turn your device. Or open your link on a larger screen."
+            "On this screen each image is {shown} pixels wide, and this study needs at least {needed}. Enlarge the "
+            "window or turn your device. Or open your link on a larger screen."
         ),
     }
 

@@ -29,8 +29,8 @@ CONSENT = (
     ),
     gettext_noop(
         "We keep your answers, the time that each one took, how large your screen showed the images, and your ID from "
-        "the recruitment site, if any; never your name or email. The answers are analysed and may be published, without "
-        "anything that identifies you."
+        "the recruitment site, if any; never your name or email. The answers are analysed and may be published, "
+        "without anything that identifies you."
     ),
 )
 """The paragraphs of the consent that studies have unless they bring their own, to be translated."""
@@ -121,7 +121,9 @@ def what_you_do(trials: int, words: ShownWords) -> str:
 def minutes_text(minutes: int) -> str:
     """How long it takes."""
     told = ngettext(
-        "about {n} minute; you can pause and continue later", "about {n} minutes; you can pause and continue later", minutes
+        "about {n} minute; you can pause and continue later",
+        "about {n} minutes; you can pause and continue later",
+        minutes,
     )
     return told.format(n=minutes)
 
@@ -141,9 +143,7 @@ def what_is_seen(protocol: Protocol, words: ShownWords) -> str:
     """The first sentences of the instructions."""
     told = [_seen(protocol, words)]
     if words.all_shown > words.n_sets:
-        told.append(
-            gettext("A reference photograph beside it shows what is meant; you don't rate the photograph.")
-        )
+        told.append(gettext("A reference photograph beside it shows what is meant; you don't rate the photograph."))
     asked = {
         1: pgettext("answer", "1 question"),
         2: pgettext("answer", "2 questions"),
@@ -171,10 +171,14 @@ def _seen(protocol: Protocol, words: ShownWords) -> str:
             return gettext("You see a text and an image made from it.")
         if of_sets:
             told = ngettext(
-                "You see a text and {n} set of images made from it.", "You see a text and {n} sets of images made from it.", n
+                "You see a text and {n} set of images made from it.",
+                "You see a text and {n} sets of images made from it.",
+                n,
             )
         else:
-            told = ngettext("You see a text and {n} image made from it.", "You see a text and {n} images made from it.", n)
+            told = ngettext(
+                "You see a text and {n} image made from it.", "You see a text and {n} images made from it.", n
+            )
         return told.format(n=n)
     what = _what(n, of_sets=of_sets)
     if protocol.shown.prompt == "shown":

@@ -164,8 +164,8 @@ class StudyForm(OwnQuestionsForm):
         required=False,
         min_value=SMALLEST_WIDTHS[0],
         max_value=SMALLEST_WIDTHS[1],
-        help_text="In CSS pixels: how wide each image must stand on a rater's screen. On a smaller one the rater is asked "
-        "to enlarge the window or to change to another device. If empty: any width.",
+        help_text="In CSS pixels: how wide each image must stand on a rater's screen. On a smaller one the rater is "
+        "asked to enlarge the window or to change to another device. If empty: any width.",
     )
     prompts_language = forms.CharField(
         label="Language of the prompts",
