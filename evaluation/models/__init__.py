@@ -4,7 +4,7 @@ from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
-from evaluation.models.rating import Rating
+from evaluation.models.rating import Rating, Theme
 from evaluation.models.report import Report
 from evaluation.models.seal import Seal, SealedRating
 from evaluation.models.study import (
@@ -50,5 +50,6 @@ __all__ = [
     "StudyRun",
     "StudyStatus",
     "Suite",
+    "Theme",
     "Upload",
 ]

@@ -13,7 +13,7 @@ from common.hashes import hash_of
 from evaluation.models import Comparison, Prompt, Rating, Seal, SealedRating, Study, StudyImage
 from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import DESIGN, RUNS, SPECIFICATION, SUITE
-from evaluation.reports.bundle.records import rater_tag
+from evaluation.reports.bundle.records import SEEN, rater_tag
 
 Document: TypeAlias = Any
 
@@ -34,6 +34,7 @@ RECORD_COLUMNS = (
     "value",
     "response_time_ms",
     "created_at",
+    *SEEN,
 )
 
 
@@ -146,7 +147,7 @@ def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tu
     """(primary key, record) of ratings, in their order. `labels`: of the study's runs, by primary key."""
     for pk, *columns in ratings.values_list("pk", *RECORD_COLUMNS).iterator(chunk_size=2000):
         key, panel, simulated, prompt, category, members, control, expected, order, *rest = columns
-        position, repetition, question, choice, value, milliseconds, at = rest
+        position, repetition, question, choice, value, milliseconds, at, *seen = rest
         yield (
             pk,
             {
@@ -166,6 +167,7 @@ def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tu
                 "value": value,
                 "response_time_ms": milliseconds,
                 "at": iso(at),
+                **dict(zip(SEEN, seen, strict=True)),
             },
         )
 

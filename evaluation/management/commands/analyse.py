@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.displays import displays
 from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
@@ -27,6 +28,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.displays import displays_text
 from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
@@ -209,6 +211,11 @@ class Command(ProductCommand):
         if groups:
             more["groups"] = [each.to_dict() for each in groups]
             texts.append(partial(groups_text, groups))
+        shown = rounded(displays(valid, estimand=estimand, level=level))
+        if shown is not None:
+            shown = shown.narrowed(there)
+            more["displays"] = shown.to_dict()
+            texts.append(partial(displays_text, shown))
         if options["jod"]:
             questions = dict.fromkeys(each.question for each in results.comparisons)
             scaled = [

@@ -20,10 +20,12 @@ Record = Mapping[str, Any]
 FIELDS = (
     *("rater", "panel", "simulated", "prompt", "category", "generators", "order", "position", "repetition"),
     *("control", "expected", "question", "choice", "value", "response_time_ms", "at"),
+    *("shown_width", "shown_device_width", "theme"),
 )
 """What a record has. `rater`: a tag that leads to no participant. `prompt`: its number. `generators`: what the trial
 compared, in the study's order; `order`: their places from the left. `control`, `expected`: of a control trial its kind
-and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC."""
+and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC. The rest says how the images stood,
+None where no browser told. What describes raters is in no record."""
 
 PREFERENCES = (
     *("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice", "response_time_ms"),
@@ -33,7 +35,8 @@ OTHERS = (
     *("rater_id", "prompt_id", "category", "question", "kind", "shown", "value", "repetition", "response_time_ms"),
     *("position", "control", "control_answer", "simulated", "panel", "rated_at"),
 )
-"""The columns of ratings.csv and of answers.csv."""
+SEEN = ("shown_width", "shown_device_width", "theme")
+"""The columns of ratings.csv and of answers.csv; `SEEN` only where any browser told them."""
 
 
 def rater_tag(key: str) -> str:
@@ -67,8 +70,8 @@ def files_of(
         if _has_more(kind):
             others.append(_other(record, head, kind))
     columns = (*PREFERENCES, "repetition") if again else PREFERENCES
-    answers = _typed(pd.DataFrame(others, columns=list(OTHERS))) if any(map(_has_more, kinds.values())) else None
-    return _typed(pd.DataFrame(pairs, columns=list(columns))), answers
+    answers = _typed(pd.DataFrame(others, columns=[*OTHERS, *SEEN])) if any(map(_has_more, kinds.values())) else None
+    return _typed(pd.DataFrame(pairs, columns=[*columns, *SEEN])), answers
 
 
 def _is_preference(kind: Kind) -> bool:
@@ -93,6 +96,7 @@ def _head(record: Record, export_key: str) -> dict[str, object]:
         "simulated": record["simulated"],
         "panel": record["panel"],
         "rated_at": record["at"],
+        **{name: record[name] for name in SEEN},
     }
 
 
@@ -121,7 +125,11 @@ def _other(record: Record, head: Mapping[str, object], kind: Kind) -> dict[str, 
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    for name in ("repetition", "response_time_ms", "position"):
+    if frame[list(SEEN)].isna().all(axis=None):
+        frame = frame.drop(columns=list(SEEN))
+    else:
+        frame["theme"] = frame["theme"].astype(object).where(frame["theme"].notna(), "")
+    for name in ("repetition", "response_time_ms", "position", "shown_width", "shown_device_width"):
         if name in frame:
             frame[name] = frame[name].astype("Int64")
     for name in ("control", "simulated", "a_shown_left"):

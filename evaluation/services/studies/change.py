@@ -77,6 +77,9 @@ def draft_of(study: Study) -> StudyDraft:
         controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
         copied_from=copied.study if copied is not None else "",
+        surround=settings.viewing.surround,
+        smallest_width=settings.viewing.smallest_width,
+        prompts_language=settings.viewing.prompts_language,
     )
 
 

@@ -41,6 +41,7 @@ from evaluation.services.studies.specify import (
     specification,
 )
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+from evaluation.services.studies.viewing import viewing_read
 from evaluation.suites.types import PromptData
 
 ATTRIBUTES = "the attributes of the suite's prompts"
@@ -78,6 +79,10 @@ class StudyDraft:
         controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
             brings.
         without_controls: hold the study without the control trials of the protocol.
+        surround: the colour around the images, a key of `viewing.SURROUNDS`; the default when empty.
+        smallest_width: CSS pixels that each image must be shown wide, or the rater can't answer; any when None.
+        prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
+            it. Nothing is asked when empty.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
@@ -104,6 +109,9 @@ class StudyDraft:
     controls: Sequence[Mapping[str, str]] = ()
     without_controls: bool = False
     copied_from: str = ""
+    surround: str = ""
+    smallest_width: int | None = None
+    prompts_language: str = ""
 
 
 @transaction.atomic
@@ -291,4 +299,5 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         or consent_text(declared),
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
+        viewing=viewing_read(draft.surround, draft.smallest_width, draft.prompts_language),
     )

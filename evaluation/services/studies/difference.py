@@ -14,6 +14,9 @@ _PLAIN = {
     ("sets", "missing"): "if images are missing",
     ("design", "seed"): "design seed",
     ("display", "largest_side"): "longest side of shown images",
+    ("display", "surround"): "surround of the images",
+    ("display", "smallest_width"): "smallest width of an image on the screen",
+    ("suite", "language"): "language of the prompts",
     ("raters", "contact"): "contact",
 }
 """Parts of a specification whose value says all."""

@@ -73,6 +73,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
         "sealed": sealed_state(found.study),
+        "displays": document.displays,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
