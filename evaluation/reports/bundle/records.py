@@ -24,8 +24,8 @@ FIELDS = (
 )
 """What a record has. `rater`: a tag that leads to no participant. `prompt`: its number. `generators`: what the trial
 compared, in the study's order; `order`: their places from the left. `control`, `expected`: of a control trial its kind
-and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC. The rest says how the images stood,
-None where no browser told. What describes raters is in no record."""
+and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC.
+The rest says how the images stood, None where no browser told. What describes raters is in no record."""
 
 PREFERENCES = (
     *("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice", "response_time_ms"),
