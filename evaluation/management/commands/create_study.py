@@ -12,6 +12,7 @@ from typing import Any
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.management.crowd_options import add_crowd_options, crowd_given
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
@@ -94,6 +95,7 @@ class Command(ProductCommand):
         )
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
+        add_crowd_options(parser)
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -252,7 +254,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
     }
-    given = {name: value for name, value in plain.items() if value is not None}
+    given = crowd_given(options)
+    given |= {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
         given["runs"] = [run_by_name(name) for name in options["runs"].split(",")]
     if options["labels"] is not None:

@@ -57,6 +57,8 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         scores=report_scores(study),
         categories=study_categories(study),
         answers=answers_input(study, include_simulated=include, as_of=as_of),
+        refused=study.specification.get("refusals"),
+        n_shown=sum(panel["prompts"] for panel in study.specification["panels"]),
     )
 
 

@@ -15,11 +15,14 @@ _PLAIN = {
     ("design", "seed"): "design seed",
     ("display", "largest_side"): "longest side of shown images",
     ("raters", "contact"): "contact",
+    ("refusals", "policy"): "refused images",
 }
 """Parts of a specification whose value says all."""
 
 _NAMED = {
     ("raters", "consent"): "consent text",
+    ("raters", "crowd"): "terms of its crowd",
+    ("raters", "about"): "questions about the rater",
     ("analysis",): "what it sets out to show",
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from common.hashes import hash_of
 from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.selectors.crowd import declared_crowd
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
 from evaluation.services.studies.design import design_make, questions_make
@@ -40,7 +41,8 @@ def study_open(*, study: Study, progress: Progress | None = None, invite: bool =
         with transaction.atomic():
             opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, named, progress)
             if invite:
-                invitation_create(study=opened)
+                crowd = declared_crowd(opened.specification)
+                invitation_create(study=opened, platform=crowd.platform if crowd else "")
             return opened
     except BaseException:
         images_unname(named)

@@ -29,6 +29,8 @@ def consent_context(request: HttpRequest, invitation: Invitation) -> dict[str, o
         "heading": texts.consent_heading(protocol),
         "paragraphs": paragraphs(specification["raters"]["consent"]),
         "contact": specification["raters"]["contact"],
+        "crowd": specification["raters"].get("crowd"),
+        "about": specification["raters"].get("about"),
         "trials": trials,
         "words": texts.shown_words(protocol, set_size),
         "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),

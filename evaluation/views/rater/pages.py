@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.recruiting import PLATFORMS, Ids, ids_of
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -27,15 +26,9 @@ from evaluation.views.rater.contexts import consent_context, instructions_contex
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 from evaluation.views.rater.language import keep_language, language_of
 
-PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
-SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
-"""What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
-
-LONGEST_ID = 200
-PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
-"""What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
+ASK = "Open the study from the recruitment site, and tell the site if it happens again."
 
 
 @never_cache
@@ -55,16 +48,20 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
         count_join(request)
-        fault = _fault_of_ids(request)
-        if fault is not None:
-            return _message(request, "This link is not complete", fault, status=400)
-        _keep_participant(request, invitation)
+        ids = ids_of(dict(request.GET.lists()))
+        if ids.fault:
+            return _message(request, "This link is not complete", f"In its address, {ids.fault}. {ASK}", status=400)
+        _keep_participant(request, invitation, ids)
         keep_language(request, invitation)
         return redirect("rater:join", key=key)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
     if back is not None:
         return _switched(request, back)
+    if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
+        title = PLATFORMS[invitation.platform].title
+        without = f"This link is for people who come from {title}, and it came without their id. {ASK}"
+        return _message(request, "Please open the study from the recruitment site", without, status=400)
     try:
         if request.method == "POST":
             count_join(request)
@@ -192,13 +189,12 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     return response
 
 
-def _keep_participant(request: HttpRequest, invitation: Invitation) -> None:
-    participant = _first(request, PARTICIPANT_NAMES)
-    if participant:
+def _keep_participant(request: HttpRequest, invitation: Invitation, ids: Ids) -> None:
+    if ids.participant:
         request.session[PENDING] = {
             "invitation": invitation.key,
-            "participant": participant,
-            "session": _first(request, SESSION_NAMES),
+            "participant": ids.participant,
+            "session": ids.session,
         }
 
 
@@ -208,35 +204,6 @@ def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str
     if not isinstance(kept, dict) or kept.get("invitation") != invitation.key:
         return "", ""
     return str(kept["participant"]), str(kept["session"])
-
-
-def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
-    for name in names:
-        value = request.GET.get(name, "").strip()
-        if value:
-            return value
-    return ""
-
-
-def _fault_of_ids(request: HttpRequest) -> str | None:
-    """Why the ids in the link can't be a platform's, None where they can: two people would become one rater."""
-    for name in (*PARTICIPANT_NAMES, *SESSION_NAMES):
-        values = request.GET.getlist(name)
-        what = None
-        if len(values) > 1:
-            what = "is there more than once"
-        elif values and not values[0].strip():
-            what = "is empty"
-        elif values and len(values[0].strip()) > LONGEST_ID:
-            what = f"has {len(values[0].strip()):,} characters; at most {LONGEST_ID} are allowed"
-        elif values and PLACEHOLDER.search(values[0]):
-            what = "is a placeholder that nobody has filled in, as in a preview"
-        if what is not None:
-            return (
-                f"In its address, {name} {what}. Open the study from the recruitment site, and tell the site if it "
-                "happens again."
-            )
-    return None
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
+from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.live_board import live_board
@@ -70,6 +71,18 @@ class InvitationForm(PlainForm):
         max_length=limits.COMPLETION_URL,
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
+    )
+    partial_code = forms.CharField(
+        label="Code for an early end",
+        required=False,
+        max_length=limits.COMPLETION_CODE,
+        help_text="For raters who are inside when you close the study, so that they are paid for what they did.",
+    )
+    platform = forms.ChoiceField(
+        label="Recruitment site",
+        required=False,
+        choices=[("", "None: a plain link"), *((each.name, each.title) for each in PLATFORMS.values())],
+        help_text="Its participants alone are let in. Codes that you leave empty are made.",
     )
 
 
@@ -140,6 +153,8 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 expires_at=timezone.now() + timedelta(days=values["days"]) if values["days"] else None,
                 completion_code=values["completion_code"],
                 completion_url=values["completion_url"],
+                platform=values["platform"],
+                partial_code=values["partial_code"],
             )
         except InputError as error:
             add_input_error(form, error)
@@ -191,7 +206,9 @@ def _address(study: Study) -> str:
 
 
 def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) -> HttpResponse:
-    invitations = [(each, invitation_url(each)) for each in study.invitations.order_by("-created_at")]
+    invitations = [
+        (each, invitation_url(each), PLATFORMS.get(each.platform)) for each in study.invitations.order_by("-created_at")
+    ]
     specification: Mapping[str, Any] = study.specification
     opening = study_opening(study)
     context = {

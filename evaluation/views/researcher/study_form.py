@@ -27,6 +27,7 @@ from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
+from evaluation.views.researcher.crowd_form import CrowdForm, crowd_initial
 from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
 
 MISSING_CHOICES = [
@@ -49,7 +50,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(OwnQuestionsForm):
+class StudyForm(CrowdForm, OwnQuestionsForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -320,6 +321,7 @@ class StudyForm(OwnQuestionsForm):
             controls=values["controls"],
             without_controls=values["without_controls"],
             copied_from=self.base.copied_from if self.base is not None else "",
+            **self.crowd_fields(),
         )
 
     @property
@@ -369,6 +371,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},
+        **crowd_initial(draft),
     }
     if isinstance(draft.protocol, str):
         return found | {"protocol": draft.protocol}
@@ -383,8 +386,8 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
 
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
-    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
-        field, field.replace("stopping_rule.", "stop_")
+    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file", "crowd": "crowd_platform"}.get(
+        field, field.replace("stopping_rule.", "stop_").replace("crowd.", "crowd_")
     )
 
 
