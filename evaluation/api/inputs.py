@@ -211,6 +211,17 @@ class UploadOptionsInput(Input):
     allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")
 
 
+class CloseInput(Input):
+    """Closing a study."""
+
+    inside = Whole(
+        required=False,
+        default=0,
+        min_value=0,
+        help_text="How many raters you know to be inside, who can't go on then",
+    )
+
+
 class InvitationInput(Input):
     """A link that lets raters in."""
 

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 
 from evaluation import protocols
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import InvitationInput, RatingsQuery, ResultsQuery
+from evaluation.api.inputs import CloseInput, InvitationInput, RatingsQuery, ResultsQuery
 from evaluation.api.negotiation import Csv, Parquet
 from evaluation.api.serializers import (
     InvitationSerializer,
@@ -141,10 +141,17 @@ class StudyOpen(Endpoint):
 class StudyClose(Endpoint):
     """Closing."""
 
+    body = CloseInput
+
     @extend_schema(operation_id="studies_close", responses={200: StudyDetailSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Close a study; it accepts no more ratings."""
-        return Response(_detail(study_close(study=study_by_name(name)).name))
+        """Close a study; it accepts no more ratings.
+
+        409 while more raters are inside than `inside` says; `details` then has each of them, what they have done and
+        how they are paid.
+        """
+        study = study_close(study=study_by_name(name), inside=self.given["inside"])
+        return Response(_detail(study.name))
 
 
 class StudyProgress(Endpoint):

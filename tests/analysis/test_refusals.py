@@ -8,6 +8,7 @@ import pytest
 from evaluation.analysis import analyse
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.refusals import POLICIES, Refusals, WithRefusals, refusals, with_refusals
+from evaluation.analysis.results import rounded
 
 
 def a_rate(prefer_a: int, indifferent: int, prefer_b: int, prompts: int = 8, raters: int = 5) -> PreferenceRate:
@@ -96,5 +97,5 @@ def test_rates_and_json_go_there_and_back(rate: PreferenceRate) -> None:
     found = refusals(declared, [("one", "two", "alignment", rate), ("two", "three", "alignment", rate)], n_shown=8)
     assert [each.rate for each in found.rates] == [0.2, 0.0]
     assert [(each.generator_a, each.generator_b) for each in found.comparisons] == [("one", "two")]
-    assert Refusals.from_dict(found.to_dict()) == found
+    assert Refusals.from_dict(found.to_dict()) == rounded(found)
     assert set(POLICIES) == {"excluded", "loss", "bounds"}

@@ -148,6 +148,12 @@ class Command(ProductCommand):
         there.add_argument("--rename", metavar="NEW", help="as --edit, and give the draft another name")
         there.add_argument("--delete", action="store_true", help="delete a draft")
         there.add_argument("--close", action="store_true", help="close the study")
+        parser.add_argument(
+            "--with-raters-inside",
+            type=int,
+            metavar="N",
+            help="close although N raters are inside; without it the command says who they are and how they are paid",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         """Create, edit, copy, delete, open or close."""
@@ -161,7 +167,7 @@ class Command(ProductCommand):
             if options["delete"]:
                 study_delete(study=study)
                 return {"study": study.name, "status": "deleted"}
-            study = study_close(study=study)
+            study = study_close(study=study, inside=options["with_raters_inside"] or 0)
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}

@@ -20,7 +20,11 @@ def refuse_unless_rating(session: RaterSession) -> None:
     if session.dropped:
         raise RaterError("dropped", "You are no longer part of this study, so no more answers can be saved.")
     if session.study_status != "open":
-        raise RaterError("closed", "This study is closed, so no more answers can be saved. Thank you for yours.")
+        raise RaterError(
+            "closed",
+            "This study is closed, so no more answers can be saved. Thank you for yours. Reload this page to see what "
+            "was saved.",
+        )
 
 
 def no_session() -> RaterError:

@@ -22,6 +22,7 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.views.rater.closed import closed_page, rater_of_closed
 from evaluation.views.rater.contexts import consent_context, instructions_context, page_of, trials_context
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 from evaluation.views.rater.language import keep_language, language_of
@@ -58,6 +59,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     back = _rater_here(request, invitation, participant)
     if back is not None:
         return _switched(request, back)
+    closed_for = rater_of_closed(invitation.study, participant, session)
+    if closed_for is not None:
+        return closed_page(request, closed_for)
     if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
         title = PLATFORMS[invitation.platform].title
         without = f"This link is for people who come from {title}, and it came without their id. {ASK}"
@@ -106,7 +110,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
+        return closed_page(request, rater)
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)

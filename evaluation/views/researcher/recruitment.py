@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from common import limits
+from common.limits import COLUMN
 from evaluation.errors import InputError
-from evaluation.models import Invitation
+from evaluation.models import Invitation, StudyStatus
+from evaluation.selectors.inside import raters_inside
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.invitation import invitation_recode
-from evaluation.views.researcher.pages import ResearcherRequest, act, page
+from evaluation.services.studies.open import RatersInsideError, study_close
+from evaluation.views.researcher.pages import ResearcherRequest, act, page, tell
 from evaluation.views.researcher.plain_form import PlainForm
+
+
+class CloseForm(PlainForm):
+    """`inside`: how many raters the page has shown to be inside."""
+
+    inside = forms.IntegerField(required=False, min_value=0, max_value=COLUMN)
+
+
+@page("GET", "POST")
+def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """Who is inside and how each is paid; then take no more ratings."""
+    found = study_by_name(name)
+    back = reverse("researcher:study", args=[found.name])
+    if request.method != "POST" and found.status != StudyStatus.OPEN:
+        return redirect(back)
+    status = 200
+    if request.method == "POST":
+        form = CloseForm(request.POST)
+        try:
+            study_close(study=found, inside=(form.cleaned_data["inside"] or 0) if form.is_valid() else 0)
+        except RatersInsideError:  # they are shown, and the form asks again
+            status = 409
+        except InputError as error:
+            tell(request, error)
+            return redirect(back)
+        else:
+            messages.success(request, "The study is closed. It accepts no more ratings.")
+            return redirect(back)
+    context = {"area": "studies", "study": found, "inside": raters_inside(found)}
+    return render(request, "researcher/study_close.html", context, status=status)
 
 
 class CodesForm(PlainForm):

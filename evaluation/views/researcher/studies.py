@@ -32,7 +32,6 @@ from evaluation.services.studies.invitation import (
     invitation_revoke,
     invitation_url,
 )
-from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -128,14 +127,6 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     except InputError as error:
         tell(request, error)
     return redirect(_address(found))
-
-
-@page("POST", form_at="researcher:study")
-def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
-    """Take no more ratings."""
-    found = _study(name)
-    done = "The study is closed. It accepts no more ratings."
-    return act(request, lambda: study_close(study=found), done=done, back=_address(found))
 
 
 @page("POST", form_at="researcher:study")
