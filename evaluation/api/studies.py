@@ -34,6 +34,7 @@ from evaluation.api.study_inputs import StudyChangesInput, StudyCopyInput, Study
 from evaluation.errors import InputError
 from evaluation.models import Invitation, Study
 from evaluation.protocols.claims import read_claims
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame
 from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
@@ -241,7 +242,7 @@ class StudyRatings(Endpoint):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """Get the ratings as a file, without withdrawn ones; the column `simulated` marks simulated ratings."""
         study = study_by_name(name)
-        frame = ratings_frame(study)
+        frame = with_about(ratings_frame(study), study, exported=True)
         return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
 
 
@@ -256,7 +257,9 @@ class StudyAnswers(Endpoint):
         choices, and preferences that know "both bad") as a file, without withdrawn ones.
         """
         study = study_by_name(name)
-        return ratings_response(answers_frame(study), name=f"{study.name}-answers", suffix="csv")
+        return ratings_response(
+            with_about(answers_frame(study), study, exported=True), name=f"{study.name}-answers", suffix="csv"
+        )
 
 
 def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:

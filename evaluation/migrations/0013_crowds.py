@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("withdrew", "withdrew"),
                             ("idle", "away for too long"),
+                            ("screened", "screened out"),
                             ("erased", "data deleted on request"),
                         ],
                         max_length=10,

@@ -31,6 +31,7 @@ class Departure(models.Model):
     class Reason(models.TextChoices):
         WITHDREW = "withdrew", "withdrew"
         IDLE = "idle", "away for too long"
+        SCREENED = "screened", "screened out"
         ERASED = "erased", "data deleted on request"
 
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="departures")

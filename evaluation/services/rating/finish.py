@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation.models import Rater, Rating
+from evaluation.models import Departure, Rater, Rating
 from evaluation.selectors.trials import unanswered_exist
+from evaluation.services.rating.about import rater_about_delete
 from evaluation.services.rating.errors import RaterError
 
 
@@ -46,3 +47,5 @@ def rater_withdraw(*, rater: Rater) -> None:
     if locked.dropped_at is None:
         locked.dropped_at = now
         locked.save(update_fields=["dropped_at"])
+        rater_about_delete(rater=locked)
+        Departure.objects.get_or_create(rater=locked, reason=Departure.Reason.WITHDREW)

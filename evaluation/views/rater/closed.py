@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from evaluation.models import Rater, Study, StudyStatus
+from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.inside import inside_of
 from evaluation.selectors.trials import study_is_demonstration
 
@@ -22,11 +23,12 @@ def rater_of_closed(study: Study, participant: str, session: str) -> Rater | Non
     return raters.select_related("study", "invitation").first()
 
 
-def closed_page(request: HttpRequest, rater: Rater) -> HttpResponse:
-    """The page of a rater of a closed study."""
+def closed_page(request: HttpRequest, rater: Rater, *, here: bool = True) -> HttpResponse:
+    """The page of a rater of a closed study. `here`: whether the browser holds the rater's key."""
     context = {
         "inside": inside_of(rater),
         "contact": rater.study.specification["raters"]["contact"],
+        "about": here and declared_about(rater.study.specification),
         "demonstration": study_is_demonstration(rater.study_id),
     }
     return render(request, "rater/closed.html", context)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
 from evaluation.recruiting import PLATFORMS, Ids, ids_of
+from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -61,7 +62,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         return _switched(request, back)
     closed_for = rater_of_closed(invitation.study, participant, session)
     if closed_for is not None:
-        return closed_page(request, closed_for)
+        return closed_page(request, closed_for, here=False)
     if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
         title = PLATFORMS[invitation.platform].title
         without = f"This link is for people who come from {title}, and it came without their id. {ASK}"
@@ -73,7 +74,8 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             language = language_of(request, invitation, locked_protocol(invitation.study))
             enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
-            response = redirect("rater:instructions")
+            asked = declared_about(invitation.study.specification)
+            response = redirect("rater:about" if asked else "rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
             return response
         refuse_unless_open(invitation.study)
@@ -150,6 +152,7 @@ def end(request: HttpRequest) -> HttpResponse:
             "completion_code": rater.invitation.completion_code if rater.invitation else "",
             "completion_url": rater.invitation.completion_url if rater.invitation else "",
             "contact": rater.study.specification["raters"]["contact"],
+            "about": declared_about(rater.study.specification),
             "demonstration": study_is_demonstration(rater.study_id),
         },
     )

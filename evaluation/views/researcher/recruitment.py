@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponseBase
+from django.http import HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from common import limits
 from common.limits import COLUMN
+from common.words import counted
 from evaluation.errors import InputError
 from evaluation.models import Invitation, StudyStatus
 from evaluation.selectors.inside import raters_inside
+from evaluation.selectors.participants import participant_data, participants_named
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.rating.erase import participant_erase
 from evaluation.services.studies.invitation import invitation_recode
 from evaluation.services.studies.open import RatersInsideError, study_close
-from evaluation.views.researcher.pages import ResearcherRequest, act, page, tell
+from evaluation.views.researcher.pages import ResearcherRequest, act, add_input_error, form_page, page, tell
 from evaluation.views.researcher.plain_form import PlainForm
 
 
@@ -72,3 +75,41 @@ def recode(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 
     back = f"{reverse('researcher:study', args=[found.name])}#site-{invitation.pk}"
     return act(request, change, done="The codes are saved.", back=back)
+
+
+class ParticipantForm(PlainForm):
+    """Whose data is meant."""
+
+    participant = forms.CharField(
+        label="Participant",
+        max_length=limits.PARTICIPANT,
+        help_text="The recruitment site's id, or the rater's pseudonym from an export.",
+    )
+
+
+@page("GET", "POST")
+def participants(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """All that is kept of one participant: looked up, shown in short, sent as a file, deleted."""
+    found = study_by_name(name)
+    form = ParticipantForm(request.POST if request.method == "POST" else None)
+    context: dict[str, object] = {"area": "studies", "study": found}
+    if request.method == "POST" and form.is_valid():
+        who = form.cleaned_data["participant"]
+        try:
+            if "delete" in request.POST:
+                gone = participant_erase(study=found, who=who)
+                messages.success(
+                    request,
+                    f"The data of {counted(len(gone), 'rater')} is deleted: {', '.join(gone)}. Their number stays.",
+                )
+                return redirect("researcher:participants", name=found.name)
+            data = [participant_data(each) for each in participants_named(found, who)]
+        except InputError as error:
+            add_input_error(form, error)
+        else:
+            if "export" in request.POST:
+                response = JsonResponse({"participants": data}, json_dumps_params={"indent": 2, "ensure_ascii": False})
+                response["Content-Disposition"] = f'attachment; filename="{found.name}-participant.json"'
+                return response
+            context |= {"who": who, "data": data}
+    return form_page(request, "researcher/participants.html", form, context)

@@ -19,11 +19,13 @@ from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
 from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.recruitment import recruitment
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
@@ -109,7 +111,12 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if opening is None or opening.message:  # open, or not to be opened: another page
             response["HX-Refresh"] = "true"
         return response
-    context = {"study": found, "progress": study_progress(found), "board": live_board(found)}
+    context = {
+        "study": found,
+        "progress": study_progress(found),
+        "board": live_board(found),
+        "recruitment": recruitment(found),
+    }
     return render(request, "researcher/_study_state.html", context)
 
 
@@ -167,14 +174,18 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseBase:
     """The standing ratings of a study, as a file."""
     found = _study(name)
-    return ratings_response(ratings_frame(found), name=f"{found.name}-ratings", suffix=suffix)
+    return ratings_response(
+        with_about(ratings_frame(found), found, exported=True), name=f"{found.name}-ratings", suffix=suffix
+    )
 
 
 @page("GET")
 def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
-    return ratings_response(answers_frame(found), name=f"{found.name}-answers", suffix="csv")
+    return ratings_response(
+        with_about(answers_frame(found), found, exported=True), name=f"{found.name}-answers", suffix="csv"
+    )
 
 
 def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
@@ -207,6 +218,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "study": study,
         "progress": study_progress(study),
         "board": live_board(study),
+        "recruitment": None if study.status == StudyStatus.DRAFT else recruitment(study),
         "specification": specification,
         "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
         "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),

@@ -86,6 +86,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/invitations/", studies.invite, name="invite"),
     path("studies/<slug:name>/invitations/<int:pk>/revoke/", studies.revoke, name="revoke-invitation"),
     path("studies/<slug:name>/invitations/<int:pk>/codes/", recruitment.recode, name="recode-invitation"),
+    path("studies/<slug:name>/participants/", recruitment.participants, name="participants"),
     path("studies/<slug:name>/ratings.<ratings:suffix>", studies.ratings, name="study-ratings"),
     path("studies/<slug:name>/answers.csv", studies.answers, name="study-answers"),
     path("studies/<slug:name>/orders/", orders.orders, name="study-orders"),
