@@ -91,7 +91,16 @@ class Refusals:
     comparisons: tuple[WithRefusals, ...]
 
     def to_dict(self) -> Document:
-        rates = [asdict(each) | {"kinds": dict(each.kinds), "rate": each.rate} for each in self.rates]
+        rates = [
+            {
+                "generator": each.generator,
+                "wanted": each.wanted,
+                "missing": each.missing,
+                "kinds": dict(each.kinds),
+                "rate": each.rate,
+            }
+            for each in self.rates
+        ]
         pairs = [asdict(each) for each in self.comparisons]
         return document({"policy": self.policy, "generators": rates, "comparisons": pairs})
 

@@ -257,9 +257,8 @@ class StudyAnswers(Endpoint):
         choices, and preferences that know "both bad") as a file, without withdrawn ones.
         """
         study = study_by_name(name)
-        return ratings_response(
-            with_about(answers_frame(study), study, exported=True), name=f"{study.name}-answers", suffix="csv"
-        )
+        frame = with_about(answers_frame(study), study, exported=True)
+        return ratings_response(frame, name=f"{study.name}-answers", suffix="csv")
 
 
 def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:

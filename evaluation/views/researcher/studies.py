@@ -174,18 +174,16 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseBase:
     """The standing ratings of a study, as a file."""
     found = _study(name)
-    return ratings_response(
-        with_about(ratings_frame(found), found, exported=True), name=f"{found.name}-ratings", suffix=suffix
-    )
+    frame = with_about(ratings_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-ratings", suffix=suffix)
 
 
 @page("GET")
 def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
-    return ratings_response(
-        with_about(answers_frame(found), found, exported=True), name=f"{found.name}-answers", suffix="csv"
-    )
+    frame = with_about(answers_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-answers", suffix="csv")
 
 
 def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
