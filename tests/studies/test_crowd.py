@@ -13,9 +13,10 @@ from django.test import Client
 
 from evaluation.command import CommandError
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import Invitation, Study
-from evaluation.reports.wording import numbers  # noqa: F401  (the pages' filters are there)
+from evaluation.models import Invitation, SampleFailure, Study
 from evaluation.selectors.crowd import STANDARD, declared_about, declared_crowd
+from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.change import draft_changed, draft_of, study_change
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.crowd import about_read, crowd_settings
@@ -118,7 +119,7 @@ def test_a_draft_keeps_a_copy_takes_and_a_change_merges_them() -> None:
     assert crowd is not None and crowd.pay == "3.00 GBP" and crowd.retention == TERMS["retention"]
     bare = study_change(study=study, draft=draft_changed(draft_of(study), {"crowd": None, "about": [], "refusals": ""}))
     assert "crowd" not in bare.specification["raters"] and declared_about(bare.specification) == ()
-    told = differences(changed.specification, draft_of(study) and bare.specification)
+    told = differences(changed.specification, bare.specification)
     assert "terms of its crowd: left out" in told and "questions about the rater: left out" in told
 
 
@@ -191,3 +192,40 @@ def test_the_api_takes_them_and_changes_one(client: Client) -> None:
         content_type="application/json",
     )  # fmt: skip
     assert refused.status_code == 400 and "declares its approval" in refused.content.decode()
+
+
+@pytest.mark.django_db
+def test_missing_images_are_counted_for_each_generator_and_printed() -> None:
+    """Guided refuses prompt 0 and gives one of two images of prompt 1, by its own filter; four prompts, two images."""
+    suite = a_suite({"Colors": 4})
+    plain = a_run(suite, "plain")
+    guided = a_run(suite, "guided", without=[(0, 0), (0, 1), (1, 1)])
+    prompts = {prompt.number: prompt for prompt in suite.prompts.all()}
+    for number, sample, kind in ((0, 0, "refused"), (0, 1, "refused"), (1, 1, "filtered")):
+        SampleFailure.objects.create(run=guided, prompt=prompts[number], sample=sample, kind=kind)
+
+    def made(name: str, **given: Any) -> Study:
+        return study_create(StudyDraft(name=name, runs=[plain, guided], **given))
+
+    dropped = made("dropped", missing="drop-prompts", refusals="bounds").specification["refusals"]
+    assert dropped["runs"] == [
+        {"label": "plain", "wanted": 8, "missing": 0, "kinds": {}},
+        {"label": "guided", "wanted": 8, "missing": 3, "kinds": {"filtered": 1, "refused": 2}},
+    ]
+    assert dropped["lacking"] == {"00000": ["guided"], "00001": ["guided"]}
+    smaller = made("smaller", missing="smaller-sets").specification["refusals"]
+    assert smaller["policy"] == "" and smaller["lacking"] == {"00000": ["guided"]}, "one image is enough there"
+    study = study_open(study=Study.objects.get(name="dropped"))
+    raters_simulate(study=study, share=0.2, seed=1)
+    report = report_make(study=study).results["refusals"]
+    assert [each["rate"] for each in report["generators"]] == [0, 0.375]
+    for each in report["comparisons"]:
+        n, excluded, loss = each["n_shown"], each["excluded"]["net"], each["loss"]["net"]
+        sign = 1 if each["generator_b"] == "guided" else -1
+        assert n == 2 and loss == pytest.approx((2 * excluded + sign * 2) / 4)
+    assert len(report["comparisons"]) == 2
+
+
+@pytest.mark.django_db
+def test_a_study_that_lacks_nothing_says_nothing_of_it() -> None:
+    assert "refusals" not in a_draft().specification
