@@ -1,6 +1,7 @@
 """The nouns of the platform, one file each."""
 
 from evaluation.models.account import SignInLink
+from evaluation.models.crowd import Departure, RaterAbout
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
@@ -25,6 +26,7 @@ from evaluation.models.votes import ImportedVotes
 __all__ = [
     "Assignment",
     "Comparison",
+    "Departure",
     "GenerationRun",
     "ImportedVotes",
     "IncomingFile",
@@ -35,6 +37,7 @@ __all__ = [
     "Place",
     "Prompt",
     "Rater",
+    "RaterAbout",
     "Rating",
     "Report",
     "RunStatus",

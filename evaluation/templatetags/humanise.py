@@ -36,6 +36,12 @@ def selection(run: Mapping[str, Any]) -> str:
 
 
 @register.filter
+def money(amount: float) -> str:
+    """`12.5` -> "12.50": in hundredths."""
+    return f"{amount:.2f}"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """`95` -> "2 min"; two units at most, none smaller than needed."""
     if seconds is None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from evaluation.models import (
     Assignment,
     Comparison,
+    Departure,
     GenerationRun,
     Invitation,
     Place,
@@ -55,7 +56,16 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Assignment: {"skipped_at", "skip_reason"},
     Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
     Rating: {"retracted_at"},
-    Invitation: {"label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"},
+    Departure: set(),
+    Invitation: {
+        "label",
+        "max_raters",
+        "expires_at",
+        "revoked_at",
+        "completion_code",
+        "completion_url",
+        "partial_code",
+    },
     Report: set(),
     Suite: {"title", "licence"},
     Prompt: set(),
@@ -75,6 +85,7 @@ NOT_KEPT = {
     "MetricScore": "as its metric run",
     "MetricShard": "goes when the parts are merged",
     "SignInLink": "of an account, not of a study",
+    "RaterAbout": "what raters say about themselves is theirs to change and to delete",
     "ImportedVotes": "another program's votes, of no study; their files stay with who brought them",
 }
 
@@ -85,6 +96,7 @@ def study() -> Study:
     study = an_open_study({"Colors": 2}, raters_per_panel=4, samples=1)
     Suite.objects.update(frozen_at=timezone.now())
     raters_simulate(study=study, raters=2, seed=0)
+    rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
     report_make(study=study)
     study_seal(study=study)

@@ -35,6 +35,7 @@ from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
 from evaluation.reports.wording.score_means import scores_text
 from evaluation.reports.wording.style import style_text
+from evaluation.selectors.about import with_about
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
@@ -163,7 +164,9 @@ class Command(ProductCommand):
         study = study_by_name(options["study"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
-        valid = validate_ratings(ratings_frame(study, include_simulated=settings.include_simulated))
+        valid = validate_ratings(
+            with_about(ratings_frame(study, include_simulated=settings.include_simulated), study, exported=False)
+        )
         family = family_of(study.specification, settings.estimand)
         return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
 

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
+from evaluation.analysis.refusals import POLICIES
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.models import Report
@@ -75,6 +76,8 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "sealed": sealed_state(found.study),
         "displays": document.displays,
         "coverage": report_coverage(found) if results.comparisons else None,
+        "refusals": document.refusals,
+        "policies": POLICIES,
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
         "specification": specification,

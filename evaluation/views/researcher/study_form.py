@@ -28,6 +28,7 @@ from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
+from evaluation.views.researcher.crowd_form import CrowdForm, crowd_initial
 from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
 
 MISSING_CHOICES = [
@@ -50,7 +51,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(OwnQuestionsForm):
+class StudyForm(CrowdForm, OwnQuestionsForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -346,6 +347,7 @@ class StudyForm(OwnQuestionsForm):
             surround=values["surround"],
             smallest_width=values["smallest_width"],
             prompts_language=values["prompts_language"],
+            **self.crowd_fields(),
         )
 
     @property
@@ -398,6 +400,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},
+        **crowd_initial(draft),
     }
     if isinstance(draft.protocol, str):
         return found | {"protocol": draft.protocol}
@@ -412,8 +415,8 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
 
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
-    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
-        field, field.replace("stopping_rule.", "stop_")
+    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file", "crowd": "crowd_platform"}.get(
+        field, field.replace("stopping_rule.", "stop_").replace("crowd.", "crowd_")
     )
 
 
