@@ -9,7 +9,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from evaluation.reports.bundle.chain import commitment_of
 from evaluation.reports.bundle.contents import ALWAYS, json_bytes, lines_bytes, read_bundle
 from evaluation.reports.bundle.records import FIELDS
 from evaluation.reports.bundle.verify import differences, verify_bundle
+from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.sealed import chain_of
 from evaluation.services.rating.simulate import raters_simulate
@@ -262,6 +263,13 @@ def test_ratings_left_out_added_and_twice_are_found(bundle: Path, tmp_path: Path
 def test_fields_of_records_are_the_declared_ones(bundle: Path) -> None:
     assert all(set(row["record"]) == set(FIELDS) for row in read_bundle(bundle).lines("records.jsonl"))
     assert set(ALWAYS) <= set(read_bundle(bundle).files)
+
+
+def test_a_bundle_has_all_that_a_report_is_made_of(bundle: Path) -> None:
+    whole = read_bundle(bundle)
+    told = whole.document("input.json")
+    assert {each.name for each in fields(ReportInput)} == {"ratings", *told}
+    assert {each.name for each in fields(AnswersInput)} == {"frame", *told["answers"]}
 
 
 # --- Commands --------------------------------------------------------------------------------------------------------

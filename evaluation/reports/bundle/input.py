@@ -31,6 +31,8 @@ def input_json(given: ReportInput, names: Mapping[str, str]) -> dict[str, Any]:
         },
         "family": given.family.to_dict(),
         "categories": list(given.categories),
+        "refused": given.refused,
+        "n_shown": given.n_shown,
         "scores": None
         if given.scores is None
         else {"notes": list(given.scores.notes), "scored": [_scored(each) for each in given.scores.scored]},
@@ -73,6 +75,8 @@ def input_from(
         ),
         family=Family.from_dict(data["family"]),
         categories=tuple(data["categories"]),
+        refused=data["refused"],
+        n_shown=data["n_shown"],
         answers=AnswersInput(
             frame=answers,
             prompts=own["prompts"],
