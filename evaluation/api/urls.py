@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.api import account, docs, files, generators, metrics, protocols, runs, studies, suites, uploads
+from evaluation.api import account, docs, files, generators, metrics, plans, protocols, runs, studies, suites, uploads
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:key>/match/", uploads.UploadMatch.as_view(), name="upload-match"),
     path("uploads/<uuid:key>/confirm/", uploads.UploadConfirm.as_view(), name="upload-confirm"),
     path("uploads/<uuid:key>/drop/", uploads.UploadDrop.as_view(), name="upload-drop"),
+    path("plan/", plans.PlanView.as_view(), name="plan"),
     path("protocols/", protocols.ProtocolList.as_view(), name="protocol-list"),
     path("studies/", studies.StudyList.as_view(), name="study-list"),
     path("studies/<slug:name>/", studies.StudyDetail.as_view(), name="study"),

@@ -32,6 +32,7 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "upload": ("running-generators", "uploading"),
     "studies": ("running-a-study", ""),
     "new-study": ("running-a-study", "before-it-opens"),
+    "plan": ("running-a-study", "planning-a-study"),
     "edit-study": ("running-a-study", "drafts"),
     "study": ("running-a-study", "opening"),
     "invite": ("running-a-study", "letting-raters-in"),

@@ -18,6 +18,7 @@ from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.change import draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, tell
+from evaluation.views.researcher.plan import planned, planner, unsaid
 from evaluation.views.researcher.study_form import StudyForm, form_field, study_initial
 
 MOST_CANDIDATES = 200
@@ -36,7 +37,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
     if base is not None:
         initial = study_initial(replace(base, name=""))
     form = _form(request, initial, base)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not _asks_for_a_plan(request) and form.is_valid():
         study = _saved(form, lambda draft: study_create(draft, created_by=request.user), request)
         if study is not None:
             return redirect("researcher:study", name=study.name)
@@ -52,7 +53,7 @@ def edit_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         return redirect("researcher:study", name=found.name)
     base = draft_of(found)
     form = _form(request, study_initial(base) | {"version": draft_version(found)}, base)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not _asks_for_a_plan(request) and form.is_valid():
         version = form.cleaned_data["version"]
         study = _saved(form, lambda draft: study_change(study=found, draft=draft, version=version), request)
         if study is not None:
@@ -113,7 +114,16 @@ def _label(request: ResearcherRequest, run: GenerationRun) -> str:
     return request.POST.get(f"label-{run.pk}", "").strip()
 
 
+def _asks_for_a_plan(request: ResearcherRequest) -> bool:
+    """Whether the form was sent by the planner's button, which saves nothing."""
+    return "plan" in request.POST
+
+
 def _page(request: ResearcherRequest, form: StudyForm, context: dict[str, object]) -> HttpResponse:
+    context = {**context, "planner": planner(request)}
+    if _asks_for_a_plan(request):
+        context["planned"] = planned(request)
+        form = unsaid(form, request)
     picked = {str(getattr(key, "pk", key)) for key in (form["runs"].value() or [])}
     labels = {}
     if request.method != "POST" and form.base is not None:
