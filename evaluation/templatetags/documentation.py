@@ -28,10 +28,14 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "new-score": ("running-metrics", "on-the-pages"),
     "metric-run": ("running-metrics", "on-the-pages"),
     "curves": ("running-metrics", "on-the-pages"),
+    "uploads": ("running-generators", "uploading"),
     "new-upload": ("running-generators", "uploading"),
     "upload": ("running-generators", "uploading"),
     "studies": ("running-a-study", ""),
     "new-study": ("running-a-study", "before-it-opens"),
+    **dict.fromkeys(
+        ("manage-suite", "manage-run", "manage-study"), ("running-a-study", "archiving-renaming-and-deleting")
+    ),
     "plan": ("running-a-study", "planning-a-study"),
     "edit-study": ("running-a-study", "drafts"),
     "study": ("running-a-study", "opening"),

@@ -29,7 +29,7 @@ from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.metric_form import MetricForm, usable_metrics
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from tests.studies.world import a_run, an_open_study, enrolled, png, session_of
+from tests.studies.world import a_run, a_suite, an_open_study, enrolled, png, session_of
 
 
 @dataclass
@@ -96,6 +96,7 @@ def a_world(tmp_path: Path) -> World:
         "upload": {"key": uploads[0].key},
         "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
+        "unused-suite": {"pk": a_suite({"Colors": 1}, name="unused").pk},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
         "join": {"key": invitation.key},
@@ -127,6 +128,9 @@ def a_world(tmp_path: Path) -> World:
         "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
         "researcher:open-study": (a["open"], {}),
         "researcher:close-study": (a["study"], {}),
+        "researcher:manage-suite": (a["unused-suite"], {"action": "rename", "name": "other"}),
+        "researcher:manage-run": (a["run-resume"], {"action": "archive"}),
+        "researcher:manage-study": (a["open"], {"action": "archive"}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
         "rater:join": (a["join"], {}),
@@ -153,6 +157,9 @@ def a_world(tmp_path: Path) -> World:
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
         "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
+        "api:suite-manage": (a["unused-suite"], {"name": "other", "archived": True}),
+        "api:run-manage": (a["run-resume"], {"name": "other", "archived": True}),
+        "api:study-manage": (a["study"], {"name": "A new title"}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
         "api:study-change": (a["open"], {"title": "Another"}),
         "api:study-copy": (a["study"], {"name": "copied"}),

@@ -43,7 +43,7 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"title", "created_by_id"},
+    Study: {"archived_at", "title", "created_by_id"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
@@ -54,9 +54,9 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Rating: {"retracted_at"},
     Invitation: {"label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"},
     Report: set(),
-    Suite: {"title", "licence"},
+    Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
-    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
+    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at", "archived_at"},
     Sample: set(),
     StoredImage: set(),
 }

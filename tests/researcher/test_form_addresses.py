@@ -69,6 +69,7 @@ POST_ONLY = {
     ),
     "revoke-invitation": up(3),
     **dict.fromkeys(("set-password", "rotate-token"), up(1)),
+    "study-runs": lambda address: "/studies/new/",
     "plan-draft": lambda address: "/studies/new/",
     "sign-out": lambda address: "/",
 }

@@ -123,7 +123,7 @@ class PlanForm(PlannerFields):
         super().__init__(*args, **kwargs)
         suite, protocol = self.fields["suite"], self.fields["protocol"]
         assert isinstance(suite, forms.ModelChoiceField) and isinstance(protocol, forms.ChoiceField)
-        suite.queryset = Suite.objects.order_by("-created_at", "-pk")
+        suite.queryset = Suite.objects.filter(archived_at__isnull=True).order_by("-created_at", "-pk")
         protocol.choices = [(name, protocols.get(name).title) for name in protocols.names()]
 
     def plan(self) -> PlanShown:
