@@ -1,5 +1,6 @@
 """Suites, runs and studies can be archived, at any time; a suite goes once no run is of it, frozen or not."""
 
+from django.conf import settings
 from django.db import migrations, models
 
 LOCKED = """
@@ -98,6 +99,13 @@ class Migration(migrations.Migration):
         *(
             migrations.AddField(model, "archived_at", models.DateTimeField(blank=True, null=True))
             for model in ("generationrun", "study", "suite")
+        ),
+        migrations.AlterField(
+            "signinlink",
+            "user",
+            models.ForeignKey(
+                on_delete=models.deletion.CASCADE, related_name="sign_in_links", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.RunSQL(TRIGGERS, BACK),
     ]

@@ -18,6 +18,10 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "sign-in": ("quickstart", "1-start-it"),
     "sign-in-link": ("quickstart", "1-start-it"),
     "account": ("api", "signing-in"),
+    **dict.fromkeys(
+        ("team", "invite-colleague"),
+        ("running-a-study", "colleagues"),
+    ),
     "set-password": ("api", "signing-in"),
     "suites": ("suites", ""),
     "suite": ("suites", "what-identifies-a-suite"),
@@ -40,6 +44,11 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "edit-study": ("running-a-study", "drafts"),
     "study": ("running-a-study", "opening"),
     "invite": ("running-a-study", "letting-raters-in"),
+    **dict.fromkeys(
+        ("study-raters", "study-rating-list", "study-links"), ("running-a-study", "raters-and-ratings-one-by-one")
+    ),
+    "simulate": ("quickstart", "4-open-a-study"),
+    "study-analyse": ("report", ""),
     "report": ("report", ""),
     "study-orders": ("report", "studies-side-by-side"),
 }

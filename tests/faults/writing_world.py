@@ -20,6 +20,7 @@ from rest_framework.authtoken.models import Token
 
 from evaluation.models import MetricRun, RunStatus, SampleFailure
 from evaluation.selectors.trials import next_trials
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.change import draft_version
@@ -57,6 +58,8 @@ def _values(form: Any) -> dict[str, Any]:
 
 def a_world(tmp_path: Path) -> World:
     user = User.objects.create_superuser("ada", password="engine-of-1843")
+    colleague = User.objects.create_user("lin")
+    sign_in_link_create(user=colleague)
     study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1)
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
@@ -96,6 +99,7 @@ def a_world(tmp_path: Path) -> World:
         "upload": {"key": uploads[0].key},
         "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
+        "colleague": {"pk": colleague.pk},
         "unused-suite": {"pk": a_suite({"Colors": 1}, name="unused").pk},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
@@ -110,6 +114,10 @@ def a_world(tmp_path: Path) -> World:
         "researcher:sign-in": (None, {"username": "ada", "password": "engine-of-1843"}),
         "researcher:set-password": (None, dict.fromkeys(("new_password1", "new_password2"), "note-g-bernoulli")),
         "researcher:rotate-token": (None, {}),
+        "researcher:invite-colleague": (None, {"username": "grace"}),
+        "researcher:renew-link": (a["colleague"], {}),
+        "researcher:revoke-links": (a["colleague"], {}),
+        "researcher:block-account": (a["colleague"], {"blocked": "yes"}),
         "researcher:suites": (None, {"known": "drawbench-cc0"}),
         "researcher:new-run": (None, new_run),
         "researcher:cancel-run": (a["run-cancel"], {}),
@@ -131,6 +139,8 @@ def a_world(tmp_path: Path) -> World:
         "researcher:manage-suite": (a["unused-suite"], {"action": "rename", "name": "other"}),
         "researcher:manage-run": (a["run-resume"], {"action": "archive"}),
         "researcher:manage-study": (a["open"], {"action": "archive"}),
+        "researcher:simulate": (a["study"], {"raters": "1", "seed": "0"}),
+        "researcher:revoke-rater": (a["study"] | {"pk": rater.rater.pk}, {}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
         "rater:join": (a["join"], {}),

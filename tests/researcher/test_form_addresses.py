@@ -69,6 +69,8 @@ POST_ONLY = {
     ),
     "revoke-invitation": up(3),
     **dict.fromkeys(("set-password", "rotate-token"), up(1)),
+    **dict.fromkeys(("renew-link", "revoke-links", "block-account", "invite-colleague"), lambda address: "/team/"),
+    "revoke-rater": up(2),
     "study-runs": lambda address: "/studies/new/",
     "plan-draft": lambda address: "/studies/new/",
     "sign-out": lambda address: "/",
