@@ -136,7 +136,9 @@ def simulate(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def ratings_list(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing ratings of a study, a row each."""
     study = study_by_name(name)
-    rows = standing_ratings(study, include_simulated=True, as_of=None).select_related("rater", "assignment__comparison__prompt")
+    rows = standing_ratings(study, include_simulated=True, as_of=None).select_related(
+        "rater", "assignment__comparison__prompt"
+    )
     questions = [each["id"] for each in study.specification["protocol"]["questions"]]
     shown = shown_list(request, rows, ratings_shape(questions), size=50)
     listed = [(each, rater_pseudonym(str(each.rater.key))) for each in shown.page.object_list]
