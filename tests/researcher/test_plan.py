@@ -43,6 +43,11 @@ def test_the_forms_plan_follows_what_is_chosen(signed_in: Client) -> None:
     assert "5 raters x 32 prompts" in fewer and "10 raters see 160 trials" in fewer
     one = sent(signed_in, "/plan/draft/", runs=runs, protocol="pairwise-open", raters_per_panel="9")
     assert "in 2 panels" not in one
+    own = {"protocol": "own-questions", "own_name": "wall", "own_layout": "pair", "q1_kind": "preference"}
+    own |= {"q1_text": "Which?", "q1_answers": "left\nno preference\nright", "q1_short": "Wall", "own_panels": "all"}
+    assert "7 raters x 32 prompts detect" in sent(signed_in, "/plan/draft/", runs=runs, raters_per_panel="7", **own)
+    few = sent(signed_in, "/plan/draft/", runs=runs, raters_per_panel="2", **own)
+    assert "too few to detect any difference" in few
     assert "<html" not in one and Study.objects.count() == 0
 
 

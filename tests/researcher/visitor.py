@@ -162,7 +162,7 @@ class Visitor:
         """The page says each of these."""
         words = " ".join(self.page.text.split())
         for text in texts:
-            assert text in words, f"{self.address} does not say {text!r}: {words[:3000]}"
+            assert text in words, f"{self.address} does not say {text!r}: {words[-2600:]}"
         return self
 
     def value_of(self, label: str) -> str:

@@ -18,8 +18,11 @@ def precision_lines(plan: StudyPlan) -> list[str]:
     """What it finds."""
     if not plan.panels:
         return ["No question asks for a preference, so only time and pay are planned."]
-    if plan.half_width is None or plan.detectable is None:
+    if plan.half_width is None:
         return ["One rater or one prompt leaves no interval: plan two of each or more, better ten."]
+    if plan.detectable is None:
+        few = f"{crossing(plan)} are too few to detect any difference in 80 of 100 such studies."
+        return [few, f"The 95 % interval will be about {width(min(plan.half_width, 1.0))} points or more."]
     lines = [f"{crossing(plan)} detect {width(plan.detectable)} points of the net share of one pair."]
     lines.append(
         f"So large a difference is found in 80 of 100 such studies. The 95 % interval will be about "

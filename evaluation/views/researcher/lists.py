@@ -28,7 +28,7 @@ class ListMenu:
 @dataclass(frozen=True, slots=True)
 class ShownList:
     """A page of a list with its form. `keep`: what its other pages keep in their addresses. `narrowed`: whether
-    anything was asked, so that an empty list says so.
+    anything was asked, so that an empty list says so. `others`: it is empty, and there are rows that it does not show.
     """
 
     page: Page[Any]
@@ -37,11 +37,12 @@ class ShownList:
     menus: tuple[ListMenu, ...]
     keep: str
     narrowed: bool
+    others: bool
 
     @property
     def has_form(self) -> bool:
         """Whether there is something to look through."""
-        return self.narrowed or self.page.paginator.count > FEW or self.page.paginator.num_pages > 1
+        return self.narrowed or self.others or self.page.paginator.count > FEW or self.page.paginator.num_pages > 1
 
     @property
     def count(self) -> int:
@@ -50,17 +51,19 @@ class ShownList:
 
 
 def shown_list(request: ResearcherRequest, rows: QuerySet[Any], shape: ListShape, *, size: int) -> ShownList:
-    """The page of `rows` that the address asks for. Two queries: their number, and those of the page."""
+    """The page of `rows` that the address asks for. Two queries, and one where it is empty."""
     asked = list_asked(request.GET, shape)
     found = list_found(rows, shape, asked)
     parameters = asked.parameters(shape)
+    page = page_of(request, found.rows, size=size)
     return ShownList(
-        page=page_of(request, found.rows, size=size),
+        page=page,
         search=asked.search,
         search_of=shape.search_of,
         menus=_menus(shape, asked),
         keep=f"{urlencode(parameters)}&" if parameters else "",
         narrowed=bool(set(parameters) - {"sort"}),
+        others=page.paginator.count == 0 and rows.exists(),
     )
 
 

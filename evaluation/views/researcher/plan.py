@@ -37,6 +37,10 @@ PREFIX = "plan"
 """Of the planner's fields within the form of a study."""
 
 
+UNNAMED = "a-plan"
+"""Stands for the name of a study that has none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanShown:
     """A plan as pages show it: `lines` of words, `rows` of panels where there are several; or `why` there is none."""
@@ -187,7 +191,10 @@ def planner(request: ResearcherRequest) -> PlannerFields:
 
 def planned(request: ResearcherRequest) -> PlanShown:
     """The plan of a study's form as it was sent, whole or not."""
-    form, fields = StudyForm(request.POST, request.FILES), planner(request)
+    sent = request.POST.copy()
+    if not sent.get("name"):
+        sent["name"] = UNNAMED  # without a name the form has an error, and looks at no protocol's questions
+    form, fields = StudyForm(sent, request.FILES), planner(request)
     form.is_valid()
     if not fields.is_valid():
         return PlanShown(why="; ".join(f"{fields[name].label}: {told[0]}" for name, told in fields.errors.items()))
