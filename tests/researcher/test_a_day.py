@@ -91,7 +91,8 @@ def test_a_stranger_runs_a_whole_day_by_pages_alone(signed_in: Client, settings:
     )
 
     # closed, reported, archived
-    me.follow("Studies").follow("What hangs on a wall").send("Close the study").says("The study is closed")
+    me.follow("Studies").follow("What hangs on a wall").follow("Close the study")
+    me.send("Close the study").says("The study is closed")
     me.follow("Report").says("SIMULATED", "theirs", "ours")
     me.follow("Studies").follow("What hangs on a wall").follow("Archive, rename").send("Archive").says("archived")
     assert "What hangs on a wall" not in [text for text, _ in me.page.links]

@@ -50,8 +50,9 @@ def test_a_rater_is_revoked_and_the_place_is_free(signed_in: Client, study: Stud
     done = Rater.objects.get(simulated=True)
     assert "has finished" in signed_in.post(f"/studies/trial/raters/{done.pk}/revoke/", follow=True).content.decode()
     assert not Rating.objects.filter(retracted_at__isnull=False).exists()
+    assert Rater.objects.filter(departures__reason="screened").count() == 1, "the flow on the board adds up"
     late = enrolled(study).rater
-    study_close(study=study)
+    study_close(study=study, inside=1)
     assert (
         "the study is closed"
         in signed_in.post(f"/studies/trial/raters/{late.pk}/revoke/", follow=True).content.decode()

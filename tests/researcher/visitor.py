@@ -167,7 +167,6 @@ class Visitor:
 
     def value_of(self, label: str) -> str:
         """The value of the box or radio beside which these words stand."""
-        import re
 
         found = re.search(
             r'<input[^>]*?(?:name="\w+")[^>]*?value="([^"]+)" id="([^"]+)"[^>]*>\s*<label for="\2">\s*'

@@ -182,6 +182,23 @@ def test_the_api_archives_and_says_what_would_be_lost(client: Client) -> None:
     assert study_uses(Study.objects.create(name="bare")).lost == "nothing but its name"
 
 
+def test_whatever_refers_to_a_thing_was_thought_of() -> None:
+    """A new relation to a suite, a run or a sample either uses it (and keeps it), or goes with it."""
+    known = {
+        Suite: {"Prompt", "GenerationRun", "Upload"},
+        GenerationRun: {"Sample", "SampleFailure", "Upload", "StudyRun", "MetricRun"},
+        Sample: {"StudyImage", "MetricScore"},
+        StoredImage: {"Sample", "StudyImage"},
+    }
+    for model, users in known.items():
+        found = {
+            each.related_model.__name__
+            for each in model._meta.get_fields(include_hidden=True)
+            if each.auto_created and each.is_relation and not each.concrete
+        }
+        assert found == users, model
+
+
 def test_bad_input_of_the_command() -> None:
     assert "Kinds: suite, run, study." in refused("tidy", "rum", "x")
     assert "--yes confirms --delete" in refused("tidy", "run", "x", "--yes")

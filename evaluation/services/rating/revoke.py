@@ -6,8 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluation.errors import ConflictError
-from evaluation.models import Rater, Rating, StudyStatus
+from evaluation.models import Departure, Rater, Rating, StudyStatus
 from evaluation.selectors.ratings import rater_pseudonym
+from evaluation.services.rating.about import rater_about_delete
 
 
 @transaction.atomic
@@ -31,4 +32,6 @@ def rater_revoke(*, rater: Rater) -> Rater:
     Rating.objects.filter(rater=found, retracted_at=None).update(retracted_at=now)
     found.dropped_at = now
     found.save(update_fields=["dropped_at"])
+    rater_about_delete(rater=found)
+    Departure.objects.get_or_create(rater=found, reason=Departure.Reason.SCREENED)
     return found

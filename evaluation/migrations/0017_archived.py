@@ -93,7 +93,7 @@ BACK = LOCKED.replace("{free}", FREE) + KEPT.format(archived="") + USED
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evaluation", "0012_what_uploads_declare")]
+    dependencies = [("evaluation", "0016_crowds")]
 
     operations = [
         *(
