@@ -31,7 +31,7 @@ class StudyStatus(models.TextChoices):
 class Study(models.Model):
     """Runs compared under a protocol. `specification` is the whole declaration, locked and hashed when it opens.
 
-    `design_seed`: the seed of sides, orders and the choice of samples.
+    `design_seed`: the seed of sides, orders and the choice of samples. `archived_at`: since when lists leave it out.
     """
 
     name = models.SlugField(max_length=limits.STUDY_NAME, unique=True)
@@ -45,6 +45,7 @@ class Study(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]

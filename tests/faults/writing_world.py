@@ -21,6 +21,7 @@ from rest_framework.authtoken.models import Token
 from evaluation.models import MetricRun, RunStatus, SampleFailure
 from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.trials import next_trials
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.change import draft_version
@@ -30,7 +31,7 @@ from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.metric_form import MetricForm, usable_metrics
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from tests.studies.world import a_run, an_open_study, enrolled, png, session_of
+from tests.studies.world import a_run, a_suite, an_open_study, enrolled, png, session_of
 
 
 @dataclass
@@ -58,6 +59,8 @@ def _values(form: Any) -> dict[str, Any]:
 
 def a_world(tmp_path: Path) -> World:
     user = User.objects.create_superuser("ada", password="engine-of-1843")
+    colleague = User.objects.create_user("lin")
+    sign_in_link_create(user=colleague)
     study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1, about=["age"])
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
@@ -97,6 +100,8 @@ def a_world(tmp_path: Path) -> World:
         "upload": {"key": uploads[0].key},
         "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
+        "colleague": {"pk": colleague.pk},
+        "unused-suite": {"pk": a_suite({"Colors": 1}, name="unused").pk},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
         "join": {"key": invitation.key},
@@ -110,6 +115,10 @@ def a_world(tmp_path: Path) -> World:
         "researcher:sign-in": (None, {"username": "ada", "password": "engine-of-1843"}),
         "researcher:set-password": (None, dict.fromkeys(("new_password1", "new_password2"), "note-g-bernoulli")),
         "researcher:rotate-token": (None, {}),
+        "researcher:invite-colleague": (None, {"username": "grace"}),
+        "researcher:renew-link": (a["colleague"], {}),
+        "researcher:revoke-links": (a["colleague"], {}),
+        "researcher:block-account": (a["colleague"], {"blocked": "yes"}),
         "researcher:suites": (None, {"known": "drawbench-cc0"}),
         "researcher:new-run": (None, new_run),
         "researcher:cancel-run": (a["run-cancel"], {}),
@@ -127,6 +136,11 @@ def a_world(tmp_path: Path) -> World:
         "researcher:new-study": (None, one | {"name": "fresh"}),
         "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
         "researcher:open-study": (a["open"], {}),
+        "researcher:manage-suite": (a["unused-suite"], {"action": "rename", "name": "other"}),
+        "researcher:manage-run": (a["run-resume"], {"action": "archive"}),
+        "researcher:manage-study": (a["open"], {"action": "archive"}),
+        "researcher:simulate": (a["study"], {"raters": "1", "seed": "0"}),
+        "researcher:revoke-rater": (a["study"] | {"pk": rater.rater.pk}, {}),
         "researcher:study-bundle": (a["study"], {}),
         "researcher:close-study": (a["study"], {"inside": 2}),
         "researcher:participants": (a["study"], {"participant": pseudonym, "delete": "1"}),
@@ -158,6 +172,9 @@ def a_world(tmp_path: Path) -> World:
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
         "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
+        "api:suite-manage": (a["unused-suite"], {"name": "other", "archived": True}),
+        "api:run-manage": (a["run-resume"], {"name": "other", "archived": True}),
+        "api:study-manage": (a["study"], {"name": "A new title"}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
         "api:study-change": (a["open"], {"title": "Another"}),
         "api:study-copy": (a["study"], {"name": "copied"}),

@@ -47,7 +47,7 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"title", "created_by_id"},
+    Study: {"archived_at", "title", "created_by_id"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
@@ -67,9 +67,9 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
         "partial_code",
     },
     Report: set(),
-    Suite: {"title", "licence"},
+    Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
-    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
+    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at", "archived_at"},
     Sample: set(),
     StoredImage: set(),
     Seal: set(),

@@ -21,6 +21,7 @@ from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
+from evaluation.selectors.list_shapes import studies_shape
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
@@ -36,13 +37,13 @@ from evaluation.services.studies.invitation import (
     invitation_url,
 )
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
     add_input_error,
     form_page,
     page,
-    page_of,
     tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
@@ -91,8 +92,8 @@ class InvitationForm(PlainForm):
 @page("GET")
 def studies(request: ResearcherRequest) -> HttpResponseBase:
     """All studies with what was rated."""
-    listed = page_of(request, studies_listed(), size=25)
-    context = {"area": "studies", "page": listed, "enough_runs": comparable_runs()[:2].count() == 2}
+    shown = shown_list(request, studies_listed(), studies_shape(), size=25)
+    context = {"area": "studies", "list": shown, "page": shown.page, "enough_runs": comparable_runs()[:2].count() == 2}
     return render(request, "researcher/studies.html", context)
 
 
