@@ -128,7 +128,9 @@ class GeneratorSpec:
     pixels; empty when images come in the size that they have (a folder). `devices`: the kinds of device it can use;
     with ("cpu",) alone, "auto" never imports torch. `needs`: modules that it imports when it is loaded and that may not
     be installed; `install`: the command that brings them. `price`: "package.module:callable" of a light module, called
-    with resolved parameters for what an image is expected to cost in US dollars, or None.
+    with resolved parameters for what an image is expected to cost in US dollars, or None. `identity`:
+    "package.module:callable", light too, called as `identity(parameters, size=...)`: the version and the weights'
+    fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells.
     """
 
     name: str
@@ -137,6 +139,7 @@ class GeneratorSpec:
     parameters: tuple[Parameter, ...] = ()
     sizes: tuple[int, ...] = ()
     devices: tuple[str, ...] = ("cpu", "cuda")
+    identity: str = ""
     needs: tuple[str, ...] = ()
     install: str = ""
     price: str = ""

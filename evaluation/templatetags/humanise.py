@@ -18,6 +18,7 @@ from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
+from evaluation.services.studies.viewing import SURROUNDS
 from generators.costs import usd
 
 register = template.Library()
@@ -33,6 +34,12 @@ def item(values: Mapping[str, Any], name: str) -> Any:
 def selection(run: Mapping[str, Any]) -> str:
     """How the samples of a study's run were chosen, as its specification has it."""
     return selection_in_words(run.get("declared", {}), drawn_here=run.get("origin") != "uploaded")
+
+
+@register.filter
+def money(amount: float) -> str:
+    """`12.5` -> "12.50": in hundredths."""
+    return f"{amount:.2f}"
 
 
 @register.filter
@@ -164,6 +171,12 @@ def stopping_rule(rule: Mapping[str, Any]) -> str:
 
 
 @register.filter
+def surround(name: str) -> str:
+    """The surround that a specification declares, in words."""
+    return SURROUNDS.get(name, name)
+
+
+@register.filter
 def signed(number: float | None) -> str:
     """`-.2134` -> "−0.213", `.4` -> "+0.400"; nothing for None."""
     return "" if number is None else numbers.signed(number)
@@ -217,5 +230,5 @@ def utc(when: datetime) -> str:
 
 @register.filter
 def moment(iso: str) -> str:
-    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06"."""
-    return f"{datetime.fromisoformat(iso):%-d %b %Y %H:%M}"
+    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06 UTC"."""
+    return utc(datetime.fromisoformat(iso))

@@ -18,9 +18,12 @@ from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
+from evaluation.services.studies.refused import refused_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
+from evaluation.services.studies.viewing import Viewing, viewing_declared
 
 SCHEMA = "drawbench-study/1"
 LARGEST_SIDE = 512
@@ -40,8 +43,9 @@ CONSENT = f"""{PREFERENCE_ASKED}
 Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
 used.
 
-We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
-email. The answers are analysed and may be published, without anything that identifies you."""
+We keep your answers, the time that each one took, how large your screen showed the images, and your ID from the
+recruitment site, if any; never your name or email. The answers are analysed and may be published, without anything that
+identifies you."""
 
 
 def consent_text(protocol: protocols.Protocol) -> str:
@@ -63,7 +67,8 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
-    `copied_from`: the study that it was copied from, as `difference.Copied` says it.
+    `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
+    images. `people`: what it declares of its crowd.
     """
 
     protocol: protocols.Protocol
@@ -81,6 +86,8 @@ class StudySettings:
     known: tuple[KnownControl, ...] = ()
     controls_left_out: bool = False
     copied_from: Mapping[str, object] | None = None
+    viewing: Viewing = Viewing()
+    people: CrowdSettings = CrowdSettings()
 
     @property
     def study_protocol(self) -> protocols.Protocol:
@@ -164,6 +171,7 @@ def specification(
             "version_hash": suite.version_hash,
             "content_hash": suite.content_hash,
             "prompts": len(sets.prompts) + len(sets.dropped),
+            **({"language": settings.viewing.prompts_language} if settings.viewing.prompts_language else {}),
         },
         "runs": [_run(label, run) for label, run in runs],
         "sets": {
@@ -181,14 +189,26 @@ def specification(
             "format": "WebP, lossless, without metadata",
             "resampling": "Lanczos to the common size; other shapes are set on mid-grey, never cropped",
             **masks_specified(settings.masks),
+            **settings.viewing.specified(),
         },
         "raters": {
             "consent": settings.consent,
             "contact": settings.contact,
             "idle_days": IDLE_DAYS,
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
+            **people_specified(settings.people),
         },
     }
+    refused = refused_specified(
+        settings.people.refusals,
+        suite=suite,
+        runs=runs,
+        sets=sets,
+        size=settings.set_size,
+        missing=settings.missing,
+    )
+    if refused is not None:
+        declared["refusals"] = refused
     if reference is not None:
         declared["reference"] = _run(REFERENCE, reference)
     if settings.claims:
@@ -267,6 +287,8 @@ def settings_of(study: Study) -> StudySettings:
         known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
         controls_left_out=bool(controls.get("left_out", False)),
         copied_from=declared.get("copied_from"),
+        viewing=viewing_declared(declared),
+        people=people_declared(declared),
     )
 
 

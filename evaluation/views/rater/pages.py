@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.recruiting import PLATFORMS, Ids, ids_of
+from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -23,23 +28,38 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
-from evaluation.views.rater.contexts import consent_context, instructions_context, page_of, trials_context
+from evaluation.views.rater.closed import closed_page, rater_of_closed
+from evaluation.views.rater.contexts import (
+    consent_context,
+    instructions_context,
+    language_to_confirm,
+    page_of,
+    trials_context,
+)
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
-from evaluation.views.rater.language import keep_language, language_of
+from evaluation.views.rater.language import keep_language, language_of, speak, spoken
 
-PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
-SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
-"""What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
-
-LONGEST_ID = 200
-PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
-"""What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
 
+View = Callable[..., HttpResponse]
+
+
+def _in_words(view: View) -> View:
+    """The page in the rater's language, once the view knows the rater; until then in the browser's."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with spoken(request):
+            return view(request, *args, **kwargs)
+
+    return answer
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The invitation: consent, and a place in the study."""
     refuse_guesser(request)
@@ -48,31 +68,46 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         count_unknown_key(request)
         return _message(
             request,
-            "This link does not work",
-            "There is no invitation at this address. Check that the link is complete, or ask the person who sent it.",
+            _("This link does not work"),
+            _(
+                "There is no invitation at this address. Check that the link is complete, or ask the person who sent "
+                "it."
+            ),
             status=404,
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
         count_join(request)
-        fault = _fault_of_ids(request)
-        if fault is not None:
-            return _message(request, "This link is not complete", fault, status=400)
-        _keep_participant(request, invitation)
+        ids = ids_of(dict(request.GET.lists()))
+        if ids.fault:
+            return _message(request, _("This link is not complete"), f"{ids.fault} {_ask()}", status=400)
+        _keep_participant(request, invitation, ids)
         keep_language(request, invitation)
         return redirect("rater:join", key=key)
+    language = _language(request, invitation)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
     if back is not None:
         return _switched(request, back)
+    closed_for = rater_of_closed(invitation.study, participant, session)
+    if closed_for is not None:
+        return closed_page(request, closed_for, here=False)
+    if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
+        title = PLATFORMS[invitation.platform].title
+        without = _("This link is for people who come from {site}, and it came without their id.").format(site=title)
+        without = f"{without} {_ask()}"
+        return _message(request, _("Please open the study from the recruitment site"), without, status=400)
     try:
         if request.method == "POST":
             count_join(request)
             refuse_unless_open(invitation.study)
-            language = language_of(request, invitation, locked_protocol(invitation.study))
+            confirmed = request.POST.get("reads", "")
+            if _must_confirm(invitation, language) and confirmed != "yes":
+                return _sent_out(request) if confirmed == "no" else _consent(request, invitation, language, unsaid=True)
             enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
-            response = redirect("rater:instructions")
+            asked = declared_about(invitation.study.specification)
+            response = redirect("rater:about" if asked else "rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
             return response
         refuse_unless_open(invitation.study)
@@ -81,11 +116,45 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return _refused(request, error)
-    return render(request, "rater/consent.html", consent_context(request, invitation))
+    return _consent(request, invitation, language)
+
+
+def _language(request: HttpRequest, invitation: Invitation) -> str:
+    """The language that the rater to be reads; the page is in it from here on. A draft has none to choose from."""
+    if invitation.study.status == StudyStatus.DRAFT:
+        return ""
+    language = language_of(request, invitation, locked_protocol(invitation.study))
+    speak(language)
+    return language
+
+
+def _must_confirm(invitation: Invitation, language: str) -> bool:
+    """Whether the prompts are in another language, which the rater must say to read."""
+    study = invitation.study
+    return bool(language_to_confirm(study.specification, locked_protocol(study), language))
+
+
+def _consent(request: HttpRequest, invitation: Invitation, language: str, *, unsaid: bool = False) -> HttpResponse:
+    """The page of consent. `unsaid`: the rater did not say whether the prompts' language is read."""
+    context = consent_context(invitation, language) | {"unsaid": unsaid}
+    return render(request, "rater/consent.html", context, status=400 if unsaid else 200)
+
+
+def _sent_out(request: HttpRequest) -> HttpResponse:
+    """For who does not read the prompts' language: no place was taken."""
+    return _message(
+        request,
+        _("Thank you for your interest"),
+        _(
+            "This study needs people who read its texts well, so you have not joined it. If you came from a "
+            "recruitment site, please return your place there."
+        ),
+    )
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
     rater = _rater(request)
@@ -99,6 +168,7 @@ def instructions(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@_in_words
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
     rater = _rater(request)
@@ -109,7 +179,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
+        return closed_page(request, rater)
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
@@ -119,6 +189,7 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
@@ -135,6 +206,7 @@ def finish(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@_in_words
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
     rater = _rater(request)
@@ -149,6 +221,7 @@ def end(request: HttpRequest) -> HttpResponse:
             "completion_code": rater.invitation.completion_code if rater.invitation else "",
             "completion_url": rater.invitation.completion_url if rater.invitation else "",
             "contact": rater.study.specification["raters"]["contact"],
+            "about": declared_about(rater.study.specification),
             "demonstration": study_is_demonstration(rater.study_id),
         },
     )
@@ -156,6 +229,7 @@ def end(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@_in_words
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
     rater = _rater(request)
@@ -167,13 +241,16 @@ def withdraw(request: HttpRequest) -> HttpResponse:
         rater_withdraw(rater=rater)
     except RaterError as error:
         return _refused(request, error)
-    return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
+    return _message(request, _("You have left the study"), _("Your answers will not be used. Thank you for your time."))
 
 
 def _rater(request: HttpRequest) -> Rater | None:
-    """The rater whom the browser is at present."""
+    """The rater whom the browser is at present; the page speaks the rater's language from here on."""
     raters = raters_of_browser(browser_hashes(request))
-    return raters[0] if raters else None
+    if not raters:
+        return None
+    speak(raters[0].language)
+    return raters[0]
 
 
 def _rater_here(request: HttpRequest, invitation: Invitation, participant: str) -> Rater | None:
@@ -192,13 +269,12 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     return response
 
 
-def _keep_participant(request: HttpRequest, invitation: Invitation) -> None:
-    participant = _first(request, PARTICIPANT_NAMES)
-    if participant:
+def _keep_participant(request: HttpRequest, invitation: Invitation, ids: Ids) -> None:
+    if ids.participant:
         request.session[PENDING] = {
             "invitation": invitation.key,
-            "participant": participant,
-            "session": _first(request, SESSION_NAMES),
+            "participant": ids.participant,
+            "session": ids.session,
         }
 
 
@@ -210,33 +286,8 @@ def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str
     return str(kept["participant"]), str(kept["session"])
 
 
-def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
-    for name in names:
-        value = request.GET.get(name, "").strip()
-        if value:
-            return value
-    return ""
-
-
-def _fault_of_ids(request: HttpRequest) -> str | None:
-    """Why the ids in the link can't be a platform's, None where they can: two people would become one rater."""
-    for name in (*PARTICIPANT_NAMES, *SESSION_NAMES):
-        values = request.GET.getlist(name)
-        what = None
-        if len(values) > 1:
-            what = "is there more than once"
-        elif values and not values[0].strip():
-            what = "is empty"
-        elif values and len(values[0].strip()) > LONGEST_ID:
-            what = f"has {len(values[0].strip()):,} characters; at most {LONGEST_ID} are allowed"
-        elif values and PLACEHOLDER.search(values[0]):
-            what = "is a placeholder that nobody has filled in, as in a preview"
-        if what is not None:
-            return (
-                f"In its address, {name} {what}. Open the study from the recruitment site, and tell the site if it "
-                "happens again."
-            )
-    return None
+def _ask() -> str:
+    return _("Open the study from the recruitment site, and tell the site if it happens again.")
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:
@@ -245,24 +296,24 @@ def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200
 
 def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
     headings = {
-        "full": "This study is full",
-        "closed": "This study is closed",
-        "not-open": "This study is not open yet",
-        "expired": "This invitation has expired",
-        "revoked": "This invitation is no longer valid",
-        "used-up": "This invitation has already been used",
-        "finished": "You have already taken part",
-        "other-session": "You have already started",
-        "dropped": "You have left this study",
+        "full": _("This study is full"),
+        "closed": _("This study is closed"),
+        "not-open": _("This study is not open yet"),
+        "expired": _("This invitation has expired"),
+        "revoked": _("This invitation is no longer valid"),
+        "used-up": _("This invitation has already been used"),
+        "finished": _("You have already taken part"),
+        "other-session": _("You have already started"),
+        "dropped": _("You have left this study"),
     }
-    return _message(request, headings.get(error.code, "This isn't possible"), error.message, status=error.status)
+    return _message(request, headings.get(error.code, _("This isn't possible")), error.message, status=error.status)
 
 
 def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
-        "Your place was given to someone else",
-        "You left the study or were away for too long. Another person now has your place. Thank you for your time.",
+        _("Your place was given to someone else"),
+        _("You left the study or were away for too long. Another person now has your place. Thank you for your time."),
         status=410,
     )
 
@@ -272,7 +323,7 @@ def _no_session(request: HttpRequest) -> HttpResponse:
         count_unknown_key(request)
     return _message(
         request,
-        "Please open your invitation link",
-        "No study is open in this browser. Use your link again, in the browser in which you started.",
+        _("Please open your invitation link"),
+        _("No study is open in this browser. Use your link again, in the browser in which you started."),
         status=403,
     )

@@ -36,7 +36,7 @@ def spec() -> GeneratorSpec:
         sizes=(),
         devices=("cpu",),
         needs=("urllib3",),
-        install="pip install -r requirements.txt",
+        install="pip install -r requirements-web.txt",
         price="generators.rivals.http.settings:image_usd",
     )
 

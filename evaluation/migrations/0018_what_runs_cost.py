@@ -5,12 +5,12 @@ from django.db import migrations, models
 KEPT = """
 DROP TRIGGER run_kept ON evaluation_generationrun;
 CREATE TRIGGER run_kept BEFORE UPDATE ON evaluation_generationrun FOR EACH ROW EXECUTE FUNCTION evaluation_run_kept(
-    '{status, message, notes, created_by_id, started_at, finished_at%s}');
+    '{status, message, notes, created_by_id, started_at, finished_at, archived_at%s}');
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evaluation", "0012_what_uploads_declare")]
+    dependencies = [("evaluation", "0017_archived")]
 
     operations = [
         migrations.AddField(
