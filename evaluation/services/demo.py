@@ -142,11 +142,11 @@ def demo_ship(*, size: DemoSize, say: Say) -> list[Path]:
     for weight in GUIDANCE_WEIGHTS:
         draft = _draft(suite, weight, size)
 
-        def tell(progress: Progress, name: str = draft.name) -> None:
+        def progress_say(progress: Progress, name: str = draft.name) -> None:
             if progress.done in (0, progress.total) or progress.images % SHIPPED_TOLD == 0:
                 say(f"{name}: {progress.done} of {progress.total} images.")
 
-        shipped.append(run_ship(draft, folder=drawn_to_ship(draft.name), on_progress=tell))
+        shipped.append(run_ship(draft, folder=drawn_to_ship(draft.name), on_progress=progress_say))
     return shipped
 
 

@@ -28,6 +28,9 @@ IN_DOCS = ("rater.png", "rater-phone.png", "report.png", "study.png")
 ADDRESS = re.compile(r"(Rate as a rater|Sign in as researcher|Read the report):\s+(http\S+)")
 
 
+WHOLE = "The demonstration is ready."
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where the demonstration says that it stands."""
@@ -39,18 +42,20 @@ class Addresses:
 
 @contextlib.contextmanager
 def demonstration(arguments: list[str]) -> Iterator[Addresses]:
-    """A demonstration that serves, until the block ends. Raises SystemExit when it does not come up."""
+    """A whole demonstration that serves, until the block ends. Raises SystemExit when it does not come up."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "drawbench.local", "demo", "--port", str(port), *arguments]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         found: dict[str, str] = {}
+        whole = served = False  # it is served before all of it is there
         assert process.stdout is not None
         for line in process.stdout:
+            whole, served = whole or WHOLE in line, served or line.startswith("Serving")
             if match := ADDRESS.search(line):
                 found[match[1]] = match[2]
-            if line.startswith("Serving"):
+            if whole and served and line.startswith("Its first"):
                 break
         else:
             raise SystemExit("The demonstration did not come up; its message is above.")

@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.hashes import bytes_sha256
+from common.images import encode_png
 from common.places import DEMONSTRATION
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, RunStatus, Sample
+from evaluation.models import GenerationRun, RunStatus, Sample, StoredImage
 from evaluation.selectors.runs import run_manifest
 from evaluation.services import demo
 from evaluation.services.runs import shipped
 from evaluation.services.runs.request import RunDraft, run_resume, run_retry
-from evaluation.services.store.images import image_read
+from evaluation.services.store.images import file_path, image_path, image_put, image_read
+from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.renditions import renditions_make
+from evaluation.services.studies.specify import Display
 from generators import registry
 from generators.packed import read_packed, stored_as
 from generators.runner import make_requests
@@ -157,3 +161,28 @@ def test_a_redraw_gives_what_ships() -> None:
         assert image is not None
         likeness, another = _psnr(image, stored[file]), _psnr(image, stored[other if file == one else one])
         assert likeness > LEAST_PSNR > another + 8, (file, likeness, another)
+
+
+def test_only_what_we_encoded_is_shown_as_it_is_and_only_where_all_images_are_alike() -> None:
+    """No format tells a run from another, and what strangers encoded is encoded anew."""
+    run = shipped.run_take_shipped(drafts()[0])
+    assert run is not None
+    images = [sample.image for sample in run.samples.select_related("image")[:3]]
+    png = image_put(data=encode_png(_pixels(image_read(images[0]))), image_format="png", width=256, height=256)
+
+    def kinds(*shown: StoredImage, display: Display, ours: bool = True) -> set[tuple[bool, bytes]]:
+        made = renditions_make(shown, display, stored=[], ours=ours)
+        return {(made[each.pk].sha256 == each.sha256, file_path(made[each.pk]).read_bytes()[8:16]) for each in shown}
+
+    as_stored, anew = {(True, b"WEBPVP8 ")}, {(False, b"WEBPVP8L")}
+    assert kinds(*images, display=Display(256, 256)) == as_stored
+    assert kinds(*images, display=Display(256, 256), ours=False) == anew
+    assert kinds(*images, display=Display(128, 128)) == anew
+    assert kinds(*images, display=Display(256, 256, masks_read(["bottom-right:0.3x0.1"]))) == anew
+    assert kinds(*images, png, display=Display(256, 256)) == anew
+    whole = image_read(images[1])
+    image_path(images[1]).write_bytes(whole + b"more")
+    try:
+        assert kinds(*images, display=Display(256, 256)) == anew
+    finally:
+        image_path(images[1]).write_bytes(whole)

@@ -108,6 +108,7 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
         draft.images.values(),
         draft.display,
         stored=stored,
+        ours=all(each.run.is_drawn_by_us for each in draft.study_runs),
         progress=None if progress is None else lambda done: progress(done, len(draft.images)),
     )
     keys = _study_images(study, draft.chosen, files, named)

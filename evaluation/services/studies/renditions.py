@@ -92,12 +92,13 @@ def _is_plain_lossy(image: StoredImage) -> bool:
     try:
         with image_path(image).open("rb") as file:
             head = file.read(20)
+            n_bytes = file.seek(0, io.SEEK_END)
     except OSError:  # said where it is read
         return False
     if len(head) < 20 or head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8 ":
         return False
     whole, pixels = struct.unpack_from("<I", head, 4)[0], struct.unpack_from("<I", head, 16)[0]
-    return bool(image.n_bytes == whole + 8 == pixels + pixels % 2 + 20)
+    return bool(n_bytes == whole + 8 == pixels + pixels % 2 + 20)
 
 
 def renditions_make(
@@ -105,13 +106,15 @@ def renditions_make(
     display: Display,
     *,
     stored: list[ImageFile],
+    ours: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, ImageFile]:
-    """Make and store the rendition of each image, by the image's primary key. Where all are alike as they are, they are
-    their own.
+    """Make and store the rendition of each image, by the image's primary key.
 
     Args:
         stored: every file is added as soon as it lies in the store, so that the caller can remove them on an error.
+        ours: whether this program encoded all of `images`. Then, if they are alike as they are, they are their own
+            renditions; what strangers encoded is always encoded anew.
         progress: told how many are done.
 
     Raises:
@@ -131,7 +134,7 @@ def renditions_make(
         return image.pk, file
 
     images = list(images)
-    if are_alike(images, display):
+    if ours and are_alike(images, display):
         if progress is not None:
             progress(len(images))
         return {each.pk: ImageFile(each.sha256, FORMAT, each.width, each.height, each.n_bytes) for each in images}
