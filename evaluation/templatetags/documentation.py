@@ -35,6 +35,8 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "edit-study": ("running-a-study", "drafts"),
     "study": ("running-a-study", "opening"),
     "invite": ("running-a-study", "letting-raters-in"),
+    "close-study": ("running-a-study", "closing-with-raters-inside"),
+    "participants": ("running-a-study", "participants-data"),
     "report": ("report", ""),
     "study-orders": ("report", "studies-side-by-side"),
 }
