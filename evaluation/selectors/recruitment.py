@@ -6,6 +6,10 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+
 from evaluation.models import Assignment, Departure, Rater, Study
 from evaluation.selectors.crowd import declared_crowd
 
@@ -58,24 +62,24 @@ class Recruitment:
 
 
 def recruitment(study: Study) -> Recruitment:
-    """How recruiting for an open or closed study goes. Four queries."""
+    """How recruiting for an open or closed study goes. Two queries."""
+    skips = Assignment.objects.filter(rater=OuterRef("pk"), skipped_at__isnull=False).order_by().values("rater")
     raters = list(
-        Rater.objects.filter(study=study, simulated=False).values_list(
-            "pk", "consented_at", "finished_at", "dropped_at"
+        Rater.objects.filter(study=study, simulated=False)
+        .annotate(
+            reasons=ArrayAgg("departures__reason", filter=Q(departures__isnull=False), default=Value([])),
+            n_skipped=Coalesce(Subquery(skips.annotate(n=Count("pk")).values("n")), 0),
         )
+        .values_list("reasons", "consented_at", "finished_at", "dropped_at", "n_skipped")
     )
-    reasons: dict[int, set[str]] = {}
-    for pk, reason in Departure.objects.filter(rater__study=study).values_list("rater", "reason"):
-        reasons.setdefault(pk, set()).add(reason)
     became: Counter[str] = Counter()
     minutes: list[float] = []
-    for pk, consented_at, finished_at, dropped_at in raters:
-        state = _state(reasons.get(pk, set()), finished=finished_at is not None, dropped=dropped_at is not None)
+    for reasons, consented_at, finished_at, dropped_at, _ in raters:
+        state = _state(set(reasons), finished=finished_at is not None, dropped=dropped_at is not None)
         became[state] += 1
         if state == "finished" and consented_at is not None and finished_at is not None:
             minutes.append((finished_at - consented_at).total_seconds() / 60)
     limits = list(study.invitations.filter(revoked_at=None).values_list("max_raters", flat=True))
-    skipped = Assignment.objects.filter(rater__study=study, rater__simulated=False, skipped_at__isnull=False).count()
     flow = Flow(
         planned=sum(panel["raters"] for panel in study.specification["panels"]),
         invited=None if not limits or None in limits else sum(each for each in limits if each is not None),
@@ -86,7 +90,7 @@ def recruitment(study: Study) -> Recruitment:
         idle=became[Departure.Reason.IDLE],
         screened=became[Departure.Reason.SCREENED],
         erased=became[Departure.Reason.ERASED],
-        skipped=skipped,
+        skipped=sum(row[-1] for row in raters),
     )
     return Recruitment(flow, _pay(study, minutes))
 

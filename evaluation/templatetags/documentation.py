@@ -49,6 +49,8 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     ),
     "simulate": ("quickstart", "4-open-a-study"),
     "study-analyse": ("report", ""),
+    "close-study": ("running-a-study", "closing-with-raters-inside"),
+    "participants": ("running-a-study", "participants-data"),
     "report": ("report", ""),
     "study-orders": ("report", "studies-side-by-side"),
 }
