@@ -38,6 +38,13 @@ PARTICIPANT = 200
 """Characters of a crowd platform's ids."""
 COMPLETION_CODE = 100
 COMPLETION_URL = 500
+PLATFORM = 20
+"""Characters of a recruitment site's name among ours."""
+TERMS = 1_000
+"""Characters of what a crowd study declares of its approval, pay, retention and withdrawal, each."""
+ABOUT = 300
+"""Characters of a question about the rater, and of each of its answers."""
+ABOUT_ID = 30
 USERNAME = 150
 """Characters of an account's name, as Django has it."""
 PASSWORD = 4_096

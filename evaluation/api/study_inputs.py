@@ -9,19 +9,25 @@ from rest_framework.fields import empty
 from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.refusals import POLICIES
 from evaluation.api.fields import Choice, FileKey, Flag, Input, Number, Several, Whole, Words
 from evaluation.api.inputs import SLUG, SLUG_WORDS
 from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.recruiting import PLATFORMS
+from evaluation.selectors.crowd import STANDARD
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
+from evaluation.services.studies.crowd import MOST_ABOUT
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
 
 MOST_TEXT = 800_000
 """Characters of a file that stands in a body as text: a body has at most 1 MiB. A larger one is sent in parts."""
+MOST_ABOUT_LINE = 12 * limits.ABOUT + 100
+"""Characters of a question about the rater with its answers."""
 
 
 class StoppingRuleInput(Input):
@@ -65,6 +71,27 @@ class StoppingRuleInput(Input):
         meaning=ALPHA_MEANS,
         help_text="The intervals have level 1 − alpha; default: 0.05",
     )
+
+
+def _terms(help_text: str) -> Words:
+    return Words(
+        required=False, allow_blank=True, lines=True, max_length=limits.TERMS, help_text=f"{help_text}, or none"
+    )
+
+
+class CrowdInput(Input):
+    """What a study for a recruitment site declares; raters are told it, and its report prints it."""
+
+    platform = Choice(tuple(PLATFORMS), required=False, help_text="The recruitment site")
+    approval = _terms("Which board has approved the study")
+    pay = Words(
+        required=False,
+        allow_blank=True,
+        max_length=limits.TERMS,
+        help_text="What each rater who finishes gets, such as 2.50 GBP, or none",
+    )
+    retention = _terms("How long participants' ids are kept")
+    withdrawal = _terms("How raters withdraw, and until when")
 
 
 class StudyInput(Input):
@@ -209,6 +236,23 @@ class StudyInput(Input):
         required=False,
         default=DEFAULT_ESTIMAND,
         help_text="Whom the intervals of its results speak for",
+    )
+    crowd = CrowdInput(
+        required=False, allow_null=True, default=None, help_text="For a recruitment site; null: plain links"
+    )
+    about = Several(
+        child=Words(max_length=MOST_ABOUT_LINE),
+        required=False,
+        default=list,
+        max_length=MOST_ABOUT,
+        help_text=f"Questions about the rater: {', '.join(STANDARD)}, or id: question | answer | answer",
+    )
+    refusals = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.PLATFORM,
+        help_text=f"How the report counts prompts that a generator refused: {', '.join(POLICIES)}",
     )
 
 

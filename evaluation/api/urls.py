@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.api import account, docs, files, generators, metrics, protocols, runs, studies, suites, uploads
+from evaluation.api import (
+    account,
+    docs,
+    files,
+    generators,
+    manage,
+    metrics,
+    participants,
+    plans,
+    protocols,
+    runs,
+    studies,
+    suites,
+    uploads,
+)
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
@@ -13,11 +27,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("token/", account.TokenSignIn.as_view(), name="token"),
     path("suites/", suites.SuiteList.as_view(), name="suite-list"),
     path("suites/<int:pk>/", suites.SuiteDetail.as_view(), name="suite"),
+    path("suites/<int:pk>/manage/", manage.SuiteManage.as_view(), name="suite-manage"),
     path("suites/<int:pk>/prompts/", suites.SuitePrompts.as_view(), name="suite-prompts"),
     path("generators/", generators.GeneratorList.as_view(), name="generator-list"),
     path("generators/<str:name>/", generators.GeneratorDetail.as_view(), name="generator"),
     path("runs/", runs.RunList.as_view(), name="run-list"),
     path("runs/<int:pk>/", runs.RunDetail.as_view(), name="run"),
+    path("runs/<int:pk>/manage/", manage.RunManage.as_view(), name="run-manage"),
     path("runs/<int:pk>/progress/", runs.RunProgress.as_view(), name="run-progress"),
     path("runs/<int:pk>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
     path("runs/<int:pk>/retry/", runs.RunRetry.as_view(), name="run-retry"),
@@ -40,15 +56,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:key>/match/", uploads.UploadMatch.as_view(), name="upload-match"),
     path("uploads/<uuid:key>/confirm/", uploads.UploadConfirm.as_view(), name="upload-confirm"),
     path("uploads/<uuid:key>/drop/", uploads.UploadDrop.as_view(), name="upload-drop"),
+    path("plan/", plans.PlanView.as_view(), name="plan"),
     path("protocols/", protocols.ProtocolList.as_view(), name="protocol-list"),
     path("studies/", studies.StudyList.as_view(), name="study-list"),
     path("studies/<slug:name>/", studies.StudyDetail.as_view(), name="study"),
+    path("studies/<slug:name>/manage/", manage.StudyManage.as_view(), name="study-manage"),
     path("studies/<slug:name>/change/", studies.StudyChange.as_view(), name="study-change"),
     path("studies/<slug:name>/copy/", studies.StudyCopy.as_view(), name="study-copy"),
     path("studies/<slug:name>/open/", studies.StudyOpen.as_view(), name="study-open"),
     path("studies/<slug:name>/close/", studies.StudyClose.as_view(), name="study-close"),
     path("studies/<slug:name>/progress/", studies.StudyProgress.as_view(), name="study-progress"),
     path("studies/<slug:name>/invitations/", studies.StudyInvitations.as_view(), name="study-invitations"),
+    path(
+        "studies/<slug:name>/participants/export/",
+        participants.ParticipantExport.as_view(),
+        name="study-participants-export",
+    ),
+    path(
+        "studies/<slug:name>/participants/delete/",
+        participants.ParticipantDelete.as_view(),
+        name="study-participants-delete",
+    ),
     path("studies/<slug:name>/results/", studies.StudyResults.as_view(), name="study-results"),
     path("studies/<slug:name>/ratings/", studies.StudyRatings.as_view(), name="study-ratings"),
     path("studies/<slug:name>/answers/", studies.StudyAnswers.as_view(), name="study-answers"),

@@ -42,12 +42,14 @@ class GenerationRun(models.Model):
 
     `parameters`: as resolved by the generator's spec. `weights_fingerprint`, `provenance`: as the worker found them
     (`generators.contract.GeneratorInfo`); empty until the first task has begun. `message`: why it failed, for people.
-    `declared`: what people say of an upload (`evaluation.declared`).
+    `declared`: what people say of an upload (`evaluation.declared`). `archived_at`: since when lists leave
+    it out.
     """
 
     class Origin(models.TextChoices):
         RENDERED = "rendered", "Rendered here"
         UPLOADED = "uploaded", "Uploaded"
+        SHIPPED = "shipped", "Shipped with DrawBench"
 
     name = models.CharField(max_length=limits.RUN_NAME, unique=True)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="runs")
@@ -63,6 +65,7 @@ class GenerationRun(models.Model):
     provenance = SaidJSON(default=dict, blank=True)
     declared = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -80,13 +83,18 @@ class GenerationRun(models.Model):
 
     @property
     def is_drawn_here(self) -> bool:
-        """Whether the images were made here: only then are seed, parameters and times known."""
+        """Whether the images were made here: only then is it known how long they took here."""
         return self.origin == self.Origin.RENDERED
+
+    @property
+    def is_drawn_by_us(self) -> bool:
+        """Whether this program made the images, here or before they shipped: then seed and parameters are known."""
+        return self.origin != self.Origin.UPLOADED
 
     @property
     def known_seed(self) -> int | None:
         """The seed that its images were drawn with; None for an upload, of which nobody here knows it."""
-        return self.run_seed if self.is_drawn_here else None
+        return self.run_seed if self.is_drawn_by_us else None
 
 
 class Sample(models.Model):

@@ -31,7 +31,7 @@ class StudyStatus(models.TextChoices):
 class Study(models.Model):
     """Runs compared under a protocol. `specification` is the whole declaration, locked and hashed when it opens.
 
-    `design_seed`: the seed of sides, orders and the choice of samples.
+    `design_seed`: the seed of sides, orders and the choice of samples. `archived_at`: since when lists leave it out.
     """
 
     name = models.SlugField(max_length=limits.STUDY_NAME, unique=True)
@@ -45,6 +45,7 @@ class Study(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -183,6 +184,8 @@ class Invitation(models.Model):
 
     `completion_code`: what a crowd platform wants back from a rater who has finished. `completion_url`: where the rater
     goes back to, such as `https://app.prolific.com/submissions/complete?cc=CODE`. Both empty for plain links.
+    `platform`: the recruitment site that it is for (`evaluation.recruiting.PLATFORMS`); it lets nobody in but its
+    participants. `partial_code`: for those who were inside when the study closed.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
@@ -193,6 +196,8 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     completion_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
     completion_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
+    platform = models.CharField(max_length=limits.PLATFORM, blank=True)
+    partial_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

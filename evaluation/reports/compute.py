@@ -6,6 +6,7 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
 from evaluation.analysis.fragility import fragility_valid
 from evaluation.analysis.frame import part_of, validate_ratings
+from evaluation.analysis.refusals import refusals
 from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
 from evaluation.analysis.screening import Screening, screen
@@ -123,6 +125,7 @@ class ReportInput:
     `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
     `categories`: those that the study shows, rated or not. `answers`: all that is no preference with three answers.
+    `refused`: what the specification says of missing images, None without; `n_shown`: prompts that the study shows.
     """
 
     ratings: pd.DataFrame
@@ -133,6 +136,8 @@ class ReportInput:
     family: Family = SEPARATE
     categories: tuple[str, ...] = ()
     answers: AnswersInput = AnswersInput()
+    refused: Mapping[str, Any] | None = None
+    n_shown: int = 0
 
     @property
     def rows(self) -> tuple[pd.DataFrame, ...]:
@@ -203,7 +208,11 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     further = _further(given, counted, results, answers, settings)
     shown = displays(valid, estimand=settings.estimand, level=settings.level)
     shown = shown or displays_of_answers(main_answers(counted.kept_answers))
-    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, rounded(shown))
+    refused = None
+    if given.refused is not None:
+        pairs = [(each.generator_a, each.generator_b, each.question, each.overall) for each in results.comparisons]
+        refused = rounded(refusals(given.refused, pairs, n_shown=given.n_shown))
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, rounded(shown), refused)
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:

@@ -11,7 +11,7 @@ import pandas as pd
 from django.db.models import Q, QuerySet
 
 from common.words import prompt_name
-from evaluation.models import Comparison, Rating, Study
+from evaluation.models import Comparison, Departure, Rating, Study
 from evaluation.protocols import Question
 from evaluation.protocols.kinds import Choice
 from evaluation.selectors.locked import locked_protocol
@@ -160,7 +160,9 @@ def standing_ratings(
     """The ratings of `study` that stand, or stood at a moment."""
     standing = Q(retracted_at__isnull=True)
     if as_of is not None:
-        standing = Q(created_at__lte=as_of) & (standing | Q(retracted_at__gt=as_of))
+        # of whoever had their data deleted nothing is read again, however it stood then
+        erased = Departure.objects.filter(rater__study=study, reason=Departure.Reason.ERASED).values("rater")
+        standing = Q(created_at__lte=as_of) & (standing | Q(retracted_at__gt=as_of)) & ~Q(rater__in=erased)
     ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
     if not include_simulated:
         ratings = ratings.filter(rater__simulated=False)

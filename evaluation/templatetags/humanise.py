@@ -36,6 +36,12 @@ def selection(run: Mapping[str, Any]) -> str:
 
 
 @register.filter
+def money(amount: float) -> str:
+    """`12.5` -> "12.50": in hundredths."""
+    return f"{amount:.2f}"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """`95` -> "2 min"; two units at most, none smaller than needed."""
     if seconds is None:
@@ -220,5 +226,5 @@ def utc(when: datetime) -> str:
 
 @register.filter
 def moment(iso: str) -> str:
-    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06"."""
-    return f"{datetime.fromisoformat(iso):%-d %b %Y %H:%M}"
+    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06 UTC"."""
+    return utc(datetime.fromisoformat(iso))

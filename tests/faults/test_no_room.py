@@ -31,9 +31,12 @@ WRITES_NOTHING = {
     "researcher:sign-out": "ends the session",
     "researcher:report-coverage": "what it finds stands in the cache",
     "researcher:delete-study": "only takes rows away",
+    "researcher:study-runs": "runs to choose from, as a form stands",
+    "researcher:plan-draft": "a plan of what a form holds, which is saved nowhere",
     **dict.fromkeys(
         (f"researcher:preview-{each}" for each in ("rate", "undo", "skip", "end")), "what is done stands in the session"
     ),
+    "api:study-participants-export": "only reads",
     "admin:jsi18n": "words",
     "admin:logout": "ends the session",
     "health": "takes a POST as a GET",

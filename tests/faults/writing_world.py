@@ -19,7 +19,9 @@ from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from evaluation.models import MetricRun, RunStatus, SampleFailure
+from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.trials import next_trials
+from evaluation.services.accounts.sign_in_link import sign_in_link_create
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.change import draft_version
@@ -29,7 +31,7 @@ from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.metric_form import MetricForm, usable_metrics
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from tests.studies.world import a_run, an_open_study, enrolled, png, session_of
+from tests.studies.world import a_run, a_suite, an_open_study, enrolled, png, session_of
 
 
 @dataclass
@@ -57,7 +59,9 @@ def _values(form: Any) -> dict[str, Any]:
 
 def a_world(tmp_path: Path) -> World:
     user = User.objects.create_superuser("ada", password="engine-of-1843")
-    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1)
+    colleague = User.objects.create_user("lin")
+    sign_in_link_create(user=colleague)
+    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1, about=["age"])
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
     draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1, display_side=24))
@@ -96,6 +100,8 @@ def a_world(tmp_path: Path) -> World:
         "upload": {"key": uploads[0].key},
         "other-upload": {"key": uploads[1].key},
         "open": {"name": draft.name},
+        "colleague": {"pk": colleague.pk},
+        "unused-suite": {"pk": a_suite({"Colors": 1}, name="unused").pk},
         "study": {"name": study.name},
         "revoke": {"name": study.name, "pk": invitation.pk},
         "join": {"key": invitation.key},
@@ -104,11 +110,15 @@ def a_world(tmp_path: Path) -> World:
     metric_form = MetricForm(spec, [name], failed)
     new_run = _values(RunForm(specs["cascade"], list(specs))) | {"suite": suite.pk, "name": "new"}
     zip_form = {"suite": suite.pk, "run_name": "more", "generator": "imagen"}
-    a = made.arguments
+    a, pseudonym = made.arguments, rater_pseudonym(str(rater.rater.key))
     made.bodies = {
         "researcher:sign-in": (None, {"username": "ada", "password": "engine-of-1843"}),
         "researcher:set-password": (None, dict.fromkeys(("new_password1", "new_password2"), "note-g-bernoulli")),
         "researcher:rotate-token": (None, {}),
+        "researcher:invite-colleague": (None, {"username": "grace"}),
+        "researcher:renew-link": (a["colleague"], {}),
+        "researcher:revoke-links": (a["colleague"], {}),
+        "researcher:block-account": (a["colleague"], {"blocked": "yes"}),
         "researcher:suites": (None, {"known": "drawbench-cc0"}),
         "researcher:new-run": (None, new_run),
         "researcher:cancel-run": (a["run-cancel"], {}),
@@ -126,9 +136,18 @@ def a_world(tmp_path: Path) -> World:
         "researcher:new-study": (None, one | {"name": "fresh"}),
         "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
         "researcher:open-study": (a["open"], {}),
-        "researcher:close-study": (a["study"], {}),
+        "researcher:manage-suite": (a["unused-suite"], {"action": "rename", "name": "other"}),
+        "researcher:manage-run": (a["run-resume"], {"action": "archive"}),
+        "researcher:manage-study": (a["open"], {"action": "archive"}),
+        "researcher:simulate": (a["study"], {"raters": "1", "seed": "0"}),
+        "researcher:revoke-rater": (a["study"] | {"pk": rater.rater.pk}, {}),
+        "researcher:study-bundle": (a["study"], {}),
+        "researcher:close-study": (a["study"], {"inside": 2}),
+        "researcher:participants": (a["study"], {"participant": pseudonym, "delete": "1"}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
+        "researcher:recode-invitation": (a["revoke"], {"completion_code": "DONE"}),
+        "rater:about": (None, {"about-age": "25 to 34"}),
         "rater:join": (a["join"], {}),
         "rater:instructions": (None, {}),
         "rater:finish": (None, {}),
@@ -153,11 +172,15 @@ def a_world(tmp_path: Path) -> World:
         "api:upload-match": (a["upload"], {"numbering": "from_zero"}),
         "api:upload-confirm": (a["other-upload"], {"allow_missing": True, "numbering": "from_zero"}),
         "api:upload-drop": (a["upload"], {}),
+        "api:suite-manage": (a["unused-suite"], {"name": "other", "archived": True}),
+        "api:run-manage": (a["run-resume"], {"name": "other", "archived": True}),
+        "api:study-manage": (a["study"], {"name": "A new title"}),
         "api:study-list": (None, {"name": "newer", "runs": [run.name for run in runs]}),
         "api:study-change": (a["open"], {"title": "Another"}),
         "api:study-copy": (a["study"], {"name": "copied"}),
         "api:study-open": (a["open"], {}),
-        "api:study-close": (a["study"], {}),
+        "api:study-close": (a["study"], {"inside": 2}),
+        "api:study-participants-delete": (a["study"], {"participant": pseudonym}),
         "api:study-invitations": (a["study"], {"label": "more"}),
         "admin:login": (None, {"username": "ada", "password": "engine-of-1843"}),
     }

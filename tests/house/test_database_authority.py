@@ -15,6 +15,7 @@ from django.utils import timezone
 from evaluation.models import (
     Assignment,
     Comparison,
+    Departure,
     GenerationRun,
     Invitation,
     Place,
@@ -23,6 +24,8 @@ from evaluation.models import (
     Rating,
     Report,
     Sample,
+    Seal,
+    SealedRating,
     StoredImage,
     Study,
     StudyImage,
@@ -33,6 +36,7 @@ from evaluation.models import (
 from evaluation.services.rating.finish import rater_withdraw
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close
@@ -43,7 +47,7 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"title", "created_by_id"},
+    Study: {"archived_at", "title", "created_by_id"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
@@ -52,13 +56,24 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Assignment: {"skipped_at", "skip_reason"},
     Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
     Rating: {"retracted_at"},
-    Invitation: {"label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"},
+    Departure: set(),
+    Invitation: {
+        "label",
+        "max_raters",
+        "expires_at",
+        "revoked_at",
+        "completion_code",
+        "completion_url",
+        "partial_code",
+    },
     Report: set(),
-    Suite: {"title", "licence"},
+    Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
-    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
+    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at", "archived_at"},
     Sample: set(),
     StoredImage: set(),
+    Seal: set(),
+    SealedRating: {"retracted_in_id"},
 }
 """What may still change in a row that an open study rests on, table by table; everything else may not."""
 
@@ -70,6 +85,7 @@ NOT_KEPT = {
     "MetricScore": "as its metric run",
     "MetricShard": "goes when the parts are merged",
     "SignInLink": "of an account, not of a study",
+    "RaterAbout": "what raters say about themselves is theirs to change and to delete",
     "ImportedVotes": "another program's votes, of no study; their files stay with who brought them",
 }
 
@@ -80,8 +96,12 @@ def study() -> Study:
     study = an_open_study({"Colors": 2}, raters_per_panel=4, samples=1)
     Suite.objects.update(frozen_at=timezone.now())
     raters_simulate(study=study, raters=2, seed=0)
+    rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
     report_make(study=study)
+    study_seal(study=study)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     return study
 
 

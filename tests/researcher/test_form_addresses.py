@@ -64,11 +64,14 @@ def up(levels: int):  # type: ignore[no-untyped-def]
 
 POST_ONLY = {
     **dict.fromkeys(("cancel-run", "retry-run", "resume-run", "cancel-score", "retry-score", "score-anew"), up(1)),
-    **dict.fromkeys(
-        ("match-upload", "confirm-upload", "drop-upload", "open-study", "close-study", "delete-study", "invite"), up(1)
-    ),
-    "revoke-invitation": up(3),
+    **dict.fromkeys(("match-upload", "confirm-upload", "drop-upload", "open-study", "delete-study", "invite"), up(1)),
+    **dict.fromkeys(("revoke-invitation", "recode-invitation"), up(3)),
+    "study-bundle": up(1),
     **dict.fromkeys(("set-password", "rotate-token"), up(1)),
+    **dict.fromkeys(("renew-link", "revoke-links", "block-account", "invite-colleague"), lambda address: "/team/"),
+    "revoke-rater": up(2),
+    "study-runs": lambda address: "/studies/new/",
+    "plan-draft": lambda address: "/studies/new/",
     "sign-out": lambda address: "/",
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.management.crowd_options import add_crowd_options, crowd_given
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
@@ -111,6 +112,7 @@ class Command(ProductCommand):
         )
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
+        add_crowd_options(parser)
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -163,6 +165,12 @@ class Command(ProductCommand):
         there.add_argument("--rename", metavar="NEW", help="as --edit, and give the draft another name")
         there.add_argument("--delete", action="store_true", help="delete a draft")
         there.add_argument("--close", action="store_true", help="close the study")
+        parser.add_argument(
+            "--with-raters-inside",
+            type=int,
+            metavar="N",
+            help="close although N raters are inside; without it the command says who they are and how they are paid",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         """Create, edit, copy, delete, open or close."""
@@ -176,7 +184,7 @@ class Command(ProductCommand):
             if options["delete"]:
                 study_delete(study=study)
                 return {"study": study.name, "status": "deleted"}
-            study = study_close(study=study)
+            study = study_close(study=study, inside=options["with_raters_inside"] or 0)
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}
@@ -272,7 +280,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
     }
-    given = {name: value for name, value in plain.items() if value is not None}
+    given = crowd_given(options)
+    given |= {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
         given["runs"] = [run_by_name(name) for name in options["runs"].split(",")]
     if options["labels"] is not None:

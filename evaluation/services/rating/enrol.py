@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evaluation.design import next_place
-from evaluation.models import Assignment, Comparison, Invitation, Place, Rater, Study, StudyStatus
+from evaluation.models import Assignment, Comparison, Departure, Invitation, Place, Rater, Study, StudyStatus
+from evaluation.participants import participant_hash
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rating.errors import RaterError
 
@@ -47,6 +48,7 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
     study = Study.objects.select_for_update(no_key=True).get(pk=invitation.study_id)
     refuse_unless_open(study)
     if participant:
+        refuse_erased(study, participant)
         again = _come_back(study, participant, session)
         if again is not None:
             return again
@@ -81,6 +83,15 @@ def refuse_unless_open(study: Study) -> None:
         raise RaterError("closed", _("This study is closed. Thank you for your interest."), status=410)
     if study.status != StudyStatus.OPEN:
         raise RaterError("not-open", _("This study is not open yet. Please come back later."))
+
+
+def refuse_erased(study: Study, participant: str) -> None:
+    """Raise `RaterError` where this participant's data was deleted on request: the place was counted once already."""
+    gone = Departure.objects.filter(
+        rater__study=study, reason=Departure.Reason.ERASED, participant_key=participant_hash(participant)
+    )
+    if gone.exists():
+        raise RaterError("dropped", "Your data in this study was deleted on request, so you can't take part again.")
 
 
 def refuse_invitation(invitation: Invitation) -> None:
@@ -148,6 +159,9 @@ def _free_place(study: Study) -> tuple[str, int] | None:
     place = next_place(places_of(study), taken_of(study))
     if place is None and (idle := _idle(study)):
         Rater.objects.filter(pk__in=idle).update(dropped_at=timezone.now())
+        Departure.objects.bulk_create(
+            (Departure(rater_id=pk, reason=Departure.Reason.IDLE) for pk in idle), ignore_conflicts=True
+        )
         place = next_place(places_of(study), taken_of(study))
     return place
 

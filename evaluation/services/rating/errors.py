@@ -22,7 +22,13 @@ def refuse_unless_rating(session: RaterSession) -> None:
     if session.dropped:
         raise RaterError("dropped", _("You are no longer part of this study, so no more answers can be saved."))
     if session.study_status != "open":
-        raise RaterError("closed", _("This study is closed, so no more answers can be saved. Thank you for yours."))
+        raise RaterError(
+            "closed",
+            _(
+                "This study is closed, so no more answers can be saved. Thank you for yours. Reload this page to see "
+                "what was saved."
+            ),
+        )
 
 
 def no_session() -> RaterError:

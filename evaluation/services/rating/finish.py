@@ -6,8 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation.models import Rater, Rating
+from evaluation.models import Departure, Rater, Rating
 from evaluation.selectors.trials import unanswered_exist
+from evaluation.services.rating.about import rater_about_delete
 from evaluation.services.rating.errors import RaterError
 
 
@@ -47,3 +48,5 @@ def rater_withdraw(*, rater: Rater) -> None:
     if locked.dropped_at is None:
         locked.dropped_at = now
         locked.save(update_fields=["dropped_at"])
+        rater_about_delete(rater=locked)
+        Departure.objects.get_or_create(rater=locked, reason=Departure.Reason.WITHDREW)

@@ -67,7 +67,7 @@ def run_render(
         InputError: an unknown generator or parameter, a size, number or name that can't be.
         ConflictError: another run has the name.
     """
-    values, size = _resolved(draft, operator)
+    values, size = draft_resolved(draft, operator)
     _check_numbers(draft)
     with transaction.atomic():
         run = run_create(
@@ -149,10 +149,10 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     return _take_up(run, queue)
 
 
-def checked_run_name(name: str, *, field: str = "name") -> str:
+def checked_run_name(name: str, *, field: str = "name", besides: GenerationRun | None = None) -> str:
     """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
 
-    `field`: what the caller calls it, for errors.
+    `field`: what the caller calls it, for errors. `besides`: the run that it is for, where that is there already.
 
     Raises:
         InputError: it can't.
@@ -165,7 +165,7 @@ def checked_run_name(name: str, *, field: str = "name") -> str:
             f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
             field=field,
         )
-    if GenerationRun.objects.filter(name=name).exists():
+    if GenerationRun.objects.filter(name=name).exclude(pk=besides and besides.pk).exists():
         raise ConflictError(name_taken(name), field=field)
     return name
 
@@ -186,7 +186,12 @@ def more_images(run: GenerationRun) -> str:
     return "Upload its images again, under another name,"
 
 
-def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
+def draft_resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
+    """All parameters of the drafted run, and its size in pixels, 0 where images keep their own.
+
+    Raises:
+        InputError: an unknown generator or parameter, a value or a size that can't be.
+    """
     try:
         spec = get_spec(draft.generator)
     except GeneratorError as error:
@@ -237,6 +242,8 @@ def _free_name(stem: str) -> str:
 
 
 def _check_rendered(run: GenerationRun) -> None:
+    if run.origin == GenerationRun.Origin.SHIPPED:
+        raise ConflictError(f"The run {run.name} came whole with DrawBench: there is nothing to draw for it.")
     if run.origin != GenerationRun.Origin.RENDERED:
         raise ConflictError(
             f"The run {run.name} was uploaded, so no images can be rendered for it. Upload it again under another name."

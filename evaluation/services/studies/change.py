@@ -80,6 +80,9 @@ def draft_of(study: Study) -> StudyDraft:
         surround=settings.viewing.surround,
         smallest_width=settings.viewing.smallest_width,
         prompts_language=settings.viewing.prompts_language,
+        crowd=settings.people.crowd.to_dict() if settings.people.crowd is not None else None,
+        about=[each.line for each in settings.people.about],
+        refusals=settings.people.refusals,
     )
 
 
@@ -115,6 +118,8 @@ def draft_changed(draft: StudyDraft, given: Mapping[str, Any]) -> StudyDraft:
         wanted.setdefault("without_controls", False)
     elif wanted.get("without_controls"):
         wanted["controls"] = ()
+    if wanted.get("crowd"):  # a part that is not given stays
+        wanted["crowd"] = {**(draft.crowd or {}), **wanted["crowd"]}
     return replace(draft_under(draft, wanted.get("protocol", draft.protocol)), **wanted)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -27,6 +28,7 @@ from evaluation.selectors.declared import Primary
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
+from evaluation.services.studies.crowd import crowd_settings
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
@@ -84,6 +86,7 @@ class StudyDraft:
         prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
             it. Nothing is asked when empty.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
+        crowd, about, refusals: as `crowd.crowd_settings` takes them.
     """
 
     name: str
@@ -112,6 +115,9 @@ class StudyDraft:
     surround: str = ""
     smallest_width: int | None = None
     prompts_language: str = ""
+    crowd: Mapping[str, Any] | None = None
+    about: Sequence[str] = ()
+    refusals: str = ""
 
 
 @transaction.atomic
@@ -300,4 +306,5 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
         viewing=viewing_read(draft.surround, draft.smallest_width, draft.prompts_language),
+        people=crowd_settings(draft.crowd, draft.about, draft.refusals, contact=draft.contact.strip()),
     )

@@ -18,8 +18,10 @@ from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
+from evaluation.services.studies.refused import refused_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
 from evaluation.services.studies.viewing import Viewing, viewing_declared
 
@@ -66,7 +68,7 @@ class StudySettings:
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
-    images.
+    images. `people`: what it declares of its crowd.
     """
 
     protocol: protocols.Protocol
@@ -85,6 +87,7 @@ class StudySettings:
     controls_left_out: bool = False
     copied_from: Mapping[str, object] | None = None
     viewing: Viewing = Viewing()
+    people: CrowdSettings = CrowdSettings()
 
     @property
     def study_protocol(self) -> protocols.Protocol:
@@ -193,8 +196,19 @@ def specification(
             "contact": settings.contact,
             "idle_days": IDLE_DAYS,
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
+            **people_specified(settings.people),
         },
     }
+    refused = refused_specified(
+        settings.people.refusals,
+        suite=suite,
+        runs=runs,
+        sets=sets,
+        size=settings.set_size,
+        missing=settings.missing,
+    )
+    if refused is not None:
+        declared["refusals"] = refused
     if reference is not None:
         declared["reference"] = _run(REFERENCE, reference)
     if settings.claims:
@@ -274,6 +288,7 @@ def settings_of(study: Study) -> StudySettings:
         controls_left_out=bool(controls.get("left_out", False)),
         copied_from=declared.get("copied_from"),
         viewing=viewing_declared(declared),
+        people=people_declared(declared),
     )
 
 

@@ -56,6 +56,8 @@ def consent_context(invitation: Invitation, language: str) -> dict[str, object]:
         "smallest_width": viewing_declared(specification).smallest_width,
         "languages": choices_of(locked, language),
         "prompts_language": name_of(confirm) if confirm else "",
+        "crowd": specification["raters"].get("crowd"),
+        "about": specification["raters"].get("about"),
         "demonstration": study_is_demonstration(invitation.study_id),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,6 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.recruiting import PLATFORMS, Ids, ids_of
+from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
@@ -27,6 +28,7 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
+from evaluation.views.rater.closed import closed_page, rater_of_closed
 from evaluation.views.rater.contexts import (
     consent_context,
     instructions_context,
@@ -37,13 +39,6 @@ from evaluation.views.rater.contexts import (
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
 from evaluation.views.rater.language import keep_language, language_of, speak, spoken
 
-PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
-SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
-"""What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
-
-LONGEST_ID = 200
-PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
-"""What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
@@ -83,10 +78,10 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
         count_join(request)
-        fault = _fault_of_ids(request)
-        if fault is not None:
-            return _message(request, _("This link is not complete"), fault, status=400)
-        _keep_participant(request, invitation)
+        ids = ids_of(dict(request.GET.lists()))
+        if ids.fault:
+            return _message(request, _("This link is not complete"), f"{ids.fault} {_ask()}", status=400)
+        _keep_participant(request, invitation, ids)
         keep_language(request, invitation)
         return redirect("rater:join", key=key)
     language = _language(request, invitation)
@@ -94,6 +89,14 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
     back = _rater_here(request, invitation, participant)
     if back is not None:
         return _switched(request, back)
+    closed_for = rater_of_closed(invitation.study, participant, session)
+    if closed_for is not None:
+        return closed_page(request, closed_for, here=False)
+    if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
+        title = PLATFORMS[invitation.platform].title
+        without = _("This link is for people who come from {site}, and it came without their id.").format(site=title)
+        without = f"{without} {_ask()}"
+        return _message(request, _("Please open the study from the recruitment site"), without, status=400)
     try:
         if request.method == "POST":
             count_join(request)
@@ -103,7 +106,8 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
                 return _sent_out(request) if confirmed == "no" else _consent(request, invitation, language, unsaid=True)
             enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
-            response = redirect("rater:instructions")
+            asked = declared_about(invitation.study.specification)
+            response = redirect("rater:about" if asked else "rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
             return response
         refuse_unless_open(invitation.study)
@@ -175,9 +179,7 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(
-            request, _("This study is closed"), _("It accepts no more answers. Thank you for those you gave.")
-        )
+        return closed_page(request, rater)
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
@@ -219,6 +221,7 @@ def end(request: HttpRequest) -> HttpResponse:
             "completion_code": rater.invitation.completion_code if rater.invitation else "",
             "completion_url": rater.invitation.completion_url if rater.invitation else "",
             "contact": rater.study.specification["raters"]["contact"],
+            "about": declared_about(rater.study.specification),
             "demonstration": study_is_demonstration(rater.study_id),
         },
     )
@@ -266,13 +269,12 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     return response
 
 
-def _keep_participant(request: HttpRequest, invitation: Invitation) -> None:
-    participant = _first(request, PARTICIPANT_NAMES)
-    if participant:
+def _keep_participant(request: HttpRequest, invitation: Invitation, ids: Ids) -> None:
+    if ids.participant:
         request.session[PENDING] = {
             "invitation": invitation.key,
-            "participant": participant,
-            "session": _first(request, SESSION_NAMES),
+            "participant": ids.participant,
+            "session": ids.session,
         }
 
 
@@ -284,31 +286,8 @@ def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str
     return str(kept["participant"]), str(kept["session"])
 
 
-def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
-    for name in names:
-        value = request.GET.get(name, "").strip()
-        if value:
-            return value
-    return ""
-
-
-def _fault_of_ids(request: HttpRequest) -> str | None:
-    """Why the ids in the link can't be a platform's, None where they can: two people would become one rater."""
-    for name in (*PARTICIPANT_NAMES, *SESSION_NAMES):
-        values = request.GET.getlist(name)
-        what = None
-        if len(values) > 1:
-            what = _("In its address, {name} is there more than once.")
-        elif values and not values[0].strip():
-            what = _("In its address, {name} is empty.")
-        elif values and len(values[0].strip()) > LONGEST_ID:
-            what = _("In its address, {name} has {n} characters; at most {most} are allowed.")
-        elif values and PLACEHOLDER.search(values[0]):
-            what = _("In its address, {name} is a placeholder that nobody has filled in, as in a preview.")
-        if what is not None:
-            fault = what.format(name=name, n=len(values[0].strip()), most=LONGEST_ID)
-            return fault + " " + _("Open the study from the recruitment site, and tell the site if it happens again.")
-    return None
+def _ask() -> str:
+    return _("Open the study from the recruitment site, and tell the site if it happens again.")
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evaluation.views.rater import answers, images, pages
+from evaluation.views.rater import about, answers, images, pages
 
 app_name = "rater"
 PREFIX = "/r/"
@@ -13,6 +13,7 @@ PREFIX = "/r/"
 urlpatterns = [
     path("", pages.trials, name="trials"),
     path("join/<slug:key>", pages.join, name="join"),
+    path("about", about.about, name="about"),
     path("instructions", pages.instructions, name="instructions"),
     path("finish", pages.finish, name="finish"),
     path("end", pages.end, name="end"),

@@ -17,12 +17,17 @@ from django.utils import timezone
 from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
+from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
+from evaluation.selectors.list_shapes import studies_shape
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.recruitment import recruitment
+from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
@@ -31,15 +36,14 @@ from evaluation.services.studies.invitation import (
     invitation_revoke,
     invitation_url,
 )
-from evaluation.services.studies.open import study_close
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
     add_input_error,
     form_page,
     page,
-    page_of,
     tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
@@ -71,13 +75,25 @@ class InvitationForm(PlainForm):
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
     )
+    partial_code = forms.CharField(
+        label="Code for an early end",
+        required=False,
+        max_length=limits.COMPLETION_CODE,
+        help_text="For raters who are inside when you close the study, so that they are paid for what they did.",
+    )
+    platform = forms.ChoiceField(
+        label="Recruitment site",
+        required=False,
+        choices=[("", "None: a plain link"), *((each.name, each.title) for each in PLATFORMS.values())],
+        help_text="Its participants alone are let in. Codes that you leave empty are made.",
+    )
 
 
 @page("GET")
 def studies(request: ResearcherRequest) -> HttpResponseBase:
     """All studies with what was rated."""
-    listed = page_of(request, studies_listed(), size=25)
-    context = {"area": "studies", "page": listed, "enough_runs": comparable_runs()[:2].count() == 2}
+    shown = shown_list(request, studies_listed(), studies_shape(), size=25)
+    context = {"area": "studies", "list": shown, "page": shown.page, "enough_runs": comparable_runs()[:2].count() == 2}
     return render(request, "researcher/studies.html", context)
 
 
@@ -97,7 +113,12 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if opening is None or opening.message:  # open, or not to be opened: another page
             response["HX-Refresh"] = "true"
         return response
-    context = {"study": found, "progress": study_progress(found), "board": live_board(found)}
+    context = {
+        "study": found,
+        "progress": study_progress(found),
+        "board": live_board(found),
+        "recruitment": recruitment(found),
+    }
     return render(request, "researcher/_study_state.html", context)
 
 
@@ -118,14 +139,6 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 
 
 @page("POST", form_at="researcher:study")
-def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
-    """Take no more ratings."""
-    found = _study(name)
-    done = "The study is closed. It accepts no more ratings."
-    return act(request, lambda: study_close(study=found), done=done, back=_address(found))
-
-
-@page("POST", form_at="researcher:study")
 def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Make an invitation link."""
     found = _study(name)
@@ -140,6 +153,8 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 expires_at=timezone.now() + timedelta(days=values["days"]) if values["days"] else None,
                 completion_code=values["completion_code"],
                 completion_url=values["completion_url"],
+                platform=values["platform"],
+                partial_code=values["partial_code"],
             )
         except InputError as error:
             add_input_error(form, error)
@@ -161,14 +176,16 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseBase:
     """The standing ratings of a study, as a file."""
     found = _study(name)
-    return ratings_response(ratings_frame(found), name=f"{found.name}-ratings", suffix=suffix)
+    frame = with_about(ratings_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-ratings", suffix=suffix)
 
 
 @page("GET")
 def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
-    return ratings_response(answers_frame(found), name=f"{found.name}-answers", suffix="csv")
+    frame = with_about(answers_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-answers", suffix="csv")
 
 
 def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
@@ -191,7 +208,9 @@ def _address(study: Study) -> str:
 
 
 def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) -> HttpResponse:
-    invitations = [(each, invitation_url(each)) for each in study.invitations.order_by("-created_at")]
+    invitations = [
+        (each, invitation_url(each), PLATFORMS.get(each.platform)) for each in study.invitations.order_by("-created_at")
+    ]
     specification: Mapping[str, Any] = study.specification
     opening = study_opening(study)
     context = {
@@ -199,6 +218,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "study": study,
         "progress": study_progress(study),
         "board": live_board(study),
+        "recruitment": None if study.status == StudyStatus.DRAFT else recruitment(study),
         "specification": specification,
         "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
         "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),
@@ -210,6 +230,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,
+        "sealed": sealed_state(study),
         "now": timezone.now(),
     }
     return form_page(request, "researcher/study.html", form, context)

@@ -27,6 +27,7 @@ from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
+from evaluation.views.researcher.crowd_form import CrowdForm, crowd_initial
 from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
 from evaluation.views.researcher.viewing_form import ViewingForm, viewing_initial
 
@@ -50,7 +51,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(ViewingForm, OwnQuestionsForm):
+class StudyForm(ViewingForm, CrowdForm, OwnQuestionsForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -195,7 +196,8 @@ class StudyForm(ViewingForm, OwnQuestionsForm):
             (OWN, "Questions of your own"),
             (FILE, "A protocol of your own, as a file"),
         ]
-        runs.queryset = reference.queryset = comparable_runs()
+        also = [run.pk for run in (*base.runs, *filter(None, [base.reference]))] if base is not None else []
+        runs.queryset = reference.queryset = comparable_runs(also)
         reference.label_from_instance = lambda run: f"{run.name} ({run.suite})"  # type: ignore[method-assign,assignment]
         runs.error_messages["required"] = "Choose the runs, of one suite."
 
@@ -322,6 +324,7 @@ class StudyForm(ViewingForm, OwnQuestionsForm):
             without_controls=values["without_controls"],
             copied_from=self.base.copied_from if self.base is not None else "",
             **self.viewing(),
+            **self.crowd_fields(),
         )
 
     @property
@@ -372,6 +375,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},
+        **crowd_initial(draft),
     }
     if isinstance(draft.protocol, str):
         return found | {"protocol": draft.protocol}
@@ -386,8 +390,8 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
 
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
-    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
-        field, field.replace("stopping_rule.", "stop_")
+    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file", "crowd": "crowd_platform"}.get(
+        field, field.replace("stopping_rule.", "stop_").replace("crowd.", "crowd_")
     )
 
 

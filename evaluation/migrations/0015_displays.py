@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0012_what_uploads_declare'),
+        ('evaluation', '0014_runs_that_ship'),
     ]
 
     operations = [
