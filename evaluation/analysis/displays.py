@@ -100,16 +100,12 @@ class Displays:
     def from_dict(cls, data: Mapping[str, Any]) -> Displays:
         """The displays from ``to_dict``."""
         widths = {name: Widths(**data[name]) if data[name] else None for name in ("widths", "device_widths")}
-        without = tuple(
-            WithoutSmall(
-                **{
-                    name: Bounds(**value) if name.startswith("interval") and value else value
-                    for name, value in each.items()
-                }
-            )
-            for each in data["without_small"]
-        )
+        without = tuple(WithoutSmall(**{**each, **_bounds_of(each)}) for each in data["without_small"])
         return cls(**{**data, **widths, "without_small": without})
+
+
+def _bounds_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Bounds(**data[name]) if data[name] else None for name in ("interval", "interval_without")}
 
 
 def displays(

@@ -76,7 +76,7 @@ def catalogue(language: str) -> Catalog:
 def empty(language: str) -> Catalog:
     """A catalogue without texts."""
     found = Catalog(locale=language, domain="django", fuzzy=False, header_comment="# Texts of the raters' pages.")
-    found._num_plurals, found._plural_expr = PLURALS[language]  # Babel's own have forms for millions
+    vars(found).update(zip(("_num_plurals", "_plural_expr"), PLURALS[language], strict=True))  # Babel's count millions
     return found
 
 
@@ -97,7 +97,7 @@ def write(language: str) -> None:
     now = empty(language)
     for (context, message), place in extracted().items():
         known = before.get(message if isinstance(message, str) else message[0], context)
-        now.add(message, known.string if known is not None else None, locations=[(place, None)], context=context)
+        now.add(message, known.string if known is not None else None, locations=[(place, 1)], context=context)
     with path.open("wb") as file:
         write_po(file, now, width=120, sort_by_file=True, ignore_obsolete=True, omit_header=False, include_lineno=False)
     text = path.read_text(encoding="utf-8")

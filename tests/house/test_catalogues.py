@@ -22,7 +22,8 @@ PLACE = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+>")
 """What a translation must keep: names of values, and tags."""
 
 
-def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
+def forms(text: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    assert text is not None
     return [text] if isinstance(text, str) else list(text)
 
 
