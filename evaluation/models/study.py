@@ -86,15 +86,19 @@ class StudyRun(models.Model):
 
 
 class StudyImage(models.Model):
-    """A sample as raters of a study see it: common format and dimensions, under a name that tells nothing."""
+    """A sample as raters of a study see it: common format and dimensions, under a name that tells nothing.
+
+    `copy`: 0 in trials; control trials and trials seen again have copies of their own, each under another name.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="images")
     sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=32, unique=True, default=new_key)
+    copy = models.PositiveIntegerField(default=0)
     rendition = models.ForeignKey(StoredImage, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["study", "sample"], name="study_image_once")]
+        constraints = [models.UniqueConstraint(fields=["study", "sample", "copy"], name="study_image_once")]
 
     def __str__(self) -> str:
         return self.key
@@ -129,7 +133,8 @@ class Comparison(models.Model):
     about claims with the claim's number. `claims`: the prompt's claims where they are asked. `guide`: the key of the
     photograph that is shown beside the sets and not rated.
 
-    `control`: for a control trial its kind (`known`, `same`, `swapped`), else empty. `expected`: by question the right
+    `control`: for a control trial its kind (`known`, `same`, `swapped`), `repeat` for a trial as it is seen again, else
+    empty. `expected`: by question the right
     answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
     """
 

@@ -22,7 +22,7 @@ from evaluation.analysis.fragility import fragility_valid
 from evaluation.analysis.frame import part_of, validate_ratings
 from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
-from evaluation.analysis.screening import Screening, screen
+from evaluation.analysis.screening import AddedControls, Screening, screen, screen_added
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.summary import analyse_valid
 from evaluation.analysis.summary_results import Analysis
@@ -96,7 +96,8 @@ class AnswersInput:
     None where its protocol asks for none.
 
     `prompts`: texts by id, of `frame`'s prompts. `scales`: by question the values allowed. `least_right`, `rule`: the
-    share of control trials that a rater must have right, None without any, and the rule in words. `reference`: what the
+    share of control trials that a rater must have right, None without any, and the rule in words. `added`: of control
+    trials that the study added. `reference`: what the
     photographs are called, empty without any. `nobody`: the captions that name nobody, where the suite says which name
     somebody.
     """
@@ -108,6 +109,7 @@ class AnswersInput:
     rule: str = ""
     reference: str = ""
     nobody: frozenset[str] = frozenset()
+    added: AddedControls | None = None
 
     @property
     def csv(self) -> bytes | None:
@@ -171,6 +173,8 @@ def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     screening = None
     if answers.least_right is not None:
         screening = screen(valid, others, answers.least_right, answers.rule)
+    elif answers.added is not None:
+        screening = screen_added(valid, others, answers.added)
     dropped = list(screening.dropped) if screening else []
     if not dropped:
         return Counted(valid, others, valid, others, screening, ratings)
@@ -214,7 +218,8 @@ def _further(
 ) -> Further | None:
     """None where the study has nothing of the kind, as under DrawBench's own protocol."""
     own = given.answers
-    if own.frame is None and own.least_right is None and not (own.reference or own.nobody):
+    screened = own.least_right is not None or own.added is not None
+    if own.frame is None and not (screened or own.reference or own.nobody):
         return None
 
     def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:

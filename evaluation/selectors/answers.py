@@ -11,7 +11,13 @@ import pandas as pd
 from common.words import prompt_name
 from evaluation.models import Study
 from evaluation.protocols.kinds import Choice, Kind, Scale, value_text
-from evaluation.selectors.ratings import rater_pseudonym, standing_ratings, study_questions
+from evaluation.selectors.ratings import (
+    has_added_controls,
+    is_control,
+    rater_pseudonym,
+    standing_ratings,
+    study_questions,
+)
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -77,7 +83,8 @@ def answers_frame(
             "created_at",
         )
     )
-    found = []
+    found: list[tuple[object, ...]] = []
+    control_kinds: list[str] = []
     for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
@@ -94,12 +101,16 @@ def answers_frame(
                 again,
                 ms,
                 at,
-                bool(control),
+                is_control(control),
                 value_text(_as_shown(right[question], kind, order)) if question in right else "",
                 *rest,
             )
         )
-    return _frame(found)
+        control_kinds.append(control if is_control(control) else "")
+    frame = _frame(found)
+    if has_added_controls(study):
+        frame["control_kind"] = pd.Series(control_kinds, dtype=object)
+    return frame
 
 
 def has_other_answers(study: Study) -> bool:

@@ -66,7 +66,8 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, and `repetition` where the study declares repeats. Answers of other kinds are `answers_frame`'s.
+    With `COLUMNS`, `repetition` where the study declares repeats, and `control_kind` where it adds control
+    trials. Answers of other kinds are `answers_frame`'s.
     Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts
     as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
@@ -136,7 +137,7 @@ def ratings_frame(
             "response_time_ms": pd.Series(times, dtype="Int64"),
             "position": pd.Series(positions, dtype="Int64"),
             "a_shown_left": a_shown_left,
-            "control": np.array([bool(control) for control in controls], dtype=bool),
+            "control": np.array([is_control(control) for control in controls], dtype=bool),
             "control_answer": pd.Series(
                 [AS_RATED.get(right.get(question), right.get(question, "")) for right, question in asked], dtype=object
             ),
@@ -148,7 +149,19 @@ def ratings_frame(
     )
     if any(repetitions):
         frame["repetition"] = pd.Series(repetitions, dtype="Int64")
+    if has_added_controls(study):
+        frame["control_kind"] = pd.Series([each if is_control(each) else "" for each in controls], dtype=object)
     return frame
+
+
+def is_control(kind: str) -> bool:
+    """Whether a comparison of this kind (`Comparison.control`) is a control trial, and no trial as it is seen again."""
+    return kind not in ("", "repeat")
+
+
+def has_added_controls(study: Study) -> bool:
+    """Whether `study` adds control trials to those of its protocol."""
+    return "added" in study.specification.get("controls", {})
 
 
 def standing_ratings(

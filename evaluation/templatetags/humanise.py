@@ -16,6 +16,7 @@ from evaluation.declared import selection_in_words
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
+from evaluation.reports.wording.controls import RECORDS, controls_lines
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 
@@ -130,6 +131,15 @@ def named_beside(method: str) -> bool:
 
 
 register.filter(design_lines)
+register.filter(controls_lines)
+
+
+@register.filter
+def control_kind(kind: str) -> str:
+    """What a kind of control trials is called."""
+    return RECORDS.get(kind, kind)
+
+
 register.filter(reading.too_few)
 register.filter(reading.question_name)
 register.filter(reading.method_name)

@@ -15,6 +15,7 @@ from evaluation.errors import InputError
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
+from evaluation.reports.wording.controls import controls_lines
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
@@ -28,6 +29,17 @@ from evaluation.services.studies.open import study_close, study_open
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
+
+
+CONTROLS = {
+    "same": "trials of one set on both sides, where indifferent is right",
+    "swapped": "trials of a set beside one of the same generator for another prompt (noise, if a generator is weak)",
+    "repeats": "trials seen again with their sides turned round",
+    "gold": "trials of the file that --controls gives",
+    "honest": "the share of control trials that honest raters pass (default: 0.6)",
+    "false_exclusion": "the share of honest raters that is excluded at most (default: 0.02)",
+}
+"""What `--control-...` gives of control trials, each number of one session."""
 
 
 class Command(ProductCommand):
@@ -108,6 +120,18 @@ class Command(ProductCommand):
         declared.add_argument(
             "--estimand",
             help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
+        )
+        added = parser.add_argument_group(
+            "control trials of the study's own images",
+            "They are mixed with the trials and count in no rate; raters who fail them are excluded by an exact rule. "
+            "How many each panel has, and what they attain, is printed.",
+        )
+        for name, meaning in CONTROLS.items():
+            kind = float if name in ("honest", "false_exclusion") else int
+            option = f"--control-{name.replace('_', '-')}"
+            added.add_argument(option, type=kind, metavar="N" if kind is int else "SHARE", help=meaning)
+        added.add_argument(
+            "--control-report-only", action="store_true", help="exclude nobody, and only report who fails"
         )
         rule = parser.add_argument_group(
             "early stopping",
@@ -199,6 +223,7 @@ class Command(ProductCommand):
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
             "copied_from": study.specification.get("copied_from"),
+            "controls": study.specification.get("controls", {}).get("added"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
             "panels": len(progress.panels),
@@ -224,6 +249,8 @@ class Command(ProductCommand):
             lines.append(f"Differs from {copied['study']}, of which it is a copy, in: {told}.")
         if result["analysis"]:
             lines.append(primary_text(result["analysis"]))
+        if result["controls"]:
+            lines += controls_lines(result["controls"])
         if result["stopping_rule"]:
             lines.append(f"Stopping rule: {stopping_rule_text(result['stopping_rule'])}")
         if result["status"] == StudyStatus.DRAFT:
@@ -251,6 +278,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
+        "added_controls": _controls_of(options),
     }
     given = {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
@@ -277,6 +305,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:
     rule = {name: options[f"stop_{name}"] for name in RULE if options[f"stop_{name}"] is not None}
     return rule if rule or options["stop_when_decided"] else None
+
+
+def _controls_of(options: Mapping[str, Any]) -> dict[str, object] | None:
+    given = {name: options[f"control_{name}"] for name in CONTROLS if options[f"control_{name}"] is not None}
+    if options["control_report_only"]:
+        given["exclude"] = False
+    return given or None
 
 
 def _text_of(path: str) -> str:

@@ -118,7 +118,7 @@ def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
                 shown_order=order,
                 repetition=repetition,
                 seed=place.seed,
-                reason="control" if pk in controls else "repeat" if repetition else "panel",
+                reason="repeat" if repetition else "control" if pk in controls else "panel",
             )
             for rater, place in raters
             for position, (pk, order, repetition) in enumerate(place.showings)

@@ -22,7 +22,7 @@ from evaluation.models import GenerationRun, Study, StudyRun, Suite
 from evaluation.protocols.claims import ClaimsByText, suite_claims
 from evaluation.protocols.kinds import Choice, Claim
 from evaluation.protocols.rows import REFERENCE
-from evaluation.protocols.serving import panel_shape, panel_size
+from evaluation.protocols.serving import panel_size
 from evaluation.selectors.declared import Primary
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
@@ -30,13 +30,13 @@ from evaluation.services.studies.checks import check_name, check_range, check_ru
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.own_controls import plan_asked, refuse_unscorable
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import (
     StudySettings,
     consent_text,
     panel_of,
-    panel_prompts,
     silent_prompts,
     specification,
 )
@@ -78,6 +78,8 @@ class StudyDraft:
         controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
             brings.
         without_controls: hold the study without the control trials of the protocol.
+        added_controls: control trials that the study adds of its own images (`protocols.control_plan.PARTS`); those
+            that its protocol declares when None.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
@@ -103,6 +105,7 @@ class StudyDraft:
     claims_source: str = ""
     controls: Sequence[Mapping[str, str]] = ()
     without_controls: bool = False
+    added_controls: Mapping[str, object] | None = None
     copied_from: str = ""
 
 
@@ -178,13 +181,7 @@ def _rule(draft: StudyDraft, settings: StudySettings, sets: ImageSets) -> Stoppi
         rule = {name: value for name, value in asdict(declared).items() if name != "method"}
     if rule is None:
         return None
-    shapes = (
-        panel_shape(
-            settings.study_protocol, n_prompts=n, n_generators=len(draft.runs), raters=settings.raters_per_panel
-        )
-        for n in panel_prompts(sets, settings.study_protocol).values()
-    )
-    sizes = [panel_size(shape) for shape in shapes]
+    sizes = [panel_size(shape) for shape, _ in settings.panels(sets, n_generators=len(draft.runs)).values()]
     return checked_rule(rule, places=sum(size.places for size in sizes), panels=len(sizes))
 
 
@@ -209,9 +206,15 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
     brought = protocol.controls is not None and protocol.controls.kind == "known"
     if draft.without_controls and protocol.controls is None:
         raise InputError(f"The protocol {protocol.name} has no control trials to leave out.", field="without_controls")
-    if draft.controls and (draft.without_controls or not brought):
+    settings = replace(settings, controls_left_out=draft.without_controls)
+    own_file = bool(draft.controls) and (draft.without_controls or not brought)
+    added = plan_asked(draft.added_controls, settings.study_protocol, file=own_file)
+    if own_file and (added is None or not added.counts.gold):
         why = "this study leaves them out" if draft.without_controls else f"{protocol.name} does not ask for them"
-        raise InputError(f"A file of control trials was given, but {why}. Leave it out.", field="controls")
+        raise InputError(
+            f"A file of control trials was given, but {why}. Leave it out, or say how many gold trials a session has.",
+            field="controls",
+        )
     if brought and not draft.without_controls and not draft.controls:
         assert protocol.controls is not None
         raise InputError(
@@ -219,7 +222,7 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
             "answers the study brings. Give a file of them, or hold the study without, which its report will say.",
             field="controls",
         )
-    return replace(settings, controls_left_out=draft.without_controls)
+    return replace(settings, added=added)
 
 
 def _known(
@@ -236,6 +239,8 @@ def _known(
         given = Counter(panels[each.prompt_id] for each in known)
         for panel in dict.fromkeys(panels.values()):
             refuse_too_few(given[panel], protocol.controls.trials, panel)
+    else:
+        refuse_unscorable(known, protocol)
     return known
 
 

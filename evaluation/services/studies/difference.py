@@ -24,6 +24,7 @@ _NAMED = {
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",
     ("controls", "known"): "control trials of its own",
+    ("controls", "added"): "control trials added",
 }
 """Parts that are too long to repeat."""
 

@@ -16,7 +16,9 @@ from evaluation.suites.decode import decode
 from evaluation.suites.types import SuiteError
 
 COLUMNS = ("prompt_id", "shown", "question", "answer")
-HEADINGS = frozenset(map(plain_heading, COLUMNS))
+ALSO = {"prompt": "prompt_id", "generators": "shown", "expected": "answer"}
+"""Other headings of the same columns."""
+HEADINGS = frozenset(map(plain_heading, (*COLUMNS, *ALSO)))
 MOST_BYTES = 4 * 2**20
 SIDES = {"left": "a", "right": "b"}
 """What a side means where the sets stand in the order of `shown`."""
@@ -55,7 +57,10 @@ def read_known(data: bytes, source: str) -> tuple[Mapping[str, str], ...]:
         records = read_records(text, shape_of(text, HEADINGS.__contains__).separator or ",")
     except (SuiteError, TableError) as error:
         raise InputError(f"{source}: {error}", field="controls") from error
-    header = [cell.strip() for cell in records[0].cells] if records else []
+    header = [ALSO.get(cell.strip(), cell.strip()) for cell in records[0].cells] if records else []
+    for name in header:
+        if header.count(name) > 1:
+            raise InputError(f"{source}: the column {name} stands twice. Leave one of the two out.", field="controls")
     for name in header:
         if name not in COLUMNS:
             hint = nearest(name, COLUMNS) or "."

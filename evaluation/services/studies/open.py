@@ -12,6 +12,7 @@ from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
+from evaluation.services.studies.copies import Copies
 from evaluation.services.studies.design import design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.prepare import prepare
@@ -80,9 +81,13 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
     )
     keys = _study_images(study, draft.chosen, files, named)
     questions_make(study, draft.settings.study_protocol)
+    copies = Copies({keys[sample.pk]: sample for samples in draft.chosen.values() for sample in samples})
     panels = design_make(
-        draft.shown, lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
+        draft.shown,
+        lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]],
+        copies.of,
     )
+    copies.make(study, draft.display, stored, named)
     study.specification = specification(
         study=study,
         suite=draft.suite,

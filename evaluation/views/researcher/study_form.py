@@ -27,7 +27,9 @@ from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
-from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
+from evaluation.services.studies.own_controls import FIELD
+from evaluation.views.researcher.controls_form import PREFIX, ControlsForm, controls_initial
+from evaluation.views.researcher.own_questions import own_initial
 
 MISSING_CHOICES = [
     ("refuse", "Don't create the study"),
@@ -49,7 +51,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(OwnQuestionsForm):
+class StudyForm(ControlsForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -288,6 +290,8 @@ class StudyForm(OwnQuestionsForm):
                     self.add_error("controls_file", error.message)
             elif base is not None:
                 controls = base.controls
+        elif values.get("control_gold"):
+            controls = self.gold_rows() or (base.controls if base is not None else ())
         values |= {"claims": claims[0], "claims_source": claims[1], "controls": controls}
         if "preference" not in needed:
             values |= {"primary_pairs": "", "primary_questions": "", "estimand": ""}
@@ -319,6 +323,7 @@ class StudyForm(OwnQuestionsForm):
             claims_source=values["claims_source"],
             controls=values["controls"],
             without_controls=values["without_controls"],
+            added_controls=self.added_controls(),
             copied_from=self.base.copied_from if self.base is not None else "",
         )
 
@@ -365,6 +370,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
+        **controls_initial(draft.added_controls),
         "contact": draft.contact,
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
@@ -383,8 +389,10 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
 
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
+    if field == f"{FIELD}.exclude":
+        return "control_report_only"
     return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
-        field, field.replace("stopping_rule.", "stop_")
+        field, field.replace("stopping_rule.", "stop_").replace(f"{FIELD}.", PREFIX)
     )
 
 

@@ -8,6 +8,7 @@ from evaluation.views import converters  # noqa: F401  (registers the parts of a
 from evaluation.views.researcher import (
     account,
     answers_report,
+    controls_form,
     curves,
     drafts,
     generators,
@@ -68,6 +69,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("images/<sha256:sha256>/small/", images.thumbnail, name="thumbnail"),
     path("studies/", studies.studies, name="studies"),
     path("studies/new/", drafts.new_study, name="new-study"),
+    path("studies/new/controls/", controls_form.attained, name="controls-attained"),
     path("studies/<slug:name>/", studies.study, name="study"),
     path("studies/<slug:name>/state/", studies.study_state, name="study-state"),
     path("studies/<slug:name>/edit/", drafts.edit_study, name="edit-study"),
