@@ -53,7 +53,7 @@ OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulate
 SET, REPETITION = "set", "repetition"
 """Whole numbers from 0, the value where they are absent: which image set of a prompt was shown, and how often the rater
 had seen the same before."""
-STUDY_COLUMNS = ("panel", "rated_at", "control_kind")
+STUDY_COLUMNS = ("panel", "rated_at", "control_kind", "times_away", "clicks", "keys")
 """What exports of a study add."""
 CONTROL_ANSWER = "control_answer"
 CONTROL_KIND = "control_kind"

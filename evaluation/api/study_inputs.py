@@ -9,6 +9,7 @@ from rest_framework.fields import empty
 from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.signs import SIGNS
 from evaluation.api.fields import Choice, FileKey, Flag, Input, Number, Several, Whole, Words
 from evaluation.api.inputs import SLUG, SLUG_WORDS
 from evaluation.protocols import MOST_RATERS
@@ -162,6 +163,13 @@ class StudyInput(Input):
         allow_null=True,
         default=None,
         help_text="Control trials of the study's own images; null: those that the protocol declares",
+    )
+    signs_exclude = Several(
+        child=Choice(tuple(SIGNS)),
+        required=False,
+        default=list,
+        max_length=len(SIGNS),
+        help_text="Signs that exclude a rater, as declared beforehand; all are shown in any case",
     )
     display_side = Whole(
         required=False,

@@ -1,4 +1,4 @@
-"""Controls: further copies of shown images under other names."""
+"""Controls and screening: further copies of shown images under other names; what the page noted beside an answer."""
 
 from django.db import migrations, models
 
@@ -13,4 +13,5 @@ class Migration(migrations.Migration):
             "studyimage",
             models.UniqueConstraint(fields=["study", "sample", "copy"], name="study_image_once"),
         ),
+        migrations.AddField("rating", "evidence", models.PositiveIntegerField(null=True, blank=True)),
     ]

@@ -23,6 +23,8 @@ class Rating(models.Model):
 
     `submission`: the client's key of the trial as shown, so that a late retry of an undone answer changes nothing.
     `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.
+    `evidence`: what the page noted while the trial was shown, a byte each from the highest: how often it lost the
+    focus, clicks and touches, keys; at most 255 each. The same in all answers of a trial; None where nothing was noted.
     """
 
     # the composite key holds both, and two of the indexes below begin with the assignment
@@ -35,6 +37,7 @@ class Rating(models.Model):
     value = models.JSONField(null=True, blank=True)
     response_time_ms = models.PositiveIntegerField(null=True, blank=True)
     submission = models.UUIDField()
+    evidence = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     retracted_at = models.DateTimeField(null=True, blank=True)
 

@@ -127,11 +127,8 @@ def power_text(plan: ControlPlan, protocol: Protocol | None, *, none: bool = Fal
 
     `protocol`: None for three answers. `none`: of the plan only the rule counts; no number is chosen yet.
     """
-    if protocol is None:
-        each = 1 / 3
-        power = attained(plan.rule, [each] * plan.counts.trials)
-    else:
-        power = attained(plan.rule, list(_chances(plan.counts, protocol)))
+    each = 1 / 3
+    if protocol is not None:
         kinds = [kind for kind in ("same", "repeat") if deciding(protocol, kind)]
         of = chances(protocol)
         each = max((of[name] for kind in kinds for name in deciding(protocol, kind)), default=1 / 3)
@@ -143,6 +140,8 @@ def power_text(plan: ControlPlan, protocol: Protocol | None, *, none: bool = Fal
             f"{needed or 'more than 500'} control trials, if honest raters pass "
             f"{plan.rule.honest * 100:g} % of them and random clicks {each * 100:.0f} %."
         )
+    clicks = [each] * plan.counts.trials if protocol is None else list(_chances(plan.counts, protocol))
+    power = attained(plan.rule, clicks)
     told = (
         f"{counted(plan.counts.trials, 'control trial')} in each session: of those who click at random "
         f"{power.power * 100:.0f} % are told, of honest ones {power.false_exclusion * 100:.1f} % wrongly, if these "

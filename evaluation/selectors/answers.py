@@ -12,6 +12,7 @@ from common.words import prompt_name
 from evaluation.models import Study
 from evaluation.protocols.kinds import Choice, Kind, Scale, value_text
 from evaluation.selectors.ratings import (
+    add_evidence,
     has_added_controls,
     is_control,
     rater_pseudonym,
@@ -81,11 +82,29 @@ def answers_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            "evidence",
         )
     )
     found: list[tuple[object, ...]] = []
     control_kinds: list[str] = []
-    for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
+    evidence: list[int | None] = []
+    for (
+        key,
+        prompt,
+        category,
+        question,
+        members,
+        order,
+        choice,
+        value,
+        again,
+        ms,
+        at,
+        control,
+        right,
+        *rest,
+        noted,
+    ) in rows:
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
             continue
@@ -106,8 +125,10 @@ def answers_frame(
                 *rest,
             )
         )
+        evidence.append(noted)
         control_kinds.append(control if is_control(control) else "")
     frame = _frame(found)
+    add_evidence(frame, evidence)
     if has_added_controls(study):
         frame["control_kind"] = pd.Series(control_kinds, dtype=object)
     return frame

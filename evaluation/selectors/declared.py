@@ -9,6 +9,7 @@ from typing import Any
 from evaluation.analysis.control_rule import ControlRule
 from evaluation.analysis.families import SEPARATE, Family
 from evaluation.analysis.screening import AddedControls
+from evaluation.analysis.signs import SignRules
 
 RULE = (
     "one family of all primary pairs and questions: p-values adjusted by Holm, simultaneous intervals by Bonferroni; "
@@ -64,3 +65,9 @@ def added_controls(specification: Mapping[str, Any]) -> AddedControls | None:
     if declared is None:
         return None
     return AddedControls(ControlRule(**declared["rule"]), declared["chances"])
+
+
+def declared_signs(specification: Mapping[str, Any]) -> SignRules | None:
+    """The rules by which a study shows signs; None in studies that were made before they were declared."""
+    declared = specification.get("signs")
+    return None if declared is None else SignRules.from_dict(declared)

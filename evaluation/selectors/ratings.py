@@ -36,6 +36,9 @@ COLUMNS = (
 )
 """The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
 
+EVIDENCE = {"times_away": 16, "clicks": 8, "keys": 0}
+"""Columns of what the page noted while a trial was shown, with the bits at which they stand in `Rating.evidence`."""
+
 AS_RATED = {"both_bad": "indifferent"}
 """What the ratings file calls answers that it does not know."""
 
@@ -66,8 +69,8 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, `repetition` where the study declares repeats, and `control_kind` where it adds control
-    trials. Answers of other kinds are `answers_frame`'s.
+    With `COLUMNS`, `repetition` where the study declares repeats, `control_kind` where it adds control
+    trials, and `EVIDENCE` where pages noted it. Answers of other kinds are `answers_frame`'s.
     Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts
     as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
@@ -101,9 +104,10 @@ def ratings_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            "evidence",
         )
     )
-    columns = list(zip(*rows, strict=True)) or [()] * 15
+    columns = list(zip(*rows, strict=True)) or [()] * 16
     (
         keys,
         prompts,
@@ -120,6 +124,7 @@ def ratings_frame(
         simulated,
         panels,
         at,
+        evidence,
     ) = columns
     pseudonyms = {key: rater_pseudonym(str(key)) for key in set(keys)}
     labels = dict(study.study_runs.values_list("pk", "label"))
@@ -149,9 +154,18 @@ def ratings_frame(
     )
     if any(repetitions):
         frame["repetition"] = pd.Series(repetitions, dtype="Int64")
+    add_evidence(frame, evidence)
     if has_added_controls(study):
         frame["control_kind"] = pd.Series([each if is_control(each) else "" for each in controls], dtype=object)
     return frame
+
+
+def add_evidence(frame: pd.DataFrame, evidence: Sequence[int | None]) -> None:
+    """Add the columns `EVIDENCE` (Int64, missing where nothing was noted), if anything was noted at all."""
+    if any(each is not None for each in evidence):
+        packed = pd.Series(evidence, dtype="Int64")
+        for name, shift in EVIDENCE.items():
+            frame[name] = packed // 2**shift % 256
 
 
 def is_control(kind: str) -> bool:

@@ -19,6 +19,7 @@ from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.controls import RECORDS, controls_lines
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
+from evaluation.reports.wording.signs import rule_lines, sign_words
 
 register = template.Library()
 
@@ -132,6 +133,8 @@ def named_beside(method: str) -> bool:
 
 register.filter(design_lines)
 register.filter(controls_lines)
+register.filter(sign_words)
+register.filter(rule_lines)
 
 
 @register.filter

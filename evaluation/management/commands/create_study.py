@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.words import counted
+from evaluation.analysis.signs import SIGNS
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.models import StudyStatus
@@ -132,6 +133,13 @@ class Command(ProductCommand):
             added.add_argument(option, type=kind, metavar="N" if kind is int else "SHARE", help=meaning)
         added.add_argument(
             "--control-report-only", action="store_true", help="exclude nobody, and only report who fails"
+        )
+        added.add_argument(
+            "--sign-excludes",
+            action="append",
+            default=[],
+            metavar="SIGN",
+            help=f"exclude raters by a sign, which is else only shown: {', '.join(SIGNS)}; repeat for several",
         )
         rule = parser.add_argument_group(
             "early stopping",
@@ -279,6 +287,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
         "added_controls": _controls_of(options),
+        "signs_exclude": options["sign_excludes"] or None,
     }
     given = {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:

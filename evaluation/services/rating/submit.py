@@ -32,13 +32,14 @@ from evaluation.services.rating.errors import RaterError, no_session, refuse_unl
 
 MOST_ANSWERS = 200
 LONGEST_MS = 2**31 - 1
+MOST_EVIDENCE = 2**24 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer as the rater gave it. `choice`: the id of a closed answer, such as `left`; None for another kind, which
     has a `value`. `submission`: the client's key of the trial as shown, the same in every retry. `response_time_ms`:
-    from all sets decoded to the answer."""
+    from all sets decoded to the answer. `evidence`: what the page noted meanwhile, as `Rating.evidence`."""
 
     assignment: int
     question: str
@@ -46,6 +47,7 @@ class Answer:
     response_time_ms: int | None
     submission: UUID
     value: object = None
+    evidence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Saved:
 
 RATE = Prepared(
     "rater_rate",
-    ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int"),
+    ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int", "int[]"),
     f"""
     WITH me AS MATERIALIZED (
         SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
@@ -78,9 +80,10 @@ RATE = Prepared(
         FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
     ), given AS (
         INSERT INTO evaluation_rating
-            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, created_at)
-        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, clock_timestamp()
-        FROM me, unnest($3, $4, $5, $6, $7, $8) AS t (assignment, question, choice, value, ms, submission)
+            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, evidence, created_at)
+        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, t.evidence, clock_timestamp()
+        FROM me, unnest($3, $4, $5, $6, $7, $8, $11)
+             AS t (assignment, question, choice, value, ms, submission, evidence)
         JOIN evaluation_assignment a ON a.id = t.assignment AND a.skipped_at IS NULL
         JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
         WHERE a.rater_id = me.id
@@ -144,6 +147,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             [str(answer.submission) for answer in answers],
             after,
             TRIALS_AT_ONCE,
+            [answer.evidence for answer in answers],
         ]
     )
     new = set(rows[0][0] or ()) if rows else set()

@@ -78,6 +78,7 @@ def draft_of(study: Study) -> StudyDraft:
         controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
         added_controls=_added(settings),
+        signs_exclude=settings.signs.exclude if settings.signs is not None else (),
         copied_from=copied.study if copied is not None else "",
     )
 

@@ -30,7 +30,7 @@ from evaluation.services.studies.checks import check_name, check_range, check_ru
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
-from evaluation.services.studies.own_controls import plan_asked, refuse_unscorable
+from evaluation.services.studies.own_controls import plan_asked, refuse_unscorable, sign_rules
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import (
@@ -80,6 +80,7 @@ class StudyDraft:
         without_controls: hold the study without the control trials of the protocol.
         added_controls: control trials that the study adds of its own images (`protocols.control_plan.PARTS`); those
             that its protocol declares when None.
+        signs_exclude: of `evaluation.analysis.signs.SIGNS`, those that exclude a rater; others are shown alone.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
@@ -106,6 +107,7 @@ class StudyDraft:
     controls: Sequence[Mapping[str, str]] = ()
     without_controls: bool = False
     added_controls: Mapping[str, object] | None = None
+    signs_exclude: Sequence[str] = ()
     copied_from: str = ""
 
 
@@ -296,4 +298,5 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         or consent_text(declared),
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
+        signs=sign_rules(draft.signs_exclude),
     )

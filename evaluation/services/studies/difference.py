@@ -25,6 +25,7 @@ _NAMED = {
     ("display", "masks"): "covered corners",
     ("controls", "known"): "control trials of its own",
     ("controls", "added"): "control trials added",
+    ("signs",): "signs",
 }
 """Parts that are too long to repeat."""
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.words import nearest
+from evaluation.analysis.signs import SIGNS, SignRules
 from evaluation.design import PanelShape
 from evaluation.errors import InputError
 from evaluation.models import Prompt
@@ -49,6 +51,15 @@ def plan_asked(given: Mapping[str, object] | None, protocol: Protocol, *, file: 
     except PlanError as error:
         raise InputError(error.message, field=f"{FIELD}.{error.part}") from error
     return plan
+
+
+def sign_rules(exclude: Sequence[str]) -> SignRules:
+    """The rules by which a study shows signs, and the ones that exclude. Raises InputError for one that is none."""
+    for name in exclude:
+        if name not in SIGNS:
+            hint = nearest(name, SIGNS) or "."
+            raise InputError(f'There is no sign "{name}"{hint} Signs: {", ".join(SIGNS)}.', field="signs_exclude")
+    return SignRules(exclude=tuple(each for each in SIGNS if each in exclude))
 
 
 def gold_by_panel(known: Sequence[KnownControl], prompts: Sequence[Prompt], protocol: Protocol) -> Counter[str]:

@@ -9,6 +9,7 @@ from common.hashes import hash_of
 from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.analysis.signs import SIGNS, SignRules
 from evaluation.design import PanelShape
 from evaluation.models import GenerationRun, Study, Suite
 from evaluation.protocols.control_fit import PanelControls
@@ -17,7 +18,7 @@ from evaluation.protocols.kinds import Choice, Ranking
 from evaluation.protocols.parts import NO_SCREENING
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import panel_size
-from evaluation.selectors.declared import Primary, declared_primary
+from evaluation.selectors.declared import Primary, declared_primary, declared_signs
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
 from evaluation.services.studies.known import KnownControl
@@ -66,7 +67,7 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
-    `added`: control trials that the study adds to those.
+    `added`: control trials that the study adds to those. `signs`: None in drafts made before they were declared.
     `copied_from`: the study that it was copied from, as `difference.Copied` says it.
     """
 
@@ -85,6 +86,7 @@ class StudySettings:
     known: tuple[KnownControl, ...] = ()
     controls_left_out: bool = False
     added: ControlPlan | None = None
+    signs: SignRules | None = None
     copied_from: Mapping[str, object] | None = None
 
     @property
@@ -227,6 +229,8 @@ def specification(
             "controls": asdict(settings.protocol.controls),
             "screening": settings.protocol.screening,
         }
+    if settings.signs is not None:
+        declared["signs"] = settings.signs.to_dict()
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -295,6 +299,7 @@ def settings_of(study: Study) -> StudySettings:
         known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
         controls_left_out=bool(controls.get("left_out", False)),
         added=declared_plan(declared),
+        signs=declared_signs(declared),
         copied_from=declared.get("copied_from"),
     )
 
@@ -334,6 +339,9 @@ def _departures(settings: StudySettings, sets: ImageSets) -> list[str]:
         departures.append(f"{counted(settings.added.counts.trials, 'control trial')} added to each session")
         if settings.added.rule.exclude:
             departures.append(f"raters are excluded by control trials, where the protocol has: {protocol.screening}")
+    if settings.signs is not None and settings.signs.exclude:
+        told = ", ".join(SIGNS[each] for each in settings.signs.exclude)
+        departures.append(f"raters are excluded by signs ({told}), where the protocol has: {protocol.screening}")
     if sets.dropped:
         departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:

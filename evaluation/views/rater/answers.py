@@ -21,7 +21,7 @@ from evaluation.intake import refusals_of_the_database
 from evaluation.selectors.trials import RaterSession, Trial, known_session, rater_session, session_and_trials
 from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
-from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.submit import MOST_EVIDENCE, Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
 
@@ -186,8 +186,14 @@ def _answer(number: int, given: object) -> Answer:
         choice=choice,
         value=given.get("value"),
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
+        evidence=_evidence(given.get("evidence")),
         submission=submission,
     )
+
+
+def _evidence(given: object) -> int | None:
+    """What the page noted; None where it is nothing of the kind, for no answer is lost over it."""
+    return given if isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= MOST_EVIDENCE else None
 
 
 def _whole(name: str, value: object, where: str) -> int:

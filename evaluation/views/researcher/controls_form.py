@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from common.limits import REFERENCE
 from evaluation import protocols
+from evaluation.analysis.signs import SIGNS
 from evaluation.errors import InputError
 from evaluation.protocols.control_fit import power_text
 from evaluation.protocols.control_plan import FALSE_EXCLUSION, HONEST, MOST_OF_A_KIND, ControlPlan, Counts
@@ -65,6 +66,13 @@ class ControlsForm(OwnQuestionsForm):
     )
     control_report_only = forms.BooleanField(
         label="Exclude nobody, only report", required=False, help_text="Results are then those of all raters."
+    )
+
+    signs_exclude = forms.MultipleChoiceField(
+        label="Signs that exclude a rater",
+        required=False,
+        choices=list(SIGNS.items()),
+        widget=forms.CheckboxSelectMultiple,
     )
 
     @property

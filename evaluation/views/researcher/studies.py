@@ -22,6 +22,7 @@ from evaluation.selectors.answers import answers_frame, has_other_answers, has_p
 from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
+from evaluation.selectors.rater_rows import rater_rows
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
@@ -99,6 +100,15 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
         return response
     context = {"study": found, "progress": study_progress(found), "board": live_board(found)}
     return render(request, "researcher/_study_state.html", context)
+
+
+@page("GET")
+def raters(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """A study's raters, with control trials and signs."""
+    found = _study(name)
+    rows = [] if found.status == StudyStatus.DRAFT else rater_rows(found)
+    context = {"area": "studies", "study": found, "rows": rows, "with_controls": any(each.controls for each in rows)}
+    return render(request, "researcher/raters.html", context)
 
 
 @page("POST", form_at="researcher:study")

@@ -324,6 +324,7 @@ class StudyForm(ControlsForm):
             controls=values["controls"],
             without_controls=values["without_controls"],
             added_controls=self.added_controls(),
+            signs_exclude=values["signs_exclude"],
             copied_from=self.base.copied_from if self.base is not None else "",
         )
 
@@ -371,6 +372,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
         **controls_initial(draft.added_controls),
+        "signs_exclude": list(draft.signs_exclude),
         "contact": draft.contact,
         "consent": draft.consent,
         "stop_when_decided": rule is not None,

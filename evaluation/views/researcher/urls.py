@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/new/controls/", controls_form.attained, name="controls-attained"),
     path("studies/<slug:name>/", studies.study, name="study"),
     path("studies/<slug:name>/state/", studies.study_state, name="study-state"),
+    path("studies/<slug:name>/raters/", studies.raters, name="study-raters"),
     path("studies/<slug:name>/edit/", drafts.edit_study, name="edit-study"),
     path("studies/<slug:name>/delete/", drafts.delete_study, name="delete-study"),
     path("studies/<slug:name>/protocol.yaml", drafts.protocol_file, name="study-protocol"),

@@ -7,6 +7,7 @@ import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
 import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
+import * as signs from "./signs.js";
 import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
 import { Trial } from "./trial.js";
 import * as view from "./view.js";
@@ -26,6 +27,7 @@ function show(trial) {
   if (!become(COMPARING)) return;
   current = trial;
   trial.shownAt = null;
+  signs.reset();
   trial.changed = () => { if (trial === current) update(); };
   view.showTrial(trial, ahead.total, { choose, attend });
   inView = firstSide(); // where every comparison begins
@@ -115,7 +117,8 @@ function attend(question) {
 function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
-  outbox.put(current.given()).catch(() => {}); // the listener below hears of it
+  const evidence = signs.packed();
+  outbox.put(current.given().map((each) => ({ ...each, evidence }))).catch(() => {}); // the listener below hears of it
   advance();
 }
 
