@@ -16,6 +16,7 @@ from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.control_plan import FALSE_EXCLUSION, HONEST, MOST_OF_A_KIND
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.services.studies.admission import MOST_ANSWERS, MOST_ITEMS, MOST_STUDIES
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
@@ -164,6 +165,53 @@ class StudyInput(Input):
         default=None,
         help_text="Control trials of the study's own images; null: those that the protocol declares",
     )
+    qualification_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="The text of a table of trials that raters answer first, with feedback; as `controls_file`",
+    )
+    qualification_least = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_ITEMS,
+        help_text="Trials of the qualification that must be right; null: all",
+    )
+    quota_question = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.TITLE,
+        help_text="What raters are asked at consent, for quotas",
+    )
+    quota_answers = Several(
+        child=Words(max_length=limits.LABEL + 10),
+        required=False,
+        default=list,
+        max_length=MOST_ANSWERS,
+        help_text='Its answers with the most raters who give each, such as "English: 20"',
+    )
+    most_per_panel = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_RATERS,
+        help_text="Raters that a panel takes; null: as many as it has places",
+    )
+    exclude_studies = Several(
+        child=Words(max_length=limits.STUDY_NAME),
+        required=False,
+        default=list,
+        max_length=MOST_STUDIES,
+        help_text="Names of studies; who took part in one of them is not taken",
+    )
+    hide_rates = Flag(required=False, default=False, help_text="Keep rates hidden from the team until the study closes")
     signs_exclude = Several(
         child=Choice(tuple(SIGNS)),
         required=False,

@@ -3,6 +3,7 @@
 from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
+from evaluation.models.look import ResultLook
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
 from evaluation.models.rating import Rating
 from evaluation.models.report import Report
@@ -36,6 +37,7 @@ __all__ = [
     "Rater",
     "Rating",
     "Report",
+    "ResultLook",
     "RunStatus",
     "Sample",
     "SampleFailure",

@@ -60,7 +60,7 @@ def rater_rows(study: Study) -> list[RaterRow]:
             RaterRow(
                 rater_id=name,
                 panel=rater.panel,
-                state="left" if rater.dropped_at else state,
+                state="screened out" if rater.screened_at else "left" if rater.dropped_at else state,
                 joined_at=rater.created_at,
                 simulated=rater.simulated,
                 controls=record,

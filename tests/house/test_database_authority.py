@@ -22,6 +22,7 @@ from evaluation.models import (
     Rater,
     Rating,
     Report,
+    ResultLook,
     Sample,
     StoredImage,
     Study,
@@ -35,6 +36,7 @@ from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.looks import result_look
 from evaluation.services.studies.open import study_close
 from evaluation.services.suites.load import suite_load
 from tests.house.repository import CHECKOUT
@@ -43,17 +45,37 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"title", "created_by_id"},
+    Study: {"title", "created_by_id", "paused_at"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
     Place: set(),
     Comparison: set(),
     Assignment: {"skipped_at", "skip_reason"},
-    Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
+    Rater: {
+        "session_key_hash",
+        "last_seen_at",
+        "instructed_at",
+        "qualification",
+        "qualified_at",
+        "screened_at",
+        "screened_for",
+        "finished_at",
+        "dropped_at",
+    },
     Rating: {"retracted_at"},
-    Invitation: {"label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"},
+    Invitation: {
+        "label",
+        "max_raters",
+        "expires_at",
+        "revoked_at",
+        "completion_code",
+        "completion_url",
+        "screen_out_code",
+        "screen_out_url",
+    },
     Report: set(),
+    ResultLook: {"user_id"},
     Suite: {"title", "licence"},
     Prompt: set(),
     GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
@@ -82,6 +104,7 @@ def study() -> Study:
     raters_simulate(study=study, raters=2, seed=0)
     enrolled(study)
     report_make(study=study)
+    result_look(study=study, what="report")
     return study
 
 

@@ -26,7 +26,7 @@ from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
-from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.open import study_close, study_open, study_pause
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
@@ -165,6 +165,36 @@ class Command(ProductCommand):
         rule.add_argument(
             "--stop-alpha", type=float, metavar="A", help="the intervals have level 1 - A (default: 0.05)"
         )
+        taken = parser.add_argument_group("whom the study takes")
+        taken.add_argument(
+            "--qualification",
+            metavar="FILE",
+            help="a few trials with known answers, which raters answer first and with feedback: a table as --controls",
+        )
+        taken.add_argument("--pass-mark", type=int, metavar="N", help="trials of it that must be right (default: all)")
+        taken.add_argument("--quota-question", metavar="TEXT", help="what raters are asked at consent, for quotas")
+        taken.add_argument(
+            "--quota",
+            action="append",
+            default=[],
+            metavar="ANSWER:N",
+            help='an answer and the most raters who give it, such as "English: 20"; repeat for each',
+        )
+        taken.add_argument("--most-per-panel", type=int, metavar="N", help="raters that a panel takes, at most")
+        taken.add_argument(
+            "--exclude-study",
+            action="append",
+            default=[],
+            metavar="STUDY",
+            help="leave out who took part in STUDY; repeat for several",
+        )
+        parser.add_argument(
+            "--hide-rates",
+            action="store_true",
+            help="keep rates hidden from the team until the study closes; looks before that are logged and counted",
+        )
+        parser.add_argument("--pause", action="store_true", help="let nobody in for a while, and give no further trial")
+        parser.add_argument("--resume", action="store_true", help="go on with a paused study")
         parser.add_argument("--open", action="store_true", help="open the study at once and print the raters' link")
         there = parser.add_mutually_exclusive_group()
         there.add_argument(
@@ -183,15 +213,17 @@ class Command(ProductCommand):
         """Create, edit, copy, delete, open or close."""
         name, given = options["name"], _given(options)
         editing = options["edit"] or options["rename"] is not None
-        if options["delete"] or options["close"]:
-            if given or options["open"]:
-                done = "--delete" if options["delete"] else "--close"
+        alone = [each for each in ("delete", "close", "pause", "resume") if options[each]]
+        if alone:
+            if given or options["open"] or len(alone) > 1:
+                done = f"--{alone[0]}"
                 raise InputError(f"{done} stands alone: nothing can be changed or opened with it.")
             study = study_by_name(name)
             if options["delete"]:
                 study_delete(study=study)
                 return {"study": study.name, "status": "deleted"}
-            study = study_close(study=study)
+            paused = bool(options["pause"])
+            study = study_close(study=study) if options["close"] else study_pause(study=study, paused=paused)
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}
@@ -225,6 +257,7 @@ class Command(ProductCommand):
         return {
             "study": study.name,
             "status": study.status,
+            "paused": study.paused_at is not None,
             "protocol": study.protocol,
             "specification_hash": study.specification_hash,
             "runs": {entry["label"]: entry["run"] for entry in study.specification["runs"]},
@@ -246,7 +279,7 @@ class Command(ProductCommand):
             return f"The draft {result['study']} is deleted."
         runs = " against ".join(result["runs"])
         lines = [
-            f"Study {result['study']} is {result['status']}: {runs}.",
+            f"Study {result['study']} is {'paused' if result['paused'] else result['status']}: {runs}.",
             f"Protocol {result['protocol']}, {counted(result['sets']['size'], 'image')} per set.",
             ", ".join(counted(result[f"{noun}s"], noun) for noun in ("panel", "rater", "rating")) + " in all.",
         ]
@@ -288,6 +321,12 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "without_controls": options["without_controls"] or None,
         "added_controls": _controls_of(options),
         "signs_exclude": options["sign_excludes"] or None,
+        "quota_question": options["quota_question"],
+        "quota_answers": options["quota"] or None,
+        "most_per_panel": options["most_per_panel"],
+        "exclude_studies": options["exclude_study"] or None,
+        "qualification_least": options["pass_mark"],
+        "hide_rates": options["hide_rates"] or None,
     }
     given = {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
@@ -305,6 +344,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     if options["claims"] is not None:
         path = Path(options["claims"])
         given |= {"claims": read_claims(_bytes_of(path, MOST_CLAIM_BYTES), path.name), "claims_source": path.name}
+    if options["qualification"] is not None:
+        path = Path(options["qualification"])
+        given["qualification"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
     if options["controls"] is not None:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)

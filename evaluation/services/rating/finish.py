@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from evaluation.models import Rater, Rating
 from evaluation.selectors.trials import unanswered_exist
+from evaluation.services.rating.enrol import is_to_qualify
 from evaluation.services.rating.errors import RaterError
 
 
@@ -22,7 +23,7 @@ def rater_finish(*, rater: Rater) -> Rater:
         return locked
     if locked.dropped_at is not None:
         raise RaterError("dropped", "You are no longer part of this study.")
-    if unanswered_exist(locked.pk):
+    if unanswered_exist(locked.pk) or is_to_qualify(locked):
         raise RaterError("unfinished", "Some comparisons are not answered yet.")
     locked.finished_at = timezone.now()
     locked.save(update_fields=["finished_at"])

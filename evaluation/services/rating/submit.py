@@ -75,7 +75,8 @@ RATE = Prepared(
     ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int", "int[]"),
     f"""
     WITH me AS MATERIALIZED (
-        SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
+        SELECT r.id, s.paused_at IS NOT NULL AS paused
+        FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
         WHERE r.key = $1 AND r.session_key_hash = ANY ($2) AND r.dropped_at IS NULL
         FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
     ), given AS (
@@ -91,8 +92,8 @@ RATE = Prepared(
         ON CONFLICT DO NOTHING
         RETURNING assignment_id, question, submission
     )
-    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), n.*
-    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$9", "$10")}) n ON true
+    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), me.paused, n.*
+    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$9", "$10")}) n ON NOT me.paused
     """,
 )
 
@@ -114,10 +115,13 @@ _Stored = tuple[int, str, str, str | None, str | None, bool]
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What stands for each answer, in their order; the trials that come next, where they were asked for."""
+    """What stands for each answer, in their order; the trials that come next, where they were asked for. `paused`:
+    whether the study is, so that none comes.
+    """
 
     answers: list[Saved]
     trials: list[Trial]
+    paused: bool = False
 
 
 def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: int | None = None) -> Submitted:
@@ -160,7 +164,8 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
     if all(each.status == "refused" for each in saved):
         raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
-    return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
+    paused = bool(rows and rows[0][1])
+    return Submitted(saved, trials_from([row[2:] for row in rows], session.protocol), paused)
 
 
 def _refuse_or_go_on(session: RaterSession) -> None:

@@ -78,6 +78,13 @@ def draft_of(study: Study) -> StudyDraft:
         controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
         added_controls=_added(settings),
+        quota_question=settings.admission.quota_question,
+        quota_answers=[f"{answer}: {most}" for answer, most in (settings.admission.quotas or {}).items()],
+        most_per_panel=settings.admission.most_per_panel,
+        exclude_studies=settings.admission.excluded_studies,
+        qualification=rows_of(settings.admission.qualification, settings.study_protocol),
+        qualification_least=_least(settings),
+        hide_rates=settings.hide_rates,
         signs_exclude=settings.signs.exclude if settings.signs is not None else (),
         copied_from=copied.study if copied is not None else "",
     )
@@ -104,6 +111,8 @@ def draft_under(draft: StudyDraft, protocol: str | protocols.Protocol) -> StudyD
         controls=(),
         without_controls=draft.without_controls and "controls" in needed,
         added_controls=None,
+        qualification=(),
+        qualification_least=None,
     )
 
 
@@ -182,6 +191,12 @@ def _added(settings: StudySettings) -> dict[str, object] | None:
     if settings.added == settings.protocol.added_controls:
         return None
     return Counts().to_dict() if settings.added is None else settings.added.to_dict()
+
+
+def _least(settings: StudySettings) -> int | None:
+    """The pass mark of the qualification; None where that is all of it."""
+    own = settings.admission
+    return None if own.least_right == len(own.qualification) else own.least_right
 
 
 def _claims(study: Study, settings: StudySettings) -> ClaimsByText | None:

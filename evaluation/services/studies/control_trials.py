@@ -16,13 +16,15 @@ from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.control_fit import deciding
 from evaluation.protocols.control_plan import Counts
 from evaluation.protocols.kinds import Choice
-from evaluation.services.studies.known import refuse_too_few
+from evaluation.services.studies.known import KnownControl, refuse_too_few
 from evaluation.services.studies.shown_trials import CopyOf, SetOf, Shown, comparison_of
 
 CONTROLS_AT_HAND = 4
 """Control trials that are made for each one that a session has: raters do not all get the same ones."""
 DECLARED = "declared"
 """The pool of the control trials that the protocol declares."""
+QUALIFY = "qualify"
+"""What items of a qualification are, among comparisons."""
 RIGHT = {"same": "indifferent", "swapped": "a"}
 """The right answer, of the members: a swapped trial's first shows the prompt."""
 
@@ -61,6 +63,16 @@ def added_pools(
     if counts.gold:
         pools["known"] = list(_known(shown, set_of, copy_of, prompts))
     return pools
+
+
+def qualification_items(
+    shown: Shown, items: Sequence[KnownControl], set_of: SetOf, copy_of: CopyOf
+) -> Iterator[Comparison]:
+    """The items of a study's qualification, in their order."""
+    for each in _of_file(shown, items, set_of, copy_of, shown.prompts):
+        each.control = QUALIFY
+        each.questions = list(each.expected)
+        yield each
 
 
 def declared_controls(
@@ -133,9 +145,15 @@ def _preferences(protocol: Protocol, control: Comparison, right: str) -> Iterato
 
 
 def _known(shown: Shown, set_of: SetOf, copy_of: CopyOf, prompts: Sequence[Prompt]) -> Iterator[Comparison]:
+    yield from _of_file(shown, shown.known, set_of, copy_of, prompts)
+
+
+def _of_file(
+    shown: Shown, trials: Sequence[KnownControl], set_of: SetOf, copy_of: CopyOf, prompts: Sequence[Prompt]
+) -> Iterator[Comparison]:
     by_id = {each.prompt_id: each for each in prompts}
     by_label = {each.label: each for each in shown.study_runs}
-    for each in shown.known:
+    for each in trials:
         if each.prompt_id in by_id:
             control = comparison_of(shown, set_of, by_id[each.prompt_id], [by_label[label] for label in each.shown])
             control.control = "known"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 
 from django.contrib.auth.models import User
@@ -26,6 +26,7 @@ from evaluation.protocols.serving import panel_size
 from evaluation.selectors.declared import Primary
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.admission import Admission, AdmissionAsked, admission
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
@@ -81,6 +82,13 @@ class StudyDraft:
         added_controls: control trials that the study adds of its own images (`protocols.control_plan.PARTS`); those
             that its protocol declares when None.
         signs_exclude: of `evaluation.analysis.signs.SIGNS`, those that exclude a rater; others are shown alone.
+        quota_question, quota_answers: what raters are asked at consent, and for each answer the most raters who give
+            it, as "English: 20".
+        most_per_panel: raters that a panel takes, where that is fewer than its places.
+        exclude_studies: names of studies; who took part in one of them is not taken.
+        qualification: rows of a file (`known.read_known`) of items that a rater answers first, with feedback.
+        qualification_least: how many must be right; all when None.
+        hide_rates: keep results from the team until the study closes.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
@@ -108,6 +116,13 @@ class StudyDraft:
     without_controls: bool = False
     added_controls: Mapping[str, object] | None = None
     signs_exclude: Sequence[str] = ()
+    quota_question: str = ""
+    quota_answers: Sequence[str] = ()
+    most_per_panel: int | None = None
+    exclude_studies: Sequence[str] = ()
+    qualification: Sequence[Mapping[str, str]] = ()
+    qualification_least: int | None = None
+    hide_rates: bool = False
     copied_from: str = ""
 
 
@@ -145,6 +160,7 @@ def draft_put(study: Study, draft: StudyDraft) -> Study:
         silent=silent_prompts(study_protocol, suite, settings.claims),
     )
     settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
+    settings = replace(settings, admission=_admission(draft, study_protocol, labels, sets))
     settings = replace(settings, stopping_rule=_rule(draft, settings, sets))
     study.name = draft.name
     study.title = text_in(draft.title, "title", "the title", most=limits.TITLE)
@@ -246,6 +262,18 @@ def _known(
     return known
 
 
+def _admission(draft: StudyDraft, protocol: protocols.Protocol, labels: Sequence[str], sets: ImageSets) -> Admission:
+    items = known_controls(
+        draft.qualification,
+        protocol=protocol,
+        labels=[*labels, *([REFERENCE] if draft.reference else [])],
+        prompts={prompt.prompt_id: prompt.text for prompt in sets.prompts},
+        field="qualification",
+    )
+    asked = {each.name: getattr(draft, each.name) for each in fields(AdmissionAsked)}
+    return admission(AdmissionAsked(**asked), items, protocol, own=draft.name)
+
+
 def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Protocol) -> Primary | None:
     """What the study sets out to show; None where no question asks for a preference between two sets."""
     asked = [each.id for each in protocol.questions if isinstance(each.answers, Choice) and each.answers.preference]
@@ -299,4 +327,5 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
         signs=sign_rules(draft.signs_exclude),
+        hide_rates=draft.hide_rates,
     )

@@ -26,6 +26,8 @@ _NAMED = {
     ("controls", "known"): "control trials of its own",
     ("controls", "added"): "control trials added",
     ("signs",): "signs",
+    ("admission",): "whom it takes",
+    ("rates",): "rates hidden until it closes",
 }
 """Parts that are too long to repeat."""
 

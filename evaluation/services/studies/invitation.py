@@ -31,6 +31,8 @@ def invitation_create(
     expires_at: datetime | None = None,
     completion_code: str = "",
     completion_url: str = "",
+    screen_out_code: str = "",
+    screen_out_url: str = "",
 ) -> Invitation:
     """Make a link into `study`. It lets raters in while the study is open.
 
@@ -39,6 +41,7 @@ def invitation_create(
         max_raters: how many it lets in, 1 for a personal link; None for as many as the study has places.
         completion_code, completion_url: what a crowd platform wants back from those who finished, and where they go
             back to; shown only when the last rating is committed.
+        screen_out_code, screen_out_url: the same for those whom the study can't take.
 
     Raises:
         InputError: a limit below one or too large, or text that is no web address.
@@ -52,14 +55,27 @@ def invitation_create(
     label = text_in(label, "label", "the label", most=limits.LABEL)
     completion_code = text_in(completion_code, "completion_code", "the completion code", most=limits.COMPLETION_CODE)
     completion_url = text_in(completion_url, "completion_url", "the return link", most=limits.COMPLETION_URL)
+    screen_out_code = text_in(screen_out_code, "screen_out_code", "the screen-out code", most=limits.COMPLETION_CODE)
+    screen_out_url = text_in(screen_out_url, "screen_out_url", "the screen-out link", most=limits.COMPLETION_URL)
+    if screen_out_code and screen_out_code.casefold() == completion_code.casefold():
+        raise InputError(
+            "The screen-out code is the completion code. Give two, so that the recruitment site tells them apart.",
+            field="screen_out_code",
+        )
+    if screen_out_url and screen_out_url == completion_url:
+        raise InputError(
+            "The screen-out link is the return link. Give two, so that the recruitment site tells them apart.",
+            field="screen_out_url",
+        )
     if expires_at is not None and expires_at <= timezone.now():
         raise ConflictError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
-    if completion_url and not re.fullmatch(WEB_ADDRESS, completion_url):
-        raise InputError(
-            f'"{completion_url}" is not a web address. Give one that begins with https://, such as '
-            "https://app.prolific.com/submissions/complete?cc=CODE",
-            field="completion_url",
-        )
+    for field, url in (("completion_url", completion_url), ("screen_out_url", screen_out_url)):
+        if url and not re.fullmatch(WEB_ADDRESS, url):
+            raise InputError(
+                f'"{url}" is not a web address. Give one that begins with https://, such as '
+                "https://app.prolific.com/submissions/complete?cc=CODE",
+                field=field,
+            )
     return Invitation.objects.create(
         study=study,
         label=label,
@@ -67,6 +83,8 @@ def invitation_create(
         expires_at=expires_at,
         completion_code=completion_code,
         completion_url=completion_url,
+        screen_out_code=screen_out_code,
+        screen_out_url=screen_out_url,
     )
 
 

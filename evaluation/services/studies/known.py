@@ -97,16 +97,27 @@ def known_controls(
     protocol: Protocol,
     labels: Sequence[str],
     prompts: Mapping[str, str],
+    field: str = "controls",
 ) -> tuple[KnownControl, ...]:
     """The control trials of `rows`, checked.
 
     Args:
         labels: what the study's runs are called, the reference among them.
         prompts: text by id.
+        field: that errors name.
 
     Raises:
         InputError: a column, prompt, label, question or answer is not there; with the row.
     """
+    try:
+        return _known_controls(rows, protocol, labels, prompts)
+    except InputError as error:
+        raise InputError(error.message, field=field) from error
+
+
+def _known_controls(
+    rows: Sequence[Mapping[str, str]], protocol: Protocol, labels: Sequence[str], prompts: Mapping[str, str]
+) -> tuple[KnownControl, ...]:
     found: dict[tuple[str, tuple[str, ...]], dict[str, AnswerValue]] = {}
     for number, row in enumerate(rows, start=1):
         where = f"Control row {number}"

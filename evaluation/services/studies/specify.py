@@ -21,6 +21,7 @@ from evaluation.protocols.serving import panel_size
 from evaluation.selectors.declared import Primary, declared_primary, declared_signs
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.services.studies.admission import Admission
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.own_controls import added_specified, declared_plan, gold_by_panel, panel_of_plan
@@ -68,6 +69,7 @@ class StudySettings:
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     `added`: control trials that the study adds to those. `signs`: None in drafts made before they were declared.
+    `admission`: whom it takes. `hide_rates`: whether the team sees no rate until it closes.
     `copied_from`: the study that it was copied from, as `difference.Copied` says it.
     """
 
@@ -87,6 +89,8 @@ class StudySettings:
     controls_left_out: bool = False
     added: ControlPlan | None = None
     signs: SignRules | None = None
+    admission: Admission = Admission()
+    hide_rates: bool = False
     copied_from: Mapping[str, object] | None = None
 
     @property
@@ -231,6 +235,10 @@ def specification(
         }
     if settings.signs is not None:
         declared["signs"] = settings.signs.to_dict()
+    if settings.admission != Admission():
+        declared["admission"] = settings.admission.to_dict()
+    if settings.hide_rates:
+        declared["rates"] = "hidden from the team until the study closes"
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -300,6 +308,8 @@ def settings_of(study: Study) -> StudySettings:
         controls_left_out=bool(controls.get("left_out", False)),
         added=declared_plan(declared),
         signs=declared_signs(declared),
+        admission=Admission.of(declared),
+        hide_rates="rates" in declared,
         copied_from=declared.get("copied_from"),
     )
 

@@ -79,7 +79,7 @@ def next_document(key: UUID, hashes: Sequence[str], after: int) -> dict[str, obj
         return None
     session, trials = found
     refuse_unless_rating(session)
-    return _trials(session, trials)
+    return _trials(session, trials, paused=session.paused)
 
 
 def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str, object] | None:
@@ -96,11 +96,12 @@ def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str
         after=None if after is None else _whole("after", after, "The request"),
     )
     told: dict[str, object] = {"answers": [each.as_json() for each in submitted.answers]}
-    return told if after is None else told | _trials(session, submitted.trials)
+    return told if after is None else told | _trials(session, submitted.trials, paused=submitted.paused)
 
 
-def _trials(session: RaterSession, trials: Sequence[Trial]) -> dict[str, object]:
-    return {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
+def _trials(session: RaterSession, trials: Sequence[Trial], *, paused: bool) -> dict[str, object]:
+    told = {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
+    return told | ({"paused": True} if paused else {})
 
 
 @require_POST

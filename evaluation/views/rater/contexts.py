@@ -14,6 +14,7 @@ from evaluation.protocols.effort import session_minutes
 from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import study_is_demonstration
+from evaluation.services.studies.admission import Admission
 from evaluation.views.rater import texts
 from evaluation.views.rater.language import choices_of, direction_of, language_of, read_by
 
@@ -24,12 +25,15 @@ def consent_context(request: HttpRequest, invitation: Invitation) -> dict[str, o
     protocol = locked_protocol(invitation.study)
     trials = max(panel["trials"] for panel in specification["panels"])
     set_size = specification["sets"]["size"]
+    admission = Admission.of(specification)
     claims = [len(each) for each in specification.get("claims", {}).get("of_prompts", {}).values()]
     return {
         "heading": texts.consent_heading(protocol),
         "paragraphs": paragraphs(specification["raters"]["consent"]),
         "contact": specification["raters"]["contact"],
         "trials": trials,
+        "quota_question": admission.quota_question,
+        "quota_answers": list(admission.quotas or ()),
         "words": texts.shown_words(protocol, set_size),
         "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),
         "languages": choices_of(protocol, language_of(request, invitation, protocol)),

@@ -14,6 +14,9 @@ from evaluation.models import Invitation, Rater, StudyStatus
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
+    NOT_QUALIFIED,
+    PAUSED,
+    is_to_qualify,
     rater_enrol,
     rater_instructed,
     rater_seen,
@@ -70,7 +73,13 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             count_join(request)
             refuse_unless_open(invitation.study)
             language = language_of(request, invitation, locked_protocol(invitation.study))
-            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
+            enrolled = rater_enrol(
+                invitation=invitation,
+                participant=participant,
+                session=session,
+                language=language,
+                quota=request.POST.get("quota", ""),
+            )
             request.session.pop(PENDING, None)
             response = redirect("rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
@@ -80,7 +89,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_invitation(invitation)
             refuse_unless_place(invitation.study)
     except RaterError as error:
-        return _refused(request, error)
+        return refused(request, error, invitation)
     return render(request, "rater/consent.html", consent_context(request, invitation))
 
 
@@ -88,9 +97,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
@@ -101,17 +110,23 @@ def instructions(request: HttpRequest) -> HttpResponse:
 @require_safe
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is not None:
         return redirect("rater:end")
+    if rater.screened_at is not None:
+        return refused(request, RaterError("not-qualified", NOT_QUALIFIED, status=200), rater.invitation)
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
         return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
+    if rater.study.paused_at is not None:
+        return _message(request, "This study is paused", f"{PAUSED} Your answers are saved, and your place is yours.")
     if rater.instructed_at is None:
         return redirect("rater:instructions")
+    if is_to_qualify(rater):
+        return redirect("rater:qualify")
     rater_seen(rater=rater)
     context = trials_context(page_of(rater)) | {"demonstration": study_is_demonstration(rater.study_id)}
     return render(request, "rater/trials.html", context)
@@ -123,13 +138,13 @@ def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
         return redirect("rater:trials")
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     try:
         rater_finish(rater=rater)
     except RaterError as error:
-        return redirect("rater:trials") if error.code == "unfinished" else _refused(request, error)
+        return redirect("rater:trials") if error.code == "unfinished" else refused(request, error)
     return redirect("rater:end")
 
 
@@ -137,9 +152,9 @@ def finish(request: HttpRequest) -> HttpResponse:
 @require_safe
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is None:
         return redirect("rater:trials")
     return render(
@@ -158,19 +173,19 @@ def end(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method != "POST":
         return render(request, "rater/withdraw.html", {"finished": rater.finished_at is not None})
     try:
         rater_withdraw(rater=rater)
     except RaterError as error:
-        return _refused(request, error)
+        return refused(request, error)
     return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
 
 
-def _rater(request: HttpRequest) -> Rater | None:
+def rater_of(request: HttpRequest) -> Rater | None:
     """The rater whom the browser is at present."""
     raters = raters_of_browser(browser_hashes(request))
     return raters[0] if raters else None
@@ -243,8 +258,21 @@ def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200
     return render(request, "rater/message.html", {"heading": heading, "text": text}, status=status)
 
 
-def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
+SCREENED_OUT = ("quota-full", "took-part", "not-qualified")
+"""What the study does not take somebody for: these have the screen-out code."""
+
+
+def refused(request: HttpRequest, error: RaterError, invitation: Invitation | None = None) -> HttpResponse:
+    """A plain page that says why it can't be; of who is screened out, with the code and the link back.
+
+    `invitation`: by which the person came.
+    """
     headings = {
+        "paused": "This study is paused",
+        "quota-full": "This study has enough people like you",
+        "took-part": "This study looks for other people",
+        "not-qualified": "You can't take part in this study",
+        "no-answer": "An answer is missing",
         "full": "This study is full",
         "closed": "This study is closed",
         "not-open": "This study is not open yet",
@@ -255,7 +283,12 @@ def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
         "other-session": "You have already started",
         "dropped": "You have left this study",
     }
-    return _message(request, headings.get(error.code, "This isn't possible"), error.message, status=error.status)
+    heading = headings.get(error.code, "This isn't possible")
+    if error.code in SCREENED_OUT and invitation is not None:
+        context = {"heading": heading, "text": error.message, "code": invitation.screen_out_code}
+        context["url"] = invitation.screen_out_url
+        return render(request, "rater/screened.html", context, status=error.status)
+    return _message(request, heading, error.message, status=error.status)
 
 
 def _dropped(request: HttpRequest) -> HttpResponse:
@@ -267,7 +300,8 @@ def _dropped(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _no_session(request: HttpRequest) -> HttpResponse:
+def no_session_page(request: HttpRequest) -> HttpResponse:
+    """The page of a browser that holds no rater's key."""
     if browser_keys(request):
         count_unknown_key(request)
     return _message(

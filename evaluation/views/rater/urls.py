@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evaluation.views.rater import answers, images, pages
+from evaluation.views.rater import answers, images, pages, qualification
 
 app_name = "rater"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("", pages.trials, name="trials"),
     path("join/<slug:key>", pages.join, name="join"),
     path("instructions", pages.instructions, name="instructions"),
+    path("qualify", qualification.qualify, name="qualify"),
     path("finish", pages.finish, name="finish"),
     path("end", pages.end, name="end"),
     path("withdraw", pages.withdraw, name="withdraw"),

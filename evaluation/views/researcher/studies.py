@@ -19,7 +19,7 @@ from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
-from evaluation.selectors.live_board import live_board
+from evaluation.selectors.live_board import LiveBoard, live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.rater_rows import rater_rows
@@ -32,8 +32,10 @@ from evaluation.services.studies.invitation import (
     invitation_revoke,
     invitation_url,
 )
-from evaluation.services.studies.open import study_close
+from evaluation.services.studies.looks import looks_counted, rates_hidden
+from evaluation.services.studies.open import study_close, study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -72,6 +74,19 @@ class InvitationForm(PlainForm):
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
     )
+    screen_out_code = forms.CharField(
+        label="Screen-out code",
+        required=False,
+        max_length=limits.COMPLETION_CODE,
+        help_text="For those whom the study can't take; another than the completion code.",
+    )
+    screen_out_url = forms.URLField(
+        label="Screen-out link",
+        required=False,
+        max_length=limits.COMPLETION_URL,
+        assume_scheme="https",
+        help_text="The page that those return to.",
+    )
 
 
 @page("GET")
@@ -98,7 +113,7 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if opening is None or opening.message:  # open, or not to be opened: another page
             response["HX-Refresh"] = "true"
         return response
-    context = {"study": found, "progress": study_progress(found), "board": live_board(found)}
+    context = {"study": found, "progress": study_progress(found), "board": _board(found), "hidden": rates_hidden(found)}
     return render(request, "researcher/_study_state.html", context)
 
 
@@ -136,6 +151,22 @@ def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 
 
 @page("POST", form_at="researcher:study")
+def pause_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """Let nobody in for a while."""
+    found = _study(name)
+    done = "The study is paused. Raters finish the trial that they see, and can come back once you resume it."
+    return act(request, lambda: study_pause(study=found, paused=True), done=done, back=_address(found))
+
+
+@page("POST", form_at="researcher:study")
+def resume_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """Go on with a paused study."""
+    found = _study(name)
+    done = "The study goes on."
+    return act(request, lambda: study_pause(study=found, paused=False), done=done, back=_address(found))
+
+
+@page("POST", form_at="researcher:study")
 def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Make an invitation link."""
     found = _study(name)
@@ -150,6 +181,8 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 expires_at=timezone.now() + timedelta(days=values["days"]) if values["days"] else None,
                 completion_code=values["completion_code"],
                 completion_url=values["completion_url"],
+                screen_out_code=values["screen_out_code"],
+                screen_out_url=values["screen_out_url"],
             )
         except InputError as error:
             add_input_error(form, error)
@@ -171,6 +204,7 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseBase:
     """The standing ratings of a study, as a file."""
     found = _study(name)
+    seen(request, found, "ratings")
     return ratings_response(ratings_frame(found), name=f"{found.name}-ratings", suffix=suffix)
 
 
@@ -178,6 +212,7 @@ def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseB
 def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
+    seen(request, found, "answers")
     return ratings_response(answers_frame(found), name=f"{found.name}-answers", suffix="csv")
 
 
@@ -187,6 +222,11 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
     response = HttpResponse(data, content_type=MEDIA_TYPES[suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
+
+
+def _board(study: Study) -> LiveBoard | None:
+    """What is shown of an open study's rates; nothing where they are hidden."""
+    return None if rates_hidden(study) else live_board(study)
 
 
 def _study(name: str) -> Study:
@@ -208,7 +248,9 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "area": "studies",
         "study": study,
         "progress": study_progress(study),
-        "board": live_board(study),
+        "board": _board(study),
+        "hidden": rates_hidden(study),
+        "looks": looks_counted(study),
         "specification": specification,
         "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
         "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),

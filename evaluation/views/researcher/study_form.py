@@ -28,7 +28,8 @@ from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.own_controls import FIELD
-from evaluation.views.researcher.controls_form import PREFIX, ControlsForm, controls_initial
+from evaluation.views.researcher.admission_form import AdmissionForm, admission_initial
+from evaluation.views.researcher.controls_form import PREFIX, controls_initial
 from evaluation.views.researcher.own_questions import own_initial
 
 MISSING_CHOICES = [
@@ -51,7 +52,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(ControlsForm):
+class StudyForm(AdmissionForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -246,6 +247,7 @@ class StudyForm(ControlsForm):
             return values
         if declared is not None:
             values["declared"] = declared
+            values["qualification_rows"] = self.qualification_rows(values)
             self._material(values, declared)
         return values
 
@@ -325,6 +327,7 @@ class StudyForm(ControlsForm):
             without_controls=values["without_controls"],
             added_controls=self.added_controls(),
             signs_exclude=values["signs_exclude"],
+            **self.admission(self.base),
             copied_from=self.base.copied_from if self.base is not None else "",
         )
 
@@ -372,6 +375,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
         **controls_initial(draft.added_controls),
+        **admission_initial(draft),
         "signs_exclude": list(draft.signs_exclude),
         "contact": draft.contact,
         "consent": draft.consent,
@@ -393,7 +397,8 @@ def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
     if field == f"{FIELD}.exclude":
         return "control_report_only"
-    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file"}.get(
+    files = {"claims": "claims_file", "controls": "controls_file", "qualification": "qualification_file"}
+    return ({"labels": "runs"} | files).get(
         field, field.replace("stopping_rule.", "stop_").replace(f"{FIELD}.", PREFIX)
     )
 

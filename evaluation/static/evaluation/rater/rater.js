@@ -76,6 +76,7 @@ async function finish() {
     const answer = await ahead.following();
     if (!is(DONE)) return;
     if (answer.finished) location.assign(config.end);
+    else if (answer.paused) location.reload(); // to a page that says so
     else if (answer.trials.length) restart();
     else view.allowFinish();
   } catch (error) {
