@@ -36,6 +36,7 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "study": ("running-a-study", "opening"),
     "invite": ("running-a-study", "letting-raters-in"),
     "report": ("report", ""),
+    "study-raters": ("running-a-study", "signs"),
     "study-orders": ("report", "studies-side-by-side"),
 }
 """(page, anchor) by the name of a researcher's address. Those not named lead to the list of all pages."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 WANTED = {
     "quota_question": "Age?",
-    "quotas": {"young": 3, "old": 4},
+    "quotas": [["young", 3], ["old", 4]],
     "most_per_panel": 2,
     "excluded_studies": ["trial"],
     "least_right": 1,

@@ -16,6 +16,7 @@ from evaluation import protocols
 from evaluation.errors import InputError
 from evaluation.models import Assignment, Comparison, Study, StudyImage
 from evaluation.reports.document import ReportDocument
+from evaluation.selectors.declared import added_controls
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
@@ -143,6 +144,10 @@ def test_they_count_in_no_rate_and_are_reported_apart() -> None:
     assert document.further is not None and document.further.screening is not None
     kinds = {each.kind: each for each in document.further.screening.kinds}
     assert set(kinds) == {"same", "swapped", "known", "repeat"}
+    added = added_controls(Study.objects.get().specification)
+    assert added is not None and list(added.click) == ["fidelity", "alignment"], (
+        "of a repeat the first question decides"
+    )
     assert kinds["same"].answered == 3 * 6 and kinds["repeat"].answered == 2 * 6
     assert all(0 <= each.low <= each.share <= each.high <= 1 for each in kinds.values())
 

@@ -40,7 +40,7 @@ class Admission:
         """As a specification has it."""
         return {
             "quota_question": self.quota_question,
-            "quotas": dict(self.quotas or {}),
+            "quotas": [list(each) for each in (self.quotas or {}).items()],  # JSONB keeps no order of keys
             "most_per_panel": self.most_per_panel,
             "excluded_studies": list(self.excluded_studies),
             "qualification": [each.to_dict() for each in self.qualification],
@@ -56,7 +56,7 @@ class Admission:
         items = tuple(KnownControl.from_dict(each) for each in declared["qualification"])
         return cls(
             declared["quota_question"],
-            declared["quotas"],
+            {answer: most for answer, most in declared["quotas"]},
             declared["most_per_panel"],
             tuple(declared["excluded_studies"]),
             items,

@@ -111,7 +111,7 @@ def added_specified(plan: ControlPlan, protocol: Protocol, panels: Mapping[str, 
         "asked": plan.counts.to_dict(),
         "rule": plan.rule.to_dict(),
         "in_words": plan.rule.words(),
-        "chances": chances(protocol),
+        "chances": [list(each) for each in chances(protocol).items()],  # JSONB keeps no order of keys
         "panels": [
             {
                 "panel": panel,
