@@ -64,7 +64,7 @@ def added_controls(specification: Mapping[str, Any]) -> AddedControls | None:
     declared = specification.get("controls", {}).get("added")
     if declared is None:
         return None
-    return AddedControls(ControlRule(**declared["rule"]), {name: chance for name, chance in declared["chances"]})
+    return AddedControls(ControlRule(**declared["rule"]), dict(map(tuple, declared["chances"])))
 
 
 def declared_signs(specification: Mapping[str, Any]) -> SignRules | None:

@@ -56,7 +56,7 @@ class Admission:
         items = tuple(KnownControl.from_dict(each) for each in declared["qualification"])
         return cls(
             declared["quota_question"],
-            {answer: most for answer, most in declared["quotas"]},
+            dict(map(tuple, declared["quotas"])),
             declared["most_per_panel"],
             tuple(declared["excluded_studies"]),
             items,
