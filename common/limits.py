@@ -30,12 +30,21 @@ FOLDER = 200
 """Characters of a folder's name inside a cache of ours."""
 QUESTION = 60
 """Characters of a question's id, with a claim's number, and of a closed answer's."""
+SHOWN_PIXELS = 20_000
+"""Pixels, of the page or of the device, that an image is shown wide at most: above any screen."""
 LANGUAGE = 35
 """Characters of a language tag."""
 PARTICIPANT = 200
 """Characters of a crowd platform's ids."""
 COMPLETION_CODE = 100
 COMPLETION_URL = 500
+PLATFORM = 20
+"""Characters of a recruitment site's name among ours."""
+TERMS = 1_000
+"""Characters of what a crowd study declares of its approval, pay, retention and withdrawal, each."""
+ABOUT = 300
+"""Characters of a question about the rater, and of each of its answers."""
+ABOUT_ID = 30
 USERNAME = 150
 """Characters of an account's name, as Django has it."""
 PASSWORD = 4_096

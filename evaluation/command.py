@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common.commands import BAD_INPUT, INTERRUPTED, add_format, check_arguments, refuse_repeated
+from common.drawing import what_is_missing
 from common.errors import UserError
 from evaluation.intake import refusals_of_the_database
 
@@ -69,6 +70,10 @@ class ProductCommand(BaseCommand, ABC):
                 result = self.run(**options)
         except UserError as error:
             raise Error(str(error), returncode=BAD_INPUT) from error
+        except ModuleNotFoundError as error:
+            if not (missing := what_is_missing(error)):
+                raise
+            raise Error(missing, returncode=BAD_INPUT) from error
         except KeyboardInterrupt:
             sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
             sys.exit(INTERRUPTED)

@@ -27,6 +27,7 @@ from evaluation.api.fields import (
 )
 from evaluation.metrics import registry as metric_registry
 from evaluation.models import Invitation
+from evaluation.recruiting import PLATFORMS
 from evaluation.reports.compute import DEFAULT_SETTINGS, LEVELS
 from evaluation.services.runs.request import MAX_NAME_CHARACTERS, MAX_SAMPLES_PER_PROMPT, RUN_NAME
 from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
@@ -223,6 +224,17 @@ class UploadOptionsInput(Input):
     allow_missing = Flag(required=False, help_text="Create the run even if samples are missing")
 
 
+class CloseInput(Input):
+    """Closing a study."""
+
+    inside = Whole(
+        required=False,
+        default=0,
+        min_value=0,
+        help_text="How many raters you know to be inside, who can't go on then",
+    )
+
+
 class InvitationInput(Input):
     """A link that lets raters in."""
 
@@ -267,4 +279,18 @@ class InvitationInput(Input):
         pattern=WEB_ADDRESS,
         pattern_words="Give an address that begins with https://.",
         help_text="Where those go back to whom the study can't take",
+    )
+    platform = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=longest(Invitation, "platform"),
+        help_text=f"For a recruitment site, whose participants alone it lets in: {', '.join(PLATFORMS)}",
+    )
+    partial_code = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=longest(Invitation, "partial_code"),
+        help_text="For raters who are inside when the study closes",
     )

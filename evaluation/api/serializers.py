@@ -331,10 +331,10 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         model = Invitation
         fields = (
             *("id", "url", "label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"),
-            *("screen_out_code", "screen_out_url", "created_at"),
+            *("platform", "partial_code", "screen_out_code", "screen_out_url", "created_at"),
         )
         read_only_fields = fields
 
-    @extend_schema_field(OpenApiTypes.URI)
+    @extend_schema_field(OpenApiTypes.STR)  # for a recruitment site with placeholders in it, which no URI has
     def get_url(self, invitation: Invitation) -> str:
         return invitation_url(invitation)

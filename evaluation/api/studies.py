@@ -22,7 +22,7 @@ from rest_framework.response import Response
 
 from evaluation import protocols
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import InvitationInput, LookQuery, RatingsQuery, ResultsQuery
+from evaluation.api.inputs import CloseInput, InvitationInput, LookQuery, RatingsQuery, ResultsQuery
 from evaluation.api.negotiation import Csv, Parquet
 from evaluation.api.serializers import (
     InvitationSerializer,
@@ -34,6 +34,7 @@ from evaluation.api.study_inputs import StudyChangesInput, StudyCopyInput, Study
 from evaluation.errors import InputError
 from evaluation.models import Invitation, Study
 from evaluation.protocols.claims import read_claims
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame
 from evaluation.selectors.overview import studies_listed
 from evaluation.selectors.ratings import ratings_frame
@@ -142,10 +143,17 @@ class StudyOpen(Endpoint):
 class StudyClose(Endpoint):
     """Closing."""
 
+    body = CloseInput
+
     @extend_schema(operation_id="studies_close", responses={200: StudyDetailSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Close a study; it accepts no more ratings."""
-        return Response(_detail(study_close(study=study_by_name(name)).name))
+        """Close a study; it accepts no more ratings.
+
+        409 while more raters are inside than `inside` says; `details` then has each of them, what they have done and
+        how they are paid.
+        """
+        study = study_close(study=study_by_name(name), inside=self.given["inside"])
+        return Response(_detail(study.name))
 
 
 class StudyPause(Endpoint):
@@ -259,7 +267,7 @@ class StudyRatings(Endpoint):
         study = study_by_name(name)
         look = bool(self.asked.get("look", False))
         result_look(study=study, what="ratings", user=self.researcher, deliberate=look)
-        frame = ratings_frame(study)
+        frame = with_about(ratings_frame(study), study, exported=True)
         return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
 
 
@@ -277,7 +285,8 @@ class StudyAnswers(Endpoint):
         study = study_by_name(name)
         look = bool(self.asked.get("look", False))
         result_look(study=study, what="answers", user=self.researcher, deliberate=look)
-        return ratings_response(answers_frame(study), name=f"{study.name}-answers", suffix="csv")
+        frame = with_about(answers_frame(study), study, exported=True)
+        return ratings_response(frame, name=f"{study.name}-answers", suffix="csv")
 
 
 def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:

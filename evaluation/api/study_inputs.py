@@ -9,6 +9,7 @@ from rest_framework.fields import empty
 from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
+from evaluation.analysis.refusals import POLICIES
 from evaluation.analysis.signs import SIGNS
 from evaluation.api.fields import Choice, FileKey, Flag, Input, Number, Several, Whole, Words
 from evaluation.api.inputs import SLUG, SLUG_WORDS
@@ -16,11 +17,15 @@ from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.control_plan import FALSE_EXCLUSION, HONEST, MOST_OF_A_KIND
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.recruiting import PLATFORMS
+from evaluation.selectors.crowd import STANDARD
 from evaluation.services.studies.admission import MOST_ANSWERS, MOST_ITEMS, MOST_STUDIES
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
+from evaluation.services.studies.crowd import MOST_ABOUT
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
 
 
 def _control_trials(help_text: str) -> Whole:
@@ -31,6 +36,8 @@ def _control_trials(help_text: str) -> Whole:
 
 MOST_TEXT = 800_000
 """Characters of a file that stands in a body as text: a body has at most 1 MiB. A larger one is sent in parts."""
+MOST_ABOUT_LINE = 12 * limits.ABOUT + 100
+"""Characters of a question about the rater with its answers."""
 
 
 class StoppingRuleInput(Input):
@@ -100,6 +107,27 @@ class AddedControlsInput(Input):
         help_text="Honest raters that are excluded at most; default: 0.02",
     )
     exclude = Flag(required=False, allow_null=True, help_text="False: nobody is excluded, only reported; default: true")
+
+
+def _terms(help_text: str) -> Words:
+    return Words(
+        required=False, allow_blank=True, lines=True, max_length=limits.TERMS, help_text=f"{help_text}, or none"
+    )
+
+
+class CrowdInput(Input):
+    """What a study for a recruitment site declares; raters are told it, and its report prints it."""
+
+    platform = Choice(tuple(PLATFORMS), required=False, help_text="The recruitment site")
+    approval = _terms("Which board has approved the study")
+    pay = Words(
+        required=False,
+        allow_blank=True,
+        max_length=limits.TERMS,
+        help_text="What each rater who finishes gets, such as 2.50 GBP, or none",
+    )
+    retention = _terms("How long participants' ids are kept")
+    withdrawal = _terms("How raters withdraw, and until when")
 
 
 class StudyInput(Input):
@@ -267,6 +295,24 @@ class StudyInput(Input):
         max_length=4,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
     )
+    surround = Choice(
+        tuple(SURROUNDS), required=False, default=DEFAULT_SURROUND, help_text="The colour around the images"
+    )
+    smallest_width = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=SMALLEST_WIDTHS[0],
+        max_value=SMALLEST_WIDTHS[1],
+        help_text="CSS pixels that each image must stand wide on a rater's screen; null: any",
+    )
+    prompts_language = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.LANGUAGE,
+        help_text="The prompts' language, such as en or pt-BR; raters with another confirm that they read it",
+    )
     primary_pairs = Several(
         child=Several(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),
         required=False,
@@ -286,6 +332,23 @@ class StudyInput(Input):
         required=False,
         default=DEFAULT_ESTIMAND,
         help_text="Whom the intervals of its results speak for",
+    )
+    crowd = CrowdInput(
+        required=False, allow_null=True, default=None, help_text="For a recruitment site; null: plain links"
+    )
+    about = Several(
+        child=Words(max_length=MOST_ABOUT_LINE),
+        required=False,
+        default=list,
+        max_length=MOST_ABOUT,
+        help_text=f"Questions about the rater: {', '.join(STANDARD)}, or id: question | answer | answer",
+    )
+    refusals = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.PLATFORM,
+        help_text=f"How the report counts prompts that a generator refused: {', '.join(POLICIES)}",
     )
 
 

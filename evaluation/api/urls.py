@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.api import account, docs, files, generators, metrics, protocols, runs, studies, suites, uploads
+from evaluation.api import (
+    account,
+    docs,
+    files,
+    generators,
+    metrics,
+    participants,
+    protocols,
+    runs,
+    studies,
+    suites,
+    uploads,
+)
 from evaluation.views import converters  # noqa: F401  (registers the parts of addresses)
 
 app_name = "api"
@@ -51,6 +63,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/resume/", studies.StudyResume.as_view(), name="study-resume"),
     path("studies/<slug:name>/progress/", studies.StudyProgress.as_view(), name="study-progress"),
     path("studies/<slug:name>/invitations/", studies.StudyInvitations.as_view(), name="study-invitations"),
+    path(
+        "studies/<slug:name>/participants/export/",
+        participants.ParticipantExport.as_view(),
+        name="study-participants-export",
+    ),
+    path(
+        "studies/<slug:name>/participants/delete/",
+        participants.ParticipantDelete.as_view(),
+        name="study-participants-delete",
+    ),
     path("studies/<slug:name>/results/", studies.StudyResults.as_view(), name="study-results"),
     path("studies/<slug:name>/ratings/", studies.StudyRatings.as_view(), name="study-ratings"),
     path("studies/<slug:name>/answers/", studies.StudyAnswers.as_view(), name="study-answers"),

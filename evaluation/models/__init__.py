@@ -1,12 +1,14 @@
 """The nouns of the platform, one file each."""
 
 from evaluation.models.account import SignInLink
+from evaluation.models.crowd import Departure, RaterAbout
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
 from evaluation.models.look import ResultLook
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
-from evaluation.models.rating import Rating
+from evaluation.models.rating import Rating, Theme
 from evaluation.models.report import Report
+from evaluation.models.seal import Seal, SealedRating
 from evaluation.models.study import (
     Assignment,
     Comparison,
@@ -25,6 +27,7 @@ from evaluation.models.votes import ImportedVotes
 __all__ = [
     "Assignment",
     "Comparison",
+    "Departure",
     "GenerationRun",
     "ImportedVotes",
     "IncomingFile",
@@ -35,12 +38,15 @@ __all__ = [
     "Place",
     "Prompt",
     "Rater",
+    "RaterAbout",
     "Rating",
     "Report",
     "ResultLook",
     "RunStatus",
     "Sample",
     "SampleFailure",
+    "Seal",
+    "SealedRating",
     "SignInLink",
     "StoredImage",
     "Study",
@@ -49,5 +55,6 @@ __all__ = [
     "StudyRun",
     "StudyStatus",
     "Suite",
+    "Theme",
     "Upload",
 ]

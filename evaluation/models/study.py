@@ -190,6 +190,8 @@ class Invitation(models.Model):
 
     `completion_code`: what a crowd platform wants back from a rater who has finished. `completion_url`: where the rater
     goes back to, such as `https://app.prolific.com/submissions/complete?cc=CODE`. Both empty for plain links.
+    `platform`: the recruitment site that it is for (`evaluation.recruiting.PLATFORMS`); it lets nobody in but its
+    participants. `partial_code`: for those who were inside when the study closed.
     `screen_out_code`, `screen_out_url`: the same for whom the study can't take, never those of who has finished.
     """
 
@@ -201,6 +203,8 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     completion_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
     completion_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
+    platform = models.CharField(max_length=limits.PLATFORM, blank=True)
+    partial_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
     screen_out_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
     screen_out_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,12 +15,14 @@ from common.hashes import hash_of, sources_version
 from common.words import nearest
 from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.answer_results import AnswerAnalysis
-from evaluation.analysis.answers import no_answers, validate_answers
+from evaluation.analysis.answers import main_answers, no_answers, validate_answers
+from evaluation.analysis.displays import displays, displays_of_answers
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
 from evaluation.analysis.fragility import fragility_valid
 from evaluation.analysis.frame import part_of, validate_ratings
+from evaluation.analysis.refusals import refusals
 from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
 from evaluation.analysis.screening import AddedControls, Screening, screen, screen_added
@@ -129,6 +132,7 @@ class ReportInput:
     `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
     `categories`: those that the study shows, rated or not. `answers`: all that is no preference with three answers.
+    `refused`: what the specification says of missing images, None without; `n_shown`: prompts that the study shows.
     """
 
     ratings: pd.DataFrame
@@ -139,6 +143,8 @@ class ReportInput:
     family: Family = SEPARATE
     categories: tuple[str, ...] = ()
     answers: AnswersInput = AnswersInput()
+    refused: Mapping[str, Any] | None = None
+    n_shown: int = 0
 
     @property
     def rows(self) -> tuple[pd.DataFrame, ...]:
@@ -213,7 +219,13 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
         fragile = rounded(fragility_valid(valid, estimand=settings.estimand, level=settings.level))
     further = _further(given, counted, results, answers, settings)
-    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further)
+    shown = displays(valid, estimand=settings.estimand, level=settings.level)
+    shown = shown or displays_of_answers(main_answers(counted.kept_answers))
+    refused = None
+    if given.refused is not None:
+        pairs = [(each.generator_a, each.generator_b, each.question, each.overall) for each in results.comparisons]
+        refused = rounded(refusals(given.refused, pairs, n_shown=given.n_shown))
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, rounded(shown), refused)
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:

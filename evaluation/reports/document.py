@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.analysis.answer_results import AnswerAnalysis
+from evaluation.analysis.displays import Displays
 from evaluation.analysis.early_looks import StoppingOutcome
 from evaluation.analysis.fragility import Fragility
+from evaluation.analysis.refusals import Refusals
 from evaluation.analysis.results import Document
 from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
@@ -25,7 +27,8 @@ class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
-    answers; `further`: None where there is nothing of the kind.
+    answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
+    the images. `refusals`: None where no image is missing and no policy was declared.
     """
 
     analysis: Analysis
@@ -35,6 +38,8 @@ class ReportDocument:
     fragility: tuple[Fragility, ...] | None = None
     answers: AnswerAnalysis | None = None
     further: Further | None = None
+    displays: Displays | None = None
+    refusals: Refusals | None = None
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
@@ -45,6 +50,8 @@ class ReportDocument:
             "automatic": self.automatic,
             "answers": self.answers,
             "further": self.further,
+            "displays": self.displays,
+            "refusals": self.refusals,
         }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
         return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
@@ -60,4 +67,6 @@ class ReportDocument:
             tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
             AnswerAnalysis.from_dict(data["answers"]) if "answers" in data else None,
             Further.from_dict(data["further"], data["level"]) if "further" in data else None,
+            Displays.from_dict(data["displays"]) if "displays" in data else None,
+            Refusals.from_dict(data["refusals"]) if "refusals" in data else None,
         )

@@ -19,6 +19,7 @@ from evaluation.selectors.ratings import (
     standing_ratings,
     study_questions,
 )
+from evaluation.selectors.seen import FIELDS, with_seen
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -52,8 +53,9 @@ def answers_frame(
     preferences of a pair, and of those the ones with "both bad", which `ratings_frame` counts as indifferent.
 
     `shown`: JSON list of the labels from the left. `value`: JSON in the form of the question's kind. `control_answer`:
-    JSON of the right one, empty where the trial is no control trial or its answer is not known. The rest is as in
-    `ratings_frame`. Two queries, and one for the protocol, once a process; none of a study without such questions.
+    JSON of the right one, empty where the trial is no control trial or its answer is not known. The rest, and what
+    `with_seen` adds, is as in `ratings_frame`. Two queries, and one for the protocol, once a process; none
+    of a study without such questions.
 
     Args:
         include_simulated, as_of, rater_pks: as in `ratings_frame`.
@@ -83,31 +85,18 @@ def answers_frame(
             "rater__panel",
             "created_at",
             "evidence",
+            *FIELDS,
         )
     )
     found: list[tuple[object, ...]] = []
+    seen: list[tuple[object, ...]] = []
     control_kinds: list[str] = []
     evidence: list[int | None] = []
-    for (
-        key,
-        prompt,
-        category,
-        question,
-        members,
-        order,
-        choice,
-        value,
-        again,
-        ms,
-        at,
-        control,
-        right,
-        *rest,
-        noted,
-    ) in rows:
+    for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
             continue
+        seen.append(rest[-len(FIELDS) :])
         found.append(
             (
                 rater_pseudonym(str(key)),
@@ -122,16 +111,15 @@ def answers_frame(
                 at,
                 is_control(control),
                 value_text(_as_shown(right[question], kind, order)) if question in right else "",
-                *rest,
+                *rest[: -len(FIELDS)],
             )
         )
-        evidence.append(noted)
         control_kinds.append(control if is_control(control) else "")
     frame = _frame(found)
     add_evidence(frame, evidence)
     if has_added_controls(study):
         frame["control_kind"] = pd.Series(control_kinds, dtype=object)
-    return frame
+    return with_seen(frame, study, seen)
 
 
 def has_other_answers(study: Study) -> bool:

@@ -11,10 +11,11 @@ import pandas as pd
 from django.db.models import Q, QuerySet
 
 from common.words import prompt_name
-from evaluation.models import Comparison, Rating, Study
+from evaluation.models import Comparison, Departure, Rating, Study
 from evaluation.protocols import Question
 from evaluation.protocols.kinds import Choice
 from evaluation.selectors.locked import locked_protocol
+from evaluation.selectors.seen import FIELDS, with_seen
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -69,10 +70,10 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, `repetition` where the study declares repeats, `control_kind` where it adds control
-    trials, and `EVIDENCE` where pages noted it. Answers of other kinds are `answers_frame`'s.
-    Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts
-    as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
+    With `COLUMNS`, `repetition` where the study declares repeats, `control_kind` where it adds control trials,
+    `EVIDENCE` where pages noted it, and what `with_seen` adds. Answers of other kinds are `answers_frame`'s. Sides are
+    undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts as
+    indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
     rows of control trials, empty in others; a prompt without a category has `NO_CATEGORY`, as in suites. Sorted by
     rater, position and question. Two queries, and one for the protocol, once a
@@ -105,9 +106,10 @@ def ratings_frame(
             "rater__panel",
             "created_at",
             "evidence",
+            *FIELDS,
         )
     )
-    columns = list(zip(*rows, strict=True)) or [()] * 16
+    columns = list(zip(*(row[:16] for row in rows), strict=True)) or [()] * 16
     (
         keys,
         prompts,
@@ -157,7 +159,7 @@ def ratings_frame(
     add_evidence(frame, evidence)
     if has_added_controls(study):
         frame["control_kind"] = pd.Series([each if is_control(each) else "" for each in controls], dtype=object)
-    return frame
+    return with_seen(frame, study, [row[16:] for row in rows])
 
 
 def add_evidence(frame: pd.DataFrame, evidence: Sequence[int | None]) -> None:
@@ -184,7 +186,9 @@ def standing_ratings(
     """The ratings of `study` that stand, or stood at a moment."""
     standing = Q(retracted_at__isnull=True)
     if as_of is not None:
-        standing = Q(created_at__lte=as_of) & (standing | Q(retracted_at__gt=as_of))
+        # of whoever had their data deleted nothing is read again, however it stood then
+        erased = Departure.objects.filter(rater__study=study, reason=Departure.Reason.ERASED).values("rater")
+        standing = Q(created_at__lte=as_of) & (standing | Q(retracted_at__gt=as_of)) & ~Q(rater__in=erased)
     ratings = Rating.objects.filter(standing, assignment__comparison__study=study)
     if not include_simulated:
         ratings = ratings.filter(rater__simulated=False)

@@ -20,6 +20,7 @@ from evaluation.reports.wording.controls import RECORDS, controls_lines
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 from evaluation.reports.wording.signs import rule_lines, sign_words
+from evaluation.services.studies.viewing import SURROUNDS
 
 register = template.Library()
 
@@ -34,6 +35,12 @@ def item(values: Mapping[str, Any], name: str) -> Any:
 def selection(run: Mapping[str, Any]) -> str:
     """How the samples of a study's run were chosen, as its specification has it."""
     return selection_in_words(run.get("declared", {}), drawn_here=run.get("origin") != "uploaded")
+
+
+@register.filter
+def money(amount: float) -> str:
+    """`12.5` -> "12.50": in hundredths."""
+    return f"{amount:.2f}"
 
 
 @register.filter
@@ -173,6 +180,12 @@ def primary(declared: Mapping[str, Any]) -> str:
 def stopping_rule(rule: Mapping[str, Any]) -> str:
     """A declared stopping rule in plain words."""
     return stopping_rule_text(rule)
+
+
+@register.filter
+def surround(name: str) -> str:
+    """The surround that a specification declares, in words."""
+    return SURROUNDS.get(name, name)
 
 
 @register.filter

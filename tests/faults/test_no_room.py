@@ -34,6 +34,7 @@ WRITES_NOTHING = {
     **dict.fromkeys(
         (f"researcher:preview-{each}" for each in ("rate", "undo", "skip", "end")), "what is done stands in the session"
     ),
+    "api:study-participants-export": "only reads",
     "admin:jsi18n": "words",
     "admin:logout": "ends the session",
     "health": "takes a POST as a GET",

@@ -19,6 +19,7 @@ from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from evaluation.models import MetricRun, RunStatus, SampleFailure
+from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
@@ -57,7 +58,7 @@ def _values(form: Any) -> dict[str, Any]:
 
 def a_world(tmp_path: Path) -> World:
     user = User.objects.create_superuser("ada", password="engine-of-1843")
-    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1)
+    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1, about=["age"])
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
     draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1, display_side=24))
@@ -104,7 +105,7 @@ def a_world(tmp_path: Path) -> World:
     metric_form = MetricForm(spec, [name], failed)
     new_run = _values(RunForm(specs["cascade"], list(specs))) | {"suite": suite.pk, "name": "new"}
     zip_form = {"suite": suite.pk, "run_name": "more", "generator": "imagen"}
-    a = made.arguments
+    a, pseudonym = made.arguments, rater_pseudonym(str(rater.rater.key))
     made.bodies = {
         "researcher:sign-in": (None, {"username": "ada", "password": "engine-of-1843"}),
         "researcher:set-password": (None, dict.fromkeys(("new_password1", "new_password2"), "note-g-bernoulli")),
@@ -126,9 +127,13 @@ def a_world(tmp_path: Path) -> World:
         "researcher:new-study": (None, one | {"name": "fresh"}),
         "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
         "researcher:open-study": (a["open"], {}),
-        "researcher:close-study": (a["study"], {}),
+        "researcher:study-bundle": (a["study"], {}),
+        "researcher:close-study": (a["study"], {"inside": 2}),
+        "researcher:participants": (a["study"], {"participant": pseudonym, "delete": "1"}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
+        "researcher:recode-invitation": (a["revoke"], {"completion_code": "DONE"}),
+        "rater:about": (None, {"about-age": "25 to 34"}),
         "rater:join": (a["join"], {}),
         "rater:instructions": (None, {}),
         "rater:finish": (None, {}),
@@ -157,7 +162,8 @@ def a_world(tmp_path: Path) -> World:
         "api:study-change": (a["open"], {"title": "Another"}),
         "api:study-copy": (a["study"], {"name": "copied"}),
         "api:study-open": (a["open"], {}),
-        "api:study-close": (a["study"], {}),
+        "api:study-close": (a["study"], {"inside": 2}),
+        "api:study-participants-delete": (a["study"], {"participant": pseudonym}),
         "api:study-invitations": (a["study"], {"label": "more"}),
         "admin:login": (None, {"username": "ada", "password": "engine-of-1843"}),
     }

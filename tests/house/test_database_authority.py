@@ -15,6 +15,7 @@ from django.utils import timezone
 from evaluation.models import (
     Assignment,
     Comparison,
+    Departure,
     GenerationRun,
     Invitation,
     Place,
@@ -24,6 +25,8 @@ from evaluation.models import (
     Report,
     ResultLook,
     Sample,
+    Seal,
+    SealedRating,
     StoredImage,
     Study,
     StudyImage,
@@ -34,6 +37,7 @@ from evaluation.models import (
 from evaluation.services.rating.finish import rater_withdraw
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.looks import result_look
@@ -64,6 +68,7 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
         "dropped_at",
     },
     Rating: {"retracted_at"},
+    Departure: set(),
     Invitation: {
         "label",
         "max_raters",
@@ -73,6 +78,7 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
         "completion_url",
         "screen_out_code",
         "screen_out_url",
+        "partial_code",
     },
     Report: set(),
     ResultLook: {"user_id"},
@@ -81,6 +87,8 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
     Sample: set(),
     StoredImage: set(),
+    Seal: set(),
+    SealedRating: {"retracted_in_id"},
 }
 """What may still change in a row that an open study rests on, table by table; everything else may not."""
 
@@ -92,6 +100,7 @@ NOT_KEPT = {
     "MetricScore": "as its metric run",
     "MetricShard": "goes when the parts are merged",
     "SignInLink": "of an account, not of a study",
+    "RaterAbout": "what raters say about themselves is theirs to change and to delete",
     "ImportedVotes": "another program's votes, of no study; their files stay with who brought them",
 }
 
@@ -102,9 +111,13 @@ def study() -> Study:
     study = an_open_study({"Colors": 2}, raters_per_panel=4, samples=1)
     Suite.objects.update(frozen_at=timezone.now())
     raters_simulate(study=study, raters=2, seed=0)
+    rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
     report_make(study=study)
     result_look(study=study, what="report")
+    study_seal(study=study)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     return study
 
 

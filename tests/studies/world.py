@@ -106,6 +106,7 @@ def an_open_study(
     samples: int = 2,
     size: tuple[int, int] = (16, 16),
     seed: int = 0,
+    about: Sequence[str] = (),
 ) -> Study:
     """A study of two runs (or as many as there are labels), open."""
     suite = a_suite(categories, name=f"suite-{name}")
@@ -118,6 +119,7 @@ def an_open_study(
             raters_per_panel=raters_per_panel,
             design_seed=seed,
             title="Secret title",
+            about=about,
         )
     )
     return study_open(study=study)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.displays import displays
 from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
@@ -28,12 +29,14 @@ from evaluation.errors import InputError
 from evaluation.look_option import add_look
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.displays import displays_text
 from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
 from evaluation.reports.wording.score_means import scores_text
 from evaluation.reports.wording.style import style_text
+from evaluation.selectors.about import with_about
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
@@ -165,13 +168,13 @@ class Command(ProductCommand):
         result_look(study=study, what="analysis", deliberate=options["look"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
-        valid = validate_ratings(ratings_frame(study, include_simulated=settings.include_simulated))
+        valid = validate_ratings(
+            with_about(ratings_frame(study, include_simulated=settings.include_simulated), study, exported=False)
+        )
         family = family_of(study.specification, settings.estimand)
         return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
 
-    def _votes(
-        self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]
-    ) -> Found:
+    def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Found:
         """Votes that are no study's. `wanted`: the kind that was asked for."""
         if wanted == "ratings":
             valid = as_pairs(votes, compare_scores=options["compare_scores"])
@@ -215,6 +218,11 @@ class Command(ProductCommand):
         if groups:
             more["groups"] = [each.to_dict() for each in groups]
             texts.append(partial(groups_text, groups))
+        shown = rounded(displays(valid, estimand=estimand, level=level))
+        if shown is not None:
+            shown = shown.narrowed(there)
+            more["displays"] = shown.to_dict()
+            texts.append(partial(displays_text, shown))
         if options["jod"]:
             questions = dict.fromkeys(each.question for each in results.comparisons)
             scaled = [

@@ -13,6 +13,7 @@ from common.words import counted
 from evaluation.analysis.signs import SIGNS
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.management.crowd_options import add_crowd_options, crowd_given
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
@@ -27,6 +28,7 @@ from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.open import study_close, study_open, study_pause
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SURROUNDS
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
@@ -105,8 +107,25 @@ class Command(ProductCommand):
             metavar="CORNER:WIDTHxHEIGHT",
             help="cover a corner of every image, to hide watermarks, such as bottom-right:0.3x0.1; repeat for several",
         )
+        parser.add_argument(
+            "--surround",
+            metavar="|".join(SURROUNDS),
+            help=f"the colour around the images (default: {DEFAULT_SURROUND})",
+        )
+        parser.add_argument(
+            "--smallest-width",
+            type=int,
+            metavar="PIXELS",
+            help="CSS pixels that each image must stand wide on a rater's screen (default: any)",
+        )
+        parser.add_argument(
+            "--prompts-language",
+            metavar="TAG",
+            help="the language of the prompts, such as en; raters with another confirm that they read it",
+        )
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
+        add_crowd_options(parser)
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -208,6 +227,12 @@ class Command(ProductCommand):
         there.add_argument("--rename", metavar="NEW", help="as --edit, and give the draft another name")
         there.add_argument("--delete", action="store_true", help="delete a draft")
         there.add_argument("--close", action="store_true", help="close the study")
+        parser.add_argument(
+            "--with-raters-inside",
+            type=int,
+            metavar="N",
+            help="close although N raters are inside; without it the command says who they are and how they are paid",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         """Create, edit, copy, delete, open or close."""
@@ -222,8 +247,10 @@ class Command(ProductCommand):
             if options["delete"]:
                 study_delete(study=study)
                 return {"study": study.name, "status": "deleted"}
-            paused = bool(options["pause"])
-            study = study_close(study=study) if options["close"] else study_pause(study=study, paused=paused)
+            if options["close"]:
+                study = study_close(study=study, inside=options["with_raters_inside"] or 0)
+            else:
+                study = study_pause(study=study, paused=bool(options["pause"]))
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}
@@ -315,6 +342,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "contact": options["contact"],
         "stopping_rule": _rule_of(options),
         "masks": options["mask"] or None,
+        "surround": options["surround"],
+        "smallest_width": options["smallest_width"],
+        "prompts_language": options["prompts_language"],
         "primary_pairs": [each.split(",") for each in options["pair"]] or None,
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],
@@ -328,7 +358,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "qualification_least": options["pass_mark"],
         "hide_rates": options["hide_rates"] or None,
     }
-    given = {name: value for name, value in plain.items() if value is not None}
+    given = crowd_given(options)
+    given |= {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
         given["runs"] = [run_by_name(name) for name in options["runs"].split(",")]
     if options["labels"] is not None:

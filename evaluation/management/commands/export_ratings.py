@@ -20,6 +20,7 @@ from evaluation.errors import InputError
 from evaluation.look_option import add_look
 from evaluation.models import ImportedVotes, Study
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame
@@ -68,7 +69,8 @@ class Command(ProductCommand):
         if imported is None:
             study = study_by_name(options["study"])
             result_look(study=study, what="ratings", deliberate=options["look"])
-            name, frame = study.name, ratings_frame(study, include_simulated=include)
+            frame = with_about(ratings_frame(study, include_simulated=include), study, exported=True)
+            name = study.name
         else:
             name, frame = imported.name, self._imported(imported, people=not include)
         csv = ratings_csv(frame)
@@ -96,7 +98,7 @@ class Command(ProductCommand):
                 message = f"{name} has only preferences, which --out writes. Leave --answers out."
                 raise InputError(message, field="answers")
             return {}
-        answers = answers_frame(study, include_simulated=include_simulated)
+        answers = with_about(answers_frame(study, include_simulated=include_simulated), study, exported=True)
         csv = ratings_csv(answers)
         if out is not None:
             _write(out, csv, "--answers")

@@ -14,16 +14,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from evaluation.design import next_place
-from evaluation.models import Assignment, Comparison, Invitation, Place, Rater, Study, StudyStatus
+from evaluation.models import Assignment, Comparison, Departure, Invitation, Place, Rater, Study, StudyStatus
 from evaluation.participants import participant_hash
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.studies.admission import Admission
-
-NOT_QUALIFIED = "Your answers to the first trials did not match well enough for this study. Thank you for your time."
-FULL = "All places in this study are taken. Thank you for your interest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ def rater_enrol(
     study = Study.objects.select_for_update(no_key=True).get(pk=invitation.study_id)
     refuse_unless_open(study)
     if participant:
+        refuse_erased(study, participant)
         again = _come_back(study, participant, session)
         if again is not None:
             return again
@@ -65,7 +64,7 @@ def rater_enrol(
     refuse_unless_admitted(study, admission, participant, quota)
     place = _free_place(study)
     if place is None:
-        raise RaterError("full", FULL)
+        raise _full()
     now = timezone.now()
     key = secrets.token_urlsafe(32)
     taken = Place.objects.get(study=study, panel=place[0], slot=place[1])
@@ -92,14 +91,21 @@ def rater_enrol(
 def refuse_unless_open(study: Study) -> None:
     """Raise `RaterError` unless the study takes raters."""
     if study.status == StudyStatus.CLOSED:
-        raise RaterError("closed", "This study is closed. Thank you for your interest.", status=410)
+        raise RaterError("closed", _("This study is closed. Thank you for your interest."), status=410)
     if study.status != StudyStatus.OPEN:
-        raise RaterError("not-open", "This study is not open yet. Please come back later.")
+        raise RaterError("not-open", _("This study is not open yet. Please come back later."))
     if study.paused_at is not None:
-        raise RaterError("paused", PAUSED)
+        raise RaterError("paused", paused_text())
 
 
-PAUSED = "The researchers have paused it for a while. Please come back later with the same link."
+def paused_text() -> str:
+    """What raters read of a paused study."""
+    return _("The researchers have paused it for a while. Please come back later with the same link.")
+
+
+def not_qualified_text() -> str:
+    """What those read who did not pass the qualification."""
+    return _("Your answers to the first trials did not match well enough for this study. Thank you for your time.")
 
 
 def refuse_unless_admitted(study: Study, admission: Admission, participant: str, quota: str) -> None:
@@ -112,34 +118,48 @@ def refuse_unless_admitted(study: Study, admission: Admission, participant: str,
         )
         if took_part.exists():
             raise RaterError(
-                "took-part", "You have taken part in an earlier study, so you can't take part in this one. Thank you."
+                "took-part",
+                _("You have taken part in an earlier study, so you can't take part in this one. Thank you."),
             )
     if admission.quotas:
         if quota not in admission.quotas:
-            raise RaterError("no-answer", "Please go back and choose an answer.", status=400)
+            raise RaterError("no-answer", _("Please go back and choose an answer."), status=400)
         if Rater.objects.filter(study=study, dropped_at=None, quota=quota).count() >= admission.quotas[quota]:
-            raise RaterError("quota-full", "We already have enough people who gave your answer. Thank you.")
+            raise RaterError("quota-full", _("We already have enough people who gave your answer. Thank you."))
+
+
+def refuse_erased(study: Study, participant: str) -> None:
+    """Raise `RaterError` where this participant's data was deleted on request: the place was counted once already."""
+    gone = Departure.objects.filter(
+        rater__study=study, reason=Departure.Reason.ERASED, participant_key=participant_hash(participant)
+    )
+    if gone.exists():
+        raise RaterError("dropped", "Your data in this study was deleted on request, so you can't take part again.")
 
 
 def refuse_invitation(invitation: Invitation) -> None:
     """Raise `RaterError` unless the invitation lets another rater in."""
     if invitation.revoked_at is not None:
-        raise RaterError("revoked", "The researchers have withdrawn it. Thank you for your interest.", status=410)
+        raise RaterError("revoked", _("The researchers have withdrawn it. Thank you for your interest."), status=410)
     if invitation.expires_at is not None and invitation.expires_at <= timezone.now():
-        raise RaterError("expired", "Ask the researchers for a new one if you still want to take part.", status=410)
+        raise RaterError("expired", _("Ask the researchers for a new one if you still want to take part."), status=410)
     if invitation.max_raters is not None:
         used = Rater.objects.filter(invitation=invitation, dropped_at=None).count()
         if used >= invitation.max_raters:
             raise RaterError(
                 "used-up",
-                "If it was you, continue in the browser in which you started.",
+                _("If it was you, continue in the browser in which you started."),
             )
 
 
 def refuse_unless_place(study: Study) -> None:
     """Raise `RaterError` if every place is taken, and none by a rater who would lose it."""
     if next_place(places_of(study), taken_of(study)) is None and not _idle(study):
-        raise RaterError("full", FULL)
+        raise _full()
+
+
+def _full() -> RaterError:
+    return RaterError("full", _("All places in this study are taken. Thank you for your interest."))
 
 
 def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
@@ -184,6 +204,9 @@ def _free_place(study: Study) -> tuple[str, int] | None:
     place = next_place(places_of(study), taken_of(study))
     if place is None and (idle := _idle(study)):
         Rater.objects.filter(pk__in=idle).update(dropped_at=timezone.now())
+        Departure.objects.bulk_create(
+            (Departure(rater_id=pk, reason=Departure.Reason.IDLE) for pk in idle), ignore_conflicts=True
+        )
         place = next_place(places_of(study), taken_of(study))
     return place
 
@@ -230,18 +253,21 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
     )
     if not earlier:
         if Rater.objects.filter(study=study, participant=participant, screened_at__isnull=False).exists():
-            raise RaterError("not-qualified", NOT_QUALIFIED)
+            raise RaterError("not-qualified", not_qualified_text())
         if Rater.objects.filter(study=study, participant=participant, session=session).exists():
-            raise RaterError("dropped", "You have left this study, so you can't take part again.")
+            raise RaterError("dropped", _("You have left this study, so you can't take part again."))
         return None
     rater = next((each for each in earlier if each.session == session), None)
     if rater is None:
         raise RaterError(
             "other-session",
-            "You are already taking part in this study. Continue in the same browser and with the same link as before.",
+            _(
+                "You are already taking part in this study. Continue in the same browser and with the same link as "
+                "before."
+            ),
         )
     if rater.finished_at is not None:
-        raise RaterError("finished", "You have already taken part in this study. Thank you.")
+        raise RaterError("finished", _("You have already taken part in this study. Thank you."))
     key = secrets.token_urlsafe(32)
     rater.session_key_hash = session_key_hash(key)
     rater.last_seen_at = timezone.now()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from evaluation.models import Comparison, Place, Rater
+from evaluation.models import Comparison, Departure, Place, Rater
 from evaluation.protocols import Protocol
 from evaluation.protocols.kinds import Choice, Kind, Scale
 from evaluation.selectors.locked import locked_protocol
@@ -33,7 +34,7 @@ class Judged:
 
 def next_item(rater: Rater) -> Comparison | None:
     """The rater's next item; None where all are answered, or there are none."""
-    answered = {pk for pk, _ in rater.qualification}
+    answered = {pk for pk, *_right in rater.qualification}
     items = Comparison.objects.filter(study=rater.study, control=QUALIFY).select_related("prompt").order_by("pk")
     return next((each for each in items if each.pk not in answered), None)
 
@@ -59,15 +60,15 @@ def qualification_answer(*, rater: Rater, item: int, answers: Mapping[str, str])
     locked = Rater.objects.select_for_update(of=("self",)).select_related("study").get(pk=rater.pk)
     found = Comparison.objects.filter(study=locked.study, control=QUALIFY, pk=item).select_related("prompt").first()
     if found is None:
-        raise RaterError("no-item", "There is no such trial. Go back to the study.", status=404)
+        raise RaterError("no-item", _("There is no such trial. Go back to the study."), status=404)
     right = right_answers(found, locked_protocol(locked.study))
     for question in right:
         kind = locked_protocol(locked.study).question(question).answers
-        if answers.get(question) not in [value for value, _ in options_of(kind)]:
-            raise RaterError("no-answer", "Please go back and answer each question.", status=400)
+        if answers.get(question) not in [value for value, *_text in options_of(kind)]:
+            raise RaterError("no-answer", _("Please go back and answer each question."), status=400)
     given = {question: answers[question] for question in right}
     judged = Judged(found, given, right, given == right)
-    if is_to_qualify(locked) and locked.dropped_at is None and item not in [pk for pk, _ in locked.qualification]:
+    if is_to_qualify(locked) and locked.dropped_at is None and item not in [pk for pk, *_right in locked.qualification]:
         locked.qualification = [*locked.qualification, [item, int(judged.passed)]]
         locked.last_seen_at = timezone.now()
         changed = ["qualification", "last_seen_at"]
@@ -91,10 +92,11 @@ def right_answers(item: Comparison, protocol: Protocol) -> dict[str, str]:
 def _decide(rater: Rater) -> list[str]:
     """Let the rater in or out; the fields that changed."""
     now = timezone.now()
-    if sum(right for _, right in rater.qualification) >= Admission.of(rater.study.specification).least_right:
+    if sum(right for *_item, right in rater.qualification) >= Admission.of(rater.study.specification).least_right:
         rater.qualified_at = now
         assign([(rater, Place.objects.get(study=rater.study, panel=rater.panel, slot=rater.slot))])
         return ["qualified_at"]
     rater.screened_at = rater.dropped_at = now
     rater.screened_for = "qualification"
+    Departure.objects.get_or_create(rater=rater, reason=Departure.Reason.SCREENED)
     return ["screened_at", "screened_for", "dropped_at"]

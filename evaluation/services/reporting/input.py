@@ -8,10 +8,10 @@ from datetime import datetime
 import pandas as pd
 
 from common.hashes import hash_of
-from common.words import prompt_name
+from common.words import counted, prompt_name
 from evaluation.errors import ConflictError
 from evaluation.metrics import registry
-from evaluation.models import MetricRun, Report, Study
+from evaluation.models import Departure, MetricRun, Report, Study
 from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import AnswersInput, ReportInput, Settings
 from evaluation.reports.ratings_file import input_hash, ratings_csv
@@ -29,6 +29,12 @@ CHANGED = (
 )
 
 
+ERASED = (
+    "The ratings that this report was made from can't be read again whole: {} had their data deleted on request since. "
+    "Open the study's report anew; a new report is made from the ratings as they stand."
+)
+
+
 def report_frames(report: Report) -> tuple[pd.DataFrame, AnswersInput]:
     """The ratings and other answers that `report` was made from.
 
@@ -39,7 +45,10 @@ def report_frames(report: Report) -> tuple[pd.DataFrame, AnswersInput]:
     ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
     answers = answers_input(report.study, include_simulated=include, as_of=report.as_of)
     if input_hash(ratings_csv(ratings), answers.csv) != report.input_hash:
-        raise ConflictError(CHANGED)
+        erased = Departure.objects.filter(
+            rater__study=report.study, reason=Departure.Reason.ERASED, left_at__gt=report.as_of
+        ).count()
+        raise ConflictError(ERASED.format(counted(erased, "rater")) if erased else CHANGED)
     return ratings, answers
 
 
@@ -57,6 +66,8 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         scores=report_scores(study),
         categories=study_categories(study),
         answers=answers_input(study, include_simulated=include, as_of=as_of),
+        refused=study.specification.get("refusals"),
+        n_shown=sum(panel["prompts"] for panel in study.specification["panels"]),
     )
 
 

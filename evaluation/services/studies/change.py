@@ -87,6 +87,12 @@ def draft_of(study: Study) -> StudyDraft:
         hide_rates=settings.hide_rates,
         signs_exclude=settings.signs.exclude if settings.signs is not None else (),
         copied_from=copied.study if copied is not None else "",
+        surround=settings.viewing.surround,
+        smallest_width=settings.viewing.smallest_width,
+        prompts_language=settings.viewing.prompts_language,
+        crowd=settings.people.crowd.to_dict() if settings.people.crowd is not None else None,
+        about=[each.line for each in settings.people.about],
+        refusals=settings.people.refusals,
     )
 
 
@@ -125,6 +131,8 @@ def draft_changed(draft: StudyDraft, given: Mapping[str, Any]) -> StudyDraft:
         wanted.setdefault("without_controls", False)
     elif wanted.get("without_controls"):
         wanted["controls"] = ()
+    if wanted.get("crowd"):  # a part that is not given stays
+        wanted["crowd"] = {**(draft.crowd or {}), **wanted["crowd"]}
     return replace(draft_under(draft, wanted.get("protocol", draft.protocol)), **wanted)
 
 

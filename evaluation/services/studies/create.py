@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -28,6 +29,7 @@ from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.admission import Admission, AdmissionAsked, admission
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
+from evaluation.services.studies.crowd import crowd_settings
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
@@ -42,6 +44,7 @@ from evaluation.services.studies.specify import (
     specification,
 )
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+from evaluation.services.studies.viewing import viewing_read
 from evaluation.suites.types import PromptData
 
 ATTRIBUTES = "the attributes of the suite's prompts"
@@ -79,6 +82,10 @@ class StudyDraft:
         controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
             brings.
         without_controls: hold the study without the control trials of the protocol.
+        surround: the colour around the images, a key of `viewing.SURROUNDS`; the default when empty.
+        smallest_width: CSS pixels that each image must be shown wide, or the rater can't answer; any when None.
+        prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
+            it. Nothing is asked when empty.
         added_controls: control trials that the study adds of its own images (`protocols.control_plan.PARTS`); those
             that its protocol declares when None.
         signs_exclude: of `evaluation.analysis.signs.SIGNS`, those that exclude a rater; others are shown alone.
@@ -90,6 +97,7 @@ class StudyDraft:
         qualification_least: how many must be right; all when None.
         hide_rates: keep results from the team until the study closes.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
+        crowd, about, refusals: as `crowd.crowd_settings` takes them.
     """
 
     name: str
@@ -124,6 +132,12 @@ class StudyDraft:
     qualification_least: int | None = None
     hide_rates: bool = False
     copied_from: str = ""
+    surround: str = ""
+    smallest_width: int | None = None
+    prompts_language: str = ""
+    crowd: Mapping[str, Any] | None = None
+    about: Sequence[str] = ()
+    refusals: str = ""
 
 
 @transaction.atomic
@@ -326,6 +340,8 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         or consent_text(declared),
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
+        viewing=viewing_read(draft.surround, draft.smallest_width, draft.prompts_language),
+        people=crowd_settings(draft.crowd, draft.about, draft.refusals, contact=draft.contact.strip()),
         signs=sign_rules(draft.signs_exclude),
         hide_rates=draft.hide_rates,
     )

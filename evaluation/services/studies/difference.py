@@ -14,12 +14,18 @@ _PLAIN = {
     ("sets", "missing"): "if images are missing",
     ("design", "seed"): "design seed",
     ("display", "largest_side"): "longest side of shown images",
+    ("display", "surround"): "surround of the images",
+    ("display", "smallest_width"): "smallest width of an image on the screen",
+    ("suite", "language"): "language of the prompts",
     ("raters", "contact"): "contact",
+    ("refusals", "policy"): "refused images",
 }
 """Parts of a specification whose value says all."""
 
 _NAMED = {
     ("raters", "consent"): "consent text",
+    ("raters", "crowd"): "terms of its crowd",
+    ("raters", "about"): "questions about the rater",
     ("analysis",): "what it sets out to show",
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from common.hashes import hash_of
 from evaluation.errors import ConflictError
-from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.models import Comparison, Prompt, Rater, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.selectors.crowd import declared_crowd
+from evaluation.selectors.inside import Inside, inside_in_words, raters_inside
+from evaluation.selectors.trials import unanswered_exist
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
 from evaluation.services.studies.control_trials import qualification_items
@@ -42,7 +47,8 @@ def study_open(*, study: Study, progress: Progress | None = None, invite: bool =
         with transaction.atomic():
             opened = _open(Study.objects.select_for_update().get(pk=study.pk), stored, named, progress)
             if invite:
-                invitation_create(study=opened)
+                crowd = declared_crowd(opened.specification)
+                invitation_create(study=opened, platform=crowd.platform if crowd else "")
             return opened
     except BaseException:
         images_unname(named)
@@ -50,21 +56,43 @@ def study_open(*, study: Study, progress: Progress | None = None, invite: bool =
         raise
 
 
+class RatersInsideError(ConflictError):
+    """Raters are inside a study that is to be closed, and whoever closes it has not said to know. `details`: each of
+    them, what they have done, and how they are paid.
+    """
+
+    def __init__(self, study: Study, inside: Sequence[Inside]) -> None:
+        told = (
+            f"The study {study} was not closed: {inside_in_words(inside)} Confirm it with {len(inside)} raters inside."
+        )
+        super().__init__(told, field="inside", details={"inside": [each.to_dict() for each in inside]})
+
+
 @transaction.atomic
-def study_close(*, study: Study) -> Study:
-    """Take no more raters and ratings. What was rated stays.
+def study_close(*, study: Study, inside: int | None = None) -> Study:
+    """Take no more raters and ratings. What was rated stays. Raters who have answered everything have finished.
+
+    `inside`: how many raters whoever closes the study knows to be inside it; None where nobody is asked.
 
     Raises:
         ConflictError: it is not open.
+        RatersInsideError: more raters are inside than that.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != StudyStatus.OPEN:
         raise ConflictError(
             f"The study {study} can't be closed: it is {study.status}, and only open studies can be closed."
         )
+    there = raters_inside(study)
+    if inside is not None and len(there) > inside:
+        raise RatersInsideError(study, there)
+    now = timezone.now()
+    whole = [each.pk for each in _inside_rows(study) if not unanswered_exist(each.pk)]
+    Rater.objects.filter(pk__in=whole).update(finished_at=now)
     study.status = StudyStatus.CLOSED
-    study.closed_at = timezone.now()
+    study.closed_at = now
     study.save(update_fields=["status", "closed_at"])
+    study_seal(study=study)
     return study
 
 
@@ -83,6 +111,10 @@ def study_pause(*, study: Study, paused: bool) -> Study:
         study.paused_at = timezone.now() if paused else None
         study.save(update_fields=["paused_at"])
     return study
+
+
+def _inside_rows(study: Study) -> QuerySet[Rater]:
+    return Rater.objects.filter(study=study, finished_at=None, dropped_at=None)
 
 
 def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Progress | None) -> Study:

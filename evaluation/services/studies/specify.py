@@ -22,10 +22,13 @@ from evaluation.selectors.declared import Primary, declared_primary, declared_si
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
 from evaluation.services.studies.admission import Admission
+from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.own_controls import added_specified, declared_plan, gold_by_panel, panel_of_plan
+from evaluation.services.studies.refused import refused_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
+from evaluation.services.studies.viewing import Viewing, viewing_declared
 
 SCHEMA = "drawbench-study/1"
 LARGEST_SIDE = 512
@@ -45,8 +48,9 @@ CONSENT = f"""{PREFERENCE_ASKED}
 Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
 used.
 
-We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
-email. The answers are analysed and may be published, without anything that identifies you."""
+We keep your answers, the time that each one took, how large your screen showed the images, and your ID from the
+recruitment site, if any; never your name or email. The answers are analysed and may be published, without anything that
+identifies you."""
 
 
 def consent_text(protocol: protocols.Protocol) -> str:
@@ -70,7 +74,8 @@ class StudySettings:
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     `added`: control trials that the study adds to those. `signs`: None in drafts made before they were declared.
     `admission`: whom it takes. `hide_rates`: whether the team sees no rate until it closes.
-    `copied_from`: the study that it was copied from, as `difference.Copied` says it.
+    `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
+    images. `people`: what it declares of its crowd.
     """
 
     protocol: protocols.Protocol
@@ -92,6 +97,8 @@ class StudySettings:
     admission: Admission = Admission()
     hide_rates: bool = False
     copied_from: Mapping[str, object] | None = None
+    viewing: Viewing = Viewing()
+    people: CrowdSettings = CrowdSettings()
 
     @property
     def study_protocol(self) -> protocols.Protocol:
@@ -191,6 +198,7 @@ def specification(
             "version_hash": suite.version_hash,
             "content_hash": suite.content_hash,
             "prompts": len(sets.prompts) + len(sets.dropped),
+            **({"language": settings.viewing.prompts_language} if settings.viewing.prompts_language else {}),
         },
         "runs": [_run(label, run) for label, run in runs],
         "sets": {
@@ -206,14 +214,26 @@ def specification(
             "format": "WebP, lossless, without metadata",
             "resampling": "Lanczos to the common size; other shapes are set on mid-grey, never cropped",
             **masks_specified(settings.masks),
+            **settings.viewing.specified(),
         },
         "raters": {
             "consent": settings.consent,
             "contact": settings.contact,
             "idle_days": IDLE_DAYS,
             "idle_hours_unstarted": IDLE_HOURS_UNSTARTED,
+            **people_specified(settings.people),
         },
     }
+    refused = refused_specified(
+        settings.people.refusals,
+        suite=suite,
+        runs=runs,
+        sets=sets,
+        size=settings.set_size,
+        missing=settings.missing,
+    )
+    if refused is not None:
+        declared["refusals"] = refused
     if reference is not None:
         declared["reference"] = _run(REFERENCE, reference)
     if settings.claims:
@@ -311,6 +331,8 @@ def settings_of(study: Study) -> StudySettings:
         admission=Admission.of(declared),
         hide_rates="rates" in declared,
         copied_from=declared.get("copied_from"),
+        viewing=viewing_declared(declared),
+        people=people_declared(declared),
     )
 
 

@@ -24,17 +24,19 @@ from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import MOST_EVIDENCE, Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
+from evaluation.views.rater.language import spoken
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def _answers_json(view: View) -> View:
-    """Errors as `{"error": {"code": ..., "message": ...}}`, and nothing kept by caches."""
+    """Errors as `{"error": {"code": ..., "message": ...}}`, in the language that the request asks for (what only a
+    program gets wrong, in English); nothing is kept by caches."""
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
         try:
-            with refusals_of_the_database():
+            with spoken(request), refusals_of_the_database():
                 response = view(request)
         except InputError as error:
             code = error.code if isinstance(error, RaterError) else "input"
@@ -177,6 +179,9 @@ def _answer(number: int, given: object) -> Answer:
         raise InputError(f'{where} has both "choice" and "value". Send the one that the question takes.')
     if not isinstance(choice, str) and "value" not in given:
         _refuse(where, "choice", "a string")
+    theme = given.get("theme")
+    if theme is not None and not isinstance(theme, str):
+        _refuse(where, "theme", "a string, or null")
     try:
         submission = UUID(str(given.get("submission")))
     except ValueError:
@@ -189,12 +194,20 @@ def _answer(number: int, given: object) -> Answer:
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
         evidence=_evidence(given.get("evidence")),
         submission=submission,
+        shown_width=_whole_or_none("shown_width", given, where),
+        shown_device_width=_whole_or_none("shown_device_width", given, where),
+        theme=theme,
     )
 
 
 def _evidence(given: object) -> int | None:
     """What the page noted; None where it is nothing of the kind, for no answer is lost over it."""
     return given if isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= MOST_EVIDENCE else None
+
+
+def _whole_or_none(name: str, given: Mapping[str, object], where: str) -> int | None:
+    value = given.get(name)
+    return None if value is None else _whole(name, value, where)
 
 
 def _whole(name: str, value: object, where: str) -> int:

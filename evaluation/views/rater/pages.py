@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from evaluation.doors import count_join, count_unknown_key, refuse_guesser
 from evaluation.models import Invitation, Rater, StudyStatus
+from evaluation.recruiting import PLATFORMS, Ids, ids_of
+from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
-    NOT_QUALIFIED,
-    PAUSED,
     is_to_qualify,
+    not_qualified_text,
+    paused_text,
     rater_enrol,
     rater_instructed,
     rater_seen,
@@ -26,23 +31,38 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
-from evaluation.views.rater.contexts import consent_context, instructions_context, page_of, trials_context
+from evaluation.views.rater.closed import closed_page, rater_of_closed
+from evaluation.views.rater.contexts import (
+    consent_context,
+    instructions_context,
+    language_to_confirm,
+    page_of,
+    trials_context,
+)
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
-from evaluation.views.rater.language import keep_language, language_of
+from evaluation.views.rater.language import keep_language, language_of, speak, spoken
 
-PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
-SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
-"""What crowd platforms (Prolific, CloudResearch Connect, others) call their participant and session in addresses."""
-
-LONGEST_ID = 200
-PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\[\[")
-"""What platforms write for an id until they know it: `{{%PROLIFIC_PID%}}`, `${participantId}`."""
 PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
 
+View = Callable[..., HttpResponse]
+
+
+def in_words(view: View) -> View:
+    """The page in the rater's language, once the view knows the rater; until then in the browser's."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with spoken(request):
+            return view(request, *args, **kwargs)
+
+    return answer
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The invitation: consent, and a place in the study."""
     refuse_guesser(request)
@@ -51,28 +71,42 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         count_unknown_key(request)
         return _message(
             request,
-            "This link does not work",
-            "There is no invitation at this address. Check that the link is complete, or ask the person who sent it.",
+            _("This link does not work"),
+            _(
+                "There is no invitation at this address. Check that the link is complete, or ask the person who sent "
+                "it."
+            ),
             status=404,
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
         # the ids go into a session on the server at once, and out of the address, the history and the logs to come
         count_join(request)
-        fault = _fault_of_ids(request)
-        if fault is not None:
-            return _message(request, "This link is not complete", fault, status=400)
-        _keep_participant(request, invitation)
+        ids = ids_of(dict(request.GET.lists()))
+        if ids.fault:
+            return _message(request, _("This link is not complete"), f"{ids.fault} {_ask()}", status=400)
+        _keep_participant(request, invitation, ids)
         keep_language(request, invitation)
         return redirect("rater:join", key=key)
+    language = _language(request, invitation)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
     if back is not None:
         return _switched(request, back)
+    closed_for = rater_of_closed(invitation.study, participant, session)
+    if closed_for is not None:
+        return closed_page(request, closed_for, here=False)
+    if invitation.platform and not participant and invitation.study.status == StudyStatus.OPEN:
+        title = PLATFORMS[invitation.platform].title
+        without = _("This link is for people who come from {site}, and it came without their id.").format(site=title)
+        without = f"{without} {_ask()}"
+        return _message(request, "Please open the study from the recruitment site", without, status=400)
     try:
         if request.method == "POST":
             count_join(request)
             refuse_unless_open(invitation.study)
-            language = language_of(request, invitation, locked_protocol(invitation.study))
+            confirmed = request.POST.get("reads", "")
+            if _must_confirm(invitation, language) and confirmed != "yes":
+                return _sent_out(request) if confirmed == "no" else _consent(request, invitation, language, unsaid=True)
             enrolled = rater_enrol(
                 invitation=invitation,
                 participant=participant,
@@ -81,7 +115,8 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
                 quota=request.POST.get("quota", ""),
             )
             request.session.pop(PENDING, None)
-            response = redirect("rater:instructions")
+            asked = declared_about(invitation.study.specification)
+            response = redirect("rater:about" if asked else "rater:instructions")
             keep_keys(response, [enrolled.session_key, *browser_keys(request)])
             return response
         refuse_unless_open(invitation.study)
@@ -90,11 +125,45 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return refused(request, error, invitation)
-    return render(request, "rater/consent.html", consent_context(request, invitation))
+    return _consent(request, invitation, language)
+
+
+def _language(request: HttpRequest, invitation: Invitation) -> str:
+    """The language that the rater to be reads; the page is in it from here on. A draft has none to choose from."""
+    if invitation.study.status == StudyStatus.DRAFT:
+        return ""
+    language = language_of(request, invitation, locked_protocol(invitation.study))
+    speak(language)
+    return language
+
+
+def _must_confirm(invitation: Invitation, language: str) -> bool:
+    """Whether the prompts are in another language, which the rater must say to read."""
+    study = invitation.study
+    return bool(language_to_confirm(study.specification, locked_protocol(study), language))
+
+
+def _consent(request: HttpRequest, invitation: Invitation, language: str, *, unsaid: bool = False) -> HttpResponse:
+    """The page of consent. `unsaid`: the rater did not say whether the prompts' language is read."""
+    context = consent_context(invitation, language) | {"unsaid": unsaid}
+    return render(request, "rater/consent.html", context, status=400 if unsaid else 200)
+
+
+def _sent_out(request: HttpRequest) -> HttpResponse:
+    """For who does not read the prompts' language: no place was taken."""
+    return _message(
+        request,
+        _("Thank you for your interest"),
+        _(
+            "This study needs people who read its texts well, so you have not joined it. If you came from a "
+            "recruitment site, please return your place there."
+        ),
+    )
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
     rater = rater_of(request)
@@ -108,6 +177,7 @@ def instructions(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@in_words
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
     rater = rater_of(request)
@@ -116,13 +186,14 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.finished_at is not None:
         return redirect("rater:end")
     if rater.screened_at is not None:
-        return refused(request, RaterError("not-qualified", NOT_QUALIFIED, status=200), rater.invitation)
+        return refused(request, RaterError("not-qualified", not_qualified_text(), status=200), rater.invitation)
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
+        return closed_page(request, rater)
     if rater.study.paused_at is not None:
-        return _message(request, "This study is paused", f"{PAUSED} Your answers are saved, and your place is yours.")
+        kept = _("Your answers are saved, and your place is yours.")
+        return _message(request, _("This study is paused"), f"{paused_text()} {kept}")
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     if is_to_qualify(rater):
@@ -134,6 +205,7 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
@@ -150,6 +222,7 @@ def finish(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@in_words
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
     rater = rater_of(request)
@@ -164,6 +237,7 @@ def end(request: HttpRequest) -> HttpResponse:
             "completion_code": rater.invitation.completion_code if rater.invitation else "",
             "completion_url": rater.invitation.completion_url if rater.invitation else "",
             "contact": rater.study.specification["raters"]["contact"],
+            "about": declared_about(rater.study.specification),
             "demonstration": study_is_demonstration(rater.study_id),
         },
     )
@@ -171,6 +245,7 @@ def end(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
     rater = rater_of(request)
@@ -182,13 +257,16 @@ def withdraw(request: HttpRequest) -> HttpResponse:
         rater_withdraw(rater=rater)
     except RaterError as error:
         return refused(request, error)
-    return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
+    return _message(request, _("You have left the study"), _("Your answers will not be used. Thank you for your time."))
 
 
 def rater_of(request: HttpRequest) -> Rater | None:
-    """The rater whom the browser is at present."""
+    """The rater whom the browser is at present; the page speaks the rater's language from here on."""
     raters = raters_of_browser(browser_hashes(request))
-    return raters[0] if raters else None
+    if not raters:
+        return None
+    speak(raters[0].language)
+    return raters[0]
 
 
 def _rater_here(request: HttpRequest, invitation: Invitation, participant: str) -> Rater | None:
@@ -207,13 +285,12 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     return response
 
 
-def _keep_participant(request: HttpRequest, invitation: Invitation) -> None:
-    participant = _first(request, PARTICIPANT_NAMES)
-    if participant:
+def _keep_participant(request: HttpRequest, invitation: Invitation, ids: Ids) -> None:
+    if ids.participant:
         request.session[PENDING] = {
             "invitation": invitation.key,
-            "participant": participant,
-            "session": _first(request, SESSION_NAMES),
+            "participant": ids.participant,
+            "session": ids.session,
         }
 
 
@@ -225,33 +302,8 @@ def _participant(request: HttpRequest, invitation: Invitation) -> tuple[str, str
     return str(kept["participant"]), str(kept["session"])
 
 
-def _first(request: HttpRequest, names: tuple[str, ...]) -> str:
-    for name in names:
-        value = request.GET.get(name, "").strip()
-        if value:
-            return value
-    return ""
-
-
-def _fault_of_ids(request: HttpRequest) -> str | None:
-    """Why the ids in the link can't be a platform's, None where they can: two people would become one rater."""
-    for name in (*PARTICIPANT_NAMES, *SESSION_NAMES):
-        values = request.GET.getlist(name)
-        what = None
-        if len(values) > 1:
-            what = "is there more than once"
-        elif values and not values[0].strip():
-            what = "is empty"
-        elif values and len(values[0].strip()) > LONGEST_ID:
-            what = f"has {len(values[0].strip()):,} characters; at most {LONGEST_ID} are allowed"
-        elif values and PLACEHOLDER.search(values[0]):
-            what = "is a placeholder that nobody has filled in, as in a preview"
-        if what is not None:
-            return (
-                f"In its address, {name} {what}. Open the study from the recruitment site, and tell the site if it "
-                "happens again."
-            )
-    return None
+def _ask() -> str:
+    return _("Open the study from the recruitment site, and tell the site if it happens again.")
 
 
 def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:
@@ -268,22 +320,22 @@ def refused(request: HttpRequest, error: RaterError, invitation: Invitation | No
     `invitation`: by which the person came.
     """
     headings = {
-        "paused": "This study is paused",
-        "quota-full": "This study has enough people like you",
-        "took-part": "This study looks for other people",
-        "not-qualified": "You can't take part in this study",
-        "no-answer": "An answer is missing",
-        "full": "This study is full",
-        "closed": "This study is closed",
-        "not-open": "This study is not open yet",
-        "expired": "This invitation has expired",
-        "revoked": "This invitation is no longer valid",
-        "used-up": "This invitation has already been used",
-        "finished": "You have already taken part",
-        "other-session": "You have already started",
-        "dropped": "You have left this study",
+        "paused": _("This study is paused"),
+        "quota-full": _("This study has enough people like you"),
+        "took-part": _("This study looks for other people"),
+        "not-qualified": _("You can't take part in this study"),
+        "no-answer": _("An answer is missing"),
+        "full": _("This study is full"),
+        "closed": _("This study is closed"),
+        "not-open": _("This study is not open yet"),
+        "expired": _("This invitation has expired"),
+        "revoked": _("This invitation is no longer valid"),
+        "used-up": _("This invitation has already been used"),
+        "finished": _("You have already taken part"),
+        "other-session": _("You have already started"),
+        "dropped": _("You have left this study"),
     }
-    heading = headings.get(error.code, "This isn't possible")
+    heading = headings.get(error.code, _("This isn't possible"))
     if error.code in SCREENED_OUT and invitation is not None:
         context = {"heading": heading, "text": error.message, "code": invitation.screen_out_code}
         context["url"] = invitation.screen_out_url
@@ -294,8 +346,8 @@ def refused(request: HttpRequest, error: RaterError, invitation: Invitation | No
 def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
-        "Your place was given to someone else",
-        "You left the study or were away for too long. Another person now has your place. Thank you for your time.",
+        _("Your place was given to someone else"),
+        _("You left the study or were away for too long. Another person now has your place. Thank you for your time."),
         status=410,
     )
 
@@ -306,7 +358,7 @@ def no_session_page(request: HttpRequest) -> HttpResponse:
         count_unknown_key(request)
     return _message(
         request,
-        "Please open your invitation link",
-        "No study is open in this browser. Use your link again, in the browser in which you started.",
+        _("Please open your invitation link"),
+        _("No study is open in this browser. Use your link again, in the browser in which you started."),
         status=403,
     )

@@ -13,12 +13,14 @@ from evaluation.models import Comparison, Rater
 from evaluation.services.rating.enrol import is_to_qualify
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.qualify import Judged, next_item, options_of, qualification_answer
+from evaluation.views.rater import texts
 from evaluation.views.rater.language import read_by
-from evaluation.views.rater.pages import no_session_page, rater_of, refused
+from evaluation.views.rater.pages import in_words, no_session_page, rater_of, refused
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def qualify(request: HttpRequest) -> HttpResponse:
     """The next item, or with POST what was right of the one that was answered."""
     rater = rater_of(request)
@@ -44,20 +46,21 @@ def _context(rater: Rater, item: Comparison, judged: Judged | None) -> dict[str,
     items = list(
         Comparison.objects.filter(study=rater.study, control=item.control).order_by("pk").values_list("pk", flat=True)
     )
-    names = ["Set A", "Set B", "Set C", "Set D", "Set E", "Set F", "Set G", "Set H"]
+    words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
+    names = [f"{words.set} {letter}" for letter in "ABCDEFGH"]
     hidden = protocol.shown.prompt == "hidden"
     questions = []
     for name in item.expected:
         question = protocol.question(name)
         options = options_of(question.answers)
-        texts = dict(options)
+        said = dict(options)
         questions.append(
             {
                 "id": name,
                 "text": question.as_asked(item.prompt.text),
                 "options": options,
-                "given": texts.get(judged.given[name]) if judged else "",
-                "right": texts.get(judged.right[name]) if judged else "",
+                "given": said.get(judged.given[name]) if judged else "",
+                "right": said.get(judged.right[name]) if judged else "",
                 "is_right": bool(judged) and judged.given[name] == judged.right[name],
             }
         )
@@ -67,7 +70,7 @@ def _context(rater: Rater, item: Comparison, judged: Judged | None) -> dict[str,
         "of": len(items),
         "caption": "" if hidden else item.prompt.text,
         "sets": [
-            (names[at] if len(item.sets) > 1 else "", [reverse("rater:image", args=[key]) for key in keys])
+            (names[at] if len(item.sets) > 1 else words.set, [reverse("rater:image", args=[key]) for key in keys])
             for at, keys in enumerate(item.sets)
         ],
         "questions": questions,

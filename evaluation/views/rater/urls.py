@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evaluation.views.rater import answers, images, pages, qualification
+from evaluation.views.rater import about, answers, images, pages, qualification
 
 app_name = "rater"
+PREFIX = "/r/"
+"""Where these addresses stand (`evaluation.urls`)."""
 
 urlpatterns = [
     path("", pages.trials, name="trials"),
     path("join/<slug:key>", pages.join, name="join"),
+    path("about", about.about, name="about"),
     path("instructions", pages.instructions, name="instructions"),
     path("qualify", qualification.qualify, name="qualify"),
     path("finish", pages.finish, name="finish"),

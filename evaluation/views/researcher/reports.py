@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
+from evaluation.analysis.refusals import POLICIES
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.models import Report
@@ -22,6 +23,7 @@ from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
+from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
@@ -75,7 +77,11 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "retest": [retest_line(each) for each in results.retest],
         "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
+        "sealed": sealed_state(found.study),
+        "displays": document.displays,
         "coverage": report_coverage(found) if results.comparisons else None,
+        "refusals": document.refusals,
+        "policies": POLICIES,
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
         "specification": specification,

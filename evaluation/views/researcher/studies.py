@@ -17,13 +17,17 @@ from django.utils import timezone
 from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
+from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.live_board import LiveBoard, live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.rater_rows import rater_rows
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.recruitment import recruitment
+from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
@@ -33,7 +37,7 @@ from evaluation.services.studies.invitation import (
     invitation_url,
 )
 from evaluation.services.studies.looks import looks_counted, rates_hidden
-from evaluation.services.studies.open import study_close, study_pause
+from evaluation.services.studies.open import study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import (
@@ -87,6 +91,18 @@ class InvitationForm(PlainForm):
         assume_scheme="https",
         help_text="The page that those return to.",
     )
+    partial_code = forms.CharField(
+        label="Code for an early end",
+        required=False,
+        max_length=limits.COMPLETION_CODE,
+        help_text="For raters who are inside when you close the study, so that they are paid for what they did.",
+    )
+    platform = forms.ChoiceField(
+        label="Recruitment site",
+        required=False,
+        choices=[("", "None: a plain link"), *((each.name, each.title) for each in PLATFORMS.values())],
+        help_text="Its participants alone are let in. Codes that you leave empty are made.",
+    )
 
 
 @page("GET")
@@ -113,7 +129,13 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
         if opening is None or opening.message:  # open, or not to be opened: another page
             response["HX-Refresh"] = "true"
         return response
-    context = {"study": found, "progress": study_progress(found), "board": _board(found), "hidden": rates_hidden(found)}
+    context = {
+        "study": found,
+        "progress": study_progress(found),
+        "board": _board(found),
+        "hidden": rates_hidden(found),
+        "recruitment": recruitment(found),
+    }
     return render(request, "researcher/_study_state.html", context)
 
 
@@ -140,14 +162,6 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
     except InputError as error:
         tell(request, error)
     return redirect(_address(found))
-
-
-@page("POST", form_at="researcher:study")
-def close_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
-    """Take no more ratings."""
-    found = _study(name)
-    done = "The study is closed. It accepts no more ratings."
-    return act(request, lambda: study_close(study=found), done=done, back=_address(found))
 
 
 @page("POST", form_at="researcher:study")
@@ -181,6 +195,8 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 expires_at=timezone.now() + timedelta(days=values["days"]) if values["days"] else None,
                 completion_code=values["completion_code"],
                 completion_url=values["completion_url"],
+                platform=values["platform"],
+                partial_code=values["partial_code"],
                 screen_out_code=values["screen_out_code"],
                 screen_out_url=values["screen_out_url"],
             )
@@ -205,7 +221,8 @@ def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseB
     """The standing ratings of a study, as a file."""
     found = _study(name)
     seen(request, found, "ratings")
-    return ratings_response(ratings_frame(found), name=f"{found.name}-ratings", suffix=suffix)
+    frame = with_about(ratings_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-ratings", suffix=suffix)
 
 
 @page("GET")
@@ -213,7 +230,8 @@ def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
     seen(request, found, "answers")
-    return ratings_response(answers_frame(found), name=f"{found.name}-answers", suffix="csv")
+    frame = with_about(answers_frame(found), found, exported=True)
+    return ratings_response(frame, name=f"{found.name}-answers", suffix="csv")
 
 
 def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
@@ -241,7 +259,9 @@ def _address(study: Study) -> str:
 
 
 def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) -> HttpResponse:
-    invitations = [(each, invitation_url(each)) for each in study.invitations.order_by("-created_at")]
+    invitations = [
+        (each, invitation_url(each), PLATFORMS.get(each.platform)) for each in study.invitations.order_by("-created_at")
+    ]
     specification: Mapping[str, Any] = study.specification
     opening = study_opening(study)
     context = {
@@ -251,6 +271,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "board": _board(study),
         "hidden": rates_hidden(study),
         "looks": looks_counted(study),
+        "recruitment": None if study.status == StudyStatus.DRAFT else recruitment(study),
         "specification": specification,
         "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),
         "has_answers": study.status != StudyStatus.DRAFT and has_other_answers(study),
@@ -262,6 +283,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,
+        "sealed": sealed_state(study),
         "now": timezone.now(),
     }
     return form_page(request, "researcher/study.html", form, context)

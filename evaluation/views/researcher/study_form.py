@@ -28,8 +28,10 @@ from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.own_controls import FIELD
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
 from evaluation.views.researcher.admission_form import AdmissionForm, admission_initial
 from evaluation.views.researcher.controls_form import PREFIX, controls_initial
+from evaluation.views.researcher.crowd_form import CrowdForm, crowd_initial
 from evaluation.views.researcher.own_questions import own_initial
 
 MISSING_CHOICES = [
@@ -52,7 +54,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(AdmissionForm):
+class StudyForm(CrowdForm, AdmissionForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -153,6 +155,28 @@ class StudyForm(AdmissionForm):
         max_length=limits.TITLE,
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
+    )
+    surround = forms.ChoiceField(
+        label="Surround",
+        required=False,
+        choices=[(name, words.capitalize()) for name, words in SURROUNDS.items()],
+        initial=DEFAULT_SURROUND,
+        help_text="The colour around the images.",
+    )
+    smallest_width = forms.IntegerField(
+        label="Smallest image",
+        required=False,
+        min_value=SMALLEST_WIDTHS[0],
+        max_value=SMALLEST_WIDTHS[1],
+        help_text="In CSS pixels: how wide each image must stand on a rater's screen. On a smaller one the rater is "
+        "asked to enlarge the window or to change to another device. If empty: any width.",
+    )
+    prompts_language = forms.CharField(
+        label="Language of the prompts",
+        required=False,
+        max_length=limits.LANGUAGE,
+        help_text="A tag such as en, de or pt-BR. Raters with another language confirm that they read it. If empty: "
+        "nothing is asked.",
     )
     primary_pairs = forms.CharField(
         label="Primary pairs",
@@ -329,6 +353,10 @@ class StudyForm(AdmissionForm):
             signs_exclude=values["signs_exclude"],
             **self.admission(self.base),
             copied_from=self.base.copied_from if self.base is not None else "",
+            surround=values["surround"],
+            smallest_width=values["smallest_width"],
+            prompts_language=values["prompts_language"],
+            **self.crowd_fields(),
         )
 
     @property
@@ -371,6 +399,9 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "display_side": draft.display_side,
         "design_seed": draft.design_seed,
         "masks": " ".join(draft.masks),
+        "surround": draft.surround,
+        "smallest_width": draft.smallest_width,
+        "prompts_language": draft.prompts_language,
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
@@ -381,6 +412,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},
+        **crowd_initial(draft),
     }
     if isinstance(draft.protocol, str):
         return found | {"protocol": draft.protocol}
@@ -398,8 +430,8 @@ def form_field(field: str) -> str:
     if field == f"{FIELD}.exclude":
         return "control_report_only"
     files = {"claims": "claims_file", "controls": "controls_file", "qualification": "qualification_file"}
-    return ({"labels": "runs"} | files).get(
-        field, field.replace("stopping_rule.", "stop_").replace(f"{FIELD}.", PREFIX)
+    return ({"labels": "runs", "crowd": "crowd_platform"} | files).get(
+        field, field.replace("stopping_rule.", "stop_").replace(f"{FIELD}.", PREFIX).replace("crowd.", "crowd_")
     )
 
 

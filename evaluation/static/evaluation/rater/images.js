@@ -1,6 +1,7 @@
 // The images of a set: a tile for each, decoded before it is shown.
 
 import { config, sleep } from "./server.js";
+import { say } from "./texts.js";
 
 const ATTEMPTS = 3;
 const AGAIN_AFTER = 400; // ms, and twice that before the third attempt
@@ -12,11 +13,12 @@ export function tilesOf(keys, name) {
     tile.type = "button";
     tile.className = "tile";
     const image = document.createElement("img");
-    image.alt = keys.length === 1 ? name : `${name}, image ${n + 1} of ${keys.length}`;
+    image.alt = keys.length === 1 ? name : say("image-of", { name, number: n + 1, total: keys.length });
     image.width = config.width;
     image.height = config.height;
     image.dataset.url = config.images.replace("KEY", key);
     image.draggable = false;
+    tile.dataset.says = say("not-loaded"); // shown where it did not load
     tile.append(image);
     return tile;
   });

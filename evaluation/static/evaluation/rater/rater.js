@@ -2,6 +2,7 @@
 
 import * as ahead from "./ahead.js";
 import * as controls from "./controls.js";
+import * as display from "./display.js";
 import * as form from "./form.js";
 import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
@@ -9,6 +10,7 @@ import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
 import * as signs from "./signs.js";
 import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
+import { say } from "./texts.js";
 import { Trial } from "./trial.js";
 import * as view from "./view.js";
 import * as zoom from "./zoom.js";
@@ -35,7 +37,7 @@ function show(trial) {
 }
 
 function update() {
-  if (current.images === READY) {
+  if (current.images === READY && display.isLargeEnough(current)) {
     current.shownAt ??= performance.now();
     current.seen.add(inView);
   }
@@ -51,7 +53,7 @@ function wait(text) {
 // On to what is next: a trial that is here, the end, or one that still has to come.
 function proceed() {
   const next = ahead.take();
-  if (next) show(next); else if (ahead.isExhausted()) finish(); else wait("Loading the next images…");
+  if (next) show(next); else if (ahead.isExhausted()) finish(); else wait(say("loading-next"));
 }
 
 function advance() {
@@ -62,7 +64,7 @@ function advance() {
 function restart() {
   previous = null;
   ahead.restart();
-  wait("Loading the images…");
+  wait(say("loading"));
   ahead.fill().catch(stop);
 }
 
@@ -119,7 +121,8 @@ function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
   const evidence = signs.packed();
-  outbox.put(current.given().map((each) => ({ ...each, evidence }))).catch(() => {}); // the listener below hears of it
+  const given = current.given(display.of(current)).map((each) => ({ ...each, evidence }));
+  outbox.put(given).catch(() => {}); // the listener below hears of it
   advance();
 }
 
@@ -149,7 +152,7 @@ async function undo() {
   } catch (error) {
     if (error instanceof Refused && FINAL.includes(error.code)) { stop(error); return; }
     resume();
-    view.tell("failed", error instanceof Refused ? error.message : "Undo needs a connection. Please try again.");
+    view.tell("failed", error instanceof Refused ? error.message : say("undo-needs-connection"));
   }
 }
 
@@ -162,7 +165,7 @@ async function skip() {
     advance();
   } catch (error) {
     resume();
-    view.notice(error instanceof Refused ? error.message : "This could not be sent. Please try again.");
+    view.notice(error instanceof Refused ? error.message : say("not-sent"));
   }
 }
 
@@ -190,23 +193,20 @@ new ResizeObserver(() => { if (current) { view.layout(current); update(); } }).o
 
 ahead.listen({
   came() { if (is(WAITING) && (ahead.isExhausted() || ahead.size())) proceed(); },
-  lost() { if (is(WAITING)) wait("No connection to the server. The next images load as soon as it is back."); },
+  lost() { if (is(WAITING)) wait(say("no-connection")); },
 });
 
 const isSame = (a, b) => JSON.stringify(a.choice ?? a.value) === JSON.stringify(b.choice ?? b.value);
 let elsewhere = false; // another tab was first with an answer that this one has sent
 outbox.listen({
-  saving() { view.tell("saving", "Saving…", SAVING_SHOWS); },
+  saving() { view.tell("saving", say("saving"), SAVING_SHOWS); },
   saved() {
-    view.tell("saved", elsewhere ? "Already answered in another tab; that answer counts" : "All answers saved");
+    view.tell("saved", say(elsewhere ? "answered-elsewhere" : "saved"));
     elsewhere = false;
   },
-  waiting(n) {
-    const answers = `${n} answer${n === 1 ? "" : "s"}`;
-    view.tell("waiting", `${answers} not saved yet: kept in this browser and sent automatically`);
-  },
+  waiting(n) { view.tell("waiting", say("waiting", { n })); },
   refused(error) {
-    view.tell("failed", `Not saved: ${error.message}`);
+    view.tell("failed", say("not-saved", { why: error.message }));
     stop(error);
   },
   answered(given, saved) {
@@ -234,7 +234,7 @@ document.addEventListener("visibilitychange", async () => {
 // --- begin
 
 if (outbox.size()) { // from an earlier visit: the server has to know them before it says what is next
-  wait("Sending the answers kept in this browser…");
+  wait(say("sending-kept"));
   outbox.flush().catch(() => {});
 }
 view.tell("saved", "");

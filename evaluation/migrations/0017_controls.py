@@ -15,7 +15,7 @@ DROP TRIGGER invitation_kept ON evaluation_invitation;
 
 INVITATION = """
 CREATE TRIGGER invitation_kept BEFORE UPDATE ON evaluation_invitation FOR EACH ROW EXECUTE FUNCTION evaluation_kept(
-    '{label, max_raters, expires_at, completion_code, completion_url%s}', '{revoked_at}', '{}');
+    '{label, max_raters, expires_at, completion_code, completion_url, partial_code%s}', '{revoked_at}', '{}');
 """
 
 RATER = """
@@ -88,7 +88,7 @@ def known_participants(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("evaluation", "0012_what_uploads_declare"),
+        ("evaluation", "0016_crowds"),
     ]
 
     operations = [
