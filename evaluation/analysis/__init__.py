@@ -42,6 +42,7 @@ from evaluation.analysis.fragility import Fragility, fragility
 from evaluation.analysis.frame import read_ratings, validate_ratings
 from evaluation.analysis.groups import GroupResults, rates_by_group, without_rare
 from evaluation.analysis.influence import Influence, influence
+from evaluation.analysis.pilot import PilotReading, read_pilot
 from evaluation.analysis.planning import (
     Components,
     Costs,
@@ -83,6 +84,7 @@ from evaluation.analysis.sequential import (
 )
 from evaluation.analysis.sides import SideBias, side_bias
 from evaluation.analysis.simulate import Crowd, CrowdSpec, Design, SimulatedTrial, simulate_ratings
+from evaluation.analysis.study_plan import StudyPlan, plan_study
 from evaluation.analysis.style import StyleParts, read_styles, style_parts
 from evaluation.analysis.summary import analyse
 from evaluation.analysis.summary_results import Analysis
@@ -115,6 +117,7 @@ __all__ = [
     "LookSequence",
     "MeanEstimate",
     "Pilot",
+    "PilotReading",
     "Plan",
     "PooledRanking",
     "PoweredRanking",
@@ -135,6 +138,7 @@ __all__ = [
     "SimulatedTrial",
     "Spread",
     "StoppingRule",
+    "StudyPlan",
     "StyleParts",
     "Votes",
     "agreement_by_prompt",
@@ -174,6 +178,7 @@ __all__ = [
     "newcombe",
     "pairs_of_scores",
     "pigeonhole_bootstrap",
+    "plan_study",
     "possible_spread",
     "power",
     "powered_rankings",
@@ -190,6 +195,7 @@ __all__ = [
     "rates_by_group",
     "read_answers",
     "read_automatic_scores",
+    "read_pilot",
     "read_ratings",
     "read_scores",
     "read_styles",

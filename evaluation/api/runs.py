@@ -23,6 +23,7 @@ from evaluation.selectors.images import images_with_an_address
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
+from evaluation.services.runs.manage import run_delete
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
@@ -71,6 +72,12 @@ class RunDetail(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         """Get one run with its provenance."""
         return Response(RunSerializer(get_object_or_404(runs_listed(), pk=pk)).data)
+
+    @extend_schema(operation_id="runs_delete", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Delete a run that nothing uses, with its images and scores (`manage/` says what would be lost)."""
+        run_delete(run=get_object_or_404(GenerationRun, pk=pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class RunProgress(Endpoint):

@@ -24,6 +24,7 @@ from evaluation.models import Prompt, Suite
 from evaluation.selectors.overview import suites_listed
 from evaluation.services.suites.incoming import suite_source
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
+from evaluation.services.suites.manage import suite_delete
 from evaluation.suites import BUNDLED
 
 FILES = "text/csv, text/tab-separated-values, application/json, text/plain"
@@ -94,6 +95,12 @@ class SuiteDetail(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         """Get one suite with its categories."""
         return Response(SuiteDetailSerializer(get_object_or_404(suites_listed(), pk=pk)).data)
+
+    @extend_schema(operation_id="suites_delete", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Delete a suite that nothing uses, with its prompts."""
+        suite_delete(suite=get_object_or_404(Suite, pk=pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SuitePrompts(ListModelMixin, ListEndpoint):

@@ -42,7 +42,8 @@ class GenerationRun(models.Model):
 
     `parameters`: as resolved by the generator's spec. `weights_fingerprint`, `provenance`: as the worker found them
     (`generators.contract.GeneratorInfo`); empty until the first task has begun. `message`: why it failed, for people.
-    `declared`: what people say of an upload (`evaluation.declared`).
+    `declared`: what people say of an upload (`evaluation.declared`). `archived_at`: since when lists leave
+    it out.
     """
 
     class Origin(models.TextChoices):
@@ -64,6 +65,7 @@ class GenerationRun(models.Model):
     provenance = SaidJSON(default=dict, blank=True)
     declared = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,7 @@ from evaluation.models.study import Study
 
 
 class ResultLook(models.Model):
-    """Somebody saw results of an open study. Append-only, by triggers (0017_controls).
+    """Somebody saw results of an open study. Append-only, by triggers (0018_controls).
 
     `what`: such as `report` or `ratings`. `by`: the account's name, or `command` on the server.
     """

@@ -31,8 +31,8 @@ class StudyStatus(models.TextChoices):
 class Study(models.Model):
     """Runs compared under a protocol. `specification` is the whole declaration, locked and hashed when it opens.
 
-    `design_seed`: the seed of sides, orders and the choice of samples. `paused_at`: since when an open study lets
-    nobody in and gives no further trial.
+    `design_seed`: the seed of sides, orders and the choice of samples. `archived_at`: since when lists leave it out.
+    `paused_at`: since when an open study lets nobody in and gives no further trial.
     """
 
     name = models.SlugField(max_length=limits.STUDY_NAME, unique=True)
@@ -46,6 +46,7 @@ class Study(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

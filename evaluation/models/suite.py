@@ -13,7 +13,7 @@ class Suite(models.Model):
 
     `content_hash`: over prompts and categories, the identity that published suites are recognised by; `version_hash`:
     over prompts, categories and attributes (`evaluation.suites.identity`). `frozen_at`: when a run first used it;
-    from then on it can't be deleted.
+    from then on it can be deleted only once no run is of it. `archived_at`: since when lists and forms leave it out.
     """
 
     name = models.SlugField(max_length=limits.SUITE_NAME)
@@ -24,6 +24,7 @@ class Suite(models.Model):
     source_format = models.CharField(max_length=40, blank=True)
     licence = models.CharField(max_length=limits.LICENCE, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from evaluation.models import (
@@ -59,7 +60,7 @@ def overview() -> Overview:
         ratings=int(Rating.objects.filter(retracted_at__isnull=True)[:1].exists()),
         unfinished=tuple(unfinished.select_related("suite")[:5]),
         uploads=tuple(uploads_pending()[:5]),
-        open_studies=tuple(studies_listed().filter(status=StudyStatus.OPEN)[:5]),
+        open_studies=tuple(studies_listed().filter(status=StudyStatus.OPEN, archived_at__isnull=True)[:5]),
     )
 
 
@@ -93,11 +94,15 @@ def uploads_pending() -> QuerySet[Upload]:
     return Upload.objects.exclude(status__in=over).select_related("suite").defer("table").order_by("-created_at")
 
 
-def comparable_runs() -> QuerySet[GenerationRun]:
-    """Runs that a study may compare: ended, with samples; those of one suite together."""
+def comparable_runs(also: Sequence[int] = ()) -> QuerySet[GenerationRun]:
+    """Runs that a study may compare: ended, with samples, not archived; those of one suite together.
+
+    `also`: primary keys of archived ones that a draft compares already.
+    """
     samples = Sample.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(n=Count("pk"))
     return (
-        GenerationRun.objects.exclude(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
+        GenerationRun.objects.filter(Q(archived_at__isnull=True) | Q(pk__in=list(also)))
+        .exclude(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
         .select_related("suite")
         .annotate(n_samples=_counted(samples))
         .filter(n_samples__gt=0)

@@ -18,6 +18,10 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "sign-in": ("quickstart", "1-start-it"),
     "sign-in-link": ("quickstart", "1-start-it"),
     "account": ("api", "signing-in"),
+    **dict.fromkeys(
+        ("team", "invite-colleague"),
+        ("running-a-study", "colleagues"),
+    ),
     "set-password": ("api", "signing-in"),
     "suites": ("suites", ""),
     "suite": ("suites", "what-identifies-a-suite"),
@@ -28,15 +32,25 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "new-score": ("running-metrics", "on-the-pages"),
     "metric-run": ("running-metrics", "on-the-pages"),
     "curves": ("running-metrics", "on-the-pages"),
+    "uploads": ("running-generators", "uploading"),
     "new-upload": ("running-generators", "uploading"),
     "upload": ("running-generators", "uploading"),
     "studies": ("running-a-study", ""),
     "new-study": ("running-a-study", "before-it-opens"),
+    **dict.fromkeys(
+        ("manage-suite", "manage-run", "manage-study"), ("running-a-study", "archiving-renaming-and-deleting")
+    ),
+    "plan": ("running-a-study", "planning-a-study"),
     "edit-study": ("running-a-study", "drafts"),
     "study": ("running-a-study", "opening"),
     "invite": ("running-a-study", "letting-raters-in"),
+    **dict.fromkeys(
+        ("study-raters", "study-rating-list", "study-links"), ("running-a-study", "raters-and-ratings-one-by-one")
+    ),
+    "simulate": ("quickstart", "4-open-a-study"),
+    "study-analyse": ("report", ""),
     "report": ("report", ""),
-    "study-raters": ("running-a-study", "signs"),
+    "study-signs": ("running-a-study", "signs"),
     "study-orders": ("report", "studies-side-by-side"),
 }
 """(page, anchor) by the name of a researcher's address. Those not named lead to the list of all pages."""

@@ -239,5 +239,5 @@ def utc(when: datetime) -> str:
 
 @register.filter
 def moment(iso: str) -> str:
-    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06"."""
-    return f"{datetime.fromisoformat(iso):%-d %b %Y %H:%M}"
+    """`2026-11-21T22:06:31+00:00` -> "21 Nov 2026 22:06 UTC"."""
+    return utc(datetime.fromisoformat(iso))

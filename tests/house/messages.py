@@ -53,7 +53,8 @@ def extracted() -> dict[MessageId, str]:
 
 def sources() -> list[Path]:
     """The programs and templates with texts for raters."""
-    return [*sorted(TEMPLATES.glob("*.html")), *(each for folder in SOURCES for each in sorted(folder.glob("*.py")))]
+    programs = [each for folder in SOURCES for each in sorted(folder.glob("*.py"))]
+    return [*sorted(TEMPLATES.glob("*.html")), *programs, CHECKOUT / "evaluation" / "recruiting.py"]
 
 
 def _of(path: Path) -> Iterator[MessageId]:

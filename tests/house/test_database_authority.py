@@ -49,7 +49,7 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"title", "created_by_id", "paused_at"},
+    Study: {"archived_at", "title", "created_by_id", "paused_at"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
@@ -82,9 +82,9 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     },
     Report: set(),
     ResultLook: {"user_id"},
-    Suite: {"title", "licence"},
+    Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
-    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
+    GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at", "archived_at"},
     Sample: set(),
     StoredImage: set(),
     Seal: set(),

@@ -49,7 +49,7 @@ def test_what_the_page_notes_is_kept_and_shown_as_signs(client: Client, admin_cl
     assert set(frame["times_away"].dropna()) == {3} and frame["times_away"].isna().sum() == 8
     assert set(frame["clicks"].dropna()) == {2} and set(frame["keys"].dropna()) == {1}
 
-    text = admin_client.get(f"/studies/{study.name}/raters/").content.decode()
+    text = admin_client.get(f"/studies/{study.name}/signs/").content.decode()
     for sign in ("28 of 28 answers faster", "one side in 14 of 14 decided trials", "lost the focus in 10 of 10 trials"):
         assert sign in text, sign
     report = report_make(study=study)

@@ -36,10 +36,12 @@ def test_placeholders_empty_and_doubled_ids_are_faults_wherever_they_stand(name:
     others = {"participant": ["p1"]} if name not in PARTICIPANT_NAMES else {}
     for value in PLACEHOLDERS:
         found = ids_of({**others, name: [value]})
-        assert found.fault == f"{name} is a placeholder that nobody has filled in, as in a preview", value
+        assert found.fault == f"In its address, {name} is a placeholder that nobody has filled in, as in a preview.", (
+            value
+        )
         assert not found.participant and not found.session
-    assert ids_of({**others, name: ["  "]}).fault == f"{name} is empty"
-    assert ids_of({**others, name: ["a", "a"]}).fault == f"{name} is there more than once"
+    assert ids_of({**others, name: ["  "]}).fault == f"In its address, {name} is empty."
+    assert ids_of({**others, name: ["a", "a"]}).fault == f"In its address, {name} is there more than once."
     assert "at most 200" in ids_of({**others, name: ["x" * 201]}).fault
 
 

@@ -68,6 +68,10 @@ POST_ONLY = {
     **dict.fromkeys(("revoke-invitation", "recode-invitation"), up(3)),
     "study-bundle": up(1),
     **dict.fromkeys(("set-password", "rotate-token"), up(1)),
+    **dict.fromkeys(("renew-link", "revoke-links", "block-account", "invite-colleague"), lambda address: "/team/"),
+    "revoke-rater": up(2),
+    "study-runs": lambda address: "/studies/new/",
+    "plan-draft": lambda address: "/studies/new/",
     "sign-out": lambda address: "/",
 }
 

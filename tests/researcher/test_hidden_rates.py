@@ -21,7 +21,10 @@ from tests.studies.world import a_run, a_suite
 
 pytestmark = pytest.mark.django_db
 
-COMMANDS = (["analyse", "secret"], ["export_ratings", "secret"], ["orders", "secret"], ["against_people", "secret"])
+COMMANDS = (
+    *(["analyse", "secret"], ["export_ratings", "secret"], ["orders", "secret"], ["against_people", "secret"]),
+    ["export_study", "secret"],
+)
 
 
 @pytest.fixture
@@ -43,7 +46,8 @@ def pages(report: Report) -> list[str]:
     own.append(reverse("researcher:report-table-tex", args=[report.pk, 0]))
     own.append(reverse("researcher:report-ratings", args=[report.pk, "csv"]))
     own.append(reverse("researcher:report-answers", args=[report.pk]))
-    study = [reverse(f"researcher:study-{name}", args=["secret"]) for name in ("report", "orders", "answers")]
+    names = ["report", "orders", "answers", "rating-list"]
+    study = [reverse(f"researcher:study-{name}", args=["secret"]) for name in names]
     return [*own, *study, reverse("researcher:study-ratings", args=["secret", "csv"])]
 
 
@@ -68,10 +72,10 @@ def test_no_page_shows_a_rate_before_somebody_chose_to_look(signed_in: Client, s
     counted = {
         what: ResultLook.objects.filter(what=what).count() for what in ("report", "ratings", "answers", "orders")
     }
-    assert counted["report"] >= 4 and counted["ratings"] == 2 and counted["orders"] == 1
+    assert counted["report"] >= 4 and counted["ratings"] == 3 and counted["orders"] == 1
     study_close(study=secret)
     text = signed_in.get("/studies/secret/report/", follow=True).content.decode()
-    assert f"{counted['report']} times (report)" in text and "2 times (ratings)" in text
+    assert f"{counted['report']} times (report)" in text and "3 times (ratings)" in text
     signed_in.get(reverse("researcher:report-json", args=[report.pk]))
     assert ResultLook.objects.filter(what="report").count() == counted["report"], "once it is closed nothing is logged"
 

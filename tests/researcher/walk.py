@@ -81,7 +81,7 @@ def _paths(name: str, parts: set[str]) -> list[str]:
     things: list[dict[str, object]]
     if name in ("metric-run", "metric-run-state"):
         things = [{"pk": each.pk} for each in MetricRun.objects.all()]
-    elif name == "suite":
+    elif name in ("suite", "manage-suite"):
         things = [{"pk": each.pk} for each in Suite.objects.all()]
     elif "report" in name and "pk" in parts:
         things = [{"pk": each.reports.get().pk} for each in Study.objects.filter(reports__isnull=False)]

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from evaluation.command import ProductCommand
-from evaluation.errors import NotFoundError
+from evaluation.errors import InputError, NotFoundError
 from evaluation.services.accounts.sign_in_link import researcher_create, sign_in_link_create
+from evaluation.services.accounts.team import password_reset
 
 
 class Command(ProductCommand):
@@ -22,8 +23,19 @@ class Command(ProductCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--create", action="store_true", help="create the account if it does not exist")
+        parser.add_argument(
+            "--reset-password",
+            action="store_true",
+            help="take the password and the API token away and end all sessions; the link's page of the account sets a "
+            "new password",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
+        if options["reset_password"]:
+            if options["create"]:
+                raise InputError("--create makes an account, which has no password to reset. Give one of the two.")
+            user, link = password_reset(username=options["username"])
+            return {"username": user.username, "link": settings.PUBLIC_URL + link}
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             if not options["create"]:

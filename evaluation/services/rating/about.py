@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from evaluation.models import Rater, RaterAbout
 from evaluation.selectors.crowd import declared_about
 from evaluation.services.rating.errors import RaterError
@@ -24,7 +26,7 @@ def rater_about(*, rater: Rater, answers: Mapping[str, str]) -> None:
         if answer and answer not in question.answers:
             raise RaterError(
                 "not-asked",
-                "Choose one of the answers on the page, or “rather not say”. Nothing was changed.",
+                _("Choose one of the answers on the page, or “rather not say”. Nothing was changed."),
                 status=400,
             )
         if answer:

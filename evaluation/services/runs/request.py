@@ -149,10 +149,10 @@ def run_resume(*, run: GenerationRun, queue: bool = True) -> GenerationRun:
     return _take_up(run, queue)
 
 
-def checked_run_name(name: str, *, field: str = "name") -> str:
+def checked_run_name(name: str, *, field: str = "name", besides: GenerationRun | None = None) -> str:
     """`name` if a run can be called so: a letter or digit, then letters, digits, blanks and . , = + ( ) _ - at most.
 
-    `field`: what the caller calls it, for errors.
+    `field`: what the caller calls it, for errors. `besides`: the run that it is for, where that is there already.
 
     Raises:
         InputError: it can't.
@@ -165,7 +165,7 @@ def checked_run_name(name: str, *, field: str = "name") -> str:
             f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
             field=field,
         )
-    if GenerationRun.objects.filter(name=name).exists():
+    if GenerationRun.objects.filter(name=name).exclude(pk=besides and besides.pk).exists():
         raise ConflictError(name_taken(name), field=field)
     return name
 

@@ -26,7 +26,7 @@ FORMATS = ("png", "jpeg", "webp", "avif")
 PARTIAL = "partial"
 """The store's folder for files that are being written: what a kill leaves there is no image's."""
 
-_STORE_LOCK = 0x5354_4F52
+STORE_LOCK = 0x5354_4F52
 """PostgreSQL advisory lock: shared by those who add files, alone for who removes those without a row."""
 
 
@@ -165,7 +165,7 @@ def adopt(staged: Path, target: Path) -> None:
 def hold_store() -> None:
     """Until the transaction ends, no file is removed from the store (`image_discard`)."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_STORE_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [STORE_LOCK])
 
 
 def image_discard(files: Iterable[ImageFile]) -> int:
@@ -175,7 +175,7 @@ def image_discard(files: Iterable[ImageFile]) -> int:
         return 0
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_STORE_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STORE_LOCK])
         kept = set(StoredImage.objects.filter(sha256__in=list(named)).values_list("sha256", flat=True))
         gone = [file for sha256, file in named.items() if sha256 not in kept]
         for file in gone:

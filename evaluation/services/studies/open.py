@@ -107,9 +107,8 @@ def study_pause(*, study: Study, paused: bool) -> Study:
     if study.status != StudyStatus.OPEN:
         done = "paused" if paused else "resumed"
         raise ConflictError(f"The study {study} can't be {done}: it is {study.status}, and only open studies can be.")
-    if paused != (study.paused_at is not None):
-        study.paused_at = timezone.now() if paused else None
-        study.save(update_fields=["paused_at"])
+    study.paused_at = (study.paused_at or timezone.now()) if paused else None
+    study.save(update_fields=["paused_at"])
     return study
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -13,6 +14,7 @@ from evaluation.selectors.trials import raters_of_browser, study_is_demonstratio
 from evaluation.services.rating.about import rater_about, rater_about_delete
 from evaluation.services.rating.errors import RaterError
 from evaluation.views.rater.cookie import browser_hashes
+from evaluation.views.rater.language import speak, spoken
 
 FIELD = "about-"
 
@@ -21,10 +23,16 @@ FIELD = "about-"
 @require_http_methods(["GET", "HEAD", "POST"])
 def about(request: HttpRequest) -> HttpResponse:
     """The declared questions, each with "rather not say". It comes before the instructions, and is open afterwards."""
+    with spoken(request):
+        return _about(request)
+
+
+def _about(request: HttpRequest) -> HttpResponse:
     rater = next(iter(raters_of_browser(browser_hashes(request))), None)
     questions = declared_about(rater.study.specification) if rater is not None else ()
     if rater is None or not questions:
         return redirect("rater:trials")  # which says why a browser without a rater's key sees nothing
+    speak(rater.language)
     if request.method == "POST":
         try:
             if "delete" in request.POST:
@@ -35,7 +43,7 @@ def about(request: HttpRequest) -> HttpResponse:
                 answers={each.id: request.POST.get(f"{FIELD}{each.id}", "") for each in questions},
             )
         except RaterError as error:
-            context = {"heading": "This isn't possible", "text": error.message}
+            context = {"heading": _("This isn't possible"), "text": error.message}
             return render(request, "rater/message.html", context, status=error.status)
         return redirect("rater:trials")  # which leads on to the instructions, or to the end
     row = RaterAbout.objects.filter(rater=rater).first()

@@ -99,7 +99,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         title = PLATFORMS[invitation.platform].title
         without = _("This link is for people who come from {site}, and it came without their id.").format(site=title)
         without = f"{without} {_ask()}"
-        return _message(request, "Please open the study from the recruitment site", without, status=400)
+        return _message(request, _("Please open the study from the recruitment site"), without, status=400)
     try:
         if request.method == "POST":
             count_join(request)

@@ -12,15 +12,14 @@ from django.shortcuts import redirect
 from evaluation import protocols
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Study, StudyStatus
-from evaluation.selectors.overview import comparable_runs
 from evaluation.selectors.own_protocols import protocol_of
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.change import draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, tell
+from evaluation.views.researcher.plan import planned, planner, unsaid
+from evaluation.views.researcher.run_chooser import asks_for_runs, run_chooser
 from evaluation.views.researcher.study_form import StudyForm, form_field, study_initial
-
-MOST_CANDIDATES = 200
 
 
 @page("GET", "POST")
@@ -36,7 +35,7 @@ def new_study(request: ResearcherRequest) -> HttpResponseBase:
     if base is not None:
         initial = study_initial(replace(base, name=""))
     form = _form(request, initial, base)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not _only_asks(request) and form.is_valid():
         study = _saved(form, lambda draft: study_create(draft, created_by=request.user), request)
         if study is not None:
             return redirect("researcher:study", name=study.name)
@@ -52,7 +51,7 @@ def edit_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
         return redirect("researcher:study", name=found.name)
     base = draft_of(found)
     form = _form(request, study_initial(base) | {"version": draft_version(found)}, base)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not _only_asks(request) and form.is_valid():
         version = form.cleaned_data["version"]
         study = _saved(form, lambda draft: study_change(study=found, draft=draft, version=version), request)
         if study is not None:
@@ -113,15 +112,21 @@ def _label(request: ResearcherRequest, run: GenerationRun) -> str:
     return request.POST.get(f"label-{run.pk}", "").strip()
 
 
+def _only_asks(request: ResearcherRequest) -> bool:
+    """Whether the form was sent for a plan, or to look for runs: it saves nothing then."""
+    return "plan" in request.POST or asks_for_runs(request)
+
+
 def _page(request: ResearcherRequest, form: StudyForm, context: dict[str, object]) -> HttpResponse:
-    picked = {str(getattr(key, "pk", key)) for key in (form["runs"].value() or [])}
-    labels = {}
-    if request.method != "POST" and form.base is not None:
-        labels = {run.pk: label for run, label in zip(form.base.runs, form.base.labels or (), strict=True)}
-    candidates = [
-        (run, str(run.pk) in picked, labels.get(run.pk, _label(request, run)))
-        for run in comparable_runs()[:MOST_CANDIDATES]
-    ]
-    return form_page(
-        request, "researcher/study_new.html", form, {"area": "studies", "candidates": candidates, **context}
-    )
+    context = {"area": "studies", **context, "planner": planner(request)}
+    if "plan" in request.POST:
+        context["planned"] = planned(request)
+    if _only_asks(request):
+        form = unsaid(form, request)
+    labels, also = {}, ()
+    if form.base is not None:
+        also = tuple(run.pk for run in form.base.runs)
+        if request.method != "POST":
+            labels = dict(zip(also, form.base.labels or (), strict=True))
+    context["chooser"] = run_chooser(request, form, labels, also=also)
+    return form_page(request, "researcher/study_new.html", form, context)

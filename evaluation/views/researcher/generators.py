@@ -6,6 +6,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import render
 
 from common.parameters import Parameter
+from evaluation.selectors.lists import MOST_SEARCHED
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
 
@@ -19,7 +20,16 @@ def generators(request: ResearcherRequest) -> HttpResponseBase:
         (entry, [(parameter, allowed(parameter)) for parameter in entry.spec.parameters] if entry.spec else [])
         for entry in registry.entries()
     ]
-    return render(request, "researcher/generators.html", {"area": "generators", "entries": entries})
+    search = " ".join(request.GET.get("q", "")[:MOST_SEARCHED].split())
+    found = [each for each in entries if _fits(each[0], search)]
+    context = {"area": "generators", "entries": found, "search": search, "n_known": len(entries)}
+    return render(request, "researcher/generators.html", context)
+
+
+def _fits(entry: registry.Entry, search: str) -> bool:
+    """Whether each word searched for stands in the generator's name or summary."""
+    text = f"{entry.name} {entry.spec.summary if entry.spec else ''}".casefold()
+    return all(word in text for word in search.casefold().split())
 
 
 def allowed(parameter: Parameter) -> str:

@@ -51,7 +51,7 @@ class RunForm(ParametersForm):
         super().__init__(data, **kwargs)
         suite = self.fields["suite"]
         assert isinstance(suite, forms.ModelChoiceField)
-        suite.queryset = suites_listed()
+        suite.queryset = suites_listed().filter(archived_at__isnull=True)
         generator, size = self.fields["generator"], self.fields["size"]
         assert isinstance(generator, forms.ChoiceField)
         assert isinstance(size, forms.ChoiceField)

@@ -15,9 +15,11 @@ from evaluation.declared import selection_in_words
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
 from evaluation.reports.wording.scores import facts
+from evaluation.selectors.list_shapes import runs_shape
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, run_prompts_noted, runs_progress
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -54,10 +56,11 @@ class PromptSamples:
 @page("GET")
 def runs(request: ResearcherRequest) -> HttpResponseBase:
     """All runs with how far each is."""
-    listed = page_of(request, runs_listed(), size=RUNS_A_PAGE)
+    shown = shown_list(request, runs_listed(), runs_shape(), size=RUNS_A_PAGE)
+    listed = shown.page
     progress = runs_progress(listed.object_list)
     rows = [(run, progress[run.pk]) for run in listed.object_list]
-    context = {"area": "runs", "page": listed, "rows": rows, "uploads": uploads_pending()[:20]}
+    context = {"area": "runs", "list": shown, "page": listed, "rows": rows, "uploads": uploads_pending()[:20]}
     return render(request, "researcher/runs.html", context)
 
 

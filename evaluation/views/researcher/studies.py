@@ -21,6 +21,7 @@ from evaluation.recruiting import PLATFORMS
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
+from evaluation.selectors.list_shapes import studies_shape
 from evaluation.selectors.live_board import LiveBoard, live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
@@ -39,6 +40,7 @@ from evaluation.services.studies.invitation import (
 from evaluation.services.studies.looks import looks_counted, rates_hidden
 from evaluation.services.studies.open import study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -46,7 +48,6 @@ from evaluation.views.researcher.pages import (
     add_input_error,
     form_page,
     page,
-    page_of,
     tell,
 )
 from evaluation.views.researcher.plain_form import PlainForm
@@ -108,8 +109,8 @@ class InvitationForm(PlainForm):
 @page("GET")
 def studies(request: ResearcherRequest) -> HttpResponseBase:
     """All studies with what was rated."""
-    listed = page_of(request, studies_listed(), size=25)
-    context = {"area": "studies", "page": listed, "enough_runs": comparable_runs()[:2].count() == 2}
+    shown = shown_list(request, studies_listed(), studies_shape(), size=25)
+    context = {"area": "studies", "list": shown, "page": shown.page, "enough_runs": comparable_runs()[:2].count() == 2}
     return render(request, "researcher/studies.html", context)
 
 
@@ -140,12 +141,12 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
 
 
 @page("GET")
-def raters(request: ResearcherRequest, name: str) -> HttpResponseBase:
+def signs(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """A study's raters, with control trials and signs."""
     found = _study(name)
     rows = [] if found.status == StudyStatus.DRAFT else rater_rows(found)
     context = {"area": "studies", "study": found, "rows": rows, "with_controls": any(each.controls for each in rows)}
-    return render(request, "researcher/raters.html", context)
+    return render(request, "researcher/signs.html", context)
 
 
 @page("POST", form_at="researcher:study")

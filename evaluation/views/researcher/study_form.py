@@ -221,7 +221,8 @@ class StudyForm(CrowdForm, AdmissionForm):
             (OWN, "Questions of your own"),
             (FILE, "A protocol of your own, as a file"),
         ]
-        runs.queryset = reference.queryset = comparable_runs()
+        also = [run.pk for run in (*base.runs, *filter(None, [base.reference]))] if base is not None else []
+        runs.queryset = reference.queryset = comparable_runs(also)
         reference.label_from_instance = lambda run: f"{run.name} ({run.suite})"  # type: ignore[method-assign,assignment]
         runs.error_messages["required"] = "Choose the runs, of one suite."
 

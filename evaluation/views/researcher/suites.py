@@ -13,10 +13,12 @@ from django.urls import reverse
 from common import limits
 from evaluation.errors import InputError
 from evaluation.models import Suite
+from evaluation.selectors.list_shapes import suites_shape
 from evaluation.selectors.overview import suite_categories, suites_listed
 from evaluation.services.suites.incoming import suite_source
 from evaluation.services.suites.load import PUBLISHED, SuiteReading, suite_load
 from evaluation.suites import BUNDLED, FORMATS
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, page_of
 from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.sent_file import FileKeyField, errors_for_script, go_on
@@ -91,8 +93,8 @@ def suites(request: ResearcherRequest) -> HttpResponseBase:
             for note in loaded.notes:
                 messages.info(request, note)
             return go_on(request, reverse("researcher:suite", args=[loaded.suite.pk]))
-    listed = page_of(request, suites_listed(), size=50)
-    context: dict[str, object] = {"area": "suites", "page": listed}
+    shown = shown_list(request, suites_listed(), suites_shape(), size=50)
+    context: dict[str, object] = {"area": "suites", "list": shown, "page": shown.page}
     return errors_for_script(request, form) or form_page(request, "researcher/suites.html", form, context)
 
 

@@ -16,6 +16,7 @@ from common import limits
 from evaluation.declared import TEXTS, checked_declaration, parameters_of
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
+from evaluation.selectors.list_shapes import uploads_shape
 from evaluation.selectors.overview import suites_listed
 from evaluation.selectors.uploads import prompt_texts, upload_summary
 from evaluation.services.uploads.confirm import upload_confirm
@@ -24,6 +25,7 @@ from evaluation.services.uploads.match import MATCHING, SWITCHES, upload_match
 from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from evaluation.services.uploads.staged import staged_small
 from evaluation.views.researcher.images import sent_inline
+from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -89,7 +91,7 @@ class UploadForm(PlainForm):
         super().__init__(*args, **kwargs)
         suite = self.fields["suite"]
         assert isinstance(suite, forms.ModelChoiceField)
-        suite.queryset = suites_listed()
+        suite.queryset = suites_listed().filter(archived_at__isnull=True)
 
     def clean(self) -> dict[str, Any]:
         """Either a small file itself, or one that came in parts."""
@@ -131,6 +133,14 @@ def new_upload(request: ResearcherRequest) -> HttpResponseBase:
             return go_on(request, reverse("researcher:upload", args=[upload.key]))
     context = {"area": "runs", "most": settings.UPLOAD_MAX_BYTES, "has_suites": Suite.objects.exists()}
     return errors_for_script(request, form) or form_page(request, "researcher/upload_new.html", form, context)
+
+
+@page("GET")
+def uploads(request: ResearcherRequest) -> HttpResponseBase:
+    """All uploads, those under way and those over."""
+    rows = Upload.objects.select_related("suite", "run").defer("table")
+    shown = shown_list(request, rows, uploads_shape(), size=25)
+    return render(request, "researcher/uploads.html", {"area": "runs", "list": shown, "page": shown.page})
 
 
 @page("GET")

@@ -48,7 +48,7 @@ DROP TRIGGER resultlook_never_emptied ON evaluation_resultlook;
 STUDY_LOCKED = """
 CREATE OR REPLACE FUNCTION evaluation_study_locked() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    free text[] := ARRAY['status', 'closed_at', 'title', 'created_by_id'%s];
+    free text[] := ARRAY['status', 'closed_at', 'title', 'created_by_id', 'archived_at'%s];
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF OLD.status <> 'draft' THEN
@@ -88,7 +88,7 @@ def known_participants(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("evaluation", "0016_crowds"),
+        ("evaluation", "0017_archived"),
     ]
 
     operations = [
