@@ -23,6 +23,7 @@ from evaluation.models import (
     Rater,
     Rating,
     Report,
+    ResultLook,
     Sample,
     Seal,
     SealedRating,
@@ -39,6 +40,7 @@ from evaluation.services.reporting.make import report_make
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.looks import result_look
 from evaluation.services.studies.open import study_close
 from evaluation.services.suites.load import suite_load
 from tests.house.repository import CHECKOUT
@@ -47,14 +49,24 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"archived_at", "title", "created_by_id"},
+    Study: {"archived_at", "title", "created_by_id", "paused_at"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
     Place: set(),
     Comparison: set(),
     Assignment: {"skipped_at", "skip_reason"},
-    Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
+    Rater: {
+        "session_key_hash",
+        "last_seen_at",
+        "instructed_at",
+        "qualification",
+        "qualified_at",
+        "screened_at",
+        "screened_for",
+        "finished_at",
+        "dropped_at",
+    },
     Rating: {"retracted_at"},
     Departure: set(),
     Invitation: {
@@ -64,9 +76,12 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
         "revoked_at",
         "completion_code",
         "completion_url",
+        "screen_out_code",
+        "screen_out_url",
         "partial_code",
     },
     Report: set(),
+    ResultLook: {"user_id"},
     Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
     GenerationRun: {
@@ -102,6 +117,7 @@ def study() -> Study:
     rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
     report_make(study=study)
+    result_look(study=study, what="report")
     study_seal(study=study)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
