@@ -96,7 +96,9 @@ def answers_frame(
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
             continue
+        *declared, noted = rest[: -len(FIELDS)]
         seen.append(rest[-len(FIELDS) :])
+        evidence.append(noted)
         found.append(
             (
                 rater_pseudonym(str(key)),
@@ -111,7 +113,7 @@ def answers_frame(
                 at,
                 is_control(control),
                 value_text(_as_shown(right[question], kind, order)) if question in right else "",
-                *rest[: -len(FIELDS)],
+                *declared,
             )
         )
         control_kinds.append(control if is_control(control) else "")

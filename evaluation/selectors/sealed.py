@@ -34,6 +34,7 @@ RECORD_COLUMNS = (
     "value",
     "response_time_ms",
     "created_at",
+    "evidence",
     *SEEN,
 )
 
@@ -147,7 +148,7 @@ def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tu
     """(primary key, record) of ratings, in their order. `labels`: of the study's runs, by primary key."""
     for pk, *columns in ratings.values_list("pk", *RECORD_COLUMNS).iterator(chunk_size=2000):
         key, panel, simulated, prompt, category, members, control, expected, order, *rest = columns
-        position, repetition, question, choice, value, milliseconds, at, *seen = rest
+        position, repetition, question, choice, value, milliseconds, at, noted, *seen = rest
         yield (
             pk,
             {
@@ -167,6 +168,7 @@ def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tu
                 "value": value,
                 "response_time_ms": milliseconds,
                 "at": iso(at),
+                "evidence": noted,
                 **dict(zip(SEEN, seen, strict=True)),
             },
         )

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from common.words import prompt_name
-from evaluation.protocols import Protocol
+from evaluation import protocols
 from evaluation.protocols.kinds import Choice, Kind, value_text
 from evaluation.suites.types import NO_CATEGORY
 
@@ -20,12 +20,13 @@ Record = Mapping[str, Any]
 FIELDS = (
     *("rater", "panel", "simulated", "prompt", "category", "generators", "order", "position", "repetition"),
     *("control", "expected", "question", "choice", "value", "response_time_ms", "at"),
-    *("shown_width", "shown_device_width", "theme"),
+    *("shown_width", "shown_device_width", "theme", "evidence"),
 )
 """What a record has. `rater`: a tag that leads to no participant. `prompt`: its number. `generators`: what the trial
 compared, in the study's order; `order`: their places from the left. `control`, `expected`: of a control trial its kind
 and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC.
-The rest says how the images stood, None where no browser told. What describes raters is in no record."""
+The rest says how the images stood and what the page noted, None where no browser told. What describes raters is in no
+record."""
 
 PREFERENCES = (
     *("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice", "response_time_ms"),
@@ -36,7 +37,9 @@ OTHERS = (
     *("position", "control", "control_answer", "simulated", "panel", "rated_at"),
 )
 SEEN = ("shown_width", "shown_device_width", "theme")
-"""The columns of ratings.csv and of answers.csv; `SEEN` only where any browser told them."""
+NOTED = {"times_away": 16, "clicks": 8, "keys": 0}
+"""The columns of ratings.csv and of answers.csv; `SEEN` and `NOTED` only where any browser told them. `NOTED`: with
+the bits at which each stands in a record's `evidence`."""
 
 
 def rater_tag(key: str) -> str:
@@ -50,11 +53,13 @@ def pseudonym(tag: str, export_key: str) -> str:
 
 
 def files_of(
-    records: Iterable[Record], protocol: Protocol, export_key: str
+    records: Iterable[Record], specification: Mapping[str, Any], export_key: str
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """The frames of ratings.csv and of answers.csv that standing `records` make, in the order of the records; None in
     place of the second where the protocol has no such answers.
     """
+    protocol = protocols.read(specification["protocol"])
+    more = [*SEEN, *NOTED, *(["control_kind"] if "added" in specification.get("controls", {}) else [])]
     kinds = {each.id: each.answers for each in protocol.questions}
     pairs, others = [], []
     again = False
@@ -70,8 +75,8 @@ def files_of(
         if _has_more(kind):
             others.append(_other(record, head, kind))
     columns = (*PREFERENCES, "repetition") if again else PREFERENCES
-    answers = _typed(pd.DataFrame(others, columns=[*OTHERS, *SEEN])) if any(map(_has_more, kinds.values())) else None
-    return _typed(pd.DataFrame(pairs, columns=[*columns, *SEEN])), answers
+    answers = _typed(pd.DataFrame(others, columns=[*OTHERS, *more])) if any(map(_has_more, kinds.values())) else None
+    return _typed(pd.DataFrame(pairs, columns=[*columns, *more])), answers
 
 
 def _is_preference(kind: Kind) -> bool:
@@ -92,11 +97,13 @@ def _head(record: Record, export_key: str) -> dict[str, object]:
         "response_time_ms": record["response_time_ms"],
         "position": record["position"],
         "repetition": record["repetition"],
-        "control": bool(record["control"]),
+        "control": record["control"] not in ("", "repeat"),
         "simulated": record["simulated"],
         "panel": record["panel"],
         "rated_at": record["at"],
         **{name: record[name] for name in SEEN},
+        **{name: _noted(record["evidence"], shift) for name, shift in NOTED.items()},
+        "control_kind": record["control"] if record["control"] != "repeat" else "",
     }
 
 
@@ -124,12 +131,18 @@ def _other(record: Record, head: Mapping[str, object], kind: Kind) -> dict[str, 
     }
 
 
+def _noted(evidence: int | None, shift: int) -> int | None:
+    return None if evidence is None else evidence // 2**shift % 256
+
+
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     if frame[list(SEEN)].isna().all(axis=None):
         frame = frame.drop(columns=list(SEEN))
     else:
         frame["theme"] = frame["theme"].astype(object).where(frame["theme"].notna(), "")
-    for name in ("repetition", "response_time_ms", "position", "shown_width", "shown_device_width"):
+    if frame[list(NOTED)].isna().all(axis=None):
+        frame = frame.drop(columns=list(NOTED))
+    for name in ("repetition", "response_time_ms", "position", "shown_width", "shown_device_width", *NOTED):
         if name in frame:
             frame[name] = frame[name].astype("Int64")
     for name in ("control", "simulated", "a_shown_left"):

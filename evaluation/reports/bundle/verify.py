@@ -15,7 +15,6 @@ import pandas as pd
 
 from common.errors import UserError
 from common.hashes import bytes_sha256, hash_of
-from evaluation import protocols
 from evaluation.reports.bundle.chain import Link, commitment_of, faults_of, is_signed, told_by
 from evaluation.reports.bundle.contents import (
     ANSWERS,
@@ -178,11 +177,11 @@ class _Check:
 
     def frames(self) -> Iterator[str]:
         """What the sealed records say, in the form of the files."""
-        protocol = protocols.read(self.bundle.document(SPECIFICATION)["protocol"])
+        specification = self.bundle.document(SPECIFICATION)
         standing = [row["record"] for row in self.rows if row["commitment"] not in self.told.retracted]
         if not self.bundle.document(REPORT)["settings"]["include_simulated"]:
             standing = [record for record in standing if not record["simulated"]]
-        self.ratings, self.answers = files_of(standing, protocol, str(self.manifest["pseudonym_key"]))
+        self.ratings, self.answers = files_of(standing, specification, str(self.manifest["pseudonym_key"]))
         yield from ()
 
     def follows(self) -> Iterator[str]:

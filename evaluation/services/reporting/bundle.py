@@ -11,7 +11,6 @@ from django.conf import settings as instance
 from django.utils import timezone
 
 from common.files import SaveError, whole_file
-from evaluation import protocols
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.reports.bundle.chain import instance_key, told_by
@@ -75,7 +74,7 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     if not checked.include_simulated:
         standing = [record for record in standing if not record["simulated"]]
     key = secrets.token_hex(16)
-    ratings, answers = files_of(standing, protocols.read(study.specification["protocol"]), key)
+    ratings, answers = files_of(standing, study.specification, key)
     given = report_input(study=study, settings=checked, as_of=as_of)
     files = {name: json_bytes(document) for name, document in locked_documents(study).items()}
     files |= {

@@ -45,7 +45,7 @@ def public_key() -> str:
 
 @transaction.atomic
 def study_seal(*, study: Study) -> int:
-    """Commit to all ratings, retractions and deletions of an open or closed study that no link has; how many there were.
+    """Commit to all ratings, retractions and deletions of an open or closed study that no link has; their number.
 
     The first link commits to what the study locked; of a closed study the last one says that nothing comes after it.
     Where nothing is new, nothing is written. Two at once wait for each other; ratings never wait.
