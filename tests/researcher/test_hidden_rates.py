@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 COMMANDS = (
     *(["analyse", "secret"], ["export_ratings", "secret"], ["orders", "secret"], ["against_people", "secret"]),
-    ["export_study", "secret"],
+    ["export_study", "secret", "--out", "nothing-is-written.zip"],
 )
 
 

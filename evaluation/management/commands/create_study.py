@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from common.words import counted
-from evaluation.analysis.signs import SIGNS
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.management.controls_options import add_admission, add_controls, controls_of
 from evaluation.management.crowd_options import add_crowd_options, crowd_given
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
@@ -32,17 +32,6 @@ from evaluation.services.studies.viewing import DEFAULT_SURROUND, SURROUNDS
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
-
-
-CONTROLS = {
-    "same": "trials of one set on both sides, where indifferent is right",
-    "swapped": "trials of a set beside one of the same generator for another prompt (noise, if a generator is weak)",
-    "repeats": "trials seen again with their sides turned round",
-    "gold": "trials of the file that --controls gives",
-    "honest": "the share of control trials that honest raters pass (default: 0.6)",
-    "false_exclusion": "the share of honest raters that is excluded at most (default: 0.02)",
-}
-"""What `--control-...` gives of control trials, each number of one session."""
 
 
 class Command(ProductCommand):
@@ -141,25 +130,7 @@ class Command(ProductCommand):
             "--estimand",
             help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
         )
-        added = parser.add_argument_group(
-            "control trials of the study's own images",
-            "They are mixed with the trials and count in no rate; raters who fail them are excluded by an exact rule. "
-            "How many each panel has, and what they attain, is printed.",
-        )
-        for name, meaning in CONTROLS.items():
-            kind = float if name in ("honest", "false_exclusion") else int
-            option = f"--control-{name.replace('_', '-')}"
-            added.add_argument(option, type=kind, metavar="N" if kind is int else "SHARE", help=meaning)
-        added.add_argument(
-            "--control-report-only", action="store_true", help="exclude nobody, and only report who fails"
-        )
-        added.add_argument(
-            "--sign-excludes",
-            action="append",
-            default=[],
-            metavar="SIGN",
-            help=f"exclude raters by a sign, which is else only shown: {', '.join(SIGNS)}; repeat for several",
-        )
+        add_controls(parser)
         rule = parser.add_argument_group(
             "early stopping",
             "Any of these options declares a stopping rule. The rule recommends stopping once every comparison is "
@@ -184,34 +155,7 @@ class Command(ProductCommand):
         rule.add_argument(
             "--stop-alpha", type=float, metavar="A", help="the intervals have level 1 - A (default: 0.05)"
         )
-        taken = parser.add_argument_group("whom the study takes")
-        taken.add_argument(
-            "--qualification",
-            metavar="FILE",
-            help="a few trials with known answers, which raters answer first and with feedback: a table as --controls",
-        )
-        taken.add_argument("--pass-mark", type=int, metavar="N", help="trials of it that must be right (default: all)")
-        taken.add_argument("--quota-question", metavar="TEXT", help="what raters are asked at consent, for quotas")
-        taken.add_argument(
-            "--quota",
-            action="append",
-            default=[],
-            metavar="ANSWER:N",
-            help='an answer and the most raters who give it, such as "English: 20"; repeat for each',
-        )
-        taken.add_argument("--most-per-panel", type=int, metavar="N", help="raters that a panel takes, at most")
-        taken.add_argument(
-            "--exclude-study",
-            action="append",
-            default=[],
-            metavar="STUDY",
-            help="leave out who took part in STUDY; repeat for several",
-        )
-        parser.add_argument(
-            "--hide-rates",
-            action="store_true",
-            help="keep rates hidden from the team until the study closes; looks before that are logged and counted",
-        )
+        add_admission(parser)
         parser.add_argument("--pause", action="store_true", help="let nobody in for a while, and give no further trial")
         parser.add_argument("--resume", action="store_true", help="go on with a paused study")
         parser.add_argument("--open", action="store_true", help="open the study at once and print the raters' link")
@@ -349,7 +293,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
-        "added_controls": _controls_of(options),
+        "added_controls": controls_of(options),
         "signs_exclude": options["sign_excludes"] or None,
         "quota_question": options["quota_question"],
         "quota_answers": options["quota"] or None,
@@ -387,13 +331,6 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:
     rule = {name: options[f"stop_{name}"] for name in RULE if options[f"stop_{name}"] is not None}
     return rule if rule or options["stop_when_decided"] else None
-
-
-def _controls_of(options: Mapping[str, Any]) -> dict[str, object] | None:
-    given = {name: options[f"control_{name}"] for name in CONTROLS if options[f"control_{name}"] is not None}
-    if options["control_report_only"]:
-        given["exclude"] = False
-    return given or None
 
 
 def _text_of(path: str) -> str:

@@ -19,7 +19,8 @@ from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page, tell
 from evaluation.views.researcher.plan import planned, planner, unsaid
 from evaluation.views.researcher.run_chooser import asks_for_runs, run_chooser
-from evaluation.views.researcher.study_form import StudyForm, form_field, study_initial
+from evaluation.views.researcher.study_form import StudyForm
+from evaluation.views.researcher.study_values import form_field, study_initial
 
 
 @page("GET", "POST")
