@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.crypto import salted_hmac
 
-SALT = "drawbench.participant"
+SALT = "drawbench-participant"
 
 
 def participant_hash(participant: str) -> str:

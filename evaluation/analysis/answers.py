@@ -33,6 +33,7 @@ from evaluation.analysis.columns import (
     text_column,
 )
 from evaluation.analysis.display_columns import DISPLAY, display_columns
+from evaluation.analysis.frame import CONTROL_KIND
 from evaluation.analysis.frame_cells import read_csv
 from evaluation.analysis.table_file import FileForm, open_table_file
 
@@ -156,7 +157,8 @@ def validate_answers(
     columns |= display_columns(frame, check)
     columns |= flags | {name: frame[name] for name in frame.columns if name not in columns and name not in flags}
     result = pd.DataFrame(columns)
-    again = np.flatnonzero(result.duplicated(list(KEY)).to_numpy())
+    key = [*KEY, *([CONTROL_KIND] if CONTROL_KIND in result else [])]
+    again = np.flatnonzero(result.duplicated(key).to_numpy())
     if len(again):
         check.fail(again, "rater_id", "this rater has answered this question about this trial before; keep one.")
     return result

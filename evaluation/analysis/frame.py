@@ -54,9 +54,11 @@ OPTIONAL = ("response_time_ms", "position", "a_shown_left", "control", "simulate
 SET, REPETITION = "set", "repetition"
 """Whole numbers from 0, the value where they are absent: which image set of a prompt was shown, and how often the rater
 had seen the same before."""
-STUDY_COLUMNS = ("panel", "rated_at")
+STUDY_COLUMNS = ("panel", "rated_at", "control_kind", "times_away", "clicks", "keys")
 """What exports of a study add."""
 CONTROL_ANSWER = "control_answer"
+CONTROL_KIND = "control_kind"
+"""Of a control trial that a study added, what it shows: `same`, `swapped`, `known`; empty in other rows."""
 RATER = "rater_"
 """How columns begin that describe the rater."""
 KEY = ("rater_id", "prompt_id", "generator_a", "generator_b", "question")
@@ -187,6 +189,11 @@ def _refuse_self_pairs(frame: pd.DataFrame, check: Checker) -> None:
         check.fail(rows, "generator_b", f"{name!r} is compared with itself; only control trials may do so.")
 
 
+def _no_gaps(column: pd.Series) -> pd.Series:
+    """A column as it is; of text, what is missing is empty."""
+    return column.fillna("") if column.dtype == object else column
+
+
 def _all_different(key: CompositeKey, n: int) -> bool:
     if key.size <= max(16 * n, 1 << 20):  # one byte a combination: less than sorting a copy of the keys takes
         seen = np.zeros(key.size, dtype=bool)
@@ -200,9 +207,9 @@ def _all_different(key: CompositeKey, n: int) -> bool:
 
 def _refuse_duplicates(frame: pd.DataFrame, check: Checker) -> None:
     # a control trial may show what the rater sees for its own sake as well
-    names = [*KEY, *(name for name in (SET, REPETITION) if name in frame)]
+    names = [*KEY, *(name for name in (SET, REPETITION, CONTROL_KIND) if name in frame)]
     names += ["control"] if frame["control"].any() else []
-    counted = {name: pd.Series(pd.Categorical(frame[name])) for name in names[len(KEY) :]}
+    counted = {name: pd.Series(pd.Categorical(_no_gaps(frame[name]))) for name in names[len(KEY) :]}
     whole = CompositeKey.of(pd.DataFrame({name: frame[name] for name in KEY} | counted, copy=False), names)
     if len(frame) < 2 or _all_different(whole, len(frame)):
         return

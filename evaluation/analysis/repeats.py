@@ -56,13 +56,9 @@ def seen_again(
             in both are taken from ``answers``.
         estimand, level: of the share's interval, as for ``summary.analyse``.
     """
-    rows = [*_of_answers(answers), *_of_ratings(ratings, set(answers["question"].astype(str)))]
-    if not any(row["repetition"] for row in rows):
+    both = pairs_seen(ratings, answers)
+    if both is None:
         return ()
-    frame = pd.DataFrame(rows)
-    keys = ["question", "kind", "rater_id", "prompt_id", "category", "trial"]
-    first, again = (frame[frame["repetition"] == at].set_index(keys)["value"] for at in (0, 1))
-    both = pd.concat([first, again], axis=1, join="inner", keys=["first", "again"]).reset_index()
     found = []
     for (question, kind), part in both.assign(question=both["question"].str.partition(":")[0]).groupby(
         ["question", "kind"], sort=True
@@ -77,6 +73,21 @@ def seen_again(
             SeenAgain(str(question), str(kind), len(part), own.n_raters, own.n_prompts, own.mean, _difference(part))
         )
     return rounded(tuple(found))
+
+
+def pairs_seen(ratings: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame | None:
+    """The two answers (`first`, `again`) to each question about each trial that a rater saw twice; None without any.
+
+    Args:
+        ratings, answers: as for `seen_again`.
+    """
+    rows = [*_of_answers(answers), *_of_ratings(ratings, set(answers["question"].astype(str)))]
+    if not any(row["repetition"] for row in rows):
+        return None
+    frame = pd.DataFrame(rows)
+    keys = ["question", "kind", "rater_id", "prompt_id", "category", "trial"]
+    first, again = (frame[frame["repetition"] == at].set_index(keys)["value"] for at in (0, 1))
+    return pd.concat([first, again], axis=1, join="inner", keys=["first", "again"]).reset_index()
 
 
 def _difference(part: pd.DataFrame) -> float | None:

@@ -102,6 +102,9 @@ class UploadTableQuery(PageQuery):
     problems = Flag(required=False, default=False, help_text="Only files with problems")
 
 
+LOOK = "Look though the study keeps its rates hidden until it closes; each look is logged"
+
+
 class ResultsQuery(Query):
     """Settings of the analysis."""
 
@@ -113,6 +116,13 @@ class ResultsQuery(Query):
         help_text=f"Confidence level; default: {DEFAULT_SETTINGS['level']}",
     )
     include_simulated = Flag(required=False, help_text="Whether simulated ratings count; default: true")
+    look = Flag(required=False, help_text=LOOK)
+
+
+class LookQuery(Query):
+    """Whether to look."""
+
+    look = Flag(required=False, help_text=LOOK)
 
 
 class RatingsQuery(Query):
@@ -121,7 +131,10 @@ class RatingsQuery(Query):
     def get_fields(self) -> dict[str, Any]:
         """`as` is a word of Python."""
         words = "Form of the file; default: what the Accept header prefers, else csv"
-        return {"as": Choice(("csv", "parquet"), required=False, help_text=words)}
+        return {
+            "as": Choice(("csv", "parquet"), required=False, help_text=words),
+            "look": Flag(required=False, help_text=LOOK),
+        }
 
 
 class SchemaQuery(Query):
@@ -258,6 +271,23 @@ class InvitationInput(Input):
         pattern=WEB_ADDRESS,
         pattern_words="Give an address that begins with https://.",
         help_text="Where raters go back to at the end",
+    )
+    screen_out_code = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=longest(Invitation, "screen_out_code"),
+        help_text="For those whom the study can't take; another than the completion code",
+    )
+    screen_out_url = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        max_length=longest(Invitation, "screen_out_url"),
+        pattern=WEB_ADDRESS,
+        pattern_words="Give an address that begins with https://.",
+        help_text="Where those go back to whom the study can't take",
     )
     platform = Words(
         required=False,

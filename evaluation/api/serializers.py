@@ -259,7 +259,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         model = Study
         fields = (
             *("name", "title", "protocol", "status", "specification_hash", "design_seed", "runs", "n_raters"),
-            *("n_ratings", "n_simulated", "created_at", "opened_at", "closed_at"),
+            *("n_ratings", "n_simulated", "created_at", "opened_at", "paused_at", "closed_at"),
         )
         read_only_fields = fields
 
@@ -325,13 +325,14 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """A link that lets raters in."""
 
     completion_url = serializers.CharField(read_only=True, allow_blank=True, help_text="An address, or empty")
+    screen_out_url = serializers.CharField(read_only=True, allow_blank=True, help_text="An address, or empty")
     url = serializers.SerializerMethodField()
 
     class Meta:
         model = Invitation
         fields = (
             *("id", "url", "label", "max_raters", "expires_at", "revoked_at", "completion_code", "completion_url"),
-            *("platform", "partial_code", "created_at"),
+            *("platform", "partial_code", "screen_out_code", "screen_out_url", "created_at"),
         )
         read_only_fields = fields
 

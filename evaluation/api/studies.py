@@ -22,7 +22,7 @@ from rest_framework.response import Response
 
 from evaluation import protocols
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import CloseInput, InvitationInput, RatingsQuery, ResultsQuery
+from evaluation.api.inputs import CloseInput, InvitationInput, LookQuery, RatingsQuery, ResultsQuery
 from evaluation.api.negotiation import Csv, Parquet
 from evaluation.api.serializers import (
     InvitationSerializer,
@@ -46,7 +46,8 @@ from evaluation.services.studies.change import draft_changed, draft_of, draft_ve
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.known import read_known
-from evaluation.services.studies.open import study_close
+from evaluation.services.studies.looks import looks_counted, result_look
+from evaluation.services.studies.open import study_close, study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon
 from evaluation.views.researcher.reports import csv_response, report_tables
 from evaluation.views.researcher.studies import ratings_response
@@ -155,6 +156,24 @@ class StudyClose(Endpoint):
         return Response(_detail(study.name))
 
 
+class StudyPause(Endpoint):
+    """Pausing."""
+
+    @extend_schema(operation_id="studies_pause", responses={200: StudyDetailSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Pause an open study: nobody joins, and raters get no further trial after the present one."""
+        return Response(_detail(study_pause(study=study_by_name(name), paused=True).name))
+
+
+class StudyResume(Endpoint):
+    """Going on."""
+
+    @extend_schema(operation_id="studies_resume", responses={200: StudyDetailSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Go on with a paused study."""
+        return Response(_detail(study_pause(study=study_by_name(name), paused=False).name))
+
+
 class StudyProgress(Endpoint):
     """How far a study is."""
 
@@ -210,7 +229,10 @@ class StudyResults(Endpoint):
         asks for them. With `Accept: text/csv`, the tables as one CSV file: of the pairs, or of the answers of other
         kinds where there are no pairs.
         """
-        report = report_make(study=study_by_name(name), settings=self.asked)
+        settings = dict(self.asked)
+        study = study_by_name(name)
+        result_look(study=study, what="report", user=self.researcher, deliberate=bool(settings.pop("look", False)))
+        report = report_make(study=study, settings=settings)
         if isinstance(request.accepted_renderer, Csv):
             return csv_response(report_tables(report), name=f"report-{report.pk}-table")
         named = {
@@ -221,6 +243,7 @@ class StudyResults(Endpoint):
             "settings": report.settings,
             "code_version": report.code_version,
             "as_of": report.as_of,
+            "looks_before_closing": looks_counted(study),
         }
         return Response({**report.results, "report": named})
 
@@ -242,6 +265,8 @@ class StudyRatings(Endpoint):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """Get the ratings as a file, without withdrawn ones; the column `simulated` marks simulated ratings."""
         study = study_by_name(name)
+        look = bool(self.asked.get("look", False))
+        result_look(study=study, what="ratings", user=self.researcher, deliberate=look)
         frame = with_about(ratings_frame(study), study, exported=True)
         return ratings_response(frame, name=f"{study.name}-ratings", suffix=request.accepted_renderer.format)
 
@@ -249,6 +274,7 @@ class StudyRatings(Endpoint):
 class StudyAnswers(Endpoint):
     """A study's answers that are no preferences."""
 
+    query = LookQuery
     renderer_classes = [Csv]
 
     @extend_schema(operation_id="studies_answers", responses={(200, "text/csv"): OpenApiTypes.STR})
@@ -257,6 +283,8 @@ class StudyAnswers(Endpoint):
         choices, and preferences that know "both bad") as a file, without withdrawn ones.
         """
         study = study_by_name(name)
+        look = bool(self.asked.get("look", False))
+        result_look(study=study, what="answers", user=self.researcher, deliberate=look)
         frame = with_about(answers_frame(study), study, exported=True)
         return ratings_response(frame, name=f"{study.name}-answers", suffix="csv")
 
@@ -284,10 +312,23 @@ def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:
         sent = incoming_whole(owner=researcher, key=UUID(key), field="claims_key")
         with sent as (file, path), _refusals_of("claims_key"):
             fields |= {"claims": read_claims(path.read_bytes(), file.file_name), "claims_source": file.file_name}
+    text = fields.pop("qualification_file", "")
+    if text:
+        with _refusals_as("qualification_file"):
+            fields["qualification"] = read_known(text.encode(), "qualification_file")
     text = fields.pop("controls_file", "")
     if text:
         fields["controls"] = read_known(text.encode(), "controls_file")
     return fields
+
+
+@contextmanager
+def _refusals_as(field: str) -> Iterator[None]:
+    """What is wrong with a table, as what is wrong with its field."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.message, field=field) from error
 
 
 @contextmanager

@@ -10,19 +10,29 @@ from common import limits
 from evaluation import protocols
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.refusals import POLICIES
+from evaluation.analysis.signs import SIGNS
 from evaluation.api.fields import Choice, FileKey, Flag, Input, Number, Several, Whole, Words
 from evaluation.api.inputs import SLUG, SLUG_WORDS
 from evaluation.protocols import MOST_RATERS
+from evaluation.protocols.control_plan import FALSE_EXCLUSION, HONEST, MOST_OF_A_KIND
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
 from evaluation.recruiting import PLATFORMS
 from evaluation.selectors.crowd import STANDARD
+from evaluation.services.studies.admission import MOST_ANSWERS, MOST_ITEMS, MOST_STUDIES
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.crowd import MOST_ABOUT
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
 from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
+
+
+def _control_trials(help_text: str) -> Whole:
+    return Whole(
+        required=False, allow_null=True, min_value=0, max_value=MOST_OF_A_KIND, help_text=f"{help_text}; a session's"
+    )
+
 
 MOST_TEXT = 800_000
 """Characters of a file that stands in a body as text: a body has at most 1 MiB. A larger one is sent in parts."""
@@ -71,6 +81,32 @@ class StoppingRuleInput(Input):
         meaning=ALPHA_MEANS,
         help_text="The intervals have level 1 − alpha; default: 0.05",
     )
+
+
+class AddedControlsInput(Input):
+    """Control trials of the study's own images; every field is optional."""
+
+    same = _control_trials("One set on both sides, so that indifferent is right")
+    swapped = _control_trials("A set beside one of the same generator for another prompt")
+    repeats = _control_trials("Trials seen again with their sides turned round")
+    gold = _control_trials("Trials of `controls_file`")
+    honest = Number(
+        required=False,
+        allow_null=True,
+        min_value=HONEST[0],
+        max_value=HONEST[1],
+        meaning="a share of the control trials",
+        help_text="What honest raters pass; default: 0.6",
+    )
+    false_exclusion = Number(
+        required=False,
+        allow_null=True,
+        min_value=FALSE_EXCLUSION[0],
+        max_value=FALSE_EXCLUSION[1],
+        meaning="a share of the honest raters",
+        help_text="Honest raters that are excluded at most; default: 0.02",
+    )
+    exclude = Flag(required=False, allow_null=True, help_text="False: nobody is excluded, only reported; default: true")
 
 
 def _terms(help_text: str) -> Words:
@@ -151,6 +187,66 @@ class StudyInput(Input):
         help_text="The text of a table of control trials: prompt_id, shown, question, answer",
     )
     without_controls = Flag(required=False, default=False, help_text="Leave out the protocol's control trials")
+    added_controls = AddedControlsInput(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Control trials of the study's own images; null: those that the protocol declares",
+    )
+    qualification_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="The text of a table of trials that raters answer first, with feedback; as `controls_file`",
+    )
+    qualification_least = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_ITEMS,
+        help_text="Trials of the qualification that must be right; null: all",
+    )
+    quota_question = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.TITLE,
+        help_text="What raters are asked at consent, for quotas",
+    )
+    quota_answers = Several(
+        child=Words(max_length=limits.LABEL + 10),
+        required=False,
+        default=list,
+        max_length=MOST_ANSWERS,
+        help_text='Its answers with the most raters who give each, such as "English: 20"',
+    )
+    most_per_panel = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MOST_RATERS,
+        help_text="Raters that a panel takes; null: as many as it has places",
+    )
+    exclude_studies = Several(
+        child=Words(max_length=limits.STUDY_NAME),
+        required=False,
+        default=list,
+        max_length=MOST_STUDIES,
+        help_text="Names of studies; who took part in one of them is not taken",
+    )
+    hide_rates = Flag(required=False, default=False, help_text="Keep rates hidden from the team until the study closes")
+    signs_exclude = Several(
+        child=Choice(tuple(SIGNS)),
+        required=False,
+        default=list,
+        max_length=len(SIGNS),
+        help_text="Signs that exclude a rater, as declared beforehand; all are shown in any case",
+    )
     display_side = Whole(
         required=False,
         allow_null=True,

@@ -65,6 +65,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/copy/", studies.StudyCopy.as_view(), name="study-copy"),
     path("studies/<slug:name>/open/", studies.StudyOpen.as_view(), name="study-open"),
     path("studies/<slug:name>/close/", studies.StudyClose.as_view(), name="study-close"),
+    path("studies/<slug:name>/pause/", studies.StudyPause.as_view(), name="study-pause"),
+    path("studies/<slug:name>/resume/", studies.StudyResume.as_view(), name="study-resume"),
     path("studies/<slug:name>/progress/", studies.StudyProgress.as_view(), name="study-progress"),
     path("studies/<slug:name>/invitations/", studies.StudyInvitations.as_view(), name="study-invitations"),
     path(

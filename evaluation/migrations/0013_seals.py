@@ -1,4 +1,4 @@
-"""Seals: rows come, and of what is sealed only a retraction is told once. Nothing else changes, and nothing goes."""
+"""Seals: rows come; of what is sealed, a retraction and a deletion are told once. Nothing else changes, nothing goes."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -11,7 +11,7 @@ CREATE TRIGGER seal_stays BEFORE DELETE ON evaluation_seal
 CREATE TRIGGER seal_never_emptied BEFORE TRUNCATE ON evaluation_seal
     FOR EACH STATEMENT EXECUTE FUNCTION evaluation_refused();
 CREATE TRIGGER sealedrating_kept BEFORE UPDATE ON evaluation_sealedrating
-    FOR EACH ROW EXECUTE FUNCTION evaluation_kept('{}', '{retracted_in_id}', '{}');
+    FOR EACH ROW EXECUTE FUNCTION evaluation_kept('{}', '{retracted_in_id, deleted_in_id}', '{salt}');
 CREATE TRIGGER sealedrating_stays BEFORE DELETE ON evaluation_sealedrating
     FOR EACH ROW EXECUTE FUNCTION evaluation_refused();
 CREATE TRIGGER sealedrating_never_emptied BEFORE TRUNCATE ON evaluation_sealedrating
@@ -55,9 +55,10 @@ class Migration(migrations.Migration):
             name='SealedRating',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('salt', models.CharField(max_length=32)),
+                ('salt', models.CharField(blank=True, max_length=32)),
                 ('commitment', models.CharField(max_length=64, unique=True)),
                 ('rating', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='sealed', to='evaluation.rating')),
+                ('deleted_in', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deletions', to='evaluation.seal')),
                 ('retracted_in', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='retractions', to='evaluation.seal')),
                 ('seal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings', to='evaluation.seal')),
             ],

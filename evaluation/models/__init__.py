@@ -4,6 +4,7 @@ from evaluation.models.account import SignInLink
 from evaluation.models.crowd import Departure, RaterAbout
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
+from evaluation.models.look import ResultLook
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
 from evaluation.models.rating import Rating, Theme
 from evaluation.models.report import Report
@@ -40,6 +41,7 @@ __all__ = [
     "RaterAbout",
     "Rating",
     "Report",
+    "ResultLook",
     "RunStatus",
     "Sample",
     "SampleFailure",

@@ -35,6 +35,9 @@ class Rating(models.Model):
     `shown_width`, `shown_device_width`: how wide each image stood on the page, in CSS pixels and in those of the device
     (the height follows: all shown images of a study have one shape). `theme`: as the page around them was drawn. All
     three as the browser measured them when the answer was sent; null where it said nothing.
+
+    `evidence`: what the page noted while the trial was shown, a byte each from the highest: how often it lost the
+    focus, clicks and touches, keys; at most 255 each. The same in all answers of a trial; None where nothing was noted.
     """
 
     # the composite key holds both, and two of the indexes below begin with the assignment
@@ -50,6 +53,7 @@ class Rating(models.Model):
     shown_device_width = models.PositiveSmallIntegerField(null=True, blank=True)
     theme = models.CharField(max_length=5, choices=Theme, null=True, blank=True)
     submission = models.UUIDField()
+    evidence = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     retracted_at = models.DateTimeField(null=True, blank=True)
 

@@ -28,17 +28,21 @@ class Seal(models.Model):
 
 
 class SealedRating(models.Model):
-    """What a link has of a rating. `salt` opens the commitment; `retracted_in`: the link that tells its retraction.
+    """What a link has of a rating. `salt` opens the commitment; `retracted_in`: the link that tells its retraction;
+    `deleted_in`: the one that tells that it was deleted on the rater's request, which empties the salt for good.
 
-    A row may change once, when the rating is retracted; none goes.
+    A row may change once for each, and none goes.
     """
 
     rating = models.OneToOneField(Rating, on_delete=models.PROTECT, related_name="sealed")
     seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="ratings")
-    salt = models.CharField(max_length=32)
+    salt = models.CharField(max_length=32, blank=True)
     commitment = models.CharField(max_length=64, unique=True)
     retracted_in = models.ForeignKey(
         Seal, null=True, blank=True, on_delete=models.PROTECT, related_name="retractions", db_index=False
+    )
+    deleted_in = models.ForeignKey(
+        Seal, null=True, blank=True, on_delete=models.PROTECT, related_name="deletions", db_index=False
     )
 
     def __str__(self) -> str:

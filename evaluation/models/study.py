@@ -32,6 +32,7 @@ class Study(models.Model):
     """Runs compared under a protocol. `specification` is the whole declaration, locked and hashed when it opens.
 
     `design_seed`: the seed of sides, orders and the choice of samples. `archived_at`: since when lists leave it out.
+    `paused_at`: since when an open study lets nobody in and gives no further trial.
     """
 
     name = models.SlugField(max_length=limits.STUDY_NAME, unique=True)
@@ -46,6 +47,7 @@ class Study(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -87,15 +89,19 @@ class StudyRun(models.Model):
 
 
 class StudyImage(models.Model):
-    """A sample as raters of a study see it: common format and dimensions, under a name that tells nothing."""
+    """A sample as raters of a study see it: common format and dimensions, under a name that tells nothing.
+
+    `copy`: 0 in trials; control trials and trials seen again have copies of their own, each under another name.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="images")
     sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=32, unique=True, default=new_key)
+    copy = models.PositiveIntegerField(default=0)
     rendition = models.ForeignKey(StoredImage, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["study", "sample"], name="study_image_once")]
+        constraints = [models.UniqueConstraint(fields=["study", "sample", "copy"], name="study_image_once")]
 
     def __str__(self) -> str:
         return self.key
@@ -130,7 +136,8 @@ class Comparison(models.Model):
     about claims with the claim's number. `claims`: the prompt's claims where they are asked. `guide`: the key of the
     photograph that is shown beside the sets and not rated.
 
-    `control`: for a control trial its kind (`known`, `same`, `swapped`), else empty. `expected`: by question the right
+    `control`: for a control trial its kind (`known`, `same`, `swapped`), `repeat` for a trial as it is seen again,
+    `qualify` for an item of the qualification, else empty. `expected`: by question the right
     answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
     """
 
@@ -186,6 +193,7 @@ class Invitation(models.Model):
     goes back to, such as `https://app.prolific.com/submissions/complete?cc=CODE`. Both empty for plain links.
     `platform`: the recruitment site that it is for (`evaluation.recruiting.PLATFORMS`); it lets nobody in but its
     participants. `partial_code`: for those who were inside when the study closed.
+    `screen_out_code`, `screen_out_url`: the same for whom the study can't take, never those of who has finished.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
@@ -198,6 +206,8 @@ class Invitation(models.Model):
     completion_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
     platform = models.CharField(max_length=limits.PLATFORM, blank=True)
     partial_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
+    screen_out_code = models.CharField(max_length=limits.COMPLETION_CODE, blank=True)
+    screen_out_url = models.URLField(max_length=limits.COMPLETION_URL, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -209,9 +219,15 @@ class Rater(models.Model):
 
     `panel`: the category that the panel rates (empty for one panel over all). `slot`: the row of the design that the
     rater has taken, from 0; a slot whose rater dropped out (`dropped_at`) is given again. `trials`: how many the rater
-    has. `language`: that the rater's pages are in. `participant`, `session`: the crowd platform's own ids.
-    `session_key_hash`: SHA-256 of the key in the rater's cookie. `simulated`: a rater of the simulated crowd, marked
-    wherever its ratings show.
+    has. `language`: that the rater's pages are in. `simulated`: a rater of the simulated crowd, marked wherever its
+    ratings show.
+
+    `participant`, `session`: the crowd platform's own ids. `participant_hash`: keyed hash of `participant`, by which
+    one is known again when the id is gone. `session_key_hash`: SHA-256 of the key in the rater's cookie.
+
+    `quota`: the answer to the study's question for quotas. `qualification`: of each item answered so far
+    `[comparison, 1 or 0]`, 1 where it was right; `qualified_at`: when it was passed. `screened_at`, `screened_for`:
+    when and why the rater was screened out, who then has dropped out as well.
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -223,10 +239,16 @@ class Rater(models.Model):
     language = models.CharField(max_length=limits.LANGUAGE, blank=True)
     participant = models.CharField(max_length=limits.PARTICIPANT, blank=True)
     session = models.CharField(max_length=limits.PARTICIPANT, blank=True)
+    participant_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    quota = models.CharField(max_length=limits.LABEL, blank=True)
+    qualification = models.JSONField(default=list)
     session_key_hash = models.CharField(max_length=64, blank=True, db_index=True)
     simulated = models.BooleanField(default=False)
     consented_at = models.DateTimeField(null=True, blank=True)
     instructed_at = models.DateTimeField(null=True, blank=True)
+    qualified_at = models.DateTimeField(null=True, blank=True)
+    screened_at = models.DateTimeField(null=True, blank=True)
+    screened_for = models.CharField(max_length=limits.LABEL, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     dropped_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from common.words import nearest
 from evaluation.protocols.contract import Protocol
-from evaluation.protocols.errors import Path, listed
+from evaluation.protocols.control_fit import check_plan
+from evaluation.protocols.errors import Path, PlanError, listed
 from evaluation.protocols.kinds import Choice, Claim
 from evaluation.protocols.kinds.base import ID, ID_RULE, Fault
 from evaluation.protocols.kinds.text import printable
@@ -138,8 +139,15 @@ def _sessions(protocol: Protocol) -> Iterator[Fault]:
         if protocol.batch is not None and repeats.apart + repeats.trials - 1 > protocol.batch:
             needed = f"a batch of {repeats.apart + repeats.trials - 1} trials or more; it has {protocol.batch}"
             yield ("repeats",), f"{repeats.trials} repeats at least {repeats.apart} places apart need {needed}"
+    if protocol.added_controls is not None:
+        try:
+            check_plan(protocol.added_controls, protocol)
+        except PlanError as error:
+            yield ("added_controls", error.part), error.message.rstrip(".")
     if (controls := protocol.controls) is None:
         return
+    if protocol.added_controls is not None:
+        yield ("added_controls",), "a protocol with controls of its own has no others; leave one of the two out"
     yield from _between(("controls", "trials"), controls.trials, 1, MOST_TRIALS)
     if not 0 < controls.least_right <= 1:
         yield (

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.protocols.control_plan import ControlPlan
 from evaluation.protocols.kinds import Answer, Choice, Claim
 from evaluation.protocols.kinds.choice import write_answers
 from evaluation.protocols.parts import NO_SCREENING, OTHERWISE, Asked, Controls, Panels, Question, Repeats, Shown
@@ -28,7 +29,7 @@ class Protocol:
     `category_questions`: the ids of the questions that a category asks, `*` standing for every other category; empty:
     all questions everywhere. `language`: of the texts; `translations`: by further language, each text of raters to its
     translation. `instructions`: what raters read before the first trial. `based_on`: the protocol that this one departs
-    from.
+    from. `added_controls`: control trials of a study's own images, which it has unless it says otherwise.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Protocol:
     translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     version: str = "1"
     based_on: str = ""
+    added_controls: ControlPlan | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -140,5 +142,6 @@ class Protocol:
             "translations": {language: dict(words) for language, words in self.translations.items()},
             "version": self.version if self.version != "1" else "",
             "based_on": self.based_on,
+            "added_controls": self.added_controls and self.added_controls.to_dict(),
         }
         return declared | {name: value for name, value in further.items() if value}

@@ -16,6 +16,7 @@ _WORDS = {
     "shown": "shown",
     "repeats": "repeats",
     "controls": "control trials",
+    "added_controls": "added control trials",
     "stopping": "stopping rule",
     "screening": "screening",
     "instructions": "instructions",

@@ -47,6 +47,14 @@ class UnknownProtocolError(ProtocolError):
     """No protocol has this name; the message gives the nearest one."""
 
 
+class PlanError(UserError):
+    """Control trials that a study can't add. `part`: which part of the plan is wrong."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part, self.message = part, message
+
+
 class AnswerError(UserError):
     """An answer that its question doesn't take. `kind`: the question's. `allowed`: what it takes, in words."""
 

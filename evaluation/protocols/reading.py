@@ -10,8 +10,9 @@ from typing import get_args
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.protocols.checks import faults
 from evaluation.protocols.contract import Protocol
+from evaluation.protocols.control_plan import PARTS, ControlPlan
 from evaluation.protocols.errors import Path as Place
-from evaluation.protocols.errors import ProtocolError, path_in_words
+from evaluation.protocols.errors import PlanError, ProtocolError, path_in_words
 from evaluation.protocols.fields import Fields, text_of
 from evaluation.protocols.kinds import KINDS, Choice
 from evaluation.protocols.kinds.choice import read_answers
@@ -128,6 +129,7 @@ def _read(item: Item, *, checked: bool) -> Protocol:
         },
         version=top.text("version", "1"),
         based_on=top.text("based_on") if "based_on" in top else "",
+        added_controls=_added(top),
     )
     if checked:
         for path, reason in faults(protocol):
@@ -186,6 +188,16 @@ def _controls(top: Fields) -> Controls | None:
         part.one_of("kind", get_args(ControlKind), "known"),
         part.one_of("place", get_args(ControlPlace), "among"),
     )
+
+
+def _added(top: Fields) -> ControlPlan | None:
+    if "added_controls" not in top:
+        return None
+    part = Fields(top.get("added_controls"), "added control trials", PARTS)
+    try:
+        return ControlPlan.from_dict({name: each.value for name, each in part.items.items()})
+    except PlanError as error:
+        part.items.get(error.part, part.item).fail(error.message)
 
 
 def _stopping(top: Fields) -> StoppingRule | None:

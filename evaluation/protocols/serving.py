@@ -5,21 +5,26 @@ Which prompts lack what, `services/studies/sets.py` says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evaluation.design import PanelShape
 from evaluation.protocols.contract import Protocol
+from evaluation.protocols.control_plan import APART, Counts
 from evaluation.protocols.kinds import Choice, Claim
 
 Need = Literal["reference", "claims", "controls", "known", "preference"]
 """`known`: control trials whose right answers the study brings."""
 
 
-def panel_shape(protocol: Protocol, *, n_prompts: int, n_generators: int, raters: int) -> PanelShape:
-    """What a panel of `protocol` is designed for. `raters`: people who see each trial."""
+def panel_shape(
+    protocol: Protocol, *, n_prompts: int, n_generators: int, raters: int, added: Counts | None = None
+) -> PanelShape:
+    """What a panel of `protocol` is designed for. `raters`: people who see each trial. `added`: control trials that the
+    study adds to each session.
+    """
     repeats, controls, reference = protocol.repeats, protocol.controls, protocol.shown.reference
-    return PanelShape(
+    shape = PanelShape(
         n_prompts=n_prompts,
         n_generators=n_generators,
         raters=raters,
@@ -32,6 +37,21 @@ def panel_shape(protocol: Protocol, *, n_prompts: int, n_generators: int, raters
         controls=controls.trials if controls else 0,
         controls_first=controls is not None and controls.place == "first",
     )
+    if added is None:
+        return shape
+    again = added.repeats
+    return replace(
+        shape,
+        repeats=again or shape.repeats,
+        apart=max(1, min(APART, shortest_session(shape) - again + 1)) if again else shape.apart,
+        controls=shape.controls + added.trials - again,
+    )
+
+
+def shortest_session(shape: PanelShape) -> int:
+    """Trials of the rater who has fewest, without repeats and controls."""
+    trials = shape.n_prompts * shape.trials_a_prompt
+    return trials // (1 if shape.batch is None else max(1, -(-trials // shape.batch)))
 
 
 def needs(protocol: Protocol) -> frozenset[Need]:

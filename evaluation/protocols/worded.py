@@ -138,6 +138,7 @@ def _declaration(worded: Worded) -> dict[str, object]:
         "batch": base.batch if worded.batch is None else worded.batch,
         "instructions": worded.instructions or None,
         "controls": None,
+        "added_controls": None,
         "screening": None,
         "repeats": None,
         "stopping": None,

@@ -25,8 +25,9 @@ from evaluation.analysis.frame import part_of, validate_ratings
 from evaluation.analysis.refusals import refusals
 from evaluation.analysis.repeats import seen_again, without_repeats
 from evaluation.analysis.results import rounded
-from evaluation.analysis.screening import Screening, screen
+from evaluation.analysis.screening import AddedControls, Screening, screen, screen_added
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.analysis.signs import SignRules, Signs, find_signs
 from evaluation.analysis.summary import analyse_valid
 from evaluation.analysis.summary_results import Analysis
 from evaluation.errors import InputError
@@ -99,7 +100,9 @@ class AnswersInput:
     None where its protocol asks for none.
 
     `prompts`: texts by id, of `frame`'s prompts. `scales`: by question the values allowed. `least_right`, `rule`: the
-    share of control trials that a rater must have right, None without any, and the rule in words. `reference`: what the
+    share of control trials that a rater must have right, None without any, and the rule in words. `added`: of control
+    trials that the study added. `signs`, `set_size`, `asked`: for signs, the rules, images of a set and
+    all questions in order. `reference`: what the
     photographs are called, empty without any. `nobody`: the captions that name nobody, where the suite says which name
     somebody.
     """
@@ -111,6 +114,10 @@ class AnswersInput:
     rule: str = ""
     reference: str = ""
     nobody: frozenset[str] = frozenset()
+    added: AddedControls | None = None
+    signs: SignRules | None = None
+    set_size: int = 1
+    asked: tuple[str, ...] = ()
 
     @property
     def csv(self) -> bytes | None:
@@ -158,8 +165,8 @@ class ReportInput:
 
 @dataclass(frozen=True)
 class Counted:
-    """Validated frames, without repeats: of all raters, and of those that screening keeps. `again`: the ratings with
-    repeats, as they were read.
+    """Validated frames, without repeats: of all raters, and of those that screening and declared signs keep. `again`:
+    the ratings with repeats, as they were read.
     """
 
     ratings: pd.DataFrame
@@ -168,6 +175,7 @@ class Counted:
     kept_answers: pd.DataFrame
     screening: Screening | None
     again: pd.DataFrame
+    signs: Signs | None = None
 
 
 def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
@@ -177,12 +185,17 @@ def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     screening = None
     if answers.least_right is not None:
         screening = screen(valid, others, answers.least_right, answers.rule)
-    dropped = list(screening.dropped) if screening else []
+    elif answers.added is not None:
+        screening = screen_added(valid, others, answers.added)
+    signs = None
+    if answers.signs is not None:
+        signs = find_signs(valid, others, answers.signs, set_size=answers.set_size, questions=answers.asked)
+    dropped = [*(screening.dropped if screening else ()), *(signs.excluded if signs else ())]
     if not dropped:
-        return Counted(valid, others, valid, others, screening, ratings)
+        return Counted(valid, others, valid, others, screening, ratings, signs)
     keep = ~valid["rater_id"].isin(dropped).to_numpy()
     kept = others[~others["rater_id"].isin(dropped).to_numpy()].reset_index(drop=True)
-    return Counted(valid, others, part_of(valid, keep), kept, screening, ratings)
+    return Counted(valid, others, part_of(valid, keep), kept, screening, ratings, signs)
 
 
 def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
@@ -226,7 +239,9 @@ def _further(
 ) -> Further | None:
     """None where the study has nothing of the kind, as under DrawBench's own protocol."""
     own = given.answers
-    if own.frame is None and own.least_right is None and not (own.reference or own.nobody):
+    screened = own.least_right is not None or own.added is not None
+    signed = counted.signs is not None and bool(counted.signs.raters)
+    if own.frame is None and not (screened or signed or own.reference or own.nobody):
         return None
 
     def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:
@@ -235,8 +250,9 @@ def _further(
         return Part(name, n, overall_lines(of_pairs, of_others, own.reference))
 
     unscreened = nobody = None
-    if counted.screening is not None and counted.screening.dropped:
-        n = len(counted.screening.raters)
+    excluded = len(counted.kept_ratings) < len(counted.ratings) or len(counted.kept_answers) < len(counted.answers)
+    if excluded:
+        n = len({*counted.ratings["rater_id"].astype(str), *counted.answers["rater_id"].astype(str)})
         unscreened = part("all raters", counted.ratings, counted.answers, n)
     if own.nobody:
         keep = counted.kept_ratings["prompt_id"].isin(list(own.nobody)).to_numpy()
@@ -256,6 +272,7 @@ def _further(
         retests=seen_again(once, counted.kept_answers, estimand=settings.estimand, level=settings.level),
         comments=comments,
         n_comments=n_comments,
+        signs=counted.signs if signed else None,
     )
 
 

@@ -16,6 +16,7 @@ from evaluation.analysis.answers import main_answers
 from evaluation.analysis.repeats import SeenAgain
 from evaluation.analysis.results import Document, document, rounded
 from evaluation.analysis.screening import Screening
+from evaluation.analysis.signs import Signs
 from evaluation.analysis.summary_results import Analysis
 
 MOST_COMMENTS = 500
@@ -66,6 +67,7 @@ class Further:
     None where none was declared; `unscreened`: the figures with all raters. `nobody`: of captions that name nobody,
     where the suite says so. `lines`: the figures that `unscreened` and `nobody` are compared with; kept raters, all
     captions. `reference`: what the photographs are called, empty without. `n_comments`: of which `comments` are listed.
+    `signs`: None where no rater has any.
     """
 
     files: Mapping[str, str]
@@ -77,6 +79,7 @@ class Further:
     retests: tuple[SeenAgain, ...] = ()
     comments: tuple[Comment, ...] = ()
     n_comments: int = 0
+    signs: Signs | None = None
 
     def against_reference(self) -> list[tuple[Line, Line | None]]:
         """The preference rate of each generator against the photograph, and that on captions that name nobody."""
@@ -84,8 +87,10 @@ class Further:
         return beside(own, self.nobody)
 
     def to_dict(self) -> Document:
+        signs = {} if self.signs is None else {"signs": self.signs.to_dict()}
         return document(
-            {
+            signs
+            | {
                 "files": dict(self.files),
                 "reference": self.reference,
                 "lines": [asdict(each) for each in self.lines],
@@ -111,6 +116,7 @@ class Further:
             retests=tuple(SeenAgain.from_dict(each, level) for each in data["retests"]),
             comments=tuple(Comment(**{**each, "shown": tuple(each["shown"])}) for each in data["comments"]),
             n_comments=data["n_comments"],
+            signs=Signs.from_dict(data["signs"]) if data.get("signs") else None,
         )
 
 

@@ -33,7 +33,9 @@ def study_scores(study: Study, metric_runs: Sequence[MetricRun] | None = None) -
     if not len(frame):
         return frame, ()
     shown = set(
-        StudyImage.objects.filter(study=study).values_list("sample__run_id", "sample__prompt__number", "sample__sample")
+        StudyImage.objects.filter(study=study, copy=0).values_list(
+            "sample__run_id", "sample__prompt__number", "sample__sample"
+        )
     )
     sizes = pd.Series([(run, prompt) for run, prompt, _ in shown], dtype=object).value_counts()
     size = int(sizes.mode().max()) if len(sizes) else 0

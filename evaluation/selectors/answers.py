@@ -11,7 +11,14 @@ import pandas as pd
 from common.words import prompt_name
 from evaluation.models import Study
 from evaluation.protocols.kinds import Choice, Kind, Scale, value_text
-from evaluation.selectors.ratings import rater_pseudonym, standing_ratings, study_questions
+from evaluation.selectors.ratings import (
+    add_evidence,
+    has_added_controls,
+    is_control,
+    rater_pseudonym,
+    standing_ratings,
+    study_questions,
+)
 from evaluation.selectors.seen import FIELDS, with_seen
 from evaluation.suites.types import NO_CATEGORY
 
@@ -77,10 +84,14 @@ def answers_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            "evidence",
             *FIELDS,
         )
     )
-    found, seen = [], []
+    found: list[tuple[object, ...]] = []
+    seen: list[tuple[object, ...]] = []
+    control_kinds: list[str] = []
+    evidence: list[int | None] = []
     for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
@@ -98,12 +109,17 @@ def answers_frame(
                 again,
                 ms,
                 at,
-                bool(control),
+                is_control(control),
                 value_text(_as_shown(right[question], kind, order)) if question in right else "",
                 *rest[: -len(FIELDS)],
             )
         )
-    return with_seen(_frame(found), study, seen)
+        control_kinds.append(control if is_control(control) else "")
+    frame = _frame(found)
+    add_evidence(frame, evidence)
+    if has_added_controls(study):
+        frame["control_kind"] = pd.Series(control_kinds, dtype=object)
+    return with_seen(frame, study, seen)
 
 
 def has_other_answers(study: Study) -> bool:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.analysis.control_rule import ControlRule
 from evaluation.analysis.families import SEPARATE, Family
+from evaluation.analysis.screening import AddedControls
+from evaluation.analysis.signs import SignRules
 
 RULE = (
     "one family of all primary pairs and questions: p-values adjusted by Holm, simultaneous intervals by Bonferroni; "
@@ -54,3 +57,17 @@ def family_of(specification: Mapping[str, Any], estimand: str) -> Family:
     if primary is None:
         return SEPARATE
     return primary.family if estimand == primary.estimand else Family((), (), declared=True)
+
+
+def added_controls(specification: Mapping[str, Any]) -> AddedControls | None:
+    """The control trials that a study added, as its results are screened by them; None where it added none."""
+    declared = specification.get("controls", {}).get("added")
+    if declared is None:
+        return None
+    return AddedControls(ControlRule(**declared["rule"]), dict(map(tuple, declared["chances"])))
+
+
+def declared_signs(specification: Mapping[str, Any]) -> SignRules | None:
+    """The rules by which a study shows signs; None in studies that were made before they were declared."""
+    declared = specification.get("signs")
+    return None if declared is None else SignRules.from_dict(declared)

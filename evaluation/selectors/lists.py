@@ -57,7 +57,7 @@ class ListAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class ListFound(Generic[M]):
+class NarrowedList(Generic[M]):
     """The rows that were asked for, and what was."""
 
     rows: QuerySet[M]
@@ -75,7 +75,7 @@ def list_asked(parameters: Mapping[str, Any], shape: ListShape) -> ListAsked:
     return ListAsked(search, sort if sort in shape.sorts else next(iter(shape.sorts)), given)
 
 
-def list_found(rows: QuerySet[M], shape: ListShape, asked: ListAsked) -> ListFound[M]:
+def list_narrowed(rows: QuerySet[M], shape: ListShape, asked: ListAsked) -> NarrowedList[M]:
     """Those of `rows`, in the order asked for."""
     for word in asked.search.split()[:MOST_WORDS]:
         rows = rows.filter(_stands(word, shape.search))
@@ -83,7 +83,7 @@ def list_found(rows: QuerySet[M], shape: ListShape, asked: ListAsked) -> ListFou
         condition = each.conditions.get(asked.given[each.name])
         if condition is not None:
             rows = rows.filter(condition)
-    return ListFound(rows.order_by(*shape.sorts[asked.sort][1]), asked)
+    return NarrowedList(rows.order_by(*shape.sorts[asked.sort][1]), asked)
 
 
 def _stands(word: str, fields: Sequence[str]) -> Q:

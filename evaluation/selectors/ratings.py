@@ -37,6 +37,9 @@ COLUMNS = (
 )
 """The ratings file's columns (the contract's, then the study's own), in the order in which exports have them."""
 
+EVIDENCE = {"times_away": 16, "clicks": 8, "keys": 0}
+"""Columns of what the page noted while a trial was shown, with the bits at which they stand in `Rating.evidence`."""
+
 AS_RATED = {"both_bad": "indifferent"}
 """What the ratings file calls answers that it does not know."""
 
@@ -67,10 +70,10 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, `repetition` where the study declares repeats, and what `with_seen` adds. Answers of other kinds are
-    `answers_frame`'s. Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left;
-    "both bad" counts as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no
-    participant.
+    With `COLUMNS`, `repetition` where the study declares repeats, `control_kind` where it adds control trials,
+    `EVIDENCE` where pages noted it, and what `with_seen` adds. Answers of other kinds are `answers_frame`'s. Sides are
+    undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts as
+    indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
     rows of control trials, empty in others; a prompt without a category has `NO_CATEGORY`, as in suites. Sorted by
     rater, position and question. Two queries, and one for the protocol, once a
@@ -102,10 +105,11 @@ def ratings_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            "evidence",
             *FIELDS,
         )
     )
-    columns = list(zip(*(row[:15] for row in rows), strict=True)) or [()] * 15
+    columns = list(zip(*(row[:16] for row in rows), strict=True)) or [()] * 16
     (
         keys,
         prompts,
@@ -122,6 +126,7 @@ def ratings_frame(
         simulated,
         panels,
         at,
+        evidence,
     ) = columns
     pseudonyms = {key: rater_pseudonym(str(key)) for key in set(keys)}
     labels = dict(study.study_runs.values_list("pk", "label"))
@@ -139,7 +144,7 @@ def ratings_frame(
             "response_time_ms": pd.Series(times, dtype="Int64"),
             "position": pd.Series(positions, dtype="Int64"),
             "a_shown_left": a_shown_left,
-            "control": np.array([bool(control) for control in controls], dtype=bool),
+            "control": np.array([is_control(control) for control in controls], dtype=bool),
             "control_answer": pd.Series(
                 [AS_RATED.get(right.get(question), right.get(question, "")) for right, question in asked], dtype=object
             ),
@@ -151,7 +156,28 @@ def ratings_frame(
     )
     if any(repetitions):
         frame["repetition"] = pd.Series(repetitions, dtype="Int64")
-    return with_seen(frame, study, [row[15:] for row in rows])
+    add_evidence(frame, evidence)
+    if has_added_controls(study):
+        frame["control_kind"] = pd.Series([each if is_control(each) else "" for each in controls], dtype=object)
+    return with_seen(frame, study, [row[16:] for row in rows])
+
+
+def add_evidence(frame: pd.DataFrame, evidence: Sequence[int | None]) -> None:
+    """Add the columns `EVIDENCE` (Int64, missing where nothing was noted), if anything was noted at all."""
+    if any(each is not None for each in evidence):
+        packed = pd.Series(evidence, dtype="Int64")
+        for name, shift in EVIDENCE.items():
+            frame[name] = packed // 2**shift % 256
+
+
+def is_control(kind: str) -> bool:
+    """Whether a comparison of this kind (`Comparison.control`) is a control trial, and no trial as it is seen again."""
+    return kind not in ("", "repeat")
+
+
+def has_added_controls(study: Study) -> bool:
+    """Whether `study` adds control trials to those of its protocol."""
+    return "added" in study.specification.get("controls", {})
 
 
 def standing_ratings(

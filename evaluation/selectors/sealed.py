@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from django.db.models import Count, QuerySet, Subquery
 
 from common.hashes import hash_of
-from evaluation.models import Comparison, Prompt, Rating, Seal, SealedRating, Study, StudyImage
+from evaluation.models import Comparison, Departure, Prompt, Rating, Seal, SealedRating, Study, StudyImage
 from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import DESIGN, RUNS, SPECIFICATION, SUITE
 from evaluation.reports.bundle.records import SEEN, rater_tag
@@ -173,15 +173,15 @@ def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tu
 
 
 def sealed_records(study: Study) -> list[dict[str, Any]]:
-    """Each sealed rating with its salt and commitment, in the order of exports. Three queries."""
+    """Each sealed rating with its salt and commitment, in the order of exports, without deleted ones. Three queries."""
     sealed = {
         pk: (salt, commitment)
-        for pk, salt, commitment in SealedRating.objects.filter(seal__study=study).values_list(
+        for pk, salt, commitment in SealedRating.objects.filter(seal__study=study, deleted_in=None).values_list(
             "rating_id", "salt", "commitment"
         )
     }
     labels = dict(study.study_runs.values_list("pk", "label"))
-    ratings = Rating.objects.filter(sealed__seal__study=study).order_by(
+    ratings = Rating.objects.filter(sealed__seal__study=study, sealed__deleted_in=None).order_by(
         "rater_id", "assignment__position", "question", "pk"
     )
     return [
@@ -191,13 +191,25 @@ def sealed_records(study: Study) -> list[dict[str, Any]]:
 
 
 def unsealed(study: Study) -> QuerySet[Rating]:
-    """The ratings of a study that no link has yet, the oldest first."""
-    return Rating.objects.filter(assignment__comparison__study=study, sealed__isnull=True).order_by("pk")
+    """The ratings of a study that no link has yet, the oldest first; none of raters whose data was deleted."""
+    new = Rating.objects.filter(assignment__comparison__study=study, sealed__isnull=True)
+    return new.exclude(rater__in=_erased(study)).order_by("pk")
+
+
+def untold_deletions(study: Study) -> list[tuple[int, str]]:
+    """(primary key, commitment) of sealed ratings whose raters had their data deleted since."""
+    found = SealedRating.objects.filter(seal__study=study, deleted_in=None, rating__rater__in=_erased(study))
+    return list(found.order_by("pk").values_list("pk", "commitment"))
+
+
+def _erased(study: Study) -> QuerySet[Departure, int]:
+    gone = Departure.objects.filter(rater__study=study, reason=Departure.Reason.ERASED)
+    return gone.values_list("rater", flat=True)
 
 
 def untold_retractions(study: Study) -> Iterable[tuple[int, str, datetime]]:
     """(primary key, commitment, moment) of sealed ratings that were withdrawn since."""
     found = SealedRating.objects.filter(
-        seal__study=study, retracted_in__isnull=True, rating__retracted_at__isnull=False
+        seal__study=study, retracted_in=None, deleted_in=None, rating__retracted_at__isnull=False
     ).order_by("pk")
     return found.values_list("pk", "commitment", "rating__retracted_at")

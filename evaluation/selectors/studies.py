@@ -92,7 +92,7 @@ WITH each AS (
 )
 SELECT panel,
        count(*) FILTER (WHERE NOT dropped),
-       count(*) FILTER (WHERE NOT dropped AND made >= wanted),
+       count(*) FILTER (WHERE NOT dropped AND made >= wanted AND wanted > 0),
        count(*) FILTER (WHERE NOT dropped AND simulated),
        count(*) FILTER (WHERE dropped),
        coalesce(sum(made) FILTER (WHERE NOT dropped), 0),

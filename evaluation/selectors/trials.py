@@ -45,6 +45,11 @@ class RaterSession:
     finished: bool
 
     @property
+    def paused(self) -> bool:
+        """Whether the study is paused: then no further trial is given."""
+        return self.study_status == "paused"
+
+    @property
     def protocol(self) -> Protocol:
         """The protocol that the study locked."""
         return protocol_of_locked(self.study_pk, self.specification_hash)
@@ -109,7 +114,8 @@ def raters_of_browser(hashes: Sequence[str]) -> list[Rater]:
 
 
 SESSION_COLUMNS = """
-r.id, r.study_id, s.status, s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
+r.id, r.study_id, CASE WHEN s.paused_at IS NULL THEN s.status ELSE 'paused' END,
+s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
 """
 
 SESSION = Prepared(
@@ -197,6 +203,8 @@ def session_and_trials(rater: UUID, hashes: Sequence[str], *, after: int) -> tup
     if not rows:
         return None
     session = _session(rater, hashes, rows[0][:N_SESSION])
+    if session.paused:
+        return session, []
     return session, trials_from([row[N_SESSION:] for row in rows], session.protocol)
 
 

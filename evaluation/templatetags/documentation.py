@@ -52,6 +52,7 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "close-study": ("running-a-study", "closing-with-raters-inside"),
     "participants": ("running-a-study", "participants-data"),
     "report": ("report", ""),
+    "study-signs": ("running-a-study", "signs"),
     "study-orders": ("report", "studies-side-by-side"),
 }
 """(page, anchor) by the name of a researcher's address. Those not named lead to the list of all pages."""

@@ -16,8 +16,10 @@ from evaluation.declared import selection_in_words
 from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
+from evaluation.reports.wording.controls import RECORDS, controls_lines
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
+from evaluation.reports.wording.signs import rule_lines, sign_words
 from evaluation.services.studies.viewing import SURROUNDS
 from generators.costs import usd
 
@@ -138,6 +140,17 @@ def named_beside(method: str) -> bool:
 
 
 register.filter(design_lines)
+register.filter(controls_lines)
+register.filter(sign_words)
+register.filter(rule_lines)
+
+
+@register.filter
+def control_kind(kind: str) -> str:
+    """What a kind of control trials is called."""
+    return RECORDS.get(kind, kind)
+
+
 register.filter(reading.too_few)
 register.filter(reading.question_name)
 register.filter(reading.method_name)

@@ -29,6 +29,7 @@ from evaluation.reports.bundle.verify import differences, verify_bundle
 from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.sealed import chain_of
+from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
@@ -103,6 +104,23 @@ def test_a_retraction_is_told_once_and_its_rating_counts_no_more(tmp_path: Path)
     assert verify_bundle(tmp_path / "a.zip").holds
     assert len(read_bundle(tmp_path / "a.zip").lines("records.jsonl")) == Rating.objects.count()
     assert ratings_frame(study).shape[0] == Rating.objects.count() - 1
+
+
+def test_a_participant_s_deletion_leaves_a_chain_that_holds(study: Study, tmp_path: Path) -> None:
+    person = enrolled(study, participant="somebody")
+    session = session_of(person)
+    trial = Assignment.objects.filter(rater__key=session.key).order_by("position")[0]
+    rating_submit(session=session, answers=[Answer(trial.pk, "alignment", "left", 900, uuid.uuid4())])
+    study_seal(study=study)
+    study_close(study=study)
+    [sealed] = SealedRating.objects.filter(rating__rater__key=session.key)
+    participant_erase(study=study, who="somebody")
+    assert SealedRating.objects.get(pk=sealed.pk).salt == ""
+    study_export(study=Study.objects.get(), out=tmp_path / "a.zip")
+    found, whole = verify_bundle(tmp_path / "a.zip"), read_bundle(tmp_path / "a.zip")
+    assert found.differences == ()
+    assert sealed.commitment not in {row["commitment"] for row in whole.lines("records.jsonl")}
+    assert [link["body"]["kind"] for link in whole.lines("chain.jsonl")][-2:] == ["closing", "deletion"]
 
 
 def test_the_database_keeps_seals(study: Study) -> None:

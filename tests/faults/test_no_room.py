@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db
 WRITES_NOTHING = {
     "researcher:sign-out": "ends the session",
     "researcher:report-coverage": "what it finds stands in the cache",
+    "researcher:look": "that somebody chose to look stands in the session",
     "researcher:delete-study": "only takes rows away",
     "researcher:study-runs": "runs to choose from, as a form stands",
     "researcher:plan-draft": "a plan of what a form holds, which is saved nowhere",

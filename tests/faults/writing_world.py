@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
-from evaluation.models import MetricRun, RunStatus, SampleFailure
+from evaluation.models import Comparison, MetricRun, RunStatus, SampleFailure
 from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.trials import next_trials
 from evaluation.services.accounts.sign_in_link import sign_in_link_create
@@ -27,6 +28,7 @@ from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.change import draft_version
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.open import study_open
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.receive import upload_receive
 from evaluation.views.researcher.metric_form import MetricForm, usable_metrics
@@ -41,6 +43,7 @@ class World:
     user: User
     rater: Enrolled
     finishing: Enrolled
+    qualifying: Enrolled
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
     bodies: dict[str, Any] = field(default_factory=dict)
 
@@ -85,10 +88,17 @@ def a_world(tmp_path: Path) -> World:
     rater, finishing = enrolled(study, invitation=invitation), enrolled(study, invitation=invitation)
     session = session_of(rater)
     trial = next_trials(session)[0]
+    shown = json.dumps([each.name for each in runs])
+    rows = [{"prompt_id": "00000", "shown": shown, "question": "alignment", "answer": "right"}]
+    choosy = study_open(
+        study=study_create(StudyDraft(name="choosy", runs=runs, raters_per_panel=2, qualification=rows))
+    )
+    qualifying = enrolled(choosy)
+    item = Comparison.objects.get(study=choosy, control="qualify").pk
     answer = {"assignment": trial.assignment, "question": session.questions[0], "choice": "left"}
     one = {"runs": [run.pk for run in runs], "protocol": "drawbench", "missing": "refuse", "design_seed": 0}
     options = {"allow_missing": "on", "numbering": "from_zero"}
-    made = World(user, rater, finishing)
+    made = World(user, rater, finishing, qualifying)
     made.arguments = {
         "run-cancel": {"pk": working.pk},
         "run-retry": {"pk": failed.pk},
@@ -144,12 +154,15 @@ def a_world(tmp_path: Path) -> World:
         "researcher:study-bundle": (a["study"], {}),
         "researcher:close-study": (a["study"], {"inside": 2}),
         "researcher:participants": (a["study"], {"participant": pseudonym, "delete": "1"}),
+        "researcher:pause-study": (a["study"], {}),
+        "researcher:resume-study": (a["study"], {}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
         "researcher:recode-invitation": (a["revoke"], {"completion_code": "DONE"}),
         "rater:about": (None, {"about-age": "25 to 34"}),
         "rater:join": (a["join"], {}),
         "rater:instructions": (None, {}),
+        "rater:qualify": (None, {"item": item, "alignment": "left"}),
         "rater:finish": (None, {}),
         "rater:withdraw": (None, {}),
         "rater:rate": (None, {"answers": [answer | {"response_time_ms": 900, "submission": str(uuid4())}]}),
@@ -181,6 +194,8 @@ def a_world(tmp_path: Path) -> World:
         "api:study-open": (a["open"], {}),
         "api:study-close": (a["study"], {"inside": 2}),
         "api:study-participants-delete": (a["study"], {"participant": pseudonym}),
+        "api:study-pause": (a["study"], {}),
+        "api:study-resume": (a["study"], {}),
         "api:study-invitations": (a["study"], {"label": "more"}),
         "admin:login": (None, {"username": "ada", "password": "engine-of-1843"}),
     }
@@ -192,6 +207,7 @@ def client_of(world: World, name: str) -> Client:
     client = Client(raise_request_exception=False)
     if name.startswith("rater:") and name != "rater:join":
         rater = world.finishing if name in ("rater:finish", "rater:undo") else world.rater
+        rater = world.qualifying if name == "rater:qualify" else rater
         client.cookies["rater"] = rater.session_key
     elif name.startswith("api:") and name != "api:token":
         client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.get_or_create(user=world.user)[0].key}"

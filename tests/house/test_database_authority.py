@@ -23,6 +23,7 @@ from evaluation.models import (
     Rater,
     Rating,
     Report,
+    ResultLook,
     Sample,
     Seal,
     SealedRating,
@@ -39,6 +40,7 @@ from evaluation.services.reporting.make import report_make
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.looks import result_look
 from evaluation.services.studies.open import study_close
 from evaluation.services.suites.load import suite_load
 from tests.house.repository import CHECKOUT
@@ -47,14 +49,24 @@ from tests.studies.world import a_run, an_open_study, enrolled
 pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
-    Study: {"archived_at", "title", "created_by_id"},
+    Study: {"archived_at", "title", "created_by_id", "paused_at"},
     StudyRun: set(),
     StudyQuestion: set(),
     StudyImage: set(),
     Place: set(),
     Comparison: set(),
     Assignment: {"skipped_at", "skip_reason"},
-    Rater: {"session_key_hash", "last_seen_at", "instructed_at", "finished_at", "dropped_at"},
+    Rater: {
+        "session_key_hash",
+        "last_seen_at",
+        "instructed_at",
+        "qualification",
+        "qualified_at",
+        "screened_at",
+        "screened_for",
+        "finished_at",
+        "dropped_at",
+    },
     Rating: {"retracted_at"},
     Departure: set(),
     Invitation: {
@@ -64,9 +76,12 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
         "revoked_at",
         "completion_code",
         "completion_url",
+        "screen_out_code",
+        "screen_out_url",
         "partial_code",
     },
     Report: set(),
+    ResultLook: {"user_id"},
     Suite: {"title", "licence", "archived_at"},
     Prompt: set(),
     GenerationRun: {
@@ -76,7 +91,7 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Sample: set(),
     StoredImage: set(),
     Seal: set(),
-    SealedRating: {"retracted_in_id"},
+    SealedRating: {"retracted_in_id", "deleted_in_id"},
 }
 """What may still change in a row that an open study rests on, table by table; everything else may not."""
 
@@ -102,6 +117,7 @@ def study() -> Study:
     rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
     report_make(study=study)
+    result_look(study=study, what="report")
     study_seal(study=study)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
@@ -241,7 +257,7 @@ def test_a_rating_answers_a_question_of_its_study_while_that_is_open(study: Stud
         assert f'does not ask the question "{question}"' in told
     refused(sql, *_a_rating(study, "fidelity", choice="a")[1])
     refused(sql, values[0], values[1] - 1, *values[2:])
-    rater = Rater.objects.get(simulated=False)
+    rater = Rater.objects.get(simulated=False, dropped_at=None)
     Assignment.objects.filter(pk=values[0]).update(skipped_at=timezone.now(), skip_reason="no images")
     assert "takes no rating" in refused(sql, *values)
     other = Assignment.objects.filter(rater=rater, skipped_at=None).first()
@@ -298,7 +314,7 @@ def test_raters_join_open_studies_and_get_its_comparisons_alone(study: Study) ->
 
 
 def test_what_happened_once_does_not_happen_again(study: Study) -> None:
-    rater = Rater.objects.get(simulated=False)
+    rater = Rater.objects.get(simulated=False, dropped_at=None)
     rater_withdraw(rater=rater)
     refused("UPDATE evaluation_rater SET dropped_at = NULL WHERE id = %s", rater.pk)
     refused("UPDATE evaluation_rater SET consented_at = NULL WHERE id = %s", rater.pk)

@@ -116,7 +116,7 @@ def test_every_door_is_limited() -> None:
     # what shows a form, or leads on, and takes nothing
     assert set(unlimited) == {"GET /sign-in/: 200", "GET /admin/login/: 200", "GET /r/finish: 302"}
     assert limited >= {"/sign-in/", "/sign-in/nothing/", "/admin/login/", "/api/v1/token/", "/r/join/nothing"} | HOT
-    assert limited >= {"/r/i/nothing.webp", "/r/", "/r/instructions", "/r/finish", "/r/end", "/r/withdraw"}
+    assert limited >= {"/r/i/nothing.webp", "/r/", "/r/about", "/r/instructions", "/r/finish", "/r/end", "/r/withdraw"}
 
 
 def test_tokens_that_nobody_has_are_limited_everywhere() -> None:

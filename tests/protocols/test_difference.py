@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from evaluation import protocols
+from evaluation.protocols.control_plan import ControlPlan, Counts
 from evaluation.protocols.parts import Controls, Repeats
 
 DRAWBENCH = protocols.get("drawbench")
@@ -29,6 +30,7 @@ def test_every_field_that_changes_how_raters_are_asked_is_seen() -> None:
         "batch": 20,
         "repeats": Repeats(2, 5),
         "controls": Controls(3, 0.8),
+        "added_controls": ControlPlan(Counts(same=3)),
         "stopping": _rule(),
         "category_questions": {"Colors": ("fidelity",)},
         "instructions": "Take your time.",

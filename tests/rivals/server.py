@@ -104,7 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers["Content-Length"]))
         server = self.server
         kind = self.headers["Content-Type"]
-        body = json.loads(data) if kind == "application/json" else {"prompt": _field(data, "prompt"), "multipart": kind}
+        body: Any = (
+            json.loads(data) if kind == "application/json" else {"prompt": _field(data, "prompt"), "multipart": kind}
+        )
         prompt = body["prompt"]["6"]["inputs"]["text"] if self.path == "/comfy/prompt" else body["prompt"]
         with server.lock:
             server.asked[prompt] += 1

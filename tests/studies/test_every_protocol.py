@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from evaluation import protocols
-from evaluation.models import Assignment, Comparison, Place, Rater, Study
+from evaluation.models import Assignment, Comparison, Place, Rater, Study, StudyImage
 from evaluation.services.rating.enrol import assign
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_open
@@ -98,7 +98,10 @@ def test_declared_repeats_come_late_enough_and_turned_round() -> None:
         again = [each for each in session if each.repetition]
         assert len(again) == 2 and {each.reason for each in again} == {"repeat"}
         for each in again:
-            (first,) = [one for one in session if one.comparison_id == each.comparison_id and not one.repetition]
+            same = [one for one in session if one.comparison.prompt_id == each.comparison.prompt_id]
+            (first,) = [one for one in same if one.comparison.members == each.comparison.members and not one.repetition]
+            keys = {key for trial in (first, each) for one in trial.comparison.sets for key in one}
+            assert len(keys) == 2 * sum(map(len, first.comparison.sets)), "an address tells a repeat"
             assert each.position - first.position >= 3 and each.shown_order == first.shown_order[::-1]
 
 
@@ -114,7 +117,11 @@ def test_made_control_trials_have_a_right_answer(kind: str) -> None:
         controls = [each.comparison for each in session if each.reason == "control"]
         assert len(controls) == 2 and {each.control for each in controls} == {kind}
         for each in controls:
-            assert (each.sets[0] == each.sets[1]) == (kind == "same")
+            assert not set(each.sets[0]) & set(each.sets[1]), "no script finds a set beside itself by its addresses"
+            shown = [
+                set(StudyImage.objects.filter(key__in=keys).values_list("sample", flat=True)) for keys in each.sets
+            ]
+            assert (shown[0] == shown[1]) == (kind == "same")
             assert each.expected == (
                 {"fidelity": "indifferent", "alignment": "indifferent"} if kind == "same" else {"alignment": "a"}
             )

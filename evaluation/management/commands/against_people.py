@@ -15,6 +15,7 @@ from evaluation.analysis.results import rounded
 from evaluation.analysis.score_drift import agreement_by_prompt, score_drift
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.look_option import add_look
 from evaluation.reports.against_people import against_people
 from evaluation.reports.compute import settings_from
 from evaluation.reports.wording.against_people import against_people_text
@@ -23,6 +24,7 @@ from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.metrics import study_metrics_left_out
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.looks import result_look
 
 
 class Command(ProductCommand):
@@ -36,6 +38,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_look(parser)
         parser.add_argument("study", nargs="?", metavar="STUDY", help="name of the study")
         parser.add_argument("--ratings", metavar="FILE", help="a ratings file instead of a study; needs --scores")
         parser.add_argument(
@@ -91,6 +94,7 @@ class Command(ProductCommand):
         notes: tuple[str, ...] = ()
         if options["study"] is not None:
             study = study_by_name(options["study"])
+            result_look(study=study, what="analysis", deliberate=options["look"])
             self.title = f"Study {study.name}"
             ratings = validate_ratings(ratings_frame(study, include_simulated=include))
         else:

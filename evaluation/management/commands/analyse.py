@@ -26,6 +26,7 @@ from evaluation.analysis.votes import Votes
 from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.look_option import add_look
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
 from evaluation.reports.wording.displays import displays_text
@@ -40,6 +41,7 @@ from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.looks import result_look
 from evaluation.votes_options import add_compare_scores, add_votes_options, refuse_votes_options, votes_from
 
 FILES = {
@@ -81,6 +83,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_look(parser)
         parser.add_argument("study", nargs="?", help="name of the study, or of imported votes")
         for kind, what in FILES.items():
             parser.add_argument(f"--{kind}", metavar="FILE", nargs="+", action="extend", default=[], help=what)
@@ -162,6 +165,7 @@ class Command(ProductCommand):
 
     def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> Found:
         study = study_by_name(options["study"])
+        result_look(study=study, what="analysis", deliberate=options["look"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
         valid = validate_ratings(

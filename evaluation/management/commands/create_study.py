@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from common.words import counted
+from evaluation.analysis.signs import SIGNS
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.crowd_options import add_crowd_options, crowd_given
 from evaluation.models import StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
+from evaluation.reports.wording.controls import controls_lines
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
@@ -25,11 +27,22 @@ from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
-from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.open import study_close, study_open, study_pause
 from evaluation.services.studies.viewing import DEFAULT_SURROUND, SURROUNDS
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
+
+
+CONTROLS = {
+    "same": "trials of one set on both sides, where indifferent is right",
+    "swapped": "trials of a set beside one of the same generator for another prompt (noise, if a generator is weak)",
+    "repeats": "trials seen again with their sides turned round",
+    "gold": "trials of the file that --controls gives",
+    "honest": "the share of control trials that honest raters pass (default: 0.6)",
+    "false_exclusion": "the share of honest raters that is excluded at most (default: 0.02)",
+}
+"""What `--control-...` gives of control trials, each number of one session."""
 
 
 class Command(ProductCommand):
@@ -128,6 +141,25 @@ class Command(ProductCommand):
             "--estimand",
             help="what the intervals speak for: raters_and_prompts (default), raters, prompts or votes",
         )
+        added = parser.add_argument_group(
+            "control trials of the study's own images",
+            "They are mixed with the trials and count in no rate; raters who fail them are excluded by an exact rule. "
+            "How many each panel has, and what they attain, is printed.",
+        )
+        for name, meaning in CONTROLS.items():
+            kind = float if name in ("honest", "false_exclusion") else int
+            option = f"--control-{name.replace('_', '-')}"
+            added.add_argument(option, type=kind, metavar="N" if kind is int else "SHARE", help=meaning)
+        added.add_argument(
+            "--control-report-only", action="store_true", help="exclude nobody, and only report who fails"
+        )
+        added.add_argument(
+            "--sign-excludes",
+            action="append",
+            default=[],
+            metavar="SIGN",
+            help=f"exclude raters by a sign, which is else only shown: {', '.join(SIGNS)}; repeat for several",
+        )
         rule = parser.add_argument_group(
             "early stopping",
             "Any of these options declares a stopping rule. The rule recommends stopping once every comparison is "
@@ -152,6 +184,36 @@ class Command(ProductCommand):
         rule.add_argument(
             "--stop-alpha", type=float, metavar="A", help="the intervals have level 1 - A (default: 0.05)"
         )
+        taken = parser.add_argument_group("whom the study takes")
+        taken.add_argument(
+            "--qualification",
+            metavar="FILE",
+            help="a few trials with known answers, which raters answer first and with feedback: a table as --controls",
+        )
+        taken.add_argument("--pass-mark", type=int, metavar="N", help="trials of it that must be right (default: all)")
+        taken.add_argument("--quota-question", metavar="TEXT", help="what raters are asked at consent, for quotas")
+        taken.add_argument(
+            "--quota",
+            action="append",
+            default=[],
+            metavar="ANSWER:N",
+            help='an answer and the most raters who give it, such as "English: 20"; repeat for each',
+        )
+        taken.add_argument("--most-per-panel", type=int, metavar="N", help="raters that a panel takes, at most")
+        taken.add_argument(
+            "--exclude-study",
+            action="append",
+            default=[],
+            metavar="STUDY",
+            help="leave out who took part in STUDY; repeat for several",
+        )
+        parser.add_argument(
+            "--hide-rates",
+            action="store_true",
+            help="keep rates hidden from the team until the study closes; looks before that are logged and counted",
+        )
+        parser.add_argument("--pause", action="store_true", help="let nobody in for a while, and give no further trial")
+        parser.add_argument("--resume", action="store_true", help="go on with a paused study")
         parser.add_argument("--open", action="store_true", help="open the study at once and print the raters' link")
         there = parser.add_mutually_exclusive_group()
         there.add_argument(
@@ -176,15 +238,19 @@ class Command(ProductCommand):
         """Create, edit, copy, delete, open or close."""
         name, given = options["name"], _given(options)
         editing = options["edit"] or options["rename"] is not None
-        if options["delete"] or options["close"]:
-            if given or options["open"]:
-                done = "--delete" if options["delete"] else "--close"
+        alone = [each for each in ("delete", "close", "pause", "resume") if options[each]]
+        if alone:
+            if given or options["open"] or len(alone) > 1:
+                done = f"--{alone[0]}"
                 raise InputError(f"{done} stands alone: nothing can be changed or opened with it.")
             study = study_by_name(name)
             if options["delete"]:
                 study_delete(study=study)
                 return {"study": study.name, "status": "deleted"}
-            study = study_close(study=study, inside=options["with_raters_inside"] or 0)
+            if options["close"]:
+                study = study_close(study=study, inside=options["with_raters_inside"] or 0)
+            else:
+                study = study_pause(study=study, paused=bool(options["pause"]))
         elif options["copy_from"] is not None:
             copied = draft_of(study_by_name(options["copy_from"]))
             wanted = {**given, "name": name, "copied_from": options["copy_from"]}
@@ -218,12 +284,14 @@ class Command(ProductCommand):
         return {
             "study": study.name,
             "status": study.status,
+            "paused": study.paused_at is not None,
             "protocol": study.protocol,
             "specification_hash": study.specification_hash,
             "runs": {entry["label"]: entry["run"] for entry in study.specification["runs"]},
             "sets": study.specification["sets"],
             "departures": study.specification["departures"],
             "copied_from": study.specification.get("copied_from"),
+            "controls": study.specification.get("controls", {}).get("added"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
             "panels": len(progress.panels),
@@ -238,7 +306,7 @@ class Command(ProductCommand):
             return f"The draft {result['study']} is deleted."
         runs = " against ".join(result["runs"])
         lines = [
-            f"Study {result['study']} is {result['status']}: {runs}.",
+            f"Study {result['study']} is {'paused' if result['paused'] else result['status']}: {runs}.",
             f"Protocol {result['protocol']}, {counted(result['sets']['size'], 'image')} per set.",
             ", ".join(counted(result[f"{noun}s"], noun) for noun in ("panel", "rater", "rating")) + " in all.",
         ]
@@ -249,6 +317,8 @@ class Command(ProductCommand):
             lines.append(f"Differs from {copied['study']}, of which it is a copy, in: {told}.")
         if result["analysis"]:
             lines.append(primary_text(result["analysis"]))
+        if result["controls"]:
+            lines += controls_lines(result["controls"])
         if result["stopping_rule"]:
             lines.append(f"Stopping rule: {stopping_rule_text(result['stopping_rule'])}")
         if result["status"] == StudyStatus.DRAFT:
@@ -279,6 +349,14 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
+        "added_controls": _controls_of(options),
+        "signs_exclude": options["sign_excludes"] or None,
+        "quota_question": options["quota_question"],
+        "quota_answers": options["quota"] or None,
+        "most_per_panel": options["most_per_panel"],
+        "exclude_studies": options["exclude_study"] or None,
+        "qualification_least": options["pass_mark"],
+        "hide_rates": options["hide_rates"] or None,
     }
     given = crowd_given(options)
     given |= {name: value for name, value in plain.items() if value is not None}
@@ -297,6 +375,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     if options["claims"] is not None:
         path = Path(options["claims"])
         given |= {"claims": read_claims(_bytes_of(path, MOST_CLAIM_BYTES), path.name), "claims_source": path.name}
+    if options["qualification"] is not None:
+        path = Path(options["qualification"])
+        given["qualification"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
     if options["controls"] is not None:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
@@ -306,6 +387,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:
     rule = {name: options[f"stop_{name}"] for name in RULE if options[f"stop_{name}"] is not None}
     return rule if rule or options["stop_when_decided"] else None
+
+
+def _controls_of(options: Mapping[str, Any]) -> dict[str, object] | None:
+    given = {name: options[f"control_{name}"] for name in CONTROLS if options[f"control_{name}"] is not None}
+    if options["control_report_only"]:
+        given["exclude"] = False
+    return given or None
 
 
 def _text_of(path: str) -> str:

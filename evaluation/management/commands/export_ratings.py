@@ -17,6 +17,7 @@ from evaluation.analysis.groups import without_rare
 from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.look_option import add_look
 from evaluation.models import ImportedVotes, Study
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
 from evaluation.selectors.about import with_about
@@ -24,6 +25,7 @@ from evaluation.selectors.answers import answers_frame, has_other_answers
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.looks import result_look
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -42,6 +44,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_look(parser)
         parser.add_argument("study", help="name of the study, or of imported votes (scores are compared in pairs)")
         parser.add_argument(
             "--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; an existing file is replaced"
@@ -65,6 +68,7 @@ class Command(ProductCommand):
         study = None
         if imported is None:
             study = study_by_name(options["study"])
+            result_look(study=study, what="ratings", deliberate=options["look"])
             frame = with_about(ratings_frame(study, include_simulated=include), study, exported=True)
             name = study.name
         else:

@@ -10,9 +10,11 @@ from typing import Any
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.look_option import add_look
 from evaluation.management.commands.export_ratings import simulated_note
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.bundle import study_export
+from evaluation.services.studies.looks import result_look
 
 
 class Command(ProductCommand):
@@ -26,6 +28,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_look(parser)
         parser.add_argument("study", help="name of an open or closed study")
         parser.add_argument(
             "--out", metavar="FILE", type=Path, required=True, help="FILE.zip; an existing file is replaced"
@@ -37,7 +40,9 @@ class Command(ProductCommand):
         if out.suffix.lower() != ".zip":
             raise InputError(f"--out must end with .zip; got {out}.", field="out")
         settings = {"include_simulated": False} if options["without_simulated"] else {}
-        found = study_export(study=study_by_name(options["study"]), out=out, settings=settings)
+        study = study_by_name(options["study"])
+        result_look(study=study, what="ratings", deliberate=options["look"])
+        found = study_export(study=study, out=out, settings=settings)
         return {
             "study": found.study,
             "file": str(found.file),

@@ -8,10 +8,12 @@ from typing import Any
 
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.look_option import add_look
 from evaluation.reports.wording.orders import orders_text
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.orders import study_orders
+from evaluation.services.studies.looks import result_look
 
 
 class Command(ProductCommand):
@@ -24,6 +26,7 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_look(parser)
         parser.add_argument("studies", nargs="+", metavar="study", help="name of a study")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -33,6 +36,8 @@ class Command(ProductCommand):
         studies = [study_by_name(name) for name in names]
         if len(studies) == 1:
             studies += studies_beside(studies[0])
+        for each in studies:
+            result_look(study=each, what="orders", deliberate=options["look"])
         self.found = study_orders(studies)
         return self.found.to_dict()
 

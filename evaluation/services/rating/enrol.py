@@ -21,6 +21,7 @@ from evaluation.models import Assignment, Comparison, Departure, Invitation, Pla
 from evaluation.participants import participant_hash
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rating.errors import RaterError
+from evaluation.services.studies.admission import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,21 @@ class Enrolled:
 
 
 @transaction.atomic
-def rater_enrol(*, invitation: Invitation, participant: str = "", session: str = "", language: str = "") -> Enrolled:
+def rater_enrol(
+    *, invitation: Invitation, participant: str = "", session: str = "", language: str = "", quota: str = ""
+) -> Enrolled:
     """Take a rater into the invitation's study, after consent.
 
     Args:
         participant, session: the crowd platform's ids, empty for plain links. The same participant in the same session
             is the same rater: who has not finished goes on where the answers end, with a new key (the old one is void).
         language: that the rater reads the questions in; the protocol's own when empty.
+        quota: the answer to the study's question for quotas.
 
     Raises:
-        RaterError: `closed`, `not-open`, `expired`, `revoked`, `used-up`, `full`, `finished`, `other-session`.
+        RaterError: `closed`, `not-open`, `paused`, `expired`, `revoked`, `used-up`, `full`, `finished`,
+            `other-session`; `no-answer` to the question for quotas; and of those whom the study does not take
+            `quota-full`, `took-part`, `not-qualified`.
     """
     # the lock keeps two raters from taking one place, and one participant from taking two
     study = Study.objects.select_for_update(no_key=True).get(pk=invitation.study_id)
@@ -54,6 +60,8 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
             return again
     invitation.refresh_from_db()
     refuse_invitation(invitation)
+    admission = Admission.of(study.specification)
+    refuse_unless_admitted(study, admission, participant, quota)
     place = _free_place(study)
     if place is None:
         raise _full()
@@ -68,12 +76,15 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
         trials=len(taken.showings),
         language=language,
         participant=participant,
+        participant_hash=participant_hash(participant),
+        quota=quota if admission.quotas else "",
         session=session,
         session_key_hash=session_key_hash(key),
         consented_at=now,
         last_seen_at=now,
     )
-    assign([(rater, taken)])
+    if not admission.qualification:  # else the trials come once it is passed
+        assign([(rater, taken)])
     return Enrolled(rater, key, new=True)
 
 
@@ -83,6 +94,38 @@ def refuse_unless_open(study: Study) -> None:
         raise RaterError("closed", _("This study is closed. Thank you for your interest."), status=410)
     if study.status != StudyStatus.OPEN:
         raise RaterError("not-open", _("This study is not open yet. Please come back later."))
+    if study.paused_at is not None:
+        raise RaterError("paused", paused_text())
+
+
+def paused_text() -> str:
+    """What raters read of a paused study."""
+    return _("The researchers have paused it for a while. Please come back later with the same link.")
+
+
+def not_qualified_text() -> str:
+    """What those read who did not pass the qualification."""
+    return _("Your answers to the first trials did not match well enough for this study. Thank you for your time.")
+
+
+def refuse_unless_admitted(study: Study, admission: Admission, participant: str, quota: str) -> None:
+    """Raise `RaterError` where the study does not take this participant, or enough who answered so."""
+    if participant and admission.excluded_studies:
+        took_part = Rater.objects.filter(
+            study__name__in=admission.excluded_studies,
+            participant_hash=participant_hash(participant),
+            screened_at=None,
+        )
+        if took_part.exists():
+            raise RaterError(
+                "took-part",
+                _("You have taken part in an earlier study, so you can't take part in this one. Thank you."),
+            )
+    if admission.quotas:
+        if quota not in admission.quotas:
+            raise RaterError("no-answer", _("Please go back and choose an answer."), status=400)
+        if Rater.objects.filter(study=study, dropped_at=None, quota=quota).count() >= admission.quotas[quota]:
+            raise RaterError("quota-full", _("We already have enough people who gave your answer. Thank you."))
 
 
 def refuse_erased(study: Study, participant: str) -> None:
@@ -132,7 +175,7 @@ def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
                 shown_order=order,
                 repetition=repetition,
                 seed=place.seed,
-                reason="control" if pk in controls else "repeat" if repetition else "panel",
+                reason="repeat" if repetition else "control" if pk in controls else "panel",
             )
             for rater, place in raters
             for position, (pk, order, repetition) in enumerate(place.showings)
@@ -142,8 +185,10 @@ def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
 
 
 def places_of(study: Study) -> dict[str, int]:
-    """How many raters each panel is to have, in the specification's order."""
-    return {panel["panel"]: panel["raters"] for panel in study.specification["panels"]}
+    """How many raters each panel takes, in the specification's order."""
+    most = Admission.of(study.specification).most_per_panel
+    places = {panel["panel"]: panel["raters"] for panel in study.specification["panels"]}
+    return places if most is None else {panel: min(most, n) for panel, n in places.items()}
 
 
 def taken_of(study: Study) -> dict[str, set[int]]:
@@ -172,14 +217,26 @@ def _idle(study: Study) -> list[int]:
     declared = study.specification["raters"]
     started = now - timedelta(days=declared["idle_days"])
     unstarted = now - timedelta(hours=declared["idle_hours_unstarted"])
-    candidates = Rater.objects.filter(
-        study=study, dropped_at=None, finished_at=None, simulated=False, created_at__lt=unstarted
-    ).annotate(last_rating=Max("ratings__created_at"))
+    candidates = (
+        Rater.objects.filter(study=study, dropped_at=None, finished_at=None, simulated=False, created_at__lt=unstarted)
+        .select_related("study")
+        .annotate(last_rating=Max("ratings__created_at"))
+    )
     return [
         rater.pk
         for rater in candidates
-        if _last_seen(rater) < (unstarted if rater.last_rating is None else started) and unanswered_exist(rater.pk)
+        if _last_seen(rater) < (unstarted if rater.last_rating is None else started)
+        and (unanswered_exist(rater.pk) or is_to_qualify(rater))
     ]
+
+
+def is_to_qualify(rater: Rater) -> bool:
+    """Whether the rater has a qualification still to pass."""
+    return (
+        rater.qualified_at is None
+        and not rater.simulated
+        and bool(Admission.of(rater.study.specification).qualification)
+    )
 
 
 def _last_seen(rater: Rater) -> datetime:
@@ -195,6 +252,8 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
         )
     )
     if not earlier:
+        if Rater.objects.filter(study=study, participant=participant, screened_at__isnull=False).exists():
+            raise RaterError("not-qualified", not_qualified_text())
         if Rater.objects.filter(study=study, participant=participant, session=session).exists():
             raise RaterError("dropped", _("You have left this study, so you can't take part again."))
         return None

@@ -9,6 +9,7 @@ from evaluation.models import Departure, Rater, RaterAbout, Rating, Study
 from evaluation.participants import participant_hash
 from evaluation.selectors.participants import participants_named
 from evaluation.selectors.ratings import rater_pseudonym
+from evaluation.services.sealing.seal import study_seal
 
 
 @transaction.atomic
@@ -26,7 +27,9 @@ def participant_erase(*, study: Study, who: str) -> list[str]:
         NotFoundError: nobody is there, or they are gone already.
     """
     raters = participants_named(study, who)
-    return [_erase(Rater.objects.select_for_update().get(pk=rater.pk)) for rater in raters]
+    gone = [_erase(Rater.objects.select_for_update().get(pk=rater.pk)) for rater in raters]
+    study_seal(study=study)  # the chain goes on without what it can't show any more
+    return gone
 
 
 def _erase(rater: Rater) -> str:

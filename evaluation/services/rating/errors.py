@@ -21,7 +21,7 @@ def refuse_unless_rating(session: RaterSession) -> None:
     """Raise `RaterError` unless the study takes ratings and the rater is still part of it."""
     if session.dropped:
         raise RaterError("dropped", _("You are no longer part of this study, so no more answers can be saved."))
-    if session.study_status != "open":
+    if session.study_status not in ("open", "paused"):  # in a paused one the trial that is seen is finished
         raise RaterError(
             "closed",
             _(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from evaluation.models import Departure, Rater, Rating
 from evaluation.selectors.trials import unanswered_exist
 from evaluation.services.rating.about import rater_about_delete
+from evaluation.services.rating.enrol import is_to_qualify
 from evaluation.services.rating.errors import RaterError
 
 
@@ -24,7 +25,7 @@ def rater_finish(*, rater: Rater) -> Rater:
         return locked
     if locked.dropped_at is not None:
         raise RaterError("dropped", _("You are no longer part of this study."))
-    if unanswered_exist(locked.pk):
+    if unanswered_exist(locked.pk) or is_to_qualify(locked):
         raise RaterError("unfinished", _("Some comparisons are not answered yet."))
     locked.finished_at = timezone.now()
     locked.save(update_fields=["finished_at"])

@@ -110,6 +110,7 @@ def _enrol(study: Study, seed: int, places: list[tuple[str, int]]) -> list[Rater
             simulated=True,
             consented_at=now,
             instructed_at=now,
+            qualified_at=now,
             finished_at=now,
             last_seen_at=now,
         )

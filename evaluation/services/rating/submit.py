@@ -35,6 +35,7 @@ from evaluation.services.rating.errors import RaterError, no_session, refuse_unl
 
 MOST_ANSWERS = 200
 LONGEST_MS = 2**31 - 1
+MOST_EVIDENCE = 2**24 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Answer:
     """An answer as the rater gave it. `choice`: the id of a closed answer, such as `left`; None for another kind, which
     has a `value`. `submission`: the client's key of the trial as shown, the same in every retry. `response_time_ms`:
     from all sets decoded to the answer. `shown_width`, `shown_device_width`, `theme`: how the images stood on the page,
-    as `Rating` has it; None where the browser did not say."""
+    as `Rating` has it; None where the browser did not say. `evidence`: what the page
+    noted meanwhile, as `Rating.evidence`."""
 
     assignment: int
     question: str
@@ -50,6 +52,7 @@ class Answer:
     response_time_ms: int | None
     submission: UUID
     value: object = None
+    evidence: int | None = None
     shown_width: int | None = None
     shown_device_width: int | None = None
     theme: str | None = None
@@ -79,21 +82,22 @@ RATE = Prepared(
     "rater_rate",
     (
         *("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]"),
-        *("smallint[]", "smallint[]", "text[]", "int", "int"),
+        *("smallint[]", "smallint[]", "text[]", "int", "int", "int[]"),
     ),
     f"""
     WITH me AS MATERIALIZED (
-        SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
+        SELECT r.id, s.paused_at IS NOT NULL AS paused
+        FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
         WHERE r.key = $1 AND r.session_key_hash = ANY ($2) AND r.dropped_at IS NULL
         FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
     ), given AS (
         INSERT INTO evaluation_rating
             (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, shown_width,
-             shown_device_width, theme, created_at)
+             shown_device_width, theme, evidence, created_at)
         SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, t.width, t.device, t.theme,
-               clock_timestamp()
-        FROM me, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)
-            AS t (assignment, question, choice, value, ms, submission, width, device, theme)
+               t.evidence, clock_timestamp()
+        FROM me, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $14)
+            AS t (assignment, question, choice, value, ms, submission, width, device, theme, evidence)
         JOIN evaluation_assignment a ON a.id = t.assignment AND a.skipped_at IS NULL
         JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
         WHERE a.rater_id = me.id
@@ -101,8 +105,8 @@ RATE = Prepared(
         ON CONFLICT DO NOTHING
         RETURNING assignment_id, question, submission
     )
-    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), n.*
-    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$12", "$13")}) n ON true
+    SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), me.paused, n.*
+    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$12", "$13")}) n ON NOT me.paused
     """,
 )
 
@@ -124,10 +128,13 @@ _Stored = tuple[int, str, str, str | None, str | None, bool]
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What stands for each answer, in their order; the trials that come next, where they were asked for."""
+    """What stands for each answer, in their order; the trials that come next, where they were asked for. `paused`:
+    whether the study is, so that none comes.
+    """
 
     answers: list[Saved]
     trials: list[Trial]
+    paused: bool = False
 
 
 def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: int | None = None) -> Submitted:
@@ -160,6 +167,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             [answer.theme for answer in answers],
             after,
             TRIALS_AT_ONCE,
+            [answer.evidence for answer in answers],
         ]
     )
     new = set(rows[0][0] or ()) if rows else set()
@@ -172,7 +180,8 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
     if all(each.status == "refused" for each in saved):
         raise RaterError("not-yours", gettext("None of these comparisons is yours. Reload the page."), status=403)
-    return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
+    paused = bool(rows and rows[0][1])
+    return Submitted(saved, trials_from([row[2:] for row in rows], session.protocol), paused)
 
 
 def _refuse_or_go_on(session: RaterSession) -> None:

@@ -17,7 +17,7 @@ from evaluation.reports.compute import AnswersInput, ReportInput, Settings
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.answers import answers_frame, has_other_answers, study_scales
-from evaluation.selectors.declared import family_of
+from evaluation.selectors.declared import added_controls, declared_signs, family_of
 from evaluation.selectors.live_board import arrivals_key, asked_questions, declared_rule, study_arrivals
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.metrics import metric_names, study_metric_groups
@@ -88,6 +88,10 @@ def answers_input(study: Study, *, include_simulated: bool, as_of: datetime) -> 
         rule=controls.rule if controls else "",
         reference=next((each.label for each in study.study_runs.all() if each.is_reference), ""),
         nobody=frozenset(nobody) if named else frozenset(),
+        added=added_controls(study.specification),
+        signs=declared_signs(study.specification),
+        set_size=study.specification["sets"]["size"],
+        asked=tuple(each.id for each in locked_protocol(study).questions),
     )
 
 

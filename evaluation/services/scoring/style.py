@@ -41,7 +41,7 @@ def _rows(study: Study, with_text: bool) -> Iterator[dict[str, object]]:
             reader = load_reader()
         except MetricError as error:
             raise InputError(str(error)) from error
-    images = StudyImage.objects.filter(study=study).select_related("sample__prompt", "rendition").order_by("pk")
+    images = StudyImage.objects.filter(study=study, copy=0).select_related("sample__prompt", "rendition").order_by("pk")
     for image in images.iterator(2000):
         try:
             picture = read_image(image_path(image.rendition)).image

@@ -13,6 +13,7 @@ from common.hashes import hash_of
 from evaluation.models import Seal, SealedRating, Study, StudyStatus
 from evaluation.reports.bundle.chain import (
     CLOSING,
+    DELETION,
     OPENING,
     RATINGS,
     Link,
@@ -21,7 +22,15 @@ from evaluation.reports.bundle.chain import (
     new_salt,
     public_name,
 )
-from evaluation.selectors.sealed import iso, last_seal, locked_hashes, records_of, unsealed, untold_retractions
+from evaluation.selectors.sealed import (
+    iso,
+    last_seal,
+    locked_hashes,
+    records_of,
+    unsealed,
+    untold_deletions,
+    untold_retractions,
+)
 
 MOST = 5_000
 """Ratings that one link commits to: of more, the next one does."""
@@ -36,7 +45,7 @@ def public_key() -> str:
 
 @transaction.atomic
 def study_seal(*, study: Study) -> int:
-    """Commit to all ratings and retractions of an open or closed study that no link has; how many there were.
+    """Commit to all ratings, retractions and deletions of an open or closed study that no link has; how many there were.
 
     The first link commits to what the study locked; of a closed study the last one says that nothing comes after it.
     Where nothing is new, nothing is written. Two at once wait for each other; ratings never wait.
@@ -63,6 +72,11 @@ def study_seal(*, study: Study) -> int:
             batch_size=1000,
         )
         n += len(sealed)
+    deleted = untold_deletions(study)
+    if deleted:
+        last = _link(study, last, DELETION, {"deleted": [name for _, name in deleted]})
+        SealedRating.objects.filter(pk__in=[pk for pk, _ in deleted]).update(deleted_in=last, salt="")
+        n += len(deleted)
     withdrawn = list(untold_retractions(study))
     if withdrawn:
         last = _link(study, last, RATINGS, {"retracted": [[name, iso(at)] for _, name, at in withdrawn]})

@@ -14,6 +14,7 @@ from evaluation import protocols
 from evaluation.errors import ConflictError
 from evaluation.models import Prompt, Study, StudyStatus
 from evaluation.protocols.claims import ClaimsByText, PromptClaim
+from evaluation.protocols.control_plan import Counts
 from evaluation.protocols.kinds import Choice
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import needs
@@ -76,6 +77,15 @@ def draft_of(study: Study) -> StudyDraft:
         claims_source="" if settings.claims_source == ATTRIBUTES else settings.claims_source,
         controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
+        added_controls=_added(settings),
+        quota_question=settings.admission.quota_question,
+        quota_answers=[f"{answer}: {most}" for answer, most in (settings.admission.quotas or {}).items()],
+        most_per_panel=settings.admission.most_per_panel,
+        exclude_studies=settings.admission.excluded_studies,
+        qualification=rows_of(settings.admission.qualification, settings.study_protocol),
+        qualification_least=_least(settings),
+        hide_rates=settings.hide_rates,
+        signs_exclude=settings.signs.exclude if settings.signs is not None else (),
         copied_from=copied.study if copied is not None else "",
         surround=settings.viewing.surround,
         smallest_width=settings.viewing.smallest_width,
@@ -106,6 +116,9 @@ def draft_under(draft: StudyDraft, protocol: str | protocols.Protocol) -> StudyD
         claims=draft.claims if "claims" in needed else None,
         controls=(),
         without_controls=draft.without_controls and "controls" in needed,
+        added_controls=None,
+        qualification=(),
+        qualification_least=None,
     )
 
 
@@ -179,6 +192,19 @@ def _rule(study: Study, settings: StudySettings) -> dict[str, object] | None:
     return {
         name: value for name, value in rule.items() if value is not None and (name, value) != ("max_raters", places)
     }
+
+
+def _added(settings: StudySettings) -> dict[str, object] | None:
+    """The control trials that the study adds; none said where they are those of its protocol."""
+    if settings.added == settings.protocol.added_controls:
+        return None
+    return Counts().to_dict() if settings.added is None else settings.added.to_dict()
+
+
+def _least(settings: StudySettings) -> int | None:
+    """The pass mark of the qualification; None where that is all of it."""
+    own = settings.admission
+    return None if own.least_right == len(own.qualification) else own.least_right
 
 
 def _claims(study: Study, settings: StudySettings) -> ClaimsByText | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from typing import Any
 
@@ -23,22 +23,23 @@ from evaluation.models import GenerationRun, Study, StudyRun, Suite
 from evaluation.protocols.claims import ClaimsByText, suite_claims
 from evaluation.protocols.kinds import Choice, Claim
 from evaluation.protocols.rows import REFERENCE
-from evaluation.protocols.serving import panel_shape, panel_size
+from evaluation.protocols.serving import panel_size
 from evaluation.selectors.declared import Primary
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.studies.admission import Admission, AdmissionAsked, admission
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
 from evaluation.services.studies.crowd import crowd_settings
 from evaluation.services.studies.difference import Copied, differences
 from evaluation.services.studies.known import KnownControl, known_controls, refuse_too_few
 from evaluation.services.studies.mask import masks_read
+from evaluation.services.studies.own_controls import plan_asked, refuse_unscorable, sign_rules
 from evaluation.services.studies.primary import primary
 from evaluation.services.studies.sets import ImageSets, default_set_size, image_sets, missing_rule
 from evaluation.services.studies.specify import (
     StudySettings,
     consent_text,
     panel_of,
-    panel_prompts,
     silent_prompts,
     specification,
 )
@@ -85,6 +86,16 @@ class StudyDraft:
         smallest_width: CSS pixels that each image must be shown wide, or the rater can't answer; any when None.
         prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
             it. Nothing is asked when empty.
+        added_controls: control trials that the study adds of its own images (`protocols.control_plan.PARTS`); those
+            that its protocol declares when None.
+        signs_exclude: of `evaluation.analysis.signs.SIGNS`, those that exclude a rater; others are shown alone.
+        quota_question, quota_answers: what raters are asked at consent, and for each answer the most raters who give
+            it, as "English: 20".
+        most_per_panel: raters that a panel takes, where that is fewer than its places.
+        exclude_studies: names of studies; who took part in one of them is not taken.
+        qualification: rows of a file (`known.read_known`) of items that a rater answers first, with feedback.
+        qualification_least: how many must be right; all when None.
+        hide_rates: keep results from the team until the study closes.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
         crowd, about, refusals: as `crowd.crowd_settings` takes them.
     """
@@ -111,6 +122,15 @@ class StudyDraft:
     claims_source: str = ""
     controls: Sequence[Mapping[str, str]] = ()
     without_controls: bool = False
+    added_controls: Mapping[str, object] | None = None
+    signs_exclude: Sequence[str] = ()
+    quota_question: str = ""
+    quota_answers: Sequence[str] = ()
+    most_per_panel: int | None = None
+    exclude_studies: Sequence[str] = ()
+    qualification: Sequence[Mapping[str, str]] = ()
+    qualification_least: int | None = None
+    hide_rates: bool = False
     copied_from: str = ""
     surround: str = ""
     smallest_width: int | None = None
@@ -154,6 +174,7 @@ def draft_put(study: Study, draft: StudyDraft) -> Study:
         silent=silent_prompts(study_protocol, suite, settings.claims),
     )
     settings = replace(settings, known=_known(draft, study_protocol, labels, sets))
+    settings = replace(settings, admission=_admission(draft, study_protocol, labels, sets))
     settings = replace(settings, stopping_rule=_rule(draft, settings, sets))
     study.name = draft.name
     study.title = text_in(draft.title, "title", "the title", most=limits.TITLE)
@@ -192,13 +213,7 @@ def _rule(draft: StudyDraft, settings: StudySettings, sets: ImageSets) -> Stoppi
         rule = {name: value for name, value in asdict(declared).items() if name != "method"}
     if rule is None:
         return None
-    shapes = (
-        panel_shape(
-            settings.study_protocol, n_prompts=n, n_generators=len(draft.runs), raters=settings.raters_per_panel
-        )
-        for n in panel_prompts(sets, settings.study_protocol).values()
-    )
-    sizes = [panel_size(shape) for shape in shapes]
+    sizes = [panel_size(shape) for shape, _ in settings.panels(sets, n_generators=len(draft.runs)).values()]
     return checked_rule(rule, places=sum(size.places for size in sizes), panels=len(sizes))
 
 
@@ -223,9 +238,15 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
     brought = protocol.controls is not None and protocol.controls.kind == "known"
     if draft.without_controls and protocol.controls is None:
         raise InputError(f"The protocol {protocol.name} has no control trials to leave out.", field="without_controls")
-    if draft.controls and (draft.without_controls or not brought):
+    settings = replace(settings, controls_left_out=draft.without_controls)
+    own_file = bool(draft.controls) and (draft.without_controls or not brought)
+    added = plan_asked(draft.added_controls, settings.study_protocol, file=own_file)
+    if own_file and (added is None or not added.counts.gold):
         why = "this study leaves them out" if draft.without_controls else f"{protocol.name} does not ask for them"
-        raise InputError(f"A file of control trials was given, but {why}. Leave it out.", field="controls")
+        raise InputError(
+            f"A file of control trials was given, but {why}. Leave it out, or say how many gold trials a session has.",
+            field="controls",
+        )
     if brought and not draft.without_controls and not draft.controls:
         assert protocol.controls is not None
         raise InputError(
@@ -233,7 +254,7 @@ def _with_material(draft: StudyDraft, settings: StudySettings, suite: Suite) -> 
             "answers the study brings. Give a file of them, or hold the study without, which its report will say.",
             field="controls",
         )
-    return replace(settings, controls_left_out=draft.without_controls)
+    return replace(settings, added=added)
 
 
 def _known(
@@ -250,7 +271,21 @@ def _known(
         given = Counter(panels[each.prompt_id] for each in known)
         for panel in dict.fromkeys(panels.values()):
             refuse_too_few(given[panel], protocol.controls.trials, panel)
+    else:
+        refuse_unscorable(known, protocol)
     return known
+
+
+def _admission(draft: StudyDraft, protocol: protocols.Protocol, labels: Sequence[str], sets: ImageSets) -> Admission:
+    items = known_controls(
+        draft.qualification,
+        protocol=protocol,
+        labels=[*labels, *([REFERENCE] if draft.reference else [])],
+        prompts={prompt.prompt_id: prompt.text for prompt in sets.prompts},
+        field="qualification",
+    )
+    asked = {each.name: getattr(draft, each.name) for each in fields(AdmissionAsked)}
+    return admission(AdmissionAsked(**asked), items, protocol, own=draft.name)
 
 
 def _primary(draft: StudyDraft, labels: Sequence[str], protocol: protocols.Protocol) -> Primary | None:
@@ -307,4 +342,6 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         masks=masks_read(draft.masks),
         viewing=viewing_read(draft.surround, draft.smallest_width, draft.prompts_language),
         people=crowd_settings(draft.crowd, draft.about, draft.refusals, contact=draft.contact.strip()),
+        signs=sign_rules(draft.signs_exclude),
+        hide_rates=draft.hide_rates,
     )

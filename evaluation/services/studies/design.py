@@ -6,49 +6,19 @@ balanced.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 from evaluation.design import DesignError, PanelPlan, PanelShape, derived_seed, plan_panel, rng_for
 from evaluation.errors import InputError
-from evaluation.models import Comparison, Place, Prompt, Study, StudyQuestion, StudyRun
-from evaluation.protocols import CAPTION, Protocol
-from evaluation.protocols.kinds import Choice
-from evaluation.protocols.serving import panel_shape
-from evaluation.services.studies.known import KnownControl, refuse_too_few
-
-SetOf = Callable[[StudyRun, Prompt], list[str]]
-"""The keys of the images that a run's set of a prompt shows."""
-
-CONTROLS_AT_HAND = 4
-"""Control trials that are made for each one that a session has: raters do not all get the same ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a study can show. `prompts`: in the suite's order. `study_runs`: in the study's order, the reference last.
-
-    `claims`: by prompt's number. `known`: control trials that the study brings.
-    """
-
-    study: Study
-    protocol: Protocol
-    raters_per_panel: int
-    prompts: Sequence[Prompt]
-    study_runs: Sequence[StudyRun]
-    claims: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    known: Sequence[KnownControl] = ()
-
-    @property
-    def generators(self) -> list[StudyRun]:
-        """The runs that are compared."""
-        return [each for each in self.study_runs if not each.is_reference]
-
-    @property
-    def reference(self) -> StudyRun | None:
-        """The run of the reference photographs."""
-        return next((each for each in self.study_runs if each.is_reference), None)
+from evaluation.models import Comparison, Place, Prompt, Study, StudyQuestion
+from evaluation.protocols import Protocol
+from evaluation.protocols.control_fit import PanelControls
+from evaluation.services.studies.control_trials import DECLARED, added_pools, again, declared_controls, wanted_of
+from evaluation.services.studies.own_controls import gold_by_panel, panel_of_plan
+from evaluation.services.studies.shown_trials import CopyOf, SetOf, Shown, comparison_of
 
 
 def panels_of_prompts(shown: Shown) -> dict[str, list[Prompt]]:
@@ -73,7 +43,7 @@ def questions_make(study: Study, protocol: Protocol) -> None:
     )
 
 
-def design_make(shown: Shown, set_of: SetOf) -> dict[str, dict[str, int]]:
+def design_make(shown: Shown, set_of: SetOf, copy_of: CopyOf) -> dict[str, dict[str, int]]:
     """Make the comparisons and places of a study; by panel how many `raters` it has places for, how many `trials` one
     of them has at most, and how many `ratings` are wanted.
 
@@ -82,7 +52,7 @@ def design_make(shown: Shown, set_of: SetOf) -> dict[str, dict[str, int]]:
     """
     counts = {}
     for panel, prompts in panels_of_prompts(shown).items():
-        counts[panel] = _panel_make(shown, set_of, panel, prompts)
+        counts[panel] = _panel_make(_drawn(shown, set_of, copy_of, panel, prompts))
     return counts
 
 
@@ -93,47 +63,59 @@ def first_trials(shown: Shown, set_of: SetOf, *, at_most: int) -> list[tuple[Com
         InputError: as `design_make`.
     """
     panel, prompts = next(iter(panels_of_prompts(shown).items()))
-    shape = _shape(shown, prompts)
-    drawn = _Drawn(shown, set_of, panel, prompts, _planned(shape, shown.study.design_seed, panel))
-    controls = list(_controls(shown, set_of, panel, prompts, shape.controls))
-    showings = _showings(drawn, 0, drawn.trial, controls)
+    drawn = _drawn(shown, set_of, lambda keys, _: keys, panel, prompts)
+    showings = _showings(drawn, 0, drawn.trial, drawn.trial, _pools(drawn))
     return [(trial, order) for trial, order, _ in islice(showings, at_most)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A panel's plan on the study's prompts and runs."""
+    """A panel's plan on the study's prompts and runs. `own`: its share of the control trials that the study adds."""
 
     shown: Shown
     set_of: SetOf
+    copy_of: CopyOf
     panel: str
     prompts: Sequence[Prompt]
     plan: PanelPlan
+    own: PanelControls | None
+    n_declared: int
 
     def trial(self, number: int) -> Comparison:
         """The trial of this number in the plan, not saved."""
         trial = self.plan.trials[number]
         members = [*self.shown.generators, *([self.shown.reference] if self.shown.reference else [])]
-        return _comparison(
+        return comparison_of(
             self.shown, self.set_of, self.prompts[trial.prompt], [members[each] for each in trial.generators]
         )
 
 
-def _shape(shown: Shown, prompts: Sequence[Prompt]) -> PanelShape:
-    return panel_shape(
-        shown.protocol, n_prompts=len(prompts), n_generators=len(shown.generators), raters=shown.raters_per_panel
+def _drawn(shown: Shown, set_of: SetOf, copy_of: CopyOf, panel: str, prompts: Sequence[Prompt]) -> _Drawn:
+    shape, own = panel_of_plan(
+        shown.added,
+        shown.protocol,
+        n_prompts=len(prompts),
+        n_generators=len(shown.generators),
+        raters=shown.raters_per_panel,
+        gold=gold_by_panel(shown.known, prompts, shown.protocol)[panel],
     )
+    plan = _planned(shape, shown.study.design_seed, panel)
+    n_declared = shown.protocol.controls.trials if shown.protocol.controls else 0
+    return _Drawn(shown, set_of, copy_of, panel, prompts, plan, own, n_declared)
 
 
-def _panel_make(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt]) -> dict[str, int]:
-    shape = _shape(shown, prompts)
-    drawn = _Drawn(shown, set_of, panel, prompts, _planned(shape, shown.study.design_seed, panel))
+def _panel_make(drawn: _Drawn) -> dict[str, int]:
+    shown, panel = drawn.shown, drawn.panel
     trials = Comparison.objects.bulk_create(map(drawn.trial, range(len(drawn.plan.trials))), batch_size=1000)
-    controls = Comparison.objects.bulk_create(_controls(shown, set_of, panel, prompts, shape.controls))
+    pools = {kind: Comparison.objects.bulk_create(each) for kind, each in _pools(drawn).items()}
+    seen_again = {each.trial for session in drawn.plan.sessions for each in session if each.repetition}
+    numbers = sorted(each for each in seen_again if each is not None)
+    made = Comparison.objects.bulk_create([again(drawn.trial(each), drawn.copy_of) for each in numbers])
+    repeats = dict(zip(numbers, made, strict=True))
     most = ratings = 0
     places = []
     for slot in range(len(drawn.plan.sessions)):
-        showings = list(_showings(drawn, slot, trials.__getitem__, controls))
+        showings = list(_showings(drawn, slot, trials.__getitem__, repeats.__getitem__, pools))
         most = max(most, len(showings))
         ratings += sum(len(trial.questions) for trial, *_ in showings)
         places.append(
@@ -150,12 +132,16 @@ def _panel_make(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Promp
 
 
 def _showings(
-    drawn: _Drawn, slot: int, trial_at: Callable[[int], Comparison], controls: Sequence[Comparison]
+    drawn: _Drawn,
+    slot: int,
+    trial_at: Callable[[int], Comparison],
+    again_at: Callable[[int], Comparison],
+    pools: Mapping[str, Sequence[Comparison]],
 ) -> Iterator[tuple[Comparison, list[int], int]]:
     """The session of a place: each trial, its members' places from the left, and 1 where it is seen again."""
     session = drawn.plan.sessions[slot]
     rng = rng_for(drawn.shown.study.design_seed, "controls", drawn.panel, slot)
-    given = iter(rng.sample(controls, sum(showing.trial is None for showing in session)))
+    given = iter(_given(drawn, pools, rng))
     for showing in session:
         if showing.trial is None:
             control = next(given)
@@ -165,7 +151,24 @@ def _showings(
         else:
             generators = drawn.plan.trials[showing.trial].generators
             order = [generators.index(each) for each in showing.order]
-            yield trial_at(showing.trial), order, showing.repetition
+            yield (again_at if showing.repetition else trial_at)(showing.trial), order, showing.repetition
+
+
+def _given(drawn: _Drawn, pools: Mapping[str, Sequence[Comparison]], rng: random.Random) -> list[Comparison]:
+    """The control trials of one session, in the order in which they come."""
+    if drawn.own is None:
+        return rng.sample(pools[DECLARED], drawn.n_declared)
+    given = [each for kind, pool in pools.items() for each in rng.sample(pool, wanted_of(drawn.own.counts, kind))]
+    rng.shuffle(given)
+    return given
+
+
+def _pools(drawn: _Drawn) -> dict[str, list[Comparison]]:
+    """The control trials that sessions of the panel are given from, by kind; not saved."""
+    if drawn.own is not None:
+        return added_pools(drawn.shown, drawn.set_of, drawn.copy_of, drawn.panel, drawn.prompts, drawn.own.counts)
+    controls = declared_controls(drawn.shown, drawn.set_of, drawn.copy_of, drawn.panel, drawn.prompts, drawn.n_declared)
+    return {DECLARED: list(controls)}
 
 
 def _planned(shape: PanelShape, seed: int, panel: str) -> PanelPlan:
@@ -174,80 +177,3 @@ def _planned(shape: PanelShape, seed: int, panel: str) -> PanelPlan:
     except DesignError as error:
         where = f"The panel {panel}" if panel else "The study"
         raise InputError(f"{where} can't be designed: {error}", field="protocol") from error
-
-
-def _comparison(shown: Shown, set_of: SetOf, prompt: Prompt, members: Sequence[StudyRun]) -> Comparison:
-    """The trial of a prompt that shows `members`."""
-    claims = list(shown.claims.get(prompt.number, ()))
-    asked = shown.protocol.asked(prompt.category, claims)
-    guide = shown.reference if shown.protocol.shown.reference == "guide" else None
-    return Comparison(
-        study=shown.study,
-        prompt=prompt,
-        category=prompt.category,
-        members=[each.pk for each in members],
-        sets=[set_of(each, prompt) for each in members],
-        questions=[each.id for each in asked],
-        claims=claims if any(each.claim for each in asked) else [],
-        guide=set_of(guide, prompt)[0] if guide else "",
-    )
-
-
-def _controls(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n: int) -> Iterator[Comparison]:
-    """The panel's control trials, at least `n`."""
-    declared = shown.protocol.controls
-    if declared is None:
-        return
-    if declared.kind == "known":
-        yield from _known(shown, set_of, panel, prompts, n)
-        return
-    rng = rng_for(shown.study.design_seed, "control trials", panel)
-    generators = shown.generators
-    choices = [(prompt, generator) for prompt in prompts for generator in generators]
-    if declared.kind == "swapped" and len(prompts) < 2:
-        raise InputError("Swapped control trials need two prompts in each panel.", field="protocol")
-    if len(choices) < n:
-        raise InputError(
-            f"{n} control trials need as many sets of images in each panel; {panel or 'the study'} has {len(choices)}.",
-            field="protocol",
-        )
-    for prompt, generator in rng.sample(choices, min(len(choices), n * CONTROLS_AT_HAND)):
-        control = _comparison(shown, set_of, prompt, [generator, generator])
-        control.control = declared.kind
-        if declared.kind == "same":
-            right = "indifferent"
-        else:
-            other = rng.choice([each for each in prompts if each.pk != prompt.pk])
-            control.sets = [control.sets[0], set_of(generator, other)]
-            right = "a"
-        control.expected = dict.fromkeys(_preferences(shown.protocol, control, right), right)
-        if not control.expected:
-            raise InputError(
-                f"Control trials of kind {declared.kind} have no right answer under {shown.protocol.name}: no question "
-                "asks for a preference that they decide.",
-                field="protocol",
-            )
-        yield control
-
-
-def _preferences(protocol: Protocol, control: Comparison, right: str) -> Iterator[str]:
-    """The questions that a control trial decides: of a swapped one those about the prompt."""
-    for name in control.questions:
-        question = protocol.question(name)
-        kind = question.answers
-        if not isinstance(kind, Choice) or not kind.preference:
-            continue
-        if ("indifferent" in kind.ids) if right == "indifferent" else (CAPTION in question.text):
-            yield name
-
-
-def _known(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n: int) -> Iterator[Comparison]:
-    by_id = {each.prompt_id: each for each in prompts}
-    by_label = {each.label: each for each in shown.study_runs}
-    mine = [each for each in shown.known if each.prompt_id in by_id]
-    refuse_too_few(len(mine), n, panel)
-    for each in mine:
-        control = _comparison(shown, set_of, by_id[each.prompt_id], [by_label[label] for label in each.shown])
-        control.control = "known"
-        control.expected = dict(each.answers)
-        yield control

@@ -30,6 +30,10 @@ _NAMED = {
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",
     ("controls", "known"): "control trials of its own",
+    ("controls", "added"): "control trials added",
+    ("signs",): "signs",
+    ("admission",): "whom it takes",
+    ("rates",): "rates hidden until it closes",
 }
 """Parts that are too long to repeat."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -36,6 +37,8 @@ def invitation_create(
     completion_url: str = "",
     platform: str = "",
     partial_code: str = "",
+    screen_out_code: str = "",
+    screen_out_url: str = "",
 ) -> Invitation:
     """Make a link into `study`. It lets raters in while the study is open.
 
@@ -47,6 +50,7 @@ def invitation_create(
         platform: a recruitment site (`evaluation.recruiting.PLATFORMS`), "" for a plain link. Codes that are not given
             are made, and the return link where the site's is known.
         partial_code: for those who are inside when the study closes.
+        screen_out_code, screen_out_url: the same for those whom the study can't take.
 
     Raises:
         InputError: a limit below one or too large, text that is no web address, or an unknown site.
@@ -60,6 +64,7 @@ def invitation_create(
     label = text_in(label, "label", "the label", most=limits.LABEL)
     _refuse_platform(study, platform)
     codes = _codes(completion_code, partial_code, completion_url, platform)
+    screened = _screen_out_codes(screen_out_code, screen_out_url, codes)
     if expires_at is not None and expires_at <= timezone.now():
         raise ConflictError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
     return Invitation.objects.create(
@@ -69,6 +74,7 @@ def invitation_create(
         expires_at=expires_at,
         platform=platform,
         **codes,
+        **screened,
     )
 
 
@@ -98,6 +104,28 @@ def invitation_revoke(*, invitation: Invitation) -> Invitation:
 def invitation_url(invitation: Invitation) -> str:
     """The whole address of an invitation, as raters get it; for a recruitment site, as it is pasted there."""
     return pasted(invitation.platform, f"{settings.PUBLIC_URL}{reverse('rater:join', args=[invitation.key])}")
+
+
+def _screen_out_codes(code: str, url: str, codes: Mapping[str, str]) -> dict[str, str]:
+    """The code and the link of those whom the study can't take, checked against those of the others."""
+    code = text_in(code, "screen_out_code", "the screen-out code", most=limits.COMPLETION_CODE)
+    url = text_in(url, "screen_out_url", "the screen-out link", most=limits.COMPLETION_URL)
+    if code and code.casefold() in (codes["completion_code"].casefold(), codes["partial_code"].casefold()):
+        raise InputError(
+            "The screen-out code is another code of this link. Give two, so that the site tells them apart.",
+            field="screen_out_code",
+        )
+    if url and url == codes["completion_url"]:
+        raise InputError(
+            "The screen-out link is the return link. Give two, so that the recruitment site tells them apart.",
+            field="screen_out_url",
+        )
+    if url and not re.fullmatch(WEB_ADDRESS, url):
+        raise InputError(
+            f'"{url}" is not a web address. Give one that begins with https://, such as https://example.org/thanks.',
+            field="screen_out_url",
+        )
+    return {"screen_out_code": code, "screen_out_url": url}
 
 
 def _refuse_platform(study: Study, platform: str) -> None:

@@ -16,7 +16,9 @@ from evaluation.suites.decode import decode
 from evaluation.suites.types import SuiteError
 
 COLUMNS = ("prompt_id", "shown", "question", "answer")
-HEADINGS = frozenset(map(plain_heading, COLUMNS))
+ALSO = {"prompt": "prompt_id", "generators": "shown", "expected": "answer"}
+"""Other headings of the same columns."""
+HEADINGS = frozenset(map(plain_heading, (*COLUMNS, *ALSO)))
 MOST_BYTES = 4 * 2**20
 SIDES = {"left": "a", "right": "b"}
 """What a side means where the sets stand in the order of `shown`."""
@@ -55,7 +57,10 @@ def read_known(data: bytes, source: str) -> tuple[Mapping[str, str], ...]:
         records = read_records(text, shape_of(text, HEADINGS.__contains__).separator or ",")
     except (SuiteError, TableError) as error:
         raise InputError(f"{source}: {error}", field="controls") from error
-    header = [cell.strip() for cell in records[0].cells] if records else []
+    header = [ALSO.get(cell.strip(), cell.strip()) for cell in records[0].cells] if records else []
+    for name in header:
+        if header.count(name) > 1:
+            raise InputError(f"{source}: the column {name} stands twice. Leave one of the two out.", field="controls")
     for name in header:
         if name not in COLUMNS:
             hint = nearest(name, COLUMNS) or "."
@@ -92,16 +97,27 @@ def known_controls(
     protocol: Protocol,
     labels: Sequence[str],
     prompts: Mapping[str, str],
+    field: str = "controls",
 ) -> tuple[KnownControl, ...]:
     """The control trials of `rows`, checked.
 
     Args:
         labels: what the study's runs are called, the reference among them.
         prompts: text by id.
+        field: that errors name.
 
     Raises:
         InputError: a column, prompt, label, question or answer is not there; with the row.
     """
+    try:
+        return _known_controls(rows, protocol, labels, prompts)
+    except InputError as error:
+        raise InputError(error.message, field=field) from error
+
+
+def _known_controls(
+    rows: Sequence[Mapping[str, str]], protocol: Protocol, labels: Sequence[str], prompts: Mapping[str, str]
+) -> tuple[KnownControl, ...]:
     found: dict[tuple[str, tuple[str, ...]], dict[str, AnswerValue]] = {}
     for number, row in enumerate(rows, start=1):
         where = f"Control row {number}"

@@ -17,6 +17,8 @@ from evaluation.selectors.trials import unanswered_exist
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
+from evaluation.services.studies.control_trials import qualification_items
+from evaluation.services.studies.copies import Copies
 from evaluation.services.studies.design import design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.prepare import prepare
@@ -94,6 +96,22 @@ def study_close(*, study: Study, inside: int | None = None) -> Study:
     return study
 
 
+@transaction.atomic
+def study_pause(*, study: Study, paused: bool) -> Study:
+    """Let nobody in and give no further trial, or go on. Raters who are inside finish the trial that they see.
+
+    Raises:
+        ConflictError: it is not open.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status != StudyStatus.OPEN:
+        done = "paused" if paused else "resumed"
+        raise ConflictError(f"The study {study} can't be {done}: it is {study.status}, and only open studies can be.")
+    study.paused_at = (study.paused_at or timezone.now()) if paused else None
+    study.save(update_fields=["paused_at"])
+    return study
+
+
 def _inside_rows(study: Study) -> QuerySet[Rater]:
     return Rater.objects.filter(study=study, finished_at=None, dropped_at=None)
 
@@ -113,9 +131,15 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
     )
     keys = _study_images(study, draft.chosen, files, named)
     questions_make(study, draft.settings.study_protocol)
-    panels = design_make(
-        draft.shown, lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
-    )
+
+    def set_of(study_run: StudyRun, prompt: Prompt) -> list[str]:
+        return [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
+
+    copies = Copies({keys[sample.pk]: sample for samples in draft.chosen.values() for sample in samples})
+    panels = design_make(draft.shown, set_of, copies.of)
+    items = qualification_items(draft.shown, draft.settings.admission.qualification, set_of, copies.of)
+    Comparison.objects.bulk_create(items)
+    copies.make(study, draft.display, stored, named)
     study.specification = specification(
         study=study,
         suite=draft.suite,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Sample, StoredImage, Study, StudyRun, Suite
-from evaluation.services.studies.design import Shown
 from evaluation.services.studies.renditions import common_display
 from evaluation.services.studies.sets import ImageSets, image_sets
+from evaluation.services.studies.shown_trials import Shown
 from evaluation.services.studies.specify import Display, StudySettings, settings_of, silent_prompts
 
 
@@ -49,6 +49,7 @@ class Prepared:
             study_runs=self.study_runs,
             claims=self.settings.claims,
             known=self.settings.known,
+            added=self.settings.added,
         )
 
 

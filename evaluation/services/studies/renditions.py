@@ -21,6 +21,13 @@ from evaluation.services.studies.specify import LARGEST_SIDE, Display
 
 GREY = (128, 128, 128)
 FORMAT = "webp"
+EFFORTS: tuple[dict[str, int], ...] = (
+    {"method": 1, "quality": 20},
+    {"method": 0, "quality": 30},
+    {"method": 2, "quality": 50},
+)
+"""How hard WebP tries. Of 6, effort 1 takes a fifth of the time of the highest, and files are three per cent larger.
+The others make other bytes of the same pixels, for images that a rater is shown twice."""
 THREADS = 8
 """More than processors: most of them wait for the disk."""
 
@@ -42,12 +49,13 @@ def common_display(images: Iterable[StoredImage], largest_side: int | None) -> D
     return Display(max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def rendition_bytes(data: bytes, display: Display) -> bytes:
+def rendition_bytes(data: bytes, display: Display, encoding: int = 0) -> bytes:
     """The bytes of an image as shown: WebP, lossless, RGB, `display`'s dimensions, nothing but pixels.
 
     An image already of those dimensions keeps its pixels exactly. Another is resampled (Lanczos) to fit; one of another
     shape stands in the middle of mid-grey. Transparency is laid on white, as a browser's page would show it. The
     study's masks cover the picture's own corners, so that they lie over its maker's mark whatever its shape.
+    `encoding`: of `EFFORTS`, for other bytes of the same pixels.
     """
     with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as image:
         picture = _opaque(image)
@@ -66,8 +74,7 @@ def rendition_bytes(data: bytes, display: Display) -> bytes:
         left, top, right, bottom = mask.box(*placed[2:])
         picture.paste(GREY, (placed[0] + left, placed[1] + top, placed[0] + right, placed[1] + bottom))
     out = io.BytesIO()
-    # effort 1 of 6: a fifth of the time of the highest, files three per cent larger
-    picture.save(out, "WEBP", lossless=True, method=1, quality=20)
+    picture.save(out, "WEBP", lossless=True, **EFFORTS[encoding])
     return out.getvalue()
 
 
@@ -108,6 +115,7 @@ def renditions_make(
     stored: list[ImageFile],
     ours: bool = False,
     progress: Callable[[int], None] | None = None,
+    encoding: int = 0,
 ) -> dict[int, ImageFile]:
     """Make and store the rendition of each image, by the image's primary key.
 
@@ -116,6 +124,7 @@ def renditions_make(
         ours: whether this program encoded all of `images`. Then, if they are alike as they are, they are their own
             renditions; what strangers encoded is always encoded anew.
         progress: told how many are done.
+        encoding: see `rendition_bytes`.
 
     Raises:
         StoreFullError: no room.
@@ -124,7 +133,7 @@ def renditions_make(
 
     def make(image: StoredImage) -> tuple[int, ImageFile]:
         try:
-            data = rendition_bytes(image_read(image), display)
+            data = rendition_bytes(image_read(image), display, encoding)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(
                 f"The stored image {image.sha256[:12]} can no longer be decoded ({error}). Retry the run that made it."

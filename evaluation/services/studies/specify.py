@@ -9,18 +9,23 @@ from common.hashes import hash_of
 from common.words import counted, prompt_name
 from evaluation import protocols
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.analysis.signs import SIGNS, SignRules
 from evaluation.design import PanelShape
 from evaluation.models import GenerationRun, Study, Suite
+from evaluation.protocols.control_fit import PanelControls
+from evaluation.protocols.control_plan import ControlPlan
 from evaluation.protocols.kinds import Choice, Ranking
 from evaluation.protocols.parts import NO_SCREENING
 from evaluation.protocols.rows import REFERENCE
-from evaluation.protocols.serving import panel_shape, panel_size
-from evaluation.selectors.declared import Primary, declared_primary
+from evaluation.protocols.serving import panel_size
+from evaluation.selectors.declared import Primary, declared_primary, declared_signs
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.services.studies.admission import Admission
 from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
+from evaluation.services.studies.own_controls import added_specified, declared_plan, gold_by_panel, panel_of_plan
 from evaluation.services.studies.refused import refused_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
 from evaluation.services.studies.viewing import Viewing, viewing_declared
@@ -67,6 +72,8 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
+    `added`: control trials that the study adds to those. `signs`: None in drafts made before they were declared.
+    `admission`: whom it takes. `hide_rates`: whether the team sees no rate until it closes.
     `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
     images. `people`: what it declares of its crowd.
     """
@@ -85,6 +92,10 @@ class StudySettings:
     claims_source: str = ""
     known: tuple[KnownControl, ...] = ()
     controls_left_out: bool = False
+    added: ControlPlan | None = None
+    signs: SignRules | None = None
+    admission: Admission = Admission()
+    hide_rates: bool = False
     copied_from: Mapping[str, object] | None = None
     viewing: Viewing = Viewing()
     people: CrowdSettings = CrowdSettings()
@@ -95,6 +106,22 @@ class StudySettings:
         if not self.controls_left_out:
             return self.protocol
         return replace(self.protocol, controls=None, screening=NO_SCREENING)
+
+    def panels(self, sets: ImageSets, *, n_generators: int) -> dict[str, tuple[PanelShape, PanelControls | None]]:
+        """What each panel is designed for, and its share of the control trials that the study adds."""
+        protocol = self.study_protocol
+        gold = gold_by_panel(self.known, sets.prompts, protocol)
+        return {
+            panel: panel_of_plan(
+                self.added,
+                protocol,
+                n_prompts=n,
+                n_generators=n_generators,
+                raters=self.raters_per_panel,
+                gold=gold[panel],
+            )
+            for panel, n in panel_prompts(sets, protocol).items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +187,7 @@ def specification(
         opened: known when the study opens.
     """
     protocol = settings.study_protocol
-    shape = panel_shape(protocol, n_prompts=1, n_generators=len(runs), raters=settings.raters_per_panel)
+    panels = settings.panels(sets, n_generators=len(runs))
     declared: dict[str, object] = {
         "schema": SCHEMA,
         "study": study.name,
@@ -180,10 +207,8 @@ def specification(
             "dropped": [prompt_name(number) for number in sets.dropped],
             "smaller": {prompt_name(number): sets.sizes[number] for number in sets.smaller},
         },
-        "panels": [
-            _panel(panel, n, replace(shape, n_prompts=n), opened) for panel, n in panel_prompts(sets, protocol).items()
-        ],
-        "design": {"seed": study.design_seed, **_design(shape)},
+        "panels": [_panel(panel, shape, opened) for panel, (shape, _) in panels.items()],
+        "design": {"seed": study.design_seed, **_design(next(iter(panels.values()))[0])},
         "display": {
             "largest_side": settings.display_side,
             "format": "WebP, lossless, without metadata",
@@ -219,11 +244,21 @@ def specification(
             "left_out": settings.controls_left_out,
             "known": [each.to_dict() for each in settings.known],
         }
+    if settings.added is not None:
+        own = {panel: each for panel, (_, each) in panels.items() if each is not None}
+        controls = _mapping(declared.get("controls", {"left_out": False, "known": []}))
+        declared["controls"] = {**controls, "added": added_specified(settings.added, protocol, own)}
     if settings.controls_left_out and settings.protocol.controls is not None:  # of which `protocol` says no more
         declared["controls_left_out"] = {
             "controls": asdict(settings.protocol.controls),
             "screening": settings.protocol.screening,
         }
+    if settings.signs is not None:
+        declared["signs"] = settings.signs.to_dict()
+    if settings.admission != Admission():
+        declared["admission"] = settings.admission.to_dict()
+    if settings.hide_rates:
+        declared["rates"] = "hidden from the team until the study closes"
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -237,10 +272,15 @@ def specification(
     return declared
 
 
-def _panel(panel: str, n_prompts: int, shape: PanelShape, opened: Opened | None) -> dict[str, object]:
+def _panel(panel: str, shape: PanelShape, opened: Opened | None) -> dict[str, object]:
     """`raters`: places of the panel. `trials`: of one rater, at most. `ratings`: wanted in all, once that is known."""
     size = panel_size(shape)
-    counts: dict[str, object] = {"panel": panel, "raters": size.places, "prompts": n_prompts, "trials": size.trials}
+    counts: dict[str, object] = {
+        "panel": panel,
+        "raters": size.places,
+        "prompts": shape.n_prompts,
+        "trials": size.trials,
+    }
     if size.batches > 1:
         counts |= {"batches": size.batches, "raters_per_batch": shape.raters}
     return counts if opened is None else {**counts, **opened.panels[panel]}
@@ -286,6 +326,10 @@ def settings_of(study: Study) -> StudySettings:
         claims_source=claims.get("source", ""),
         known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
         controls_left_out=bool(controls.get("left_out", False)),
+        added=declared_plan(declared),
+        signs=declared_signs(declared),
+        admission=Admission.of(declared),
+        hide_rates="rates" in declared,
         copied_from=declared.get("copied_from"),
         viewing=viewing_declared(declared),
         people=people_declared(declared),
@@ -323,6 +367,13 @@ def _departures(settings: StudySettings, sets: ImageSets) -> list[str]:
         )
     if settings.controls_left_out and protocol.controls is not None:
         departures.append(f"no control trials, where the protocol has {protocol.controls.trials} in each session")
+    if settings.added is not None and settings.added != protocol.added_controls:
+        departures.append(f"{counted(settings.added.counts.trials, 'control trial')} added to each session")
+        if settings.added.rule.exclude:
+            departures.append(f"raters are excluded by control trials, where the protocol has: {protocol.screening}")
+    if settings.signs is not None and settings.signs.exclude:
+        told = ", ".join(SIGNS[each] for each in settings.signs.exclude)
+        departures.append(f"raters are excluded by signs ({told}), where the protocol has: {protocol.screening}")
     if sets.dropped:
         departures.append(f"{counted(len(sets.dropped), 'prompt')} of the suite left out because samples are missing")
     if sets.smaller:

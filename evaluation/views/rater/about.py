@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from evaluation.doors import count_unknown_key
 from evaluation.models import RaterAbout
 from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.trials import raters_of_browser, study_is_demonstration
 from evaluation.services.rating.about import rater_about, rater_about_delete
 from evaluation.services.rating.errors import RaterError
-from evaluation.views.rater.cookie import browser_hashes
+from evaluation.views.rater.cookie import browser_hashes, browser_keys
 from evaluation.views.rater.language import speak, spoken
 
 FIELD = "about-"
@@ -29,9 +30,17 @@ def about(request: HttpRequest) -> HttpResponse:
 
 def _about(request: HttpRequest) -> HttpResponse:
     rater = next(iter(raters_of_browser(browser_hashes(request))), None)
-    questions = declared_about(rater.study.specification) if rater is not None else ()
-    if rater is None or not questions:
-        return redirect("rater:trials")  # which says why a browser without a rater's key sees nothing
+    if rater is None:
+        if browser_keys(request):
+            count_unknown_key(request)
+        context = {
+            "heading": _("Please open your invitation link"),
+            "text": _("No study is open in this browser. Use your link again, in the browser in which you started."),
+        }
+        return render(request, "rater/message.html", context, status=403)
+    questions = declared_about(rater.study.specification)
+    if not questions:
+        return redirect("rater:trials")
     speak(rater.language)
     if request.method == "POST":
         try:

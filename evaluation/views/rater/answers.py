@@ -21,7 +21,7 @@ from evaluation.intake import refusals_of_the_database
 from evaluation.selectors.trials import RaterSession, Trial, known_session, rater_session, session_and_trials
 from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
-from evaluation.services.rating.submit import Answer, rating_submit
+from evaluation.services.rating.submit import MOST_EVIDENCE, Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
 from evaluation.views.rater.language import spoken
@@ -81,7 +81,7 @@ def next_document(key: UUID, hashes: Sequence[str], after: int) -> dict[str, obj
         return None
     session, trials = found
     refuse_unless_rating(session)
-    return _trials(session, trials)
+    return _trials(session, trials, paused=session.paused)
 
 
 def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str, object] | None:
@@ -98,11 +98,12 @@ def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str
         after=None if after is None else _whole("after", after, "The request"),
     )
     told: dict[str, object] = {"answers": [each.as_json() for each in submitted.answers]}
-    return told if after is None else told | _trials(session, submitted.trials)
+    return told if after is None else told | _trials(session, submitted.trials, paused=submitted.paused)
 
 
-def _trials(session: RaterSession, trials: Sequence[Trial]) -> dict[str, object]:
-    return {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
+def _trials(session: RaterSession, trials: Sequence[Trial], *, paused: bool) -> dict[str, object]:
+    told = {"total": session.trials, "finished": session.finished, "trials": [trial.as_json() for trial in trials]}
+    return told | ({"paused": True} if paused else {})
 
 
 @require_POST
@@ -191,11 +192,17 @@ def _answer(number: int, given: object) -> Answer:
         choice=choice,
         value=given.get("value"),
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
+        evidence=_evidence(given.get("evidence")),
         submission=submission,
         shown_width=_whole_or_none("shown_width", given, where),
         shown_device_width=_whole_or_none("shown_device_width", given, where),
         theme=theme,
     )
+
+
+def _evidence(given: object) -> int | None:
+    """What the page noted; None where it is nothing of the kind, for no answer is lost over it."""
+    return given if isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= MOST_EVIDENCE else None
 
 
 def _whole_or_none(name: str, given: Mapping[str, object], where: str) -> int | None:

@@ -15,6 +15,7 @@ from evaluation.protocols.effort import session_minutes
 from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import study_is_demonstration
+from evaluation.services.studies.admission import Admission
 from evaluation.services.studies.viewing import Viewing, viewing_declared
 from evaluation.views.rater import explained, texts
 from evaluation.views.rater.language import (
@@ -43,6 +44,7 @@ def consent_context(invitation: Invitation, language: str) -> dict[str, object]:
     protocol = in_language(locked, language)
     trials = max(panel["trials"] for panel in specification["panels"])
     set_size = specification["sets"]["size"]
+    admission = Admission.of(specification)
     claims = [len(each) for each in specification.get("claims", {}).get("of_prompts", {}).values()]
     words = texts.shown_words(protocol, set_size)
     minutes = session_minutes(protocol, trials=trials, set_size=set_size, claims=claims)
@@ -51,6 +53,8 @@ def consent_context(invitation: Invitation, language: str) -> dict[str, object]:
         "heading": texts.consent_heading(protocol),
         "paragraphs": texts.consent_paragraphs(specification["raters"]["consent"], locked),
         "contact": specification["raters"]["contact"],
+        "quota_question": admission.quota_question,
+        "quota_answers": list(admission.quotas or ()),
         "what_you_do": texts.what_you_do(trials, words),
         "minutes": texts.minutes_text(minutes),
         "smallest_width": viewing_declared(specification).smallest_width,

@@ -19,6 +19,9 @@ from evaluation.selectors.crowd import declared_about
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.trials import raters_of_browser, session_key_hash, study_is_demonstration
 from evaluation.services.rating.enrol import (
+    is_to_qualify,
+    not_qualified_text,
+    paused_text,
     rater_enrol,
     rater_instructed,
     rater_seen,
@@ -46,7 +49,7 @@ PENDING = "rater_participant"
 View = Callable[..., HttpResponse]
 
 
-def _in_words(view: View) -> View:
+def in_words(view: View) -> View:
     """The page in the rater's language, once the view knows the rater; until then in the browser's."""
 
     @wraps(view)
@@ -59,7 +62,7 @@ def _in_words(view: View) -> View:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@_in_words
+@in_words
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The invitation: consent, and a place in the study."""
     refuse_guesser(request)
@@ -104,7 +107,13 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             confirmed = request.POST.get("reads", "")
             if _must_confirm(invitation, language) and confirmed != "yes":
                 return _sent_out(request) if confirmed == "no" else _consent(request, invitation, language, unsaid=True)
-            enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
+            enrolled = rater_enrol(
+                invitation=invitation,
+                participant=participant,
+                session=session,
+                language=language,
+                quota=request.POST.get("quota", ""),
+            )
             request.session.pop(PENDING, None)
             asked = declared_about(invitation.study.specification)
             response = redirect("rater:about" if asked else "rater:instructions")
@@ -115,7 +124,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_invitation(invitation)
             refuse_unless_place(invitation.study)
     except RaterError as error:
-        return _refused(request, error)
+        return refused(request, error, invitation)
     return _consent(request, invitation, language)
 
 
@@ -154,12 +163,12 @@ def _sent_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@_in_words
+@in_words
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
@@ -168,20 +177,27 @@ def instructions(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@_in_words
+@in_words
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is not None:
         return redirect("rater:end")
+    if rater.screened_at is not None:
+        return refused(request, RaterError("not-qualified", not_qualified_text(), status=200), rater.invitation)
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
         return closed_page(request, rater)
+    if rater.study.paused_at is not None:
+        kept = _("Your answers are saved, and your place is yours.")
+        return _message(request, _("This study is paused"), f"{paused_text()} {kept}")
     if rater.instructed_at is None:
         return redirect("rater:instructions")
+    if is_to_qualify(rater):
+        return redirect("rater:qualify")
     rater_seen(rater=rater)
     context = trials_context(page_of(rater)) | {"demonstration": study_is_demonstration(rater.study_id)}
     return render(request, "rater/trials.html", context)
@@ -189,29 +205,29 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@_in_words
+@in_words
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
         return redirect("rater:trials")
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     try:
         rater_finish(rater=rater)
     except RaterError as error:
-        return redirect("rater:trials") if error.code == "unfinished" else _refused(request, error)
+        return redirect("rater:trials") if error.code == "unfinished" else refused(request, error)
     return redirect("rater:end")
 
 
 @never_cache
 @require_safe
-@_in_words
+@in_words
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is None:
         return redirect("rater:trials")
     return render(
@@ -229,22 +245,22 @@ def end(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@_in_words
+@in_words
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method != "POST":
         return render(request, "rater/withdraw.html", {"finished": rater.finished_at is not None})
     try:
         rater_withdraw(rater=rater)
     except RaterError as error:
-        return _refused(request, error)
+        return refused(request, error)
     return _message(request, _("You have left the study"), _("Your answers will not be used. Thank you for your time."))
 
 
-def _rater(request: HttpRequest) -> Rater | None:
+def rater_of(request: HttpRequest) -> Rater | None:
     """The rater whom the browser is at present; the page speaks the rater's language from here on."""
     raters = raters_of_browser(browser_hashes(request))
     if not raters:
@@ -294,8 +310,21 @@ def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200
     return render(request, "rater/message.html", {"heading": heading, "text": text}, status=status)
 
 
-def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
+SCREENED_OUT = ("quota-full", "took-part", "not-qualified")
+"""What the study does not take somebody for: these have the screen-out code."""
+
+
+def refused(request: HttpRequest, error: RaterError, invitation: Invitation | None = None) -> HttpResponse:
+    """A plain page that says why it can't be; of who is screened out, with the code and the link back.
+
+    `invitation`: by which the person came.
+    """
     headings = {
+        "paused": _("This study is paused"),
+        "quota-full": _("This study has enough people like you"),
+        "took-part": _("This study looks for other people"),
+        "not-qualified": _("You can't take part in this study"),
+        "no-answer": _("An answer is missing"),
         "full": _("This study is full"),
         "closed": _("This study is closed"),
         "not-open": _("This study is not open yet"),
@@ -306,7 +335,12 @@ def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
         "other-session": _("You have already started"),
         "dropped": _("You have left this study"),
     }
-    return _message(request, headings.get(error.code, _("This isn't possible")), error.message, status=error.status)
+    heading = headings.get(error.code, _("This isn't possible"))
+    if error.code in SCREENED_OUT and invitation is not None:
+        context = {"heading": heading, "text": error.message, "code": invitation.screen_out_code}
+        context["url"] = invitation.screen_out_url
+        return render(request, "rater/screened.html", context, status=error.status)
+    return _message(request, heading, error.message, status=error.status)
 
 
 def _dropped(request: HttpRequest) -> HttpResponse:
@@ -318,7 +352,8 @@ def _dropped(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _no_session(request: HttpRequest) -> HttpResponse:
+def no_session_page(request: HttpRequest) -> HttpResponse:
+    """The page of a browser that holds no rater's key."""
     if browser_keys(request):
         count_unknown_key(request)
     return _message(

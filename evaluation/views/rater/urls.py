@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evaluation.views.rater import about, answers, images, pages
+from evaluation.views.rater import about, answers, images, pages, qualification
 
 app_name = "rater"
 PREFIX = "/r/"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("join/<slug:key>", pages.join, name="join"),
     path("about", about.about, name="about"),
     path("instructions", pages.instructions, name="instructions"),
+    path("qualify", qualification.qualify, name="qualify"),
     path("finish", pages.finish, name="finish"),
     path("end", pages.end, name="end"),
     path("withdraw", pages.withdraw, name="withdraw"),

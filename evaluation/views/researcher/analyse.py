@@ -21,6 +21,7 @@ from evaluation.reports.wording.results import results_text
 from evaluation.selectors.declared import family_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page
 from evaluation.views.researcher.plain_form import PlainForm
 
@@ -81,6 +82,7 @@ def analyse(request: ResearcherRequest, name: str) -> HttpResponseBase:
     form, look = AnalyseForm(request.GET) if asked else AnalyseForm(), None
     if asked and form.is_valid():
         try:
+            seen(request, study, "analysis")
             look = _look(study, form)
         except InputError as error:
             add_input_error(form, error)

@@ -31,6 +31,7 @@ from evaluation.reports.wording.measures import (
     shown_estimate,
 )
 from evaluation.selectors.ratings import study_prompts
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
@@ -169,7 +170,7 @@ def _marked(report: Report, words: Sequence[MarkedWord]) -> dict[str, object]:
 @page("GET")
 def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
     """The figure of one measure of a report's answers."""
-    report, group, protocol = _group(pk, number)
+    report, group, protocol = _group(request, pk, number)
     theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
     data = answers_figure(
         group,
@@ -190,7 +191,7 @@ def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> Htt
 @page("GET")
 def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
     """One measure's table for a paper."""
-    report, group, protocol = _group(pk, number)
+    report, group, protocol = _group(request, pk, number)
     text = answers_latex(
         group,
         group.name(option_texts(protocol)),
@@ -206,7 +207,8 @@ def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseB
 @page("GET")
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """All estimates of a report's answers as one CSV file."""
-    report = get_object_or_404(Report, pk=pk)
+    report = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, report.study, "report")
     answers = ReportDocument.from_dict(report.results).answers
     if answers is None:
         raise Http404
@@ -215,8 +217,9 @@ def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-def _group(pk: int, number: int) -> tuple[Report, AnswerGroup, Any]:
+def _group(request: ResearcherRequest, pk: int, number: int) -> tuple[Report, AnswerGroup, Any]:
     report = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, report.study)
     answers = ReportDocument.from_dict(report.results).answers
     groups = answer_groups(answers) if answers else ()
     if number >= len(groups):

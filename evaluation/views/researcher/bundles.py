@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from evaluation.errors import InputError
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.bundle import study_export
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 
 
@@ -21,6 +22,7 @@ def bundle(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """
     study = study_by_name(name)
     try:
+        seen(request, study, "ratings")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / f"{study.name}-bundle.zip"
             study_export(study=study, out=out)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page
 from django.db.models import QuerySet
 
-from evaluation.selectors.lists import ListAsked, ListShape, list_asked, list_found
+from evaluation.selectors.lists import ListAsked, ListShape, list_asked, list_narrowed
 from evaluation.views.researcher.pages import ResearcherRequest, page_of
 
 FEW = 6
@@ -53,7 +53,7 @@ class ShownList:
 def shown_list(request: ResearcherRequest, rows: QuerySet[Any], shape: ListShape, *, size: int) -> ShownList:
     """The page of `rows` that the address asks for. Two queries, and one where it is empty."""
     asked = list_asked(request.GET, shape)
-    found = list_found(rows, shape, asked)
+    found = list_narrowed(rows, shape, asked)
     parameters = asked.parameters(shape)
     page = page_of(request, found.rows, size=size)
     return ShownList(

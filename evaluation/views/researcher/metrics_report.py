@@ -16,6 +16,7 @@ from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.metrics import figure_response
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
@@ -29,7 +30,7 @@ CHANGED = (
 @page("GET")
 def agreement(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
     """The figure of one pair and question: scores against people."""
-    held = _found(pk)[1].against_people
+    held = _found(request, pk)[1].against_people
     if held is None or number >= len(held.agreement) or not held.agreement[number].metrics:
         raise Http404
     theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
@@ -42,7 +43,7 @@ def agreement(request: ResearcherRequest, pk: int, number: int, suffix: str) -> 
 @page("GET")
 def report_scores(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The very scores that a report was made from."""
-    found, section = _found(pk)
+    found, section = _found(request, pk)
     scores, _ = study_scores(found.study)
     data = ratings_csv(scores)
     if input_hash(data) != section.scores_sha256:
@@ -52,8 +53,9 @@ def report_scores(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-def _found(pk: int) -> tuple[Report, AutomaticScores]:
+def _found(request: ResearcherRequest, pk: int) -> tuple[Report, AutomaticScores]:
     found = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, found.study)
     section = ReportDocument.from_dict(found.results).automatic
     if section is None:
         raise Http404

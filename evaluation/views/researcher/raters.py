@@ -21,6 +21,7 @@ from evaluation.services.rating.revoke import rater_revoke
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.studies.invitation import invitation_url
 from evaluation.views.researcher.lists import shown_list
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, act, add_input_error, form_page, page
 from evaluation.views.researcher.plain_form import PlainForm
 
@@ -136,6 +137,7 @@ def simulate(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def ratings_list(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing ratings of a study, a row each."""
     study = study_by_name(name)
+    seen(request, study, "ratings")
     rows = standing_ratings(study, include_simulated=True, as_of=None).select_related(
         "rater", "assignment__comparison__prompt"
     )

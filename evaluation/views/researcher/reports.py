@@ -28,8 +28,10 @@ from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
+from evaluation.services.studies.looks import looks_counted
 from evaluation.views.researcher.answers_report import FIGURE_TYPES, answers_context
 from evaluation.views.researcher.automatic import automatic_context
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 from evaluation.views.researcher.studies import ratings_response
 
@@ -37,13 +39,15 @@ from evaluation.views.researcher.studies import ratings_response
 @page("GET")
 def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """To the report of a study's ratings as they stand, made now unless it is there."""
-    return redirect("researcher:report", pk=report_make(study=study_by_name(name)).pk)
+    study = study_by_name(name)
+    seen(request, study)  # the report itself is logged
+    return redirect("researcher:report", pk=report_make(study=study).pk)
 
 
 @page("GET")
 def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """One report. It shows what it was made from, for good; the study's page leads to the newest."""
-    found = _report(pk)
+    found = _report(request, pk, "report")
     document = _document(found)
     results = document.analysis
     specification: dict[str, Any] = found.study.specification
@@ -81,6 +85,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
         "specification": specification,
+        "looks": looks_counted(found.study),
         "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,
@@ -93,7 +98,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET", "POST")
 def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Have the report's own design simulated; and how far that is, as a part of its page that htmx fetches."""
-    found = _report(pk)
+    found = _report(request, pk)
     if request.method == "POST":
         try:
             report_coverage_ask(report=found)
@@ -108,7 +113,7 @@ def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
     """The figure of one comparison of a report."""
-    _, comparison = _comparison(pk, number)
+    _, comparison = _comparison(request, pk, number)
     theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
     data = comparison_figure(
         comparison,
@@ -127,7 +132,7 @@ def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> Htt
 @page("GET")
 def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The results of a report, with what names its input."""
-    found = _report(pk)
+    found = _report(request, pk, "report")
     document = found.results | {
         "report": {
             "study": found.study.name,
@@ -136,6 +141,7 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             "settings": found.settings,
             "code_version": found.code_version,
             "as_of": found.as_of.isoformat(),
+            "looks_before_closing": looks_counted(found.study),
         }
     }
     response = HttpResponse(
@@ -148,7 +154,7 @@ def results_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 @page("GET")
 def table_csv(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The tables of a report as one CSV file."""
-    return csv_response(report_tables(_report(pk)), name=f"report-{pk}-table")
+    return csv_response(report_tables(_report(request, pk, "report")), name=f"report-{pk}-table")
 
 
 def report_tables(report: Report) -> str:
@@ -169,7 +175,7 @@ def csv_response(text: str, *, name: str) -> HttpResponse:
 @page("GET")
 def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
     """One comparison's table for a paper."""
-    results, comparison = _comparison(pk, number)
+    results, comparison = _comparison(request, pk, number)
     text = table_latex(comparison, speaks_for=results.speaks_for, simulated=results.simulated)
     response = HttpResponse(text, content_type="application/x-tex; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_stem(pk, comparison)}.tex"'
@@ -179,7 +185,7 @@ def table_tex(request: ResearcherRequest, pk: int, number: int) -> HttpResponseB
 @page("GET")
 def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResponseBase:
     """The very ratings that a report was made from."""
-    found = _report(pk)
+    found = _report(request, pk, "ratings")
     ratings, _ = report_frames(found)
     return ratings_response(ratings, name=f"{found.study.name}-report-{pk}-ratings", suffix=suffix)
 
@@ -187,24 +193,27 @@ def report_ratings(request: ResearcherRequest, pk: int, suffix: str) -> HttpResp
 @page("GET")
 def report_answers(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The very answers of other kinds that a report was made from."""
-    found = _report(pk)
+    found = _report(request, pk, "answers")
     _, answers = report_frames(found)
     if answers.frame is None:
         raise Http404
     return ratings_response(answers.frame, name=f"{found.study.name}-report-{pk}-answers", suffix="csv")
 
 
-def _report(pk: int) -> Report:
-    return get_object_or_404(Report.objects.select_related("study"), pk=pk)
+def _report(request: ResearcherRequest, pk: int, what: str = "") -> Report:
+    """The report, and a look at `what` of it."""
+    found = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, found.study, what)
+    return found
 
 
 def _document(report: Report) -> ReportDocument:
     return ReportDocument.from_dict(report.results)
 
 
-def _comparison(pk: int, number: int) -> tuple[Analysis, ComparisonResult]:
+def _comparison(request: ResearcherRequest, pk: int, number: int) -> tuple[Analysis, ComparisonResult]:
     """A report's analysis, and the comparison with this number in it."""
-    results = _document(_report(pk)).analysis
+    results = _document(_report(request, pk)).analysis
     if number >= len(results.comparisons):
         raise Http404
     return results, results.comparisons[number]

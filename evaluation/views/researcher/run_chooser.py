@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 from common.numbers import whole_or_none
 from evaluation.models import GenerationRun, Suite
-from evaluation.selectors.lists import ListShape, list_asked, list_found
+from evaluation.selectors.lists import ListShape, list_asked, list_narrowed
 from evaluation.selectors.overview import comparable_runs
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.study_form import StudyForm
@@ -80,7 +80,7 @@ def run_chooser(
 
     asked = list_asked({"q": sent.get("find", "")}, SHAPE)
     n_shown = min(max(whole_or_none(sent.get("find_more", sent.get("find_shown", ""))) or 0, SHOWN), MOST_SHOWN)
-    others = list_found(runs.exclude(pk__in=picked), SHAPE, asked).rows
+    others = list_narrowed(runs.exclude(pk__in=picked), SHAPE, asked).rows
     known = Suite.objects.filter(Q(runs__isnull=False)).distinct().order_by("-created_at", "-pk")[:MOST_SUITES]
     suite = sent.get("find_suite", "")
     suites = tuple((str(each.pk), str(each), str(each.pk) == suite) for each in known)

@@ -22,9 +22,10 @@ from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
 from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.list_shapes import studies_shape
-from evaluation.selectors.live_board import live_board
+from evaluation.selectors.live_board import LiveBoard, live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
+from evaluation.selectors.rater_rows import rater_rows
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.recruitment import recruitment
 from evaluation.selectors.sealed import sealed_state
@@ -36,8 +37,11 @@ from evaluation.services.studies.invitation import (
     invitation_revoke,
     invitation_url,
 )
+from evaluation.services.studies.looks import looks_counted, rates_hidden
+from evaluation.services.studies.open import study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon, study_opening
 from evaluation.views.researcher.lists import shown_list
+from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
     act,
@@ -74,6 +78,19 @@ class InvitationForm(PlainForm):
         max_length=limits.COMPLETION_URL,
         assume_scheme="https",
         help_text="The page that raters return to at the end.",
+    )
+    screen_out_code = forms.CharField(
+        label="Screen-out code",
+        required=False,
+        max_length=limits.COMPLETION_CODE,
+        help_text="For those whom the study can't take; another than the completion code.",
+    )
+    screen_out_url = forms.URLField(
+        label="Screen-out link",
+        required=False,
+        max_length=limits.COMPLETION_URL,
+        assume_scheme="https",
+        help_text="The page that those return to.",
     )
     partial_code = forms.CharField(
         label="Code for an early end",
@@ -116,10 +133,20 @@ def study_state(request: ResearcherRequest, name: str) -> HttpResponseBase:
     context = {
         "study": found,
         "progress": study_progress(found),
-        "board": live_board(found),
+        "board": _board(found),
+        "hidden": rates_hidden(found),
         "recruitment": recruitment(found),
     }
     return render(request, "researcher/_study_state.html", context)
+
+
+@page("GET")
+def signs(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """A study's raters, with control trials and signs."""
+    found = _study(name)
+    rows = [] if found.status == StudyStatus.DRAFT else rater_rows(found)
+    context = {"area": "studies", "study": found, "rows": rows, "with_controls": any(each.controls for each in rows)}
+    return render(request, "researcher/signs.html", context)
 
 
 @page("POST", form_at="researcher:study")
@@ -139,6 +166,22 @@ def open_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 
 
 @page("POST", form_at="researcher:study")
+def pause_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """Let nobody in for a while."""
+    found = _study(name)
+    done = "The study is paused. Raters finish the trial that they see, and can come back once you resume it."
+    return act(request, lambda: study_pause(study=found, paused=True), done=done, back=_address(found))
+
+
+@page("POST", form_at="researcher:study")
+def resume_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
+    """Go on with a paused study."""
+    found = _study(name)
+    done = "The study goes on."
+    return act(request, lambda: study_pause(study=found, paused=False), done=done, back=_address(found))
+
+
+@page("POST", form_at="researcher:study")
 def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """Make an invitation link."""
     found = _study(name)
@@ -155,6 +198,8 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 completion_url=values["completion_url"],
                 platform=values["platform"],
                 partial_code=values["partial_code"],
+                screen_out_code=values["screen_out_code"],
+                screen_out_url=values["screen_out_url"],
             )
         except InputError as error:
             add_input_error(form, error)
@@ -176,6 +221,7 @@ def revoke(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseBase:
     """The standing ratings of a study, as a file."""
     found = _study(name)
+    seen(request, found, "ratings")
     frame = with_about(ratings_frame(found), found, exported=True)
     return ratings_response(frame, name=f"{found.name}-ratings", suffix=suffix)
 
@@ -184,6 +230,7 @@ def ratings(request: ResearcherRequest, name: str, suffix: str) -> HttpResponseB
 def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     """The standing answers of a study that a ratings file does not hold whole, as a file."""
     found = _study(name)
+    seen(request, found, "answers")
     frame = with_about(answers_frame(found), found, exported=True)
     return ratings_response(frame, name=f"{found.name}-answers", suffix="csv")
 
@@ -194,6 +241,11 @@ def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
     response = HttpResponse(data, content_type=MEDIA_TYPES[suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
+
+
+def _board(study: Study) -> LiveBoard | None:
+    """What is shown of an open study's rates; nothing where they are hidden."""
+    return None if rates_hidden(study) else live_board(study)
 
 
 def _study(name: str) -> Study:
@@ -217,7 +269,9 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "area": "studies",
         "study": study,
         "progress": study_progress(study),
-        "board": live_board(study),
+        "board": _board(study),
+        "hidden": rates_hidden(study),
+        "looks": looks_counted(study),
         "recruitment": None if study.status == StudyStatus.DRAFT else recruitment(study),
         "specification": specification,
         "beside": [] if study.status == StudyStatus.DRAFT else studies_beside(study),

@@ -27,8 +27,11 @@ from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
+from evaluation.services.studies.own_controls import FIELD
+from evaluation.views.researcher.admission_form import AdmissionForm, admission_initial
+from evaluation.views.researcher.controls_form import PREFIX, controls_initial
 from evaluation.views.researcher.crowd_form import CrowdForm, crowd_initial
-from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
+from evaluation.views.researcher.own_questions import own_initial
 from evaluation.views.researcher.viewing_form import ViewingForm, viewing_initial
 
 MISSING_CHOICES = [
@@ -51,7 +54,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(ViewingForm, CrowdForm, OwnQuestionsForm):
+class StudyForm(ViewingForm, CrowdForm, AdmissionForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -247,6 +250,7 @@ class StudyForm(ViewingForm, CrowdForm, OwnQuestionsForm):
             return values
         if declared is not None:
             values["declared"] = declared
+            values["qualification_rows"] = self.qualification_rows(values)
             self._material(values, declared)
         return values
 
@@ -291,6 +295,8 @@ class StudyForm(ViewingForm, CrowdForm, OwnQuestionsForm):
                     self.add_error("controls_file", error.message)
             elif base is not None:
                 controls = base.controls
+        elif values.get("control_gold"):
+            controls = self.gold_rows() or (base.controls if base is not None else ())
         values |= {"claims": claims[0], "claims_source": claims[1], "controls": controls}
         if "preference" not in needed:
             values |= {"primary_pairs": "", "primary_questions": "", "estimand": ""}
@@ -322,6 +328,9 @@ class StudyForm(ViewingForm, CrowdForm, OwnQuestionsForm):
             claims_source=values["claims_source"],
             controls=values["controls"],
             without_controls=values["without_controls"],
+            added_controls=self.added_controls(),
+            signs_exclude=values["signs_exclude"],
+            **self.admission(self.base),
             copied_from=self.base.copied_from if self.base is not None else "",
             **self.viewing(),
             **self.crowd_fields(),
@@ -371,6 +380,9 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
+        **controls_initial(draft.added_controls),
+        **admission_initial(draft),
+        "signs_exclude": list(draft.signs_exclude),
         "contact": draft.contact,
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
@@ -390,8 +402,11 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
 
 def form_field(field: str) -> str:
     """Where the form has what `study_create` calls `field`."""
-    return {"labels": "runs", "claims": "claims_file", "controls": "controls_file", "crowd": "crowd_platform"}.get(
-        field, field.replace("stopping_rule.", "stop_").replace("crowd.", "crowd_")
+    if field == f"{FIELD}.exclude":
+        return "control_report_only"
+    files = {"claims": "claims_file", "controls": "controls_file", "qualification": "qualification_file"}
+    return ({"labels": "runs", "crowd": "crowd_platform"} | files).get(
+        field, field.replace("stopping_rule.", "stop_").replace(f"{FIELD}.", PREFIX).replace("crowd.", "crowd_")
     )
 
 

@@ -173,9 +173,9 @@ def service_from(given: Mapping[str, object], what: str, *, sha256: str = "", fo
     for name, kind in (("submit", Call), ("result", Call), ("key", Key), ("price", Price), ("sides", Sides)):
         if given.get(name) is not None:
             fields[name] = checked_build(kind, given[name], f"{what}: {name}")
-    for name, kind, inner in (("poll", Poll, "call"), ("image", Where, "fetch")):
+    for name, nest, inner in (("poll", Poll, "call"), ("image", Where, "fetch")):
         if given.get(name) is not None:
-            fields[name] = _nested(kind, given[name], inner, f"{what}: {name}")
+            fields[name] = _nested(nest, given[name], inner, f"{what}: {name}")
     rules = given.get("rules", ())
     if isinstance(rules, Sequence) and not isinstance(rules, str):
         fields["rules"] = tuple(checked_build(Rule, rule, f"{what}: rules: {at}") for at, rule in enumerate(rules))

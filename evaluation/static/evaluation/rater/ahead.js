@@ -25,6 +25,7 @@ export const following = (after) =>
 function receive(answer, asked) {
   if (asked !== round) return;
   total = answer.total;
+  if (answer.paused) trials = []; // what was loaded is not shown: it comes again when the study goes on
   reached = answer.trials.at(-1)?.position ?? reached;
   exhausted = answer.trials.length === 0;
   const answered = new Set([...kept, ...outbox.assignments()]);

@@ -8,6 +8,7 @@ import * as outbox from "./outbox.js";
 import { Refused, config, request, sleep } from "./server.js";
 import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
+import * as signs from "./signs.js";
 import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
 import { say } from "./texts.js";
 import { Trial } from "./trial.js";
@@ -28,6 +29,7 @@ function show(trial) {
   if (!become(COMPARING)) return;
   current = trial;
   trial.shownAt = null;
+  signs.reset();
   trial.changed = () => { if (trial === current) update(); };
   view.showTrial(trial, ahead.total, { choose, attend });
   inView = firstSide(); // where every comparison begins
@@ -76,6 +78,7 @@ async function finish() {
     const answer = await ahead.following();
     if (!is(DONE)) return;
     if (answer.finished) location.assign(config.end);
+    else if (answer.paused) location.reload(); // to a page that says so
     else if (answer.trials.length) restart();
     else view.allowFinish();
   } catch (error) {
@@ -117,7 +120,9 @@ function attend(question) {
 function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
-  outbox.put(current.given(display.of(current))).catch(() => {}); // the listener below hears of it
+  const evidence = signs.packed();
+  const given = current.given(display.of(current)).map((each) => ({ ...each, evidence }));
+  outbox.put(given).catch(() => {}); // the listener below hears of it
   advance();
 }
 
