@@ -12,12 +12,13 @@ from typing import Any
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.models import StudyStatus
+from evaluation.models import Study, StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
@@ -189,7 +190,7 @@ class Command(ProductCommand):
         if options["open"]:
             study = study_open(study=study, progress=_bar, invite=True)
             invitation = study.invitations.get()
-        progress = study_progress(study)
+        progress, shared = study_progress(study), study_shared_images(study)
         return {
             "study": study.name,
             "status": study.status,
@@ -201,6 +202,8 @@ class Command(ProductCommand):
             "copied_from": study.specification.get("copied_from"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
+            "shared_images": [each.to_dict() for each in shared],
+            "cautions": [*(f"{each.in_words}." for each in shared), *_cautions(study)],
             "panels": len(progress.panels),
             "raters": progress.raters_wanted,
             "ratings": progress.ratings_wanted,
@@ -222,6 +225,7 @@ class Command(ProductCommand):
         if (copied := result["copied_from"]) is not None:
             told = "; ".join(copied["differences"]) or "nothing"
             lines.append(f"Differs from {copied['study']}, of which it is a copy, in: {told}.")
+        lines += [f"Not blind in all: {each}" for each in result["cautions"]]
         if result["analysis"]:
             lines.append(primary_text(result["analysis"]))
         if result["stopping_rule"]:
@@ -272,6 +276,10 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
     return given
+
+
+def _cautions(study: Study) -> list[str]:
+    return [f"{each}." for each in study.specification.get("blind", {}).get("cautions", ())]
 
 
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:

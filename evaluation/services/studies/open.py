@@ -10,8 +10,10 @@ from django.utils import timezone
 from common.hashes import hash_of
 from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
+from evaluation.selectors.shared_images import shown_alike
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
+from evaluation.services.studies.blind import blind_audit
 from evaluation.services.studies.design import design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.prepare import prepare
@@ -83,6 +85,7 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
     panels = design_make(
         draft.shown, lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
     )
+    labels = {each.run_id: each.label for each in draft.study_runs}
     study.specification = specification(
         study=study,
         suite=draft.suite,
@@ -95,6 +98,8 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
             n_comparisons=Comparison.objects.filter(study=study, control="").count(),
             shown=[_as_shown(draft.study_runs, prompt, draft.chosen) for prompt in draft.sets.prompts],
             panels=panels,
+            blind=blind_audit(study, draft).to_dict(),
+            shared_images=[each.to_dict() for each in shown_alike(study, labels)],
         ),
     )
     study.save(update_fields=["specification"])

@@ -106,13 +106,16 @@ class Display:
 class Opened:
     """What is known of a study once it opens. `shown`: each prompt's sets by content, of which the hash is kept.
 
-    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted.
+    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted. `blind`: what the audit of
+    its blindness says. `shared_images`: the runs that share images, as `selectors.shared_images` says them.
     """
 
     display: Display
     n_comparisons: int
     shown: Sequence[object]
     panels: Mapping[str, Mapping[str, object]]
+    blind: Mapping[str, object]
+    shared_images: Sequence[Mapping[str, object]] = ()
 
 
 def panel_prompts(sets: ImageSets, protocol: protocols.Protocol) -> dict[str, int]:
@@ -213,6 +216,9 @@ def specification(
     if opened is not None:
         display = opened.display
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
+        declared["blind"] = dict(opened.blind)
+        if opened.shared_images:
+            declared["shared_images"] = [dict(each) for each in opened.shared_images]
         declared["comparisons"] = {"n": opened.n_comparisons, "shown_sha256": hash_of(list(opened.shown))}
     return declared
 

@@ -14,6 +14,7 @@ from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Study, StudyStatus
 from evaluation.selectors.overview import comparable_runs
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.selectors.shared_images import runs_sharing_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.change import draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
@@ -122,6 +123,6 @@ def _page(request: ResearcherRequest, form: StudyForm, context: dict[str, object
         (run, str(run.pk) in picked, labels.get(run.pk, _label(request, run)))
         for run in comparable_runs()[:MOST_CANDIDATES]
     ]
-    return form_page(
-        request, "researcher/study_new.html", form, {"area": "studies", "candidates": candidates, **context}
-    )
+    shared = runs_sharing_images({run.pk: run.name for run, *_ in candidates})
+    context |= {"area": "studies", "candidates": candidates, "shared_images": shared}
+    return form_page(request, "researcher/study_new.html", form, context)

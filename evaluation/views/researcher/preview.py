@@ -20,6 +20,7 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study
 from evaluation.protocols import AnswerError
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.trials import TRIALS_AT_ONCE
 from evaluation.services.studies.preview import draft_preview, preview_image
@@ -63,7 +64,9 @@ def trials(request: ResearcherRequest, name: str) -> HttpResponseBase:
             addresses=addresses,
         )
     )
-    return render(request, "rater/trials.html", context | {"preview_of": study.name})
+    return render(
+        request, "rater/trials.html", context | {"preview_of": study.name, "shared_images": study_shared_images(study)}
+    )
 
 
 Answered = Callable[[ResearcherRequest, Study, Mapping[str, object]], dict[str, object]]

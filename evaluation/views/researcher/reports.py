@@ -22,6 +22,7 @@ from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
@@ -75,6 +76,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
         "specification": specification,
+        "shared_images": study_shared_images(found.study),
         "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,

@@ -23,6 +23,7 @@ from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
@@ -207,6 +208,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "reports": reports_listed(study)[:10],
         "is_draft": study.status == StudyStatus.DRAFT,
         "version": draft_version(study),
+        "shared_images": study_shared_images(study),
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,
