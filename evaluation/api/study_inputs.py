@@ -14,6 +14,7 @@ from evaluation.api.inputs import SLUG, SLUG_WORDS
 from evaluation.protocols import MOST_RATERS
 from evaluation.protocols.parts import MOST_QUESTIONS
 from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
+from evaluation.services.studies.care import BREAK_MINUTES, BREAK_TRIALS
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
@@ -123,6 +124,47 @@ class StudyInput(Input):
         help_text="The text of a table of control trials: prompt_id, shown, question, answer",
     )
     without_controls = Flag(required=False, default=False, help_text="Leave out the protocol's control trials")
+    flagged_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="Images to blur until a rater uncovers them: the text of a table of prompt_id, run, sample",
+    )
+    flag_above = Number(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=1,
+        help_text="Also blur images whose score by open-nsfw is above this; null: none",
+    )
+    content_warning = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONTENT_WARNING,
+        lines=True,
+        help_text="Shown with the consent text; if empty and images may be blurred: a text of ours",
+    )
+    break_minutes = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=BREAK_MINUTES[0],
+        max_value=BREAK_MINUTES[1],
+        help_text="Offer raters a pause after so many minutes; null: never",
+    )
+    break_trials = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=BREAK_TRIALS[0],
+        max_value=BREAK_TRIALS[1],
+        help_text="Offer raters a pause after so many trials; null: never",
+    )
     display_side = Whole(
         required=False,
         allow_null=True,

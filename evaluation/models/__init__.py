@@ -9,14 +9,18 @@ from evaluation.models.report import Report
 from evaluation.models.study import (
     Assignment,
     Comparison,
+    DeviceCode,
     Invitation,
     Place,
     Rater,
+    Refusal,
+    SkipKind,
     Study,
     StudyImage,
     StudyQuestion,
     StudyRun,
     StudyStatus,
+    Uncovering,
 )
 from evaluation.models.suite import Prompt, Suite
 from evaluation.models.votes import ImportedVotes
@@ -24,6 +28,7 @@ from evaluation.models.votes import ImportedVotes
 __all__ = [
     "Assignment",
     "Comparison",
+    "DeviceCode",
     "GenerationRun",
     "ImportedVotes",
     "IncomingFile",
@@ -35,11 +40,13 @@ __all__ = [
     "Prompt",
     "Rater",
     "Rating",
+    "Refusal",
     "Report",
     "RunStatus",
     "Sample",
     "SampleFailure",
     "SignInLink",
+    "SkipKind",
     "StoredImage",
     "Study",
     "StudyImage",
@@ -47,5 +54,6 @@ __all__ = [
     "StudyRun",
     "StudyStatus",
     "Suite",
+    "Uncovering",
     "Upload",
 ]

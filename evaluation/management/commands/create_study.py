@@ -20,6 +20,8 @@ from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name, study_progress
+from evaluation.services.studies.care import MOST_BYTES as MOST_FLAG_BYTES
+from evaluation.services.studies.care import read_flags
 from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
@@ -95,6 +97,16 @@ class Command(ProductCommand):
         )
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
+        kind = parser.add_argument_group("kind to raters")
+        kind.add_argument(
+            "--flagged", metavar="FILE", help="images to blur until uncovered: a table of prompt_id, run, sample"
+        )
+        kind.add_argument(
+            "--flag-above", type=float, metavar="X", help="blur images that open-nsfw scores above X too, 0 to 1"
+        )
+        kind.add_argument("--content-warning", metavar="TEXT", help="shown to raters with the consent text")
+        kind.add_argument("--break-minutes", type=int, metavar="N", help="offer a pause after N minutes")
+        kind.add_argument("--break-trials", type=int, metavar="N", help="offer a pause after N comparisons")
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -202,6 +214,7 @@ class Command(ProductCommand):
             "copied_from": study.specification.get("copied_from"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
+            "care": study.specification.get("care"),
             "shared_images": [each.to_dict() for each in shared],
             "cautions": [*(f"{each.in_words}." for each in shared), *_cautions(study)],
             "panels": len(progress.panels),
@@ -255,6 +268,10 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],
         "without_controls": options["without_controls"] or None,
+        "flag_above": options["flag_above"],
+        "content_warning": options["content_warning"],
+        "break_minutes": options["break_minutes"],
+        "break_trials": options["break_trials"],
     }
     given = {name: value for name, value in plain.items() if value is not None}
     if options["runs"] is not None:
@@ -272,6 +289,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     if options["claims"] is not None:
         path = Path(options["claims"])
         given |= {"claims": read_claims(_bytes_of(path, MOST_CLAIM_BYTES), path.name), "claims_source": path.name}
+    if options["flagged"] is not None:
+        path = Path(options["flagged"])
+        given["flagged"] = read_flags(_bytes_of(path, MOST_FLAG_BYTES), path.name)
     if options["controls"] is not None:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)

@@ -18,6 +18,7 @@ from evaluation.protocols.kinds import Choice
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import needs
 from evaluation.selectors.own_protocols import protocol_named
+from evaluation.services.studies.care import WARNING
 from evaluation.services.studies.create import ATTRIBUTES, StudyDraft, draft_put
 from evaluation.services.studies.difference import Copied
 from evaluation.services.studies.known import rows_of
@@ -76,6 +77,11 @@ def draft_of(study: Study) -> StudyDraft:
         claims_source="" if settings.claims_source == ATTRIBUTES else settings.claims_source,
         controls=rows_of(settings.known, settings.study_protocol),
         without_controls=settings.controls_left_out,
+        flagged=[each.row() for each in settings.care.flags],
+        flag_above=settings.care.flag_above,
+        content_warning="" if settings.care.warning == WARNING else settings.care.warning,
+        break_minutes=settings.care.break_minutes,
+        break_trials=settings.care.break_trials,
         copied_from=copied.study if copied is not None else "",
     )
 

@@ -29,7 +29,7 @@ CONTROLS_AT_HAND = 4
 class Shown:
     """What a study can show. `prompts`: in the suite's order. `study_runs`: in the study's order, the reference last.
 
-    `claims`: by prompt's number. `known`: control trials that the study brings.
+    `claims`: by prompt's number. `known`: control trials that the study brings. `covered`: the keys of blurred images.
     """
 
     study: Study
@@ -39,6 +39,7 @@ class Shown:
     study_runs: Sequence[StudyRun]
     claims: Mapping[int, Sequence[str]] = field(default_factory=dict)
     known: Sequence[KnownControl] = ()
+    covered: frozenset[str] = frozenset()
 
     @property
     def generators(self) -> list[StudyRun]:
@@ -181,16 +182,22 @@ def _comparison(shown: Shown, set_of: SetOf, prompt: Prompt, members: Sequence[S
     claims = list(shown.claims.get(prompt.number, ()))
     asked = shown.protocol.asked(prompt.category, claims)
     guide = shown.reference if shown.protocol.shown.reference == "guide" else None
+    sets = [set_of(each, prompt) for each in members]
     return Comparison(
         study=shown.study,
         prompt=prompt,
         category=prompt.category,
         members=[each.pk for each in members],
-        sets=[set_of(each, prompt) for each in members],
+        sets=sets,
+        covered=_covered(shown, sets),
         questions=[each.id for each in asked],
         claims=claims if any(each.claim for each in asked) else [],
         guide=set_of(guide, prompt)[0] if guide else "",
     )
+
+
+def _covered(shown: Shown, sets: Sequence[Sequence[str]]) -> list[str]:
+    return list(dict.fromkeys(key for each in sets for key in each if key in shown.covered))
 
 
 def _controls(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n: int) -> Iterator[Comparison]:
@@ -219,6 +226,7 @@ def _controls(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt]
         else:
             other = rng.choice([each for each in prompts if each.pk != prompt.pk])
             control.sets = [control.sets[0], set_of(generator, other)]
+            control.covered = _covered(shown, control.sets)
             right = "a"
         control.expected = dict.fromkeys(_preferences(shown.protocol, control, right), right)
         if not control.expected:

@@ -15,6 +15,9 @@ _PLAIN = {
     ("design", "seed"): "design seed",
     ("display", "largest_side"): "longest side of shown images",
     ("raters", "contact"): "contact",
+    ("care", "break_minutes"): "minutes before a break",
+    ("care", "break_trials"): "trials before a break",
+    ("care", "flag_above"): "score above which images are blurred",
 }
 """Parts of a specification whose value says all."""
 
@@ -23,6 +26,8 @@ _NAMED = {
     ("analysis",): "what it sets out to show",
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",
+    ("care", "warning"): "content warning",
+    ("care", "flagged"): "flagged images",
     ("controls", "known"): "control trials of its own",
 }
 """Parts that are too long to repeat."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from django.db import transaction
@@ -83,7 +84,8 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
     keys = _study_images(study, draft.chosen, files, named)
     questions_make(study, draft.settings.study_protocol)
     panels = design_make(
-        draft.shown, lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
+        draft.shown(keys),
+        lambda study_run, prompt: [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]],
     )
     labels = {each.run_id: each.label for each in draft.study_runs}
     study.specification = specification(
@@ -98,6 +100,9 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
             n_comparisons=Comparison.objects.filter(study=study, control="").count(),
             shown=[_as_shown(draft.study_runs, prompt, draft.chosen) for prompt in draft.sets.prompts],
             panels=panels,
+            covered=Counter(
+                labels[sample.run_id] for each in draft.chosen.values() for sample in each if sample.pk in draft.covered
+            ),
             blind=blind_audit(study, draft).to_dict(),
             shared_images=[each.to_dict() for each in shown_alike(study, labels)],
         ),

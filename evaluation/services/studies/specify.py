@@ -18,6 +18,7 @@ from evaluation.protocols.serving import panel_shape, panel_size
 from evaluation.selectors.declared import Primary, declared_primary
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.services.studies.care import Care
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
@@ -63,7 +64,8 @@ class StudySettings:
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
-    `copied_from`: the study that it was copied from, as `difference.Copied` says it.
+    `care`: what it does to be kind to raters. `copied_from`: the study that it was copied from, as `difference.Copied`
+    says it.
     """
 
     protocol: protocols.Protocol
@@ -80,6 +82,7 @@ class StudySettings:
     claims_source: str = ""
     known: tuple[KnownControl, ...] = ()
     controls_left_out: bool = False
+    care: Care = Care()
     copied_from: Mapping[str, object] | None = None
 
     @property
@@ -106,8 +109,9 @@ class Display:
 class Opened:
     """What is known of a study once it opens. `shown`: each prompt's sets by content, of which the hash is kept.
 
-    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted. `blind`: what the audit of
-    its blindness says. `shared_images`: the runs that share images, as `selectors.shared_images` says them.
+    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted. `covered`: how many
+    images of each label are blurred, where any may be. `blind`: what the audit of its blindness says. `shared_images`:
+    the runs that share images, as `selectors.shared_images` says them.
     """
 
     display: Display
@@ -115,6 +119,7 @@ class Opened:
     shown: Sequence[object]
     panels: Mapping[str, Mapping[str, object]]
     blind: Mapping[str, object]
+    covered: Mapping[str, int] = field(default_factory=dict)
     shared_images: Sequence[Mapping[str, object]] = ()
 
 
@@ -207,6 +212,8 @@ def specification(
             "controls": asdict(settings.protocol.controls),
             "screening": settings.protocol.screening,
         }
+    if settings.care != Care():
+        declared["care"] = settings.care.to_dict()
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -217,6 +224,8 @@ def specification(
         display = opened.display
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
         declared["blind"] = dict(opened.blind)
+        if settings.care.blurs:
+            declared["care"] = {**settings.care.to_dict(), "covered": dict(opened.covered)}
         if opened.shared_images:
             declared["shared_images"] = [dict(each) for each in opened.shared_images]
         declared["comparisons"] = {"n": opened.n_comparisons, "shown_sha256": hash_of(list(opened.shown))}
@@ -272,6 +281,7 @@ def settings_of(study: Study) -> StudySettings:
         claims_source=claims.get("source", ""),
         known=tuple(KnownControl.from_dict(each) for each in controls.get("known", ())),
         controls_left_out=bool(controls.get("left_out", False)),
+        care=Care.of(declared),
         copied_from=declared.get("copied_from"),
     )
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from evaluation.models import Invitation, Rater
+from evaluation.models import Invitation, Rater, Refusal
 from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.effort import session_minutes
 from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
+from evaluation.selectors.pace import Pace, pace_of
 from evaluation.selectors.trials import study_is_demonstration
 from evaluation.views.rater import texts
 from evaluation.views.rater.language import choices_of, direction_of, language_of, read_by
@@ -29,6 +31,7 @@ def consent_context(request: HttpRequest, invitation: Invitation) -> dict[str, o
         "heading": texts.consent_heading(protocol),
         "paragraphs": paragraphs(specification["raters"]["consent"]),
         "contact": specification["raters"]["contact"],
+        "warning": paragraphs(specification.get("care", {}).get("warning", "")),
         "trials": trials,
         "words": texts.shown_words(protocol, set_size),
         "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),
@@ -61,8 +64,12 @@ class RaterPage:
     """The page of trials. `rater`: the key that its script sends. `set_size`: images in a set. `width`, `height`: of
     every image, in pixels.
 
-    `addresses`: of `next`, `rate`, `undo`, `skip`, `end` and `images` (with KEY for an image's key), which the script
-    asks; of `finish`, where its form goes; of `reload`; of `withdraw`, empty where nobody can leave.
+    `pace`: how fast trials are rated, as far as is known. `breaks`: the `minutes` and `trials` after which a pause is
+    offered, None for never.
+
+    `addresses`: of `next`, `rate`, `undo`, `skip`, `uncover`, `end` and `images` (with KEY for an image's key), which
+    the script asks; of `finish`, where its form goes; of `reload`; of `withdraw` and `device`, empty where nobody can
+    leave or go on elsewhere.
     """
 
     protocol: Protocol
@@ -71,12 +78,14 @@ class RaterPage:
     width: int
     height: int
     addresses: Mapping[str, str]
+    pace: Pace = Pace()
+    breaks: Mapping[str, int | None]
 
 
 def page_of(rater: Rater) -> RaterPage:
     """The page on which a rater of an open study rates all."""
     declared = rater.study.specification
-    names = ("next", "rate", "undo", "skip", "end", "finish", "withdraw")
+    names = ("next", "rate", "undo", "skip", "uncover", "end", "finish", "withdraw", "device")
     return RaterPage(
         protocol=read_by(rater),
         rater=str(rater.key),
@@ -88,7 +97,15 @@ def page_of(rater: Rater) -> RaterPage:
             "reload": reverse("rater:trials"),
             **{name: reverse(f"rater:{name}") for name in names},
         },
+        pace=pace_of(rater),
+        breaks=breaks_of(declared),
     )
+
+
+def breaks_of(specification: Mapping[str, Any]) -> dict[str, int | None]:
+    """After how many minutes and trials a pause is offered, as a study declares it."""
+    care = specification.get("care", {})
+    return {"minutes": care.get("break_minutes"), "trials": care.get("break_trials")}
 
 
 def trials_context(page: RaterPage) -> dict[str, object]:
@@ -100,6 +117,7 @@ def trials_context(page: RaterPage) -> dict[str, object]:
         "caption_first": page.protocol.shown.sets > 1,
         "config": _config(page, words),
         "addresses": page.addresses,
+        "refusals": Refusal.choices,
     }
 
 
@@ -125,7 +143,9 @@ def _config(page: RaterPage, words: texts.ShownWords) -> dict[str, object]:
         "direction": direction_of(protocol.language),
         "width": page.width,
         "height": page.height,
-        **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "end")},
+        "pace": page.pace.to_dict(),
+        "breaks": dict(page.breaks),
+        **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "uncover", "end")},
     }
 
 

@@ -80,7 +80,7 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_invitation(invitation)
             refuse_unless_place(invitation.study)
     except RaterError as error:
-        return _refused(request, error)
+        return refusal_page(request, error)
     return render(request, "rater/consent.html", consent_context(request, invitation))
 
 
@@ -88,9 +88,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method == "POST":
         rater_instructed(rater=rater)
         return redirect("rater:trials")
@@ -101,9 +101,9 @@ def instructions(request: HttpRequest) -> HttpResponse:
 @require_safe
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is not None:
         return redirect("rater:end")
     if rater.dropped_at is not None:
@@ -123,13 +123,13 @@ def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
         return redirect("rater:trials")
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     try:
         rater_finish(rater=rater)
     except RaterError as error:
-        return redirect("rater:trials") if error.code == "unfinished" else _refused(request, error)
+        return redirect("rater:trials") if error.code == "unfinished" else refusal_page(request, error)
     return redirect("rater:end")
 
 
@@ -137,9 +137,9 @@ def finish(request: HttpRequest) -> HttpResponse:
 @require_safe
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if rater.finished_at is None:
         return redirect("rater:trials")
     return render(
@@ -158,19 +158,19 @@ def end(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
-    rater = _rater(request)
+    rater = rater_of(request)
     if rater is None:
-        return _no_session(request)
+        return no_session_page(request)
     if request.method != "POST":
         return render(request, "rater/withdraw.html", {"finished": rater.finished_at is not None})
     try:
         rater_withdraw(rater=rater)
     except RaterError as error:
-        return _refused(request, error)
+        return refusal_page(request, error)
     return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
 
 
-def _rater(request: HttpRequest) -> Rater | None:
+def rater_of(request: HttpRequest) -> Rater | None:
     """The rater whom the browser is at present."""
     raters = raters_of_browser(browser_hashes(request))
     return raters[0] if raters else None
@@ -188,7 +188,8 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     """On to the trials, as `rater`."""
     keys = browser_keys(request)
     response = redirect("rater:trials")
-    keep_keys(response, sorted(keys, key=lambda key: session_key_hash(key) != rater.session_key_hash))
+    own = {rater.session_key_hash, *rater.device_key_hashes}
+    keep_keys(response, sorted(keys, key=lambda key: session_key_hash(key) not in own))
     return response
 
 
@@ -239,11 +240,13 @@ def _fault_of_ids(request: HttpRequest) -> str | None:
     return None
 
 
-def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:
-    return render(request, "rater/message.html", {"heading": heading, "text": text}, status=status)
+def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200, go_on: bool = False) -> HttpResponse:
+    """`go_on`: with a link to where the code of another device is entered."""
+    return render(request, "rater/message.html", {"heading": heading, "text": text, "go_on": go_on}, status=status)
 
 
-def _refused(request: HttpRequest, error: RaterError) -> HttpResponse:
+def refusal_page(request: HttpRequest, error: RaterError) -> HttpResponse:
+    """What stands in a rater's way, as a page."""
     headings = {
         "full": "This study is full",
         "closed": "This study is closed",
@@ -267,7 +270,8 @@ def _dropped(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _no_session(request: HttpRequest) -> HttpResponse:
+def no_session_page(request: HttpRequest) -> HttpResponse:
+    """The browser holds no rater's key."""
     if browser_keys(request):
         count_unknown_key(request)
     return _message(
@@ -275,4 +279,5 @@ def _no_session(request: HttpRequest) -> HttpResponse:
         "Please open your invitation link",
         "No study is open in this browser. Use your link again, in the browser in which you started.",
         status=403,
+        go_on=True,
     )

@@ -22,6 +22,8 @@ from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
 from evaluation.protocols.worded import worded_of
 from evaluation.selectors.overview import comparable_runs
 from evaluation.selectors.own_protocols import OwnProtocol, own_protocols, protocol_named
+from evaluation.services.studies.care import BREAK_MINUTES, BREAK_TRIALS, flags_written, read_flags
+from evaluation.services.studies.care import MOST_BYTES as MOST_FLAG_BYTES
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
@@ -181,6 +183,43 @@ class StudyForm(OwnQuestionsForm):
         help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
     )
 
+    flagged = forms.CharField(
+        label="Images to blur",
+        required=False,
+        max_length=MOST_FLAG_BYTES,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="A line for each: the prompt's number, then if need be the run's label and the sample, with commas "
+        "between (12, weak, 0). They stay blurred until a rater uncovers them.",
+    )
+    flag_above = forms.FloatField(
+        label="Blur above a score of",
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="Also blur images that the metric open-nsfw scores above this, such as 0.2. Score the runs first.",
+    )
+    content_warning = forms.CharField(
+        label="Content warning",
+        required=False,
+        max_length=limits.CONTENT_WARNING,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Raters see it with the consent text. If empty: a general one, where images may be blurred.",
+    )
+    break_minutes = forms.IntegerField(
+        label="Break after (minutes)",
+        required=False,
+        min_value=BREAK_MINUTES[0],
+        max_value=BREAK_MINUTES[1],
+        help_text="Raters are offered a pause; it counts in no response time. If empty: never.",
+    )
+    break_trials = forms.IntegerField(
+        label="Break after (trials)",
+        required=False,
+        min_value=BREAK_TRIALS[0],
+        max_value=BREAK_TRIALS[1],
+        help_text="The same, after so many trials. If empty: never.",
+    )
+
     def __init__(self, *args: Any, base: StudyDraft | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.base = base
@@ -246,6 +285,13 @@ class StudyForm(OwnQuestionsForm):
             values["declared"] = declared
             self._material(values, declared)
         return values
+
+    def clean_flagged(self) -> tuple[Mapping[str, str], ...]:
+        """The rows of the table."""
+        try:
+            return read_flags(self.cleaned_data["flagged"].encode(), "The list")
+        except InputError as error:
+            raise forms.ValidationError(error.message) from None
 
     def _declared(self, values: dict[str, Any]) -> protocols.Protocol | None:
         if values["protocol"] == OWN:
@@ -319,6 +365,11 @@ class StudyForm(OwnQuestionsForm):
             claims_source=values["claims_source"],
             controls=values["controls"],
             without_controls=values["without_controls"],
+            flagged=values["flagged"],
+            flag_above=values["flag_above"],
+            content_warning=values["content_warning"],
+            break_minutes=values["break_minutes"],
+            break_trials=values["break_trials"],
             copied_from=self.base.copied_from if self.base is not None else "",
         )
 
@@ -366,6 +417,11 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
         "contact": draft.contact,
+        "flagged": flags_written(draft.flagged),
+        "flag_above": draft.flag_above,
+        "content_warning": draft.content_warning,
+        "break_minutes": draft.break_minutes,
+        "break_trials": draft.break_trials,
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},

@@ -5,16 +5,17 @@ import { config, sleep } from "./server.js";
 const ATTEMPTS = 3;
 const AGAIN_AFTER = 400; // ms, and twice that before the third attempt
 
-// A tile for each image. `name` is what its set is called on the page.
-export function tilesOf(keys, name) {
+// A tile for each image. `name` is what its set is called on the page; `covered` has the keys of those to blur.
+export function tilesOf(keys, name, covered = []) {
   return keys.map((key, n) => {
     const tile = document.createElement("button");
     tile.type = "button";
-    tile.className = "tile";
+    tile.className = covered.includes(key) ? "tile covered" : "tile";
     const image = document.createElement("img");
     image.alt = keys.length === 1 ? name : `${name}, image ${n + 1} of ${keys.length}`;
     image.width = config.width;
     image.height = config.height;
+    image.dataset.key = key;
     image.dataset.url = config.images.replace("KEY", key);
     image.draggable = false;
     tile.append(image);

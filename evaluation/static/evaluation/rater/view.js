@@ -1,7 +1,9 @@
 // What the rater sees: the panels, the comparison in them, whether answers are saved. It decides nothing.
 
+import * as covers from "./covers.js";
 import * as form from "./form.js";
 import { at, focusHeading } from "./page.js";
+import * as pace from "./pace.js";
 import { config } from "./server.js";
 import * as sets from "./sets.js";
 import { MISSING, READY } from "./states.js";
@@ -32,6 +34,7 @@ export function showTrial(trial, total, actions) {
   at("heading").textContent = place;
   document.title = place;
   progress(place, trial.position, total);
+  pace.tell(total - trial.position);
   panel("trial");
   layout(trial);
   at("questions").scrollTop = 0;
@@ -46,7 +49,9 @@ export const layout = (trial) => sets.layout(trial);
 export function update(trial, taking) {
   const ready = canAnswer(trial);
   form.show(trial, ready && taking);
-  at("look").hidden = trial.images !== READY || ready;
+  at("look").hidden = trial.images !== READY || ready || trial.covered.length > 0;
+  covers.show(trial);
+  at("refuse").disabled = !taking;
   at("go").disabled = !isComplete(trial) || !taking;
   at("undo").disabled = !taking || (!trial.answered && trial.position === 0);
   at("notice").hidden = trial.images !== MISSING;
@@ -55,8 +60,8 @@ export function update(trial, taking) {
   if (document.activeElement.matches(":disabled, [hidden] *, :disabled *")) focusHeading(); // it would be lost to the page's top
 }
 
-// All sets are decoded, and have been in view.
-export const canAnswer = (trial) => trial.images === READY && sets.areAllSeen(trial.seen);
+// All sets are decoded and uncovered, and have been in view.
+export const canAnswer = (trial) => trial.images === READY && !trial.covered.length && sets.areAllSeen(trial.seen);
 export const isComplete = (trial) => canAnswer(trial) && trial.isComplete;
 export function notice(text) { at("notice-text").textContent = text; }
 
@@ -68,6 +73,7 @@ export function showWaiting(text) {
 export function showDone(total) {
   panel("done");
   progress(`${total} of ${total} done`, total, total);
+  pace.tell(0);
   at("undo").disabled = true;
   at("finish").disabled = true;
   at("done-heading").focus();
