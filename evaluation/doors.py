@@ -123,7 +123,7 @@ class PasswordTry:
         cache.set(self._known, True, KNOWN_SECONDS)
 
 
-DEVICE_CODES = Door("device-code", "wrong codes", 10, 600)
+DEVICE_CODES = Door("device-code", "wrong codes", 10, 300)
 """Codes for going on on another device, from one address: 40 bits, and each is good for ten minutes."""
 
 DEVICE_CODES_ASKED = Door("device-code-asked", "codes for another device", 20, 3600)

@@ -32,6 +32,7 @@ from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.further import NOBODY, Further, Part, comments_of, overall_lines
 from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.skips import Skips
 
 LEVELS = (0.5, 0.999)
 """The lowest and the highest confidence level that can be asked for."""
@@ -122,6 +123,7 @@ class ReportInput:
     `rule`: the declared stopping rule, None without one; `arrivals`: who joined, None without a rule. `questions`: in
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
     `categories`: those that the study shows, rated or not. `answers`: all that is no preference with three answers.
+    `skipped`: the trials that were not rated, None where there are none.
     """
 
     ratings: pd.DataFrame
@@ -132,6 +134,7 @@ class ReportInput:
     family: Family = SEPARATE
     categories: tuple[str, ...] = ()
     answers: AnswersInput = AnswersInput()
+    skipped: Skips | None = None
 
     @property
     def rows(self) -> tuple[pd.DataFrame, ...]:
@@ -200,7 +203,7 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
         fragile = rounded(fragility_valid(valid, estimand=settings.estimand, level=settings.level))
     further = _further(given, counted, results, answers, settings)
-    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further)
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, given.skipped)
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:

@@ -18,6 +18,7 @@ from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
 from evaluation.reports.collection import Collection
 from evaluation.reports.further import Further
+from evaluation.reports.skips import Skips
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
-    answers; `further`: None where there is nothing of the kind.
+    answers; `further`: None where there is nothing of the kind. `skipped`: None where no trial was skipped and no image
+    blurred.
     """
 
     analysis: Analysis
@@ -35,6 +37,7 @@ class ReportDocument:
     fragility: tuple[Fragility, ...] | None = None
     answers: AnswerAnalysis | None = None
     further: Further | None = None
+    skipped: Skips | None = None
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
@@ -45,6 +48,7 @@ class ReportDocument:
             "automatic": self.automatic,
             "answers": self.answers,
             "further": self.further,
+            "skipped": self.skipped,
         }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
         return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
@@ -60,4 +64,5 @@ class ReportDocument:
             tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
             AnswerAnalysis.from_dict(data["answers"]) if "answers" in data else None,
             Further.from_dict(data["further"], data["level"]) if "further" in data else None,
+            Skips.from_dict(data["skipped"]) if "skipped" in data else None,
         )

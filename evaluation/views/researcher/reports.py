@@ -72,6 +72,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "retest": [retest_line(each) for each in results.retest],
         "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
+        "skipped": document.skipped,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),
