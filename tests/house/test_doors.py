@@ -117,7 +117,16 @@ def test_every_door_is_limited() -> None:
     shown = {"GET /sign-in/: 200", "GET /admin/login/: 200", "GET /r/finish: 302", "GET /r/continue: 200"}
     assert set(unlimited) == shown
     assert limited >= {"/sign-in/", "/sign-in/nothing/", "/admin/login/", "/api/v1/token/", "/r/join/nothing"} | HOT
-    assert limited >= {"/r/i/nothing.webp", "/r/", "/r/instructions", "/r/finish", "/r/end", "/r/withdraw", "/r/device", "/r/continue"}
+    assert limited >= {
+        "/r/i/nothing.webp",
+        "/r/",
+        "/r/instructions",
+        "/r/finish",
+        "/r/end",
+        "/r/withdraw",
+        "/r/device",
+        "/r/continue",
+    }
 
 
 def test_tokens_that_nobody_has_are_limited_everywhere() -> None:
