@@ -45,7 +45,7 @@ def test_covered_images_and_what_one_would_rather_not_see_by_keyboard(page: Page
     every = tuple({"prompt_id": str(number), "run": "two", "sample": ""} for number in range(TRIALS))
     study = a_study(flagged=every)
     go_in(page, live_server, study)
-    assert page.locator(".tile.covered").count() == 2
+    assert page.locator(".tile.covered").count() == 4
     assert "blur" in page.evaluate("getComputedStyle(document.querySelector('.tile.covered img')).filter")
     expect(page.locator(READY)).to_have_count(0)
     page.keyboard.press("1")

@@ -16,7 +16,6 @@ from evaluation.models import (
     Rater,
     Sample,
     Study,
-    StudyImage,
     Uncovering,
 )
 from evaluation.selectors.pace import pace_of
@@ -31,6 +30,7 @@ from evaluation.services.studies.change import draft_of, study_change
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.prepare import prepare
 from tests.ratings.test_submit import rate_next
 from tests.ratings.test_views import Browser
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
@@ -113,23 +113,39 @@ def a_draft(**given: object) -> Study:
     return study_create(StudyDraft(name="study", runs=[a_run(suite, "one"), a_run(suite, "two")], **given))  # type: ignore[arg-type]
 
 
-def covered_samples(study: Study) -> set[tuple[str, int, int]]:
-    keys = {key for each in Comparison.objects.filter(study=study) for key in each.covered}
-    rows = StudyImage.objects.filter(key__in=keys)
-    return set(rows.values_list("sample__run__name", "sample__prompt__number", "sample__sample"))
+def flagged_samples(study: Study) -> set[tuple[str, int, int]]:
+    rows = Sample.objects.filter(pk__in=prepare(study).covered)
+    return set(rows.values_list("run__name", "prompt__number", "sample"))
+
+
+def test_a_blur_covers_all_images_of_a_comparison_or_none() -> None:
+    study = study_open(study=a_draft(flagged=({"prompt_id": "1", "run": "two", "sample": "0"},)))
+    for each in Comparison.objects.filter(study=study):
+        every = {key for images in each.sets for key in images}
+        assert set(each.covered) == (every if each.prompt.number == 1 else set())
+    assert study.specification["blind"]["cautions"] == []
+
+
+def test_a_blur_that_falls_on_some_generators_more_is_a_caution() -> None:
+    suite = a_suite({"Colors": 3})
+    runs = [a_run(suite, name) for name in LABELS]
+    flagged = ({"prompt_id": "1", "run": "third"},)
+    study = study_open(study=study_create(StudyDraft(name="study", runs=runs, flagged=flagged)))
+    told = "blurred at first more often than others': plain 1 of 6, guided 1 of 6, third 2 of 6"
+    assert told in study.specification["blind"]["cautions"][0]
 
 
 def test_flags_are_of_a_prompt_a_run_or_a_sample() -> None:
     rows = read_flags(b"prompt_id,run,sample\n0,,\n1,two,\n00002,one,1\n", "flags.csv")
     study = a_draft(flagged=rows)
     assert study.specification["care"]["warning"] == WARNING
-    study = study_open(study=study)
-    assert covered_samples(study) == {
+    assert flagged_samples(study) == {
         *(("one", 0, n) for n in range(2)),
         *(("two", 0, n) for n in range(2)),
         *(("two", 1, n) for n in range(2)),
         ("one", 2, 1),
     }
+    study = study_open(study=study)
     assert study.specification["care"]["covered"] == {"one": 3, "two": 4}
 
 
@@ -194,8 +210,9 @@ def test_the_safety_model_flags_what_it_scores_high_and_what_it_could_not_score(
     with pytest.raises(InputError, match="two has none"):
         study_create(StudyDraft(name="study", runs=runs, flag_above=0.2))
     scored("two", {(1, 1): 0.2})
-    study = study_open(study=study_create(StudyDraft(name="study", runs=runs, flag_above=0.2)))
-    assert covered_samples(study) == {("one", 0, 1), ("one", 2, 0)}
+    study = study_create(StudyDraft(name="study", runs=runs, flag_above=0.2))
+    assert flagged_samples(study) == {("one", 0, 1), ("one", 2, 0)}
+    assert study_open(study=study).specification["care"]["covered"] == {"one": 2}
 
 
 def test_what_is_covered_comes_with_the_trial_and_what_is_uncovered_is_kept() -> None:
@@ -206,9 +223,9 @@ def test_what_is_covered_comes_with_the_trial_and_what_is_uncovered_is_kept() ->
     every = Assignment.objects.filter(rater=browser.rater, comparison__prompt__number=0)
     trial = every.get()
     keys = trial.comparison.covered
-    assert len(keys) == 2 and all(each["covered"] == keys for each in trials)
+    assert len(keys) == 4 and all(each["covered"] == keys for each in trials)
     told = [browser.post("/r/uncover", uncovered=[{"assignment": trial.pk, "images": keys}]) for _ in range(2)]
-    assert [each["new"] for each in told] == [2, 0] and Uncovering.objects.count() == 2
+    assert [each["new"] for each in told] == [4, 0] and Uncovering.objects.count() == 4
     other = study.images.exclude(key__in=keys).first()
     assert other is not None
     assert browser.post("/r/uncover", uncovered=[{"assignment": trial.pk, "images": [other.key]}])["status"] == 400
@@ -220,7 +237,7 @@ def test_what_is_covered_comes_with_the_trial_and_what_is_uncovered_is_kept() ->
     found = study_skips(study, as_of=timezone.now())
     assert found is not None
     assert [(each.generator, each.covered, each.uncovered) for each in found.generators] == [
-        ("one", 0, 0),
+        ("one", 2, 2),
         ("two", 2, 2),
     ]
     study_close(study=study)

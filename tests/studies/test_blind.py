@@ -59,9 +59,13 @@ def with_more(data: bytes, display: Display) -> bytes:
 whole = renditions.rendition_bytes
 
 
+def shown_files() -> set[Path]:
+    return set((Path(settings.MEDIA_ROOT) / "shown").rglob("*.webp"))
+
+
 @pytest.mark.parametrize("leak", [with_exif, lossy, larger, with_more])
 def test_a_file_that_tells_is_refused(leak: Callable[[bytes, Display], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    study = a_draft()
+    study, before = a_draft(), shown_files()
     marked = {sample.image.sha256 for sample in Sample.objects.filter(run__name="two").select_related("image")}
     bytes_of = {renditions.image_read(each.image): each for each in Sample.objects.select_related("image")}
 
@@ -72,7 +76,7 @@ def test_a_file_that_tells_is_refused(leak: Callable[[bytes, Display], bytes], m
     with pytest.raises(InputError, match="tell the generators apart by more than their images: images of .* differ"):
         study_open(study=study)
     assert Study.objects.get().status == "draft" and not StudyImage.objects.exists()
-    assert not list((Path(settings.MEDIA_ROOT) / "shown").rglob("*.webp"))
+    assert shown_files() == before
 
 
 def test_addresses_that_tell_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

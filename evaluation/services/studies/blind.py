@@ -92,7 +92,7 @@ def blind_audit(study: Study, draft: Prepared) -> Audit:
             f"The study {study} can't be opened, because raters could tell the generators apart by more than their "
             f"images: {found}. Open it again; if that is refused too, report it as a fault of the program."
         )
-    return Audit((*_made_alike(draft), *_compressed(draft), *_sizes(files), *_named(draft)))
+    return Audit((*_made_alike(draft), *_compressed(draft), *_sizes(files), *_blurred(study, draft), *_named(draft)))
 
 
 def _sets(study: Study, draft: Prepared) -> list[tuple[StudyRun, list[ShownFile]]]:
@@ -243,6 +243,22 @@ def _sizes(files: Sequence[ShownFile]) -> Iterator[str]:
             f"files of {owner} are {larger} than the others' in {percent * 100:.0f} % of pairs, which follows from "
             "their pixels, and which a rater's browser knows"
         )
+
+
+def _blurred(study: Study, draft: Prepared) -> Iterator[str]:
+    """Whose trials are blurred more often than others'. Within a trial all images are, or none."""
+    labels = {each.pk: each.label for each in draft.compared}
+    trials: Counter[str] = Counter()
+    blurred: Counter[str] = Counter()
+    shown = Comparison.objects.filter(study=study, control="")
+    for members, covered in shown.values_list("members", "covered"):
+        for member in members:
+            if member in labels:
+                trials[labels[member]] += 1
+                blurred[labels[member]] += bool(covered)
+    if len({blurred[label] / n for label, n in trials.items()}) > 1:
+        told = ", ".join(f"{label} {blurred[label]:,} of {n:,}" for label, n in trials.items())
+        yield f"some generators' trials are blurred at first more often than others': {told}"
 
 
 def _named(draft: Prepared) -> Iterator[str]:

@@ -197,7 +197,9 @@ def _comparison(shown: Shown, set_of: SetOf, prompt: Prompt, members: Sequence[S
 
 
 def _covered(shown: Shown, sets: Sequence[Sequence[str]]) -> list[str]:
-    return list(dict.fromkeys(key for each in sets for key in each if key in shown.covered))
+    """All images of a trial where one is to be blurred: a blur on one side would tell the generators apart."""
+    keys = list(dict.fromkeys(key for each in sets for key in each))
+    return keys if shown.covered.intersection(keys) else []
 
 
 def _controls(shown: Shown, set_of: SetOf, panel: str, prompts: Sequence[Prompt], n: int) -> Iterator[Comparison]:
