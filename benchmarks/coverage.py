@@ -17,7 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import _coverage_differences, _coverage_looks, _coverage_secondary, _coverage_tests, _coverage_votes
+from benchmarks import (
+    _coverage_differences,
+    _coverage_looks,
+    _coverage_parts,
+    _coverage_secondary,
+    _coverage_tests,
+    _coverage_votes,
+)
 from benchmarks import _coverage_more as more
 from benchmarks import _coverage_shared as shared
 from benchmarks._coverage_more import DRAWBENCH, crossed, crowd
@@ -264,6 +271,28 @@ A plan calls an effect detectable that a two-sided test at 5 % finds with 80 %. 
     )
 
 
+def parts(simulations: int, seed: int) -> str:
+    """The sections on what a report prints beside the rates."""
+    draws = f"""## Draws, style, groups, scores
+
+The variances of a vote between raters, prompts and draws of images (`analyse --draws`), in percent of {simulations:,}
+simulations, with the mean half-width:"""
+    style = "What of a net share goes with a style of the images (`analyse --style`), with half-widths in points:"
+    groups = "Groups of raters, whose net shares are 20 points apart, with half-widths in points:"
+    powered = """Rankings in which scores stand in for raters on prompts that were not rated: the interval of a
+generator's mean net share against the others, with its half-width in points, and its rank set (at most 5 % wrong is
+promised):"""
+    drift = f"""How often the alarm for a score goes off when it is looked at after every prompt, in percent; at most
+{100 * _coverage_parts.ALPHA:.0f} is promised where nothing changed:"""
+    return joined(
+        (draws, _coverage_parts.draws(simulations, seed)),
+        (style, _coverage_parts.style(simulations, seed)),
+        (groups, _coverage_parts.groups(simulations, seed)),
+        (powered, _coverage_parts.powered(simulations, seed)),
+        (drift, _coverage_parts.drift(simulations, seed)),
+    )
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of the page between two marks, and what writes it from the number of simulations and the seed."""
@@ -295,6 +324,7 @@ PARTS: Mapping[str, Part] = {
         Part("automatic", automatic),
         Part("looking", looking),
         Part("tests", testing),
+        Part("parts", parts),
     )
 }
 

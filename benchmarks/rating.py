@@ -3,10 +3,14 @@
 python -m benchmarks.rating                          50 raters: trials of two images, and of sixteen as in DrawBench
 python -m benchmarks.rating --raters 10 50 200       at several crowds, each without a pause between trials
 python -m benchmarks.rating --raters 1000 --think 8  raters who look at each trial for so many seconds on average
+python -m benchmarks.rating --potato PYTHON          and Potato, installed in the environment of that Python, beside it
 
 A trial is what the rater's page asks for: the images, and both answers in one request, which brings the next trial. CPU
 is that of PostgreSQL, of the web processes and of the front; the raters are simulated by processes of their own, which
 do not count, though they take their share of the machine.
+
+Potato gets the same two images, questions and raters in the same run, whatever the trial: how often its processor time
+for two images holds ours is printed for each size of trial (`benchmarks._potato`).
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks._potato import HOW, VERSION, potato_cpu_seconds, potato_crowd, potato_served, potato_version
 from benchmarks.connections import _free_port, _wait_until_healthy
 from common.commands import refuse_repeated
 from common.places import CHECKOUT
@@ -39,6 +44,9 @@ from drawbench.local.places import places_of
 from drawbench.local.services import remove
 
 PROCESSES = 2
+SIDE = 132
+"""Pixels of Potato's images: as in `benchmarks._rating_world`."""
+WARM_S = 3
 FILES = 20_000
 
 
@@ -148,8 +156,8 @@ def crowd(port: int, raters: Sequence[dict[str, str]], seconds: float, think: fl
     out.send(asyncio.run(all_of_them()))
 
 
-def measure(port: int, var: Path, raters: Sequence[dict[str, str]], seconds: float, think: float) -> None:
-    """Rate with this crowd, and print the line of the table."""
+def measure(port: int, var: Path, raters: Sequence[dict[str, str]], seconds: float, think: float) -> float:
+    """Rate with this crowd, and print the line of the table; CPU-ms a trial."""
     before = cpu_seconds(var)
     started = time.monotonic()
     pipes, processes = [], []
@@ -175,6 +183,26 @@ def measure(port: int, var: Path, raters: Sequence[dict[str, str]], seconds: flo
         f"{cuts[49] * 1000:.0f} / {cuts[94] * 1000:.0f} / {cuts[98] * 1000:.0f} | {errors} |",
         flush=True,
     )
+    return sum(spent.values())
+
+
+def measure_potato(python: Path, raters: int, seconds: float) -> float:
+    """Let Potato have its trials of two images rated by so many, and print its line; CPU-ms a trial."""
+    with (
+        tempfile.TemporaryDirectory(prefix="potato-bench-") as folder,
+        potato_served(python, Path(folder) / "task", SIDE) as (port, process),
+    ):
+        potato_crowd(port, ["first", "second"], WARM_S)
+        before, started = potato_cpu_seconds(process), time.monotonic()
+        cycles, errors = potato_crowd(port, [f"rater-{number}" for number in range(raters)], seconds)
+        took, spent = time.monotonic() - started, potato_cpu_seconds(process) - before
+    if not cycles:
+        raise SystemExit("Nothing was rated with Potato.")
+    each = spent * 1000 / cycles
+    print(
+        f"| {raters:,}, Potato {VERSION}, 2 images | 0 s | {each:.2f} | {cycles / took:.0f} | | {errors} |", flush=True
+    )
+    return each
 
 
 def cpu_seconds(var: Path) -> dict[str, float]:
@@ -246,7 +274,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[1, 8], help="images in a set (two sets a trial)")
     parser.add_argument("--seconds", type=float, default=15, help="how long each crowd rates")
     parser.add_argument("--think", type=float, default=0, help="mean seconds that a rater looks at a trial")
+    parser.add_argument("--potato", type=Path, metavar="PYTHON", help="of an environment with Potato: measured beside")
     chosen = refuse_repeated(parser).parse_args()
+    there = _potato(chosen.potato)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard == resource.RLIM_INFINITY else min(hard, FILES), hard))
     with served() as (port, var):
@@ -261,8 +291,25 @@ def main() -> None:
                     asyncio.run(_warm(port, people[:PROCESSES]))
                     continue
                 for raters in chosen.raters:
-                    measure(port, var, people[start : start + raters], chosen.seconds, chosen.think)
+                    ours = measure(port, var, people[start : start + raters], chosen.seconds, chosen.think)
                     start += raters
+                    if there is not None:
+                        theirs = measure_potato(there, raters, chosen.seconds)
+                        print(f"Potato takes {theirs / ours:.1f} times the CPU for its 2 images.", flush=True)
+
+
+def _potato(python: Path | None) -> Path | None:
+    """The Python of an environment in which Potato is, or None where none is asked for."""
+    if python is None:
+        print(f"Potato is not measured beside. To do so: {HOW}", file=sys.stderr)
+        return None
+    python = python.absolute()
+    found = potato_version(python)
+    if not found:
+        raise SystemExit(f"There is no Potato in the environment of {python}. Install it: {HOW}")
+    if found != VERSION:
+        print(f"This is Potato {found}; the figures of the documents are of {VERSION}.", file=sys.stderr)
+    return python
 
 
 async def _warm(port: int, people: Sequence[dict[str, str]]) -> None:

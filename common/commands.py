@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from common import limits
+from common.drawing import what_is_missing
 from common.errors import UserError
 from common.files import disk_full
 from common.numbers import whole_or_none
@@ -42,6 +43,11 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
         return BAD_INPUT
     except UserError as error:
         say(f"error: {error}")
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        if not (missing := what_is_missing(error)):
+            raise
+        say(f"error: {missing}")
         return BAD_INPUT
     except KeyboardInterrupt:
         say("stopped")

@@ -31,6 +31,8 @@ FOLDER = 200
 """Characters of a folder's name inside a cache of ours."""
 QUESTION = 60
 """Characters of a question's id, with a claim's number, and of a closed answer's."""
+SHOWN_PIXELS = 20_000
+"""Pixels, of the page or of the device, that an image is shown wide at most: above any screen."""
 LANGUAGE = 35
 """Characters of a language tag."""
 PARTICIPANT = 200

@@ -18,3 +18,6 @@ SUITES = CHECKOUT / "fixtures" / "suites"
 SUITE = SUITES / "drawbench-cc0.csv"
 
 TEMPLATES = CHECKOUT / "templates"
+
+DEMONSTRATION = CHECKOUT / "fixtures" / "demo"
+"""The runs of the demonstration that ship, a file each."""

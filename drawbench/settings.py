@@ -243,7 +243,9 @@ CACHES = {
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
-USE_I18N = False
+USE_I18N = True
+LANGUAGES = [("en", "English"), ("fr", "French"), ("de", "German"), ("ru", "Russian")]
+"""Of the raters' pages. All others are in English: nothing but those pages asks what a browser prefers."""
 USE_TZ = True
 
 LOGGING = {

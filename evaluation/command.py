@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from abc import ABC, abstractmethod
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common.commands import BAD_INPUT, INTERRUPTED, add_format, check_arguments, refuse_repeated
+from common.drawing import what_is_missing
 from common.errors import UserError
 from evaluation.intake import refusals_of_the_database
 
+READ_BY_PEOPLE = 1_000_000  # characters of JSON up to which it is indented
 DJANGO_OPTIONS = ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity")
 
 
@@ -44,6 +48,10 @@ class ProductCommand(BaseCommand, ABC):
         _hide_django_options(parser)
         return refuse_repeated(parser)
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        gc.freeze()  # what was imported stays: looking through it again and again takes a tenth of a long command
+        super().run_from_argv(argv)
+
     @abstractmethod
     def run(self, **options: Any) -> Mapping[str, Any] | Result:
         """Do the work. Raises a `UserError` on bad input; any other error is a defect."""
@@ -62,14 +70,25 @@ class ProductCommand(BaseCommand, ABC):
                 result = self.run(**options)
         except UserError as error:
             raise Error(str(error), returncode=BAD_INPUT) from error
+        except ModuleNotFoundError as error:
+            if not (missing := what_is_missing(error)):
+                raise
+            raise Error(missing, returncode=BAD_INPUT) from error
         except KeyboardInterrupt:
             sys.stderr.write("\nInterrupted. Everything done so far is kept.\n")
             sys.exit(INTERRUPTED)
         if output_format == "json":
             data = result if isinstance(result, Mapping) else result.to_dict()
-            self.stdout.write(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2, default=str))
+            self.stdout.write(_as_json(data))
         else:
             self.stdout.write(self.describe(result))
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    """Indented for people, unless it is so long that nobody reads it: then on one line, which takes far less time."""
+    form = partial(json.dumps, data, ensure_ascii=False, allow_nan=False, default=str)
+    text = form()
+    return text if len(text) > READ_BY_PEOPLE else form(indent=2)
 
 
 def _hide_django_options(parser: ArgumentParser) -> None:

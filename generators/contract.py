@@ -116,7 +116,9 @@ class GeneratorSpec:
     `factory`: "package.module:callable", loaded in a worker and called as
     `factory(parameters, size=..., device=...)`; see `GeneratorFactory`. `sizes`: the square sizes it can make, in
     pixels; empty when images come in the size that they have (a folder). `devices`: the kinds of device it can use;
-    with ("cpu",) alone, "auto" never imports torch.
+    with ("cpu",) alone, "auto" never imports torch. `identity`: "package.module:callable", light too, called as
+    `identity(parameters, size=...)`: the version and the weights' fingerprint that `GeneratorInfo` will have, told
+    without loading anything; empty where only loading tells.
     """
 
     name: str
@@ -125,6 +127,7 @@ class GeneratorSpec:
     parameters: tuple[Parameter, ...] = ()
     sizes: tuple[int, ...] = ()
     devices: tuple[str, ...] = ("cpu", "cuda")
+    identity: str = ""
 
     @property
     def needs_operator(self) -> bool:

@@ -93,6 +93,15 @@ def read_manifest(path: Path) -> ManifestContent:
         data = path.read_bytes()
     except OSError as error:
         raise ManifestError(f"{path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    return manifest_content(data, path)
+
+
+def manifest_content(data: bytes, path: Path) -> ManifestContent:
+    """The lines of a manifest of these bytes, as `read_manifest`. `path`: where they are from, for errors.
+
+    Raises:
+        ManifestError: a line that was whole is not what this module writes.
+    """
     content = ManifestContent(whole_bytes=data.rfind(b"\n") + 1)
     lists = {"session": content.sessions, "image": content.images, "failure": content.failures}
     for number, line in enumerate(data[: content.whole_bytes].split(b"\n")[:-1], start=1):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping
-from typing import cast
+from typing import Protocol, cast
 
 from common import plugins
 from common.allocator import keep_freed_memory
+from common.drawing import DrawingMissingError, what_is_missing
 from common.plugins import describe, import_reference
 from common.words import nearest
-from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec
+from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec, ParameterValue
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
@@ -31,6 +32,16 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`. The contract installed alone
 (packages/generators) comes without the cascade."""
+
+
+class Identity(Protocol):
+    """What `GeneratorSpec.identity` names."""
+
+    def __call__(self, parameters: Mapping[str, ParameterValue], *, size: int) -> tuple[str, str]: ...
+
+
+class DrawingMissing(GeneratorError, DrawingMissingError):
+    """A generator needs what only drawing and scoring need, and it is not installed."""
 
 
 Entry = plugins.Entry[GeneratorSpec]
@@ -65,7 +76,8 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     `default_size`. `device`: "auto", "cpu", "cuda", "cuda:1" ...
 
     Raises:
-        GeneratorError: unknown name, parameter, value, size or device; or what it needs is not there.
+        GeneratorError: unknown name, parameter, value, size or device; or what it needs is not there (`DrawingMissing`
+            where that is torch, or what stands on it).
     """
     spec = get_spec(name)
     values = spec.resolve(parameters)
@@ -78,6 +90,8 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     except GeneratorError:
         raise
     except Exception as error:
+        if missing := what_is_missing(error):
+            raise DrawingMissing(missing) from error
         raise GeneratorError(f'generator "{name}" could not be loaded: {describe(error)}') from error
     if not isinstance(generator, Generator):
         raise GeneratorError(
@@ -85,6 +99,20 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
             "batch_size, info, generate and close (generators.contract.Generator)"
         )
     return generator
+
+
+def identity(spec: GeneratorSpec, values: Mapping[str, ParameterValue], size: int) -> tuple[str, str] | None:
+    """The version and the weights' fingerprint that images would be drawn with now; None where only loading tells.
+
+    `values`: as resolved by the spec. Loads no weights.
+
+    Raises:
+        GeneratorError: the weights are not there.
+    """
+    if not spec.identity:
+        return None
+    version, fingerprint = cast(Identity, import_reference(spec.identity))(values, size=size)
+    return (version, fingerprint) if fingerprint else None
 
 
 def default_size(spec: GeneratorSpec) -> int:

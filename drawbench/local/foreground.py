@@ -11,10 +11,13 @@ from types import FrameType
 
 import psutil
 
+from common.commands import FAILED, SUCCESS
+from common.drawing import INSTALL_DRAWING, drawing_is_there
 from drawbench.local import services
 from drawbench.local.address import HOST, address_noted, local_address
 from drawbench.local.binaries import nginx_program
 from drawbench.local.children import Child, end, ended_at_the_end, python, start
+from drawbench.local.drawing import DrawingInstaller, install_drawing
 from drawbench.local.errors import LocalError
 from drawbench.local.front import PROXIES, declared_proxies, front_command, front_prepare, web_socket_mode
 from drawbench.local.places import Places
@@ -35,6 +38,8 @@ WEB_FLAGS = (
 )
 """How granian serves, here and in the unit and the image of deploy/, which a test holds to it."""
 
+SERVING = "Serving {address}/  (Ctrl-C stops; logs in {logs})"
+
 NO_FRONT = (
     "No nginx was found for this platform, so the web server stands alone, and whoever sends slowly holds one of its "
     "threads: install nginx before you let strangers in."
@@ -54,41 +59,77 @@ def serve(*, port: int, with_worker: bool) -> None:
         supervisor = Supervisor(places, children, _say)
         prepare(port)
         if with_worker:
-            _add_worker(supervisor, places)
+            _add_worker(supervisor, places, children)
         _serve_on(supervisor, places, port)
 
 
 def demo(arguments: Sequence[str], *, port: int, then_serve: bool) -> None:
-    """Prepare the demonstration with a worker at hand, then serve it.
+    """The demonstration, served as soon as people can rate; a worker then makes what is still missing of it.
 
-    Raises LocalError as `serve` does, and when the demonstration can't be prepared.
+    Without `then_serve` it ends when all of it is there. Raises LocalError as `serve` does, and when the demonstration
+    can't be prepared.
     """
     if then_serve:
         _require_free(port)
     with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
         prepare(port)
-        _add_worker(supervisor, places)
-        preparing = start([*python("manage.py"), "demo", "--base-url", local_address(port), *arguments])
-        children.append(preparing)
-        supervisor.watch(until=lambda: preparing.poll() is not None)
-        if preparing.returncode != 0:
-            raise LocalError(
-                f"The demonstration is not ready (see above; the worker's log is {places.logs}/worker.log)."
-            )
-        children.remove(preparing)
-        if then_serve:
-            _serve_on(supervisor, places, port)
+        command = [*python("manage.py"), "demo", "--base-url", local_address(port), *arguments]
+        beginning = start([*command, "--begin"])
+        children.append(beginning)
+        if then_serve:  # meanwhile
+            _start_serving(supervisor, places, port)
+        can_be_rated = _ended(supervisor, children, beginning, places) == SUCCESS
+        if then_serve and can_be_rated:
+            _say(SERVING.format(address=local_address(port), logs=places.logs))
+        with address_noted(places, port) if then_serve else contextlib.nullcontext():
+            if not drawing_is_there():
+                _install_drawing(supervisor, children)
+            _add_worker(supervisor, places, children)
+            rest = start(command)
+            children.append(rest)
+            _ended(supervisor, children, rest, places)
+            if then_serve:
+                if not can_be_rated:
+                    _say(SERVING.format(address=local_address(port), logs=places.logs))
+                supervisor.watch()
+
+
+def _ended(supervisor: Supervisor, children: list[Child], preparing: Child, places: Places) -> int:
+    """The exit code of `manage.py demo`, 0 or 1, while everything else is watched over.
+
+    Raises LocalError: it could not do its work.
+    """
+    supervisor.watch(until=lambda: preparing.poll() is not None)
+    if preparing.returncode not in (SUCCESS, FAILED):
+        raise LocalError(f"The demonstration is not ready (see above; the worker's log is {places.logs}/worker.log).")
+    children.remove(preparing)
+    return preparing.returncode
+
+
+def _install_drawing(supervisor: Supervisor, children: list[Child]) -> None:
+    """Install what draws, while everything else is watched over.
+
+    Raises LocalError: it can't be installed.
+    """
+    installing = install_drawing()
+    children.append(installing)
+    supervisor.watch(until=lambda: installing.poll() is not None)
+    if installing.returncode != SUCCESS:
+        raise LocalError(f"What draws and scores could not be installed (see above). To try again: {INSTALL_DRAWING}")
+    children.remove(installing)
 
 
 def worker(*, concurrency: int | None) -> None:
     """A worker alone, its log on the terminal, until Ctrl-C."""
 
-    def begin() -> Child:
-        return start(worker_command(concurrency), environment=worker_environment(concurrency))
-
     with _interruptible(), services.hold() as places, ended_at_the_end() as children:
         supervisor = Supervisor(places, children, _say)
+        wishes = _installer(supervisor, places, children)
+
+        def begin() -> Child:
+            return start(worker_command(concurrency), environment=worker_environment(concurrency) | wishes)
+
         prepare()
         supervisor.add("The worker", begin(), begin, "above")
         supervisor.watch()
@@ -107,11 +148,18 @@ def prepare(port: int | None = None) -> None:
 
 def _serve_on(supervisor: Supervisor, places: Places, port: int) -> None:
     """The web server on `port`, and its front, until Ctrl-C; other terminals find out where it serves."""
+    _start_serving(supervisor, places, port)
+    with address_noted(places, port):
+        _say(SERVING.format(address=local_address(port), logs=places.logs))
+        supervisor.watch()
+
+
+def _start_serving(supervisor: Supervisor, places: Places, port: int) -> None:
+    """The web server on `port`, and its front, taking connections."""
     nginx = nginx_program()
     if nginx is None:
         _say(NO_FRONT)
         _add_server(supervisor, "web server", places.logs / "web.log", lambda log: _start_web(port, log), port)
-        _watch(supervisor, places, port)
         return
     socket_path = places.web_socket(port)
     proxies = declared_proxies()
@@ -125,7 +173,6 @@ def _serve_on(supervisor: Supervisor, places: Places, port: int) -> None:
 
     _add_server(supervisor, "web server", places.logs / "web.log", begin_web, socket_path)
     _add_server(supervisor, "front", places.logs / "front.log", begin_front, port)
-    _watch(supervisor, places, port)
 
 
 def _add_server(
@@ -140,12 +187,6 @@ def _add_server(
             end([server])
             raise LocalError(f"The {name} does not start. Its log is {log}.")
         time.sleep(0.05)
-
-
-def _watch(supervisor: Supervisor, places: Places, port: int) -> None:
-    with address_noted(places, port):
-        _say(f"Serving {local_address(port)}/  (Ctrl-C stops; logs in {places.logs})")
-        supervisor.watch()
 
 
 def worker_concurrency() -> int:
@@ -181,13 +222,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _add_worker(supervisor: Supervisor, places: Places) -> None:
+def _add_worker(supervisor: Supervisor, places: Places, children: list[Child]) -> None:
     log = places.logs / "worker.log"
+    wishes = _installer(supervisor, places, children)
 
     def begin() -> Child:
-        return start(worker_command(), environment=worker_environment(), log=log)
+        return start(worker_command(), environment=worker_environment() | wishes, log=log)
 
     supervisor.add("The worker", begin(), begin, str(log))
+
+
+def _installer(supervisor: Supervisor, places: Places, children: list[Child]) -> dict[str, str]:
+    """Watch for a worker of ours that needs what is not installed; its environment."""
+    installer = DrawingInstaller(places.drawing_wish(os.getpid()), children, _say)
+    supervisor.also(installer.look)
+    return installer.environment()
 
 
 def _start_web(address: int | Path, log: Path, environment: Mapping[str, str] | None = None) -> Child:

@@ -72,6 +72,10 @@ class Places:
         """What the front on `port` needs: its configuration and its temporary files. Made anew at every start."""
         return self.sockets / f"front-{port}"
 
+    def drawing_wish(self, process: int) -> Path:
+        """The file by which workers ask whoever started them, a process, for what they need to draw."""
+        return self.sockets / f"drawing-{process}"
+
     @property
     def logs(self) -> Path:
         return self.var / "log"

@@ -67,11 +67,16 @@ class Supervisor:
         self._services = BackOff()
         self._services_down = False
         self._next_look = 0.0
+        self._others: list[Callable[[], None]] = []
 
     def add(self, name: str, child: Child, start: Start, log: str) -> None:
         """Watch over `child`; `start` starts another in its place."""
         self._children.append(child)
         self._parts.append(Part(name, start, child, log))
+
+    def also(self, look: Callable[[], None]) -> None:
+        """Call `look` as often as this looks at its own."""
+        self._others.append(look)
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keep everything running until `until` says so.
@@ -91,6 +96,8 @@ class Supervisor:
             self._next_look = time.monotonic() + LOOK_AT_SERVICES_EVERY
         for part in self._parts:
             self._look_at(part, time.monotonic())
+        for look in self._others:
+            look()
 
     def _look_at(self, part: Part, now: float) -> None:
         if not part.is_down and part.child.poll() is not None:

@@ -33,6 +33,7 @@ from evaluation.analysis.columns import RatingsError
 from evaluation.analysis.compare import Difference, Equivalence, Selection, differences, effect_in_words, equivalence
 from evaluation.analysis.coverage import Coverage, coverage, coverage_like
 from evaluation.analysis.crossed_spread import Spread, crossed_spread
+from evaluation.analysis.displays import Displays, displays
 from evaluation.analysis.draws import DrawParts, draw_parts
 from evaluation.analysis.estimands import ESTIMANDS
 from evaluation.analysis.estimates import Interval, MeanEstimate, PreferenceRate
@@ -102,6 +103,7 @@ __all__ = [
     "CrowdSpec",
     "Design",
     "Difference",
+    "Displays",
     "DrawParts",
     "ESTIMANDS",
     "Equivalence",
@@ -155,6 +157,7 @@ __all__ = [
     "decide",
     "detectable",
     "differences",
+    "displays",
     "draw_parts",
     "effect_in_words",
     "equivalence",

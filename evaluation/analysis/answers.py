@@ -5,8 +5,8 @@ the order shown, ``value`` JSON. By kind: ``choice`` an id; ``scale`` a number, 
 of lists of places in ``shown``, best first, ties together; ``claim`` yes, no or unsure, the question being
 ``name:number``; ``words`` places of words; ``points`` [x, y] or a list of such; ``reasons`` a list of tags; ``text``.
 ``repetition`` may follow: 0, or 1 for a trial that the rater saw again; ``control``: whether its right answer is
-known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``. Further columns are kept and
-ignored.
+known, and ``control_answer``, JSON; ``simulated``; ``response_time_ms``; ``position``; those of
+``display_columns``. Further columns are kept and ignored.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from evaluation.analysis.columns import (
     numbers_column,
     text_column,
 )
+from evaluation.analysis.display_columns import DISPLAY, display_columns
 from evaluation.analysis.frame_cells import read_csv
 from evaluation.analysis.table_file import FileForm, open_table_file
 
@@ -89,7 +90,9 @@ FORMS: Mapping[str, tuple[str, Callable[[Any, int], bool]]] = MappingProxyType(
 """What a value of each kind is, in words, and whether one is."""
 
 
-FORM = FileForm("file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL), pa.string()), numbers=())
+FORM = FileForm(
+    "file of answers", COLUMNS, types=dict.fromkeys((*COLUMNS, "set", *OPTIONAL, *DISPLAY), pa.string()), numbers=()
+)
 
 
 def read_answers(path: str | Path) -> pd.DataFrame:
@@ -150,6 +153,7 @@ def validate_answers(
     for name in ("response_time_ms", "position"):
         if name in frame:
             columns[name] = numbers_column(frame[name], check)
+    columns |= display_columns(frame, check)
     columns |= flags | {name: frame[name] for name in frame.columns if name not in columns and name not in flags}
     result = pd.DataFrame(columns)
     again = np.flatnonzero(result.duplicated(list(KEY)).to_numpy())

@@ -32,6 +32,7 @@ from evaluation.analysis.columns import (
     text_column,
     wholes_column,
 )
+from evaluation.analysis.display_columns import DISPLAY, WIDTHS, display_columns
 from evaluation.analysis.frame_cells import read_csv, read_parquet
 from evaluation.analysis.names_alike import ignored_words, twins
 from evaluation.analysis.table_file import FileForm, open_table_file
@@ -66,8 +67,8 @@ FORM = FileForm(
     "ratings file",
     REQUIRED,
     types=dict.fromkeys((*REQUIRED, *OPTIONAL, CONTROL_ANSWER), _TEXT)
-    | dict.fromkeys(("response_time_ms", "position", SET, REPETITION), pa.string()),
-    numbers=("response_time_ms", "position"),
+    | dict.fromkeys(("response_time_ms", "position", SET, REPETITION, *DISPLAY), pa.string()),
+    numbers=("response_time_ms", "position", *WIDTHS),
 )
 
 
@@ -95,7 +96,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
 
 def further_columns(headings: Iterable[str]) -> tuple[str, ...]:
     """One sentence on columns that are kept and ignored, with the name that is near; none without any."""
-    known = (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *STUDY_COLUMNS)
+    known = (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *STUDY_COLUMNS, *DISPLAY)
     others = [name for name in map(str, headings) if name not in known and not name.startswith(RATER)]
     return (f"Columns kept and ignored: {ignored_words(others, known)}.",) if others else ()
 
@@ -116,8 +117,8 @@ def validate_ratings(
         generator columns share theirs), ``choice`` is categorical a, indifferent, b. In each pair
         ``generator_a < generator_b``: rows that stood the other way have choice, ``a_shown_left`` and
         ``control_answer`` flipped. ``control`` and ``simulated`` are always there (bool, false where not given);
-        ``a_shown_left`` (nullable bool), ``response_time_ms`` and ``position`` (float, NaN where not given) only if
-        they came.
+        ``a_shown_left`` (nullable bool), ``response_time_ms`` and ``position`` (float, NaN where not given) and
+        those of ``display_columns`` only if they came.
 
     Raises:
         RatingsError: with the first offending row and column, how many more there are, and what is allowed.
@@ -149,9 +150,10 @@ def validate_ratings(
     for name in (SET, REPETITION):
         if name in frame:
             columns[name] = wholes_column(frame[name], check)
+    columns |= display_columns(frame, check)
     if CONTROL_ANSWER in frame:
         columns[CONTROL_ANSWER] = choices_column(frame[CONTROL_ANSWER], CONTROL_ANSWER, check, flip, optional=True)
-    ordered = [name for name in (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER) if name in columns]
+    ordered = [name for name in (*REQUIRED, *OPTIONAL, SET, REPETITION, CONTROL_ANSWER, *DISPLAY) if name in columns]
     extra = {name: frame[name] for name in frame.columns if name not in columns}
     result = pd.DataFrame({**{name: columns[name] for name in ordered}, **extra}, copy=False)
     _refuse_self_pairs(result, check)

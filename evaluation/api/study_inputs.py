@@ -19,6 +19,7 @@ from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.sets import LARGEST_SET, MissingRule
 from evaluation.services.studies.stopping_rule import ALPHA_MEANS, ALPHAS, SHARE_MEANS, SHARES
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
 
 MOST_TEXT = 800_000
 """Characters of a file that stands in a body as text: a body has at most 1 MiB. A larger one is sent in parts."""
@@ -212,6 +213,24 @@ class StudyInput(Input):
         default=list,
         max_length=4,
         help_text="Corners to cover on every image, such as bottom-right:0.3x0.1 (width and height, as shares)",
+    )
+    surround = Choice(
+        tuple(SURROUNDS), required=False, default=DEFAULT_SURROUND, help_text="The colour around the images"
+    )
+    smallest_width = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=SMALLEST_WIDTHS[0],
+        max_value=SMALLEST_WIDTHS[1],
+        help_text="CSS pixels that each image must stand wide on a rater's screen; null: any",
+    )
+    prompts_language = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.LANGUAGE,
+        help_text="The prompts' language, such as en or pt-BR; raters with another confirm that they read it",
     )
     primary_pairs = Several(
         child=Several(child=Words(max_length=limits.LABEL), min_length=2, max_length=2),

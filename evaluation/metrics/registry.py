@@ -12,6 +12,7 @@ from typing import cast
 
 from common import plugins
 from common.allocator import keep_freed_memory
+from common.drawing import DrawingMissingError, what_is_missing
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.spec import Metric, MetricFactory, MetricSpec, SampleMetric
 
@@ -29,6 +30,11 @@ BUILT_IN: Mapping[str, str] = {
     "text-checks": "evaluation.metrics.builtin:TEXT_CHECKS",
 }
 """Name of each built-in metric -> "module:attribute" of its `MetricSpec`."""
+
+
+class DrawingMissing(MetricError, DrawingMissingError):
+    """A metric needs what only drawing and scoring need, and it is not installed."""
+
 
 Entry = plugins.Entry[MetricSpec]
 """One metric as found: usable (`spec`) or broken (`error` says why, for people), never both."""
@@ -76,7 +82,8 @@ def load(
     "cpu", "cuda", "cuda:1" ... `weight_folders`: where weights that users bring are looked for.
 
     Raises:
-        MetricError: unknown name, parameter, value or device; or what it needs is not there.
+        MetricError: unknown name, parameter, value or device; or what it needs is not there (`DrawingMissing`
+            where that is torch, or what stands on it).
     """
     spec = get_spec(name)
     values = spec.resolve(parameters)
@@ -87,6 +94,8 @@ def load(
     except MetricError:
         raise
     except Exception as error:
+        if missing := what_is_missing(error):
+            raise DrawingMissing(missing) from error
         raise MetricError(f'metric "{name}" could not be loaded: {plugins.describe(error)}') from error
     # Both protocols ask for the same names; what `score` takes follows from the spec's kind.
     if not isinstance(metric, SampleMetric):

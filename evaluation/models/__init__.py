@@ -4,8 +4,9 @@ from evaluation.models.account import SignInLink
 from evaluation.models.generation import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage, Upload
 from evaluation.models.incoming import IncomingFile
 from evaluation.models.metric import MetricRun, MetricScore, MetricShard
-from evaluation.models.rating import Rating
+from evaluation.models.rating import Rating, Theme
 from evaluation.models.report import Report
+from evaluation.models.seal import Seal, SealedRating
 from evaluation.models.study import (
     Assignment,
     Comparison,
@@ -45,6 +46,8 @@ __all__ = [
     "RunStatus",
     "Sample",
     "SampleFailure",
+    "Seal",
+    "SealedRating",
     "SignInLink",
     "SkipKind",
     "StoredImage",
@@ -54,6 +57,7 @@ __all__ = [
     "StudyRun",
     "StudyStatus",
     "Suite",
+    "Theme",
     "Uncovering",
     "Upload",
 ]

@@ -48,6 +48,7 @@ class GenerationRun(models.Model):
     class Origin(models.TextChoices):
         RENDERED = "rendered", "Rendered here"
         UPLOADED = "uploaded", "Uploaded"
+        SHIPPED = "shipped", "Shipped with DrawBench"
 
     name = models.CharField(max_length=limits.RUN_NAME, unique=True)
     suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="runs")
@@ -80,13 +81,18 @@ class GenerationRun(models.Model):
 
     @property
     def is_drawn_here(self) -> bool:
-        """Whether the images were made here: only then are seed, parameters and times known."""
+        """Whether the images were made here: only then is it known how long they took here."""
         return self.origin == self.Origin.RENDERED
+
+    @property
+    def is_drawn_by_us(self) -> bool:
+        """Whether this program made the images, here or before they shipped: then seed and parameters are known."""
+        return self.origin != self.Origin.UPLOADED
 
     @property
     def known_seed(self) -> int | None:
         """The seed that its images were drawn with; None for an upload, of which nobody here knows it."""
-        return self.run_seed if self.is_drawn_here else None
+        return self.run_seed if self.is_drawn_by_us else None
 
 
 class Sample(models.Model):

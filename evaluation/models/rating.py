@@ -9,6 +9,14 @@ from common import limits
 from evaluation.models.study import Assignment, Rater
 
 
+class Theme(models.TextChoices):
+    """How light the page around the images was."""
+
+    LIGHT = "light", "Light"
+    GREY = "grey", "Mid grey"
+    DARK = "dark", "Dark"
+
+
 class Rating(models.Model):
     """One answer to one question of one assignment.
 
@@ -23,6 +31,10 @@ class Rating(models.Model):
 
     `submission`: the client's key of the trial as shown, so that a late retry of an undone answer changes nothing.
     `response_time_ms`: milliseconds from both sets decoded to the choice, as the browser measured them.
+
+    `shown_width`, `shown_device_width`: how wide each image stood on the page, in CSS pixels and in those of the device
+    (the height follows: all shown images of a study have one shape). `theme`: as the page around them was drawn. All
+    three as the browser measured them when the answer was sent; null where it said nothing.
     """
 
     # the composite key holds both, and two of the indexes below begin with the assignment
@@ -34,6 +46,9 @@ class Rating(models.Model):
     shown_choice = models.CharField(max_length=limits.QUESTION, null=True, blank=True)
     value = models.JSONField(null=True, blank=True)
     response_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    shown_width = models.PositiveSmallIntegerField(null=True, blank=True)
+    shown_device_width = models.PositiveSmallIntegerField(null=True, blank=True)
+    theme = models.CharField(max_length=5, choices=Theme, null=True, blank=True)
     submission = models.UUIDField()
     created_at = models.DateTimeField(auto_now_add=True)
     retracted_at = models.DateTimeField(null=True, blank=True)
@@ -47,6 +62,15 @@ class Rating(models.Model):
             models.CheckConstraint(
                 condition=Q(shown_choice__isnull=True) ^ Q(value__isnull=True), name="rating_one_answer"
             ),
+            models.CheckConstraint(
+                condition=Q(shown_width__isnull=True) | Q(shown_width__range=(1, limits.SHOWN_PIXELS)),
+                name="rating_shown_width",
+            ),
+            models.CheckConstraint(
+                condition=Q(shown_device_width__isnull=True) | Q(shown_device_width__range=(1, limits.SHOWN_PIXELS)),
+                name="rating_shown_device_width",
+            ),
+            models.CheckConstraint(condition=Q(theme__isnull=True) | Q(theme__in=Theme.values), name="rating_theme"),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ MOST_TRIALS = 10_000
 MOST_LANGUAGES = 40
 
 _PLACEHOLDER = re.compile(r"\{[^{}\s]{0,40}\}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def faults(protocol: Protocol) -> Iterator[Fault]:
@@ -179,7 +179,7 @@ def _categories(protocol: Protocol) -> Iterator[Fault]:
 def _translations(protocol: Protocol) -> Iterator[Fault]:
     for language in protocol.languages:
         path: Path = ("language",) if language == protocol.language else ("translations", language)
-        if not _LANGUAGE.fullmatch(language):
+        if not LANGUAGE_TAG.fullmatch(language):
             yield path, f'"{language}" is no language tag; write it as en, de or pt-BR'
     if len(protocol.translations) > MOST_LANGUAGES:
         yield ("translations",), f"at most {MOST_LANGUAGES} languages are allowed"

@@ -14,7 +14,8 @@ from common.hashes import hash_of, sources_version
 from common.words import nearest
 from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.answer_results import AnswerAnalysis
-from evaluation.analysis.answers import no_answers, validate_answers
+from evaluation.analysis.answers import main_answers, no_answers, validate_answers
+from evaluation.analysis.displays import displays, displays_of_answers
 from evaluation.analysis.early_looks import Arrivals, StoppingOutcome, early_looks
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.families import ALL, SEPARATE, Family
@@ -203,7 +204,9 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
         fragile = rounded(fragility_valid(valid, estimand=settings.estimand, level=settings.level))
     further = _further(given, counted, results, answers, settings)
-    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, given.skipped)
+    shown = displays(valid, estimand=settings.estimand, level=settings.level)
+    shown = rounded(shown or displays_of_answers(main_answers(counted.kept_answers)))
+    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, shown, given.skipped)
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:

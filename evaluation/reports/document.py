@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.analysis.answer_results import AnswerAnalysis
+from evaluation.analysis.displays import Displays
 from evaluation.analysis.early_looks import StoppingOutcome
 from evaluation.analysis.fragility import Fragility
 from evaluation.analysis.results import Document
@@ -26,8 +27,8 @@ class ReportDocument:
     """`stopping`: what the declared stopping rule came to, None where none was declared. `automatic`: None where no two
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
-    answers; `further`: None where there is nothing of the kind. `skipped`: None where no trial was skipped and no image
-    blurred.
+    answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
+    the images. `skipped`: None where no trial was skipped and no image blurred.
     """
 
     analysis: Analysis
@@ -37,6 +38,7 @@ class ReportDocument:
     fragility: tuple[Fragility, ...] | None = None
     answers: AnswerAnalysis | None = None
     further: Further | None = None
+    displays: Displays | None = None
     skipped: Skips | None = None
 
     def to_dict(self) -> Document:
@@ -48,6 +50,7 @@ class ReportDocument:
             "automatic": self.automatic,
             "answers": self.answers,
             "further": self.further,
+            "displays": self.displays,
             "skipped": self.skipped,
         }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
@@ -64,5 +67,6 @@ class ReportDocument:
             tuple(map(Fragility.from_dict, data["fragility"])) if "fragility" in data else None,
             AnswerAnalysis.from_dict(data["answers"]) if "answers" in data else None,
             Further.from_dict(data["further"], data["level"]) if "further" in data else None,
+            Displays.from_dict(data["displays"]) if "displays" in data else None,
             Skips.from_dict(data["skipped"]) if "skipped" in data else None,
         )

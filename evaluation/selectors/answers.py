@@ -12,6 +12,7 @@ from common.words import prompt_name
 from evaluation.models import Study
 from evaluation.protocols.kinds import Choice, Kind, Scale, value_text
 from evaluation.selectors.ratings import rater_pseudonym, standing_ratings, study_questions
+from evaluation.selectors.seen import FIELDS, with_seen
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -45,8 +46,9 @@ def answers_frame(
     preferences of a pair, and of those the ones with "both bad", which `ratings_frame` counts as indifferent.
 
     `shown`: JSON list of the labels from the left. `value`: JSON in the form of the question's kind. `control_answer`:
-    JSON of the right one, empty where the trial is no control trial or its answer is not known. The rest is as in
-    `ratings_frame`. Two queries, and one for the protocol, once a process; none of a study without such questions.
+    JSON of the right one, empty where the trial is no control trial or its answer is not known. The rest, and what
+    `with_seen` adds, is as in `ratings_frame`. Two queries, and one for the protocol, once a process; none
+    of a study without such questions.
 
     Args:
         include_simulated, as_of, rater_pks: as in `ratings_frame`.
@@ -75,13 +77,15 @@ def answers_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            *FIELDS,
         )
     )
-    found = []
+    found, seen = [], []
     for key, prompt, category, question, members, order, choice, value, again, ms, at, control, right, *rest in rows:
         kind = kinds.get(question.partition(":")[0])
         if kind is None:
             continue
+        seen.append(rest[-len(FIELDS) :])
         found.append(
             (
                 rater_pseudonym(str(key)),
@@ -96,10 +100,10 @@ def answers_frame(
                 at,
                 bool(control),
                 value_text(_as_shown(right[question], kind, order)) if question in right else "",
-                *rest,
+                *rest[: -len(FIELDS)],
             )
         )
-    return _frame(found)
+    return with_seen(_frame(found), study, seen)
 
 
 def has_other_answers(study: Study) -> bool:

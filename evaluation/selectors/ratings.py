@@ -15,6 +15,7 @@ from evaluation.models import Comparison, Rating, Study
 from evaluation.protocols import Question
 from evaluation.protocols.kinds import Choice
 from evaluation.selectors.locked import locked_protocol
+from evaluation.selectors.seen import FIELDS, with_seen
 from evaluation.suites.types import NO_CATEGORY
 
 COLUMNS = (
@@ -66,9 +67,10 @@ def ratings_frame(
 ) -> pd.DataFrame:
     """The standing preferences of `study` between two sets, one row each, in the form of the ratings file contract.
 
-    With `COLUMNS`, and `repetition` where the study declares repeats. Answers of other kinds are `answers_frame`'s.
-    Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left; "both bad" counts
-    as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no participant.
+    With `COLUMNS`, `repetition` where the study declares repeats, and what `with_seen` adds. Answers of other kinds are
+    `answers_frame`'s. Sides are undone: `choice` is `a`, `indifferent` or `b` of the comparison, whichever stood left;
+    "both bad" counts as indifferent. `rater_id` is a pseudonym that is the same in every export and leads to no
+    participant.
     `response_time_ms` and `position` are Int64, `position` counts from 0; `rated_at` is UTC. `control_answer` stands in
     rows of control trials, empty in others; a prompt without a category has `NO_CATEGORY`, as in suites. Sorted by
     rater, position and question. Two queries, and one for the protocol, once a
@@ -100,9 +102,10 @@ def ratings_frame(
             "rater__simulated",
             "rater__panel",
             "created_at",
+            *FIELDS,
         )
     )
-    columns = list(zip(*rows, strict=True)) or [()] * 15
+    columns = list(zip(*(row[:15] for row in rows), strict=True)) or [()] * 15
     (
         keys,
         prompts,
@@ -148,7 +151,7 @@ def ratings_frame(
     )
     if any(repetitions):
         frame["repetition"] = pd.Series(repetitions, dtype="Int64")
-    return frame
+    return with_seen(frame, study, [row[15:] for row in rows])
 
 
 def standing_ratings(

@@ -196,7 +196,7 @@ def run_manifest(run: GenerationRun) -> Iterator[dict[str, object]]:
         "generator": run.generator,
         "parameters": run.parameters,
         "weights_fingerprint": run.weights_fingerprint,
-        "size": run.size if run.size is not None or not run.is_drawn_here else 0,
+        "size": run.size if run.size is not None or not run.is_drawn_by_us else 0,
         "run_seed": run.known_seed,
         "samples_per_prompt": run.samples_per_prompt,
         "generator_version": found.get("version") or run.declared.get("version", ""),

@@ -1,13 +1,15 @@
 """The demonstration: every station of the path once, with the bundled cascade and a simulated crowd.
 
-Each step looks first whether it was done, so an interrupted demonstration goes on from where it stopped, and a
-second start only reads.
+In two parts. `demo_begin` opens the study, from images that ship where they are those of the present weights: from
+then on people can rate. `demo_finish` draws a further run, scores all images and makes the report. Each step looks
+first whether it was done, so an interrupted demonstration goes on from where it stopped, and a second start only reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -18,20 +20,26 @@ from evaluation.models import GenerationRun, Invitation, MetricRun, Report, RunS
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.runs.request import RunDraft, run_render, run_resume
+from evaluation.services.runs.shipped import run_ship, run_take_shipped, shipped_file
 from evaluation.services.scoring.request import RUN_PREFIX, metric_request
+from evaluation.services.store.places import drawn_to_ship
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
 from evaluation.services.suites.make import suite_make_subset
+from generators.runner import Progress
 
 SUITE_NAME = "drawbench-cc0-demo"
 STUDY_NAME = "demo"
 RESEARCHER = "demo"
 GUIDANCE_WEIGHTS = (1.5, 4.0)
-"""The two contenders: one cascade at a guidance weight that suits it, and past that, where quality falls (Imagen,
-section 2.2 and figure 4). What is seen, what is scored and what the crowd is told to find go the same way.
+"""The two contenders, whose images ship: one cascade at a guidance weight that suits it, and past that, where quality
+falls (Imagen, section 2.2 and figure 4). What is seen, scored, and told to the crowd to find goes the same way.
 """
+
+LIVE_WEIGHT = 1.0
+"""The run that is drawn while people rate: without guidance. It is in no study yet; with it, scores make a curve."""
 
 SIMULATED_SHARE = 0.6
 """How much of every panel the simulated crowd fills; the rest is left for people."""
@@ -45,6 +53,9 @@ SCORES = ("scene-checks", "clip-score")
 
 DISTANCE = "frechet"
 """How all images of the one are set against the other's."""
+
+SHIPPED_TOLD = 32
+"""After so many images drawn to ship, it is said how many there are."""
 
 Say = Callable[[str], None]
 
@@ -65,91 +76,147 @@ class DemoSize:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What stands when the demonstration is ready. `study` has an open invitation and a report."""
+    """What stands when people can rate. `study` is open and has an invitation; `runs` are its two."""
 
     suite: Suite
     runs: tuple[GenerationRun, ...]
     study: Study
     invitation: Invitation
-    report: Report
     researcher: User
 
 
-def demo_prepare(
-    *,
-    size: DemoSize,
-    say: Say,
-    wait: Callable[[GenerationRun], None],
-    wait_scores: Callable[[Sequence[MetricRun]], None],
-) -> Demo:
-    """Prepare all of it, or what is missing.
+Wait = Callable[[GenerationRun], None]
+WaitScores = Callable[[Sequence[MetricRun]], None]
 
-    `say`: told each step. `wait`: blocks until a run has ended, showing its progress; a worker must be there.
-    `wait_scores`: the same for automatic scores. It may give up: the demonstration is whole without them.
+
+def demo_begin(*, size: DemoSize, say: Say, wait: Wait) -> Demo:
+    """Open the study, or find it open: all that people need to rate.
+
+    `say`: told each step. `wait`: blocks until a run has ended, showing its progress. It is called only where images
+    don't ship (another size, other weights), and needs a worker.
 
     Raises:
         InputError: a step can't be done; the ones before it stay.
     """
     suite = _suite(size, say)
     runs = tuple(_run(suite, weight, size, say, wait) for weight in GUIDANCE_WEIGHTS)
-    scores = _scores_asked(runs, say)
     study = _study(runs, size, say)
     _simulated_ratings(study, say)
-    _scores_there(scores, say, wait_scores)
     invitation = study.invitations.filter(label="demo").first() or invitation_create(study=study, label="demo")
+    return Demo(suite, runs, study, invitation, _researcher())
+
+
+def demo_ships(size: DemoSize) -> bool:
+    """Whether the study can be opened without a worker: its images ship, or are there."""
+    suite = _demo_suite(size)
+    drafts = [_draft(suite, weight, size) for weight in GUIDANCE_WEIGHTS]
+    there = GenerationRun.objects.filter(name__in=[draft.name for draft in drafts], status=RunStatus.DONE)
+    names = set(there.values_list("name", flat=True))
+    return all(draft.name in names or shipped_file(draft).is_file() for draft in drafts)
+
+
+def demo_finish(*, demo: Demo, size: DemoSize, say: Say, wait: Wait, wait_scores: WaitScores) -> Report:
+    """All that takes a worker: the further run, automatic scores, and the report that has them.
+
+    `wait`, `wait_scores`: block until a run, and automatic scores, have ended, showing their progress. `wait_scores`
+    may give up: the demonstration is whole without them.
+
+    Raises:
+        InputError: a step can't be done; the ones before it stay.
+    """
+    _published_suite(say)
+    live = _run(demo.suite, LIVE_WEIGHT, size, say, wait)
+    _scores_there(_scores_asked((live, *demo.runs), say), say, wait_scores)
     say("Computing the report ...")
-    report = report_make(study=study)
-    return Demo(suite, runs, study, invitation, report, _researcher())
+    return report_make(study=demo.study)
+
+
+def demo_ship(*, size: DemoSize, say: Say) -> list[Path]:
+    """Draw the images of the study anew, in this process, and put them where they ship; the files.
+
+    Raises:
+        InputError: they can't be drawn.
+    """
+    suite = _demo_suite(size)
+    shipped = []
+    for weight in GUIDANCE_WEIGHTS:
+        draft = _draft(suite, weight, size)
+
+        def tell(progress: Progress, name: str = draft.name) -> None:
+            if progress.done in (0, progress.total) or progress.images % SHIPPED_TOLD == 0:
+                say(f"{name}: {progress.done} of {progress.total} images.")
+
+        shipped.append(run_ship(draft, folder=drawn_to_ship(draft.name), on_progress=tell))
+    return shipped
 
 
 def _suite(size: DemoSize, say: Say) -> Suite:
+    suite = _demo_suite(size)
+    say(
+        f"Suite {suite}: {suite.prompts.count()} prompts, {size.per_category} per category, of the 200 prompts of "
+        "drawbench-cc0 (DrawBench's eleven categories, CC0)."
+    )
+    return suite
+
+
+def _demo_suite(size: DemoSize) -> Suite:
+    own = suite_load(source="drawbench-cc0").suite
+    return suite_make_subset(suite=own, per_category=size.per_category, name=f"{SUITE_NAME}{size.suffix}")
+
+
+def _published_suite(say: Say) -> None:
     try:
         loaded = suite_load(source="drawbench")
         say(f"Suite {loaded.suite}: the published DrawBench, {counted(loaded.suite.prompts.count(), 'prompt')}.")
     except InputError as error:
         say(f"Continuing without the published DrawBench: {error.message}")
-    own = suite_load(source="drawbench-cc0").suite
-    say(f"Suite {own}: 200 prompts in DrawBench's eleven categories, CC0.")
-    subset = suite_make_subset(suite=own, per_category=size.per_category, name=f"{SUITE_NAME}{size.suffix}")
-    say(f"Suite {subset}: {subset.prompts.count()} of these, {size.per_category} per category, for a quick first run.")
-    return subset
 
 
-def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Callable[[GenerationRun], None]) -> GenerationRun:
-    name = f"cascade-w{weight:g}{size.suffix}"
-    run = GenerationRun.objects.filter(name=name).first()
+def _draft(suite: Suite, weight: float, size: DemoSize) -> RunDraft:
+    return RunDraft(
+        suite=suite,
+        generator="cascade",
+        parameters={"guidance": weight},
+        size=size.size,
+        samples_per_prompt=size.samples,
+        run_seed=0,
+        name=f"cascade-w{weight:g}{size.suffix}",
+    )
+
+
+def _run(suite: Suite, weight: float, size: DemoSize, say: Say, wait: Wait) -> GenerationRun:
+    draft = _draft(suite, weight, size)
+    run = GenerationRun.objects.filter(name=draft.name).first()
     if run is not None and run.suite_id != suite.pk:
         raise ConflictError(
-            f"The run {name} already exists with another suite ({run.suite}). To start the demonstration from scratch, "
-            "run ./dev stop and delete the folder var/."
+            f"The run {draft.name} already exists with another suite ({run.suite}). To start the demonstration from "
+            "scratch, run ./dev stop and delete the folder var/."
         )
-    if run is None:
-        say(f"Run {name}: bundled cascade, guidance weight {weight:g}, {counted(size.samples, 'sample')} per prompt.")
-        run = run_render(
-            RunDraft(
-                suite=suite,
-                generator="cascade",
-                parameters={"guidance": weight},
-                size=size.size,
-                samples_per_prompt=size.samples,
-                run_seed=0,
-                name=name,
-            )
-        )
+    told = (
+        f"Run {draft.name}: bundled cascade, guidance weight {weight:g}, {counted(size.samples, 'sample')} per prompt"
+    )
+    if run is None and weight in GUIDANCE_WEIGHTS and (run := run_take_shipped(draft)) is not None:
+        say(f"{told}: images that ship with DrawBench, {run.provenance['stored_as']}.")
+    elif run is None:
+        say(f"{told}.")
+        run = run_render(draft)
     elif run.status != RunStatus.DONE:
-        say(f"Run {name}: continuing where it stopped.")
+        say(f"Run {draft.name}: continuing where it stopped.")
         run_resume(run=run)
     if run.status != RunStatus.DONE:
         wait(run)
         run.refresh_from_db()
     if run.status != RunStatus.DONE:
-        raise InputError(f"The run {name} ended as {run.status}: {run.message or 'its page says what failed'}")
+        raise InputError(f"The run {draft.name} ended as {run.status}: {run.message or 'its page says what failed'}")
     return run
 
 
 def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
-    """The automatic scores of the runs, asked for where they are not there. Workers take up what was killed."""
-    one, other = runs
+    """The automatic scores of the runs, asked for where they are not there. Workers take up what was killed.
+
+    `runs`: the further one, and the two of the study, the second set against the first.
+    """
+    _, one, other = runs
     wanted = [(metric, run, "") for metric in SCORES for run in runs]
     wanted.append((DISTANCE, other, f"{RUN_PREFIX}{one.name}"))
     scores = []
@@ -164,7 +231,7 @@ def _scores_asked(runs: tuple[GenerationRun, ...], say: Say) -> list[MetricRun]:
     return scores
 
 
-def _scores_there(scores: Sequence[MetricRun], say: Say, wait: Callable[[Sequence[MetricRun]], None]) -> None:
+def _scores_there(scores: Sequence[MetricRun], say: Say, wait: WaitScores) -> None:
     """Waits for the scores, and tells which there are not."""
     if any(each.under_way for each in scores):
         wait(scores)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from common.files import partial_files_remove
 from evaluation.models import GenerationRun, MetricRun, RunStatus, Upload
+from evaluation.services.sealing.seal import studies_seal
 from evaluation.services.store.images import store_partials_remove
 from evaluation.services.store.incoming import incoming_sweep
 from evaluation.services.store.places import statistics_folder
@@ -33,6 +34,7 @@ def work_sweep(*, worker: str = "", starting: bool = False) -> list[str]:
     ):
         upload_drop(upload=upload)
     incoming_sweep()
+    studies_seal()
     store_partials_remove()
     partial_files_remove(statistics_folder())
     SessionStore.clear_expired()

@@ -18,6 +18,7 @@ from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
+from evaluation.services.studies.viewing import SURROUNDS
 
 register = template.Library()
 
@@ -160,6 +161,12 @@ def primary(declared: Mapping[str, Any]) -> str:
 def stopping_rule(rule: Mapping[str, Any]) -> str:
     """A declared stopping rule in plain words."""
     return stopping_rule_text(rule)
+
+
+@register.filter
+def surround(name: str) -> str:
+    """The surround that a specification declares, in words."""
+    return SURROUNDS.get(name, name)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 
 from evaluation.doors import TooManyError, say_when
 from evaluation.surroundings import Away, Room, away, no_room
+from evaluation.views.rater.refusals import is_raters, refusal
 
 ErrorView = Callable[[HttpRequest], HttpResponse]
 
@@ -33,6 +34,8 @@ class Refusals:
             return None
         if _wants_json(request):
             answer: HttpResponse = JsonResponse({"detail": error.message}, status=error.status)
+        elif is_raters(request):
+            answer = refusal(request, error.status, retry_after=error.retry_after)
         else:
             answer = render(request, "429.html", {"error": error}, status=error.status)
         say_when(answer, error)
@@ -69,6 +72,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
             {"detail": "Something failed on the server. It was logged; please tell the operator when it happened."},
             status=500,
         )
+    if is_raters(request):
+        return refusal(request, 500)
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
@@ -76,6 +81,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form's protection against forgery did not fit, mostly since the page was old or cookies are off."""
     if _wants_json(request):
         return JsonResponse({"detail": f"The CSRF token is missing or wrong: {reason}"}, status=403)
+    if is_raters(request):
+        return refusal(request, 403)
     return render(request, "403_csrf.html", status=403)
 
 
@@ -90,6 +97,8 @@ def _away(request: HttpRequest, which: Away) -> HttpResponse:
     if _wants_json(request):
         detail = f"The {which} is not responding. Try again in a minute."
         answer: HttpResponse = JsonResponse({"detail": detail}, status=503)
+    elif is_raters(request):
+        answer = refusal(request, 503)
     else:
         answer = HttpResponse(render_to_string("503.html", {"away": which}), status=503)
     answer["Retry-After"] = "5"
@@ -101,12 +110,16 @@ def _no_room(request: HttpRequest, full: Room) -> HttpResponse:
     if _wants_json(request):
         detail = f"The {full} is full. Nothing was saved. Ask the operator of this server to make room, then try again."
         return JsonResponse({"detail": detail}, status=507)
+    if is_raters(request):
+        return refusal(request, 507)
     return HttpResponse(render_to_string("507.html", {"full": full}), status=507)
 
 
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"detail": detail}, status=status)
+    if is_raters(request):
+        return refusal(request, status)
     return render(request, f"{status}.html", status=status)
 
 

@@ -6,7 +6,6 @@ altered file each raise `CheckpointError` with what to do. Nothing is ever drawn
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -20,26 +19,20 @@ from torch import Tensor, nn
 
 from common.files import SaveError, disk_full, write_whole
 from common.hashes import file_sha256
-from common.json_in import JsonError, read_json
+from common.json_in import read_json
 from generators.cascade.config_json import stage_from_json, text_from_json, to_json
 from generators.cascade.configs import STAGES, ConfigError, StageConfig, StageName, TextConfig
 from generators.cascade.networks import build_unet
-from generators.contract import GeneratorError
+from generators.cascade.weights_index import INDEX, INDEX_SCHEMA, CheckpointError, WeightsIndex, read_index
 from generators.tensor_file import save_tensors
 
 SCHEMA = "drawbench-cascade/1"
-INDEX_SCHEMA = "drawbench-cascade-index/1"
-INDEX = "index.json"
 
 LARGE = 100_000_000
 """Parameters from which a network is built without initialising it first."""
 
 
 T = TypeVar("T")
-
-
-class CheckpointError(GeneratorError):
-    """Weights that can't be used: the message names the file, what is wrong and what to do."""
 
 
 class NotSavedError(CheckpointError, SaveError):
@@ -167,26 +160,8 @@ def write_index(folder: Path, cascade: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsFolder:
-    """A folder of weights and its index: which stages it has, the hashes of their files, and what these are called."""
-
-    folder: Path
-    cascade: str
-    hashes: dict[StageName, str]
-    files: dict[StageName, str]
-
-    def path(self, name: StageName) -> Path:
-        """A stage's file.
-
-        Raises:
-            CheckpointError: the folder lacks the stage.
-        """
-        if name not in self.hashes:
-            raise CheckpointError(
-                f"weights: {self.folder} has no stage {name}; it has {', '.join(self.hashes) or 'none'}. Gather stages "
-                f"in one folder with: python -m generators.training.export {self.folder} OTHER:{name} --out FOLDER"
-            )
-        return self.folder / self.files[name]
+class WeightsFolder(WeightsIndex):
+    """A folder of weights and its index, whose stages can be loaded."""
 
     def load(self, name: StageName) -> StageWeights:
         """One stage, its hash checked.
@@ -212,10 +187,6 @@ class WeightsFolder:
             raise CheckpointError(f"weights: {path.name} holds the stage {head.stage.name}")
         return head
 
-    def fingerprint(self, stages: tuple[StageName, ...]) -> str:
-        """SHA-256 over the hashes of the stages that an image depends on, in order."""
-        return hashlib.sha256("\n".join(f"{name} {self.hashes[name]}" for name in stages).encode()).hexdigest()
-
 
 def open_weights(folder: Path) -> WeightsFolder:
     """Read a folder's index.
@@ -223,34 +194,8 @@ def open_weights(folder: Path) -> WeightsFolder:
     Raises:
         CheckpointError: there is none, or it can't be read.
     """
-    path = folder / INDEX
-    try:
-        held: Any = read_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise CheckpointError(f"weights: {folder} has no {INDEX}; give a folder of exported weights") from None
-        raise CheckpointError(f"weights: {path} can't be read: {(error.strerror or str(error)).lower()}") from None
-    except UnicodeDecodeError:
-        raise CheckpointError(f"weights: {path} is not JSON (no UTF-8 text)") from None
-    except JsonError as error:
-        place = f", line {error.line}" if error.line else ""
-        raise CheckpointError(f"weights: {path} is not JSON ({error}{place})") from None
-    if not isinstance(held, dict) or held.get("schema") != INDEX_SCHEMA:
-        raise CheckpointError(f"weights: {path} is not an index of schema {INDEX_SCHEMA}")
-    stages = held.get("stages", {})
-    try:
-        hashes: dict[StageName, str] = {name: str(stages[name]["sha256"]) for name in STAGES if name in stages}
-        files: dict[StageName, str] = {
-            name: str(stages[name].get("file", f"{name}.safetensors")) for name in STAGES if name in stages
-        }
-    except (KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"weights: {path} has a stage without its sha256") from None
-    for name, file in files.items():
-        if Path(file).name != file or file in ("", ".", ".."):
-            raise CheckpointError(
-                f"weights: {path} has {file!r} as the file of stage {name}; a name of a file beside it is wanted"
-            )
-    return WeightsFolder(folder, str(held.get("cascade", "")), hashes, files)
+    index = read_index(folder)
+    return WeightsFolder(index.folder, index.cascade, index.hashes, index.files)
 
 
 class TensorFile(Protocol):

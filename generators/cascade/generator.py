@@ -19,12 +19,14 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import LARGE, open_weights
 from generators.cascade.guidance import Thresholding
 from generators.cascade.memory import first_line, fits
-from generators.cascade.pipeline import Cascade, Settings, StageSettings, stages_to
+from generators.cascade.pipeline import Cascade, Settings, StageSettings
 from generators.cascade.samplers import SamplerName
 from generators.cascade.seen_words import read_words, unseen_words
 from generators.cascade.spacing import Spacing
+from generators.cascade.spec import VERSION
 from generators.cascade.text import DTYPES, SPLIT, TextEncoder, has_bfloat16, load_encoder
 from generators.cascade.text_cache import PromptFacts
+from generators.cascade.weights_index import stages_to
 from generators.contract import (
     Failure,
     FailureKind,
@@ -39,9 +41,6 @@ from generators.prompt_notes import CUT, UNKNOWN, UNSEEN
 from generators.seeding import request_seed
 
 log = logging.getLogger(__name__)
-
-VERSION = "2"
-"""Raised when the same request, weights and parameters give another image."""
 
 BUNDLED = WEIGHTS
 

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import WeightsFolder
-from generators.cascade.configs import STAGES, StageConfig, StageName
+from generators.cascade.configs import StageConfig, StageName
 from generators.cascade.guidance import Thresholding, guided, guides_at, thresholded
 from generators.cascade.memory import first_line, free_memory, is_out_of_memory
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.schedules import noise_at, residual_for, x0_from
 from generators.cascade.spacing import Spacing
+from generators.cascade.weights_index import stages_to
 from generators.contract import GeneratorError, ImageRequest
 from generators.seeding import noise as request_noise
 
@@ -68,18 +69,6 @@ class LoadedStage:
 
     config: StageConfig
     network: nn.Module
-
-
-def stages_to(size: int) -> tuple[StageName, ...]:
-    """The stages that lead to a size.
-
-    Raises:
-        GeneratorError: no stage ends there.
-    """
-    ends: dict[int, tuple[StageName, ...]] = {64: STAGES[:1], 256: STAGES[:2], 1024: STAGES}
-    if size not in ends:
-        raise GeneratorError(f"the cascade can't draw {size} pixels; its sizes are {', '.join(map(str, ends))}")
-    return ends[size]
 
 
 MICRO_BATCH = {64: 32, 256: 8, 1024: 1}

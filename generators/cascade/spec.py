@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from generators.contract import GeneratorSpec, Parameter
 
+VERSION = "2"
+"""Raised when the same request, weights and parameters give another image."""
+
 SAMPLERS = ("ddim", "ddpm", "dpmpp", "heun")
 SPACINGS = ("time", "angle", "log-snr", "karras")
 THRESHOLDINGS = ("dynamic", "static", "none")
@@ -14,6 +17,7 @@ SPEC = GeneratorSpec(
     name="cascade",
     summary="The bundled Imagen cascade: frozen text encoder, 64x64 base, super-resolution to 256 and 1024.",
     factory="generators.cascade.generator:load_cascade",
+    identity="generators.cascade.weights_index:identity",
     parameters=(
         Parameter("guidance", "guidance weight w of the 64x64 base; 1 is none", 1.5, low=1.0, high=30.0),
         Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),

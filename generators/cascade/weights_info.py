@@ -12,12 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from common.commands import BAD_INPUT, SUCCESS, add_format, refuse_repeated, run_command
-from generators.cascade.checkpoint import CheckpointError, open_weights
 from generators.cascade.config_json import to_json
 from generators.cascade.configs import STAGES
+from generators.cascade.weights_index import CheckpointError
 
 SCHEMA = "drawbench-weights/1"
 
@@ -39,6 +37,10 @@ def weights_info(folder: Path) -> dict[str, object]:
     Raises:
         CheckpointError: the folder has no index that can be read.
     """
+    import torch
+
+    from generators.cascade.checkpoint import open_weights
+
     weights = open_weights(folder)
     stages: list[dict[str, object]] = []
     for name in STAGES:

@@ -188,7 +188,7 @@ def test_an_image_that_fails_is_never_rated_blind(page: Page, enter: Enter) -> N
 
     page.route("**/r/i/*", block)
     page.reload()
-    expect(page.locator("#notice")).to_contain_text("An image could not be loaded.", timeout=15_000)
+    expect(page.locator("#notice")).to_contain_text("1 image could not be loaded.", timeout=15_000)
     expect(page.locator("#answers input").first).to_be_disabled()
     page.keyboard.press("1")
     expect(page.locator("input:checked")).to_have_count(0)

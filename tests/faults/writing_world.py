@@ -127,6 +127,7 @@ def a_world(tmp_path: Path) -> World:
         "researcher:edit-study": (a["open"], one | {"name": "draft", "title": "?", "version": draft_version(draft)}),
         "researcher:open-study": (a["open"], {}),
         "researcher:close-study": (a["study"], {}),
+        "researcher:study-bundle": (a["study"], {}),
         "researcher:invite": (a["study"], {"label": "more"}),
         "researcher:revoke-invitation": (a["revoke"], {}),
         "rater:join": (a["join"], {}),

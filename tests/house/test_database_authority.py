@@ -23,6 +23,8 @@ from evaluation.models import (
     Rating,
     Report,
     Sample,
+    Seal,
+    SealedRating,
     StoredImage,
     Study,
     StudyImage,
@@ -34,6 +36,7 @@ from evaluation.models import (
 from evaluation.services.rating.finish import rater_withdraw
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close
@@ -61,6 +64,8 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     GenerationRun: {"status", "message", "notes", "created_by_id", "started_at", "finished_at"},
     Sample: set(),
     StoredImage: set(),
+    Seal: set(),
+    SealedRating: {"retracted_in_id"},
 }
 """What may still change in a row that an open study rests on, table by table; everything else may not."""
 
@@ -86,6 +91,9 @@ def study() -> Study:
     enrolled(study)
     Uncovering.objects.create(assignment=Assignment.objects.earliest("pk"), image="x" * 22)
     report_make(study=study)
+    study_seal(study=study)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     return study
 
 

@@ -1,4 +1,4 @@
-"""`./dev`: its words, what it says when something is missing, and that documents name only what exists."""
+"""`./dev`: its words, what it installs, and what it says when something is missing."""
 
 import json
 import os
@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
 
-from tests.house.repository import CHECKOUT, files, of_ours, read
+from tests.house.repository import CHECKOUT, read
 
-WORDS = {"demo", "test", "check", "serve", "worker", "bench", "screenshots", "train", "manage", "stop"}
+WORDS = {"demo", "test", "check", "serve", "worker", "bench", "screenshots", "train", "manage", "install", "stop"}
 
 
 def _dev(*arguments: str, script: Path = CHECKOUT / "dev", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -149,9 +148,11 @@ case "$*" in *"import pyvips"*) exit 1 ;; esac
 """
     )
     python.chmod(0o755)
+    drawing = "requirements-drawing requirements-ocr"
     files = {
-        "run": "constraints requirements requirements-ocr",
-        "dev": "constraints requirements requirements-ocr requirements-dev",
+        "web": "constraints requirements-web",
+        "drawing": f"constraints {drawing}",
+        "dev": f"constraints requirements-web {drawing} requirements-dev",
     }
     for which, names in files.items():
         text = b"".join((bare / f"{name}.txt").read_bytes() for name in names.split())
@@ -176,7 +177,7 @@ HELPED = [(word,) for word in sorted(WORDS)] + [
 @pytest.mark.parametrize("stale", [False, True])
 def test_help_installs_nothing_where_packages_are_there(installed: Path, words: tuple[str, ...], stale: bool) -> None:
     if stale:  # the requirements were changed since: help is told all the same
-        (installed / "requirements.txt").write_text("another==1.0  # of a later version\n")
+        (installed / "requirements-web.txt").write_text("another==1.0  # of a later version\n")
     helped = _dev(*words, "--help", script=installed / "dev", PATH=str(installed / "bin"))
     assert helped.returncode == 0, helped.stderr
     assert [call for call in _calls(installed) if "pip" in call or "chromium" in call] == []
@@ -227,7 +228,8 @@ def outdated(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     for name in ("tr", "sort", "env"):
         (installed / "bin" / name).symlink_to(_which(name))
-    (installed / "requirements.txt").write_text("another==1.0\n")
+    for part in ("web", "drawing"):
+        (installed / f"requirements-{part}.txt").write_text("another==1.0\n")
     python = installed / ".venv" / "bin" / "python"
     answer = f"""case "$*" in *"pip config list"*) cat "{installed}/pip-configured" ;; esac\n"""
     python.write_text(python.read_text() + answer)
@@ -252,9 +254,9 @@ READS_TEXT = f"{BY_PIP} --no-deps --ignore-requires-python -r requirements-ocr.t
 @pytest.mark.parametrize(
     ("uv", "expected"),
     [
-        (None, [f"{BY_PIP} -r requirements.txt", READS_TEXT]),
-        (0, [f"{BY_UV} -r requirements.txt", READS_TEXT]),
-        (1, [f"{BY_UV} -r requirements.txt", f"{BY_PIP} -r requirements.txt", READS_TEXT]),
+        (None, [f"{BY_PIP} -r requirements-web.txt"]),
+        (0, [f"{BY_UV} -r requirements-web.txt"]),
+        (1, [f"{BY_UV} -r requirements-web.txt", f"{BY_PIP} -r requirements-web.txt"]),
     ],
     ids=["pip alone", "uv", "uv that fails"],
 )
@@ -271,13 +273,73 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_can_not(
     assert again.returncode == 0 and _installs(outdated) == expected, "the stamp says that it is there"
 
 
+DRAWING = [f"{BY_PIP} -r requirements-drawing.txt", READS_TEXT]
+
+
+@pytest.mark.parametrize("words", [("demo",), ("serve",), ("worker",), ("stop",), ("install",), ("install", "web")])
+def test_what_serves_gets_no_torch(outdated: Path, words: tuple[str, ...]) -> None:
+    done = _dev(*words, script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert done.returncode == 0, done.stderr
+    assert _installs(outdated) == [f"{BY_PIP} -r requirements-web.txt"]
+    assert "web, ratings and analysis" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "draws"),
+    [
+        (("install", "drawing"), True),
+        (("train", "folder.json"), True),
+        (("manage", "fid", "a-run"), True),
+        (("manage", "frechet", "one", "two"), True),
+        (("manage", "why_differs", "a-run"), True),
+        (("manage", "render", "--suite", "s", "--here"), True),
+        (("manage", "score", "a-run", "--inline"), True),
+        (("manage", "demo", "--draw-shipped"), True),
+        (("manage", "render", "--suite", "s"), False),
+        (("manage", "score", "a-run"), False),
+        (("manage", "analyse", "--here"), False),
+        (("manage", "demo"), False),
+        (("manage",), False),
+    ],
+)
+def test_torch_comes_with_what_draws_or_scores_in_its_own_process(
+    outdated: Path, words: tuple[str, ...], draws: bool
+) -> None:
+    (outdated / "folder.json").write_text(json.dumps({"data": {"kind": "folder"}}))
+    done = _dev(*words, script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert done.returncode == 0, done.stderr
+    assert _installs(outdated) == [f"{BY_PIP} -r requirements-web.txt", *(DRAWING if draws else [])]
+    again = _dev(*words, script=outdated / "dev", PATH=str(outdated / "bin"))
+    assert again.returncode == 0 and len(_installs(outdated)) == (3 if draws else 1), "the stamps say that it is there"
+
+
+def test_an_unknown_part(installed: Path) -> None:
+    refused = _dev("install", "drawings", script=installed / "dev", PATH=str(installed / "bin"))
+    assert refused.returncode == 2
+    assert refused.stderr == 'Unknown part "drawings". Choose one of: web, drawing, dev\n'
+
+
+def test_all_requirements_are_in_one_of_the_two_lists() -> None:
+    lines = [line for line in read(Path("requirements.txt")).splitlines() if not line.startswith("#")]
+    assert lines == ["-r requirements-web.txt", "-r requirements-drawing.txt"]
+    names = {
+        part: {
+            re.split(r"[=;]", line)[0]
+            for line in read(Path(f"requirements-{part}.txt")).splitlines()
+            if line[:1].isalnum()
+        }
+        for part in ("web", "drawing")
+    }
+    assert "torch" in names["drawing"] and "Django" in names["web"] and not names["web"] & names["drawing"]
+
+
 def test_developers_get_uv_where_there_is_none(outdated: Path) -> None:
     _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
     got, *_ = _installs(outdated)
     (pinned,) = re.findall(r"^(uv==\S+)", read(Path("requirements-dev.txt")), re.MULTILINE)
     assert got == f"{BY_PIP} {pinned}"
     (outdated / "calls").unlink()
-    (outdated / "requirements.txt").write_text("yet-another==1.0\n")
+    (outdated / "requirements-web.txt").write_text("yet-another==1.0\n")
     _uv(outdated, 0)
     _dev("check", script=outdated / "dev", PATH=str(outdated / "bin"))
     assert _installs(outdated) == [f"{BY_UV} -r requirements-dev.txt", READS_TEXT]
@@ -334,57 +396,3 @@ def test_the_configurations_that_ship_say_themselves_what_they_need() -> None:
 def test_ci_runs_what_a_person_runs() -> None:
     assert read(Path(".ci/run")).rstrip().endswith("exec ./dev test")
     assert os.access(CHECKOUT / ".ci" / "run", os.X_OK)
-
-
-def _documents() -> list[Path]:
-    return [path for path in of_ours(".md") if path.parts[0] in {"README.md", "docs", "deploy", "CHANGELOG.md"}]
-
-
-def test_documents_name_only_words_and_commands_that_exist() -> None:
-    commands = {"help", *get_commands()}
-    wrong = []
-    for path in _documents():
-        text = read(path)
-        for word in re.findall(r"(?:^|[\s`(])\./dev ([a-z][a-z_-]*)", text, re.MULTILINE):
-            if word not in WORDS:
-                wrong.append(f"{path}: ./dev {word}")
-        for command in re.findall(r"(?:manage\.py|\./dev manage) ([a-z][a-z_]+)", text):
-            if command not in commands:
-                wrong.append(f"{path}: manage.py {command}")
-    assert wrong == []
-
-
-def test_documents_link_only_to_files_that_exist() -> None:
-    known = {str(path) for path in files()} | {str(parent) for path in files() for parent in path.parents}
-    wrong = []
-    for path in _documents():
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", read(path)):
-            if "://" in target or target.startswith("mailto:"):
-                continue
-            resolved = os.path.normpath(path.parent / target)
-            if resolved not in known:
-                wrong.append(f"{path}: {target}")
-    assert wrong == []
-
-
-def _anchor(heading: str) -> str:
-    """The anchor that GitHub gives a heading: lower case, without punctuation, hyphens for blanks."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
-
-
-def _anchors(path: Path) -> set[str]:
-    prose = re.sub(r"^```.*?^```$", "", read(path), flags=re.DOTALL | re.MULTILINE)
-    return {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
-
-
-def test_documents_link_only_to_headings_that_exist() -> None:
-    wrong = []
-    for path in _documents():
-        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", read(path)):
-            if "://" in target:
-                continue
-            page = Path(os.path.normpath(path.parent / target)) if target else path
-            if anchor not in _anchors(page):
-                wrong.append(f"{path}: {target}#{anchor}")
-    assert wrong == []

@@ -107,7 +107,7 @@ def test_the_installed_versions_are_the_pinned_ones() -> None:
 
     from packaging.requirements import Requirement
 
-    for name in ("requirements.txt", "requirements-ocr.txt", "requirements-dev.txt"):
+    for name in ("requirements-web.txt", "requirements-drawing.txt", "requirements-ocr.txt", "requirements-dev.txt"):
         for line in read(Path(name)).splitlines():
             if line and not line.startswith(("#", "-")):
                 wanted = Requirement(line.split("#")[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from evaluation.errors import ConflictError, InputError
-from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus
+from evaluation.models import GenerationRun, MetricRun, MetricScore, Report, RunStatus
 from evaluation.services import demo
 from evaluation.services.runs.request import RunDraft
 from evaluation.services.scoring.in_process import metric_work
@@ -46,21 +47,30 @@ def drawn(run: GenerationRun) -> None:
     steps.draw(run)
 
 
-def prepare(wait_scores: Callable[[Sequence[MetricRun]], None] = work) -> tuple[demo.Demo, list[str]]:
+@dataclass(frozen=True)
+class Prepared(demo.Demo):
+    """A whole demonstration."""
+
+    report: Report
+
+
+def prepare(wait_scores: Callable[[Sequence[MetricRun]], None] = work) -> tuple[Prepared, list[str]]:
     said: list[str] = []
-    made = demo.demo_prepare(size=SIZE, say=said.append, wait=drawn, wait_scores=wait_scores)
-    return made, said
+    begun = demo.demo_begin(size=SIZE, say=said.append, wait=drawn)
+    report = demo.demo_finish(demo=begun, size=SIZE, say=said.append, wait=drawn, wait_scores=wait_scores)
+    return Prepared(begun.suite, begun.runs, begun.study, begun.invitation, begun.researcher, report), said
 
 
-def automatic(made: demo.Demo) -> Mapping[str, object] | None:
+def automatic(made: Prepared) -> Mapping[str, object] | None:
     section = made.report.results.get("automatic")
     assert section is None or isinstance(section, dict)
     return section
 
 
-def test_both_runs_are_scored_and_the_report_holds_the_scores_against_the_raters() -> None:
+def test_all_runs_are_scored_and_the_report_holds_the_scores_against_the_raters() -> None:
     made, _ = prepare()
     assert {(each.metric, each.run.name, each.status) for each in MetricRun.objects.select_related("run")} == {
+        ("testbright", "cascade-w1-1x2-64", RunStatus.DONE),
         ("testbright", made.runs[0].name, RunStatus.DONE),
         ("testbright", made.runs[1].name, RunStatus.DONE),
         ("testspread", made.runs[1].name, RunStatus.DONE),
@@ -84,7 +94,7 @@ def test_interrupted_while_it_scores_it_goes_on() -> None:
         prepare(wait_scores=interrupted)
     made, _ = prepare()
     assert automatic(made) is not None
-    assert MetricRun.objects.count() == 3
+    assert MetricRun.objects.count() == 4
 
 
 def test_without_what_a_metric_needs_it_is_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,9 +117,15 @@ def test_where_no_worker_scores_it_goes_on_without() -> None:
     assert sum("is not finished yet" in line for line in said) == 2
 
 
+def test_the_study_is_open_before_the_further_run_is_drawn() -> None:
+    begun = demo.demo_begin(size=SIZE, say=lambda line: None, wait=drawn)
+    assert begun.study.status == "open" and begun.invitation.revoked_at is None
+    assert set(GenerationRun.objects.values_list("name", flat=True)) == {run.name for run in begun.runs}
+
+
 def test_a_demonstration_of_other_runs_is_not_mixed_with_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after an upgrade that draws at other guidance weights."""
     prepare()
-    monkeypatch.setattr(demo, "GUIDANCE_WEIGHTS", (1.0, 5.0))
-    with pytest.raises(ConflictError, match="other runs than cascade-w1-1x2-64 and cascade-w5-1x2-64"):
+    monkeypatch.setattr(demo, "GUIDANCE_WEIGHTS", (2.0, 5.0))
+    with pytest.raises(ConflictError, match="other runs than cascade-w2-1x2-64 and cascade-w5-1x2-64"):
         prepare()

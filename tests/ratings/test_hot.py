@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import connections
+from django.db import IntegrityError, connection, connections, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -212,3 +213,55 @@ def test_https_is_asked_for_where_it_is_declared(rated: Rated, settings: Setting
     rated.server = Server()
     assert rated.next()[0].startswith("301") and rated.server.passed == ["/r/next"]
     assert rated.next(HTTP_X_FORWARDED_PROTO="https")[0] == "200 OK" and rated.server.passed == ["/r/next"]
+
+
+def test_how_the_images_stood_comes_with_the_answers_and_needs_no_further_query(rated: Rated) -> None:
+    display = {"shown_width": 231, "shown_device_width": 462, "theme": "grey"}
+    first, second = rated.answers()
+    rated.rate([first])  # as a browser kept it from before: nothing of a display
+    with CaptureQueriesContext(connection) as queries:
+        status, _, body = rated.rate([second | display])
+    assert status == "200 OK" and rated.server.passed == [] and len(queries) == 1
+    assert json.loads(body)["answers"][0]["status"] == "saved"
+    names = ("question", "shown_width", "shown_device_width", "theme")
+    assert list(Rating.objects.order_by("pk").values_list(*names)) == [
+        (first["question"], None, None, None),
+        (second["question"], 231, 462, "grey"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("shown_width", 0),
+        ("shown_width", 20_001),
+        ("shown_width", 1.5),
+        ("shown_width", "231"),
+        ("shown_device_width", -1),
+        ("shown_device_width", True),
+        ("theme", "blue"),
+        ("theme", 1),
+        ("theme", ""),
+    ],
+)
+def test_a_display_that_is_none_is_refused_in_one_sentence_that_names_it(rated: Rated, field: str, value: Any) -> None:
+    status, _, body = rated.rate([rated.answers()[0] | {field: value}])
+    assert status.startswith("400")
+    error = json.loads(body)["error"]
+    assert error["code"] == "input" and field in error["message"]
+    assert not Rating.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("rating_shown_width", {"shown_width": 0}),
+        ("rating_shown_device_width", {"shown_device_width": 20_001}),
+        ("rating_theme", {"theme": "blue"}),
+    ],
+)
+def test_the_database_holds_the_ranges_itself(rated: Rated, name: str, values: dict[str, Any]) -> None:
+    trial = rated.rater.assignments.order_by("position")[0]
+    common = {"assignment": trial, "rater": rated.rater, "question": "fidelity", "shown_choice": "left"}
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        Rating.objects.create(**common, submission=uuid4(), **values)

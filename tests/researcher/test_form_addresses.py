@@ -68,6 +68,7 @@ POST_ONLY = {
         ("match-upload", "confirm-upload", "drop-upload", "open-study", "close-study", "delete-study", "invite"), up(1)
     ),
     "revoke-invitation": up(3),
+    "study-bundle": up(1),
     **dict.fromkeys(("set-password", "rotate-token"), up(1)),
     "sign-out": lambda address: "/",
 }

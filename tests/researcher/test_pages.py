@@ -297,7 +297,7 @@ def test_the_addresses_of_images_lead_nowhere_else(signed_in: Client) -> None:
         ("/runs/{run}/", 15),
         ("/runs/{run}/state/", 7),
         ("/studies/", 7),
-        ("/studies/trial/", 13),
+        ("/studies/trial/", 14),
         ("/studies/trial/state/", 7),
         ("/runs/new/", 6),
         ("/studies/new/", 6),

@@ -159,3 +159,28 @@ def test_times_come_back_as_they_were(rated: Study) -> None:
     again = pd.read_csv(io.BytesIO(ratings_csv(frame)), dtype={"prompt_id": str})
     assert again["prompt_id"].str.fullmatch(r"\d{5}").all()
     assert (pd.to_datetime(again["rated_at"]) == frame["rated_at"]).all()
+
+
+def test_displays_and_languages_are_columns_where_anybody_has_some(signed_in: Client) -> None:
+    """Files of before stay as they were, and a language that fewer than five raters read is nobody's."""
+    rated = an_open_study({"Colors": 2}, raters_per_panel=7)
+    raters_simulate(study=rated, raters=7, seed=0)
+    assert tuple(ratings_frame(rated).columns) == COLUMNS
+    raters = list(Rater.objects.filter(study=rated).order_by("pk"))
+    with unguarded():
+        Rating.objects.filter(rater=raters[0]).update(shown_width=90, shown_device_width=270, theme="dark")
+        Rater.objects.filter(pk__in=[each.pk for each in raters[:5]]).update(language="fr")
+        Rater.objects.filter(pk__in=[each.pk for each in raters[5:]]).update(language="en")
+    frame = ratings_frame(rated)
+    assert tuple(frame.columns) == (*COLUMNS, "shown_width", "shown_device_width", "theme", "rater_language")
+    first = frame["rater_id"] == rater_pseudonym(str(raters[0].key))
+    assert set(frame[first]["shown_width"]) == {90} and set(frame[first]["theme"]) == {"dark"}
+    assert frame[~first]["shown_width"].isna().all() and set(frame[~first]["theme"]) == {""}
+    assert set(frame["rater_language"]) == {""}
+    with unguarded():
+        Rater.objects.filter(study=rated).update(language="fr")
+    assert set(ratings_frame(rated)["rater_language"]) == {"fr"}
+    report = report_make(study=rated)
+    assert report.results["displays"]["n_small_raters"] == 1
+    page = signed_in.get(f"/reports/{report.pk}/").content.decode()
+    assert "Displays" in page and "Without small displays" in page

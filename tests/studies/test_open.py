@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, faul
     kind = type(fault).__name__  # other images than the other fault's, whose files the test's flush leaves
     study = study_create(StudyDraft(name="study", runs=[a_run(suite, f"first-{kind}"), a_run(suite, f"second-{kind}")]))
     files, rows = stored_files(), StoredImage.objects.count()
-    put, calls = rendition_make.image_file_put, []
+    put, calls = rendition_make.image_file_write, []
 
     def put_until_full(**image: object) -> object:
         calls.append(1)
@@ -151,7 +151,7 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, faul
             raise fault
         return put(**image)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rendition_make, "image_file_put", put_until_full)
+    monkeypatch.setattr(rendition_make, "image_file_write", put_until_full)
     with pytest.raises(type(fault)):
         study_open(study=study)
     study.refresh_from_db()

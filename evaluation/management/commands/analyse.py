@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from evaluation.analysis.answer_analysis import analyse_answers
+from evaluation.analysis.displays import displays
 from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
 from evaluation.analysis.frame import by_people, validate_ratings
 from evaluation.analysis.groups import group_columns, rates_by_group
-from evaluation.analysis.ranking import rank_generators
+from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.results import rounded
 from evaluation.analysis.score_report import report_scores
 from evaluation.analysis.style import read_styles, style_parts
@@ -25,6 +28,7 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.reports.compute import Settings, compute, settings_from
 from evaluation.reports.wording.answers import answers_text
+from evaluation.reports.wording.displays import displays_text
 from evaluation.reports.wording.draws import draws_text
 from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
@@ -43,6 +47,26 @@ FILES = {
     "answers": "a file of answers of other kinds instead: rankings, scales, choices, marks",
 }
 """What may be analysed instead of a study, by option."""
+
+
+Texts = list[Callable[[], str]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the command prints; only the form that was asked for is made. `more` joins the JSON of the rest."""
+
+    document: Callable[[], dict[str, Any]]
+    texts: Texts
+    more: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return self.document() | dict(self.more)
+
+    def joined_by(self, more: Mapping[str, Any]) -> Found:
+        """With more entries."""
+        return replace(self, more={**self.more, **more})
 
 
 class Command(ProductCommand):
@@ -107,7 +131,7 @@ class Command(ProductCommand):
             "sets (column set)",
         )
 
-    def run(self, **options: Any) -> Mapping[str, Any]:
+    def run(self, **options: Any) -> Found:
         named = [kind for kind in FILES if options[kind]]
         if (options["study"] is not None) + len(named) != 1:
             raise InputError(
@@ -124,7 +148,7 @@ class Command(ProductCommand):
             votes = votes_from(options[named[0]], options)
             title = titled(f"{named[0].capitalize()} file", options[named[0]])
             more = {"import": votes.to_dict()} if votes.columns else {}
-            return self._votes(votes, named[0], title, settings_from(asked), options) | more
+            return self._votes(votes, named[0], title, settings_from(asked), options).joined_by(more)
         imported = imported_by_name(options["study"])
         if imported is None:
             refuse_votes_options(options)
@@ -133,9 +157,9 @@ class Command(ProductCommand):
         votes = votes_of(imported)
         wanted = "ratings" if options["compare_scores"] else votes.kind
         found = self._votes(votes, wanted, f"Imported votes {imported.name}", settings_from(asked), options)
-        return found | {"import": votes.to_dict() | {"name": imported.name}}
+        return found.joined_by({"import": votes.to_dict() | {"name": imported.name}})
 
-    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, Any]:
+    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> Found:
         study = study_by_name(options["study"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
@@ -143,9 +167,7 @@ class Command(ProductCommand):
         family = family_of(study.specification, settings.estimand)
         return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
 
-    def _votes(
-        self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Found:
         """Votes that are no study's. `wanted`: the kind that was asked for."""
         if wanted == "ratings":
             valid = as_pairs(votes, compare_scores=options["compare_scores"])
@@ -155,11 +177,9 @@ class Command(ProductCommand):
             raise InputError(f"The file holds {votes.kind}, not {wanted}. Give it with --{votes.kind}{hint}.")
         if wanted == "answers":
             found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
-            self.text = [answers_text(found, title=title)]
-            return found.to_dict()
+            return Found(found.to_dict, [partial(answers_text, found, title=title)], {})
         report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
-        self.text = [scores_text(report, title=title, summary=options["summary"])]
-        return report.to_dict()
+        return Found(report.to_dict, [partial(scores_text, report, title=title, summary=options["summary"])], {})
 
     def _rates(
         self,
@@ -169,27 +189,33 @@ class Command(ProductCommand):
         options: Mapping[str, Any],
         family: Family = ALL,
         categories: Sequence[str] = (),
-    ) -> dict[str, Any]:
+    ) -> Found:
         """Votes on pairs: a study's, or those of files."""
         results = compute(
             valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
         )
-        self.text = [results_text(results, title=title, summary=options["summary"])]
-        more = self._more(valid, results, settings, options)
-        return (results.to_summary() if options["summary"] else results.to_dict()) | more
+        more, texts = self._more(valid, results, settings, options)
+        text = partial(results_text, results, title=title, summary=options["summary"])
+        return Found(results.to_summary if options["summary"] else results.to_dict, [text, *texts], more)
 
     def _more(
         self, valid: pd.DataFrame, results: Analysis, settings: Settings, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Texts]:
         """What was asked for beside the rates, and the groups of raters where the file describes them."""
         more: dict[str, Any] = {}
+        texts: Texts = []
         there = {(each.generator_a, each.generator_b, each.question) for each in results.comparisons}
         estimand, level = settings.estimand, settings.level
         by_group = (rates_by_group(valid, each, estimand=estimand, level=level) for each in group_columns(valid))
         groups = tuple(rounded(each).narrowed(there) for each in by_group)
         if groups:
             more["groups"] = [each.to_dict() for each in groups]
-            self.text.append(groups_text(groups))
+            texts.append(partial(groups_text, groups))
+        shown = rounded(displays(valid, estimand=estimand, level=level))
+        if shown is not None:
+            shown = shown.narrowed(there)
+            more["displays"] = shown.to_dict()
+            texts.append(partial(displays_text, shown))
         if options["jod"]:
             questions = dict.fromkeys(each.question for each in results.comparisons)
             scaled = [
@@ -197,25 +223,29 @@ class Command(ProductCommand):
                 for each in questions
             ]
             more["jod"] = [each.to_dict() for each in scaled]
-            self.text += ["\n".join(ranking_lines(each)) for each in scaled]
+            texts += [partial(_ranking_text, each) for each in scaled]
         if options["style"]:
             styles = rounded(style_parts(valid, read_styles(options["style"]), level=settings.level))
             more["style"] = [each.to_dict() for each in styles]
-            self.text.append(style_text(styles))
+            texts.append(partial(style_text, styles))
         if options["draws"]:
             drawn = rounded(draw_parts(valid, settings.level))
             drawn = tuple(each for each in drawn if (each.generator_a, each.generator_b, each.question) in there)
             more["draws"] = [each.to_dict() for each in drawn]
-            self.text.append(draws_text(drawn))
+            texts.append(partial(draws_text, drawn))
         if options["fragility"]:
             found = fragility(valid, estimand=estimand, level=level)
             fragile = tuple(each for each in found if (each.generator_a, each.generator_b, each.question) in there)
             more["fragility"] = [each.to_dict() for each in fragile]
-            self.text.append(fragility_text(fragile))
-        return more
+            texts.append(partial(fragility_text, fragile))
+        return more, texts
 
-    def describe(self, result: Mapping[str, Any]) -> str:
-        return "\n\n".join(self.text)
+    def describe(self, result: Found) -> str:
+        return "\n\n".join(each() for each in result.texts)
+
+
+def _ranking_text(ranking: Ranking) -> str:
+    return "\n".join(ranking_lines(ranking))
 
 
 def titled(what: str, files: Sequence[str]) -> str:

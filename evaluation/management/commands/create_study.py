@@ -28,6 +28,7 @@ from evaluation.services.studies.invitation import invitation_url
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.open import study_close, study_open
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SURROUNDS
 
 RULE = ("min_raters", "max_raters", "margin", "half_width", "alpha")
 """What `--stop-...` gives of a stopping rule."""
@@ -94,6 +95,22 @@ class Command(ProductCommand):
             default=[],
             metavar="CORNER:WIDTHxHEIGHT",
             help="cover a corner of every image, to hide watermarks, such as bottom-right:0.3x0.1; repeat for several",
+        )
+        parser.add_argument(
+            "--surround",
+            metavar="|".join(SURROUNDS),
+            help=f"the colour around the images (default: {DEFAULT_SURROUND})",
+        )
+        parser.add_argument(
+            "--smallest-width",
+            type=int,
+            metavar="PIXELS",
+            help="CSS pixels that each image must stand wide on a rater's screen (default: any)",
+        )
+        parser.add_argument(
+            "--prompts-language",
+            metavar="TAG",
+            help="the language of the prompts, such as en; raters with another confirm that they read it",
         )
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
@@ -264,6 +281,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "contact": options["contact"],
         "stopping_rule": _rule_of(options),
         "masks": options["mask"] or None,
+        "surround": options["surround"],
+        "smallest_width": options["smallest_width"],
+        "prompts_language": options["prompts_language"],
         "primary_pairs": [each.split(",") for each in options["pair"]] or None,
         "primary_questions": options["question"] or None,
         "estimand": options["estimand"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,14 @@ from typing import Any
 from django.urls import reverse
 from tqdm import tqdm
 
+from common.commands import FAILED
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.models import GenerationRun, MetricRun, RunStatus
+from evaluation.models import GenerationRun, MetricRun, Rating, RunStatus
 from evaluation.selectors.runs import run_progress
 from evaluation.services.accounts.sign_in_link import sign_in_link_create
-from evaluation.services.demo import DemoSize, demo_prepare
+from evaluation.services.demo import DemoSize, demo_begin, demo_finish, demo_ship, demo_ships
 
 POLL_S = 0.5
 STALLED_S = 180
@@ -29,9 +31,9 @@ class Command(ProductCommand):
     """Prepare the demonstration; `./dev demo` starts what it needs and the web server after it."""
 
     help = (
-        "Prepare the demonstration: load the suites, render two small runs of the bundled cascade with different "
-        "settings, open a study that compares them, add simulated ratings, score the images automatically, compute the "
-        "report and print the addresses. Continues where it was interrupted. Needs a worker (./dev demo starts one)."
+        "Prepare the demonstration: open a study of two runs of the bundled cascade, whose images ship, with simulated "
+        "ratings; then draw a third run, score all images automatically, compute the report and print the addresses. "
+        "Continues where it was interrupted. Needs a worker (./dev demo starts one)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,24 +44,47 @@ class Command(ProductCommand):
         parser.add_argument(
             "--size", type=int, default=default.size, choices=[64, 256, 1024], help="image size in pixels"
         )
+        parts = parser.add_mutually_exclusive_group()
+        parts.add_argument(
+            "--begin",
+            action="store_true",
+            help="only open the study, if its images ship, which needs no worker; exit code 1 where they must be drawn",
+        )
+        parts.add_argument(
+            "--draw-shipped",
+            action="store_true",
+            help="draw the images that ship anew, in this process, into fixtures/demo: after a change of the weights",
+        )
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         for name in ("per_category", "samples"):
             if options[name] < 1:
                 raise InputError(f"--{name.replace('_', '-')} must be 1 or more; got {options[name]}.")
         size = DemoSize(options["per_category"], options["samples"], options["size"])
-        demo = demo_prepare(size=size, say=self._say, wait=self._wait, wait_scores=self._wait_scores)
+        if options["draw_shipped"]:
+            return {"shipped": [str(path) for path in demo_ship(size=size, say=self._say)]}
+        if options["begin"] and not demo_ships(size):
+            self.stderr.write("No images of this demonstration ship with DrawBench, so they are drawn first.")
+            sys.exit(FAILED)
+        demo = demo_begin(size=size, say=self._say, wait=self._wait)
+        simulated = Rating.objects.filter(assignment__rater__study=demo.study, assignment__rater__simulated=True)
+        if not options["begin"]:
+            demo_finish(demo=demo, size=size, say=self._say, wait=self._wait, wait_scores=self._wait_scores)
         base = options["base_url"].rstrip("/")
         return {
             "rater": base + reverse("rater:join", args=[demo.invitation.key]),
             "researcher": base + sign_in_link_create(user=demo.researcher),
             "report": base + reverse("researcher:study-report", args=[demo.study.name]),
-            "simulated_ratings": demo.report.n_simulated,
+            "simulated_ratings": simulated.count(),
+            "whole": not options["begin"],
         }
 
     def describe(self, result: Mapping[str, Any]) -> str:
+        if "shipped" in result:
+            return "\n".join(result["shipped"])
+        state = "The demonstration is ready." if result["whole"] else "The demonstration can be rated."
         return (
-            "\nThe demonstration is ready.\n\n"
+            f"\n{state}\n\n"
             f"  Rate as a rater:         {result['rater']}\n"
             f"  Sign in as researcher:   {result['researcher']}   (works once; `./dev demo` prints a new one)\n"
             f"  Read the report:         {result['report']}   (after signing in)\n\n"

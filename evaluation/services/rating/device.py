@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from common.text import look
 from evaluation.models import DeviceCode, Rater
@@ -26,8 +27,6 @@ LENGTH = 8
 MINUTES = 10
 MOST_DEVICES = 5
 """Further devices of one rater; the one that was let in first has to stay behind for a sixth."""
-
-WRONG = "This code doesn't exist, was used already, or has expired. Ask for a new one on the device where you started."
 
 
 @transaction.atomic
@@ -60,7 +59,8 @@ def device_enrol(*, code: str) -> Enrolled:
         .first()
     )
     if found is None:
-        raise RaterError("code", WRONG, status=404)
+        wrong = _("This code doesn't exist, was used already, or has expired. Ask for a new one where you started.")
+        raise RaterError("code", wrong, status=404)
     rater = Rater.objects.select_for_update(of=("self",)).select_related("study", "invitation").get(pk=found.rater_id)
     _refuse_unless_in(rater)
     now = timezone.now()
@@ -76,9 +76,9 @@ def device_enrol(*, code: str) -> Enrolled:
 def _refuse_unless_in(rater: Rater) -> None:
     refuse_unless_open(rater.study)
     if rater.dropped_at is not None:
-        raise RaterError("dropped", "You are no longer part of this study.")
+        raise RaterError("dropped", _("You are no longer part of this study."))
     if rater.finished_at is not None:
-        raise RaterError("finished", "You have already taken part in this study. Thank you.")
+        raise RaterError("finished", _("You have already taken part in this study. Thank you."))
 
 
 def _plain(code: str) -> str:

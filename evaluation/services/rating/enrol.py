@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from evaluation.design import next_place
 from evaluation.models import Assignment, Comparison, Invitation, Place, Rater, Study, StudyStatus
 from evaluation.selectors.trials import session_key_hash, unanswered_exist
 from evaluation.services.rating.errors import RaterError
-
-FULL = "All places in this study are taken. Thank you for your interest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
     refuse_invitation(invitation)
     place = _free_place(study)
     if place is None:
-        raise RaterError("full", FULL)
+        raise _full()
     now = timezone.now()
     key = secrets.token_urlsafe(32)
     taken = Place.objects.get(study=study, panel=place[0], slot=place[1])
@@ -79,30 +78,34 @@ def rater_enrol(*, invitation: Invitation, participant: str = "", session: str =
 def refuse_unless_open(study: Study) -> None:
     """Raise `RaterError` unless the study takes raters."""
     if study.status == StudyStatus.CLOSED:
-        raise RaterError("closed", "This study is closed. Thank you for your interest.", status=410)
+        raise RaterError("closed", _("This study is closed. Thank you for your interest."), status=410)
     if study.status != StudyStatus.OPEN:
-        raise RaterError("not-open", "This study is not open yet. Please come back later.")
+        raise RaterError("not-open", _("This study is not open yet. Please come back later."))
 
 
 def refuse_invitation(invitation: Invitation) -> None:
     """Raise `RaterError` unless the invitation lets another rater in."""
     if invitation.revoked_at is not None:
-        raise RaterError("revoked", "The researchers have withdrawn it. Thank you for your interest.", status=410)
+        raise RaterError("revoked", _("The researchers have withdrawn it. Thank you for your interest."), status=410)
     if invitation.expires_at is not None and invitation.expires_at <= timezone.now():
-        raise RaterError("expired", "Ask the researchers for a new one if you still want to take part.", status=410)
+        raise RaterError("expired", _("Ask the researchers for a new one if you still want to take part."), status=410)
     if invitation.max_raters is not None:
         used = Rater.objects.filter(invitation=invitation, dropped_at=None).count()
         if used >= invitation.max_raters:
             raise RaterError(
                 "used-up",
-                "If it was you, continue in the browser in which you started.",
+                _("If it was you, continue in the browser in which you started."),
             )
 
 
 def refuse_unless_place(study: Study) -> None:
     """Raise `RaterError` if every place is taken, and none by a rater who would lose it."""
     if next_place(places_of(study), taken_of(study)) is None and not _idle(study):
-        raise RaterError("full", FULL)
+        raise _full()
+
+
+def _full() -> RaterError:
+    return RaterError("full", _("All places in this study are taken. Thank you for your interest."))
 
 
 def assign(raters: Sequence[tuple[Rater, Place]]) -> None:
@@ -179,16 +182,19 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
     )
     if not earlier:
         if Rater.objects.filter(study=study, participant=participant, session=session).exists():
-            raise RaterError("dropped", "You have left this study, so you can't take part again.")
+            raise RaterError("dropped", _("You have left this study, so you can't take part again."))
         return None
     rater = next((each for each in earlier if each.session == session), None)
     if rater is None:
         raise RaterError(
             "other-session",
-            "You are already taking part in this study. Continue in the same browser and with the same link as before.",
+            _(
+                "You are already taking part in this study. Continue in the same browser and with the same link as "
+                "before."
+            ),
         )
     if rater.finished_at is not None:
-        raise RaterError("finished", "You have already taken part in this study. Thank you.")
+        raise RaterError("finished", _("You have already taken part in this study. Thank you."))
     key = secrets.token_urlsafe(32)
     rater.session_key_hash, rater.device_key_hashes = session_key_hash(key), []
     rater.last_seen_at = timezone.now()

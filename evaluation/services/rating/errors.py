@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from evaluation.errors import InputError
 from evaluation.selectors.trials import RaterSession
 
@@ -18,13 +20,13 @@ class RaterError(InputError):
 def refuse_unless_rating(session: RaterSession) -> None:
     """Raise `RaterError` unless the study takes ratings and the rater is still part of it."""
     if session.dropped:
-        raise RaterError("dropped", "You are no longer part of this study, so no more answers can be saved.")
+        raise RaterError("dropped", _("You are no longer part of this study, so no more answers can be saved."))
     if session.study_status != "open":
-        raise RaterError("closed", "This study is closed, so no more answers can be saved. Thank you for yours.")
+        raise RaterError("closed", _("This study is closed, so no more answers can be saved. Thank you for yours."))
 
 
 def no_session() -> RaterError:
     """The browser holds no key of the rater's."""
     return RaterError(
-        "no-session", "Your session in this browser has ended. Please open your invitation link again.", status=403
+        "no-session", _("Your session in this browser has ended. Please open your invitation link again."), status=403
     )

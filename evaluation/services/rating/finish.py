@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from evaluation.models import Rater, Rating
 from evaluation.selectors.trials import unanswered_exist
@@ -21,9 +22,9 @@ def rater_finish(*, rater: Rater) -> Rater:
     if locked.finished_at is not None:
         return locked
     if locked.dropped_at is not None:
-        raise RaterError("dropped", "You are no longer part of this study.")
+        raise RaterError("dropped", _("You are no longer part of this study."))
     if unanswered_exist(locked.pk):
-        raise RaterError("unfinished", "Some comparisons are not answered yet.")
+        raise RaterError("unfinished", _("Some comparisons are not answered yet."))
     locked.finished_at = timezone.now()
     locked.save(update_fields=["finished_at"])
     return locked
@@ -39,7 +40,7 @@ def rater_withdraw(*, rater: Rater) -> None:
     locked = Rater.objects.select_for_update().get(pk=rater.pk)
     if locked.finished_at is not None:
         raise RaterError(
-            "finished", "You have finished the study. To have your answers removed, contact the researchers."
+            "finished", _("You have finished the study. To have your answers removed, contact the researchers.")
         )
     now = timezone.now()
     Rating.objects.filter(rater=locked, retracted_at=None).update(retracted_at=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.limits import REASON
 from common.text import cleaned
@@ -39,11 +40,11 @@ def rating_skip(*, session: RaterSession, assignment: int, reason: str, kind: st
     Rater.objects.select_for_update().get(pk=session.rater_pk)
     trial = Assignment.objects.filter(pk=assignment, rater=session.rater_pk).first()
     if trial is None:
-        raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
+        raise RaterError("not-yours", _("This comparison is not one of yours. Reload the page."), status=403)
     if trial.skipped_at is not None:
         return
     if trial.ratings.filter(retracted_at=None).exists():
-        raise RaterError("answered", "This comparison is already answered.")
+        raise RaterError("answered", _("This comparison is already answered."))
     if kind == SkipKind.MISSING:
         _refuse_too_many(session)
     trial.skipped_at = timezone.now()
@@ -57,7 +58,7 @@ def _refuse_too_many(session: RaterSession) -> None:
     if missing.exclude(skip_kind=SkipKind.REFUSED).count() >= max(1, int(MOST_SKIPPED * session.trials)):
         raise RaterError(
             "too-many-skips",
-            "Too many comparisons had missing images. Please come back later; your answers are saved.",
+            _("Too many comparisons had missing images. Please come back later; your answers are saved."),
         )
 
 

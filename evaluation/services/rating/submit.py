@@ -15,9 +15,12 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext
 
+from common.limits import SHOWN_PIXELS
 from common.words import nearest
 from evaluation.errors import InputError
+from evaluation.models import Theme
 from evaluation.protocols import AnswerError, AnswerValue, Protocol
 from evaluation.selectors.prepared import Prepared
 from evaluation.selectors.trials import (
@@ -39,7 +42,8 @@ LONGEST_MS = 2**31 - 1
 class Answer:
     """An answer as the rater gave it. `choice`: the id of a closed answer, such as `left`; None for another kind, which
     has a `value`. `submission`: the client's key of the trial as shown, the same in every retry. `response_time_ms`:
-    from all sets decoded to the answer."""
+    from all sets decoded to the answer. `shown_width`, `shown_device_width`, `theme`: how the images stood on the page,
+    as `Rating` has it; None where the browser did not say."""
 
     assignment: int
     question: str
@@ -47,6 +51,9 @@ class Answer:
     response_time_ms: int | None
     submission: UUID
     value: object = None
+    shown_width: int | None = None
+    shown_device_width: int | None = None
+    theme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,10 @@ class Saved:
 
 RATE = Prepared(
     "rater_rate",
-    ("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]", "int", "int"),
+    (
+        *("uuid", "text[]", "bigint[]", "text[]", "text[]", "text[]", "int[]", "uuid[]"),
+        *("smallint[]", "smallint[]", "text[]", "int", "int"),
+    ),
     f"""
     WITH me AS MATERIALIZED (
         SELECT r.id FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
@@ -79,9 +89,12 @@ RATE = Prepared(
         FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
     ), given AS (
         INSERT INTO evaluation_rating
-            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, created_at)
-        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, clock_timestamp()
-        FROM me, unnest($3, $4, $5, $6, $7, $8) AS t (assignment, question, choice, value, ms, submission)
+            (assignment_id, rater_id, question, shown_choice, value, response_time_ms, submission, shown_width,
+             shown_device_width, theme, created_at)
+        SELECT a.id, a.rater_id, t.question, t.choice, t.value::jsonb, t.ms, t.submission, t.width, t.device, t.theme,
+               clock_timestamp()
+        FROM me, unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)
+            AS t (assignment, question, choice, value, ms, submission, width, device, theme)
         JOIN evaluation_assignment a ON a.id = t.assignment AND a.skipped_at IS NULL
         JOIN evaluation_comparison c ON c.id = a.comparison_id AND t.question = ANY (c.questions)
         WHERE a.rater_id = me.id
@@ -90,7 +103,7 @@ RATE = Prepared(
         RETURNING assignment_id, question, submission
     )
     SELECT (SELECT array_agg(assignment_id || ' ' || question || ' ' || submission) FROM given), n.*
-    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$9", "$10")}) n ON true
+    FROM me LEFT JOIN LATERAL ({following_sql("me.id", "$12", "$13")}) n ON true
     """,
 )
 
@@ -143,6 +156,9 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             [None if answer.choice is not None else json.dumps(value) for answer, value in checked],
             [answer.response_time_ms for answer in answers],
             [str(answer.submission) for answer in answers],
+            [answer.shown_width for answer in answers],
+            [answer.shown_device_width for answer in answers],
+            [answer.theme for answer in answers],
             after,
             TRIALS_AT_ONCE,
         ]
@@ -156,7 +172,7 @@ def rating_submit(*, session: RaterSession, answers: Sequence[Answer], after: in
             stored = cursor.fetchall()
     saved = [_saved(answer, value, new, stored) for answer, value in checked]
     if all(each.status == "refused" for each in saved):
-        raise RaterError("not-yours", "None of these comparisons is yours. Reload the page.", status=403)
+        raise RaterError("not-yours", gettext("None of these comparisons is yours. Reload the page."), status=403)
     return Submitted(saved, trials_from([row[1:] for row in rows], session.protocol))
 
 
@@ -221,6 +237,7 @@ def _check(
             f"{where}: response_time_ms must be between 0 and {LONGEST_MS}, or null; got {answer.response_time_ms}.",
             details={"answer": number, "column": "response_time_ms"},
         )
+    _check_display(number, where, answer)
     column = "choice" if kind.closed else "value"
     if kind.closed != (answer.choice is not None):
         raise InputError(
@@ -242,3 +259,19 @@ def _check(
         return kind.check(answer.value, shown=n_shown, prompt=prompt, claims=claims)
     except AnswerError as error:
         raise InputError(f"{where}: {error}", details={"answer": number, "column": "value"}) from error
+
+
+def _check_display(number: int, where: str, answer: Answer) -> None:
+    for name in ("shown_width", "shown_device_width"):
+        pixels = getattr(answer, name)
+        if pixels is not None and not 1 <= pixels <= SHOWN_PIXELS:
+            raise InputError(
+                f"{where}: {name} must be between 1 and {SHOWN_PIXELS} pixels, or null; got {pixels}.",
+                details={"answer": number, "column": name},
+            )
+    if answer.theme is not None and answer.theme not in Theme.values:
+        raise InputError(
+            f'{where}: unknown theme "{answer.theme}"{nearest(answer.theme, Theme.values) or "."} '
+            f"Themes: {', '.join(Theme.values)}, or null.",
+            details={"answer": number, "column": "theme"},
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from evaluation.errors import InputError
 from evaluation.models import Assignment, Uncovering
@@ -28,7 +29,7 @@ def images_uncover(*, session: RaterSession, uncovered: Mapping[int, Sequence[st
     found = Assignment.objects.filter(rater=session.rater_pk, pk__in=list(uncovered))
     covered = {pk: set(keys) for pk, keys in found.values_list("pk", "comparison__covered")}
     if covered.keys() != uncovered.keys():
-        raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
+        raise RaterError("not-yours", _("This comparison is not one of yours. Reload the page."), status=403)
     rows = []
     for assignment, keys in uncovered.items():
         for key in keys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from evaluation.selectors.trials import RaterSession, Trial, trial_of
 from evaluation.services.rating.errors import RaterError, refuse_unless_rating
@@ -52,17 +53,17 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
     """
     refuse_unless_rating(session)
     if session.finished:
-        raise RaterError("finished", "You have finished the study, so your answers can't be changed.")
+        raise RaterError("finished", _("You have finished the study, so your answers can't be changed."))
     with connection.cursor() as cursor:
         if assignment is None:
             cursor.execute(LAST_SQL, [session.rater_pk])
             row = cursor.fetchone()
             if row is None:
-                raise RaterError("nothing", "There is nothing to undo yet.")
+                raise RaterError("nothing", _("There is nothing to undo yet."))
             assignment = int(row[0])
         trial = trial_of(session, assignment)
         if trial is None:
-            raise RaterError("not-yours", "This comparison is not one of yours. Reload the page.", status=403)
+            raise RaterError("not-yours", _("This comparison is not one of yours. Reload the page."), status=403)
         most = MOST_UNDONE * (len(trial.asked) or len(session.questions))
         names = {"rater": session.rater_pk, "assignment": assignment, "most": most}
         cursor.execute(UNDO_SQL, names)
@@ -72,10 +73,11 @@ def rating_undo(*, session: RaterSession, assignment: int | None = None) -> Tria
             standing, undone = row or (0, 0)
             if standing and undone >= most:
                 raise RaterError(
-                    "too-many-undos", f"You have undone this comparison {MOST_UNDONE} times. Please go on."
+                    "too-many-undos",
+                    _("You have undone this comparison {n} times. Please go on.").format(n=MOST_UNDONE),
                 )
             if standing:
                 raise RaterError(
-                    "not-last", "Only the last comparison can be undone, and you have answered others since."
+                    "not-last", _("Only the last comparison can be undone, and you have answered others since.")
                 )
     return trial

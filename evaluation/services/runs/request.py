@@ -67,7 +67,7 @@ def run_render(
         InputError: an unknown generator or parameter, a size, number or name that can't be.
         ConflictError: another run has the name.
     """
-    values, size = _resolved(draft, operator)
+    values, size = draft_resolved(draft, operator)
     _check_numbers(draft)
     with transaction.atomic():
         run = run_create(
@@ -186,7 +186,12 @@ def more_images(run: GenerationRun) -> str:
     return "Upload its images again, under another name,"
 
 
-def _resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
+def draft_resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
+    """All parameters of the drafted run, and its size in pixels, 0 where images keep their own.
+
+    Raises:
+        InputError: an unknown generator or parameter, a value or a size that can't be.
+    """
     try:
         spec = get_spec(draft.generator)
     except GeneratorError as error:
@@ -237,6 +242,8 @@ def _free_name(stem: str) -> str:
 
 
 def _check_rendered(run: GenerationRun) -> None:
+    if run.origin == GenerationRun.Origin.SHIPPED:
+        raise ConflictError(f"The run {run.name} came whole with DrawBench: there is nothing to draw for it.")
     if run.origin != GenerationRun.Origin.RENDERED:
         raise ConflictError(
             f"The run {run.name} was uploaded, so no images can be rendered for it. Upload it again under another name."

@@ -62,9 +62,20 @@ def image_file_put(*, data: bytes, image_format: str, width: int, height: int) -
     Raises:
         StoreFullError: no room.
     """
+    hold_store()
+    return image_file_write(data=data, image_format=image_format, width=width, height=height)
+
+
+def image_file_write(*, data: bytes, image_format: str, width: int, height: int) -> ImageFile:
+    """`image_file_put` without its query, for threads beside the one that holds the store (`hold_store`).
+
+    Each file is brought to the disk by itself; where several threads write, the disk does so for all at once.
+
+    Raises:
+        StoreFullError: no room.
+    """
     if image_format not in FORMATS:
         raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
-    hold_store()
     file = ImageFile(bytes_sha256(data), image_format, width, height, len(data))
     target = path_of(file.sha256, image_format)
     if not target.exists():

@@ -54,6 +54,11 @@ def incoming_folder() -> Path:
     return Path(settings.MEDIA_ROOT) / "incoming"
 
 
+def drawn_to_ship(name: str) -> Path:
+    """Where images are kept that are being drawn to ship, by the name of their run (`runs.shipped`)."""
+    return Path(settings.VAR) / "shipped" / name
+
+
 def accelerated_address(path: Path) -> str:
     """The inner address by which nginx sends the file at `path` in `MEDIA_ROOT`, "" where none stands in front."""
     if not settings.X_ACCEL_PREFIX:

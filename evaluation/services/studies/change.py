@@ -83,6 +83,9 @@ def draft_of(study: Study) -> StudyDraft:
         break_minutes=settings.care.break_minutes,
         break_trials=settings.care.break_trials,
         copied_from=copied.study if copied is not None else "",
+        surround=settings.viewing.surround,
+        smallest_width=settings.viewing.smallest_width,
+        prompts_language=settings.viewing.prompts_language,
     )
 
 

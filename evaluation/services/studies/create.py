@@ -42,6 +42,7 @@ from evaluation.services.studies.specify import (
     specification,
 )
 from evaluation.services.studies.stopping_rule import stopping_rule as checked_rule
+from evaluation.services.studies.viewing import viewing_read
 from evaluation.suites.types import PromptData
 
 ATTRIBUTES = "the attributes of the suite's prompts"
@@ -83,6 +84,10 @@ class StudyDraft:
         flag_above: blur those too whose score by the safety model is above this, 0 to 1.
         content_warning: shown with the consent text; a text of ours when empty and images may be blurred.
         break_minutes, break_trials: after how many a rater is offered a pause; never when None.
+        surround: the colour around the images, a key of `viewing.SURROUNDS`; the default when empty.
+        smallest_width: CSS pixels that each image must be shown wide, or the rater can't answer; any when None.
+        prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
+            it. Nothing is asked when empty.
         copied_from: the name of the study that this one is a copy of; its specification then says in what it differs.
     """
 
@@ -114,6 +119,9 @@ class StudyDraft:
     break_minutes: int | None = None
     break_trials: int | None = None
     copied_from: str = ""
+    surround: str = ""
+    smallest_width: int | None = None
+    prompts_language: str = ""
 
 
 @transaction.atomic
@@ -315,4 +323,5 @@ def _settings(draft: StudyDraft, declared: protocols.Protocol) -> StudySettings:
         or consent_text(declared),
         contact=text_in(draft.contact, "contact", "the contact", most=limits.CONTACT),
         masks=masks_read(draft.masks),
+        viewing=viewing_read(draft.surround, draft.smallest_width, draft.prompts_language),
     )

@@ -12,6 +12,7 @@ from common.hashes import hash_of
 from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.selectors.shared_images import shown_alike
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
 from evaluation.services.studies.blind import blind_audit
@@ -66,6 +67,7 @@ def study_close(*, study: Study) -> Study:
     study.status = StudyStatus.CLOSED
     study.closed_at = timezone.now()
     study.save(update_fields=["status", "closed_at"])
+    study_seal(study=study)
     return study
 
 

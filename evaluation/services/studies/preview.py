@@ -15,6 +15,7 @@ from evaluation.services.studies.design import first_trials
 from evaluation.services.studies.prepare import prepare
 from evaluation.services.studies.renditions import rendition_bytes
 from evaluation.services.studies.specify import Display, settings_of
+from evaluation.services.studies.viewing import Viewing
 
 MOST_TRIALS = 12
 """Trials that a preview plays."""
@@ -27,6 +28,7 @@ class Preview:
     protocol: Protocol
     set_size: int
     display: Display
+    viewing: Viewing
     trials: tuple[Trial, ...]
 
 
@@ -57,7 +59,13 @@ def draft_preview(study: Study) -> Preview:
             [number, number, text, order, sets, asked, claims, comparison.guide, comparison.covered], protocol
         )
 
-    return Preview(protocol, draft.settings.set_size, draft.display, tuple(starmap(shown, enumerate(chosen))))
+    return Preview(
+        protocol,
+        draft.settings.set_size,
+        draft.display,
+        draft.settings.viewing,
+        tuple(starmap(shown, enumerate(chosen))),
+    )
 
 
 def preview_image(study: Study, sample: int, *, width: int, height: int) -> bytes:

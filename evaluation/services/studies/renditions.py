@@ -7,7 +7,7 @@ from. Metrics never read renditions; they read the samples themselves.
 from __future__ import annotations
 
 import io
-import os
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -16,11 +16,14 @@ from PIL import Image
 
 from evaluation.errors import InputError
 from evaluation.models import StoredImage
-from evaluation.services.store.images import ImageFile, image_file_put, image_read
+from evaluation.services.store.images import ImageFile, hold_store, image_file_write, image_path, image_read
 from evaluation.services.studies.specify import LARGEST_SIDE, Display
 
 GREY = (128, 128, 128)
 FORMAT = "webp"
+THREADS = 8
+"""More than processors: most of them wait for the disk."""
+
 WINDOW = 32
 """Images under way at once: enough for the processors, few enough for the memory."""
 
@@ -76,6 +79,27 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def are_alike(images: Iterable[StoredImage], display: Display) -> bool:
+    """Whether all of these can be shown as they are stored: lossy WebP of the display's dimensions, with no mask to lay
+    on, and nothing in the file but its pixels (RFC 9649, 2.5: the simple format, one chunk)."""
+    shape = (FORMAT, display.width, display.height)
+    return not display.masks and all(
+        (image.image_format, image.width, image.height) == shape and _is_plain_lossy(image) for image in images
+    )
+
+
+def _is_plain_lossy(image: StoredImage) -> bool:
+    try:
+        with image_path(image).open("rb") as file:
+            head = file.read(20)
+    except OSError:  # said where it is read
+        return False
+    if len(head) < 20 or head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8 ":
+        return False
+    whole, pixels = struct.unpack_from("<I", head, 4)[0], struct.unpack_from("<I", head, 16)[0]
+    return bool(image.n_bytes == whole + 8 == pixels + pixels % 2 + 20)
+
+
 def renditions_make(
     images: Iterable[StoredImage],
     display: Display,
@@ -83,7 +107,8 @@ def renditions_make(
     stored: list[ImageFile],
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, ImageFile]:
-    """Make and store the rendition of each image, by the image's primary key.
+    """Make and store the rendition of each image, by the image's primary key. Where all are alike as they are, they are
+    their own.
 
     Args:
         stored: every file is added as soon as it lies in the store, so that the caller can remove them on an error.
@@ -94,21 +119,27 @@ def renditions_make(
         InputError: an image's file is gone or is not an image any more.
     """
 
-    def make(image: StoredImage) -> tuple[int, bytes]:
+    def make(image: StoredImage) -> tuple[int, ImageFile]:
         try:
-            return image.pk, rendition_bytes(image_read(image), display)
+            data = rendition_bytes(image_read(image), display)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(
                 f"The stored image {image.sha256[:12]} can no longer be decoded ({error}). Retry the run that made it."
             ) from error
+        file = image_file_write(data=data, image_format=FORMAT, width=display.width, height=display.height)
+        stored.append(file)
+        return image.pk, file
 
+    images = list(images)
+    if are_alike(images, display):
+        if progress is not None:
+            progress(len(images))
+        return {each.pk: ImageFile(each.sha256, FORMAT, each.width, each.height, each.n_bytes) for each in images}
     made: dict[int, ImageFile] = {}
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    hold_store()
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for window in _windows(images, WINDOW):
-            for key, data in pool.map(make, window):
-                file = image_file_put(data=data, image_format=FORMAT, width=display.width, height=display.height)
-                stored.append(file)
-                made[key] = file
+            made.update(pool.map(make, window))
             if progress is not None:
                 progress(len(made))
     return made

@@ -22,6 +22,7 @@ from evaluation.services.studies.care import Care
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
+from evaluation.services.studies.viewing import Viewing, viewing_declared
 
 SCHEMA = "drawbench-study/1"
 LARGEST_SIDE = 512
@@ -41,8 +42,9 @@ CONSENT = f"""{PREFERENCE_ASKED}
 Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your answers are not
 used.
 
-We keep your answers, the time that each one took, and your ID from the recruitment site, if any; never your name or
-email. The answers are analysed and may be published, without anything that identifies you."""
+We keep your answers, the time that each one took, how large your screen showed the images, and your ID from the
+recruitment site, if any; never your name or email. The answers are analysed and may be published, without anything that
+identifies you."""
 
 
 def consent_text(protocol: protocols.Protocol) -> str:
@@ -65,7 +67,7 @@ class StudySettings:
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     `care`: what it does to be kind to raters. `copied_from`: the study that it was copied from, as `difference.Copied`
-    says it.
+    says it. `viewing`: how raters see the images.
     """
 
     protocol: protocols.Protocol
@@ -84,6 +86,7 @@ class StudySettings:
     controls_left_out: bool = False
     care: Care = Care()
     copied_from: Mapping[str, object] | None = None
+    viewing: Viewing = Viewing()
 
     @property
     def study_protocol(self) -> protocols.Protocol:
@@ -172,6 +175,7 @@ def specification(
             "version_hash": suite.version_hash,
             "content_hash": suite.content_hash,
             "prompts": len(sets.prompts) + len(sets.dropped),
+            **({"language": settings.viewing.prompts_language} if settings.viewing.prompts_language else {}),
         },
         "runs": [_run(label, run) for label, run in runs],
         "sets": {
@@ -189,6 +193,7 @@ def specification(
             "format": "WebP, lossless, without metadata",
             "resampling": "Lanczos to the common size; other shapes are set on mid-grey, never cropped",
             **masks_specified(settings.masks),
+            **settings.viewing.specified(),
         },
         "raters": {
             "consent": settings.consent,
@@ -283,6 +288,7 @@ def settings_of(study: Study) -> StudySettings:
         controls_left_out=bool(controls.get("left_out", False)),
         care=Care.of(declared),
         copied_from=declared.get("copied_from"),
+        viewing=viewing_declared(declared),
     )
 
 

@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from common.drawing import DrawingMissingError
+from evaluation.services.work.drawing import DrawingComesError, drawing_asked_for
+
 log = logging.getLogger(__name__)
 
 Loaded = TypeVar("Loaded")
@@ -20,10 +23,20 @@ class KeptOne(Generic[Loaded]):
         self._loaded: Loaded | None = None
 
     def get(self, key: str, load: Callable[[], Loaded]) -> Loaded:
-        """What `key` says: as it is here, or loaded when the one before is closed."""
+        """What `key` says: as it is here, or loaded when the one before is closed.
+
+        Raises:
+            DrawingComesError: what it needs was not installed, and is now being installed.
+            Whatever `load` raises.
+        """
         if self._loaded is None or self._key != key:
             self.clear()  # before loading: there may not be room for both
-            self._loaded, self._key = load(), key
+            try:
+                self._loaded, self._key = load(), key
+            except DrawingMissingError as error:
+                if drawing_asked_for():
+                    raise DrawingComesError from error
+                raise
         return self._loaded
 
     def clear(self) -> None:

@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from common.plugins import describe
+from evaluation.services.work.drawing import LOOK_AGAIN_S, DrawingComesError
 from evaluation.services.work.items import AGAIN_AFTER_S
 from evaluation.services.work.queue import hand_on
 from evaluation.surroundings import BROKER_AWAY, DATABASE_AWAY, BrokerAwayError, no_room
@@ -46,6 +47,7 @@ def work_task(
 
     - the database or the broker is away: the task comes back by itself;
     - a disk is full: people are told, since it does not pass by itself;
+    - torch is not installed, and comes: the same task goes on a little later;
     - its time is over: `too_long` says what people are told; where there is none, the same task goes on a little later;
     - anything else is a fault of the program: it is tried again `fault_retries` times, and then people are told.
 
@@ -64,6 +66,8 @@ def work_task(
                     raise
                 log.exception("%s%r", self.name, (pk, *arguments))
                 failed(pk, NO_ROOM)
+            except DrawingComesError:
+                hand_on(self.name.rpartition(".")[2], pk, *arguments, after_s=LOOK_AGAIN_S)
             except SoftTimeLimitExceeded:
                 if too_long is None:
                     hand_on(self.name.rpartition(".")[2], pk, *arguments, after_s=AGAIN_AFTER_S)

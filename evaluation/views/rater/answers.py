@@ -26,17 +26,19 @@ from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.uncover import images_uncover
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
+from evaluation.views.rater.language import spoken
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def _answers_json(view: View) -> View:
-    """Errors as `{"error": {"code": ..., "message": ...}}`, and nothing kept by caches."""
+    """Errors as `{"error": {"code": ..., "message": ...}}`, in the language that the request asks for (what only a
+    program gets wrong, in English); nothing is kept by caches."""
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
         try:
-            with refusals_of_the_database():
+            with spoken(request), refusals_of_the_database():
                 response = view(request)
         except InputError as error:
             code = error.code if isinstance(error, RaterError) else "input"
@@ -205,6 +207,9 @@ def _answer(number: int, given: object) -> Answer:
         raise InputError(f'{where} has both "choice" and "value". Send the one that the question takes.')
     if not isinstance(choice, str) and "value" not in given:
         _refuse(where, "choice", "a string")
+    theme = given.get("theme")
+    if theme is not None and not isinstance(theme, str):
+        _refuse(where, "theme", "a string, or null")
     try:
         submission = UUID(str(given.get("submission")))
     except ValueError:
@@ -216,7 +221,15 @@ def _answer(number: int, given: object) -> Answer:
         value=given.get("value"),
         response_time_ms=None if time is None else _whole("response_time_ms", time, where),
         submission=submission,
+        shown_width=_whole_or_none("shown_width", given, where),
+        shown_device_width=_whole_or_none("shown_device_width", given, where),
+        theme=theme,
     )
+
+
+def _whole_or_none(name: str, given: Mapping[str, object], where: str) -> int | None:
+    value = given.get(name)
+    return None if value is None else _whole(name, value, where)
 
 
 def _whole(name: str, value: object, where: str) -> int:

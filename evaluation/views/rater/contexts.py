@@ -6,36 +6,58 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
 
-from evaluation.models import Invitation, Rater, Refusal
+from evaluation.models import Invitation, Rater
 from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.effort import session_minutes
 from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.pace import Pace, pace_of
 from evaluation.selectors.trials import study_is_demonstration
-from evaluation.views.rater import texts
-from evaluation.views.rater.language import choices_of, direction_of, language_of, read_by
+from evaluation.services.studies.viewing import Viewing, viewing_declared
+from evaluation.views.rater import explained, texts
+from evaluation.views.rater.language import (
+    base_of,
+    choices_of,
+    direction_of,
+    in_language,
+    name_of,
+    page_language,
+    read_by,
+)
+from evaluation.views.rater.script_texts import script_texts
 
 
-def consent_context(request: HttpRequest, invitation: Invitation) -> dict[str, object]:
-    """Of the page of consent."""
+def language_to_confirm(specification: Mapping[str, Any], protocol: Protocol, language: str) -> str:
+    """The declared language of the prompts where who reads `language` must say that they read it; else empty."""
+    declared = viewing_declared(specification).prompts_language
+    is_read = not declared or base_of(declared) == base_of(language)
+    return "" if is_read or protocol.shown.prompt != "shown" else declared
+
+
+def consent_context(invitation: Invitation, language: str) -> dict[str, object]:
+    """Of the page of consent, for who reads `language`."""
     specification = invitation.study.specification
-    protocol = locked_protocol(invitation.study)
+    locked = locked_protocol(invitation.study)
+    protocol = in_language(locked, language)
     trials = max(panel["trials"] for panel in specification["panels"])
     set_size = specification["sets"]["size"]
     claims = [len(each) for each in specification.get("claims", {}).get("of_prompts", {}).values()]
+    words = texts.shown_words(protocol, set_size)
+    minutes = session_minutes(protocol, trials=trials, set_size=set_size, claims=claims)
+    confirm = language_to_confirm(specification, protocol, language)
     return {
         "heading": texts.consent_heading(protocol),
-        "paragraphs": paragraphs(specification["raters"]["consent"]),
+        "paragraphs": texts.consent_paragraphs(specification["raters"]["consent"], locked),
         "contact": specification["raters"]["contact"],
-        "warning": paragraphs(specification.get("care", {}).get("warning", "")),
-        "trials": trials,
-        "words": texts.shown_words(protocol, set_size),
-        "minutes": session_minutes(protocol, trials=trials, set_size=set_size, claims=claims),
-        "languages": choices_of(protocol, language_of(request, invitation, protocol)),
+        "warning": texts.warning_paragraphs(specification.get("care", {}).get("warning", "")),
+        "what_you_do": texts.what_you_do(trials, words),
+        "minutes": texts.minutes_text(minutes),
+        "smallest_width": viewing_declared(specification).smallest_width,
+        "languages": choices_of(locked, language),
+        "prompts_language": name_of(confirm) if confirm else "",
         "demonstration": study_is_demonstration(invitation.study_id),
     }
 
@@ -45,15 +67,15 @@ def instructions_context(rater: Rater) -> dict[str, object]:
     protocol = read_by(rater)
     words = texts.shown_words(protocol, rater.study.specification["sets"]["size"])
     return {
-        "caption": texts.EXAMPLE_CAPTION if protocol.shown.prompt == "shown" else "",
-        "declared": paragraphs(protocol.instructions),
+        "caption": explained.example_caption(protocol) if protocol.shown.prompt == "shown" else "",
+        "declared": texts.paragraphs(protocol.instructions),
         "seen": texts.what_is_seen(protocol, words),
-        "examples": texts.examples(words),
-        "questions": [texts.explained(question, protocol, words) for question in protocol.questions],
+        "examples": explained.examples(words),
+        "questions": [explained.explained(question, protocol, words) for question in protocol.questions],
         "words": words,
         "language": protocol.language,
         "direction": direction_of(protocol.language),
-        "trials": rater.trials,
+        "begin": texts.begin_text(rater.trials, words),
         "begun": rater.instructed_at is not None,
         "demonstration": study_is_demonstration(rater.study_id),
     }
@@ -62,7 +84,7 @@ def instructions_context(rater: Rater) -> dict[str, object]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterPage:
     """The page of trials. `rater`: the key that its script sends. `set_size`: images in a set. `width`, `height`: of
-    every image, in pixels.
+    every image, in pixels. `viewing`: how raters are to see them.
 
     `pace`: how fast trials are rated, as far as is known. `breaks`: the `minutes` and `trials` after which a pause is
     offered, None for never.
@@ -77,6 +99,7 @@ class RaterPage:
     set_size: int
     width: int
     height: int
+    viewing: Viewing
     addresses: Mapping[str, str]
     pace: Pace = Pace()
     breaks: Mapping[str, int | None]
@@ -92,6 +115,7 @@ def page_of(rater: Rater) -> RaterPage:
         set_size=declared["sets"]["size"],
         width=declared["display"]["width"],
         height=declared["display"]["height"],
+        viewing=viewing_declared(declared),
         addresses={
             "images": reverse("rater:image", args=["KEY"]),
             "reload": reverse("rater:trials"),
@@ -116,8 +140,9 @@ def trials_context(page: RaterPage) -> dict[str, object]:
         "keys": list(texts.key_rows(page.protocol, words)),
         "caption_first": page.protocol.shown.sets > 1,
         "config": _config(page, words),
+        "surround": page.viewing.surround,
         "addresses": page.addresses,
-        "refusals": Refusal.choices,
+        "refusals": texts.refusal_choices(),
     }
 
 
@@ -137,8 +162,9 @@ def _config(page: RaterPage, words: texts.ShownWords) -> dict[str, object]:
             }
             for each in protocol.questions
         ],
-        "noun": words.noun,
         "name": words.set,
+        "says": {"language": page_language(translation.get_language() or ""), "texts": script_texts(words)},
+        "smallest_width": page.viewing.smallest_width,
         "language": protocol.language,
         "direction": direction_of(protocol.language),
         "width": page.width,
@@ -147,8 +173,3 @@ def _config(page: RaterPage, words: texts.ShownWords) -> dict[str, object]:
         "breaks": dict(page.breaks),
         **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "uncover", "end")},
     }
-
-
-def paragraphs(text: str) -> list[str]:
-    """The paragraphs of a text, between which empty lines stand."""
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]

@@ -16,13 +16,14 @@ from evaluation.doors import DEVICE_CODES, DEVICE_CODES_ASKED
 from evaluation.services.rating.device import MINUTES, device_code_create, device_enrol
 from evaluation.services.rating.errors import RaterError
 from evaluation.views.rater.cookie import browser_keys, keep_keys
-from evaluation.views.rater.pages import no_session_page, rater_of, refusal_page
+from evaluation.views.rater.pages import in_words, no_session_page, rater_of, refusal_page
 
 LONGEST_CODE = 40
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def device(request: HttpRequest) -> HttpResponse:
     """The device where a rater began: says how it works, and makes a code."""
     rater = rater_of(request)
@@ -41,6 +42,7 @@ def device(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def go_on(request: HttpRequest) -> HttpResponse:
     """The other device: takes the code. Opening the address uses nothing up, since messengers look at links too."""
     if request.method != "POST":

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -23,9 +27,15 @@ from evaluation.services.rating.enrol import (
 )
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
-from evaluation.views.rater.contexts import consent_context, instructions_context, page_of, trials_context
+from evaluation.views.rater.contexts import (
+    consent_context,
+    instructions_context,
+    language_to_confirm,
+    page_of,
+    trials_context,
+)
 from evaluation.views.rater.cookie import browser_hashes, browser_keys, keep_keys
-from evaluation.views.rater.language import keep_language, language_of
+from evaluation.views.rater.language import keep_language, language_of, speak, spoken
 
 PARTICIPANT_NAMES = ("PROLIFIC_PID", "participantId", "participant")
 SESSION_NAMES = ("SESSION_ID", "assignmentId", "session")
@@ -38,8 +48,23 @@ PENDING = "rater_participant"
 """Where the Django session keeps a platform's ids between the link and the consent."""
 
 
+View = Callable[..., HttpResponse]
+
+
+def in_words(view: View) -> View:
+    """The page in the rater's language, once the view knows the rater; until then in the browser's."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with spoken(request):
+            return view(request, *args, **kwargs)
+
+    return answer
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The invitation: consent, and a place in the study."""
     refuse_guesser(request)
@@ -48,8 +73,11 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         count_unknown_key(request)
         return _message(
             request,
-            "This link does not work",
-            "There is no invitation at this address. Check that the link is complete, or ask the person who sent it.",
+            _("This link does not work"),
+            _(
+                "There is no invitation at this address. Check that the link is complete, or ask the person who sent "
+                "it."
+            ),
             status=404,
         )
     if request.META.get("QUERY_STRING") and request.method != "POST":
@@ -57,10 +85,11 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         count_join(request)
         fault = _fault_of_ids(request)
         if fault is not None:
-            return _message(request, "This link is not complete", fault, status=400)
+            return _message(request, _("This link is not complete"), fault, status=400)
         _keep_participant(request, invitation)
         keep_language(request, invitation)
         return redirect("rater:join", key=key)
+    language = _language(request, invitation)
     participant, session = _participant(request, invitation)
     back = _rater_here(request, invitation, participant)
     if back is not None:
@@ -69,7 +98,9 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         if request.method == "POST":
             count_join(request)
             refuse_unless_open(invitation.study)
-            language = language_of(request, invitation, locked_protocol(invitation.study))
+            confirmed = request.POST.get("reads", "")
+            if _must_confirm(invitation, language) and confirmed != "yes":
+                return _sent_out(request) if confirmed == "no" else _consent(request, invitation, language, unsaid=True)
             enrolled = rater_enrol(invitation=invitation, participant=participant, session=session, language=language)
             request.session.pop(PENDING, None)
             response = redirect("rater:instructions")
@@ -81,11 +112,45 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
             refuse_unless_place(invitation.study)
     except RaterError as error:
         return refusal_page(request, error)
-    return render(request, "rater/consent.html", consent_context(request, invitation))
+    return _consent(request, invitation, language)
+
+
+def _language(request: HttpRequest, invitation: Invitation) -> str:
+    """The language that the rater to be reads; the page is in it from here on. A draft has none to choose from."""
+    if invitation.study.status == StudyStatus.DRAFT:
+        return ""
+    language = language_of(request, invitation, locked_protocol(invitation.study))
+    speak(language)
+    return language
+
+
+def _must_confirm(invitation: Invitation, language: str) -> bool:
+    """Whether the prompts are in another language, which the rater must say to read."""
+    study = invitation.study
+    return bool(language_to_confirm(study.specification, locked_protocol(study), language))
+
+
+def _consent(request: HttpRequest, invitation: Invitation, language: str, *, unsaid: bool = False) -> HttpResponse:
+    """The page of consent. `unsaid`: the rater did not say whether the prompts' language is read."""
+    context = consent_context(invitation, language) | {"unsaid": unsaid}
+    return render(request, "rater/consent.html", context, status=400 if unsaid else 200)
+
+
+def _sent_out(request: HttpRequest) -> HttpResponse:
+    """For who does not read the prompts' language: no place was taken."""
+    return _message(
+        request,
+        _("Thank you for your interest"),
+        _(
+            "This study needs people who read its texts well, so you have not joined it. If you came from a "
+            "recruitment site, please return your place there."
+        ),
+    )
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def instructions(request: HttpRequest) -> HttpResponse:
     """How it works, with an example that is not from the study."""
     rater = rater_of(request)
@@ -99,6 +164,7 @@ def instructions(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@in_words
 def trials(request: HttpRequest) -> HttpResponse:
     """The one page on which all trials are rated; its script talks to the hot endpoints."""
     rater = rater_of(request)
@@ -109,7 +175,9 @@ def trials(request: HttpRequest) -> HttpResponse:
     if rater.dropped_at is not None:
         return _dropped(request)
     if rater.study.status != StudyStatus.OPEN:
-        return _message(request, "This study is closed", "It accepts no more answers. Thank you for those you gave.")
+        return _message(
+            request, _("This study is closed"), _("It accepts no more answers. Thank you for those you gave.")
+        )
     if rater.instructed_at is None:
         return redirect("rater:instructions")
     rater_seen(rater=rater)
@@ -119,6 +187,7 @@ def trials(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def finish(request: HttpRequest) -> HttpResponse:
     """The rater says that this is all; the ratings must be in."""
     if request.method != "POST":  # a reload: the trials' page has the form, or leads to the end
@@ -135,6 +204,7 @@ def finish(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@in_words
 def end(request: HttpRequest) -> HttpResponse:
     """Thanks, and the platform's completion code: only here, only for a rater whose last rating is committed."""
     rater = rater_of(request)
@@ -156,6 +226,7 @@ def end(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_words
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Leave the study; the answers are not used."""
     rater = rater_of(request)
@@ -167,13 +238,16 @@ def withdraw(request: HttpRequest) -> HttpResponse:
         rater_withdraw(rater=rater)
     except RaterError as error:
         return refusal_page(request, error)
-    return _message(request, "You have left the study", "Your answers will not be used. Thank you for your time.")
+    return _message(request, _("You have left the study"), _("Your answers will not be used. Thank you for your time."))
 
 
 def rater_of(request: HttpRequest) -> Rater | None:
-    """The rater whom the browser is at present."""
+    """The rater whom the browser is at present; the page speaks the rater's language from here on."""
     raters = raters_of_browser(browser_hashes(request))
-    return raters[0] if raters else None
+    if not raters:
+        return None
+    speak(raters[0].language)
+    return raters[0]
 
 
 def _rater_here(request: HttpRequest, invitation: Invitation, participant: str) -> Rater | None:
@@ -225,18 +299,16 @@ def _fault_of_ids(request: HttpRequest) -> str | None:
         values = request.GET.getlist(name)
         what = None
         if len(values) > 1:
-            what = "is there more than once"
+            what = _("In its address, {name} is there more than once.")
         elif values and not values[0].strip():
-            what = "is empty"
+            what = _("In its address, {name} is empty.")
         elif values and len(values[0].strip()) > LONGEST_ID:
-            what = f"has {len(values[0].strip()):,} characters; at most {LONGEST_ID} are allowed"
+            what = _("In its address, {name} has {n} characters; at most {most} are allowed.")
         elif values and PLACEHOLDER.search(values[0]):
-            what = "is a placeholder that nobody has filled in, as in a preview"
+            what = _("In its address, {name} is a placeholder that nobody has filled in, as in a preview.")
         if what is not None:
-            return (
-                f"In its address, {name} {what}. Open the study from the recruitment site, and tell the site if it "
-                "happens again."
-            )
+            fault = what.format(name=name, n=len(values[0].strip()), most=LONGEST_ID)
+            return fault + " " + _("Open the study from the recruitment site, and tell the site if it happens again.")
     return None
 
 
@@ -248,24 +320,24 @@ def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200
 def refusal_page(request: HttpRequest, error: RaterError) -> HttpResponse:
     """What stands in a rater's way, as a page."""
     headings = {
-        "full": "This study is full",
-        "closed": "This study is closed",
-        "not-open": "This study is not open yet",
-        "expired": "This invitation has expired",
-        "revoked": "This invitation is no longer valid",
-        "used-up": "This invitation has already been used",
-        "finished": "You have already taken part",
-        "other-session": "You have already started",
-        "dropped": "You have left this study",
+        "full": _("This study is full"),
+        "closed": _("This study is closed"),
+        "not-open": _("This study is not open yet"),
+        "expired": _("This invitation has expired"),
+        "revoked": _("This invitation is no longer valid"),
+        "used-up": _("This invitation has already been used"),
+        "finished": _("You have already taken part"),
+        "other-session": _("You have already started"),
+        "dropped": _("You have left this study"),
     }
-    return _message(request, headings.get(error.code, "This isn't possible"), error.message, status=error.status)
+    return _message(request, headings.get(error.code, _("This isn't possible")), error.message, status=error.status)
 
 
 def _dropped(request: HttpRequest) -> HttpResponse:
     return _message(
         request,
-        "Your place was given to someone else",
-        "You left the study or were away for too long. Another person now has your place. Thank you for your time.",
+        _("Your place was given to someone else"),
+        _("You left the study or were away for too long. Another person now has your place. Thank you for your time."),
         status=410,
     )
 
@@ -276,8 +348,8 @@ def no_session_page(request: HttpRequest) -> HttpResponse:
         count_unknown_key(request)
     return _message(
         request,
-        "Please open your invitation link",
-        "No study is open in this browser. Use your link again, in the browser in which you started.",
+        _("Please open your invitation link"),
+        _("No study is open in this browser. Use your link again, in the browser in which you started."),
         status=403,
         go_on=True,
     )

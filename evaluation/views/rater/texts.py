@@ -1,43 +1,60 @@
-"""What raters read around the questions: what they are shown, an example that fits it, which key does what.
+"""What raters read around the questions: what they are shown, what is asked of them, which key does what.
 
-It follows what a protocol shows and which kinds of answers it takes, never its name.
+It follows what a protocol shows and which kinds of answers it takes, never its name. Each text is whole, so that it can
+be said in another language; `explained` has the example's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluation.protocols import CAPTION, Protocol, Question
-from evaluation.protocols.kinds import Choice, Claim, Points, Ranking, Reasons, Scale, Text, Words
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
-EXAMPLE_CAPTION = "a red ball on top of a blue box"
-EXAMPLE_CLAIM = "Is the ball red?"
-EXAMPLES = (
-    "A red ball lies on top of a blue box.",
-    "A red ball lies beside a blue box.",
-    "A red ball lies on top of a blue box, in another light.",
-    "A blue ball lies on top of a red box.",
-)
-"""What `example-1.svg` and those after it show."""
-NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight")
+from evaluation.models import Refusal
+from evaluation.protocols import Protocol, Question
+from evaluation.protocols.kinds import Choice, Claim, Points, Ranking, Reasons, Text, Words
+from evaluation.services.studies.specify import consent_text
+from evaluation.views.rater.language import page_language
+
 FEW_QUESTIONS = 3
 """From here on, and where each claim is asked, the pages speak of all questions."""
+
+WARNING = gettext_noop(
+    "Some images may show nudity, violence or other things that you may not want to see. They are blurred until you "
+    "uncover them, and you can skip any of them."
+)
+"""As `evaluation.services.studies.care` has it."""
+
+CONSENT = (
+    gettext_noop("You look at images that computer programs made from short texts, and say which you prefer."),
+    gettext_noop("You look at images and answer questions about them."),
+    gettext_noop(
+        "Taking part is voluntary. You can stop at any time without giving a reason. If you leave the study, your "
+        "answers are not used."
+    ),
+    gettext_noop(
+        "We keep your answers, the time that each one took, how large your screen showed the images, and your ID from "
+        "the recruitment site, if any; never your name or email. The answers are analysed and may be published, "
+        "without anything that identifies you."
+    ),
+)
+"""The paragraphs of the consent that studies have unless they bring their own, to be translated."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownWords:
     """What is shown, in words.
 
-    `trial`, `trials`: what one is called, and several. `noun`: the same on the page's counter. `set`: what each set is
-    called before its letter; `sets`: several of them. `n_sets`: rated ones. `all_shown`: those and the photograph that
-    is not rated. `images`: of a set. `questions`: 1, 2, or 3 for more. `stepped`: whether the rater says when an answer
-    is done, as with marked words. `pointed`: whether places in the image are pointed at.
+    `trial`: what one is, `comparison`, `set of images` or `image`. `set`: what each set is called before its letter, in
+    the language of the questions, whose answers name it so; `sets`: `sets` or `images`. `n_sets`: rated ones.
+    `all_shown`: those and the photograph that is not rated. `images`: of a set. `questions`: 1, 2, or 3 for more.
+    `stepped`: whether the rater says when an answer is done, as with marked words. `pointed`: whether places in the
+    image are pointed at.
     """
 
     trial: str
-    trials: str
-    noun: str
     set: str
     sets: str
     n_sets: int
@@ -47,32 +64,23 @@ class ShownWords:
     stepped: bool
     pointed: bool
 
-    @property
-    def whole(self) -> str:
-        """All that is looked at before an answer."""
-        if self.n_sets == 1:
-            return "it" if self.images == 1 else "them"
-        return f"{'both' if self.n_sets == 2 else 'all'} {self.sets}"
-
-    @property
-    def asked(self) -> str:
-        """How many questions there are."""
-        return {1: "1 question", 2: "2 questions"}.get(self.questions, "the questions")
+    def named(self, place: int) -> str:
+        """What the set at a place from the left is called."""
+        return f"{self.set} {'ABCDEFGH'[place]}"
 
 
 def shown_words(protocol: Protocol, set_size: int) -> ShownWords:
     """The words for what a trial of `protocol` shows, with `set_size` images in a set."""
     n = protocol.shown.sets
     of_sets = protocol.set_size > 1  # what its wordings speak of, whatever a study has
-    trial = "comparison" if n > 1 else "set of images" if of_sets else "image"
     asked = len(protocol.questions)
     if any(isinstance(each.answers, Claim) for each in protocol.questions):
         asked = FEW_QUESTIONS
+    with translation.override(page_language(protocol.language)):
+        name = pgettext("before a letter", "Set") if of_sets else pgettext("before a letter", "Image")
     return ShownWords(
-        trial=trial,
-        trials="sets of images" if trial == "set of images" else f"{trial}s",
-        noun="Set" if trial == "set of images" else trial.capitalize(),
-        set="Set" if of_sets else "Image",
+        trial="comparison" if n > 1 else "set of images" if of_sets else "image",
+        set=name,
         sets="sets" if of_sets else "images",
         n_sets=n,
         all_shown=n + (protocol.shown.reference == "guide"),
@@ -87,95 +95,127 @@ def consent_heading(protocol: Protocol) -> str:
     """What the page of consent asks."""
     kinds = [each.answers for each in protocol.questions]
     if any(isinstance(kind, Ranking) or (isinstance(kind, Choice) and kind.preference) for kind in kinds):
-        return "Which images do you prefer?"
-    return "What do you think of these images?"
+        return gettext("Which images do you prefer?")
+    return gettext("What do you think of these images?")
+
+
+def consent_paragraphs(text: str, protocol: Protocol) -> list[str]:
+    """A study's consent, translated where it is ours; what researchers wrote stays as they wrote it."""
+    told = paragraphs(text)
+    return [gettext(each) for each in told] if told == paragraphs(consent_text(protocol)) else told
+
+
+def warning_paragraphs(text: str) -> list[str]:
+    """A study's content warning, translated where it is ours."""
+    return [gettext(WARNING)] if text == WARNING else paragraphs(text)
+
+
+def refusal_choices() -> list[tuple[str, str]]:
+    """Why a rater would rather not rate a trial: what is stored, and what is read."""
+    told = {
+        Refusal.SEXUAL: gettext("Sexual content"),
+        Refusal.VIOLENT: gettext("Violence"),
+        Refusal.HATEFUL: gettext("Hate or insult"),
+        Refusal.OTHER: gettext("Something else"),
+        Refusal.UNSAID: gettext("No reason"),
+    }
+    return [(str(value), text) for value, text in told.items()]
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, between which empty lines stand."""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def what_you_do(trials: int, words: ShownWords) -> str:
+    """How much is asked of a rater."""
+    if words.trial == "comparison":
+        told = ngettext("up to {n} comparison", "up to {n} comparisons", trials)
+    elif words.trial == "image":
+        told = ngettext("up to {n} image", "up to {n} images", trials)
+    else:
+        told = ngettext("up to {n} set of images", "up to {n} sets of images", trials)
+    if words.questions == FEW_QUESTIONS:
+        each = gettext("several questions each")
+    else:
+        each = ngettext("{n} question each", "{n} questions each", words.questions).format(n=words.questions)
+    return f"{told.format(n=trials)}, {each}"
+
+
+def minutes_text(minutes: int) -> str:
+    """How long it takes."""
+    told = ngettext(
+        "about {n} minute; you can pause and continue later",
+        "about {n} minutes; you can pause and continue later",
+        minutes,
+    )
+    return told.format(n=minutes)
+
+
+def begin_text(trials: int, words: ShownWords) -> str:
+    """The button with which the trials begin."""
+    if words.trial == "comparison":
+        told = ngettext("Begin ({n} comparison)", "Begin ({n} comparisons)", trials)
+    elif words.trial == "image":
+        told = ngettext("Begin ({n} image)", "Begin ({n} images)", trials)
+    else:
+        told = ngettext("Begin ({n} set of images)", "Begin ({n} sets of images)", trials)
+    return told.format(n=trials)
 
 
 def what_is_seen(protocol: Protocol, words: ShownWords) -> str:
     """The first sentences of the instructions."""
-    of_sets = words.sets == "sets"
+    told = [_seen(protocol, words)]
+    if words.all_shown > words.n_sets:
+        told.append(gettext("A reference photograph beside it shows what is meant; you don't rate the photograph."))
+    asked = {
+        1: pgettext("answer", "1 question"),
+        2: pgettext("answer", "2 questions"),
+        FEW_QUESTIONS: pgettext("answer", "the questions"),
+    }[words.questions]
+    told.append(gettext("Look at {what}, then answer {asked}.").format(what=whole(words), asked=asked))
+    return " ".join(told)
+
+
+def whole(words: ShownWords) -> str:
+    """All that is looked at before an answer."""
     if words.n_sets == 1:
-        seen = "a set of images" if of_sets else "an image"
-    else:
-        seen = f"{NUMBERS[words.n_sets]} {'sets of images' if of_sets else 'images'}"
-    made = " made from it" if protocol.shown.reference in ("none", "guide") else ""
-    with_text = f"You see a text and {seen}{made}." if protocol.shown.prompt == "shown" else f"You see {seen}."
-    guide = " A reference photograph beside it shows what is meant; you don't rate the photograph."
-    then = f" Look at {words.whole}, then answer {words.asked}."
-    return with_text + (guide if words.all_shown > words.n_sets else "") + then
+        return pgettext("look at", "it") if words.images == 1 else pgettext("look at", "them")
+    if words.sets == "sets":
+        return pgettext("look at", "both sets") if words.n_sets == 2 else pgettext("look at", "all sets")
+    return pgettext("look at", "both images") if words.n_sets == 2 else pgettext("look at", "all images")
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A question of the example with what it means: `before`, one of its answers, `after`."""
-
-    text: str
-    before: str
-    answer: str = ""
-    after: str = ""
-
-
-def explained(question: Question, protocol: Protocol, words: ShownWords) -> Explained:
-    """The question as the example asks it, explained by its kind."""
-    text = question.as_asked(EXAMPLE_CAPTION, EXAMPLE_CLAIM)
-    kind = question.answers
-    if isinstance(kind, Choice) and kind.preference:
-        return Explained(text, *_preference(question, kind, protocol, words))
-    if isinstance(kind, Scale) and kind.unable:
-        return Explained(text, "Choose the answer that fits best. If you can't judge it, choose ", kind.unable, ".")
-    if isinstance(kind, Claim):
-        return Explained(
-            text, "You are asked several such questions about an image. Here you would answer ", kind.yes, "."
-        )
-    if isinstance(kind, Words):
-        return Explained(text, "Select each such word. If there is none, select ", kind.none, ".")
-    if isinstance(kind, Ranking) and kind.order == "best-worst":
-        return Explained(text, "Choose the best one and the worst one. The others are taken to be between them.")
-    if isinstance(kind, Ranking):
-        ties = " Several can share a rank." if kind.ties else ""
-        return Explained(text, f"Select the {words.sets} one after another, the best first.{ties}")
-    if isinstance(kind, Points):
-        return Explained(text, "Click or tap the places in the image. Without a point you say that there is none.")
-    if isinstance(kind, Reasons):
-        return Explained(text, "Choose all that apply, or none.")
-    if isinstance(kind, Text):
-        return Explained(text, "Use your own words." if kind.required else "Use your own words, or leave it empty.")
-    return Explained(text, "Choose the answer that fits best.")
+def _seen(protocol: Protocol, words: ShownWords) -> str:
+    of_sets, n = words.sets == "sets", words.n_sets
+    if protocol.shown.prompt == "shown" and protocol.shown.reference in ("none", "guide"):
+        if n == 1 and of_sets:
+            return gettext("You see a text and a set of images made from it.")
+        if n == 1:
+            return gettext("You see a text and an image made from it.")
+        if of_sets:
+            told = ngettext(
+                "You see a text and {n} set of images made from it.",
+                "You see a text and {n} sets of images made from it.",
+                n,
+            )
+        else:
+            told = ngettext(
+                "You see a text and {n} image made from it.", "You see a text and {n} images made from it.", n
+            )
+        return told.format(n=n)
+    what = _what(n, of_sets=of_sets)
+    if protocol.shown.prompt == "shown":
+        return gettext("You see a text and {what}.").format(what=what)
+    return gettext("You see {what}.").format(what=what)
 
 
-def _preference(question: Question, kind: Choice, protocol: Protocol, words: ShownWords) -> tuple[str, str, str]:
-    texts = {answer.choice: answer.text for answer in kind.answers}
-    one = words.set.lower()
-    if CAPTION in question.text:
-        wrong = "the ball lies beside the box" + (", or the colours are swapped" if words.sets == "sets" else "")
-        about = f"This is about how well the images show what the text says. In {one} B {wrong}, so you would answer "
-        return about, texts["left"], "."
-    indifferent = texts.get("indifferent")
-    if indifferent is None:
-        return "This is about how the images look. Choose one even if both look alike to you.", "", ""
-    if protocol.shown.prompt == "hidden":
-        return "This is about how the images look. If you see no difference, you could answer ", indifferent, "."
-    about = f"This is about how good the images look, whatever the text says. Here both {words.sets} are drawn equally "
-    return f"{about}well, so you could answer ", indifferent, ", which means no preference."
-
-
-def examples(words: ShownWords) -> list[dict[str, str]]:
-    """The drawings of the instructions, from the left: `name` (none of a single one), `file`, `alt`."""
-    if words.sets == "sets" and words.n_sets == 2:
-        right = "Four drawings: in each, a red ball lies on top of a blue box."
-        wrong = "Four drawings, just as neat: the ball lies beside the box, or the ball is blue and the box red."
-        return [
-            {"name": "Set A", "file": "evaluation/rater/example-a.svg", "alt": right},
-            {"name": "Set B", "file": "evaluation/rater/example-b.svg", "alt": wrong},
-        ]
-    return [
-        {
-            "name": f"{words.set} {'ABCD'[at]}" if words.n_sets > 1 else "",
-            "file": f"evaluation/rater/example-{at + 1}.svg",
-            "alt": EXAMPLES[at],
-        }
-        for at in range(min(words.n_sets, len(EXAMPLES)))
-    ]
+def _what(n: int, *, of_sets: bool) -> str:
+    if n == 1:
+        return pgettext("you see", "a set of images") if of_sets else pgettext("you see", "an image")
+    if of_sets:
+        return ngettext("{n} set of images", "{n} sets of images", n).format(n=n)
+    return ngettext("{n} image", "{n} images", n).format(n=n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,28 +230,51 @@ def key_rows(protocol: Protocol, words: ShownWords) -> Iterator[KeyRow]:
     """What keys do for the kinds of answers that `protocol` takes, each line once."""
     yield from dict.fromkeys(row for question in protocol.questions for row in _rows(question, protocol, words))
     if len(protocol.questions) > 1 or words.questions == FEW_QUESTIONS:
-        yield KeyRow(("↑", "↓"), "Go to the question above or below")
+        yield KeyRow(("↑", "↓"), gettext("Go to the question above or below"))
 
 
 def _rows(question: Question, protocol: Protocol, words: ShownWords) -> Iterator[KeyRow]:
     kind = question.answers
+    of_sets = words.sets == "sets"
+    space = pgettext("key", "Space")
     if protocol.answers:
-        told = [f"{each.text}{' (no preference)' * (each.choice == 'indifferent')}" for each in protocol.answers]
-        keys = tuple("1234567890-"[: len(told)])
-        yield KeyRow(keys, f"Answer the highlighted question: {', '.join(told)}")
+        listed = [_answer(each.choice, each.text) for each in protocol.answers]
+        told = gettext("Answer the highlighted question: {answers}").format(answers=", ".join(listed))
+        yield KeyRow(tuple("1234567890-"[: len(listed)]), told)
     elif isinstance(kind, Words):
-        yield KeyRow(("←", "→", "Space", "0"), f"Move from word to word, mark one; “{kind.none}”")
+        told = gettext("Move from word to word, mark one; “{none}”").format(none=kind.none)
+        yield KeyRow(("←", "→", space, "0"), told)
     elif isinstance(kind, Points):
-        yield KeyRow(
-            ("←", "→", "↑", "↓", "Space", "Del"), "Move the cross on the image, place a point, remove the last"
-        )
+        told = gettext("Move the cross on the image, place a point, remove the last")
+        yield KeyRow(("←", "→", "↑", "↓", space, pgettext("key", "Del")), told)
     elif isinstance(kind, Text):
-        yield KeyRow(("Ctrl Enter", "Esc"), "End your comment, or leave its field")
+        done = joined([pgettext("key", "Ctrl"), pgettext("key", "Enter")])
+        keys = (done, pgettext("key", "Esc"))
+        yield KeyRow(keys, gettext("End your comment, or leave its field"))
     elif isinstance(kind, Ranking) and kind.order == "whole":
-        yield KeyRow(("1", "2", "…"), f"Rank the {words.sets} A, B and so on, the best first")
+        order = (
+            gettext("Rank the sets A, B and so on, the best first")
+            if of_sets
+            else gettext("Rank the images A, B and so on, the best first")
+        )
+        yield KeyRow(("1", "2", "…"), order)
         if kind.ties:
-            yield KeyRow(("=", "T"), "Tie the one that you select next with the last one")
+            yield KeyRow(("=", "T"), gettext("Tie the one that you select next with the last one"))
     elif isinstance(kind, Ranking):
-        yield KeyRow(("1", "2", "…"), f"Choose {words.set.lower()} A, B and so on: first the best, then the worst")
+        ends = (
+            gettext("Choose set A, B and so on: first the best, then the worst")
+            if of_sets
+            else gettext("Choose image A, B and so on: first the best, then the worst")
+        )
+        yield KeyRow(("1", "2", "…"), ends)
     else:
-        yield KeyRow(("1", "2", "…"), "Answer the highlighted question by the number beside the answer")
+        yield KeyRow(("1", "2", "…"), gettext("Answer the highlighted question by the number beside the answer"))
+
+
+def _answer(choice: str, text: str) -> str:
+    return gettext("{answer} (no preference)").format(answer=text) if choice == "indifferent" else text
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Texts, one after another; empty ones are left out."""
+    return " ".join(text for text in texts if text)

@@ -7,6 +7,8 @@ from django.urls import path
 from evaluation.views.rater import answers, device, images, pages
 
 app_name = "rater"
+PREFIX = "/r/"
+"""Where these addresses stand (`evaluation.urls`)."""
 
 urlpatterns = [
     path("", pages.trials, name="trials"),

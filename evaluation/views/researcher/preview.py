@@ -62,6 +62,7 @@ def trials(request: ResearcherRequest, name: str) -> HttpResponseBase:
             set_size=preview.set_size,
             width=preview.display.width,
             height=preview.display.height,
+            viewing=preview.viewing,
             addresses=addresses,
             breaks=breaks_of(study.specification),
         )

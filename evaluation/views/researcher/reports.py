@@ -22,6 +22,7 @@ from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
+from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
@@ -73,6 +74,8 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
         "skipped": document.skipped,
+        "sealed": sealed_state(found.study),
+        "displays": document.displays,
         "coverage": report_coverage(found) if results.comparisons else None,
         **automatic_context(found, document.automatic, place),
         **answers_context(found, document, place),

@@ -124,7 +124,7 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             "page": shown,
             "rows": _places(found, list(shown.object_list)),
             "failures": failures[:FAILURES_SHOWN],
-            "selection": selection_in_words(found.declared, drawn_here=found.is_drawn_here),
+            "selection": selection_in_words(found.declared, drawn_here=found.is_drawn_by_us),
             "parameters": facts({name: value for name, value in sorted(found.parameters.items()) if value != ""}),
             "provenance": facts(
                 {

@@ -23,6 +23,7 @@ from evaluation.selectors.live_board import live_board
 from evaluation.selectors.orders import studies_beside
 from evaluation.selectors.overview import comparable_runs, reports_listed, studies_listed
 from evaluation.selectors.ratings import ratings_frame
+from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.skips import study_skips
 from evaluation.selectors.studies import study_by_name, study_progress
@@ -214,6 +215,7 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,
+        "sealed": sealed_state(study),
         "now": timezone.now(),
     }
     return form_page(request, "researcher/study.html", form, context)

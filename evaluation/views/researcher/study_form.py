@@ -29,6 +29,7 @@ from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
+from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
 from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
 
 MISSING_CHOICES = [
@@ -152,6 +153,28 @@ class StudyForm(OwnQuestionsForm):
         max_length=limits.TITLE,
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
+    )
+    surround = forms.ChoiceField(
+        label="Surround",
+        required=False,
+        choices=[(name, words.capitalize()) for name, words in SURROUNDS.items()],
+        initial=DEFAULT_SURROUND,
+        help_text="The colour around the images.",
+    )
+    smallest_width = forms.IntegerField(
+        label="Smallest image",
+        required=False,
+        min_value=SMALLEST_WIDTHS[0],
+        max_value=SMALLEST_WIDTHS[1],
+        help_text="In CSS pixels: how wide each image must stand on a rater's screen. On a smaller one the rater is "
+        "asked to enlarge the window or to change to another device. If empty: any width.",
+    )
+    prompts_language = forms.CharField(
+        label="Language of the prompts",
+        required=False,
+        max_length=limits.LANGUAGE,
+        help_text="A tag such as en, de or pt-BR. Raters with another language confirm that they read it. If empty: "
+        "nothing is asked.",
     )
     primary_pairs = forms.CharField(
         label="Primary pairs",
@@ -371,6 +394,9 @@ class StudyForm(OwnQuestionsForm):
             break_minutes=values["break_minutes"],
             break_trials=values["break_trials"],
             copied_from=self.base.copied_from if self.base is not None else "",
+            surround=values["surround"],
+            smallest_width=values["smallest_width"],
+            prompts_language=values["prompts_language"],
         )
 
     @property
@@ -413,6 +439,9 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "display_side": draft.display_side,
         "design_seed": draft.design_seed,
         "masks": " ".join(draft.masks),
+        "surround": draft.surround,
+        "smallest_width": draft.smallest_width,
+        "prompts_language": draft.prompts_language,
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,

@@ -8,6 +8,7 @@ from evaluation.views import converters  # noqa: F401  (registers the parts of a
 from evaluation.views.researcher import (
     account,
     answers_report,
+    bundles,
     curves,
     drafts,
     generators,
@@ -87,6 +88,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/invitations/<int:pk>/revoke/", studies.revoke, name="revoke-invitation"),
     path("studies/<slug:name>/ratings.<ratings:suffix>", studies.ratings, name="study-ratings"),
     path("studies/<slug:name>/answers.csv", studies.answers, name="study-answers"),
+    path("studies/<slug:name>/bundle.zip", bundles.bundle, name="study-bundle"),
     path("studies/<slug:name>/orders/", orders.orders, name="study-orders"),
     path("studies/<slug:name>/report/", reports.study_report, name="study-report"),
     path("reports/<int:pk>/", reports.report, name="report"),

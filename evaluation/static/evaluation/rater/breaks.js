@@ -1,7 +1,7 @@
 // Breaks: after so many minutes or comparisons a pause is offered, between two comparisons, and counts in no time.
 
 import { at } from "./page.js";
-import { config } from "./server.js";
+import { config } from "./config.js";
 
 const { minutes, trials } = config.breaks;
 let since = performance.now();

@@ -1,6 +1,7 @@
 // A comment in the rater's own words.
 
 import { make } from "./page.js";
+import { say } from "./texts.js";
 
 const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/[^\P{Cc}\n\t]|\p{Cs}/gu, "").trim();
 const length = (text) => [...clean(text)].length;
@@ -19,7 +20,7 @@ export const text = {
     const [field, letters] = body.children;
     if (field.value !== value) field.value = value;
     const n = length(value);
-    letters.textContent = `${question.required ? "" : "Optional. "}${n.toLocaleString("en")} of ${question.at_most.toLocaleString("en")} characters`;
+    letters.textContent = say(question.required ? "letters" : "letters-optional", { n, most: question.at_most });
     letters.classList.toggle("too-many", n > question.at_most);
     field.setAttribute("aria-invalid", String(n > question.at_most));
   },

@@ -1,7 +1,8 @@
 // Images that are blurred until the rater uncovers them. What was uncovered is kept here until the server has it.
 
 import { at } from "./page.js";
-import { Refused, config, pauses, request } from "./server.js";
+import { config } from "./config.js";
+import { Refused, pauses, request } from "./server.js";
 
 const NAME = `drawbench-uncovered-${config.rater}`;
 let memory = [];

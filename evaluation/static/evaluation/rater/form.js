@@ -3,6 +3,7 @@
 import { kindOf } from "./kinds.js";
 import { at, make } from "./page.js";
 import { config } from "./server.js";
+import { say } from "./texts.js";
 
 const IN_QUESTION = 200; // letters of a prompt that a question repeats
 const MANY = 4; // questions from which on the page counts the answered ones
@@ -61,7 +62,7 @@ export function show(trial, isOpen) {
   }
   const done = trial.questions.filter((question) => trial.answers[question.id] !== undefined && trial.isEnough(question)).length;
   at("count").hidden = trial.questions.length < MANY;
-  at("count").textContent = `${done} of ${trial.questions.length} answered`;
+  at("count").textContent = say("answered", { done, total: trial.questions.length });
 }
 
 // The next question comes into sight, and the one after it where there is room; the first is where the page begins.

@@ -1,6 +1,7 @@
 // The images of a set: a tile for each, decoded before it is shown.
 
 import { config, sleep } from "./server.js";
+import { say } from "./texts.js";
 
 const ATTEMPTS = 3;
 const AGAIN_AFTER = 400; // ms, and twice that before the third attempt
@@ -10,14 +11,16 @@ export function tilesOf(keys, name, covered = []) {
   return keys.map((key, n) => {
     const tile = document.createElement("button");
     tile.type = "button";
+    tile.dataset.covered = say("covered");
     tile.className = covered.includes(key) ? "tile covered" : "tile";
     const image = document.createElement("img");
-    image.alt = keys.length === 1 ? name : `${name}, image ${n + 1} of ${keys.length}`;
+    image.alt = keys.length === 1 ? name : say("image-of", { name, number: n + 1, total: keys.length });
     image.width = config.width;
     image.height = config.height;
     image.dataset.key = key;
     image.dataset.url = config.images.replace("KEY", key);
     image.draggable = false;
+    tile.dataset.says = say("not-loaded"); // shown where it did not load
     tile.append(image);
     return tile;
   });

@@ -1,7 +1,8 @@
 // How long the rest takes: from this rater's own pace, and until that is known from the study's. Nothing where neither is.
 
 import { at } from "./page.js";
-import { config } from "./server.js";
+import { config } from "./config.js";
+import { say } from "./texts.js";
 
 const LATEST = 20; // comparisons that the own pace is the median of
 const gaps = [...config.pace.own]; // seconds a comparison, the latest last
@@ -25,7 +26,5 @@ export function tell(left) {
   at("time-left").hidden = seconds === null || left < 1;
   if (seconds === null) return;
   const minutes = Math.round((seconds * left) / 60);
-  const { texts } = at("time-left").dataset;
-  const [less, one, more] = texts.split("|");
-  at("time-left").textContent = minutes < 1 ? less : minutes === 1 ? one : more.replace("N", minutes);
+  at("time-left").textContent = minutes < 1 ? say("left-less") : say("left", { n: minutes });
 }

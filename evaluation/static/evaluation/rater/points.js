@@ -1,13 +1,14 @@
 // Points on the image: set by a click, a tap, or a cursor that the arrow keys move.
 
 import { at, key, make } from "./page.js";
+import { say } from "./texts.js";
 
 const STEP = 0.02; // of the image's side, for each press of an arrow
 const DIGITS = 1e4; // as fine as the server keeps a place
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const inside = (x) => Math.round(Math.min(Math.max(x, 0), 1) * DIGITS) / DIGITS;
-const percent = (x) => `${Math.round(x * 100)} %`;
+const percent = (x) => say("percent", { n: Math.round(x * 100) });
 const layer = (question) => at("sets").querySelector(`.points[data-of="${question.id}"]`);
 
 const placed = (question, x, y) => (points = []) => (points.length < question.at_most ? [...points, [inside(x), inside(y)]] : points);
@@ -35,25 +36,24 @@ export const points = {
       if (point) answer((value) => value.filter((_, n) => n !== Number(point.dataset.point)));
     });
     at("sets").querySelector("section:not([data-side=guide]) .images").append(over);
-    const remove = make("button", { type: "button", className: "remove" }, "Remove the last one", key("Del"));
+    const remove = make("button", { type: "button", className: "remove" }, say("remove-last"), key(say("delete-key")));
     remove.addEventListener("click", () => answer((value) => value.slice(0, -1)));
-    const enlarge = make("button", { type: "button", className: "enlarge" }, "Enlarge", key("Z")); // a click on the image points
+    const enlarge = make("button", { type: "button", className: "enlarge" }, say("enlarge"), key("Z")); // a click on the image points
     return make("div", { className: "pointing" }, make("p", { role: "status" }), remove, enlarge);
   },
   show(question, body, value = [], isActive = false, isOpen = false) {
     const over = layer(question), pad = over.firstChild, [x, y] = cursorOf(pad);
     over.inert = !isOpen || !isActive; // then a click enlarges the image, as everywhere
     over.classList.toggle("active", isActive);
-    pad.setAttribute("aria-label", `Place a point ${percent(x)} from the left and ${percent(y)} from the top. Arrow keys move it.`);
+    pad.setAttribute("aria-label", say("place-point", { x: percent(x), y: percent(y) }));
     put(pad.firstChild, [x, y]);
     over.replaceChildren(pad, ...value.map((point, n) => {
-      const marker = make("button", { type: "button", className: "point", textContent: n + 1, data: { point: n }, aria: { label: `Remove point ${n + 1}` } });
+      const marker = make("button", { type: "button", className: "point", textContent: n + 1, data: { point: n }, aria: { label: say("remove-point", { number: n + 1 }) } });
       put(marker, point);
       return marker;
     }));
-    const most = question.at_most === 1 ? "1 point" : `${question.at_most} points`;
-    body.firstChild.textContent = isActive
-      ? `Click or tap the image. ${value.length} of at most ${most}.` : `${value.length} of at most ${most}.`;
+    const count = { placed: value.length, n: question.at_most };
+    body.firstChild.textContent = say(isActive ? "points-active" : "points", count);
     body.querySelector(".remove").disabled = value.length === 0;
   },
   press(question, body, value = [], name, answer) {

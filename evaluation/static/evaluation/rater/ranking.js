@@ -3,6 +3,7 @@
 import { group, mark } from "./options.js";
 import { OPTION_KEYS, at, key, make } from "./page.js";
 import { LETTERS, namesOf } from "./sides.js";
+import { say } from "./texts.js";
 
 const TIE_KEYS = ["=", "t"];
 
@@ -12,12 +13,12 @@ function badges(texts) {
   places.forEach((place, n) => { place.textContent = texts[n] ?? ""; });
 }
 
-const ORDINAL = ["1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th"];
+const ordinal = (rank) => (rank === undefined ? undefined : say(`rank-${rank + 1}`));
 
 // --- the best and the worst: a value is `{best, worst}`, places of sets
 
 const ENDS = ["best", "worst"];
-const SAYS = { best: "Best", worst: "Worst" };
+const SAYS = { best: say("best"), worst: say("worst") };
 
 const bestWorst = {
   build(question, answer) {
@@ -88,14 +89,14 @@ const whole = {
     });
     const body = make("div", {}, order);
     if (question.ties) {
-      const tie = make("button", { type: "button", className: "tie" }, "Tie with the last one", key("="));
+      const tie = make("button", { type: "button", className: "tie" }, say("tie"), key("="));
       tie.addEventListener("click", () => answer((value = NOTHING) => ({ ...value, tie: !value.tie })));
       body.append(tie);
     }
     return body;
   },
   show(question, body, value = NOTHING) {
-    const ranks = Array.from({ length: question.sets }, (_, n) => ORDINAL[rankOf(value.groups, n)]);
+    const ranks = Array.from({ length: question.sets }, (_, n) => ordinal(rankOf(value.groups, n)));
     body.querySelectorAll(".order button").forEach((button, n) => {
       button.setAttribute("aria-pressed", String(ranks[n] !== undefined));
       button.querySelector("b").textContent = ranks[n] ?? "–";

@@ -4,6 +4,7 @@ import * as ahead from "./ahead.js";
 import * as breaks from "./breaks.js";
 import * as controls from "./controls.js";
 import * as covers from "./covers.js";
+import * as display from "./display.js";
 import * as form from "./form.js";
 import * as outbox from "./outbox.js";
 import * as pace from "./pace.js";
@@ -11,6 +12,7 @@ import { Refused, config, request, sleep } from "./server.js";
 import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
 import { ASKING, COMPARING, DONE, MISSING, READY, STOPPED, WAITING, become, is } from "./states.js";
+import { say } from "./texts.js";
 import { Trial } from "./trial.js";
 import * as view from "./view.js";
 import * as zoom from "./zoom.js";
@@ -38,7 +40,7 @@ function show(trial) {
 }
 
 function update() {
-  if (current.images === READY && !current.covered.length && !breaks.isOpen()) {
+  if (current.images === READY && !current.covered.length && display.isLargeEnough(current) && !breaks.isOpen()) {
     current.shownAt ??= performance.now();
     current.seen.add(inView);
   }
@@ -54,7 +56,7 @@ function wait(text) {
 // On to what is next: a trial that is here, the end, or one that still has to come.
 function proceed() {
   const next = ahead.take();
-  if (next) show(next); else if (ahead.isExhausted()) finish(); else wait("Loading the next images…");
+  if (next) show(next); else if (ahead.isExhausted()) finish(); else wait(say("loading-next"));
 }
 
 function advance() {
@@ -65,7 +67,7 @@ function advance() {
 function restart() {
   previous = null;
   ahead.restart();
-  wait("Loading the images…");
+  wait(say("loading"));
   ahead.fill().catch(stop);
 }
 
@@ -123,7 +125,7 @@ function goOn() {
   previous = current;
   pace.end();
   breaks.count();
-  outbox.put(current.given()).catch(() => {}); // the listener below hears of it
+  outbox.put(current.given(display.of(current))).catch(() => {}); // the listener below hears of it
   advance();
 }
 
@@ -153,7 +155,7 @@ async function undo() {
   } catch (error) {
     if (error instanceof Refused && FINAL.includes(error.code)) { stop(error); return; }
     resume();
-    view.tell("failed", error instanceof Refused ? error.message : "Undo needs a connection. Please try again.");
+    view.tell("failed", error instanceof Refused ? error.message : say("undo-needs-connection"));
   }
 }
 
@@ -166,7 +168,7 @@ async function skip() {
     advance();
   } catch (error) {
     resume();
-    view.notice(error instanceof Refused ? error.message : "This could not be sent. Please try again.");
+    view.notice(error instanceof Refused ? error.message : say("not-sent"));
   }
 }
 
@@ -187,7 +189,7 @@ async function refuse(reason) {
   } catch (error) {
     if (error instanceof Refused && FINAL.includes(error.code)) { stop(error); return; }
     resume();
-    view.tell("failed", error instanceof Refused ? error.message : "This could not be sent. Please try again.");
+    view.tell("failed", error instanceof Refused ? error.message : say("not-sent"));
   }
 }
 
@@ -217,23 +219,20 @@ new ResizeObserver(() => { if (current) { view.layout(current); update(); } }).o
 
 ahead.listen({
   came() { if (is(WAITING) && (ahead.isExhausted() || ahead.size())) proceed(); },
-  lost() { if (is(WAITING)) wait("No connection to the server. The next images load as soon as it is back."); },
+  lost() { if (is(WAITING)) wait(say("no-connection")); },
 });
 
 const isSame = (a, b) => JSON.stringify(a.choice ?? a.value) === JSON.stringify(b.choice ?? b.value);
 let elsewhere = false; // another tab was first with an answer that this one has sent
 outbox.listen({
-  saving() { view.tell("saving", "Saving…", SAVING_SHOWS); },
+  saving() { view.tell("saving", say("saving"), SAVING_SHOWS); },
   saved() {
-    view.tell("saved", elsewhere ? "Already answered in another tab; that answer counts" : "All answers saved");
+    view.tell("saved", say(elsewhere ? "answered-elsewhere" : "saved"));
     elsewhere = false;
   },
-  waiting(n) {
-    const answers = `${n} answer${n === 1 ? "" : "s"}`;
-    view.tell("waiting", `${answers} not saved yet: kept in this browser and sent automatically`);
-  },
+  waiting(n) { view.tell("waiting", say("waiting", { n })); },
   refused(error) {
-    view.tell("failed", `Not saved: ${error.message}`);
+    view.tell("failed", say("not-saved", { why: error.message }));
     stop(error);
   },
   answered(given, saved) {
@@ -262,7 +261,7 @@ document.addEventListener("visibilitychange", async () => {
 
 covers.flush().catch(() => {});
 if (outbox.size()) { // from an earlier visit: the server has to know them before it says what is next
-  wait("Sending the answers kept in this browser…");
+  wait(say("sending-kept"));
   outbox.flush().catch(() => {});
 }
 view.tell("saved", "");

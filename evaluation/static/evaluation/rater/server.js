@@ -1,6 +1,9 @@
-// What the page was given, and how it talks to the server.
+// How the page talks to the server.
 
-export const config = JSON.parse(document.getElementById("config").textContent);
+import { config } from "./config.js";
+import { say } from "./texts.js";
+
+export { config };
 const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
 const TIMEOUT = 15000; // ms until a request counts as lost; it is then sent again, which is safe
 const FIRST_DELAY = 1000; // ms between the first two attempts
@@ -15,7 +18,7 @@ export class Refused extends Error {
 export async function request(url, body) {
   const response = await fetch(url, {
     method: body ? "POST" : "GET",
-    headers: body ? { "Content-Type": "application/json", "X-CSRFToken": token } : {},
+    headers: { "Accept-Language": config.says.language, ...(body && { "Content-Type": "application/json", "X-CSRFToken": token }) },
     body: body ? JSON.stringify({ rater: config.rater, ...body }) : undefined,
     signal: AbortSignal.timeout(TIMEOUT),
     keepalive: Boolean(body), // an answer under way is still sent when the page is closed
@@ -24,7 +27,7 @@ export async function request(url, body) {
   if (response.ok) return response.json();
   if (response.status >= 500 || response.status === 429) throw new Error(`status ${response.status}`);
   const answer = await response.json().catch(() => ({}));
-  throw new Refused(answer.error?.code ?? "reload", answer.error?.message ?? "Please reload this page.");
+  throw new Refused(answer.error?.code ?? "reload", answer.error?.message ?? say("reload"));
 }
 
 export const sleep = (ms) => new Promise((done) => {

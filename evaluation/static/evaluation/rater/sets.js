@@ -3,6 +3,7 @@
 import { config } from "./server.js";
 import { GUIDE } from "./sides.js";
 import { at, make } from "./page.js";
+import { say } from "./texts.js";
 
 const PHONE = matchMedia("(max-width: 47rem)");
 const WIDE = matchMedia("(min-width: 60rem)");
@@ -67,7 +68,7 @@ function build(shown, sets) {
   }));
   at("switch").replaceChildren(...shown.map(({ side, name }) => {
     const short = shown.length > 3 && side !== GUIDE ? name.split(" ").at(-1) : name;
-    return make("button", { type: "button", textContent: side === GUIDE ? "Reference" : short, data: { side }, aria: { label: name, pressed: "false" } });
+    return make("button", { type: "button", textContent: side === GUIDE ? say("reference") : short, data: { side }, aria: { label: name, pressed: "false" } });
   }));
   at("trial").classList.toggle("single", shown.length === 1 && sets === 1);
   at("sets").classList.toggle("guided", sides[0] === GUIDE && sets % 2 === 0);

@@ -1,6 +1,7 @@
 // What the sets of a comparison are called, on the page and in its elements.
 
-import { config } from "./server.js";
+import { config } from "./config.js";
+import { say } from "./texts.js";
 
 export const LETTERS = "ABCDEFGH";
 
@@ -11,4 +12,4 @@ export const sidesOf = ({ left, sets }) => (left ? ["left", "right"] : sets.map(
 export const namesOf = (n) => (n === 1 ? [config.name] : Array.from({ length: n }, (_, at) => `${config.name} ${LETTERS[at]}`));
 
 export const GUIDE = "guide"; // the photograph that is shown and not rated
-export const GUIDE_NAME = "Reference photograph";
+export const GUIDE_NAME = say("reference-photograph");

@@ -117,8 +117,9 @@ export class Trial {
     this.attending = kindOf(this.question(id)).steps ? id : null;
   }
 
-  // The answers as the server gets them. A question left open without need was answered by going on.
-  given() {
+  // The answers as the server gets them. A question left open without need was answered by going on. `display`: how the
+  // images stand on the page.
+  given(display) {
     const { assignment, submission } = this;
     const now = Math.min(Math.round(performance.now() - this.shownAt), LONGEST_MS);
     return this.questions.map((question) => ({
@@ -127,6 +128,7 @@ export class Trial {
       submission,
       ...sentOf(question, this.answers[question.id]),
       response_time_ms: this.times[question.id] ?? now,
+      ...display,
     }));
   }
 }

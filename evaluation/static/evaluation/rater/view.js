@@ -2,11 +2,12 @@
 
 import * as covers from "./covers.js";
 import * as form from "./form.js";
+import * as display from "./display.js";
 import { at, focusHeading } from "./page.js";
 import * as pace from "./pace.js";
-import { config } from "./server.js";
 import * as sets from "./sets.js";
 import { MISSING, READY } from "./states.js";
+import { say } from "./texts.js";
 
 const PANELS = ["trial", "waiting", "done", "stopped"];
 const LONG = 600; // letters of a caption from which on it scrolls, so that the images stay in sight
@@ -30,7 +31,7 @@ export function showTrial(trial, total, actions) {
   // hidden by the protocol, or shown by the questions themselves, word for word
   caption.hidden = !trial.caption || trial.questions.every(({ kind }) => kind === "words");
   form.build(trial, actions);
-  const place = `${config.noun} ${trial.position + 1} of ${total}`;
+  const place = say("comparison-of", { number: trial.position + 1, total });
   at("heading").textContent = place;
   document.title = place;
   progress(place, trial.position, total);
@@ -43,25 +44,32 @@ export function showTrial(trial, total, actions) {
   focusHeading();
 }
 
-export const layout = (trial) => sets.layout(trial);
+export function layout(trial) {
+  at("small").hidden = true; // it takes room that the images may need
+  sets.layout(trial);
+}
 
 // Shows what depends on the trial's images and answers. `taking`: false while the server is asked for something.
 export function update(trial, taking) {
+  const isSmall = trial.images === READY && !display.isLargeEnough(trial);
+  if (isSmall) at("small").textContent = display.tooSmall(trial);
+  at("small").hidden = !isSmall;
   const ready = canAnswer(trial);
   form.show(trial, ready && taking);
-  at("look").hidden = trial.images !== READY || ready || trial.covered.length > 0;
+  at("look").hidden = trial.images !== READY || isSmall || ready || trial.covered.length > 0;
   covers.show(trial);
   at("refuse").disabled = !taking;
   at("go").disabled = !isComplete(trial) || !taking;
   at("undo").disabled = !taking || (!trial.answered && trial.position === 0);
   at("notice").hidden = trial.images !== MISSING;
-  notice(trial.failed === 1 ? "An image could not be loaded." : `${trial.failed} images could not be loaded.`);
+  notice(say("not-loaded-n", { n: trial.failed }));
   at("trial").setAttribute("aria-busy", String(trial.images !== READY));
   if (document.activeElement.matches(":disabled, [hidden] *, :disabled *")) focusHeading(); // it would be lost to the page's top
 }
 
-// All sets are decoded and uncovered, and have been in view.
-export const canAnswer = (trial) => trial.images === READY && !trial.covered.length && sets.areAllSeen(trial.seen);
+// All sets are decoded and uncovered, are as large as they must be, and have been in view.
+export const canAnswer = (trial) => trial.images === READY && !trial.covered.length && display.isLargeEnough(trial)
+  && sets.areAllSeen(trial.seen);
 export const isComplete = (trial) => canAnswer(trial) && trial.isComplete;
 export function notice(text) { at("notice-text").textContent = text; }
 
@@ -72,7 +80,7 @@ export function showWaiting(text) {
 
 export function showDone(total) {
   panel("done");
-  progress(`${total} of ${total} done`, total, total);
+  progress(say("all-done", { done: total, total }), total, total);
   pace.tell(0);
   at("undo").disabled = true;
   at("finish").disabled = true;

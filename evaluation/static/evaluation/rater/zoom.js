@@ -1,6 +1,7 @@
 // One image as large as the window, or one of each set side by side: by keys, by buttons, by swiping.
 
 import { at, make } from "./page.js";
+import { say } from "./texts.js";
 
 const SWIPE = 50; // pixels
 let shown = { sets: [], set: 0, n: 0 };
@@ -51,11 +52,11 @@ export function open({ shown: sets, sets: rated, caption }, target) {
   for (const id of ["zoom-turn", "zoom-both"]) at(id).hidden = single;
   for (const id of ["zoom-back", "zoom-on"]) at(id).hidden = single && longest() === 1;
   if (single) at("zoom-both").setAttribute("aria-pressed", "false");
-  at("zoom-turn").textContent = pair ? "Other set" : "Next set";
-  at("zoom-both").textContent = pair ? "Both sets" : "All sets";
+  at("zoom-turn").textContent = say(pair ? "other-set" : "next-set");
+  at("zoom-both").textContent = say(pair ? "both-sets" : "all-sets");
   if (longest() === 1) {
     at("zoom-turn").hidden = true; // the arrows beside the image do the same
-    at("zoom-both").textContent = pair ? "Both images" : "All images";
+    at("zoom-both").textContent = say(pair ? "both-images" : "all-images");
   }
   show(set, Math.max(0, sets[set].tiles.indexOf(tile)));
   at("zoom").showModal(); // the focus goes to its first control, which closes it

@@ -31,6 +31,8 @@ document.addEventListener("click", (event) => {
   field.focus();
 });
 
+const AGAIN_MS = 5000; // until a file that was asked for can be asked for again
+
 // A second click on a submit button does nothing while the first is under way.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -43,14 +45,17 @@ document.addEventListener("submit", (event) => {
   for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) {
     button.setAttribute("aria-busy", "true");
   }
+  if ("download" in form.dataset) setTimeout(() => sendable(form), AGAIN_MS); // the page stays
 });
+
+function sendable(form) {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+}
 
 // A page that comes back from the browser's memory can be sent again.
 window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-  }
+  for (const form of document.querySelectorAll("form[data-sent]")) sendable(form);
 });
 
 // The menu of the account closes on a click elsewhere and on Escape.

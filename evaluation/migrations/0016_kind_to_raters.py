@@ -38,7 +38,7 @@ CREATE TRIGGER assignment_locked BEFORE UPDATE ON evaluation_assignment FOR EACH
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0012_what_uploads_declare'),
+        ('evaluation', '0015_displays'),
     ]
 
     operations = [

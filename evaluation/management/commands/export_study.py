@@ -1,0 +1,61 @@
+"""`manage.py export_study`: a study as a sealed bundle."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.words import counted
+from evaluation.command import ProductCommand
+from evaluation.errors import InputError
+from evaluation.management.commands.export_ratings import simulated_note
+from evaluation.selectors.studies import study_by_name
+from evaluation.services.reporting.bundle import study_export
+
+
+class Command(ProductCommand):
+    """Write a study's bundle: what it locked, its ratings, their seals, and a report that can be computed again."""
+
+    help = (
+        "Export a study as one zip that a stranger can check with verify_bundle: its locked specification, suite, "
+        "design and runs, the ratings under names that only this file has, the chain of their seals, signed with this "
+        "instance's key, and a report. What is not sealed yet is sealed first, of an open study too. docs/bundle.md "
+        "has the form."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", help="name of an open or closed study")
+        parser.add_argument(
+            "--out", metavar="FILE", type=Path, required=True, help="FILE.zip; an existing file is replaced"
+        )
+        parser.add_argument("--without-simulated", action="store_true", help="the report leaves simulated ratings out")
+
+    def run(self, **options: Any) -> Mapping[str, Any]:
+        out: Path = options["out"]
+        if out.suffix.lower() != ".zip":
+            raise InputError(f"--out must end with .zip; got {out}.", field="out")
+        settings = {"include_simulated": False} if options["without_simulated"] else {}
+        found = study_export(study=study_by_name(options["study"]), out=out, settings=settings)
+        return {
+            "study": found.study,
+            "file": str(found.file),
+            "bytes": found.n_bytes,
+            "ratings": found.n_ratings,
+            "simulated": found.n_simulated,
+            "note": simulated_note(found.n_simulated, found.n_ratings),
+            "newly_sealed": found.newly_sealed,
+            "links": found.n_links,
+            "head": found.head,
+            "public_key": found.public_key,
+        }
+
+    def describe(self, result: Mapping[str, Any]) -> str:
+        note = f" {result['note']}" if result["note"] else ""
+        return (
+            f"Wrote {result['file']}: {counted(result['ratings'], 'rating')} of study {result['study']}, "
+            f"{result['newly_sealed']:,} sealed just now.{note}\n"
+            f"Chain head {result['head']}, signed with the key {result['public_key']}. Note both elsewhere: what is "
+            "changed later, here or in the file, no longer fits them."
+        )

@@ -1,0 +1,60 @@
+"""`python -m evaluation.reports.bundle FILE`: check a bundle without Django."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.commands import BAD_INPUT, SUCCESS, add_format, refuse_repeated
+from common.errors import UserError
+from evaluation.reports.bundle.verify import Verified, verify_bundle
+
+DIFFERS = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exits 0 when all holds, 1 with a line for each difference, 2 when the file can't be read."""
+    parser = argparse.ArgumentParser(prog="verify_bundle", description=DESCRIPTION)
+    add_arguments(parser)
+    add_format(parser)
+    options = refuse_repeated(parser).parse_args(arguments)
+    try:
+        found = verify_bundle(options.file, key=options.key)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if options.format == "json" else in_words(found))
+    return SUCCESS if found.holds else DIFFERS
+
+
+DESCRIPTION = (
+    "Check a bundle from export_study: its signature, every rating against its seal, every number of its report, "
+    "computed again from the ratings. Exits 0 when all holds, 1 with a line for each difference, 2 when the file can't "
+    "be read."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments, which the management command has too."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the bundle, a zip")
+    parser.add_argument(
+        "--key", metavar="HEX", help="the public key that must have signed it, as the study's page and report name it"
+    )
+
+
+def in_words(found: Verified) -> str:
+    """The outcome for people."""
+    head = f"Study {found.study}: chain head {found.head}, signed with the key {found.public_key}."
+    if found.holds:
+        return (
+            f"All holds. {found.n_ratings:,} sealed ratings in {found.n_links:,} links, {found.n_numbers:,} numbers "
+            f"computed again.\n{head}"
+        )
+    return "\n".join([f"{len(found.differences):,} differences.", *found.differences, head])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
