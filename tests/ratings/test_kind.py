@@ -154,6 +154,7 @@ def test_a_list_needs_no_heading_and_is_read_back(text: str) -> None:
     rows = read_flags(text.encode(), "The list")
     assert [tuple(row.values()) for row in rows] == [("0", "", ""), ("1", "two", ""), ("2", "one", "1")]
     assert read_flags(flags_written(rows).encode(), "again") == rows
+    assert read_flags(b" \n", "nothing") == ()
 
 
 @pytest.mark.parametrize(

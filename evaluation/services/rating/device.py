@@ -88,4 +88,4 @@ def _plain(code: str) -> str:
 
 def _hash(code: str) -> str:
     """Keyed, since 40 bits are guessed at once from a plain hash."""
-    return salted_hmac("evaluation.rating.device", code, algorithm="sha256").hexdigest()
+    return salted_hmac("device code of a rater", code, algorithm="sha256").hexdigest()

@@ -114,13 +114,16 @@ class CareWanted:
 
 
 def read_flags(data: bytes, source: str) -> tuple[Mapping[str, str], ...]:
-    """The rows of a table of `prompt_id, run, sample`; without a heading the columns stand in this order.
+    """The rows of a table of `prompt_id, run, sample`; without a heading the columns stand in this order. Nothing but
+    blanks has none.
 
     Raises:
         InputError: it is no such table.
     """
     if len(data) > MOST_BYTES:
         raise InputError(f"{source} has more than {MOST_BYTES // 2**20} MiB. Give a shorter table.", field="flagged")
+    if not data.strip():
+        return ()
     try:
         text = decode(data)
         records = read_records(text, shape_of(text, HEADINGS.__contains__).separator or ",")

@@ -22,15 +22,13 @@ from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
 from evaluation.protocols.worded import worded_of
 from evaluation.selectors.overview import comparable_runs
 from evaluation.selectors.own_protocols import OwnProtocol, own_protocols, protocol_named
-from evaluation.services.studies.care import BREAK_MINUTES, BREAK_TRIALS, flags_written, read_flags
-from evaluation.services.studies.care import MOST_BYTES as MOST_FLAG_BYTES
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
-from evaluation.services.studies.viewing import DEFAULT_SURROUND, SMALLEST_WIDTHS, SURROUNDS
-from evaluation.views.researcher.own_questions import OwnQuestionsForm, own_initial
+from evaluation.views.researcher.own_questions import own_initial
+from evaluation.views.researcher.raters_form import RatersForm, raters_initial
 
 MISSING_CHOICES = [
     ("refuse", "Don't create the study"),
@@ -52,7 +50,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(OwnQuestionsForm):
+class StudyForm(RatersForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -154,28 +152,6 @@ class StudyForm(OwnQuestionsForm):
         help_text="Cover watermarks in a corner, e.g. bottom-right:0.3x0.1 covers 0.3 of the width and 0.1 of the "
         "height of every image. Separate several with spaces. If empty: none.",
     )
-    surround = forms.ChoiceField(
-        label="Surround",
-        required=False,
-        choices=[(name, words.capitalize()) for name, words in SURROUNDS.items()],
-        initial=DEFAULT_SURROUND,
-        help_text="The colour around the images.",
-    )
-    smallest_width = forms.IntegerField(
-        label="Smallest image",
-        required=False,
-        min_value=SMALLEST_WIDTHS[0],
-        max_value=SMALLEST_WIDTHS[1],
-        help_text="In CSS pixels: how wide each image must stand on a rater's screen. On a smaller one the rater is "
-        "asked to enlarge the window or to change to another device. If empty: any width.",
-    )
-    prompts_language = forms.CharField(
-        label="Language of the prompts",
-        required=False,
-        max_length=limits.LANGUAGE,
-        help_text="A tag such as en, de or pt-BR. Raters with another language confirm that they read it. If empty: "
-        "nothing is asked.",
-    )
     primary_pairs = forms.CharField(
         label="Primary pairs",
         required=False,
@@ -204,43 +180,6 @@ class StudyForm(OwnQuestionsForm):
         max_length=limits.CONSENT,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="What raters agree to. If empty: a short text that says what raters do and what is stored.",
-    )
-
-    flagged = forms.CharField(
-        label="Images to blur",
-        required=False,
-        max_length=MOST_FLAG_BYTES,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text="A line for each: the prompt's number, then if need be the run's label and the sample, with commas "
-        "between (12, weak, 0). They stay blurred until a rater uncovers them.",
-    )
-    flag_above = forms.FloatField(
-        label="Blur above a score of",
-        required=False,
-        min_value=0,
-        max_value=1,
-        help_text="Also blur images that the metric open-nsfw scores above this, such as 0.2. Score the runs first.",
-    )
-    content_warning = forms.CharField(
-        label="Content warning",
-        required=False,
-        max_length=limits.CONTENT_WARNING,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Raters see it with the consent text. If empty: a general one, where images may be blurred.",
-    )
-    break_minutes = forms.IntegerField(
-        label="Break after (minutes)",
-        required=False,
-        min_value=BREAK_MINUTES[0],
-        max_value=BREAK_MINUTES[1],
-        help_text="Raters are offered a pause; it counts in no response time. If empty: never.",
-    )
-    break_trials = forms.IntegerField(
-        label="Break after (trials)",
-        required=False,
-        min_value=BREAK_TRIALS[0],
-        max_value=BREAK_TRIALS[1],
-        help_text="The same, after so many trials. If empty: never.",
     )
 
     def __init__(self, *args: Any, base: StudyDraft | None = None, **kwargs: Any) -> None:
@@ -308,13 +247,6 @@ class StudyForm(OwnQuestionsForm):
             values["declared"] = declared
             self._material(values, declared)
         return values
-
-    def clean_flagged(self) -> tuple[Mapping[str, str], ...]:
-        """The rows of the table."""
-        try:
-            return read_flags(self.cleaned_data["flagged"].encode(), "The list")
-        except InputError as error:
-            raise forms.ValidationError(error.message) from None
 
     def _declared(self, values: dict[str, Any]) -> protocols.Protocol | None:
         if values["protocol"] == OWN:
@@ -388,15 +320,8 @@ class StudyForm(OwnQuestionsForm):
             claims_source=values["claims_source"],
             controls=values["controls"],
             without_controls=values["without_controls"],
-            flagged=values["flagged"],
-            flag_above=values["flag_above"],
-            content_warning=values["content_warning"],
-            break_minutes=values["break_minutes"],
-            break_trials=values["break_trials"],
+            **self.of_raters(),
             copied_from=self.base.copied_from if self.base is not None else "",
-            surround=values["surround"],
-            smallest_width=values["smallest_width"],
-            prompts_language=values["prompts_language"],
         )
 
     @property
@@ -439,18 +364,11 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "display_side": draft.display_side,
         "design_seed": draft.design_seed,
         "masks": " ".join(draft.masks),
-        "surround": draft.surround,
-        "smallest_width": draft.smallest_width,
-        "prompts_language": draft.prompts_language,
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,
         "contact": draft.contact,
-        "flagged": flags_written(draft.flagged),
-        "flag_above": draft.flag_above,
-        "content_warning": draft.content_warning,
-        "break_minutes": draft.break_minutes,
-        "break_trials": draft.break_trials,
+        **raters_initial(draft),
         "consent": draft.consent,
         "stop_when_decided": rule is not None,
         **{f"stop_{name}": value for name, value in (rule or {}).items()},
