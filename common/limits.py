@@ -20,6 +20,7 @@ TITLE = 200
 LICENCE = 200
 CONTACT = 200
 CONSENT = 20_000
+CONTENT_WARNING = 2_000
 SOURCE = 500
 """Characters of where a suite was read from, and of a path."""
 FILE_NAME = 300

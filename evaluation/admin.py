@@ -69,7 +69,7 @@ class RaterAdmin(ReadOnly):
     list_display = ["__str__", "panel", "slot", "simulated", "finished_at", "dropped_at"]
     list_filter = ["simulated"]
     list_select_related = ["study"]
-    exclude = ["session_key_hash"]
+    exclude = ["session_key_hash", "device_key_hashes"]
 
 
 @admin.register(models.Rating)

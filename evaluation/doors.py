@@ -123,6 +123,13 @@ class PasswordTry:
         cache.set(self._known, True, KNOWN_SECONDS)
 
 
+DEVICE_CODES = Door("device-code", "wrong codes", 10, 300)
+"""Codes for going on on another device, from one address: 40 bits, and each is good for ten minutes."""
+
+DEVICE_CODES_ASKED = Door("device-code-asked", "codes for another device", 20, 3600)
+"""Asked for by one rater."""
+
+
 def joins() -> Door:
     """Places that one address takes in studies; a class may sit behind one address."""
     return Door("join", "attempts to join", settings.JOINS_PER_MINUTE)

@@ -42,6 +42,7 @@ from evaluation.selectors.runs import run_by_name
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.reporting.make import report_make
 from evaluation.services.store.incoming import incoming_whole
+from evaluation.services.studies.care import read_flags
 from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
@@ -316,6 +317,8 @@ def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:
     if text:
         with _refusals_as("qualification_file"):
             fields["qualification"] = read_known(text.encode(), "qualification_file")
+    if "flagged_file" in fields:
+        fields["flagged"] = read_flags(fields.pop("flagged_file").encode(), "flagged_file")
     text = fields.pop("controls_file", "")
     if text:
         fields["controls"] = read_known(text.encode(), "controls_file")

@@ -20,6 +20,7 @@ from evaluation.protocols.tree import MOST_BYTES as MOST_PROTOCOL_BYTES
 from evaluation.recruiting import PLATFORMS
 from evaluation.selectors.crowd import STANDARD
 from evaluation.services.studies.admission import MOST_ANSWERS, MOST_ITEMS, MOST_STUDIES
+from evaluation.services.studies.care import BREAK_MINUTES, BREAK_TRIALS
 from evaluation.services.studies.change import VERSION_CHARACTERS
 from evaluation.services.studies.checks import MOST_RUNS
 from evaluation.services.studies.crowd import MOST_ABOUT
@@ -246,6 +247,47 @@ class StudyInput(Input):
         default=list,
         max_length=len(SIGNS),
         help_text="Signs that exclude a rater, as declared beforehand; all are shown in any case",
+    )
+    flagged_file = Words(
+        required=False,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        lines=True,
+        max_length=MOST_TEXT,
+        help_text="Images to blur until a rater uncovers them: the text of a table of prompt_id, run, sample",
+    )
+    flag_above = Number(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=1,
+        help_text="Also blur images whose score by open-nsfw is above this; null: none",
+    )
+    content_warning = Words(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=limits.CONTENT_WARNING,
+        lines=True,
+        help_text="Shown with the consent text; if empty and images may be blurred: a text of ours",
+    )
+    break_minutes = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=BREAK_MINUTES[0],
+        max_value=BREAK_MINUTES[1],
+        help_text="Offer raters a pause after so many minutes; null: never",
+    )
+    break_trials = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=BREAK_TRIALS[0],
+        max_value=BREAK_TRIALS[1],
+        help_text="Offer raters a pause after so many trials; null: never",
     )
     display_side = Whole(
         required=False,

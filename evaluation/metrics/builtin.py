@@ -78,6 +78,15 @@ TEXT_CHECKS = MetricSpec(
     ),
 )
 
+OPEN_NSFW = MetricSpec(
+    name="open-nsfw",
+    summary="How likely each image is pornographic, so that studies can blur it (Yahoo's Open NSFW).",
+    kind="sample",
+    better="lower",
+    factory="evaluation.metrics.prompts.open_nsfw:load",
+    value_range=(0.0, 1.0),
+)
+
 CMMD = MetricSpec(
     name="cmmd",
     summary="Distance to a reference by CLIP vectors (Jayasumana et al. 2024).",

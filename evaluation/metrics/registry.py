@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, str] = {
     "frechet": "evaluation.metrics.builtin:FRECHET",
     "kid": "evaluation.metrics.builtin:KID",
     "object-checks": "evaluation.metrics.builtin:OBJECT_CHECKS",
+    "open-nsfw": "evaluation.metrics.builtin:OPEN_NSFW",
     "precision-recall": "evaluation.metrics.builtin:PRECISION_RECALL",
     "scene-checks": "evaluation.metrics.builtin:SCENE_CHECKS",
     "text-checks": "evaluation.metrics.builtin:TEXT_CHECKS",

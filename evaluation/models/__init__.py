@@ -12,14 +12,18 @@ from evaluation.models.seal import Seal, SealedRating
 from evaluation.models.study import (
     Assignment,
     Comparison,
+    DeviceCode,
     Invitation,
     Place,
     Rater,
+    Refusal,
+    SkipKind,
     Study,
     StudyImage,
     StudyQuestion,
     StudyRun,
     StudyStatus,
+    Uncovering,
 )
 from evaluation.models.suite import Prompt, Suite
 from evaluation.models.votes import ImportedVotes
@@ -28,6 +32,7 @@ __all__ = [
     "Assignment",
     "Comparison",
     "Departure",
+    "DeviceCode",
     "GenerationRun",
     "ImportedVotes",
     "IncomingFile",
@@ -40,6 +45,7 @@ __all__ = [
     "Rater",
     "RaterAbout",
     "Rating",
+    "Refusal",
     "Report",
     "ResultLook",
     "RunStatus",
@@ -48,6 +54,7 @@ __all__ = [
     "Seal",
     "SealedRating",
     "SignInLink",
+    "SkipKind",
     "StoredImage",
     "Study",
     "StudyImage",
@@ -56,5 +63,6 @@ __all__ = [
     "StudyStatus",
     "Suite",
     "Theme",
+    "Uncovering",
     "Upload",
 ]

@@ -7,6 +7,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -136,9 +137,10 @@ class Comparison(models.Model):
     about claims with the claim's number. `claims`: the prompt's claims where they are asked. `guide`: the key of the
     photograph that is shown beside the sets and not rated.
 
+    `covered`: the keys of images that are blurred until the rater uncovers them.
+
     `control`: for a control trial its kind (`known`, `same`, `swapped`), `repeat` for a trial as it is seen again,
-    `qualify` for an item of the qualification, else empty. `expected`: by question the right
-    answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
+    `qualify` for an item of the qualification, else empty. `expected`: by question the right answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
@@ -149,6 +151,7 @@ class Comparison(models.Model):
     questions = ArrayField(models.CharField(max_length=limits.QUESTION))
     claims = models.JSONField(default=list)
     guide = models.CharField(max_length=32, blank=True)
+    covered = ArrayField(models.CharField(max_length=32), default=list)
     control = models.CharField(max_length=12, blank=True)
     expected = models.JSONField(default=dict)
 
@@ -223,7 +226,8 @@ class Rater(models.Model):
     ratings show.
 
     `participant`, `session`: the crowd platform's own ids. `participant_hash`: keyed hash of `participant`, by which
-    one is known again when the id is gone. `session_key_hash`: SHA-256 of the key in the rater's cookie.
+    one is known again when the id is gone. `session_key_hash`: SHA-256 of the key in the rater's cookie;
+    `device_key_hashes`: of those on further devices, which a one-time code let in.
 
     `quota`: the answer to the study's question for quotas. `qualification`: of each item answered so far
     `[comparison, 1 or 0]`, 1 where it was right; `qualified_at`: when it was passed. `screened_at`, `screened_for`:
@@ -243,6 +247,7 @@ class Rater(models.Model):
     quota = models.CharField(max_length=limits.LABEL, blank=True)
     qualification = models.JSONField(default=list)
     session_key_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    device_key_hashes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     simulated = models.BooleanField(default=False)
     consented_at = models.DateTimeField(null=True, blank=True)
     instructed_at = models.DateTimeField(null=True, blank=True)
@@ -263,9 +268,40 @@ class Rater(models.Model):
                 fields=["study", "participant", "session"], condition=~Q(participant=""), name="participant_once"
             ),
         ]
+        indexes = [GinIndex(fields=["device_key_hashes"], name="rater_device_keys")]
 
     def __str__(self) -> str:
         return f"{self.study}: rater {str(self.key)[:8]}"
+
+
+class DeviceCode(models.Model):
+    """A code that lets a rater go on on another device, once. `code_hash`: a keyed hash of it; the code is not kept."""
+
+    rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="device_codes")
+    code_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.rater}: until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class SkipKind(models.TextChoices):
+    """Why a trial was skipped; skips from before the second was there have none."""
+
+    MISSING = "missing", "Images did not load"
+    REFUSED = "refused", "Rather not"
+
+
+class Refusal(models.TextChoices):
+    """Why a rater would rather not rate a trial: what is stored, and what raters and reports read."""
+
+    SEXUAL = "sexual", "Sexual content"
+    VIOLENT = "violent", "Violence"
+    HATEFUL = "hateful", "Hate or insult"
+    OTHER = "other", "Something else"
+    UNSAID = "unsaid", "No reason"
 
 
 class Assignment(models.Model):
@@ -274,7 +310,8 @@ class Assignment(models.Model):
     `position`: its place in the rater's order, from 0. `shown_order`: the places of the comparison's members from the
     left, `[1, 0]` where the second stands left. `repetition`: 1 where the rater sees the comparison again, as declared.
     `seed`: that the design drew it with. `reason`: why it was chosen (`panel`, `control`, `repeat`). `skipped_at`,
-    `skip_reason`: the rater could not see the images, said so and went on; a set that is not whole is never rated.
+    `skip_kind`, `skip_reason`: the rater could not see the images, or did not want to, said so and went on; a set
+    that is not whole is never rated. `skip_reason`: what the page saw, or a `Refusal`.
     """
 
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="assignments")
@@ -285,6 +322,7 @@ class Assignment(models.Model):
     seed = models.BigIntegerField()
     reason = models.CharField(max_length=20, default="panel")
     skipped_at = models.DateTimeField(null=True, blank=True)
+    skip_kind = models.CharField(max_length=10, choices=SkipKind, blank=True)
     skip_reason = models.CharField(max_length=limits.REASON, blank=True)
 
     class Meta:
@@ -298,3 +336,17 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rater} #{self.position}"
+
+
+class Uncovering(models.Model):
+    """A rater uncovered an image that was blurred. `image`: its key."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="uncoverings")
+    image = models.CharField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["assignment", "image"], name="uncovering_once")]
+
+    def __str__(self) -> str:
+        return f"{self.assignment}: {self.image}"

@@ -36,6 +36,7 @@ from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.further import NOBODY, Further, Part, comments_of, overall_lines
 from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.skips import Skips
 
 LEVELS = (0.5, 0.999)
 """The lowest and the highest confidence level that can be asked for."""
@@ -133,6 +134,7 @@ class ReportInput:
     the protocol's order. `scores`: None where no two compared runs have any alike. `family`: the primary comparisons.
     `categories`: those that the study shows, rated or not. `answers`: all that is no preference with three answers.
     `refused`: what the specification says of missing images, None without; `n_shown`: prompts that the study shows.
+    `skipped`: the trials that were not rated, None where there are none.
     """
 
     ratings: pd.DataFrame
@@ -145,6 +147,7 @@ class ReportInput:
     answers: AnswersInput = AnswersInput()
     refused: Mapping[str, Any] | None = None
     n_shown: int = 0
+    skipped: Skips | None = None
 
     @property
     def rows(self) -> tuple[pd.DataFrame, ...]:
@@ -225,7 +228,10 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     if given.refused is not None:
         pairs = [(each.generator_a, each.generator_b, each.question, each.overall) for each in results.comparisons]
         refused = rounded(refusals(given.refused, pairs, n_shown=given.n_shown))
-    return ReportDocument(results, collected, stopping, automatic, fragile, answers, further, rounded(shown), refused)
+    shown = rounded(shown)
+    return ReportDocument(
+        results, collected, stopping, automatic, fragile, answers, further, shown, refused, given.skipped
+    )
 
 
 def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:

@@ -20,6 +20,7 @@ from evaluation.analysis.summary_results import Analysis
 from evaluation.reports.automatic import AutomaticScores
 from evaluation.reports.collection import Collection
 from evaluation.reports.further import Further
+from evaluation.reports.skips import Skips
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class ReportDocument:
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
     answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
-    the images. `refusals`: None where no image is missing and no policy was declared.
+    the images. `refusals`: None where no image is missing and no policy was declared. `skipped`: None where no trial was
+    skipped and no image blurred.
     """
 
     analysis: Analysis
@@ -40,6 +42,7 @@ class ReportDocument:
     further: Further | None = None
     displays: Displays | None = None
     refusals: Refusals | None = None
+    skipped: Skips | None = None
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
@@ -52,6 +55,7 @@ class ReportDocument:
             "further": self.further,
             "displays": self.displays,
             "refusals": self.refusals,
+            "skipped": self.skipped,
         }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
         return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
@@ -69,4 +73,5 @@ class ReportDocument:
             Further.from_dict(data["further"], data["level"]) if "further" in data else None,
             Displays.from_dict(data["displays"]) if "displays" in data else None,
             Refusals.from_dict(data["refusals"]) if "refusals" in data else None,
+            Skips.from_dict(data["skipped"]) if "skipped" in data else None,
         )

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from evaluation.models import Rater
 from evaluation.protocols import Protocol
@@ -67,6 +68,7 @@ class Trial:
     `position`: from 0. `caption`: the prompt, empty where the protocol hides it. `sets`: keys of `StudyImage`, a set
     each, from the left. `asked`: the ids of the questions, empty where all of the protocol's are asked. `claims`: the
     prompt's. `guide`: the key of a photograph that is not rated. `words`: those of the prompt, where they are marked.
+    `covered`: the keys of images that are blurred until the rater uncovers them.
     """
 
     assignment: int
@@ -77,6 +79,7 @@ class Trial:
     claims: tuple[str, ...] = ()
     guide: str = ""
     words: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """As the rater's page gets it; what is empty is left out, but for the caption."""
@@ -87,6 +90,7 @@ class Trial:
             "claims": list(self.claims),
             "guide": self.guide,
             "words": list(self.words),
+            "covered": list(self.covered),
         }
         return {
             "assignment": self.assignment,
@@ -106,11 +110,10 @@ def raters_of_browser(hashes: Sequence[str]) -> list[Rater]:
     """The raters whose keys a browser holds, with their studies and invitations, in the order of `hashes`."""
     if not hashes:
         return []
-    found = {
-        rater.session_key_hash: rater
-        for rater in Rater.objects.filter(session_key_hash__in=hashes).select_related("study", "invitation")
-    }
-    return [found[each] for each in hashes if each in found]
+    holding = Q(session_key_hash__in=hashes) | Q(device_key_hashes__overlap=list(hashes))
+    raters = Rater.objects.filter(holding).select_related("study", "invitation")
+    found = {key: rater for rater in raters for key in (rater.session_key_hash, *rater.device_key_hashes)}
+    return list(dict.fromkeys(found[each] for each in hashes if each in found))
 
 
 SESSION_COLUMNS = """
@@ -118,13 +121,16 @@ r.id, r.study_id, CASE WHEN s.paused_at IS NULL THEN s.status ELSE 'paused' END,
 s.specification_hash, r.trials, r.dropped_at IS NOT NULL, r.finished_at IS NOT NULL
 """
 
+KEY_HELD = "(r.session_key_hash = ANY ($2) OR r.device_key_hashes && $2::varchar[])"
+"""SQL of whether the browser with the hashes in the second parameter holds a key of rater r."""
+
 SESSION = Prepared(
     "rater_session",
     ("uuid", "text[]"),
     f"""
     SELECT {SESSION_COLUMNS}
     FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
-    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    WHERE r.key = $1 AND {KEY_HELD}
     """,
 )
 
@@ -154,7 +160,7 @@ def _session(rater: UUID, hashes: Sequence[str], row: Sequence[Any]) -> RaterSes
     return session
 
 
-TRIAL_COLUMNS = "a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide"
+TRIAL_COLUMNS = "a.id, a.position, p.text, a.shown_order, c.sets, c.questions, c.claims, c.guide, c.covered"
 TRIAL_TABLES = """
 evaluation_assignment a
 JOIN evaluation_comparison c ON c.id = a.comparison_id
@@ -185,7 +191,7 @@ SESSION_NEXT = Prepared(
     SELECT {SESSION_COLUMNS}, n.*
     FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id
     LEFT JOIN LATERAL ({following_sql("r.id", "$3", "$4")}) n ON true
-    WHERE r.key = $1 AND r.session_key_hash = ANY ($2)
+    WHERE r.key = $1 AND {KEY_HELD}
     """,
 )
 N_SESSION = 7
@@ -228,7 +234,7 @@ def trial_of(session: RaterSession, assignment: int) -> Trial | None:
 
 def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
     """The trial of a row of `TRIAL_COLUMNS` under `protocol`."""
-    assignment, position, prompt, order, sets, questions, claims, guide = row
+    assignment, position, prompt, order, sets, questions, claims, guide, covered = row
     shown = json.loads(sets)  # a bare cursor gives JSONB as text
     every = len(questions) == len(protocol.questions)
     marks = any(isinstance(protocol.question(each).answers, Words) for each in questions)
@@ -241,12 +247,14 @@ def trial_from(row: Sequence[Any], protocol: Protocol) -> Trial:
         claims=tuple(json.loads(claims)),
         guide=guide,
         words=tuple(words_of(prompt)) if marks else (),
+        covered=tuple(covered),
     )
 
 
 IMAGE_SQL = """
 SELECT f.sha256, f.image_format,
-       EXISTS (SELECT 1 FROM evaluation_rater r WHERE r.session_key_hash = ANY(%s) AND r.study_id = i.study_id)
+       EXISTS (SELECT 1 FROM evaluation_rater r WHERE r.study_id = i.study_id
+               AND (r.session_key_hash = ANY(%s) OR r.device_key_hashes && %s::varchar[]))
 FROM evaluation_studyimage i JOIN evaluation_storedimage f ON f.id = i.rendition_id
 WHERE i.key = %s
 """
@@ -264,7 +272,7 @@ class ShownImage:
 def shown_image(key: str, hashes: Sequence[str]) -> ShownImage | None:
     """The image that raters know by `key`. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(IMAGE_SQL, [list(hashes), key])
+        cursor.execute(IMAGE_SQL, [list(hashes), list(hashes), key])
         row = cursor.fetchone()
     return None if row is None else ShownImage(*row)
 

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from common.text import bad_character, refusal
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-RATERS_JSON = ("/r/next", "/r/rate", "/r/undo", "/r/skip")
+RATERS_JSON = ("/r/next", "/r/rate", "/r/undo", "/r/skip", "/r/uncover")
 """Addresses of the rater's page that speak JSON in a form of their own."""
 
 Named = Iterable[tuple[str, str, str]]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import translation
 
 from evaluation import protocols
+from evaluation.services.studies.care import WARNING
 from evaluation.services.studies.specify import consent_text
 from evaluation.views.rater import script_texts, texts
 from tests.house import messages
@@ -102,9 +103,18 @@ def test_the_usual_consent_is_in_every_language(name: str) -> None:
         assert len(told) == len(plain) == 3 and not set(told) & set(plain)
 
 
+def test_the_usual_content_warning_is_in_every_language() -> None:
+    plain = texts.warning_paragraphs(WARNING)
+    assert plain == [WARNING]
+    for language in LANGUAGES:
+        with translation.override(language):
+            assert len(texts.warning_paragraphs(WARNING)) == 1 and texts.warning_paragraphs(WARNING) != plain
+            assert texts.warning_paragraphs("Blood.") == ["Blood."]
+
+
 def test_every_page_and_script_text_differs_from_english_in_every_language() -> None:
     """A text that is the same by chance (a name, a key) is named here."""
-    same = {"Contact", "Image", "Tab", "Ctrl", "Esc", "Del", "Set", "Enter", "Backspace", "{n} %"}
+    same = {"Contact", "Image", "Tab", "Ctrl", "Esc", "Del", "Set", "Enter", "Backspace", "{n} %", "Code", "Violence"}
     for language in LANGUAGES:
         for (_, text), message in translated(language).items():
             if forms(message.string)[0] == forms(text)[0]:

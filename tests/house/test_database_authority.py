@@ -33,6 +33,7 @@ from evaluation.models import (
     StudyQuestion,
     StudyRun,
     Suite,
+    Uncovering,
 )
 from evaluation.services.rating.finish import rater_withdraw
 from evaluation.services.rating.simulate import raters_simulate
@@ -55,10 +56,11 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
     StudyImage: set(),
     Place: set(),
     Comparison: set(),
-    Assignment: {"skipped_at", "skip_reason"},
+    Assignment: {"skipped_at", "skip_kind", "skip_reason"},
+    Uncovering: set(),
     Rater: {
-        *("session_key_hash", "last_seen_at", "instructed_at", "qualification", "qualified_at", "screened_at"),
-        *("screened_for", "finished_at", "dropped_at"),
+        *("session_key_hash", "device_key_hashes", "last_seen_at", "instructed_at", "qualification"),
+        *("qualified_at", "screened_at", "screened_for", "finished_at", "dropped_at"),
     },
     Rating: {"retracted_at"},
     Departure: set(),
@@ -82,6 +84,7 @@ MAY_CHANGE: dict[type[models.Model], set[str]] = {
 """What may still change in a row that an open study rests on, table by table; everything else may not."""
 
 NOT_KEPT = {
+    "DeviceCode": "lets a rater in on another device, and ends after minutes; the rater is kept",
     "SampleFailure": "goes when a retry makes the sample",
     "Upload": "on its way to a run, whose samples are kept",
     "IncomingFile": "a file on its way, in parts: it grows, and goes when it has come or nobody goes on with it",
@@ -102,6 +105,7 @@ def study() -> Study:
     raters_simulate(study=study, raters=2, seed=0)
     rater_withdraw(rater=enrolled(study).rater)
     enrolled(study)
+    Uncovering.objects.create(assignment=Assignment.objects.earliest("pk"), image="x" * 22)
     report_make(study=study)
     result_look(study=study, what="report")
     study_seal(study=study)

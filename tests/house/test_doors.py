@@ -81,7 +81,7 @@ def _is_told(answer: HttpResponse, address: str) -> None:
     assert kind.startswith("application/json") == (address.startswith("/api/") or address in HOT), (address, kind)
 
 
-HOT = {"/r/next", "/r/rate", "/r/undo", "/r/skip"}
+HOT = {"/r/next", "/r/rate", "/r/undo", "/r/skip", "/r/uncover"}
 
 
 def open_to_strangers() -> list[tuple[str, str, str]]:
@@ -114,9 +114,20 @@ def test_every_door_is_limited() -> None:
         elif not any(part in name for part in NO_DOORS):
             unlimited.append(f"{method} {address}: {answers[-1].status_code}")
     # what shows a form, or leads on, and takes nothing
-    assert set(unlimited) == {"GET /sign-in/: 200", "GET /admin/login/: 200", "GET /r/finish: 302"}
+    shown = {"GET /sign-in/: 200", "GET /admin/login/: 200", "GET /r/finish: 302", "GET /r/continue: 200"}
+    assert set(unlimited) == shown
     assert limited >= {"/sign-in/", "/sign-in/nothing/", "/admin/login/", "/api/v1/token/", "/r/join/nothing"} | HOT
-    assert limited >= {"/r/i/nothing.webp", "/r/", "/r/about", "/r/instructions", "/r/finish", "/r/end", "/r/withdraw"}
+    assert limited >= {
+        "/r/i/nothing.webp",
+        "/r/",
+        "/r/about",
+        "/r/instructions",
+        "/r/finish",
+        "/r/end",
+        "/r/withdraw",
+        "/r/device",
+        "/r/continue",
+    }
 
 
 def test_tokens_that_nobody_has_are_limited_everywhere() -> None:

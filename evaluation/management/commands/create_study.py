@@ -14,14 +14,17 @@ from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.management.controls_options import add_admission, add_controls, controls_of
 from evaluation.management.crowd_options import add_crowd_options, crowd_given
-from evaluation.models import StudyStatus
+from evaluation.models import Study, StudyStatus
 from evaluation.protocols.claims import MOST_BYTES as MOST_CLAIM_BYTES
 from evaluation.protocols.claims import read_claims
 from evaluation.reports.wording.controls import controls_lines
 from evaluation.reports.wording.results import primary_text, stopping_rule_text
 from evaluation.selectors.own_protocols import protocol_named_or_file
 from evaluation.selectors.runs import run_by_name
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name, study_progress
+from evaluation.services.studies.care import MOST_BYTES as MOST_FLAG_BYTES
+from evaluation.services.studies.care import read_flags
 from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_url
@@ -115,6 +118,16 @@ class Command(ProductCommand):
         parser.add_argument("--consent", metavar="FILE", help="a text file with what raters agree to")
         parser.add_argument("--contact", help="whom raters can ask")
         add_crowd_options(parser)
+        kind = parser.add_argument_group("kind to raters")
+        kind.add_argument(
+            "--flagged", metavar="FILE", help="images to blur until uncovered: a table of prompt_id, run, sample"
+        )
+        kind.add_argument(
+            "--flag-above", type=float, metavar="X", help="blur images that open-nsfw scores above X too, 0 to 1"
+        )
+        kind.add_argument("--content-warning", metavar="TEXT", help="shown to raters with the consent text")
+        kind.add_argument("--break-minutes", type=int, metavar="N", help="offer a pause after N minutes")
+        kind.add_argument("--break-trials", type=int, metavar="N", help="offer a pause after N comparisons")
         declared = parser.add_argument_group(
             "what the study sets out to show",
             "Primary pairs and questions are one family: p-values are adjusted over it (Holm), and nothing else is "
@@ -224,7 +237,7 @@ class Command(ProductCommand):
         if options["open"]:
             study = study_open(study=study, progress=_bar, invite=True)
             invitation = study.invitations.get()
-        progress = study_progress(study)
+        progress, shared = study_progress(study), study_shared_images(study)
         return {
             "study": study.name,
             "status": study.status,
@@ -238,6 +251,9 @@ class Command(ProductCommand):
             "controls": study.specification.get("controls", {}).get("added"),
             "stopping_rule": study.specification.get("stopping_rule"),
             "analysis": study.specification.get("analysis"),
+            "care": study.specification.get("care"),
+            "shared_images": [each.to_dict() for each in shared],
+            "cautions": [*(f"{each.in_words}." for each in shared), *_cautions(study)],
             "panels": len(progress.panels),
             "raters": progress.raters_wanted,
             "ratings": progress.ratings_wanted,
@@ -259,6 +275,7 @@ class Command(ProductCommand):
         if (copied := result["copied_from"]) is not None:
             told = "; ".join(copied["differences"]) or "nothing"
             lines.append(f"Differs from {copied['study']}, of which it is a copy, in: {told}.")
+        lines += [f"Not blind in all: {each}" for each in result["cautions"]]
         if result["analysis"]:
             lines.append(primary_text(result["analysis"]))
         if result["controls"]:
@@ -301,6 +318,10 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
         "exclude_studies": options["exclude_study"] or None,
         "qualification_least": options["pass_mark"],
         "hide_rates": options["hide_rates"] or None,
+        "flag_above": options["flag_above"],
+        "content_warning": options["content_warning"],
+        "break_minutes": options["break_minutes"],
+        "break_trials": options["break_trials"],
     }
     given = crowd_given(options)
     given |= {name: value for name, value in plain.items() if value is not None}
@@ -322,10 +343,17 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     if options["qualification"] is not None:
         path = Path(options["qualification"])
         given["qualification"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
+    if options["flagged"] is not None:
+        path = Path(options["flagged"])
+        given["flagged"] = read_flags(_bytes_of(path, MOST_FLAG_BYTES), path.name)
     if options["controls"] is not None:
         path = Path(options["controls"])
         given["controls"] = read_known(_bytes_of(path, MOST_CONTROL_BYTES), path.name)
     return given
+
+
+def _cautions(study: Study) -> list[str]:
+    return [f"{each}." for each in study.specification.get("blind", {}).get("cautions", ())]
 
 
 def _rule_of(options: Mapping[str, Any]) -> dict[str, object] | None:

@@ -269,9 +269,9 @@ def _come_back(study: Study, participant: str, session: str) -> Enrolled | None:
     if rater.finished_at is not None:
         raise RaterError("finished", _("You have already taken part in this study. Thank you."))
     key = secrets.token_urlsafe(32)
-    rater.session_key_hash = session_key_hash(key)
+    rater.session_key_hash, rater.device_key_hashes = session_key_hash(key), []
     rater.last_seen_at = timezone.now()
-    rater.save(update_fields=["session_key_hash", "last_seen_at"])
+    rater.save(update_fields=["session_key_hash", "device_key_hashes", "last_seen_at"])
     return Enrolled(rater, key, new=False)
 
 

@@ -44,6 +44,7 @@ def _erase(rater: Rater) -> str:
     Rating.objects.filter(rater=rater, value__isnull=False).exclude(value="").update(value="")
     RaterAbout.objects.filter(rater=rater).delete()
     rater.participant = rater.session = rater.session_key_hash = ""
+    rater.device_key_hashes = []
     rater.dropped_at = rater.dropped_at or now
-    rater.save(update_fields=["participant", "session", "session_key_hash", "dropped_at"])
+    rater.save(update_fields=["participant", "session", "session_key_hash", "device_key_hashes", "dropped_at"])
     return rater_pseudonym(str(rater.key))

@@ -24,6 +24,7 @@ from evaluation.models import Theme
 from evaluation.protocols import AnswerError, AnswerValue, Protocol
 from evaluation.selectors.prepared import Prepared
 from evaluation.selectors.trials import (
+    KEY_HELD,
     TRIALS_AT_ONCE,
     RaterSession,
     Trial,
@@ -88,7 +89,7 @@ RATE = Prepared(
     WITH me AS MATERIALIZED (
         SELECT r.id, s.paused_at IS NOT NULL AS paused
         FROM evaluation_rater r JOIN evaluation_study s ON s.id = r.study_id AND s.status = 'open'
-        WHERE r.key = $1 AND r.session_key_hash = ANY ($2) AND r.dropped_at IS NULL
+        WHERE r.key = $1 AND {KEY_HELD} AND r.dropped_at IS NULL
         FOR KEY SHARE OF r  -- a withdrawal (rater_finish) under way is waited for
     ), given AS (
         INSERT INTO evaluation_rating

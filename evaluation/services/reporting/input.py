@@ -22,6 +22,7 @@ from evaluation.selectors.live_board import arrivals_key, asked_questions, decla
 from evaluation.selectors.locked import locked_protocol
 from evaluation.selectors.metrics import metric_names, study_metric_groups
 from evaluation.selectors.ratings import ratings_frame, study_categories, study_prompts
+from evaluation.selectors.skips import study_skips
 
 CHANGED = (
     "The ratings that this report was made from can't be read again exactly: one was being saved at that very moment. "
@@ -68,6 +69,7 @@ def report_input(*, study: Study, settings: Settings, as_of: datetime) -> Report
         answers=answers_input(study, include_simulated=include, as_of=as_of),
         refused=study.specification.get("refusals"),
         n_shown=sum(panel["prompts"] for panel in study.specification["panels"]),
+        skipped=study_skips(study, include_simulated=include, as_of=as_of),
     )
 
 
@@ -114,13 +116,16 @@ def report_scores(study: Study) -> Scores | None:
 
 
 def settings_hash(given: ReportInput, settings: Settings) -> str:
-    """Names the settings, and of the input what the ratings' own hash does not: who has finished, and the scores."""
+    """Names the settings, and of the input what the ratings' own hash does not: who has finished, the scores, what
+    was skipped."""
     parts: list[object] = [settings.hash]
     if given.rule is not None and given.arrivals is not None:
         parts.append({"rule": given.rule.to_dict(), "arrivals": list(arrivals_key(given.arrivals))})
     if given.scores is not None:
         scored = [[each.metric_run, each.label, each.images_hash, each.value_range] for each in given.scores.scored]
         parts.append({"scores": given.scores.sha256, "scored": scored, "notes": list(given.scores.notes)})
+    if given.skipped is not None:
+        parts.append({"skipped": given.skipped.to_dict()})
     return settings.hash if len(parts) == 1 else hash_of(parts)
 
 

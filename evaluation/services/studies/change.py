@@ -19,6 +19,7 @@ from evaluation.protocols.kinds import Choice
 from evaluation.protocols.rows import REFERENCE
 from evaluation.protocols.serving import needs
 from evaluation.selectors.own_protocols import protocol_named
+from evaluation.services.studies.care import WARNING
 from evaluation.services.studies.create import ATTRIBUTES, StudyDraft, draft_put
 from evaluation.services.studies.difference import Copied
 from evaluation.services.studies.known import rows_of
@@ -86,6 +87,11 @@ def draft_of(study: Study) -> StudyDraft:
         qualification_least=_least(settings),
         hide_rates=settings.hide_rates,
         signs_exclude=settings.signs.exclude if settings.signs is not None else (),
+        flagged=[each.row() for each in settings.care.flags],
+        flag_above=settings.care.flag_above,
+        content_warning="" if settings.care.warning == WARNING else settings.care.warning,
+        break_minutes=settings.care.break_minutes,
+        break_trials=settings.care.break_trials,
         copied_from=copied.study if copied is not None else "",
         surround=settings.viewing.surround,
         smallest_width=settings.viewing.smallest_width,

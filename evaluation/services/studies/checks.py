@@ -119,7 +119,7 @@ def checked_labels(
     return chosen
 
 
-def check_range(field: str, what: str, value: int, least: int, most: int) -> None:
+def check_range(field: str, what: str, value: float, least: float, most: float) -> None:
     """Raise InputError unless `value` lies between `least` and `most`."""
     if not least <= value <= most:
         raise InputError(f"{what} must be between {least} and {most}; got {shown(value)}.", field=field)

@@ -17,7 +17,14 @@ from evaluation.protocols.control_fit import deciding
 from evaluation.protocols.control_plan import Counts
 from evaluation.protocols.kinds import Choice
 from evaluation.services.studies.known import KnownControl, refuse_too_few
-from evaluation.services.studies.shown_trials import CopyOf, SetOf, Shown, comparison_of
+from evaluation.services.studies.shown_trials import (
+    CopyOf,
+    SetOf,
+    Shown,
+    comparison_of,
+    is_covered,
+    show_copies,
+)
 
 CONTROLS_AT_HAND = 4
 """Control trials that are made for each one that a session has: raters do not all get the same ones."""
@@ -37,7 +44,7 @@ def wanted_of(counts: Counts, kind: str) -> int:
 def again(trial: Comparison, copy_of: CopyOf) -> Comparison:
     """The trial as it is seen again, with other addresses of the same images."""
     trial.control = "repeat"
-    trial.sets = [copy_of(keys, 0) for keys in trial.sets]
+    show_copies(trial, [copy_of(keys, 0) for keys in trial.sets], covered=bool(trial.covered))
     return trial
 
 
@@ -124,12 +131,13 @@ def _bare(
     control.control = kind
     own = control.sets[0]
     if kind == "same":
-        control.sets = [copy_of(own, 0), copy_of(own, 1)]
+        show_copies(control, [copy_of(own, 0), copy_of(own, 1)], covered=bool(control.covered))
         return control
     # a set of another size would tell the two apart
     others = [each for each in prompts if each.pk != prompt.pk and len(set_of(generator, each)) == len(own)]
     others = others or [each for each in prompts if each.pk != prompt.pk]
-    control.sets = [copy_of(own, 0), copy_of(set_of(generator, rng.choice(others)), 0)]
+    other = set_of(generator, rng.choice(others))
+    show_copies(control, [copy_of(own, 0), copy_of(other, 0)], covered=is_covered(shown, [own, other]))
     return control
 
 
@@ -163,6 +171,6 @@ def _of_file(
             for label, keys in zip(each.shown, control.sets, strict=True):
                 copies.append(copy_of(keys, seen.setdefault(label, 0)))
                 seen[label] += 1
-            control.sets = copies
+            show_copies(control, copies, covered=bool(control.covered))
             control.expected = dict(each.answers)
             yield control

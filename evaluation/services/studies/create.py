@@ -28,6 +28,7 @@ from evaluation.selectors.declared import Primary
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.studies.admission import Admission, AdmissionAsked, admission
+from evaluation.services.studies.care import Care, CareWanted, care_wanted, safety_scores
 from evaluation.services.studies.checks import check_name, check_range, check_runs, checked_labels
 from evaluation.services.studies.crowd import crowd_settings
 from evaluation.services.studies.difference import Copied, differences
@@ -82,6 +83,10 @@ class StudyDraft:
         controls: rows of a file of control trials (`known.read_known`), where the protocol has some that the study
             brings.
         without_controls: hold the study without the control trials of the protocol.
+        flagged: rows of a table of images to blur until a rater uncovers them (`care.read_flags`).
+        flag_above: blur those too whose score by the safety model is above this, 0 to 1.
+        content_warning: shown with the consent text; a text of ours when empty and images may be blurred.
+        break_minutes, break_trials: after how many a rater is offered a pause; never when None.
         surround: the colour around the images, a key of `viewing.SURROUNDS`; the default when empty.
         smallest_width: CSS pixels that each image must be shown wide, or the rater can't answer; any when None.
         prompts_language: of the suite's prompts, a BCP 47 tag such as `en`; raters with another confirm that they read
@@ -131,6 +136,11 @@ class StudyDraft:
     qualification: Sequence[Mapping[str, str]] = ()
     qualification_least: int | None = None
     hide_rates: bool = False
+    flagged: Sequence[Mapping[str, str]] = ()
+    flag_above: float | None = None
+    content_warning: str = ""
+    break_minutes: int | None = None
+    break_trials: int | None = None
     copied_from: str = ""
     surround: str = ""
     smallest_width: int | None = None
@@ -164,7 +174,7 @@ def draft_put(study: Study, draft: StudyDraft) -> Study:
     suite = runs[0].suite
     settings = _with_material(draft, _settings(draft, declared), suite)
     study_protocol = settings.study_protocol
-    settings = replace(settings, primary=_primary(draft, labels, study_protocol))
+    settings = replace(settings, primary=_primary(draft, labels, study_protocol), care=_care(draft, labels, suite))
     sets = image_sets(
         suite=suite,
         runs=runs,
@@ -195,6 +205,20 @@ def draft_put(study: Study, draft: StudyDraft) -> Study:
     if draft.reference is not None:
         StudyRun.objects.create(study=study, run=draft.reference, order=len(runs), label=REFERENCE, is_reference=True)
     return study
+
+
+def _care(draft: StudyDraft, labels: Sequence[str], suite: Suite) -> Care:
+    wanted = CareWanted(
+        flagged=draft.flagged,
+        flag_above=draft.flag_above,
+        warning=draft.content_warning,
+        break_minutes=draft.break_minutes,
+        break_trials=draft.break_trials,
+    )
+    care = care_wanted(wanted, labels=labels, prompts=set(suite.prompts.values_list("number", flat=True)))
+    if care.flag_above is not None:
+        safety_scores(draft.runs)  # refused here rather than when the study opens
+    return care
 
 
 def _copied(name: str, study: Study, before: Mapping[str, object]) -> Copied:

@@ -19,6 +19,9 @@ _PLAIN = {
     ("suite", "language"): "language of the prompts",
     ("raters", "contact"): "contact",
     ("refusals", "policy"): "refused images",
+    ("care", "break_minutes"): "minutes before a break",
+    ("care", "break_trials"): "trials before a break",
+    ("care", "flag_above"): "score above which images are blurred",
 }
 """Parts of a specification whose value says all."""
 
@@ -29,6 +32,8 @@ _NAMED = {
     ("analysis",): "what it sets out to show",
     ("stopping_rule",): "stopping rule",
     ("display", "masks"): "covered corners",
+    ("care", "warning"): "content warning",
+    ("care", "flagged"): "flagged images",
     ("controls", "known"): "control trials of its own",
     ("controls", "added"): "control trials added",
     ("signs",): "signs",

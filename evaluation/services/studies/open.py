@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
@@ -13,10 +14,12 @@ from evaluation.errors import ConflictError
 from evaluation.models import Comparison, Prompt, Rater, Sample, Study, StudyImage, StudyRun, StudyStatus
 from evaluation.selectors.crowd import declared_crowd
 from evaluation.selectors.inside import Inside, inside_in_words, raters_inside
+from evaluation.selectors.shared_images import shown_alike
 from evaluation.selectors.trials import unanswered_exist
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.store.images import ImageFile, file_path, image_discard, image_rows
 from evaluation.services.store.shown import images_name, images_unname
+from evaluation.services.studies.blind import blind_audit
 from evaluation.services.studies.control_trials import qualification_items
 from evaluation.services.studies.copies import Copies
 from evaluation.services.studies.design import design_make, questions_make
@@ -136,10 +139,12 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
         return [keys[sample.pk] for sample in draft.chosen[study_run.run_id, prompt.pk]]
 
     copies = Copies({keys[sample.pk]: sample for samples in draft.chosen.values() for sample in samples})
-    panels = design_make(draft.shown, set_of, copies.of)
-    items = qualification_items(draft.shown, draft.settings.admission.qualification, set_of, copies.of)
+    shown = draft.shown(keys)
+    panels = design_make(shown, set_of, copies.of)
+    items = qualification_items(shown, draft.settings.admission.qualification, set_of, copies.of)
     Comparison.objects.bulk_create(items)
     copies.make(study, draft.display, stored, named)
+    labels = {each.run_id: each.label for each in draft.study_runs}
     study.specification = specification(
         study=study,
         suite=draft.suite,
@@ -152,6 +157,11 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
             n_comparisons=Comparison.objects.filter(study=study, control="").count(),
             shown=[_as_shown(draft.study_runs, prompt, draft.chosen) for prompt in draft.sets.prompts],
             panels=panels,
+            covered=Counter(
+                labels[sample.run_id] for each in draft.chosen.values() for sample in each if sample.pk in draft.covered
+            ),
+            blind=blind_audit(study, draft).to_dict(),
+            shared_images=[each.to_dict() for each in shown_alike(study, labels)],
         ),
     )
     study.save(update_fields=["specification"])

@@ -46,7 +46,7 @@ def draft_preview(study: Study) -> Preview:
     draft = prepare(study)
     protocol = draft.settings.study_protocol
     chosen = first_trials(
-        draft.shown,
+        draft.shown({sample.pk: str(sample.pk) for each in draft.chosen.values() for sample in each}),
         lambda study_run, prompt: [str(sample.pk) for sample in draft.chosen[study_run.run_id, prompt.pk]],
         at_most=MOST_TRIALS,
     )
@@ -55,7 +55,9 @@ def draft_preview(study: Study) -> Preview:
         comparison, order = trial
         sets, claims = json.dumps(comparison.sets), json.dumps(comparison.claims)
         text, asked = comparison.prompt.text, comparison.questions
-        return trial_from([number, number, text, order, sets, asked, claims, comparison.guide], protocol)
+        return trial_from(
+            [number, number, text, order, sets, asked, claims, comparison.guide, comparison.covered], protocol
+        )
 
     return Preview(
         protocol,

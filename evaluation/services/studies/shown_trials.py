@@ -23,6 +23,7 @@ class Shown:
     """What a study can show. `prompts`: in the suite's order. `study_runs`: in the study's order, the reference last.
 
     `claims`: by prompt's number. `known`: control trials that the study brings. `added`: those that it adds.
+    `covered`: the keys of blurred images, as they stand in trials.
     """
 
     study: Study
@@ -33,6 +34,7 @@ class Shown:
     claims: Mapping[int, Sequence[str]] = field(default_factory=dict)
     known: Sequence[KnownControl] = ()
     added: ControlPlan | None = None
+    covered: frozenset[str] = frozenset()
 
     @property
     def generators(self) -> list[StudyRun]:
@@ -50,13 +52,31 @@ def comparison_of(shown: Shown, set_of: SetOf, prompt: Prompt, members: Sequence
     claims = list(shown.claims.get(prompt.number, ()))
     asked = shown.protocol.asked(prompt.category, claims)
     guide = shown.reference if shown.protocol.shown.reference == "guide" else None
+    sets = [set_of(each, prompt) for each in members]
     return Comparison(
         study=shown.study,
         prompt=prompt,
         category=prompt.category,
         members=[each.pk for each in members],
-        sets=[set_of(each, prompt) for each in members],
+        sets=sets,
+        covered=_all_keys(sets) if is_covered(shown, sets) else [],
         questions=[each.id for each in asked],
         claims=claims if any(each.claim for each in asked) else [],
         guide=set_of(guide, prompt)[0] if guide else "",
     )
+
+
+def is_covered(shown: Shown, sets: Sequence[Sequence[str]]) -> bool:
+    """Whether one image of these sets is to be blurred. Then all of the trial are: a blur on one side would tell the
+    generators apart."""
+    return any(key in shown.covered for each in sets for key in each)
+
+
+def show_copies(trial: Comparison, sets: list[list[str]], *, covered: bool) -> None:
+    """Let the trial show `sets`, which are copies. `covered`: whether the images behind them are to be blurred."""
+    trial.sets = sets
+    trial.covered = _all_keys(sets) if covered else []
+
+
+def _all_keys(sets: Sequence[Sequence[str]]) -> list[str]:
+    return list(dict.fromkeys(key for each in sets for key in each))

@@ -22,6 +22,7 @@ from evaluation.selectors.declared import Primary, declared_primary, declared_si
 from evaluation.selectors.live_board import declared_rule
 from evaluation.selectors.own_protocols import protocol_of
 from evaluation.services.studies.admission import Admission
+from evaluation.services.studies.care import Care
 from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
@@ -96,6 +97,7 @@ class StudySettings:
     signs: SignRules | None = None
     admission: Admission = Admission()
     hide_rates: bool = False
+    care: Care = Care()
     copied_from: Mapping[str, object] | None = None
     viewing: Viewing = Viewing()
     people: CrowdSettings = CrowdSettings()
@@ -140,13 +142,18 @@ class Display:
 class Opened:
     """What is known of a study once it opens. `shown`: each prompt's sets by content, of which the hash is kept.
 
-    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted.
+    `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted. `covered`: how many
+    images of each label are blurred, where any may be. `blind`: what the audit of its blindness says. `shared_images`:
+    the runs that share images, as `selectors.shared_images` says them.
     """
 
     display: Display
     n_comparisons: int
     shown: Sequence[object]
     panels: Mapping[str, Mapping[str, object]]
+    blind: Mapping[str, object]
+    covered: Mapping[str, int] = field(default_factory=dict)
+    shared_images: Sequence[Mapping[str, object]] = ()
 
 
 def panel_prompts(sets: ImageSets, protocol: protocols.Protocol) -> dict[str, int]:
@@ -259,6 +266,8 @@ def specification(
         declared["admission"] = settings.admission.to_dict()
     if settings.hide_rates:
         declared["rates"] = "hidden from the team until the study closes"
+    if settings.care != Care():
+        declared["care"] = settings.care.to_dict()
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -268,6 +277,11 @@ def specification(
     if opened is not None:
         display = opened.display
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
+        declared["blind"] = dict(opened.blind)
+        if settings.care.blurs:
+            declared["care"] = {**settings.care.to_dict(), "covered": dict(opened.covered)}
+        if opened.shared_images:
+            declared["shared_images"] = [dict(each) for each in opened.shared_images]
         declared["comparisons"] = {"n": opened.n_comparisons, "shown_sha256": hash_of(list(opened.shown))}
     return declared
 
@@ -330,6 +344,7 @@ def settings_of(study: Study) -> StudySettings:
         signs=declared_signs(declared),
         admission=Admission.of(declared),
         hide_rates="rates" in declared,
+        care=Care.of(declared),
         copied_from=declared.get("copied_from"),
         viewing=viewing_declared(declared),
         people=people_declared(declared),

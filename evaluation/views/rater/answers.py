@@ -18,10 +18,12 @@ from common.numbers import whole_or_none
 from evaluation.doors import count_unknown_key, say_when
 from evaluation.errors import InputError
 from evaluation.intake import refusals_of_the_database
+from evaluation.models import SkipKind
 from evaluation.selectors.trials import RaterSession, Trial, known_session, rater_session, session_and_trials
 from evaluation.services.rating.errors import RaterError, no_session, refuse_unless_rating
 from evaluation.services.rating.skip import rating_skip
 from evaluation.services.rating.submit import MOST_EVIDENCE, Answer, rating_submit
+from evaluation.services.rating.uncover import images_uncover
 from evaluation.services.rating.undo import rating_undo
 from evaluation.views.rater.cookie import browser_hashes, browser_keys
 from evaluation.views.rater.language import spoken
@@ -122,12 +124,39 @@ def undo(request: HttpRequest) -> HttpResponse:
 @require_POST
 @_answers_json
 def skip(request: HttpRequest) -> HttpResponse:
-    """POST /r/skip `{"rater": KEY, "assignment": ID, "reason": TEXT}`: images could not be seen. `{"skipped": ID}`."""
+    """POST /r/skip `{"rater": KEY, "assignment": ID, "reason": TEXT}`: images could not be seen. `{"skipped": ID}`.
+
+    With `"kind": "refused"` the rater would rather not, and the reason is one of `evaluation.models.Refusal`.
+    """
     body = read_body(request_body(request))
     session = _session(request, body.get("rater"))
     assignment = _whole("assignment", body.get("assignment"), "The request")
-    rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")))
+    kind = str(body.get("kind", SkipKind.MISSING))
+    rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")), kind=kind)
     return JsonResponse({"skipped": assignment})
+
+
+@require_POST
+@_answers_json
+def uncover(request: HttpRequest) -> HttpResponse:
+    """POST /r/uncover `{"rater": KEY, "uncovered": [{"assignment": ID, "images": [KEY ...]} ...]}`: `{"new": N}`."""
+    body = read_body(request_body(request))
+    session = _session(request, body.get("rater"))
+    return JsonResponse({"new": images_uncover(session=session, uncovered=uncovered_of(body))})
+
+
+def uncovered_of(body: Mapping[str, object]) -> dict[int, list[str]]:
+    """The keys of uncovered images by assignment. Raises InputError where the request does not say them so."""
+    given = body.get("uncovered")
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise InputError('The request needs "uncovered", a list of objects.')
+    found: dict[int, list[str]] = {}
+    for number, each in enumerate(given):
+        images = each.get("images")
+        if not isinstance(images, list) or not all(isinstance(key, str) for key in images):
+            _refuse(f"Entry {number + 1}", "images", "a list of keys")
+        found.setdefault(_whole("assignment", each.get("assignment"), f"Entry {number + 1}"), []).extend(images)
+    return found
 
 
 def _key(rater: object) -> UUID:

@@ -14,6 +14,7 @@ from evaluation.protocols import CAPTION, Protocol
 from evaluation.protocols.effort import session_minutes
 from evaluation.protocols.parts import CLAIM
 from evaluation.selectors.locked import locked_protocol
+from evaluation.selectors.pace import Pace, pace_of
 from evaluation.selectors.trials import study_is_demonstration
 from evaluation.services.studies.admission import Admission
 from evaluation.services.studies.viewing import Viewing, viewing_declared
@@ -55,6 +56,7 @@ def consent_context(invitation: Invitation, language: str) -> dict[str, object]:
         "contact": specification["raters"]["contact"],
         "quota_question": admission.quota_question,
         "quota_answers": list(admission.quotas or ()),
+        "warning": texts.warning_paragraphs(specification.get("care", {}).get("warning", "")),
         "what_you_do": texts.what_you_do(trials, words),
         "minutes": texts.minutes_text(minutes),
         "smallest_width": viewing_declared(specification).smallest_width,
@@ -90,8 +92,12 @@ class RaterPage:
     """The page of trials. `rater`: the key that its script sends. `set_size`: images in a set. `width`, `height`: of
     every image, in pixels. `viewing`: how raters are to see them.
 
-    `addresses`: of `next`, `rate`, `undo`, `skip`, `end` and `images` (with KEY for an image's key), which the script
-    asks; of `finish`, where its form goes; of `reload`; of `withdraw`, empty where nobody can leave.
+    `pace`: how fast trials are rated, as far as is known. `breaks`: the `minutes` and `trials` after which a pause is
+    offered, None for never.
+
+    `addresses`: of `next`, `rate`, `undo`, `skip`, `uncover`, `end` and `images` (with KEY for an image's key), which
+    the script asks; of `finish`, where its form goes; of `reload`; of `withdraw` and `device`, empty where nobody can
+    leave or go on elsewhere.
     """
 
     protocol: Protocol
@@ -101,12 +107,14 @@ class RaterPage:
     height: int
     viewing: Viewing
     addresses: Mapping[str, str]
+    pace: Pace = Pace()
+    breaks: Mapping[str, int | None]
 
 
 def page_of(rater: Rater) -> RaterPage:
     """The page on which a rater of an open study rates all."""
     declared = rater.study.specification
-    names = ("next", "rate", "undo", "skip", "end", "finish", "withdraw")
+    names = ("next", "rate", "undo", "skip", "uncover", "end", "finish", "withdraw", "device")
     return RaterPage(
         protocol=read_by(rater),
         rater=str(rater.key),
@@ -119,7 +127,15 @@ def page_of(rater: Rater) -> RaterPage:
             "reload": reverse("rater:trials"),
             **{name: reverse(f"rater:{name}") for name in names},
         },
+        pace=pace_of(rater),
+        breaks=breaks_of(declared),
     )
+
+
+def breaks_of(specification: Mapping[str, Any]) -> dict[str, int | None]:
+    """After how many minutes and trials a pause is offered, as a study declares it."""
+    care = specification.get("care", {})
+    return {"minutes": care.get("break_minutes"), "trials": care.get("break_trials")}
 
 
 def trials_context(page: RaterPage) -> dict[str, object]:
@@ -132,6 +148,7 @@ def trials_context(page: RaterPage) -> dict[str, object]:
         "config": _config(page, words),
         "surround": page.viewing.surround,
         "addresses": page.addresses,
+        "refusals": texts.refusal_choices(),
     }
 
 
@@ -158,5 +175,7 @@ def _config(page: RaterPage, words: texts.ShownWords) -> dict[str, object]:
         "direction": direction_of(protocol.language),
         "width": page.width,
         "height": page.height,
-        **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "end")},
+        "pace": page.pace.to_dict(),
+        "breaks": dict(page.breaks),
+        **{name: page.addresses[name] for name in ("images", "next", "rate", "undo", "skip", "uncover", "end")},
     }

@@ -281,7 +281,8 @@ def _switched(request: HttpRequest, rater: Rater) -> HttpResponse:
     """On to the trials, as `rater`."""
     keys = browser_keys(request)
     response = redirect("rater:trials")
-    keep_keys(response, sorted(keys, key=lambda key: session_key_hash(key) != rater.session_key_hash))
+    own = {rater.session_key_hash, *rater.device_key_hashes}
+    keep_keys(response, sorted(keys, key=lambda key: session_key_hash(key) not in own))
     return response
 
 
@@ -306,8 +307,9 @@ def _ask() -> str:
     return _("Open the study from the recruitment site, and tell the site if it happens again.")
 
 
-def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200) -> HttpResponse:
-    return render(request, "rater/message.html", {"heading": heading, "text": text}, status=status)
+def _message(request: HttpRequest, heading: str, text: str, *, status: int = 200, go_on: bool = False) -> HttpResponse:
+    """`go_on`: with a link to where the code of another device is entered."""
+    return render(request, "rater/message.html", {"heading": heading, "text": text, "go_on": go_on}, status=status)
 
 
 SCREENED_OUT = ("quota-full", "took-part", "not-qualified")
@@ -361,4 +363,5 @@ def no_session_page(request: HttpRequest) -> HttpResponse:
         _("Please open your invitation link"),
         _("No study is open in this browser. Use your link again, in the browser in which you started."),
         status=403,
+        go_on=True,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.utils import translation
 from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
+from evaluation.models import Refusal
 from evaluation.protocols import Protocol, Question
 from evaluation.protocols.kinds import Choice, Claim, Points, Ranking, Reasons, Text, Words
 from evaluation.services.studies.specify import consent_text
@@ -19,6 +20,12 @@ from evaluation.views.rater.language import page_language
 
 FEW_QUESTIONS = 3
 """From here on, and where each claim is asked, the pages speak of all questions."""
+
+WARNING = gettext_noop(
+    "Some images may show nudity, violence or other things that you may not want to see. They are blurred until you "
+    "uncover them, and you can skip any of them."
+)
+"""As `evaluation.services.studies.care` has it."""
 
 CONSENT = (
     gettext_noop("You look at images that computer programs made from short texts, and say which you prefer."),
@@ -96,6 +103,23 @@ def consent_paragraphs(text: str, protocol: Protocol) -> list[str]:
     """A study's consent, translated where it is ours; what researchers wrote stays as they wrote it."""
     told = paragraphs(text)
     return [gettext(each) for each in told] if told == paragraphs(consent_text(protocol)) else told
+
+
+def warning_paragraphs(text: str) -> list[str]:
+    """A study's content warning, translated where it is ours."""
+    return [gettext(WARNING)] if text == WARNING else paragraphs(text)
+
+
+def refusal_choices() -> list[tuple[str, str]]:
+    """Why a rater would rather not rate a trial: what is stored, and what is read."""
+    told = {
+        Refusal.SEXUAL: gettext("Sexual content"),
+        Refusal.VIOLENT: gettext("Violence"),
+        Refusal.HATEFUL: gettext("Hate or insult"),
+        Refusal.OTHER: gettext("Something else"),
+        Refusal.UNSAID: gettext("No reason"),
+    }
+    return [(str(value), text) for value, text in told.items()]
 
 
 def paragraphs(text: str) -> list[str]:

@@ -20,11 +20,12 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import Study
 from evaluation.protocols import AnswerError
 from evaluation.selectors.own_protocols import protocol_of
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.trials import TRIALS_AT_ONCE
 from evaluation.services.studies.preview import draft_preview, preview_image
-from evaluation.views.rater.answers import read_body, request_body
-from evaluation.views.rater.contexts import RaterPage, trials_context
+from evaluation.views.rater.answers import read_body, request_body, uncovered_of
+from evaluation.views.rater.contexts import RaterPage, breaks_of, trials_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 SESSION = "preview"
@@ -44,7 +45,7 @@ def trials(request: ResearcherRequest, name: str) -> HttpResponseBase:
     }
     addresses = {
         each: reverse(f"researcher:preview-{each}", args=[study.name])
-        for each in ("next", "rate", "undo", "skip", "end")
+        for each in ("next", "rate", "undo", "skip", "uncover", "end")
     }
     size = [preview.display.width, preview.display.height]
     addresses |= {
@@ -52,6 +53,7 @@ def trials(request: ResearcherRequest, name: str) -> HttpResponseBase:
         "finish": addresses["end"],
         "reload": reverse("researcher:preview", args=[study.name]),
         "withdraw": "",
+        "device": "",
     }
     context = trials_context(
         RaterPage(
@@ -62,9 +64,12 @@ def trials(request: ResearcherRequest, name: str) -> HttpResponseBase:
             height=preview.display.height,
             viewing=preview.viewing,
             addresses=addresses,
+            breaks=breaks_of(study.specification),
         )
     )
-    return render(request, "rater/trials.html", context | {"preview_of": study.name})
+    return render(
+        request, "rater/trials.html", context | {"preview_of": study.name, "shared_images": study_shared_images(study)}
+    )
 
 
 Answered = Callable[[ResearcherRequest, Study, Mapping[str, object]], dict[str, object]]
@@ -150,10 +155,18 @@ def undo(request: ResearcherRequest, study: Study, given: Mapping[str, object]) 
 
 @_for_script("POST")
 def skip(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
-    """A trial whose images did not load."""
+    """A trial whose images did not load, or that a rater would rather not rate."""
     trial = _trial(request, given.get("assignment"))
     _mark(request, trial["assignment"], done=True)
     return {"skipped": trial["assignment"]}
+
+
+@_for_script("POST")
+def uncover(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
+    """Images that were uncovered, of which a preview keeps nothing."""
+    for assignment in uncovered_of(given):
+        _trial(request, assignment)
+    return {"new": 0}
 
 
 @page("GET", "POST")

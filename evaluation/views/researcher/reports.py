@@ -24,6 +24,7 @@ from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
 from evaluation.selectors.sealed import sealed_state
+from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
@@ -77,6 +78,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "retest": [retest_line(each) for each in results.retest],
         "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
         "stopping": document.stopping,
+        "skipped": document.skipped,
         "sealed": sealed_state(found.study),
         "displays": document.displays,
         "coverage": report_coverage(found) if results.comparisons else None,
@@ -86,6 +88,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         **answers_context(found, document, place),
         "specification": specification,
         "looks": looks_counted(found.study),
+        "shared_images": study_shared_images(found.study),
         "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
         "all_simulated": found.n_simulated == found.n_ratings,
         "n_real": found.n_ratings - found.n_simulated,

@@ -13,6 +13,7 @@ from common.numbers import whole_or_none
 from evaluation.models import GenerationRun, Suite
 from evaluation.selectors.lists import ListShape, list_asked, list_narrowed
 from evaluation.selectors.overview import comparable_runs
+from evaluation.selectors.shared_images import SharedImages, runs_sharing_images
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from evaluation.views.researcher.study_form import StudyForm
 
@@ -35,6 +36,7 @@ class RunChooser:
     """What the form shows: the runs that are `chosen`, and `others`, each with its label; `n_found` others in all.
 
     `suites`: (key, name, whether only its runs are shown). `more`: how many are shown if more are asked for.
+    `shared_images`: which of these runs share images.
     """
 
     chosen: tuple[tuple[GenerationRun, str], ...]
@@ -43,6 +45,7 @@ class RunChooser:
     search: str
     suites: tuple[tuple[str, str, bool], ...]
     shown: int
+    shared_images: tuple[SharedImages, ...]
 
     @property
     def more(self) -> int:
@@ -69,7 +72,7 @@ def run_chooser(
     request: ResearcherRequest, form: StudyForm, labels: Mapping[int, str], *, also: tuple[int, ...] = ()
 ) -> RunChooser:
     """The chooser as the form stands. `labels`: of runs of the draft that is edited or copied, `also` among those that
-    may be chosen though they are archived. Four queries.
+    may be chosen though they are archived. Six queries at most.
     """
     sent = request.POST
     picked = _picked(form)
@@ -86,13 +89,16 @@ def run_chooser(
     suites = tuple((str(each.pk), str(each), str(each.pk) == suite) for each in known)
     if any(chosen for _, _, chosen in suites):
         others = others.filter(suite_id=int(suite))
+    chosen = tuple(labelled(run) for run in runs.filter(pk__in=picked)) if picked else ()
+    further = tuple(labelled(run) for run in others[:n_shown])
     return RunChooser(
-        chosen=tuple(labelled(run) for run in runs.filter(pk__in=picked)) if picked else (),
-        others=tuple(labelled(run) for run in others[:n_shown]),
+        chosen=chosen,
+        others=further,
         n_found=others.count(),
         search=asked.search,
         suites=suites,
         shown=n_shown,
+        shared_images=runs_sharing_images({run.pk: run.name for run, _ in (*chosen, *further)}),
     )
 
 

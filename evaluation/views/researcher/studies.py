@@ -29,6 +29,8 @@ from evaluation.selectors.rater_rows import rater_rows
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.recruitment import recruitment
 from evaluation.selectors.sealed import sealed_state
+from evaluation.selectors.shared_images import study_shared_images
+from evaluation.selectors.skips import study_skips
 from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
@@ -281,6 +283,8 @@ def _study_page(request: ResearcherRequest, study: Study, form: InvitationForm) 
         "reports": reports_listed(study)[:10],
         "is_draft": study.status == StudyStatus.DRAFT,
         "version": draft_version(study),
+        "skipped": None if study.status == StudyStatus.DRAFT else study_skips(study, as_of=timezone.now()),
+        "shared_images": study_shared_images(study),
         "opening": opening,
         "being_opened": opening is not None and not opening.message,
         "is_open": study.status == StudyStatus.OPEN,

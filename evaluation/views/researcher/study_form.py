@@ -27,6 +27,7 @@ from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.known import MOST_BYTES as MOST_CONTROL_BYTES
 from evaluation.services.studies.known import read_known
 from evaluation.views.researcher.admission_form import AdmissionForm
+from evaluation.views.researcher.care_form import CareForm
 from evaluation.views.researcher.crowd_form import CrowdForm
 from evaluation.views.researcher.viewing_form import ViewingForm
 
@@ -50,7 +51,7 @@ class ProtocolChoice:
     picked: bool
 
 
-class StudyForm(ViewingForm, CrowdForm, AdmissionForm):
+class StudyForm(ViewingForm, CareForm, CrowdForm, AdmissionForm):
     """A draft. The runs are picked in a table beside it, each with a label of its own.
 
     `base`: the draft that is edited or copied, whose claims and control trials stay unless others are given.
@@ -329,6 +330,7 @@ class StudyForm(ViewingForm, CrowdForm, AdmissionForm):
             **self.admission(self.base),
             copied_from=self.base.copied_from if self.base is not None else "",
             **self.viewing(),
+            **self.care(),
             **self.crowd_fields(),
         )
 

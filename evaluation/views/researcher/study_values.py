@@ -7,6 +7,7 @@ from evaluation.protocols.worded import worded_of
 from evaluation.services.studies.create import StudyDraft
 from evaluation.services.studies.own_controls import FIELD
 from evaluation.views.researcher.admission_form import admission_initial
+from evaluation.views.researcher.care_form import care_initial
 from evaluation.views.researcher.controls_form import PREFIX, controls_initial
 from evaluation.views.researcher.crowd_form import crowd_initial
 from evaluation.views.researcher.own_questions import own_initial
@@ -30,6 +31,7 @@ def study_initial(draft: StudyDraft) -> dict[str, object]:
         "design_seed": draft.design_seed,
         "masks": " ".join(draft.masks),
         **viewing_initial(draft),
+        **care_initial(draft),
         "primary_pairs": "\n".join(", ".join(pair) for pair in draft.primary_pairs),
         "primary_questions": " ".join(draft.primary_questions),
         "estimand": draft.estimand,

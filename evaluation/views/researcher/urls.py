@@ -102,6 +102,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/preview/rate/", preview.rate, name="preview-rate"),
     path("studies/<slug:name>/preview/undo/", preview.undo, name="preview-undo"),
     path("studies/<slug:name>/preview/skip/", preview.skip, name="preview-skip"),
+    path("studies/<slug:name>/preview/uncover/", preview.uncover, name="preview-uncover"),
     path("studies/<slug:name>/preview/end/", preview.end, name="preview-end"),
     path("studies/<slug:name>/preview/<int:width>x<int:height>/<slug:key>.webp", preview.image, name="preview-image"),
     path("studies/<slug:name>/open/", studies.open_study, name="open-study"),

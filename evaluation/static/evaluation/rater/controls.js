@@ -3,6 +3,7 @@
 import { isWriting } from "./form.js";
 import { isDecoded, isFailed } from "./images.js";
 import { at, focusHeading } from "./page.js";
+import * as refusal from "./refusal.js";
 import { onSideShown, showSide } from "./sets.js";
 import * as zoom from "./zoom.js";
 
@@ -11,12 +12,14 @@ const REPEAT_IN_VAIN = ["Enter", "Backspace"]; // held down, these do nothing, n
 const help = () => at("keys").showModal(); // the focus goes to its first control, which closes it
 
 // `actions`: `see(side)`, `press(key)` (of the active question), `move(by)` (to another question), `enter` (done with the
-// question), `goOn`, `undo`, `skip`, `reload` (images), `enlarge(target)`, `comparing()`.
+// question), `goOn`, `undo`, `skip`, `uncover` (images), `refuse(reason)`, `reload` (images),
+// `enlarge(target)`, `comparing()`.
 export function listen(actions) {
   at("sets").addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (!tile) return;
-    if (isFailed(tile)) actions.reload(); else if (isDecoded(tile)) actions.enlarge(tile);
+    if (tile.classList.contains("covered")) actions.uncover();
+    else if (isFailed(tile)) actions.reload(); else if (isDecoded(tile)) actions.enlarge(tile);
   });
   at("answers").addEventListener("submit", (event) => { event.preventDefault(); actions.goOn(); });
   at("answers").addEventListener("click", ({ target }) => { if (target.closest(".enlarge")) actions.enlarge(); });
@@ -24,6 +27,8 @@ export function listen(actions) {
   at("undo-last").addEventListener("click", actions.undo);
   at("reload-images").addEventListener("click", actions.reload);
   at("skip").addEventListener("click", actions.skip);
+  at("uncover").addEventListener("click", actions.uncover);
+  refusal.listen(actions.refuse);
   at("switch").addEventListener("click", ({ target }) => { if (target.dataset.side) showSide(target.dataset.side); });
   onSideShown(actions.see);
   at("help").addEventListener("click", help);
@@ -42,7 +47,7 @@ function keyOf({ key, code, shiftKey }) {
 }
 
 function onKey(event, actions) {
-  if (event.isComposing || at("keys").open) return;
+  if (event.isComposing || at("keys").open || at("break").open || refusal.isOpen()) return;
   if (isWriting(event.target)) { write(event, actions); return; }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const name = keyOf(event);
@@ -80,7 +85,9 @@ function press(name, target, actions) {
   else if (actions.press(name)) {
     // an image or button that was clicked keeps the focus, and would take the next Enter
     if (onControl && !isArrow) focusHeading();
-  } else if (name === "z" || name === " ") actions.enlarge(target);
+  } else if (name === "s") refusal.ask();
+  else if (name === "v") actions.uncover();
+  else if (name === "z" || name === " ") actions.enlarge(target);
   else if (name === "ArrowUp" || name === "ArrowDown") return actions.move(name === "ArrowUp" ? -1 : 1);
   else if (name === "Enter" && (!onControl || isAnswered(onControl))) actions.enter();
   else return false;

@@ -6,16 +6,18 @@ import { say } from "./texts.js";
 const ATTEMPTS = 3;
 const AGAIN_AFTER = 400; // ms, and twice that before the third attempt
 
-// A tile for each image. `name` is what its set is called on the page.
-export function tilesOf(keys, name) {
+// A tile for each image. `name` is what its set is called on the page; `covered` has the keys of those to blur.
+export function tilesOf(keys, name, covered = []) {
   return keys.map((key, n) => {
     const tile = document.createElement("button");
     tile.type = "button";
-    tile.className = "tile";
+    tile.dataset.covered = say("covered");
+    tile.className = covered.includes(key) ? "tile covered" : "tile";
     const image = document.createElement("img");
     image.alt = keys.length === 1 ? name : say("image-of", { name, number: n + 1, total: keys.length });
     image.width = config.width;
     image.height = config.height;
+    image.dataset.key = key;
     image.dataset.url = config.images.replace("KEY", key);
     image.draggable = false;
     tile.dataset.says = say("not-loaded"); // shown where it did not load

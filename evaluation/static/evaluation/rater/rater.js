@@ -1,10 +1,13 @@
 // The rater's page: which state follows which event. Plain DOM, no library. trials.html preloads every module.
 
 import * as ahead from "./ahead.js";
+import * as breaks from "./breaks.js";
 import * as controls from "./controls.js";
+import * as covers from "./covers.js";
 import * as display from "./display.js";
 import * as form from "./form.js";
 import * as outbox from "./outbox.js";
+import * as pace from "./pace.js";
 import { Refused, config, request, sleep } from "./server.js";
 import { focusHeading } from "./page.js";
 import { firstSide } from "./sets.js";
@@ -33,11 +36,13 @@ function show(trial) {
   trial.changed = () => { if (trial === current) update(); };
   view.showTrial(trial, ahead.total, { choose, attend });
   inView = firstSide(); // where every comparison begins
+  pace.begin();
+  breaks.offer(() => { pace.begin(); if (current) update(); });
   update();
 }
 
 function update() {
-  if (current.images === READY && display.isLargeEnough(current)) {
+  if (current.images === READY && !current.covered.length && display.isLargeEnough(current) && !breaks.isOpen()) {
     current.shownAt ??= performance.now();
     current.seen.add(inView);
   }
@@ -75,6 +80,7 @@ async function finish() {
   view.showDone(ahead.total);
   try {
     await outbox.flush();
+    await covers.flush();
     const answer = await ahead.following();
     if (!is(DONE)) return;
     if (answer.finished) location.assign(config.end);
@@ -120,6 +126,8 @@ function attend(question) {
 function goOn() {
   if (!is(COMPARING) || !view.isComplete(current)) return;
   previous = current;
+  pace.end();
+  breaks.count();
   const evidence = signs.packed();
   const given = current.given(display.of(current)).map((each) => ({ ...each, evidence }));
   outbox.put(given).catch(() => {}); // the listener below hears of it
@@ -169,6 +177,27 @@ async function skip() {
   }
 }
 
+function uncover() {
+  if (!is(COMPARING) || !current.covered.length) return;
+  covers.uncover(current);
+  focusHeading();
+  update();
+}
+
+// The rater would rather not rate this one.
+async function refuse(reason) {
+  if (!is(COMPARING) || !become(ASKING)) return;
+  update();
+  try {
+    await request(config.skip, { assignment: current.assignment, kind: "refused", reason });
+    advance();
+  } catch (error) {
+    if (error instanceof Refused && FINAL.includes(error.code)) { stop(error); return; }
+    resume();
+    view.tell("failed", error instanceof Refused ? error.message : say("not-sent"));
+  }
+}
+
 // Back from a question to the server that it did not grant.
 function resume() {
   if (!current) proceed();
@@ -183,8 +212,10 @@ controls.listen({
   goOn,
   undo,
   skip,
+  uncover,
+  refuse,
   reload: () => current?.load(),
-  enlarge: (target) => { if (is(COMPARING)) zoom.open(current, target); },
+  enlarge: (target) => { if (is(COMPARING) && !current.covered.length) zoom.open(current, target); },
   comparing: () => is(COMPARING),
 });
 new ResizeObserver(() => { if (current) { view.layout(current); update(); } }).observe(document.documentElement);
@@ -233,6 +264,7 @@ document.addEventListener("visibilitychange", async () => {
 
 // --- begin
 
+covers.flush().catch(() => {});
 if (outbox.size()) { // from an earlier visit: the server has to know them before it says what is next
   wait(say("sending-kept"));
   outbox.flush().catch(() => {});

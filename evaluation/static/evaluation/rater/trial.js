@@ -24,14 +24,14 @@ export class Trial {
   #pending = new Set();
 
   constructor(given) {
-    const { assignment, position, caption, left, right, sets, asked, claims, guide, words } = given;
+    const { assignment, position, caption, left, right, sets, asked, claims, guide, words, covered } = given;
     const keys = sets ?? [left, right];
     const sides = sidesOf(given), names = namesOf(keys.length);
     Object.assign(this, { assignment, position, caption });
     // what stands side by side, from the left: the photograph that is not rated first
-    this.shown = keys.map((each, n) => ({ side: sides[n], name: names[n], tiles: tilesOf(each, names[n]) }));
+    this.shown = keys.map((each, n) => ({ side: sides[n], name: names[n], tiles: tilesOf(each, names[n], covered) }));
     this.sets = keys.length;
-    if (guide) this.shown.unshift({ side: GUIDE, name: GUIDE_NAME, tiles: tilesOf([guide], GUIDE_NAME) });
+    if (guide) this.shown.unshift({ side: GUIDE, name: GUIDE_NAME, tiles: tilesOf([guide], GUIDE_NAME, covered) });
     // the questions asked here: those about claims once for each, under the claim's number
     this.questions = (asked ?? config.questions).map((id) => {
       const [of, claim] = id.split(":");
@@ -51,6 +51,7 @@ export class Trial {
   }
 
   get all() { return this.shown.flatMap(({ tiles }) => tiles); }
+  get covered() { return this.all.filter((tile) => tile.classList.contains("covered")); }
   get failed() { return this.all.filter(isFailed).length; }
   get answered() { return this.steps.length > 0; }
   get images() {

@@ -1,8 +1,10 @@
 // What the rater sees: the panels, the comparison in them, whether answers are saved. It decides nothing.
 
+import * as covers from "./covers.js";
 import * as form from "./form.js";
 import * as display from "./display.js";
 import { at, focusHeading } from "./page.js";
+import * as pace from "./pace.js";
 import * as sets from "./sets.js";
 import { MISSING, READY } from "./states.js";
 import { say } from "./texts.js";
@@ -33,6 +35,7 @@ export function showTrial(trial, total, actions) {
   at("heading").textContent = place;
   document.title = place;
   progress(place, trial.position, total);
+  pace.tell(total - trial.position);
   panel("trial");
   layout(trial);
   at("questions").scrollTop = 0;
@@ -53,7 +56,9 @@ export function update(trial, taking) {
   at("small").hidden = !isSmall;
   const ready = canAnswer(trial);
   form.show(trial, ready && taking);
-  at("look").hidden = trial.images !== READY || isSmall || ready;
+  at("look").hidden = trial.images !== READY || isSmall || ready || trial.covered.length > 0;
+  covers.show(trial);
+  at("refuse").disabled = !taking;
   at("go").disabled = !isComplete(trial) || !taking;
   at("undo").disabled = !taking || (!trial.answered && trial.position === 0);
   at("notice").hidden = trial.images !== MISSING;
@@ -62,8 +67,9 @@ export function update(trial, taking) {
   if (document.activeElement.matches(":disabled, [hidden] *, :disabled *")) focusHeading(); // it would be lost to the page's top
 }
 
-// All sets are decoded, are as large as they must be, and have been in view.
-export const canAnswer = (trial) => trial.images === READY && display.isLargeEnough(trial) && sets.areAllSeen(trial.seen);
+// All sets are decoded and uncovered, are as large as they must be, and have been in view.
+export const canAnswer = (trial) => trial.images === READY && !trial.covered.length && display.isLargeEnough(trial)
+  && sets.areAllSeen(trial.seen);
 export const isComplete = (trial) => canAnswer(trial) && trial.isComplete;
 export function notice(text) { at("notice-text").textContent = text; }
 
@@ -75,6 +81,7 @@ export function showWaiting(text) {
 export function showDone(total) {
   panel("done");
   progress(say("all-done", { done: total, total }), total, total);
+  pace.tell(0);
   at("undo").disabled = true;
   at("finish").disabled = true;
   at("done-heading").focus();
