@@ -140,7 +140,8 @@ class Comparison(models.Model):
     `covered`: the keys of images that are blurred until the rater uncovers them.
 
     `control`: for a control trial its kind (`known`, `same`, `swapped`), `repeat` for a trial as it is seen again,
-    `qualify` for an item of the qualification, else empty. `expected`: by question the right answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
+    `qualify` for an item of the qualification, else empty. `expected`: by question the right
+    answer of a control trial, a preference as `a`, `b` or `indifferent` of the members, any other answer as its value.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")

@@ -29,8 +29,8 @@ class ReportDocument:
     compared runs have scores alike. `collection`: None in reports from before it was kept. `fragility`: None where
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
     answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
-    the images. `refusals`: None where no image is missing and no policy was declared. `skipped`: None where no trial was
-    skipped and no image blurred.
+    the images. `refusals`: None where no image is missing and no policy was declared. `skipped`: None where no trial
+    was skipped and no image blurred.
     """
 
     analysis: Analysis

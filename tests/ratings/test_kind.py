@@ -1,5 +1,7 @@
 """What is kind to raters: skips for what they won't see, by generator; blurred images; breaks; honest time left."""
 
+from collections import defaultdict
+
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -24,6 +26,7 @@ from evaluation.selectors.trials import next_trials
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
 from evaluation.services.rating.skip import rating_skip
+from evaluation.services.rating.uncover import images_uncover
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.care import WARNING, Care, Flag, flags_written, read_flags
 from evaluation.services.studies.change import draft_of, study_change
@@ -243,6 +246,33 @@ def test_what_is_covered_comes_with_the_trial_and_what_is_uncovered_is_kept() ->
     ]
     study_close(study=study)
     assert browser.post("/r/uncover", uncovered=[{"assignment": trial.pk, "images": keys}])["status"] == 409
+
+
+def test_a_control_trial_is_blurred_as_what_it_copies_and_its_images_count_once() -> None:
+    suite = a_suite({"Colors": 6})
+    asked = {"same": 3, "swapped": 2, "repeats": 2}
+    flagged = [{"prompt_id": str(number)} for number in range(5)]
+    runs = [a_run(suite, "one"), a_run(suite, "two")]
+    study = study_create(StudyDraft(name="study", runs=runs, flagged=flagged, added_controls=asked))
+    blurred = prepare(study).covered
+    study = study_open(study=study)
+    sample_of = dict(study.images.values_list("key", "sample"))
+    kinds = defaultdict(set)
+    for each in Comparison.objects.filter(study=study):
+        every = {key for images in each.sets for key in images}
+        is_blurred = not blurred.isdisjoint(sample_of[key] for key in every)
+        assert set(each.covered) == (every if is_blurred else set()), each.control
+        kinds[each.control].add(is_blurred)
+    assert kinds.keys() == {"", "same", "swapped", "repeat"} and kinds["same"] == kinds[""] == {True, False}
+    enrolment = enrolled(study)
+    same = enrolment.rater.assignments.filter(comparison__control="same").exclude(comparison__covered=[]).earliest("pk")
+    session = session_of(enrolment)
+    keys = same.comparison.covered
+    assert images_uncover(session=session, uncovered={same.pk: keys}) == len(keys) == 4, "two images, each twice"
+    rating_skip(session=session, assignment=same.pk, kind="refused", reason="unsaid")
+    found = study_skips(study, as_of=timezone.now())
+    assert found is not None
+    assert sorted((each.covered, each.uncovered) for each in found.generators) == [(0, 0), (2, 2)]
 
 
 def test_the_warning_stands_on_the_page_of_consent(client: Client) -> None:

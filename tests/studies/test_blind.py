@@ -21,8 +21,8 @@ from evaluation.services.store.images import image_file_put, image_rows
 from evaluation.services.studies import blind, renditions
 from evaluation.services.studies import open as opening
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.design import SetOf
 from evaluation.services.studies.open import study_open
+from evaluation.services.studies.shown_trials import CopyOf, SetOf
 from evaluation.services.studies.specify import Display
 from tests.studies.world import a_run, a_suite
 
@@ -69,14 +69,26 @@ def test_a_file_that_tells_is_refused(leak: Callable[[bytes, Display], bytes], m
     marked = {sample.image.sha256 for sample in Sample.objects.filter(run__name="two").select_related("image")}
     bytes_of = {renditions.image_read(each.image): each for each in Sample.objects.select_related("image")}
 
-    def made(data: bytes, display: Display) -> bytes:
-        return leak(data, display) if bytes_of[data].image.sha256 in marked else whole(data, display)
+    def made(data: bytes, display: Display, encoding: int) -> bytes:
+        return leak(data, display) if bytes_of[data].image.sha256 in marked else whole(data, display, encoding)
 
     monkeypatch.setattr(renditions, "rendition_bytes", made)
     with pytest.raises(InputError, match="tell the generators apart by more than their images: images of .* differ"):
         study_open(study=study)
     assert Study.objects.get().status == "draft" and not StudyImage.objects.exists()
     assert shown_files() == before
+
+
+def test_a_copy_for_a_control_trial_that_tells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    study, before = a_draft(added_controls={"same": 3}), shown_files()
+
+    def made(data: bytes, display: Display, encoding: int) -> bytes:
+        return with_exif(data, display) if encoding > 1 else whole(data, display, encoding)
+
+    monkeypatch.setattr(renditions, "rendition_bytes", made)
+    with pytest.raises(InputError, match="tell the generators apart by more than their images: images of .* differ"):
+        study_open(study=study)
+    assert not StudyImage.objects.exists() and shown_files() == before
 
 
 def test_addresses_that_tell_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +123,8 @@ def one_side(study: Study, *given: Any) -> Any:
     return counts
 
 
-def fewer_images(study: Study, shown: Any, set_of: SetOf) -> Any:
-    return whole_design(shown, lambda run, prompt: set_of(run, prompt)[: 1 if run.label == "two" else 2])
+def fewer_images(study: Study, shown: Any, set_of: SetOf, copy_of: CopyOf) -> Any:
+    return whole_design(shown, lambda run, prompt: set_of(run, prompt)[: 1 if run.label == "two" else 2], copy_of)
 
 
 whole_design = opening.design_make
@@ -172,6 +184,15 @@ def give_same(first: str, second: str, numbers: list[int], *, other_bytes: bool 
             file = image_file_put(data=out.getvalue(), image_format="png", width=image.width, height=image.height)
             image = image_rows([file])[file.sha256]
         Sample.objects.filter(pk=samples.get(run__name=second).pk).update(image=image)
+
+
+def test_copies_for_control_trials_share_nothing_more() -> None:
+    suite = a_suite({"Colors": 6})
+    runs = [a_run(suite, "one"), a_run(suite, "two")]
+    give_same("one", "two", [0])
+    study = study_open(study=study_create(StudyDraft(name="study", runs=runs, added_controls={"same": 3})))
+    assert StudyImage.objects.filter(copy__gt=0, sample__prompt__number=0).count() == 2 * 2 * 2
+    assert [each.images for each in study_shared_images(study)] == [1]
 
 
 def test_runs_that_share_images_are_named_everywhere(admin_client: Client) -> None:

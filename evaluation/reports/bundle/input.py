@@ -14,6 +14,7 @@ from evaluation.analysis.families import Family
 from evaluation.analysis.sequential import StoppingRule
 from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import AnswersInput, ReportInput
+from evaluation.reports.skips import Skips
 
 
 def input_json(given: ReportInput, names: Mapping[str, str]) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def input_json(given: ReportInput, names: Mapping[str, str]) -> dict[str, Any]:
         "categories": list(given.categories),
         "refused": given.refused,
         "n_shown": given.n_shown,
+        "skipped": None if given.skipped is None else given.skipped.to_dict(),
         "scores": None
         if given.scores is None
         else {"notes": list(given.scores.notes), "scored": [_scored(each) for each in given.scores.scored]},
@@ -56,6 +58,7 @@ def input_from(
         KeyError, TypeError, ValueError: it is not in that form.
     """
     arrivals, scores, own = data["arrivals"], data["scores"], data["answers"]
+    skipped = data.get("skipped")  # older bundles say nothing of it
     return ReportInput(
         ratings=ratings,
         questions=tuple(data["questions"]),
@@ -77,6 +80,7 @@ def input_from(
         categories=tuple(data["categories"]),
         refused=data["refused"],
         n_shown=data["n_shown"],
+        skipped=None if skipped is None else Skips.from_dict(skipped),
         answers=AnswersInput(
             frame=answers,
             prompts=own["prompts"],
