@@ -50,8 +50,8 @@ def in_words(verified: Verified) -> str:
     head = f"Study {verified.study}: chain head {verified.head}, signed with the key {verified.public_key}."
     if verified.holds:
         return (
-            f"All holds. {verified.n_ratings:,} sealed ratings in {verified.n_links:,} links, {verified.n_numbers:,} numbers "
-            f"computed again.\n{head}"
+            f"All holds. {verified.n_ratings:,} sealed ratings in {verified.n_links:,} links, "
+            f"{verified.n_numbers:,} numbers computed again.\n{head}"
         )
     return "\n".join([f"{len(verified.differences):,} differences.", *verified.differences, head])
 
