@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +45,7 @@ from evaluation.services.store.incoming import incoming_whole
 from evaluation.services.studies.care import read_flags
 from evaluation.services.studies.change import draft_changed, draft_of, draft_version, study_change, study_delete
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.invitation import OtherCodes, invitation_create
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.looks import looks_counted, result_look
 from evaluation.services.studies.open import study_close, study_pause
@@ -204,7 +204,9 @@ class StudyInvitations(ListModelMixin, ListEndpoint):
     @extend_schema(operation_id="studies_invite", responses={201: InvitationSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Create an invitation link for raters."""
-        invitation = invitation_create(study=study_by_name(name), **self.given)
+        codes = {each.name: self.given[each.name] for each in fields(OtherCodes) if each.name in self.given}
+        given = {key: value for key, value in self.given.items() if key not in codes}
+        invitation = invitation_create(study=study_by_name(name), others=OtherCodes(**codes), **given)
         return Response(InvitationSerializer(invitation).data, status=status.HTTP_201_CREATED)
 
 

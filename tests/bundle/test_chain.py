@@ -15,13 +15,13 @@ from evaluation.reports.bundle.chain import (
     RATINGS,
     Link,
     commitment_of,
+    contents_of,
     faults_of,
     instance_key,
     is_signed,
     new_salt,
     public_name,
     sign,
-    told_by,
 )
 
 KEY = instance_key("a secret of the tests")
@@ -49,7 +49,7 @@ def chain(key: Ed25519PrivateKey = KEY, **changed: dict[str, Any]) -> list[Link]
 def test_a_whole_chain_holds_and_tells_what_was_told() -> None:
     links = chain()
     assert faults_of(links, "s") == []
-    told = told_by(links)
+    told = contents_of(links)
     assert (told.commitments, set(told.retracted), told.deleted, told.is_closed) == (
         NAMES,
         {NAMES[1]},

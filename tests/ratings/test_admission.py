@@ -24,7 +24,7 @@ from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_finish, rater_withdraw
 from evaluation.services.studies.change import draft_of
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create
+from evaluation.services.studies.invitation import OtherCodes, invitation_create
 from evaluation.services.studies.known import read_known
 from evaluation.services.studies.open import study_open, study_pause
 from tests.studies.world import a_run, a_suite
@@ -229,10 +229,10 @@ def test_a_draft_keeps_it_all() -> None:
 def test_the_two_codes_differ() -> None:
     study = study_open(study=study_create(a_draft()))
     with pytest.raises(InputError, match="Give two"):
-        invitation_create(study=study, completion_code="ABC", screen_out_code="abc")
+        invitation_create(study=study, completion_code="ABC", others=OtherCodes(screen_out_code="abc"))
     with pytest.raises(InputError, match="Give two"):
         link = "https://example.org/x"
-        invitation_create(study=study, completion_url=link, screen_out_url=link)
+        invitation_create(study=study, completion_url=link, others=OtherCodes(screen_out_url=link))
 
 
 # --- a pause ----------------------------------------------------------------------------------------------------------

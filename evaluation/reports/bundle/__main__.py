@@ -45,15 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def in_words(found: Verified) -> str:
+def in_words(verified: Verified) -> str:
     """The outcome for people."""
-    head = f"Study {found.study}: chain head {found.head}, signed with the key {found.public_key}."
-    if found.holds:
+    head = f"Study {verified.study}: chain head {verified.head}, signed with the key {verified.public_key}."
+    if verified.holds:
         return (
-            f"All holds. {found.n_ratings:,} sealed ratings in {found.n_links:,} links, {found.n_numbers:,} numbers "
-            f"computed again.\n{head}"
+            f"All holds. {verified.n_ratings:,} sealed ratings in {verified.n_links:,} links, "
+            f"{verified.n_numbers:,} numbers computed again.\n{head}"
         )
-    return "\n".join([f"{len(found.differences):,} differences.", *found.differences, head])
+    return "\n".join([f"{len(verified.differences):,} differences.", *verified.differences, head])
 
 
 if __name__ == "__main__":

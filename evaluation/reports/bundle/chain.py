@@ -93,7 +93,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Told:
+class ChainContents:
     """What a chain tells, all links together. `opened`: hashes of what the study locked. `retracted`: by commitment."""
 
     opened: Mapping[str, str]
@@ -103,7 +103,7 @@ class Told:
     is_closed: bool
 
 
-def told_by(links: Iterable[Link]) -> Told:
+def contents_of(links: Iterable[Link]) -> ChainContents:
     """What the links tell."""
     opened: dict[str, str] = {}
     commitments: list[str] = []
@@ -116,7 +116,7 @@ def told_by(links: Iterable[Link]) -> Told:
         retracted |= dict(link.body.get("retracted", []))
         deleted |= set(link.body.get("deleted", []))
         closed = closed or link.body.get("kind") == CLOSING
-    return Told(opened, commitments, retracted, frozenset(deleted), closed)
+    return ChainContents(opened, commitments, retracted, frozenset(deleted), closed)
 
 
 def faults_of(links: Sequence[Link], study: str) -> list[str]:
@@ -143,7 +143,7 @@ def faults_of(links: Sequence[Link], study: str) -> list[str]:
         closed = closed or body.get("kind") == CLOSING
     if len({link.public_key for link in links}) > 1:
         found.append("chain.jsonl: its links have several keys. Was the instance's secret changed?")
-    told = told_by(links)
+    told = contents_of(links)
     if len(set(told.commitments)) != len(told.commitments):
         found.append("chain.jsonl: a rating is sealed twice.")
     for name in sorted((set(told.retracted) | told.deleted) - set(told.commitments)):

@@ -82,16 +82,17 @@ def file_head(name: str, sha256: str) -> str:
 
 
 def write_bundle(
-    path: Path | BinaryIO, told: Mapping[str, Any], files: Mapping[str, bytes], key: Ed25519PrivateKey
+    path: Path | BinaryIO, head: Mapping[str, Any], files: Mapping[str, bytes], key: Ed25519PrivateKey
 ) -> Bundle:
-    """Write a bundle. `told`: of the manifest what is not its files' hashes, key and signature.
+    """Write a bundle. `head`: of the manifest what is not its files' hashes, key and signature.
 
     Raises:
         OSError: there is no writing there.
     """
     hashes = {name: bytes_sha256(data) for name, data in files.items()}
     signatures = {name: sign(key, file_head(name, sha256)) for name, sha256 in hashes.items()}
-    manifest = {"schema": SCHEMA, **told, "files": hashes, "signatures": signatures, "public_key": public_name(key)}
+    signed = {"files": hashes, "signatures": signatures, "public_key": public_name(key)}
+    manifest: dict[str, Any] = {"schema": SCHEMA, **head, **signed}
     manifest["signature"] = sign(key, hash_of(manifest))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in {MANIFEST: json_bytes(manifest), **files}.items():

@@ -15,7 +15,7 @@ import pandas as pd
 
 from common.errors import UserError
 from common.hashes import bytes_sha256, hash_of
-from evaluation.reports.bundle.chain import Link, commitment_of, faults_of, is_signed, told_by
+from evaluation.reports.bundle.chain import Link, commitment_of, contents_of, faults_of, is_signed
 from evaluation.reports.bundle.contents import (
     ANSWERS,
     CHAIN,
@@ -97,7 +97,7 @@ class _Check:
         self.bundle, self.manifest = bundle, bundle.manifest
         self.found: list[str] = []
         self.links: list[Link] = []
-        self.told = told_by(())
+        self.told = contents_of(())
         self.rows: list[Mapping[str, Any]] = []
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
@@ -141,7 +141,7 @@ class _Check:
     def chain(self) -> Iterator[str]:
         self.links = [Link(**each) for each in self.bundle.lines(CHAIN)]
         yield from faults_of(self.links, str(self.manifest["study"]))
-        self.told = told_by(self.links)
+        self.told = contents_of(self.links)
         head = self.links[-1].head if self.links else ""
         if head != self.manifest["head"]:
             yield f"{CHAIN}: it ends with {head[:12]}, and the manifest says {str(self.manifest['head'])[:12]}."

@@ -13,7 +13,7 @@ from django.utils import timezone
 from common.files import SaveError, whole_file
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Study, StudyStatus
-from evaluation.reports.bundle.chain import instance_key, told_by
+from evaluation.reports.bundle.chain import contents_of, instance_key
 from evaluation.reports.bundle.contents import (
     ANSWERS,
     CHAIN,
@@ -69,7 +69,7 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     as_of = timezone.now()
     newly = study_seal(study=study)
     links, rows = chain_of(study), sealed_records(study)
-    retracted = told_by(links).retracted
+    retracted = contents_of(links).retracted
     standing = [row["record"] for row in rows if row["commitment"] not in retracted]
     if not checked.include_simulated:
         standing = [record for record in standing if not record["simulated"]]

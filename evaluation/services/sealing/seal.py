@@ -103,9 +103,16 @@ def _opened_at(study: Study) -> Any:
     return study.opened_at or study.created_at
 
 
-def _link(study: Study, last: Seal | None, kind: str, told: dict[str, Any]) -> Seal:
+def _link(study: Study, last: Seal | None, kind: str, contents: dict[str, Any]) -> Seal:
     number, before = (0, "") if last is None else (last.number + 1, last.head)
-    body = {"study": study.name, "number": number, "previous": before, "kind": kind, "at": iso(timezone.now()), **told}
+    body = {
+        "study": study.name,
+        "number": number,
+        "previous": before,
+        "kind": kind,
+        "at": iso(timezone.now()),
+        **contents,
+    }
     link = Link.signed(body, instance_key(settings.SECRET_KEY))
     assert link.head == hash_of(body)
     return Seal.objects.create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -27,6 +28,20 @@ WEB_ADDRESS = rf"https?://[^/?#\\@:{_NEVER}]+(:[0-9]{{1,5}})?([/?#][^{_NEVER}]*)
 """The pages that raters can be sent back to."""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherCodes:
+    """What a crowd platform wants back from those who do not finish. `partial_code`: from who is inside when the study
+    closes. `screen_out_code`, `screen_out_url`: from whom the study can't take.
+    """
+
+    partial_code: str = ""
+    screen_out_code: str = ""
+    screen_out_url: str = ""
+
+
+NO_OTHER_CODES = OtherCodes()
+
+
 def invitation_create(
     *,
     study: Study,
@@ -36,9 +51,7 @@ def invitation_create(
     completion_code: str = "",
     completion_url: str = "",
     platform: str = "",
-    partial_code: str = "",
-    screen_out_code: str = "",
-    screen_out_url: str = "",
+    others: OtherCodes = NO_OTHER_CODES,
 ) -> Invitation:
     """Make a link into `study`. It lets raters in while the study is open.
 
@@ -49,8 +62,7 @@ def invitation_create(
             back to; shown only when the last rating is committed.
         platform: a recruitment site (`evaluation.recruiting.PLATFORMS`), "" for a plain link. Codes that are not given
             are made, and the return link where the site's is known.
-        partial_code: for those who are inside when the study closes.
-        screen_out_code, screen_out_url: the same for those whom the study can't take.
+        others: codes for raters who do not finish.
 
     Raises:
         InputError: a limit below one or too large, text that is no web address, or an unknown site.
@@ -63,8 +75,8 @@ def invitation_create(
         )
     label = text_in(label, "label", "the label", most=limits.LABEL)
     _refuse_platform(study, platform)
-    codes = _codes(completion_code, partial_code, completion_url, platform)
-    screened = _screen_out_codes(screen_out_code, screen_out_url, codes)
+    codes = _codes(completion_code, others.partial_code, completion_url, platform)
+    screened = _screen_out_codes(others.screen_out_code, others.screen_out_url, codes)
     if expires_at is not None and expires_at <= timezone.now():
         raise ConflictError("The expiry date is in the past. Choose a date in the future.", field="expires_at")
     return Invitation.objects.create(

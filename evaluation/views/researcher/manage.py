@@ -48,7 +48,7 @@ class Managed:
     renames: str
     deletes: bool
     archive: Callable[[bool], object]
-    rename: Callable[[str], object]
+    give_name: Callable[[str], object]
     delete: Callable[[str], object]
 
     @property
@@ -76,7 +76,7 @@ def manage_suite(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             renames="" if uses.used_by or found.frozen_at is not None else "New name",
             deletes=not uses.used_by,
             archive=lambda archived: suite_archive(suite=found, archived=archived),
-            rename=lambda name: suite_rename(suite=found, name=name),
+            give_name=lambda name: suite_rename(suite=found, name=name),
             delete=lambda version: suite_delete(suite=found, version=version),
         ),
     )
@@ -102,7 +102,7 @@ def manage_run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             renames="New name" if free else "",
             deletes=free,
             archive=lambda archived: run_archive(run=found, archived=archived),
-            rename=lambda name: run_rename(run=found, name=name),
+            give_name=lambda name: run_rename(run=found, name=name),
             delete=lambda version: run_delete(run=found, version=version),
         ),
     )
@@ -127,7 +127,7 @@ def manage_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
             renames="New name" if draft else "New title",
             deletes=draft,
             archive=lambda archived: study_archive(study=found, archived=archived),
-            rename=lambda wanted: study_rename(study=found, name=wanted),
+            give_name=lambda wanted: study_rename(study=found, name=wanted),
             delete=lambda version: study_delete(study=found),
         ),
     )
@@ -151,7 +151,7 @@ def _managed(request: ResearcherRequest, thing: Managed) -> HttpResponseBase:
                 messages.success(request, f"{_upper(thing.called)} is {done}.")
                 return redirect(thing.back if action == "restore" else thing.listed)
             if action == "rename" and form.is_valid():
-                renamed = thing.rename(form.cleaned_data["name"])
+                renamed = thing.give_name(form.cleaned_data["name"])
                 messages.success(request, "The new name is saved.")
                 if thing.kind == "study":
                     return redirect("researcher:study", name=getattr(renamed, "name", ""))

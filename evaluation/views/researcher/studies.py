@@ -35,6 +35,7 @@ from evaluation.selectors.studies import study_by_name, study_progress
 from evaluation.services.studies.change import draft_version, refuse_version
 from evaluation.services.studies.invitation import (
     MOST_ADMITTED,
+    OtherCodes,
     invitation_create,
     invitation_revoke,
     invitation_url,
@@ -199,9 +200,7 @@ def invite(request: ResearcherRequest, name: str) -> HttpResponseBase:
                 completion_code=values["completion_code"],
                 completion_url=values["completion_url"],
                 platform=values["platform"],
-                partial_code=values["partial_code"],
-                screen_out_code=values["screen_out_code"],
-                screen_out_url=values["screen_out_url"],
+                others=OtherCodes(values["partial_code"], values["screen_out_code"], values["screen_out_url"]),
             )
         except InputError as error:
             add_input_error(form, error)
