@@ -35,7 +35,8 @@ WRITES_NOTHING = {
     "researcher:study-runs": "runs to choose from, as a form stands",
     "researcher:plan-draft": "a plan of what a form holds, which is saved nowhere",
     **dict.fromkeys(
-        (f"researcher:preview-{each}" for each in ("rate", "undo", "skip", "end")), "what is done stands in the session"
+        (f"researcher:preview-{each}" for each in ("rate", "undo", "skip", "uncover", "end")),
+        "what is done stands in the session",
     ),
     "api:study-participants-export": "only reads",
     "admin:jsi18n": "words",
@@ -91,7 +92,7 @@ def test_a_full_database_is_507_everywhere(world: World) -> None:
         if full.status_code != 507 or "database's disk is full" not in text.replace("&#x27;", "'"):
             wrong.append(f"{name}: {full.status_code} {text[:300]}")
         elif full.headers["Content-Type"].startswith("application/json") != (
-            name.startswith("api:") or name in ("rater:rate", "rater:undo", "rater:skip")
+            name.startswith("api:") or name in ("rater:rate", "rater:undo", "rater:skip", "rater:uncover")
         ):
             wrong.append(f"{name}: {full.headers['Content-Type']}")
         tried += 1

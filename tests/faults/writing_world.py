@@ -23,6 +23,7 @@ from evaluation.models import Comparison, MetricRun, RunStatus, SampleFailure
 from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.trials import next_trials
 from evaluation.services.accounts.sign_in_link import sign_in_link_create
+from evaluation.services.rating.device import device_code_create
 from evaluation.services.rating.enrol import Enrolled
 from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.change import draft_version
@@ -64,7 +65,7 @@ def a_world(tmp_path: Path) -> World:
     user = User.objects.create_superuser("ada", password="engine-of-1843")
     colleague = User.objects.create_user("lin")
     sign_in_link_create(user=colleague)
-    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1, about=["age"])
+    study = an_open_study({"Colors": 1}, raters_per_panel=9, samples=1, about=["age"], flagged=[{"prompt_id": "0"}])
     runs = [each.run for each in study.study_runs.order_by("order")]
     suite = runs[0].suite
     draft = study_create(StudyDraft(name="draft", runs=runs, raters_per_panel=1, display_side=24))
@@ -168,6 +169,9 @@ def a_world(tmp_path: Path) -> World:
         "rater:rate": (None, {"answers": [answer | {"response_time_ms": 900, "submission": str(uuid4())}]}),
         "rater:undo": (None, {}),
         "rater:skip": (None, {"assignment": trial.assignment, "reason": "images did not load"}),
+        "rater:uncover": (None, {"uncovered": [{"assignment": trial.assignment, "images": list(trial.covered)}]}),
+        "rater:device": (None, {}),
+        "rater:continue": (None, {"code": device_code_create(rater=rater.rater)}),
         "api:token": (None, {"username": "bob", "password": "engine-of-1843"}),
         "api:suite-list": (None, {"known": "drawbench-cc0"}),
         "api:run-list": (None, {"suite": suite.name, "generator": "cascade", "name": "newer"}),
@@ -221,7 +225,7 @@ def post(world: World, name: str, client: Client) -> Any:
     address = reverse(name, kwargs=arguments)
     if callable(body):
         return client.post(address, body())
-    if name.startswith("rater:") and name.rpartition(":")[2] in ("rate", "undo", "skip"):
+    if name.startswith("rater:") and name.rpartition(":")[2] in ("rate", "undo", "skip", "uncover"):
         rater = world.finishing if name == "rater:undo" else world.rater
         return client.post(address, body | {"rater": str(rater.rater.key)}, content_type="application/json")
     if name.startswith("api:"):

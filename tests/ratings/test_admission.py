@@ -103,6 +103,17 @@ def test_who_passes_gets_feedback_after_each_item_and_then_the_trials(client: Cl
     assert not rater.assignments.filter(comparison__control="qualify").exists()
 
 
+def test_an_item_with_a_flagged_image_is_covered(client: Client) -> None:
+    flagged = [{"prompt_id": str(int(read_known(ITEMS, "items.csv")[0]["prompt_id"]))}]
+    _, invitation = opened(qualification=read_known(ITEMS, "items.csv"), flagged=flagged)
+    joined(client, invitation)
+    page = client.get("/r/qualify").content.decode()
+    assert 'class="qualify-sets covered"' in page and 'type="checkbox" id="uncover"' in page
+    client.post("/r/qualify", {"item": item_of(page), "fidelity": "left", "alignment": "left"})
+    page = client.get("/r/qualify").content.decode()
+    assert "Trial 2 of 2" in page and 'class="qualify-sets"' in page and 'id="uncover"' not in page
+
+
 def test_who_fails_sees_the_screen_out_code_and_the_place_is_given_again(client: Client) -> None:
     study, invitation = opened(qualification=read_known(ITEMS, "items.csv"))
     address = reverse("rater:join", args=[invitation.key])

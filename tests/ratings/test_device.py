@@ -15,10 +15,11 @@ from evaluation.models import DeviceCode, Rater, Rating, Study
 from evaluation.selectors.trials import raters_of_browser, session_key_hash
 from evaluation.services.rating.device import LENGTH, MOST_DEVICES, device_code_create, device_enrol
 from evaluation.services.rating.enrol import rater_enrol
+from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.errors import RaterError
 from evaluation.services.rating.finish import rater_withdraw
 from evaluation.services.studies.invitation import invitation_create
-from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open import study_close, study_pause
 from tests.ratings.test_views import Browser
 from tests.studies.world import an_open_study
 
@@ -147,6 +148,13 @@ def test_a_closed_study_is_refused_kindly(study: Study) -> None:
     assert browser.client.post("/r/device").status_code == 410
 
 
+def test_in_a_paused_study_a_code_leads_to_the_page_that_says_so(study: Study) -> None:
+    browser = Browser(study)
+    study_pause(study=study, paused=True)
+    status, _, device = entered(asked(browser))
+    assert status == 302 and "This study is paused" in device.get("/r/").content.decode()
+
+
 def test_who_has_left_or_finished_gets_no_code(study: Study) -> None:
     browser = Browser(study)
     code = device_code_create(rater=browser.rater)
@@ -197,3 +205,11 @@ def test_coming_back_by_the_recruitment_site_ends_them(study: Study) -> None:
     assert raters_of_browser([session_key_hash(device.session_key)]) == [first.rater]
     rater_enrol(invitation=invitation, participant="ada", session="one")
     assert raters_of_browser([session_key_hash(each.session_key) for each in (first, device)]) == []
+
+
+def test_deleting_a_raters_data_ends_them(study: Study) -> None:
+    first = rater_enrol(invitation=invitation_create(study=study), participant="ada", session="one")
+    device = device_enrol(code=device_code_create(rater=first.rater))
+    participant_erase(study=study, who="ada")
+    assert raters_of_browser([session_key_hash(each.session_key) for each in (first, device)]) == []
+    assert Rater.objects.get(pk=first.rater.pk).device_key_hashes == []

@@ -107,6 +107,7 @@ def an_open_study(
     size: tuple[int, int] = (16, 16),
     seed: int = 0,
     about: Sequence[str] = (),
+    flagged: Sequence[Mapping[str, str]] = (),
 ) -> Study:
     """A study of two runs (or as many as there are labels), open."""
     suite = a_suite(categories, name=f"suite-{name}")
@@ -120,6 +121,7 @@ def an_open_study(
             design_seed=seed,
             title="Secret title",
             about=about,
+            flagged=flagged,
         )
     )
     return study_open(study=study)

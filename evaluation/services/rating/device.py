@@ -74,7 +74,7 @@ def device_enrol(*, code: str) -> Enrolled:
 
 
 def _refuse_unless_in(rater: Rater) -> None:
-    refuse_unless_open(rater.study)
+    refuse_unless_open(rater.study, or_paused=True)  # the page of the trials says that it is
     if rater.dropped_at is not None:
         raise RaterError("dropped", _("You are no longer part of this study."))
     if rater.finished_at is not None:

@@ -88,13 +88,13 @@ def rater_enrol(
     return Enrolled(rater, key, new=True)
 
 
-def refuse_unless_open(study: Study) -> None:
-    """Raise `RaterError` unless the study takes raters."""
+def refuse_unless_open(study: Study, *, or_paused: bool = False) -> None:
+    """Raise `RaterError` unless the study takes raters. `or_paused`: also while it is paused."""
     if study.status == StudyStatus.CLOSED:
         raise RaterError("closed", _("This study is closed. Thank you for your interest."), status=410)
     if study.status != StudyStatus.OPEN:
         raise RaterError("not-open", _("This study is not open yet. Please come back later."))
-    if study.paused_at is not None:
+    if study.paused_at is not None and not or_paused:
         raise RaterError("paused", paused_text())
 
 

@@ -73,6 +73,7 @@ def _context(rater: Rater, item: Comparison, judged: Judged | None) -> dict[str,
             (names[at] if len(item.sets) > 1 else words.set, [reverse("rater:image", args=[key]) for key in keys])
             for at, keys in enumerate(item.sets)
         ],
+        "covered": bool(item.covered),
         "questions": questions,
         "judged": judged,
         "language": protocol.language,
