@@ -67,9 +67,9 @@ def participant_data(rater: Rater) -> dict[str, Any]:
         **{name: _iso(getattr(rater, name)) for name in moments},
         "about": about.answers if about else {},
         "skipped": [
-            {"position": position, "at": _iso(at), "reason": reason}
-            for position, at, reason in rater.assignments.filter(skipped_at__isnull=False).values_list(
-                "position", "skipped_at", "skip_reason"
+            {"position": position, "at": _iso(at), "kind": kind, "reason": reason}
+            for position, at, kind, reason in rater.assignments.filter(skipped_at__isnull=False).values_list(
+                "position", "skipped_at", "skip_kind", "skip_reason"
             )
         ],
         "ratings": [

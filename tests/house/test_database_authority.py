@@ -51,13 +51,8 @@ pytestmark = pytest.mark.django_db
 
 MAY_CHANGE: dict[type[models.Model], set[str]] = {
     Study: {"archived_at", "title", "created_by_id", "paused_at"},
-    StudyRun: set(),
-    StudyQuestion: set(),
-    StudyImage: set(),
-    Place: set(),
-    Comparison: set(),
+    **{each: set() for each in (StudyRun, StudyQuestion, StudyImage, Place, Comparison, Uncovering)},
     Assignment: {"skipped_at", "skip_kind", "skip_reason"},
-    Uncovering: set(),
     Rater: {
         *("session_key_hash", "device_key_hashes", "last_seen_at", "instructed_at", "qualification"),
         *("qualified_at", "screened_at", "screened_for", "finished_at", "dropped_at"),

@@ -37,7 +37,10 @@ ITEMS = (
     b'00000,"[""one"", ""two""]",fidelity,left\n00000,"[""one"", ""two""]",alignment,indifferent\n'
     b'00001,"[""two"", ""one""]",alignment,right\n'
 )
-CODES = {"completion_code": "DONE", "screen_out_code": "OUT", "screen_out_url": "https://example.org/out"}
+CODES: dict[str, Any] = {
+    "completion_code": "DONE",
+    "others": OtherCodes(screen_out_code="OUT", screen_out_url="https://example.org/out"),
+}
 
 
 def a_draft(name: str = "trial", **given: Any) -> StudyDraft:

@@ -68,15 +68,14 @@ class StudySettings:
     """What the researcher chose.
 
     `protocol`: whole, for it may be the researcher's own. `display_side`: the longest side of shown images in pixels,
-    None for the largest of the runs up to `LARGEST_SIDE`.
-    `consent`: what raters agree to. `contact`: whom they can ask. `stopping_rule`: None where none is declared.
+    None for the largest of the runs up to `LARGEST_SIDE`. `consent`: what raters agree to. `contact`: whom they can
+    ask. `stopping_rule`: None where none is declared. `care`: what it does to be kind to raters.
     `masks`: corners covered on every shown image. `primary`: what the study sets out to show, None in drafts made
     before that was asked for. `claims`: by prompt's number, where they are asked; `claims_source`: where they are from.
     `known`: control trials that the study brings; `controls_left_out`: whether it does without those of the protocol.
     `added`: control trials that the study adds to those. `signs`: None in drafts made before they were declared.
-    `admission`: whom it takes. `hide_rates`: whether the team sees no rate until it closes.
-    `copied_from`: the study that it was copied from, as `difference.Copied` says it. `viewing`: how raters see the
-    images. `people`: what it declares of its crowd.
+    `admission`: whom it takes. `hide_rates`: whether the team sees no rate until it closes. `copied_from`: as
+    `difference.Copied` says it. `viewing`: how raters see the images. `people`: what it declares of its crowd.
     """
 
     protocol: protocols.Protocol
@@ -267,7 +266,8 @@ def specification(
     if settings.hide_rates:
         declared["rates"] = "hidden from the team until the study closes"
     if settings.care != Care():
-        declared["care"] = settings.care.to_dict()
+        blurred = {"covered": dict(opened.covered)} if opened is not None and settings.care.blurs else {}
+        declared["care"] = settings.care.to_dict() | blurred
     if settings.copied_from is not None:
         declared["copied_from"] = dict(settings.copied_from)
     if settings.primary is not None:
@@ -278,8 +278,6 @@ def specification(
         display = opened.display
         declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
         declared["blind"] = dict(opened.blind)
-        if settings.care.blurs:
-            declared["care"] = {**settings.care.to_dict(), "covered": dict(opened.covered)}
         if opened.shared_images:
             declared["shared_images"] = [dict(each) for each in opened.shared_images]
         declared["comparisons"] = {"n": opened.n_comparisons, "shown_sha256": hash_of(list(opened.shown))}
