@@ -57,8 +57,7 @@ def input_from(
     Raises:
         KeyError, TypeError, ValueError: it is not in that form.
     """
-    arrivals, scores, own = data["arrivals"], data["scores"], data["answers"]
-    skipped = data.get("skipped")  # older bundles say nothing of it
+    arrivals, scores, own, skipped = data["arrivals"], data["scores"], data["answers"], data["skipped"]
     return ReportInput(
         ratings=ratings,
         questions=tuple(data["questions"]),
