@@ -127,6 +127,6 @@ def _distribution(
         of_honest = np.outer(of_honest, stats.binom.pmf(right, n, honest)).ravel()
         of_random = np.outer(of_random, stats.binom.pmf(right, n, chance)).ravel()
         scores, at = np.unique(scores, return_inverse=True)
-        of_honest = np.bincount(at, weights=of_honest)
-        of_random = np.bincount(at, weights=of_random)
+        of_honest = np.asarray(np.bincount(at, weights=of_honest), dtype=np.float64)
+        of_random = np.asarray(np.bincount(at, weights=of_random), dtype=np.float64)
     return scores, of_honest, of_random
