@@ -107,7 +107,7 @@ def _placed(network: nn.Module, device: str, layout: torch.memory_format) -> nn.
 
 def _diffusers(unet: UNetConfig, text_width: int, seen: int, drawn: int) -> nn.Module:
     _peers("diffusers")
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # type: ignore[import-not-found]
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     attends = [level in unet.text_attention for level in range(len(unet.channels))]
     network: nn.Module = UNet2DConditionModel(

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from common.hashes import hash_of
 from generators.contract import (
@@ -219,7 +219,7 @@ def _run_chunk(
                 for request in group:
                     if request.key in results:
                         put(request, results[request.key], tries)
-                raise error
+                raise cast(Exception, error)
             for request in group:
                 result = results.get(request.key) or _unanswered(request, error)
                 if result.failure is not None and result.failure.kind.retryable and tries <= plan.retries:

@@ -117,6 +117,9 @@ def _distribution(
     honest: float, groups: tuple[tuple[float, int], ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The values of the statistic, rising, and their chances: of honest raters, of random clicks."""
+    scores: npt.NDArray[np.float64]
+    of_honest: npt.NDArray[np.float64]
+    of_random: npt.NDArray[np.float64]
     scores, of_honest, of_random = np.zeros(1), np.ones(1), np.ones(1)
     for chance, n in groups:
         right = np.arange(n + 1)
@@ -124,5 +127,6 @@ def _distribution(
         of_honest = np.outer(of_honest, stats.binom.pmf(right, n, honest)).ravel()
         of_random = np.outer(of_random, stats.binom.pmf(right, n, chance)).ravel()
         scores, at = np.unique(scores, return_inverse=True)
-        of_honest, of_random = (np.bincount(at, weights=each) for each in (of_honest, of_random))
+        of_honest = np.asarray(np.bincount(at, weights=of_honest), dtype=np.float64)
+        of_random = np.asarray(np.bincount(at, weights=of_random), dtype=np.float64)
     return scores, of_honest, of_random

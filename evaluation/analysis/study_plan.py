@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from evaluation.analysis.crossed import quantile
 from evaluation.analysis.pilot import PilotReading
@@ -176,12 +177,15 @@ def _wanted(components: Components, raters: int, prompts: list[int], width: floa
         half = _half_width(components, raters, prompts, sets)[0]
         return half is not None and half <= width
 
+    def reaches_with(raters: int, n_prompts: int) -> bool:
+        return reaches(raters, shared(prompts, n_prompts))
+
     more_raters = _least(lambda each: reaches(each, prompts), MOST_RATERS)
     more_prompts = _least(lambda each: reaches(raters, shared(prompts, each)), MOST_PROMPTS, len(prompts))
     more_sets = _least(lambda each: reaches(raters, prompts, each), MOST_SETS) if components.images else None
     both = None
     for some in dict.fromkeys(int(2 * 1.1**step) for step in range(60)):
-        enough = _least(lambda each, some=some: reaches(some, shared(prompts, each)), MOST_PROMPTS, len(prompts))
+        enough = _least(partial(reaches_with, some), MOST_PROMPTS, len(prompts))
         if enough is not None and (both is None or some * enough < both[0] * both[1]):
             both = (some, enough)
     return Wanted(width, more_raters, more_prompts, more_sets, both)

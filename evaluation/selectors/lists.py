@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, OrderBy, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
 
@@ -37,7 +37,7 @@ class ListShape:
 
     search: Sequence[str]
     search_of: str
-    sorts: Mapping[str, tuple[str, Sequence[str]]]
+    sorts: Mapping[str, tuple[str, Sequence[str | OrderBy]]]
     filters: Sequence[ListFilter] = ()
 
 

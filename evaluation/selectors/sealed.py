@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -209,9 +209,10 @@ def _erased(study: Study) -> QuerySet[Departure, int]:
     return gone.values_list("rater", flat=True)
 
 
-def untold_retractions(study: Study) -> Iterable[tuple[int, str, datetime]]:
+def untold_retractions(study: Study) -> list[tuple[int, str, datetime]]:
     """(primary key, commitment, moment) of sealed ratings that were withdrawn since."""
     found = SealedRating.objects.filter(
         seal__study=study, retracted_in=None, deleted_in=None, rating__retracted_at__isnull=False
     ).order_by("pk")
-    return found.values_list("pk", "commitment", "rating__retracted_at")
+    rows = found.values_list("pk", "commitment", "rating__retracted_at")
+    return [(pk, commitment, at) for pk, commitment, at in rows if at is not None]

@@ -62,7 +62,7 @@ def test_trials_of_unlike_chances_are_weighed_by_their_likelihood_ratio() -> Non
         if own <= 0.1:
             power, false = power + click, false + honest
     assert found.least is None and 0 < false <= 0.1
-    assert (found.power, found.false_exclusion) == (pytest.approx(power), pytest.approx(false))
+    assert found.power == pytest.approx(power) and found.false_exclusion == pytest.approx(false)
 
 
 def test_nobody_is_judged_without_control_trials() -> None:

@@ -208,7 +208,8 @@ class TestWorkers:
             metric_plan(distance.pk)
 
         def told() -> list[tuple[str, str]]:
-            rows = (GenerationRun.objects.get(pk=run.pk), *MetricRun.objects.filter(pk__in=[score.pk, distance.pk]))
+            scores = MetricRun.objects.filter(pk__in=[score.pk, distance.pk])
+            rows: tuple[Any, ...] = (GenerationRun.objects.get(pk=run.pk), *scores)
             return [(row.status, row.message) for row in rows]
 
         wish = tmp_path / "wish"

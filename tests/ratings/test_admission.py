@@ -37,10 +37,7 @@ ITEMS = (
     b'00000,"[""one"", ""two""]",fidelity,left\n00000,"[""one"", ""two""]",alignment,indifferent\n'
     b'00001,"[""two"", ""one""]",alignment,right\n'
 )
-CODES: dict[str, Any] = {
-    "completion_code": "DONE",
-    "others": OtherCodes(screen_out_code="OUT", screen_out_url="https://example.org/out"),
-}
+CODES = OtherCodes(screen_out_code="OUT", screen_out_url="https://example.org/out")
 
 
 def a_draft(name: str = "trial", **given: Any) -> StudyDraft:
@@ -51,7 +48,7 @@ def a_draft(name: str = "trial", **given: Any) -> StudyDraft:
 
 def opened(**given: Any) -> tuple[Study, Invitation]:
     study = study_open(study=study_create(a_draft(**given)))
-    return study, invitation_create(study=study, **CODES)
+    return study, invitation_create(study=study, completion_code="DONE", others=CODES)
 
 
 def joined(client: Client, invitation: Invitation, **given: str) -> Any:
@@ -129,8 +126,8 @@ def test_who_fails_sees_the_screen_out_code_and_the_place_is_given_again(client:
             break
     rater = Rater.objects.get()
     assert rater.screened_at and rater.dropped_at and rater.screened_for == "qualification"
-    for page in (client.get("/r/"), client.get("/r/")):
-        text = page.content.decode()
+    for again in (client.get("/r/"), client.get("/r/")):
+        text = again.content.decode()
         assert "OUT" in text and "https://example.org/out" in text and "DONE" not in text
     assert client.get("/r/end").headers["Location"] == "/r/"
     other = Client()
@@ -296,8 +293,7 @@ def test_only_an_open_study_is_paused_and_by_every_way(admin_client: Client) -> 
     text = admin_client.get("/studies/trial/").content.decode()
     assert "Paused since" in text and "/studies/trial/resume/" in text
     admin_client.post("/studies/trial/resume/")
-    study.refresh_from_db()
-    assert study.paused_at is None
+    assert Study.objects.get().paused_at is None
     call_command("create_study", "--name", "trial", "--pause")
     assert Study.objects.get().paused_at is not None
     call_command("create_study", "--name", "trial", "--resume")

@@ -162,9 +162,9 @@ def test_from_the_address_to_the_code(address: str, researcher: Client) -> None:
     assert "2 raters are inside" in asked and "half" in asked and "1.25 GBP" in asked
     assert researcher.post("/studies/crowd/close/", {"inside": 0}).status_code == 409
     researcher.post("/studies/crowd/close/", {"inside": 2})
-    told = half.client.get("/r/").content.decode()
-    assert f"You answered 1 of {PROMPTS}" in told and invitation.partial_code in told
-    paid = GONE.search(told)
+    closed = half.client.get("/r/").content.decode()
+    assert f"You answered 1 of {PROMPTS}" in closed and invitation.partial_code in closed
+    paid = GONE.search(closed)
     assert paid is not None and paid[1] == invitation.partial_code
     assert invitation.partial_code in Person(address, "half").arrive(), "by the site's link too"
     nothing = newcomer.client.get("/r/").content.decode()

@@ -41,7 +41,8 @@ def is_declared(study: Study) -> bool:
 
 
 def test_by_page(signed_in: Client, runs: list[GenerationRun]) -> None:
-    values = {"name": "mine", "protocol": "drawbench", "runs": [run.pk for run in runs], "missing": "refuse"}
+    values: dict[str, Any] = {"name": "mine", "protocol": "drawbench", "missing": "refuse"}
+    values["runs"] = [run.pk for run in runs]
     values |= {
         "design_seed": 0,
         "quota_question": "Age?",

@@ -33,7 +33,7 @@ def posted(client: Client, runs: list[GenerationRun], **given: Any) -> Any:
     return client.post("/studies/new/", values | {"design_seed": 0} | given)
 
 
-def attained(client: Client, **given: object) -> str:
+def attained(client: Client, **given: Any) -> str:
     answer = client.get("/studies/new/controls/", {"protocol": "drawbench", **given})
     assert answer.status_code == 200
     text = answer.content.decode()

@@ -55,7 +55,9 @@ def test_a_change_of_what_images_depend_on_is_noticed(change: str, monkeypatch: 
     draft = drafts()[0]
     before = shipped.shipped_file(draft)
     if change in ("weights", "version"):
-        version, fingerprint = registry.identity(registry.get_spec("cascade"), {"weights": "", "text_encoder": ""}, 256)
+        known = registry.identity(registry.get_spec("cascade"), {"weights": "", "text_encoder": ""}, 256)
+        assert known is not None
+        version, fingerprint = known
         other = (version, "0" * 64) if change == "weights" else (version + "a", fingerprint)
         monkeypatch.setattr(registry, "identity", lambda *_: other)
     elif change == "quality":

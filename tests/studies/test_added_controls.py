@@ -52,7 +52,7 @@ def test_each_session_has_them_among_its_trials_and_a_small_panel_what_it_can() 
     study = study_open(study=study_create(a_study(added_controls=ASKED | {"same": 6, "swapped": 6})))
     declared = study.specification["controls"]["added"]
     assert [each["same"] for each in declared["panels"]] == [6, 4], "two prompts of two runs have four sets"
-    places = Counter()
+    places: Counter[Any] = Counter()
     for session in taken(study):
         panel = {"Colors": 0, "Counting": 1}[session[0].comparison.category]
         kinds = Counter(each.comparison.control for each in session)
@@ -119,10 +119,10 @@ def test_nothing_that_a_raters_page_gets_tells_a_control_trial(client: Client) -
     assert [each["position"] for each in trials] == list(range(len(trials)))
     numbers = [each["assignment"] for each in trials]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "numbers rise whatever the trial is"
-    files = {}
+    files: dict[str, Any] = {}
     for each in trials:
         for name in (*each["left"], *each["right"]):
-            answer = client.get(f"/r/i/{name}.webp")
+            answer: Any = client.get(f"/r/i/{name}.webp")
             assert answer.status_code == 200
             files[name] = b"".join(answer.streaming_content) if answer.streaming else answer.content
             varying = {"Content-Length", "ETag", "Last-Modified", "Content-Disposition", "X-Accel-Redirect"}

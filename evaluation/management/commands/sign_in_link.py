@@ -34,8 +34,8 @@ class Command(ProductCommand):
         if options["reset_password"]:
             if options["create"]:
                 raise InputError("--create makes an account, which has no password to reset. Give one of the two.")
-            user, link = password_reset(username=options["username"])
-            return {"username": user.username, "link": settings.PUBLIC_URL + link}
+            reset, link = password_reset(username=options["username"])
+            return {"username": reset.username, "link": settings.PUBLIC_URL + link}
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             if not options["create"]:

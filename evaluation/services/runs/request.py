@@ -172,7 +172,7 @@ def checked_run_name(name: str, *, field: str = "name", besides: GenerationRun |
             f"{MAX_NAME_CHARACTERS} letters, digits, spaces and . , = + ( ) _ -",
             field=field,
         )
-    if GenerationRun.objects.filter(name=name).exclude(pk=besides and besides.pk).exists():
+    if GenerationRun.objects.filter(name=name).exclude(pk=besides.pk if besides else 0).exists():
         raise ConflictError(name_taken(name), field=field)
     return name
 

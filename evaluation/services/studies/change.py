@@ -204,7 +204,7 @@ def _added(settings: StudySettings) -> dict[str, object] | None:
     """The control trials that the study adds; none said where they are those of its protocol."""
     if settings.added == settings.protocol.added_controls:
         return None
-    return Counts().to_dict() if settings.added is None else settings.added.to_dict()
+    return dict(Counts().to_dict() if settings.added is None else settings.added.to_dict())
 
 
 def _least(settings: StudySettings) -> int | None:

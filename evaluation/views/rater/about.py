@@ -33,11 +33,11 @@ def _about(request: HttpRequest) -> HttpResponse:
     if rater is None:
         if browser_keys(request):
             count_unknown_key(request)
-        context = {
+        refusal = {
             "heading": _("Please open your invitation link"),
             "text": _("No study is open in this browser. Use your link again, in the browser in which you started."),
         }
-        return render(request, "rater/message.html", context, status=403)
+        return render(request, "rater/message.html", refusal, status=403)
     questions = declared_about(rater.study.specification)
     if not questions:
         return redirect("rater:trials")
@@ -52,8 +52,8 @@ def _about(request: HttpRequest) -> HttpResponse:
                 answers={each.id: request.POST.get(f"{FIELD}{each.id}", "") for each in questions},
             )
         except RaterError as error:
-            context = {"heading": _("This isn't possible"), "text": error.message}
-            return render(request, "rater/message.html", context, status=error.status)
+            refusal = {"heading": _("This isn't possible"), "text": error.message}
+            return render(request, "rater/message.html", refusal, status=error.status)
         return redirect("rater:trials")  # which leads on to the instructions, or to the end
     row = RaterAbout.objects.filter(rater=rater).first()
     said = row.answers if row else {}

@@ -61,7 +61,7 @@ def _context(rater: Rater, item: Comparison, judged: Judged | None) -> dict[str,
                 "options": options,
                 "given": said.get(judged.given[name]) if judged else "",
                 "right": said.get(judged.right[name]) if judged else "",
-                "is_right": bool(judged) and judged.given[name] == judged.right[name],
+                "is_right": judged is not None and judged.given[name] == judged.right[name],
             }
         )
     return {

@@ -124,7 +124,8 @@ def _page(request: ResearcherRequest, form: StudyForm, context: dict[str, object
         context["planned"] = planned(request)
     if _only_asks(request):
         form = unsaid(form, request)
-    labels, also = {}, ()
+    labels: dict[int, str] = {}
+    also: tuple[int, ...] = ()
     if form.base is not None:
         also = tuple(run.pk for run in form.base.runs)
         if request.method != "POST":

@@ -70,7 +70,7 @@ def recode(request: ResearcherRequest, name: str, pk: int) -> HttpResponseBase:
 
     def change() -> Invitation:
         if not form.is_valid():
-            raise InputError(next(error for errors in form.errors.values() for error in errors))
+            raise InputError(str(next(error for errors in form.errors.values() for error in errors)))
         return invitation_recode(invitation=invitation, **form.cleaned_data)
 
     back = f"{reverse('researcher:study', args=[found.name])}#site-{invitation.pk}"
