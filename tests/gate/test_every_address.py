@@ -123,7 +123,7 @@ def test_cookies(caller: Client) -> None:
         assert answer.status_code < 500, name
 
 
-RATERS = ("/r/rate", "/r/undo", "/r/skip")
+RATERS = ("/r/rate", "/r/undo", "/r/skip", "/r/uncover")
 
 
 def test_the_rater_s_page(db: None) -> None:

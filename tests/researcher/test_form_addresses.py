@@ -29,7 +29,7 @@ PARTS = {
     "width": 16,
     "height": 16,
 }
-SCRIPTS = {"rate", "undo", "skip", "preview-rate", "preview-undo", "preview-skip"}
+SCRIPTS = {f"{page}{each}" for page in ("", "preview-") for each in ("rate", "undo", "skip", "uncover")}
 """Addresses of the rater's script: no browser shows them."""
 
 
