@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 import evaluation.api.inputs
 import evaluation.api.study_inputs
+import evaluation.api.study_parts
 from common import limits
 from common.parameters import Parameter, ParameterError
 from evaluation.api.fields import Input, Number, Query, Whole
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.django_db
 FORMS: tuple[type[PlainForm], ...] = (SuiteForm, StudyForm, InvitationForm, UploadForm)
 INPUT = [
     each
-    for module in (evaluation.api.inputs, evaluation.api.study_inputs)
+    for module in (evaluation.api.inputs, evaluation.api.study_inputs, evaluation.api.study_parts)
     for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, Input) and each.__module__ == module.__name__
 ]
