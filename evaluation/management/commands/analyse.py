@@ -165,9 +165,7 @@ class Command(ProductCommand):
         family = family_of(study.specification, settings.estimand)
         return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
 
-    def _votes(
-        self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]
-    ) -> Found:
+    def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Found:
         """Votes that are no study's. `wanted`: the kind that was asked for."""
         if wanted == "ratings":
             valid = as_pairs(votes, compare_scores=options["compare_scores"])
