@@ -51,7 +51,7 @@ Texts = list[Callable[[], str]]
 
 
 @dataclass(frozen=True)
-class Found:
+class Analysed:
     """What the command prints; only the form that was asked for is made. `more` joins the JSON of the rest."""
 
     document: Callable[[], dict[str, Any]]
@@ -62,7 +62,7 @@ class Found:
         """Ready for JSON."""
         return self.document() | dict(self.more)
 
-    def joined_by(self, more: Mapping[str, Any]) -> Found:
+    def joined_by(self, more: Mapping[str, Any]) -> Analysed:
         """With more entries."""
         return replace(self, more={**self.more, **more})
 
@@ -129,7 +129,7 @@ class Command(ProductCommand):
             "sets (column set)",
         )
 
-    def run(self, **options: Any) -> Found:
+    def run(self, **options: Any) -> Analysed:
         named = [kind for kind in FILES if options[kind]]
         if (options["study"] is not None) + len(named) != 1:
             raise InputError(
@@ -157,7 +157,7 @@ class Command(ProductCommand):
         found = self._votes(votes, wanted, f"Imported votes {imported.name}", settings_from(asked), options)
         return found.joined_by({"import": votes.to_dict() | {"name": imported.name}})
 
-    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> Found:
+    def _study(self, asked: Mapping[str, object], options: Mapping[str, Any]) -> Analysed:
         study = study_by_name(options["study"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
@@ -165,7 +165,7 @@ class Command(ProductCommand):
         family = family_of(study.specification, settings.estimand)
         return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
 
-    def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Found:
+    def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Analysed:
         """Votes that are no study's. `wanted`: the kind that was asked for."""
         if wanted == "ratings":
             valid = as_pairs(votes, compare_scores=options["compare_scores"])
@@ -175,9 +175,9 @@ class Command(ProductCommand):
             raise InputError(f"The file holds {votes.kind}, not {wanted}. Give it with --{votes.kind}{hint}.")
         if wanted == "answers":
             found = analyse_answers(votes.frame, estimand=settings.estimand, level=settings.level)
-            return Found(found.to_dict, [partial(answers_text, found, title=title)], {})
+            return Analysed(found.to_dict, [partial(answers_text, found, title=title)], {})
         report = report_scores(votes.frame, estimand=settings.estimand, level=settings.level)
-        return Found(report.to_dict, [partial(scores_text, report, title=title, summary=options["summary"])], {})
+        return Analysed(report.to_dict, [partial(scores_text, report, title=title, summary=options["summary"])], {})
 
     def _rates(
         self,
@@ -187,14 +187,14 @@ class Command(ProductCommand):
         options: Mapping[str, Any],
         family: Family = ALL,
         categories: Sequence[str] = (),
-    ) -> Found:
+    ) -> Analysed:
         """Votes on pairs: a study's, or those of files."""
         results = compute(
             valid, settings, family, declared=categories, questions=options["question"], pairs=options["pair"]
         )
         more, texts = self._more(valid, results, settings, options)
         text = partial(results_text, results, title=title, summary=options["summary"])
-        return Found(results.to_summary if options["summary"] else results.to_dict, [text, *texts], more)
+        return Analysed(results.to_summary if options["summary"] else results.to_dict, [text, *texts], more)
 
     def _more(
         self, valid: pd.DataFrame, results: Analysis, settings: Settings, options: Mapping[str, Any]
@@ -233,7 +233,7 @@ class Command(ProductCommand):
             texts.append(partial(fragility_text, fragile))
         return more, texts
 
-    def describe(self, result: Found) -> str:
+    def describe(self, result: Analysed) -> str:
         return "\n\n".join(each() for each in result.texts)
 
 
