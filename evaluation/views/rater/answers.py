@@ -54,11 +54,20 @@ def following(request: HttpRequest) -> HttpResponse:
 
     `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
     """
-    key, after = _key(request.GET.get("rater")), request.GET.get("after", "-1")
+    key, position = _key(request.GET.get("rater")), position_asked(request.GET.get("after", "-1"))
+    return JsonResponse(next_document(key, browser_hashes(request), position) or _nobody(request))
+
+
+def position_asked(after: str) -> int:
+    """The position after which trials are asked for, as it stands in an address; -1 is before the first.
+
+    Raises:
+        InputError: it is no whole number, or larger than any position.
+    """
     position = whole_or_none(after)
     if position is None or abs(position) > COLUMN:
         raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
-    return JsonResponse(next_document(key, browser_hashes(request), position) or _nobody(request))
+    return position
 
 
 @require_POST
@@ -93,7 +102,7 @@ def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str
     submitted = rating_submit(
         session=session,
         answers=[_answer(number, each) for number, each in enumerate(given)],
-        after=None if after is None else _whole("after", after, "The request"),
+        after=None if after is None else whole_given("after", after, "The request"),
     )
     told: dict[str, object] = {"answers": [each.as_json() for each in submitted.answers]}
     return told if after is None else told | _trials(session, submitted.trials)
@@ -111,7 +120,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     session = _session(request, body.get("rater"))
     assignment = body.get("assignment")
     trial = rating_undo(
-        session=session, assignment=None if assignment is None else _whole("assignment", assignment, "The request")
+        session=session, assignment=None if assignment is None else whole_given("assignment", assignment, "The request")
     )
     return JsonResponse({"trial": trial.as_json()})
 
@@ -122,7 +131,7 @@ def skip(request: HttpRequest) -> HttpResponse:
     """POST /r/skip `{"rater": KEY, "assignment": ID, "reason": TEXT}`: images could not be seen. `{"skipped": ID}`."""
     body = read_body(request_body(request))
     session = _session(request, body.get("rater"))
-    assignment = _whole("assignment", body.get("assignment"), "The request")
+    assignment = whole_given("assignment", body.get("assignment"), "The request")
     rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")))
     return JsonResponse({"skipped": assignment})
 
@@ -181,16 +190,21 @@ def _answer(number: int, given: object) -> Answer:
     except ValueError:
         _refuse(where, "submission", "a UUID, the same in every retry of this answer")
     return Answer(
-        assignment=_whole("assignment", given.get("assignment"), where),
+        assignment=whole_given("assignment", given.get("assignment"), where),
         question=question,
         choice=choice,
         value=given.get("value"),
-        response_time_ms=None if time is None else _whole("response_time_ms", time, where),
+        response_time_ms=None if time is None else whole_given("response_time_ms", time, where),
         submission=submission,
     )
 
 
-def _whole(name: str, value: object, where: str) -> int:
+def whole_given(name: str, value: object, where: str) -> int:
+    """The whole number that a request's JSON has under `name`. `where`: what the refusal names it in.
+
+    Raises:
+        InputError: it is none.
+    """
     found = whole_or_none(value) if isinstance(value, int) else None
     if found is None:
         _refuse(where, name, "a whole number")
