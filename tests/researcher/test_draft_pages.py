@@ -79,7 +79,7 @@ def test_every_protocol_is_made_by_the_page(signed_in: Client) -> None:
         "Two sets of 8 images. Asked: which is preferred (twice)",
         "One image beside the reference photograph",
     ):
-        assert line in text, "each protocol is told in a line"
+        assert line in text, "each protocol has its line"
     assert 'data-parts="claims"' in text and 'class="part" data-part="reference"' in text
 
 
@@ -231,6 +231,10 @@ def test_a_draft_is_played_as_a_rater_and_nothing_is_saved(signed_in: Client, na
     sent = signed_in.post(config["rate"], {"rater": config["rater"], "answers": wrong}, content_type="application/json")
     assert sent.status_code == 400 and "does not fit a question" in sent.json()["error"]["message"]
     assert signed_in.get(config["next"], {"rater": "another"}).json()["error"]["code"] == "reload"
+    refused = signed_in.get(config["next"], {"rater": config["rater"], "after": "x"})
+    assert refused.status_code == 400 and "whole number" in refused.json()["error"]["message"]
+    sent = signed_in.post(config["rate"], body | {"after": "x"}, content_type="application/json")
+    assert sent.status_code == 400 and "whole number" in sent.json()["error"]["message"]
     assert signed_in.post("/studies/small/preview/end/").headers["Location"] == "/studies/small/"
     assert not Rating.objects.exists() and not StudyImage.objects.exists()
     assert Study.objects.get().status == StudyStatus.DRAFT

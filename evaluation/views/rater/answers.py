@@ -58,11 +58,20 @@ def following(request: HttpRequest) -> HttpResponse:
 
     `{"total": trials in all, "finished": bool, "trials": [{"assignment", "position", "caption", "left", "right"}]}`
     """
-    key, after = _key(request.GET.get("rater")), request.GET.get("after", "-1")
+    key, position = _key(request.GET.get("rater")), position_asked(request.GET.get("after", "-1"))
+    return JsonResponse(next_document(key, browser_hashes(request), position) or _nobody(request))
+
+
+def position_asked(after: str) -> int:
+    """The position after which trials are asked for, as it stands in an address; -1 is before the first.
+
+    Raises:
+        InputError: it is no whole number, or larger than any position.
+    """
     position = whole_or_none(after)
     if position is None or abs(position) > COLUMN:
         raise InputError(f'"after" must be a position, a whole number; got "{after[:20]}".')
-    return JsonResponse(next_document(key, browser_hashes(request), position) or _nobody(request))
+    return position
 
 
 @require_POST
@@ -97,7 +106,7 @@ def rate_document(body: Mapping[str, object], hashes: Sequence[str]) -> dict[str
     submitted = rating_submit(
         session=session,
         answers=[_answer(number, each) for number, each in enumerate(given)],
-        after=None if after is None else _whole("after", after, "The request"),
+        after=None if after is None else whole_given("after", after, "The request"),
     )
     told: dict[str, object] = {"answers": [each.as_json() for each in submitted.answers]}
     return told if after is None else told | _trials(session, submitted.trials, paused=submitted.paused)
@@ -116,7 +125,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     session = _session(request, body.get("rater"))
     assignment = body.get("assignment")
     trial = rating_undo(
-        session=session, assignment=None if assignment is None else _whole("assignment", assignment, "The request")
+        session=session, assignment=None if assignment is None else whole_given("assignment", assignment, "The request")
     )
     return JsonResponse({"trial": trial.as_json()})
 
@@ -130,7 +139,7 @@ def skip(request: HttpRequest) -> HttpResponse:
     """
     body = read_body(request_body(request))
     session = _session(request, body.get("rater"))
-    assignment = _whole("assignment", body.get("assignment"), "The request")
+    assignment = whole_given("assignment", body.get("assignment"), "The request")
     kind = str(body.get("kind", SkipKind.MISSING))
     rating_skip(session=session, assignment=assignment, reason=str(body.get("reason", "")), kind=kind)
     return JsonResponse({"skipped": assignment})
@@ -155,7 +164,7 @@ def uncovered_of(body: Mapping[str, object]) -> dict[int, list[str]]:
         images = each.get("images")
         if not isinstance(images, list) or not all(isinstance(key, str) for key in images):
             _refuse(f"Entry {number + 1}", "images", "a list of keys")
-        found.setdefault(_whole("assignment", each.get("assignment"), f"Entry {number + 1}"), []).extend(images)
+        found.setdefault(whole_given("assignment", each.get("assignment"), f"Entry {number + 1}"), []).extend(images)
     return found
 
 
@@ -216,11 +225,11 @@ def _answer(number: int, given: object) -> Answer:
     except ValueError:
         _refuse(where, "submission", "a UUID, the same in every retry of this answer")
     return Answer(
-        assignment=_whole("assignment", given.get("assignment"), where),
+        assignment=whole_given("assignment", given.get("assignment"), where),
         question=question,
         choice=choice,
         value=given.get("value"),
-        response_time_ms=None if time is None else _whole("response_time_ms", time, where),
+        response_time_ms=None if time is None else whole_given("response_time_ms", time, where),
         evidence=_evidence(given.get("evidence")),
         submission=submission,
         shown_width=_whole_or_none("shown_width", given, where),
@@ -236,10 +245,15 @@ def _evidence(given: object) -> int | None:
 
 def _whole_or_none(name: str, given: Mapping[str, object], where: str) -> int | None:
     value = given.get(name)
-    return None if value is None else _whole(name, value, where)
+    return None if value is None else whole_given(name, value, where)
 
 
-def _whole(name: str, value: object, where: str) -> int:
+def whole_given(name: str, value: object, where: str) -> int:
+    """The whole number that a request's JSON has under `name`. `where`: what the refusal names it in.
+
+    Raises:
+        InputError: it is none.
+    """
     found = whole_or_none(value) if isinstance(value, int) else None
     if found is None:
         _refuse(where, name, "a whole number")

@@ -24,7 +24,7 @@ from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.trials import TRIALS_AT_ONCE
 from evaluation.services.studies.preview import draft_preview, preview_image
-from evaluation.views.rater.answers import read_body, request_body, uncovered_of
+from evaluation.views.rater.answers import position_asked, read_body, request_body, uncovered_of, whole_given
 from evaluation.views.rater.contexts import RaterPage, breaks_of, trials_context
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
@@ -100,8 +100,7 @@ def _for_script(method: str) -> Callable[[Answered], Callable[..., HttpResponseB
 @_for_script("GET")
 def following(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
     """The next trials after a position."""
-    after = whole_or_none(str(given.get("after", "-1")))
-    return _next(request, -1 if after is None else after)
+    return _next(request, position_asked(str(given.get("after", "-1"))))
 
 
 def _next(request: ResearcherRequest, after: int) -> dict[str, object]:
@@ -115,9 +114,8 @@ def _next(request: ResearcherRequest, after: int) -> dict[str, object]:
 @_for_script("POST")
 def rate(request: ResearcherRequest, study: Study, given: Mapping[str, object]) -> dict[str, object]:
     """Answers, checked as a rater's are, and not saved. With `"after": POSITION`, the next trials too."""
-    answers, after = given.get("answers"), given.get("after")
-    if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
-        raise InputError('"after" must be a position, a whole number.')
+    answers = given.get("answers")
+    after = None if given.get("after") is None else whole_given("after", given["after"], "The request")
     if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
         raise InputError('The request needs "answers", a list of objects.')
     protocol = protocol_of(study)
