@@ -18,6 +18,7 @@ from evaluation.api.base import Endpoint, ListEndpoint
 from evaluation.api.inputs import RunInput, RunsQuery, SamplesQuery
 from evaluation.api.negotiation import AnyImage
 from evaluation.api.serializers import FailureSerializer, ProgressSerializer, RunSerializer, SampleSerializer
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.images import images_with_an_address
 from evaluation.selectors.overview import runs_listed
@@ -27,6 +28,23 @@ from evaluation.services.runs.manage import run_delete
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
+from generators.sizes import Size, square
+
+
+def _asked_size(given: dict[str, Any]) -> Size | None:
+    """The size that a body asks for: `size` for a square, or `width` and `height`.
+
+    Raises:
+        InputError: one side alone, or both ways at once with other numbers.
+    """
+    width, height, side = given["width"], given["height"], given["size"]
+    if (width is None) != (height is None):
+        raise InputError("Give width and height together, or neither.", field="height" if height is None else "width")
+    if width is None:
+        return None if side is None else square(side)
+    if side not in (None, width) or side not in (None, height):
+        raise InputError("Give width and height, or size for a square, not both.", field="size")
+    return Size(width, height)
 
 
 class RunList(ListModelMixin, ListEndpoint):
@@ -55,7 +73,7 @@ class RunList(ListModelMixin, ListEndpoint):
                 suite=suite_by_name(given["suite"]),
                 generator=given["generator"],
                 parameters=given["parameters"],
-                size=given["size"],
+                size=_asked_size(given),
                 samples_per_prompt=given["samples_per_prompt"],
                 run_seed=given["run_seed"],
                 name=given["name"],

@@ -17,6 +17,7 @@ from evaluation.services import sweep as run_sweep
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.work import items
+from generators.sizes import square
 from tests.runs.steps import Capture, MakeSuite, ask, draw
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,9 @@ class TestTasks:
         monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
         suite = make_suite(*(f"prompt {number}" for number in range(40)), "flaky one")
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2))
+            run = run_render(
+                RunDraft(suite=suite, generator="testpaint", parameters={}, size=square(16), samples_per_prompt=2)
+            )
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 82
 
@@ -137,7 +140,7 @@ class TestControl:
         app.loader.import_default_modules()
         monkeypatch.setattr(app.tasks["evaluation.tasks.run_begin"], "apply_async", away)
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, name="waits"))
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=square(16), name="waits"))
         run.refresh_from_db()
         assert run.status == RunStatus.QUEUED and "does not respond" in run.message and "--resume waits" in run.message
 
@@ -150,7 +153,7 @@ class TestBadInput:
             ({"parameters": {"slo": 1}}, 'did you mean "slow"', "parameters"),
             ({"parameters": {"slow": "much"}}, "a number from 0 to 60", "parameters"),
             ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
-            ({"size": 17}, "Its sizes: 16, 32", "size"),
+            ({"size": square(17)}, "Its sizes: 16 x 16, 32 x 32", "size"),
             ({"samples_per_prompt": 0}, "between 1 and 1,000", "samples_per_prompt"),
             ({"run_seed": -1}, "between 0 and", "run_seed"),
             ({"name": "a/b"}, "can't be the name of a run", "name"),
@@ -161,7 +164,7 @@ class TestBadInput:
                 "suite": suite,
                 "generator": "testpaint",
                 "parameters": {},
-                "size": 16,
+                "size": square(16),
                 **changes,
             }
             with pytest.raises(InputError, match=told) as error:

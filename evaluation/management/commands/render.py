@@ -25,6 +25,8 @@ from evaluation.services.runs.spending import budget_checked
 from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
 from evaluation.services.work.states import UNFINISHED
+from generators.contract import GeneratorError
+from generators.sizes import Size, read_size
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
@@ -55,7 +57,9 @@ class Command(ProductCommand):
             metavar="NAME=VALUE",
             help="a parameter of the generator, such as guidance=5; repeat for several",
         )
-        parser.add_argument("--size", type=int, help="image size in pixels (default: the generator's)")
+        parser.add_argument(
+            "--size", metavar="WIDTHxHEIGHT", help="image size in pixels, or one number for a square (the generator's)"
+        )
         parser.add_argument("--samples", type=int, default=1, help="images per prompt (default: 1; DrawBench shows 8)")
         parser.add_argument(
             "--seed", type=int, default=0, help="the run seed (default: 0); runs with the same seed are paired"
@@ -137,7 +141,7 @@ class Command(ProductCommand):
                 suite=suite_by_name(options["suite"]),
                 generator=options["generator"],
                 parameters=parse_settings(options["parameters"]),
-                size=options["size"],
+                size=_size(options["size"]),
                 samples_per_prompt=options["samples"],
                 run_seed=options["seed"],
                 name=options["name"],
@@ -174,6 +178,13 @@ class Command(ProductCommand):
         return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
 
 
+def _size(given: str | None) -> Size | None:
+    try:
+        return read_size(given)
+    except GeneratorError as error:
+        raise InputError(f"--size: {error}", field="size") from error
+
+
 def _bar(run: GenerationRun) -> tqdm[Any]:
     progress = run_progress(run)
     done = progress.made + progress.failed
@@ -197,7 +208,8 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "suite": str(run.suite),
         "generator": run.generator,
         "parameters": run.parameters,
-        "size": run.size,
+        "width": run.width,
+        "height": run.height,
         "samples_per_prompt": run.samples_per_prompt,
         "seed": run.known_seed,
         "origin": run.origin,

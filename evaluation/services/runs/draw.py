@@ -16,8 +16,8 @@ from common import limits
 from common.images import encode_png
 from common.text import cleaned
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
-from evaluation.selectors.runs import run_missing, run_progress
-from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
+from evaluation.selectors.runs import run_missing, run_progress, run_size
+from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for, run_side
 from evaluation.services.runs.samples import DrawnImage, sample_fail, sample_store
 from evaluation.services.runs.spending import put_aside, settle
 from evaluation.services.store.images import StoreFullError
@@ -29,6 +29,7 @@ from evaluation.services.work.states import STARTED, SpoiledError, locked, start
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.costs import cost_of
+from generators.sizes import Size
 
 log = logging.getLogger(__name__)
 
@@ -161,12 +162,13 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
         run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint
+        side = run_side(run)
         prompts = Prompt.objects.in_bulk([prompt for prompt, _ in batch])
         requests: list[ImageRequest] = []
         for prompt_pk, sample in batch:
             prompt_id, text = prompts[prompt_pk].prompt_id, prompts[prompt_pk].text
             key = runner.content_key(
-                run.generator, run.parameters, fingerprint, run.size or 0, run.run_seed, prompt_id, text, sample
+                run.generator, run.parameters, fingerprint, side, run.run_seed, prompt_id, text, sample
             )
             requests.append(ImageRequest(key, prompt_id, text, sample, run.run_seed))
         return requests
@@ -206,9 +208,9 @@ class _Samples:
         """Keep the image; or why it is none."""
         assert result.image is not None
         height, width, _ = result.image.shape
-        size = self.run.size
-        if size and (width, height) != (size, size):
-            message = f"the image has {width} x {height} pixels where {size} x {size} were asked for"
+        size, there = run_size(self.run), Size(width, height)
+        if size and there != size:
+            message = f"the image has {there} pixels where {size} were asked for"
             return Failure(FailureKind.INVALID, message)
         drawn = DrawnImage(
             png=encode_png(result.image),

@@ -35,6 +35,7 @@ from evaluation.views.researcher.run_form import RunForm, usable_specs
 from generators.contract import GeneratorError
 from generators.prompt_notes import prompt_notes
 from generators.registry import expected_usd, get_spec
+from generators.sizes import square
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
@@ -89,7 +90,7 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
                     suite=values["suite"],
                     generator=chosen,
                     parameters=form.parameters,
-                    size=values.get("size"),
+                    size=square(side) if (side := values.get("size")) else None,
                     samples_per_prompt=values["samples_per_prompt"],
                     run_seed=values["run_seed"],
                     name=values["name"],
