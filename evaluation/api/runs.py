@@ -25,7 +25,8 @@ from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.manage import run_delete
-from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
+from evaluation.services.runs.spending import run_expected_usd
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
 from generators.sizes import Size, square
@@ -115,6 +116,7 @@ class RunProgress(Endpoint):
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
             "spent_usd": run.spent_usd,
+            "expected_usd": run_expected_usd(run, progress.expected) if run.is_drawn_here else None,
         }
         return Response(ProgressSerializer(row).data)
 
@@ -126,6 +128,15 @@ class RunCancel(Endpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Stop a run. Images made so far are kept."""
         return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
+
+
+class RunPause(Endpoint):
+    """Leaving a run for later."""
+
+    @extend_schema(operation_id="runs_pause", responses={200: RunSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """Pause a run until it is resumed. Workers go on with other runs."""
+        return Response(RunSerializer(run_pause(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
 class RunRetry(Endpoint):
@@ -142,7 +153,7 @@ class RunResume(Endpoint):
 
     @extend_schema(operation_id="runs_resume", responses={200: RunSerializer})
     def post(self, request: Request, pk: int) -> Response:
-        """Continue a run that stopped."""
+        """Continue a run that was paused or stopped."""
         return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 

@@ -151,6 +151,9 @@ class ProgressSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
     samples_per_minute = serializers.FloatField(allow_null=True)
     seconds_left = serializers.FloatField(allow_null=True)
+    expected_usd = serializers.FloatField(
+        allow_null=True, help_text="US dollars that all of it is expected to cost; null where nobody names a price"
+    )
     spent_usd = serializers.FloatField(help_text="US dollars that it cost so far, where its generator asks for money")
 
 

@@ -42,6 +42,11 @@ class RunProgress:
     seconds_left: float | None = None
 
     @property
+    def samples_per_second(self) -> float:
+        """0 where none is known."""
+        return (self.samples_per_minute or 0.0) / 60
+
+    @property
     def remaining(self) -> int:
         """Samples neither made nor failed."""
         return max(0, self.expected - self.made - self.failed)

@@ -133,8 +133,12 @@ def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
         "failed": 0,
         "samples_per_minute": None,
         "seconds_left": None,
+        "expected_usd": None,
         "spent_usd": 0.0,
     }
+    assert api.post(f"{base}pause/").json()["status"] == "paused"
+    assert api.post(f"{base}pause/").status_code == 409
+    assert api.post(f"{base}resume/").json()["status"] == "queued"
     assert api.post(f"{base}cancel/").json()["status"] == "cancelled"
     again = api.post(f"{base}cancel/")
     assert again.status_code == 409 and "ended already" in again.json()["detail"]

@@ -91,7 +91,10 @@ class Detector:
     def _other_shapes(self) -> str:
         """A processor with a height and a width resizes to them; others keep the shape."""
         size = getattr(getattr(self.processor, "image_processor", self.processor), "size", None)
-        return SQUASHED if isinstance(size, Mapping) and {"height", "width"} <= size.keys() else WHOLE
+        sides = [
+            size.get(name) if isinstance(size, Mapping) else getattr(size, name, None) for name in ("height", "width")
+        ]
+        return SQUASHED if all(sides) else WHOLE
 
     def name_of(self, noun: str) -> str | None:
         """The detector's own name for a noun, None where its list has none."""

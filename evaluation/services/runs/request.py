@@ -18,11 +18,11 @@ from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
-from evaluation.services.runs.spending import budget_checked
-from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
+from evaluation.services.runs.spending import budget_checked, images_expected_usd
+from evaluation.services.work.states import UNFINISHED, announce, locked, pause, stop, take_up
 from generators.contract import GeneratorError
 from generators.costs import usd
-from generators.registry import expected_usd, get_spec
+from generators.registry import get_spec
 from generators.seeding import MAX_RUN_SEED
 from generators.sizes import Size, asked_for, drawn
 
@@ -116,9 +116,26 @@ def run_cancel(*, run: GenerationRun) -> GenerationRun:
         ConflictError: it has ended already.
     """
     run = locked(run)
-    if run.status not in UNFINISHED:
+    if run.status not in (*UNFINISHED, RunStatus.PAUSED):
         raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
     stop(run)
+    return run
+
+
+@transaction.atomic
+def run_pause(*, run: GenerationRun) -> GenerationRun:
+    """Leave a run where it is until it is resumed: workers notice within a batch, and go on with others.
+
+    Raises:
+        ConflictError: it is not under way.
+    """
+    run = locked(run)
+    if run.status not in UNFINISHED:
+        raise ConflictError(
+            f"The run {run.name} can't be paused: it is {run.get_status_display().lower()}. Only runs that are queued "
+            "or running can be."
+        )
+    pause(run)
     return run
 
 
@@ -139,7 +156,7 @@ def run_retry(*, run: GenerationRun, queue: bool = True, budget_usd: object = No
 
 @transaction.atomic
 def run_resume(*, run: GenerationRun, queue: bool = True, budget_usd: object = None) -> GenerationRun:
-    """Go on with a run that was cancelled, failed or lost its worker: what is missing is queued again.
+    """Go on with a run that was paused or cancelled, failed or lost its worker: what is missing is queued again.
 
     `budget_usd`: what all of it may cost from now on, in US dollars; None or empty leaves that as it is.
 
@@ -250,10 +267,7 @@ def _checked_budget(draft: RunDraft, values: Mapping[str, ParameterValue]) -> fl
     """The budget, where it is enough for what is expected."""
     budget = budget_checked(draft.budget_usd)
     n_images = draft.suite.prompts.count() * draft.samples_per_prompt
-    try:
-        expected = expected_usd(get_spec(draft.generator), values, n_images=n_images)
-    except GeneratorError as error:
-        raise InputError(str(error), field="parameters") from error
+    expected = images_expected_usd(draft.generator, values, n_images)
     if budget is not None and expected is not None and expected > budget:
         raise InputError(
             f"{counted(n_images, 'image')} are expected to cost about {usd(expected)}, which is more than the "
