@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -96,16 +98,16 @@ class TestControl:
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = ask(make_suite("a fox", "a heron"), samples_per_prompt=8)
-        kept = run_draw.sample_store
-        stored: list[object] = []
+        do = run_draw.Drawing.do
+        batches: list[int] = []
 
-        def cancel_after_five(**sample: object) -> None:
-            kept(**sample)  # type: ignore[arg-type]
-            stored.append(sample)
-            if len(stored) == 5:
+        def cancel_with_the_second(self: run_draw.Drawing, batch: Sequence[object], limit: object) -> object:
+            batches.append(len(batch))
+            if len(batches) == 2:
                 run_cancel(run=run)
+            return do(self, batch, limit)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(run_draw, "sample_store", cancel_after_five)
+        monkeypatch.setattr(run_draw.Drawing, "do", cancel_with_the_second)
         run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run)), seconds=60)
         run.refresh_from_db()
         assert run.status == RunStatus.CANCELLED

@@ -66,6 +66,8 @@ def put_aside(run: GenerationRun, n_images: int, image_usd: float | None) -> tup
     Raises:
         SpoiledError: it allows none.
     """
+    if not GenerationRun.objects.filter(pk=run.pk, budget_usd__isnull=False).exists():
+        return n_images, 0.0
     row = locked(run)
     if row.budget_usd is None:
         return n_images, 0.0
