@@ -1,9 +1,9 @@
 """Going on on another device by a one-time code: who gets in, once, and never doubly."""
 
 import re
-from typing import Any
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
