@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "drawbench.generators"
 
 _SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
+    "cascade-no-sr-text": "generators.contenders.specs:NO_SR_TEXT",
     "folder": "generators.rivals.folder:SPEC",
     "command": "generators.rivals.command.spec:SPEC",
     "diffusers": "generators.rivals.diffusers.spec:SPEC",

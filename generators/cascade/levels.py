@@ -9,6 +9,7 @@ from generators.cascade.blocks import Attention, ResBlock
 from generators.cascade.configs import UNetConfig
 
 IMAGE_CHANNELS = 3
+"""Of a picture."""
 
 
 class Level(nn.Module):
