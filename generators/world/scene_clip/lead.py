@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from generators.cascade.blocks import TextStates
 from generators.cascade.stage import Fit
 from generators.world.scene_clip.load import LoadedSceneClip, load_scene_clip
 from generators.world.scene_clip.network import MOST_SCALE, SIZE
@@ -25,6 +26,7 @@ class SceneMatcher:
         self.sha256 = clip.sha256
         self.clip = clip
         self._said: dict[str, Tensor] = {}
+        self._heard: dict[str, Tensor] = {}
         self._reading = threading.Lock()
 
     def texts(self, prompts: Sequence[str]) -> Tensor:
@@ -34,6 +36,18 @@ class SceneMatcher:
                 if prompt not in self._said:
                     self._said[prompt] = torch.from_numpy(self.clip.texts([prompt])[0])
             return torch.cat([self._said[prompt] for prompt in prompts])
+
+    def states(self, prompts: Sequence[str]) -> TextStates:
+        """What the text tower's queries find in each prompt: its last states before the text is one vector."""
+        with self._reading, torch.inference_mode(False), torch.no_grad():
+            for prompt in prompts:
+                if prompt not in self._heard:
+                    # Clones: what was made for inference alone has no gradient through it.
+                    read = self.clip.encoder.encode([prompt]).states
+                    plain = TextStates(read.tokens.clone(), read.mask.clone()).to(self.clip.device, torch.float32)
+                    self._heard[prompt] = heard_states(self.clip, plain).tokens.cpu()
+            tokens = torch.cat([self._heard[prompt] for prompt in prompts])
+        return TextStates(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool))
 
     def fit(self, prompts: Sequence[str], device: str) -> Fit:
         """(batch,) cosines of pictures and these prompts over the learned temperature: logits of Radford et al. (2021).
@@ -51,6 +65,12 @@ class SceneMatcher:
             return scale * cosines
 
         return fits
+
+
+def heard_states(clip: LoadedSceneClip, states: TextStates) -> TextStates:
+    """The matcher's text states of prompts whose token states are known, (n, queries, text_width / 2)."""
+    tokens = clip.network.text.heard(states)
+    return TextStates(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device))
 
 
 def load_matcher() -> SceneMatcher:
