@@ -20,6 +20,8 @@ from generators.places import SCENE_CLIP, WEIGHTS
 
 INDEX_SCHEMA = "drawbench-cascade-index/1"
 INDEX = "index.json"
+ABOVE = "../"
+"""Before the name of a file that lies in the folder above, where several folders share a stage."""
 
 
 class CheckpointError(GeneratorError):
@@ -82,9 +84,11 @@ def read_index(folder: Path) -> WeightsIndex:
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"weights: {path} has a stage without its sha256") from None
     for name, file in files.items():
-        if Path(file).name != file or file in ("", ".", ".."):
+        bare = file.removeprefix(ABOVE)
+        if Path(bare).name != bare or bare in ("", ".", ".."):
             raise CheckpointError(
-                f"weights: {path} has {file!r} as the file of stage {name}; a name of a file beside it is wanted"
+                f"weights: {path} has {file!r} as the file of stage {name}; the name of a file beside it is wanted, or "
+                f"of one in the folder above ({ABOVE}NAME)"
             )
     return WeightsIndex(folder, str(held.get("cascade", "")), hashes, files)
 
