@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.hashes import file_sha256
 from generators.cascade.weights_index import read_index, stages_to
-from generators.contract import GeneratorError, ParameterValue
+from generators.contract import GeneratorError, ParameterValue, WeightsMissingError
 from generators.places import CONTENDERS, SCENE_CLIP, WEIGHTS
 
 VERSION = "1"
@@ -42,8 +42,8 @@ class ContenderError(GeneratorError):
     """Weights of a contender that can't be used: the message names the file, what is wrong and what to do."""
 
 
-class NotTrainedError(ContenderError):
-    """Weights that are not there yet. `commands`: what makes them, in order."""
+class NotTrainedError(ContenderError, WeightsMissingError):
+    """A contender's weights that are not there yet."""
 
     def __init__(self, name: str, missing: Mapping[str, str], folder: Path) -> None:
         self.commands = tuple(missing.values())
