@@ -20,6 +20,8 @@ Kind = Literal["base", "efficient"]
 SkipScaling = Literal["residual", "concat", "none"]
 SkipJoin = Literal["concat", "add"]
 ResamplingOrder = Literal["efficient", "standard"]
+IMAGE_CHANNELS = 3
+"""Of a picture."""
 STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
 
 
@@ -89,7 +91,7 @@ class UNetConfig:
     text_layers: int = 0
     text_map: int = 0
     text_look: int = 0
-    image_channels: int = 3
+    image_channels: int = IMAGE_CHANNELS
 
     def __post_init__(self) -> None:
         levels = len(self.channels)

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
-from generators.cascade.configs import StageConfig
+from generators.cascade.configs import IMAGE_CHANNELS, StageConfig
 from generators.cascade.guidance import Thresholding, guided, guides_at, thresholded
-from generators.cascade.levels import IMAGE_CHANNELS
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.schedules import noise_at, residual_for, x0_from
 from generators.cascade.spacing import Spacing

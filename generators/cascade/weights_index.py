@@ -118,7 +118,7 @@ def identity(parameters: Mapping[str, ParameterValue], *, size: int) -> tuple[st
         return VERSION, ""
     index = read_index(Path(str(parameters["weights"])) if parameters["weights"] else WEIGHTS)
     fingerprint = index.fingerprint(stages_to(size))
-    if not float(parameters["matcher_guidance"]):
+    if not float(parameters.get("matcher_guidance", 0.0)):
         return VERSION, fingerprint
     path = WEIGHTS / SCENE_CLIP
     if not path.is_file():

@@ -87,7 +87,7 @@ class GuidedFirst:
 
 def load(parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> CascadeGenerator:
     """The registry's factory; errors as `load_contender`."""
-    return load_contender(SPEC, GuidedFirst, parameters, size=size, device=device, tolerance=TOLERANCE)
+    return load_contender(SPEC, GuidedFirst, parameters, size=size, device=device, tolerance=TOLERANCE, taught=False)
 
 
 TOLERANCE = 32.0

@@ -50,8 +50,10 @@ def load_contender(
     size: int,
     device: str,
     tolerance: float = 0.0,
+    taught: bool = True,
 ) -> CascadeGenerator:
     """The contender's generator. `tolerance`: grey levels that its pictures may move, if more than the cascade's.
+    `taught`: whether it draws only what its weights were taught words of, as their `words.txt` has them.
 
     Raises:
         GeneratorError: a device that isn't there, weights missing, damaged or of another autoencoder or matcher.
@@ -79,7 +81,7 @@ def load_contender(
             **notes,
         },
     )
-    return CascadeGenerator(cascade, encoder, settings, info, read_words(folder))
+    return CascadeGenerator(cascade, encoder, settings, info, read_words(folder) if taught else None)
 
 
 def settings_of(parameters: Mapping[str, ParameterValue]) -> Settings:

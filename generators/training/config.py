@@ -10,6 +10,7 @@ from typing import Any, Literal
 from common.json_in import JsonError, read_json
 from generators.cascade.configs import (
     CASCADES,
+    IMAGE_CHANNELS,
     STAGES,
     CascadeConfig,
     ConfigError,
@@ -123,6 +124,10 @@ class TrainConfig:
         network = self.network
         if self.max_aug and not network.low_size:
             raise ConfigError("training: max_aug is for super-resolution stages; the base has no image to augment")
+        if self.sample_steps and network.unet.image_channels != IMAGE_CHANNELS:
+            raise ConfigError(
+                "training: sample_steps is for networks that draw pictures, and this one draws latents: say 0"
+            )
         factor = network.size // network.low_size if network.low_size else 1
         unit = max(16, factor)
         if not unit <= self.crop <= network.size or self.crop % unit:

@@ -19,6 +19,7 @@ from common.words import nearest
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.config_json import Json
 from generators.cascade.configs import ConfigError
+from generators.cascade.seen_words import read_words, write_words
 from generators.contenders.folder import AUTOENCODER, CLIP_TEXT, DECODER, LATENT, PRIOR, part_path
 from generators.contenders.part import save_part
 from generators.contract import GeneratorError
@@ -29,6 +30,7 @@ from generators.training.config import TrainConfig, load_train_config
 from generators.training.prior_train import PACE as PRIOR_PACE
 from generators.training.prior_train import PriorTraining, train_prior
 from generators.training.saving import STATE
+from generators.training.seen_words import captions_of
 from generators.training.train import main as train_main
 from generators.training.turned import plain_config
 from generators.world.scenes import WORLD
@@ -49,7 +51,10 @@ def _prior(args: argparse.Namespace, folder: Path) -> bool:
     pace = replace(PRIOR_PACE, steps=args.steps or PRIOR_PACE.steps)
     matcher = part_path(CONTENDERS, SCENE_CLIP)
     training = PriorTraining(scenes, matcher, args.out / PRIOR, folder, device=_device(), pace=pace)
-    return train_prior(training, report=_say)
+    if not train_prior(training, report=_say):
+        return False
+    _words_write(args.out, scenes)
+    return True
 
 
 def _stage(file: str, args: argparse.Namespace, folder: Path) -> bool:
@@ -77,6 +82,12 @@ def part_write(file: str, folder: Path, out: Path, config: TrainConfig) -> None:
     about: Json = {"world": WORLD, "trained": trained.about}
     beside = {other: part_path(CONTENDERS, other) for other in GOES_WITH[file]}
     save_part(out / file, trained.network(), trained.stage, trained.text, about, beside=beside)
+    _words_write(out, config)
+
+
+def _words_write(out: Path, config: TrainConfig) -> None:
+    """The words of a training's captions, and those of the base that it began with, beside the contenders' weights."""
+    write_words(out, [*captions_of(config), " ".join(read_words(WEIGHTS) or ())])
 
 
 def _config(file: str) -> TrainConfig:
@@ -84,9 +95,9 @@ def _config(file: str) -> TrainConfig:
 
 
 CONFIGS = {
-    LATENT: TRAINING_CONFIGS / "cpu-latent.json",
-    DECODER: TRAINING_CONFIGS / "cpu-unclip-decoder.json",
-    CLIP_TEXT: TRAINING_CONFIGS / "cpu-clip-text.json",
+    LATENT: TRAINING_CONFIGS / "cpu-base-latent.json",
+    DECODER: TRAINING_CONFIGS / "cpu-base-unclip.json",
+    CLIP_TEXT: TRAINING_CONFIGS / "cpu-base-clip-text.json",
 }
 GOES_WITH = {LATENT: (AUTOENCODER,), DECODER: (SCENE_CLIP,), CLIP_TEXT: (SCENE_CLIP,)}
 PRIOR_BATCH = 64
