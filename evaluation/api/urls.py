@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/manage/", manage.RunManage.as_view(), name="run-manage"),
     path("runs/<int:pk>/progress/", runs.RunProgress.as_view(), name="run-progress"),
     path("runs/<int:pk>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path("runs/<int:pk>/pause/", runs.RunPause.as_view(), name="run-pause"),
     path("runs/<int:pk>/retry/", runs.RunRetry.as_view(), name="run-retry"),
     path("runs/<int:pk>/resume/", runs.RunResume.as_view(), name="run-resume"),
     path("runs/<int:pk>/samples/", runs.RunSamples.as_view(), name="run-samples"),
