@@ -1,4 +1,4 @@
-"""The verifier by itself, as `packages/verify` ships it: neither Django nor torch, nor anything that it does not name."""
+"""The verifier alone, as `packages/verify` ships it: neither Django nor torch, nor anything that it does not name."""
 
 from __future__ import annotations
 
