@@ -85,7 +85,8 @@ def test_replications_are_merged_and_others_refused(tmp_path: Path) -> None:
     for each in told["comparisons"]:
         assert set(each["studies"]) == {first.name, "again"}
         assert each["pooled"]["n_ratings"] == sum(own["n_ratings"] for own in each["studies"].values())
-    assert "between studies: Q" in said("replications", str(one), str(two))
+    text = said("replications", str(one), str(two))
+    assert "  pooled: " in text and f"  {first.name}: " in text and "  again: " in text
     with pytest.raises(BundleError, match="of the same study"):
         merge_bundles([one, exported(first, tmp_path / "three.zip")])
     with pytest.raises(BundleError, match="two bundles or more"):
