@@ -180,6 +180,12 @@ class Counted:
     again: pd.DataFrame
     signs: Signs | None = None
 
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The ids of the raters whom screening or declared signs leave out."""
+        dropped = self.screening.dropped if self.screening else frozenset()
+        return dropped | (self.signs.excluded if self.signs else frozenset())
+
 
 def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     """Which ratings and answers count, by the declared screening."""
@@ -193,9 +199,10 @@ def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     signs = None
     if answers.signs is not None:
         signs = find_signs(valid, others, answers.signs, set_size=answers.set_size, questions=answers.asked)
-    dropped = [*(screening.dropped if screening else ()), *(signs.excluded if signs else ())]
+    whole = Counted(valid, others, valid, others, screening, ratings, signs)
+    dropped = list(whole.excluded)
     if not dropped:
-        return Counted(valid, others, valid, others, screening, ratings, signs)
+        return whole
     keep = ~valid["rater_id"].isin(dropped).to_numpy()
     kept = others[~others["rater_id"].isin(dropped).to_numpy()].reset_index(drop=True)
     return Counted(valid, others, part_of(valid, keep), kept, screening, ratings, signs)
