@@ -13,7 +13,7 @@ from typing import Any
 
 from common.text import is_rightwards, isolated
 
-NAMING = ("generator", "generator_a", "generator_b", "label", "category", "panel", "question", "short", "reference")
+NAMING = ("generator", "generator_a", "generator_b", "label", "category", "panel", "short", "reference")
 """Keys of results and specifications whose texts are names."""
 
 

@@ -61,7 +61,9 @@ def whiskers_on(axes: Axes, place: float, rate: PreferenceRate, bar_height: floa
         )
 
 
-def intervals_beside(axes: Axes, place: float, rate: PreferenceRate, bar_height: float, colours: dict[str, str]) -> None:
+def intervals_beside(
+    axes: Axes, place: float, rate: PreferenceRate, bar_height: float, colours: dict[str, str]
+) -> None:
     """Both intervals as lines below the bar, each with a mark where its share ends. `colours`: by choice."""
     for choice, offset, scale, start in (("a", FIRST, 100, 0), ("b", SECOND, -100, 100)):
         own = drawn_interval(rate.shares[choice].interval)

@@ -155,9 +155,7 @@ def _ranks(ranking: Ranking) -> str:
     return ", ".join(shown[:MOST_NAMES]) + more
 
 
-def _answer_lines(
-    answers: AnswerAnalysis, order: Callable[[str], int], texts: dict[str, str]
-) -> tuple[Headline, ...]:
+def _answer_lines(answers: AnswerAnalysis, order: Callable[[str], int], texts: dict[str, str]) -> tuple[Headline, ...]:
     """Of each question the ranking, or its first measure: each generator's value, the highest first."""
     ranked = {each.question: each for each in answers.rankings if not each.why}
     groups: dict[str, AnswerGroup] = {}
