@@ -90,9 +90,7 @@ def _one_prompt(given: Limits) -> str:
     )
     if not names:
         return ""
-    return (
-        f"{_listed(names)}: one prompt each. What is found there may be about that prompt and not about its category."
-    )
+    return f"{_listed(names)}: one prompt each. Results there may be about that prompt and not about its category."
 
 
 def _unrated(given: Limits) -> str:
@@ -146,9 +144,7 @@ def _selection(given: Limits) -> str:
     unknown = [name for name, words in known.items() if words != SELECTION_HERE and not _declared(given).get(name)]
     said = []
     if picked:
-        said.append(
-            f"{_listed(picked)}: the samples were chosen among more, so they show these generators at their best."
-        )
+        said.append(f"{_listed(picked)}: the samples were chosen among more. They show these generators at their best.")
     if unknown:
         said.append(f"{_listed(unknown)}: how the samples were chosen is not known.")
     return " ".join(said)
@@ -183,8 +179,8 @@ def _left(given: Limits) -> str:
     if not given.joined or given.left < MANY_LEFT * given.joined:
         return ""
     return (
-        f"{given.left:,} of {counted(given.joined, 'person,people')} who joined left without finishing. Those who stayed "
-        "may differ from them."
+        f"{given.left:,} of {counted(given.joined, 'person,people')} who joined left without finishing. Those who "
+        "stayed may differ from them."
     )
 
 
@@ -208,9 +204,7 @@ def _shared(given: Limits) -> str:
 def _departures(given: Limits) -> str:
     if not given.specification.get("departures"):
         return ""
-    return (
-        "The study departs from its protocol, so its figures can't be held against others of that protocol as they are."
-    )
+    return "The study departs from its protocol, so its figures can't simply stand beside others of that protocol."
 
 
 def _exploratory(given: Limits) -> str:

@@ -46,8 +46,8 @@ WIDEST_LABEL = 16
 
 
 def results_text(results: Analysis, *, title: str, summary: bool = False) -> str:
-    """`results` as text: the answer in short, the rankings and a summary first, then a table for each pair and question,
-    agreement and the lean to a side. `summary`: the first three alone.
+    """`results` as text: the answer in short, the rankings and a summary first, then a table for each pair and
+    question, agreement and the lean to a side. `summary`: the first three alone.
     """
     ratings, raters = counted(results.n_ratings, "rating"), counted(results.n_raters, "rater")
     text = [title, f"{ratings} by {raters} on {counted(results.n_prompts, 'prompt')}"]

@@ -24,6 +24,8 @@ def contents(context: Mapping[str, Any]) -> tuple[Entry, ...]:
 
 def _entries(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not of["has_results"]:
+        if of.get("automatic"):
+            yield "automatic", "Automatic scores"
         yield "declaration", "What the study declared"
         return
     further, images = of.get("further"), of["images"]
