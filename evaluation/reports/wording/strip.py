@@ -128,9 +128,9 @@ def _verdict(rate: PreferenceRate, a: str, b: str) -> str:
         return "no interval"
     if rate.leader:
         return f"prefers {a if rate.leader == 'a' else b}"
-    if _is_exploratory(rate) and rate.excludes_zero:
-        return f"leans to {a if rate.net.estimate > 0 else b}, nothing concluded"
-    if rate.excludes_zero and not _is_exploratory(rate):
+    if _is_exploratory(rate):
+        return f"interval {'excludes' if rate.excludes_zero else 'includes'} zero"
+    if rate.excludes_zero:
         return "no preference shown once all comparisons count"
     return "no preference shown"
 
