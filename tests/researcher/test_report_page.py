@@ -86,6 +86,8 @@ def test_sections_stand_in_their_order_and_in_the_contents(signed_in: Client, ra
     short = text[text.index('id="answer"') : text.index('class="contents"')]
     assert re.search(r"<bdi>guided − plain</bdi>: <strong>[+−]\d", short), "the strip is above all else"
     assert "simulated" in text[text.index('id="limitations"') :]
+    plain = re.sub(r"<[^>]+>|“[^”]*”", " ", text[text.index("<main") : text.index('id="declaration"')])
+    assert not re.findall(r"\bB\b|\b(?:for|of|over|to) A\b|\bA (?:against|minus|preferred|−)", plain), "labels alone"
 
 
 def test_specialists_find_the_rest_at_the_end(signed_in: Client, rated: Study) -> None:
