@@ -15,6 +15,8 @@ from common.text import is_rightwards, isolated
 
 NAMING = ("generator", "generator_a", "generator_b", "label", "category", "panel", "short", "reference")
 """Keys of results and specifications whose texts are names."""
+NUMBERS = frozenset({"overall", "agreement", "mean", "widths", "screening", "signs"})
+"""Keys of results under which stand numbers alone, most of a document: no name is looked for there."""
 
 
 def rightward_names(value: Any) -> frozenset[str]:
@@ -29,7 +31,8 @@ def _names(value: Any) -> Iterator[str]:
                 yield each
             elif key in ("categories", "shown", "categories_not_rated"):  # categories by name, or lists of names
                 yield from (name for name in each if isinstance(name, str))
-            yield from _names(each)
+            elif key not in NUMBERS and not isinstance(each, str):
+                yield from _names(each)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _names(each)
