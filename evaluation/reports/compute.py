@@ -218,7 +218,7 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     results = compute(valid, settings, given.family, declared=given.categories)
     answers = None
     if given.answers.frame is not None:
-        answers = _analysed(counted.kept_answers, given.answers, settings)
+        answers = analysed_answers(counted.kept_answers, given.answers, settings)
     collected = collection(counted.ratings, given.rows[1:])
     fragile = None
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
@@ -237,7 +237,8 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     )
 
 
-def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
+def analysed_answers(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
+    """Every measure of validated `answers`. `given`: the prompts' texts and the scales' values."""
     return analyse_answers(
         answers, prompts=given.prompts, scales=given.scales, estimand=settings.estimand, level=settings.level
     )
@@ -255,7 +256,7 @@ def _further(
 
     def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:
         of_pairs = compute(ratings, settings)
-        of_others = None if own.frame is None else _analysed(others, own, settings)
+        of_others = None if own.frame is None else analysed_answers(others, own, settings)
         return Part(name, n, overall_lines(of_pairs, of_others, own.reference))
 
     unscreened = nobody = None

@@ -17,6 +17,7 @@ from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.controls import RECORDS, controls_lines
+from evaluation.reports.wording.numbers import MINUS
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 from evaluation.reports.wording.signs import rule_lines, sign_words
@@ -36,6 +37,12 @@ def item(values: Mapping[str, Any], name: str) -> Any:
 def selection(run: Mapping[str, Any]) -> str:
     """How the samples of a study's run were chosen, as its specification has it."""
     return selection_in_words(run.get("declared", {}), drawn_here=run.get("origin") != "uploaded")
+
+
+@register.filter
+def as_typed(value: object) -> str:
+    """A parameter's value as people read it: a number with a real minus."""
+    return str(value).replace("-", MINUS, 1) if isinstance(value, int | float) else str(value)
 
 
 @register.filter

@@ -133,6 +133,7 @@ def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
         "failed": 0,
         "samples_per_minute": None,
         "seconds_left": None,
+        "spent_usd": 0.0,
     }
     assert api.post(f"{base}cancel/").json()["status"] == "cancelled"
     again = api.post(f"{base}cancel/")
