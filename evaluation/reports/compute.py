@@ -13,6 +13,7 @@ import pandas as pd
 import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
+from evaluation.analysis.agreed_prompts import agreed_prompts
 from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.answers import main_answers, no_answers, validate_answers
@@ -30,6 +31,7 @@ from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.signs import SignRules, Signs, find_signs
 from evaluation.analysis.summary import analyse_valid
 from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.tally import tally_ratings
 from evaluation.errors import InputError
 from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
@@ -236,8 +238,9 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
         pairs = [(each.generator_a, each.generator_b, each.question, each.overall) for each in results.comparisons]
         refused = rounded(refusals(given.refused, pairs, n_shown=given.n_shown))
     shown = rounded(shown)
+    agreed = agreed_prompts(tally_ratings(valid)) if len(valid) else ()
     return ReportDocument(
-        results, collected, stopping, automatic, fragile, answers, further, shown, refused, given.skipped
+        results, collected, stopping, automatic, fragile, answers, further, shown, refused, given.skipped, agreed
     )
 
 

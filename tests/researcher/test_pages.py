@@ -324,7 +324,7 @@ def test_what_a_page_weighs(signed_in: Client, rated: Study) -> None:
         assert isinstance(found, str)
         shared += len(gzip.compress(Path(found).read_bytes()))
     assert shared < 45_000
-    for path, most in (("/", 15_000), ("/studies/trial/", 30_000), ("/studies/trial/report/", 45_000)):
+    for path, most in (("/", 15_000), ("/studies/trial/", 30_000), ("/studies/trial/report/", 60_000)):
         assert len(signed_in.get(path, follow=True).content) < most, path
 
 

@@ -103,6 +103,11 @@ def option_texts(protocol: protocols.Protocol) -> dict[str, str]:
     return found
 
 
+def option_texts_of(specification: Mapping[str, Any]) -> dict[str, str]:
+    """`option_texts` of a locked specification; none of one that has no protocol yet."""
+    return option_texts(protocols.read(specification["protocol"])) if specification.get("protocol") else {}
+
+
 def _shown(group: AnswerGroup, protocol: protocols.Protocol) -> ShownGroup:
     ends = ends_of(group, protocol)
     name = group.name(option_texts(protocol))

@@ -131,6 +131,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<slug:name>/report/", reports.study_report, name="study-report"),
     path("reports/<int:pk>/", reports.report, name="report"),
     path("reports/<int:pk>/report.html", report_file.report_file, name="report-file"),
+    path("reports/<int:pk>/pair-<int:number>/", reports.pair, name="report-pair"),
     path("reports/<int:pk>/coverage/", reports.coverage, name="report-coverage"),
     path("reports/<int:pk>/figure-<int:number>.<figure:suffix>", reports.figure, name="report-figure"),
     path("reports/<int:pk>/agreement-<int:number>.<figure:suffix>", metrics_report.agreement, name="report-agreement"),
