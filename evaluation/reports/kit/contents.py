@@ -23,8 +23,10 @@ from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.figure import FigureFormat, comparison_figure
 from evaluation.reports.kit import references
 from evaluation.reports.kit.codebook import codebook, codebook_csv
+from evaluation.reports.kit.heds import heds_json, heds_open
 from evaluation.reports.kit.latex import letters_beyond, main_latex, ranking_latex, summary_latex
 from evaluation.reports.kit.methods import methods_latex, methods_text, to_fill_in, to_fill_in_text
+from evaluation.reports.kit.otani import otani_text
 from evaluation.reports.kit.readme import readme
 from evaluation.reports.kit.source import KitSource
 from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
@@ -70,7 +72,9 @@ def text_files(source: KitSource) -> dict[str, str]:
     return {name: _marked(text) for name, text in texts.items()} | {
         "methods.txt": methods_text(source),
         "references.bib": references.bibtex(source),
-        "TO-FILL-IN.md": to_fill_in_text(to_fill_in(source)),
+        "TO-FILL-IN.md": to_fill_in_text(to_fill_in(source), heds_open(source)),
+        "heds.json": heds_json(source).decode(),
+        "otani.md": otani_text(source),
     }
 
 

@@ -161,8 +161,7 @@ def _raters(source: KitSource) -> Iterator[Sentence]:
             yield Sentence(f"The median answer took {time.median / 1000:.1f} s (quartiles {quartiles})")
     crowd = source.crowd
     if crowd:
-        known = PLATFORMS.get(crowd["platform"])
-        yield Sentence(f"Raters were recruited through {known.title if known else crowd['platform']}")
+        yield Sentence(f"Raters were recruited through {recruitment_site(source)}")
         for name, words in (
             ("pay", "Pay"),
             ("approval", "Ethical approval"),
@@ -174,6 +173,13 @@ def _raters(source: KitSource) -> Iterator[Sentence]:
     if source.specification.get("raters", {}).get("consent"):
         yield Sentence("All raters read and agreed to a consent text before their first trial")
     yield from _screening(source)
+
+
+def recruitment_site(source: KitSource) -> str:
+    """The recruitment site that the study declared; empty where it declared none."""
+    platform = source.crowd.get("platform", "")
+    known = PLATFORMS.get(platform)
+    return known.title if known else platform
 
 
 def _screening(source: KitSource) -> Iterator[Sentence]:
@@ -310,8 +316,10 @@ def to_fill_in(source: KitSource) -> list[tuple[str, str]]:
     return found
 
 
-def to_fill_in_text(items: Iterable[tuple[str, str]]) -> str:
-    """`to_fill_in` as a list to tick."""
+def to_fill_in_text(items: Iterable[tuple[str, str]], sheet: Iterable[str]) -> str:
+    """`to_fill_in` as a list to tick. `sheet`: what HEDS leaves open."""
     about = "What papers say, and only a person knows. Nothing of it is made up in this kit."
     lines = ["# To be filled in", "", about, ""]
-    return "\n".join([*lines, *(f"- [ ] {what} ({why.rstrip('.')})." for what, why in items), ""])
+    lines += [f"- [ ] {what} ({why.rstrip('.')})." for what, why in items]
+    lines += ["", "## In heds.json, by the form's numbers", "", *(f"- [ ] {each}" for each in sheet), ""]
+    return "\n".join(lines)
