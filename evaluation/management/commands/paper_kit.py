@@ -16,6 +16,7 @@ from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.kit import kit_write
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.looks import result_look
+from evaluation.views.researcher.whole import report_page
 
 
 class Command(ProductCommand):
@@ -43,7 +44,7 @@ class Command(ProductCommand):
         settings = {"include_simulated": False} if options["without_simulated"] else {}
         study = study_by_name(options["study"])
         result_look(study=study, what="report", deliberate=options["look"])
-        found = kit_write(report=report_make(study=study, settings=settings), out=out)
+        found = kit_write(report=report_make(study=study, settings=settings), out=out, page=report_page)
         return {
             "study": found.study,
             "report": found.report,

@@ -12,6 +12,7 @@ from evaluation.models import Report
 from evaluation.services.reporting.kit import kit_name, kit_write
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
+from evaluation.views.researcher.whole import report_page
 
 
 @page("GET")
@@ -30,5 +31,5 @@ def kit_response(report: Report) -> FileResponse:
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"{kit_name(report)}.zip"
-        kit_write(report=report, out=out)
+        kit_write(report=report, out=out, page=report_page)
         return FileResponse(out.open("rb"), as_attachment=True, filename=out.name, content_type="application/zip")

@@ -48,7 +48,11 @@ def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
 @page("GET")
 def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """One report. It shows what it was made from, for good; the study's page leads to the newest."""
-    found = _report(request, pk, "report")
+    return render(request, "reports/report.html", report_context(_report(request, pk, "report")))
+
+
+def report_context(found: Report) -> dict[str, Any]:
+    """What the page of a report shows."""
     document = _document(found)
     results = document.analysis
     specification: dict[str, Any] = found.study.specification
@@ -65,7 +69,7 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         for number, each in enumerate(results.comparisons)
     ]
     newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
-    context = {
+    return {
         "area": "studies",
         "report": found,
         "study": found.study,
@@ -95,7 +99,6 @@ def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "is_newest": newest == found.pk,
         "same_code": found.code_version == code_version(),
     }
-    return render(request, "reports/report.html", context)
 
 
 @page("GET", "POST")

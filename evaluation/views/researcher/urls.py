@@ -33,6 +33,7 @@ from evaluation.views.researcher import (
     suites,
     team,
     uploads,
+    whole,
 )
 
 app_name = "researcher"
@@ -133,6 +134,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/<int:pk>/agreement-<int:number>.<figure:suffix>", metrics_report.agreement, name="report-agreement"),
     path("reports/<int:pk>/scores.csv", metrics_report.report_scores, name="report-scores"),
     path("reports/<int:pk>/table-<int:number>.tex", reports.table_tex, name="report-table-tex"),
+    path("reports/<int:pk>/whole.html", whole.report_html, name="report-html"),
+    path("reports/<int:pk>/whole.pdf", whole.report_pdf, name="report-pdf"),
     path("reports/<int:pk>/paper-kit.zip", kits.paper_kit, name="report-paper-kit"),
     path("reports/<int:pk>/results.json", reports.results_json, name="report-json"),
     path("reports/<int:pk>/table.csv", reports.table_csv, name="report-table"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from evaluation.models import Report, Study
 from evaluation.reports.kit import contents
@@ -43,6 +45,14 @@ def test_command_page_and_api_give_the_same_file(study: Study, admin_client: Cli
     by_page = admin_client.get(f"/reports/{report.pk}/paper-kit.zip")
     by_api = admin_client.get(f"/api/v1/studies/{study.name}/paper-kit/")
     assert by_api["Content-Type"] == by_page["Content-Type"] == "application/zip"
+    whole = admin_client.get(f"/reports/{report.pk}/whole.html")
+    assert whole["Content-Type"].startswith("text/html") and b"SIMULATED" in whole.content
+    assert b'src="/' not in whole.content and b"<form" not in whole.content and b"<script" not in whole.content
+    assert whole.content.count(b'src="data:image/svg+xml') >= 2 and whole.content.rstrip().endswith(b"</html>")
+    called = tmp_path / "report.html"
+    call_command("print_report", study.name, out=called, stdout=io.StringIO())
+    shown = re.compile(rb'src="data:[^"]+"')
+    assert shown.findall(called.read_bytes()) == shown.findall(whole.content), "but for the looks, which it counts"
     names = []
     for data in (body(by_page), body(by_api), out.read_bytes()):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -52,7 +62,7 @@ def test_command_page_and_api_give_the_same_file(study: Study, admin_client: Cli
     assert Report.objects.count() == 1, "no road makes a report of its own"
 
 
-def test_what_cannot_be_is_refused(admin_client: Client, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused(admin_client: Client, tmp_path: Path, settings: Settings) -> None:
     empty = an_open_study({"Colors": 2}, raters_per_panel=2, name="empty")
     for arguments, said in (
         (("empty", tmp_path / "kit.zip"), "has no ratings yet"),
@@ -61,8 +71,14 @@ def test_what_cannot_be_is_refused(admin_client: Client, tmp_path: Path) -> None
     ):
         with pytest.raises(CommandError, match=said):
             call_command("paper_kit", arguments[0], out=arguments[1])
+    with pytest.raises(CommandError, match="must end with .html or .pdf"):
+        call_command("print_report", "empty", out=tmp_path / "report.doc")
+    settings.CHROMIUM = "/nowhere/chromium"
+    with pytest.raises(CommandError, match="DRAWBENCH_CHROMIUM names /nowhere/chromium"):
+        call_command("print_report", "empty", out=tmp_path / "report.pdf")
     assert not list(tmp_path.iterdir())
     report = Report.objects.get(study=empty)
     assert admin_client.get(f"/reports/{report.pk}/paper-kit.zip").status_code == 409
     assert admin_client.get("/api/v1/studies/empty/paper-kit/").json()["detail"].endswith("nothing for a paper.")
     assert admin_client.get("/reports/999999/paper-kit.zip").status_code == 404
+    assert admin_client.get(f"/reports/{report.pk}/whole.pdf").status_code == 409
