@@ -5,7 +5,8 @@
 What is missing is always asked of the database; a key is claimed (`locks`) while its items are worked on; each batch is
 kept in a transaction of its own, while the next is under way. So a task may be handed out again at any moment, at the
 same time, or after a kill: nothing comes twice, and a kill loses two batches at most. An item that killed its worker,
-failed, or took longer than a task may goes alone after the others; one that killed its worker `DEATHS` times is given up.
+failed, or took longer than a task may goes alone after the others; one that killed its worker `DEATHS` times is given
+up.
 
 A kind of work (`runs.draw`, `scoring.score`) says what differs: `ItemWork`.
 """
