@@ -51,7 +51,7 @@ def load_contender(
     device: str,
     taught: bool = True,
 ) -> CascadeGenerator:
-    """The contender's generator. `taught`: whether it draws only what its weights were taught, as their `words.txt` has it.
+    """The contender's generator. `taught`: whether it knows only the words of the `words.txt` beside its weights.
 
     Raises:
         GeneratorError: a device that isn't there, weights missing, damaged or of another autoencoder or matcher.
