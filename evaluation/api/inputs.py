@@ -117,6 +117,12 @@ class ResultsQuery(Query):
     look = Flag(required=False, help_text=LOOK)
 
 
+class ReportQuery(ResultsQuery):
+    """Settings of the analysis, and what a report as one file has inside."""
+
+    ratings = Flag(required=False, help_text="Whether a report as one HTML file carries its ratings; default: false")
+
+
 class LookQuery(Query):
     """Whether to look."""
 

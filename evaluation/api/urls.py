@@ -82,6 +82,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("studies/<slug:name>/results/", studies.StudyResults.as_view(), name="study-results"),
     path("studies/<slug:name>/ratings/", studies.StudyRatings.as_view(), name="study-ratings"),
+    path("studies/<slug:name>/paper-kit/", studies.StudyPaperKit.as_view(), name="study-paper-kit"),
     path("studies/<slug:name>/answers/", studies.StudyAnswers.as_view(), name="study-answers"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", docs.Docs.as_view(), name="docs"),

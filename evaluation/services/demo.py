@@ -259,6 +259,7 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
                 title=f"Guidance weight {' against '.join(f'{weight:g}' for weight in GUIDANCE_WEIGHTS)}",
                 runs=list(runs),
                 labels=list(LABELS.values()),
+                prompts_language="en",
             )
         )
     elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs}:

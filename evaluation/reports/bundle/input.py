@@ -9,9 +9,12 @@ from typing import Any
 import pandas as pd
 
 from common.hashes import bytes_sha256
+from evaluation.analysis.control_rule import ControlRule
 from evaluation.analysis.early_looks import Arrival, Arrivals
 from evaluation.analysis.families import Family
+from evaluation.analysis.screening import AddedControls
 from evaluation.analysis.sequential import StoppingRule
+from evaluation.analysis.signs import SignRules
 from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.reports.skips import Skips
@@ -45,6 +48,12 @@ def input_json(given: ReportInput, names: Mapping[str, str]) -> dict[str, Any]:
             "rule": own.rule,
             "reference": own.reference,
             "nobody": sorted(own.nobody),
+            "added": None
+            if own.added is None
+            else {"rule": own.added.rule.to_dict(), "click": _pairs(own.added.click)},
+            "signs": None if own.signs is None else own.signs.to_dict(),
+            "set_size": own.set_size,
+            "asked": list(own.asked),
         },
     }
 
@@ -58,6 +67,7 @@ def input_from(
         KeyError, TypeError, ValueError: it is not in that form.
     """
     arrivals, scores, own, skipped = data["arrivals"], data["scores"], data["answers"], data["skipped"]
+    added = own["added"]
     return ReportInput(
         ratings=ratings,
         questions=tuple(data["questions"]),
@@ -88,8 +98,19 @@ def input_from(
             rule=own["rule"],
             reference=own["reference"],
             nobody=frozenset(own["nobody"]),
+            added=None
+            if added is None
+            else AddedControls(ControlRule(**added["rule"]), dict(map(tuple, added["click"]))),
+            signs=None if own["signs"] is None else SignRules.from_dict(own["signs"]),
+            set_size=own["set_size"],
+            asked=tuple(own["asked"]),
         ),
     )
+
+
+def _pairs(values: Mapping[str, float]) -> list[list[object]]:
+    """A mapping whose order counts, which canonical JSON does not keep."""
+    return [[name, value] for name, value in values.items()]
 
 
 def _scored(each: ScoredBy) -> dict[str, Any]:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import cast
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 
-from evaluation.analysis.refusals import POLICIES
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.models import Report
 from evaluation.reports.answer_groups import answers_table_csv
-from evaluation.reports.compute import code_version
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
-from evaluation.reports.reading import lines, win_matrix
 from evaluation.reports.tables import table_latex, tables_csv
-from evaluation.reports.wording.descriptions import comparison_description
-from evaluation.reports.wording.fragility import fragile_questions
-from evaluation.reports.wording.results import retest_line
-from evaluation.selectors.sealed import sealed_state
-from evaluation.selectors.shared_images import study_shared_images
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.looks import looks_counted
-from evaluation.views.researcher.answers_report import FIGURE_TYPES, answers_context
-from evaluation.views.researcher.automatic import automatic_context
+from evaluation.views.researcher.answers_report import FIGURE_TYPES
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
+from evaluation.views.researcher.report_page import pair_context, report_context
 from evaluation.views.researcher.studies import ratings_response
 
 
@@ -48,54 +40,16 @@ def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
 @page("GET")
 def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """One report. It shows what it was made from, for good; the study's page leads to the newest."""
-    found = _report(request, pk, "report")
-    document = _document(found)
-    results = document.analysis
-    specification: dict[str, Any] = found.study.specification
-    collected = document.collection
-    order = {each["id"]: at for at, each in enumerate(specification.get("protocol", {}).get("questions", []))}
+    return render(request, "reports/report.html", report_context(_report(request, pk, "report")))
 
-    def place(question: str) -> int:
-        """In the protocol's order."""
-        return order.get(question, len(order))
 
-    rankings = (*results.rankings, *(document.answers.rankings if document.answers else ()))
-    shown = [
-        (number, each, lines(each), comparison_description(each), _wording(specification, each.question))
-        for number, each in enumerate(results.comparisons)
-    ]
-    newest = found.study.reports.order_by("-created_at", "-pk").values_list("pk", flat=True).first()
-    context = {
-        "area": "studies",
-        "report": found,
-        "study": found.study,
-        "results": results,
-        "collection": collected,
-        "comparisons": sorted(shown, key=lambda each: place(each[1].question)),
-        "rankings": [(each, win_matrix(each)) for each in sorted(rankings, key=lambda each: place(each.question))],
-        "agreement": sorted(results.agreement.items(), key=lambda each: place(each[0])),
-        "influence": sorted(collected.questions, key=lambda each: place(each.question)) if collected else [],
-        "retest": [retest_line(each) for each in results.retest],
-        "fragile": sorted(fragile_questions(document.fragility or ()), key=lambda each: place(each.question)),
-        "stopping": document.stopping,
-        "skipped": document.skipped,
-        "sealed": sealed_state(found.study),
-        "displays": document.displays,
-        "coverage": report_coverage(found) if results.comparisons else None,
-        "refusals": document.refusals,
-        "policies": POLICIES,
-        **automatic_context(found, document.automatic, place),
-        **answers_context(found, document, place),
-        "specification": specification,
-        "looks": looks_counted(found.study),
-        "shared_images": study_shared_images(found.study),
-        "has_results": bool(results.comparisons or (document.answers and found.n_ratings)),
-        "all_simulated": found.n_simulated == found.n_ratings,
-        "n_real": found.n_ratings - found.n_simulated,
-        "is_newest": newest == found.pk,
-        "same_code": found.code_version == code_version(),
-    }
-    return render(request, "reports/report.html", context)
+@page("GET")
+def pair(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
+    """One comparison of a report by itself, with all its numbers: reports of many pairs list them and lead here."""
+    context = pair_context(_report(request, pk, "report"), number)
+    if context is None:
+        raise Http404
+    return render(request, "reports/pair.html", context)
 
 
 @page("GET", "POST")
@@ -224,11 +178,3 @@ def _comparison(request: ResearcherRequest, pk: int, number: int) -> tuple[Analy
 
 def _stem(pk: int, comparison: ComparisonResult) -> str:
     return f"report-{pk}-{comparison.question}"
-
-
-def _wording(specification: dict[str, Any], question: str) -> str:
-    """The question as raters were asked it."""
-    for each in specification.get("protocol", {}).get("questions", []):
-        if each.get("id") == question:
-            return str(each.get("text", "")).replace("{caption}", "[the prompt]")
-    return ""
