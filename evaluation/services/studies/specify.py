@@ -28,6 +28,7 @@ from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.own_controls import added_specified, declared_plan, gold_by_panel, panel_of_plan
 from evaluation.services.studies.refused import refused_specified
+from evaluation.services.studies.run_specified import run_specified
 from evaluation.services.studies.sets import ImageSets, MissingRule
 from evaluation.services.studies.viewing import Viewing, viewing_declared
 
@@ -208,7 +209,7 @@ def specification(
             "prompts": len(sets.prompts) + len(sets.dropped),
             **({"language": settings.viewing.prompts_language} if settings.viewing.prompts_language else {}),
         },
-        "runs": [_run(label, run) for label, run in runs],
+        "runs": [run_specified(label, run) for label, run in runs],
         "sets": {
             "size": settings.set_size,
             "missing": settings.missing,
@@ -243,7 +244,7 @@ def specification(
     if refused is not None:
         declared["refusals"] = refused
     if reference is not None:
-        declared["reference"] = _run(REFERENCE, reference)
+        declared["reference"] = run_specified(REFERENCE, reference)
     if settings.claims:
         claims = {prompt_name(number): list(each) for number, each in settings.claims.items()}
         declared["claims"] = {"source": settings.claims_source, "of_prompts": claims}
@@ -354,22 +355,6 @@ def settings_of(study: Study) -> StudySettings:
         viewing=viewing_declared(declared),
         people=people_declared(declared),
     )
-
-
-def _run(label: str, run: GenerationRun) -> dict[str, object]:
-    return {
-        "label": label,
-        "run": run.name,
-        "origin": run.origin,
-        "generator": run.generator,
-        "parameters": run.parameters,
-        "width": run.width,
-        "height": run.height,
-        "samples_per_prompt": run.samples_per_prompt,
-        "run_seed": run.known_seed,
-        "weights_fingerprint": run.weights_fingerprint,
-        **({"declared": run.declared} if run.declared else {}),
-    }
 
 
 def _departures(settings: StudySettings, sets: ImageSets) -> list[str]:
