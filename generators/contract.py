@@ -46,6 +46,12 @@ class StopError(GeneratorError):
     """
 
 
+class WeightsMissingError(GeneratorError):
+    """A generator whose weights are not made yet. `commands`: what makes them, in order."""
+
+    commands: tuple[str, ...] = ()
+
+
 class FailureKind(StrEnum):
     """Why a request gave no image. `refused`, `filtered` and `invalid` are answers; the others may be tried again."""
 
@@ -130,7 +136,8 @@ class GeneratorSpec:
     be installed; `install`: the command that brings them. `price`: "package.module:callable" of a light module, called
     with resolved parameters for what an image is expected to cost in US dollars, or None. `identity`:
     "package.module:callable", light too, called as `identity(parameters, size=...)`: the version and the weights'
-    fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells.
+    fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells. `waits`:
+    whether it waits for other machines most of its time (a service): its images need no device of ours.
     """
 
     name: str
@@ -143,6 +150,7 @@ class GeneratorSpec:
     needs: tuple[str, ...] = ()
     install: str = ""
     price: str = ""
+    waits: bool = False
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def _from_npm() -> Path | None:
     _run([npm, "install", "--prefix", str(partial), "--no-save", "--no-audit", "--no-fund", "--silent", wanted])
     script = partial / "unpack.mjs"
     script.write_text(UNPACK.format(package=f"{partial}/node_modules/{NPM_PACKAGE}"))
-    _run([str(_node()), str(script)], TMPDIR=str(partial))
+    _run([str(node()), str(script)], TMPDIR=str(partial))
     shutil.rmtree(partial / "node_modules")
     (partial / "fonts.conf").write_text(FONTS.format(folder=FETCHED.parent))
     (partial / "run").write_text(RUN)
@@ -166,7 +166,7 @@ def _from_playwright() -> Path | None:
     return FETCHED
 
 
-def _node() -> Path:
+def node() -> Path:
     """The node that Playwright brings: new enough, which the system's need not be."""
     import playwright
 

@@ -30,6 +30,7 @@ from evaluation.analysis.effective_design import SINGULAR, EffectiveDesign, Floa
 
 EFFECTIVE = "effective"
 NOTHING = 1e-12  # of the scores' own variance: below this a variance is rounding
+ROUNDING = 1e-9  # of the largest of the fitted variances: as far below zero one is zero but for rounding
 LEAST_SCALE = 0.02  # of the mean residual variance: what a panel in which nearly all ratings are alike counts for
 
 
@@ -190,7 +191,7 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
     ``moments`` where it is known.
     """
     table = seen.reshape(3, -1)
-    if solve is not None and not (solve @ table)[:-1].min() < 0:
+    if solve is not None and not _negative(solve @ table).any():
         return np.maximum(solve @ table, 0.0).reshape(seen.shape)
     found = np.zeros_like(table)
     groups: list[tuple[tuple[int, ...], list[int]]] = [((0, 1, 2), list(range(table.shape[1])))]
@@ -202,12 +203,19 @@ def not_negative(moments: Float, seen: Float, solve: Float | None = None) -> Flo
         found[:, columns] = 0.0
         found[rows, columns] = fitted
         alike: dict[tuple[int, ...], list[int]] = {}  # columns by what is left in them
-        for column, *each in zip(columns, *(fitted[:-1] < 0).tolist(), strict=True):
+        for column, *each in zip(columns, *_negative(fitted).tolist(), strict=True):
             if any(each):
                 rest = tuple(at for at, negative in zip(keep, [*each, False], strict=True) if not negative)
                 alike.setdefault(rest, []).append(column)
         groups.extend(alike.items())
     return np.maximum(found, 0.0).reshape(seen.shape)
+
+
+def _negative(fitted: Float) -> npt.NDArray[np.bool_]:
+    """Which variances but the last, the rest's, are below zero, (k - 1, m). One that is zero comes out on either side,
+    as the machine rounds; taking it for negative now and then would fit the others in two ways.
+    """
+    return np.asarray(fitted[:-1] < -ROUNDING * np.abs(fitted).max(axis=0))
 
 
 def _inverse(matrix: Float) -> Float:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
@@ -131,8 +130,10 @@ def _workbook(path: Path, data: bytes) -> VotesFile:
             f"{path.name} unpacks to {size:,} bytes; at most {limits.WORKBOOK:,} are read of a workbook. Save the sheet"
             " as CSV (UTF-8)."
         )
+    from openpyxl import load_workbook  # takes a while, few votes are workbooks, and a verifier alone has none
+
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheets = [(sheet.title, [list(row) for row in sheet.iter_rows(values_only=True)]) for sheet in book.worksheets]
     except Exception as error:  # of a damaged workbook openpyxl raises whatever comes up
         raise RatingsError(

@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from common import limits
 from evaluation.models.fields import SaidChars, SaidJSON, SaidText
@@ -32,6 +33,7 @@ class RunStatus(models.TextChoices):
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
     DONE = "done", "Done"
     CANCELLED = "cancelled", "Cancelled"
     FAILED = "failed", "Failed"
@@ -56,7 +58,8 @@ class GenerationRun(models.Model):
     origin = models.CharField(max_length=10, choices=Origin)
     generator = models.CharField(max_length=limits.GENERATOR)
     parameters = models.JSONField(default=dict, blank=True)
-    size = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels a side; empty for uploads")
+    width = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels; empty: images have their own sizes")
+    height = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels; empty: images have their own sizes")
     samples_per_prompt = models.PositiveIntegerField()
     run_seed = models.BigIntegerField(default=0)
     budget_usd = models.FloatField(null=True, blank=True, help_text="US dollars that it may cost; empty: any")
@@ -78,6 +81,10 @@ class GenerationRun(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(samples_per_prompt__gte=1), name="run_has_samples"),
             models.CheckConstraint(condition=Q(run_seed__gte=0), name="run_seed_not_negative"),
+            models.CheckConstraint(
+                condition=Q(width__isnull=True, height__isnull=True) | Q(width__gte=1, height__gte=1),
+                name="run_has_both_sides_or_none",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -110,7 +117,7 @@ class Sample(models.Model):
     content_key = models.CharField(max_length=64, blank=True, help_text="generators.runner.content_key")
     seconds = models.FloatField(null=True, blank=True)
     provenance = SaidJSON(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, help_text="When it was drawn or stored")
 
     class Meta:
         ordering = ["run", "prompt", "sample"]

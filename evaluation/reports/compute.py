@@ -182,6 +182,12 @@ class Counted:
     again: pd.DataFrame
     signs: Signs | None = None
 
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The ids of the raters whom screening or declared signs leave out."""
+        dropped = self.screening.dropped if self.screening else frozenset()
+        return dropped | (self.signs.excluded if self.signs else frozenset())
+
 
 def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     """Which ratings and answers count, by the declared screening."""
@@ -195,9 +201,10 @@ def counted_of(ratings: pd.DataFrame, answers: AnswersInput) -> Counted:
     signs = None
     if answers.signs is not None:
         signs = find_signs(valid, others, answers.signs, set_size=answers.set_size, questions=answers.asked)
-    dropped = [*(screening.dropped if screening else ()), *(signs.excluded if signs else ())]
+    whole = Counted(valid, others, valid, others, screening, ratings, signs)
+    dropped = list(whole.excluded)
     if not dropped:
-        return Counted(valid, others, valid, others, screening, ratings, signs)
+        return whole
     keep = ~valid["rater_id"].isin(dropped).to_numpy()
     kept = others[~others["rater_id"].isin(dropped).to_numpy()].reset_index(drop=True)
     return Counted(valid, others, part_of(valid, keep), kept, screening, ratings, signs)
@@ -306,12 +313,12 @@ def compute(
     found = analyse_valid(valid, estimand=settings.estimand, level=settings.level, family=family, declared=declared)
     names = {name for each in found.comparisons for name in (each.generator_a, each.generator_b)}
     try:
-        return rounded(found.narrowed(questions, [_pair(each, names) for each in pairs]))
+        return rounded(found.narrowed(questions, [pair_named(each, names) for each in pairs]))
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
+def pair_named(text: str, names: Collection[str]) -> tuple[str, str]:
     """The two names of "A,B"; where a name has a comma itself, the comma between two that there are."""
     parts = text.split(",")
     splits = [(",".join(parts[:at]).strip(), ",".join(parts[at:]).strip()) for at in range(1, len(parts))]

@@ -29,6 +29,7 @@ from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
 from evaluation.services.suites.make import suite_make_subset
 from generators.runner import Progress
+from generators.sizes import square
 
 SUITE_NAME = "drawbench-cc0-demo"
 STUDY_NAME = "demo"
@@ -177,7 +178,7 @@ def _draft(suite: Suite, weight: float, size: DemoSize) -> RunDraft:
         suite=suite,
         generator="cascade",
         parameters={"guidance": weight},
-        size=size.size,
+        size=square(size.size),
         samples_per_prompt=size.samples,
         run_seed=0,
         name=f"cascade-w{weight:g}{size.suffix}",

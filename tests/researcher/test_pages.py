@@ -198,7 +198,7 @@ def test_a_run_is_made_with_its_parameters(signed_in: Client, ada: User) -> None
     answer = signed_in.post("/runs/new/", new_run(suite, name="cascade w5"))
     run = GenerationRun.objects.get()
     assert answer.headers["Location"] == f"/runs/{run.pk}/"
-    assert (run.name, run.run_seed, run.size, run.samples_per_prompt) == ("cascade w5", 7, 64, 2)
+    assert (run.name, run.run_seed, run.width, run.height, run.samples_per_prompt) == ("cascade w5", 7, 64, 64, 2)
     assert run.parameters["guidance"] == 5.0 and run.parameters["sampler"] == "ddim"
     assert run.created_by == ada
 

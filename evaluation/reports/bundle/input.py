@@ -50,7 +50,7 @@ def input_json(given: ReportInput, names: Mapping[str, str]) -> dict[str, Any]:
             "nobody": sorted(own.nobody),
             "added": None
             if own.added is None
-            else {"rule": own.added.rule.to_dict(), "click": [list(each) for each in own.added.click.items()]},
+            else {"rule": own.added.rule.to_dict(), "click": _pairs(own.added.click)},
             "signs": None if own.signs is None else own.signs.to_dict(),
             "set_size": own.set_size,
             "asked": list(own.asked),
@@ -67,6 +67,7 @@ def input_from(
         KeyError, TypeError, ValueError: it is not in that form.
     """
     arrivals, scores, own, skipped = data["arrivals"], data["scores"], data["answers"], data["skipped"]
+    added = own["added"]
     return ReportInput(
         ratings=ratings,
         questions=tuple(data["questions"]),
@@ -98,13 +99,18 @@ def input_from(
             reference=own["reference"],
             nobody=frozenset(own["nobody"]),
             added=None
-            if own["added"] is None
-            else AddedControls(ControlRule(**own["added"]["rule"]), dict(map(tuple, own["added"]["click"]))),
+            if added is None
+            else AddedControls(ControlRule(**added["rule"]), dict(map(tuple, added["click"]))),
             signs=None if own["signs"] is None else SignRules.from_dict(own["signs"]),
             set_size=own["set_size"],
             asked=tuple(own["asked"]),
         ),
     )
+
+
+def _pairs(values: Mapping[str, float]) -> list[list[object]]:
+    """A mapping whose order counts, which canonical JSON does not keep."""
+    return [[name, value] for name, value in values.items()]
 
 
 def _scored(each: ScoredBy) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from common.errors import UserError
 from common.hashes import bytes_sha256, hash_of
+from common.words import counted
 from evaluation.reports.bundle.chain import Link, commitment_of, contents_of, faults_of, is_signed
 from evaluation.reports.bundle.contents import (
     ANSWERS,
@@ -28,16 +29,19 @@ from evaluation.reports.bundle.contents import (
     SCORES,
     SPECIFICATION,
     Bundle,
+    BundleError,
     file_head,
     read_bundle,
 )
 from evaluation.reports.bundle.input import input_from
 from evaluation.reports.bundle.records import FIELDS, files_of
-from evaluation.reports.compute import compute_report, settings_from
+from evaluation.reports.compute import ReportInput, compute_report, settings_from
 from evaluation.reports.ratings_file import ratings_csv
 
 DIGITS = 12
 """Significant digits in which numbers are compared, so that another library for matrices does not matter."""
+TOLD = 3
+"""Differences that an error tells."""
 NAMED = 100
 """Differences of one kind that are named; of more, how many."""
 
@@ -69,8 +73,26 @@ class Verified:
         }
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A bundle after its check. `given`: what its report is made of; None where it can't be read."""
+
+    verified: Verified
+    bundle: Bundle
+    given: ReportInput | None
+
+
 def verify_bundle(path: Path, *, key: str | None = None) -> Verified:
     """Check the bundle at `path`. `key`: the public key that must have signed it; any without one.
+
+    Raises:
+        BundleError: it can't be read.
+    """
+    return check_bundle(path, key=key).verified
+
+
+def check_bundle(path: Path, *, key: str | None = None) -> Checked:
+    """`verify_bundle`, with what was read.
 
     Raises:
         BundleError: it can't be read.
@@ -85,7 +107,24 @@ def verify_bundle(path: Path, *, key: str | None = None) -> Verified:
     check.step(SPECIFICATION, check.frames)
     check.step(RATINGS, check.follows)
     check.step(REPORT, check.numbers)
-    return check.outcome()
+    return Checked(check.outcome(), check.bundle, check.given)
+
+
+def whole_bundle(path: Path, *, key: str | None = None) -> tuple[Checked, ReportInput]:
+    """A bundle in which all holds, and what its report is made of.
+
+    Raises:
+        BundleError: it can't be read, or something differs.
+    """
+    checked = check_bundle(path, key=key)
+    differing = checked.verified.differences
+    if differing or checked.given is None:
+        first = " ".join(differing[:TOLD]) or "its report has no input."
+        raise BundleError(
+            f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. Get "
+            "the bundle anew from whoever exported it."
+        )
+    return checked, checked.given
 
 
 class _Check:
@@ -101,6 +140,7 @@ class _Check:
         self.rows: list[Mapping[str, Any]] = []
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
+        self.given: ReportInput | None = None
         self.n_numbers = 0
 
     def step(self, name: str, step: Callable[[], Iterable[str]]) -> None:
@@ -208,6 +248,7 @@ class _Check:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             yield f"{INPUT}: it is not in its form ({type(error).__name__}: {error})."
             return
+        self.given = given
         again = compute_report(given, settings_from(report["settings"])).to_dict()
         self.n_numbers = sum(
             isinstance(value, int | float) and not isinstance(value, bool) for _, value in leaves(again)

@@ -11,6 +11,7 @@ from django.conf import settings as instance
 from django.utils import timezone
 
 from common.files import SaveError, whole_file
+from common.json_in import read_json
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.reports.bundle.chain import contents_of, instance_key
@@ -87,8 +88,8 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     if given.scores is not None:
         files[SCORES] = ratings_csv(given.scores.frame)
     told = input_json(replace(given, ratings=ratings), _names(study, key))
-    again = input_from(told, ratings, answers, files.get(SCORES))  # as whoever checks it will have it
     files[INPUT] = json_bytes(told)
+    again = input_from(read_json(files[INPUT]), ratings, answers, files.get(SCORES))  # as whoever checks it has it
     files[REPORT] = json_bytes(
         {
             "settings": checked.to_dict(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 from django.core.exceptions import ValidationError
@@ -16,8 +17,9 @@ from evaluation.models import ImportedVotes, Study
 from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
 
 
-def votes_import(*, name: str, votes: Votes) -> ImportedVotes:
-    """Keep `votes` under `name`. The same votes under the same name again are answered with what is there.
+def votes_import(*, name: str, votes: Votes, sealed: Mapping[str, str] | None = None) -> ImportedVotes:
+    """Keep `votes` under `name`. The same votes under the same name again are answered with what is there. `sealed`: of
+    votes from a sealed bundle, which study and chain they are from.
 
     Raises:
         InputError: the name is not one that may be.
@@ -44,7 +46,7 @@ def votes_import(*, name: str, votes: Votes) -> ImportedVotes:
                     kind=votes.kind,
                     votes=ratings_parquet(frame),
                     sha256=sha256,
-                    reading=votes.to_dict(),
+                    reading=votes.to_dict() | ({} if sealed is None else {"sealed": dict(sealed)}),
                     n_rows=len(frame),
                 )
         except IntegrityError:  # somebody else took the name meanwhile

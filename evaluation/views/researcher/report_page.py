@@ -13,6 +13,7 @@ from evaluation.analysis.agreement import ORDINAL_ALPHA, Agreement
 from evaluation.analysis.refusals import POLICIES
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.models import Report
+from evaluation.reports.answer_words import option_texts_of
 from evaluation.reports.compute import code_version
 from evaluation.reports.directions import rightward_names, with_isolates
 from evaluation.reports.document import ReportDocument
@@ -29,7 +30,7 @@ from evaluation.selectors.sealed import sealed_state
 from evaluation.selectors.shared_images import study_shared_images
 from evaluation.services.reporting.coverage import report_coverage
 from evaluation.services.studies.looks import looks_counted
-from evaluation.views.researcher.answers_report import answers_context, option_texts_of
+from evaluation.views.researcher.answers_report import answers_context
 from evaluation.views.researcher.automatic import automatic_context
 from evaluation.views.researcher.report_contents import contents
 

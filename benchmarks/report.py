@@ -1,0 +1,210 @@
+"""How large, how fast and how heavy a report's file, a bundle and its check are, by the number of ratings.
+
+    python -m benchmarks.report 10000 1000000
+
+Of a study of two generators on 200 prompts in 11 categories with two questions, whose raters answer everything. Each
+step runs in a process of its own: its seconds, and the most memory that it had at once. The program in the file runs in
+Chromium, from the disk (`DRAWBENCH_CHROMIUM`, see tests/chromium.py): the first press, and a second one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.commands import refuse_repeated
+from common.hashes import hash_of
+from evaluation import protocols
+from evaluation.analysis.families import ALL
+from evaluation.reports.bundle.chain import CLOSING, OPENING, RATINGS, Link, commitment_of, instance_key, new_salt
+from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle, write_bundle
+from evaluation.reports.bundle.input import input_from, input_json
+from evaluation.reports.bundle.records import files_of
+from evaluation.reports.bundle.verify import verify_bundle
+from evaluation.reports.carried import packed
+from evaluation.reports.compute import ReportInput, compute_report, counted_of, settings_from
+from evaluation.reports.one_file import one_file
+from evaluation.reports.ratings_file import ratings_csv
+
+PROMPTS, CATEGORIES, QUESTIONS = 200, 11, ("fidelity", "alignment")
+A_LINK = 5_000
+KEY = instance_key("benchmark")
+PAGE = "<!doctype html><html lang='en'><head><title>x</title></head><body><main></main></body></html>"
+
+
+def records(n: int) -> Iterator[dict[str, Any]]:
+    """`n` records, as a study would have sealed them."""
+    rng = np.random.default_rng(1)
+    for at in range(n):
+        rest, question = divmod(at, len(QUESTIONS))
+        rater, prompt = divmod(rest, PROMPTS)
+        yield {
+            "rater": f"{rater:024x}",
+            "panel": "",
+            "simulated": True,
+            "prompt": prompt,
+            "category": f"category {prompt % CATEGORIES}",
+            "generators": ["one", "two"],
+            "order": [[0, 1], [1, 0]][int(rng.integers(2))],
+            "position": prompt,
+            "repetition": 0,
+            "control": "",
+            "expected": {},
+            "question": QUESTIONS[question],
+            "choice": ["left", "right", "indifferent"][int(rng.integers(3))],
+            "value": None,
+            "response_time_ms": int(rng.integers(1500, 20_000)),
+            "at": f"2026-01-{1 + at % 28:02d}T00:00:00.{at % 1_000_000:06d}Z",
+            "evidence": None,
+            "shown_width": None,
+            "shown_device_width": None,
+            "theme": None,
+        }
+
+
+def sealed(n: int) -> tuple[list[dict[str, Any]], list[Link], dict[str, Any]]:
+    """Rows of records.jsonl, links, and what the study locked."""
+    protocol = protocols.get("drawbench")
+    locked: dict[str, Any] = {name: {} for name in LOCKED}
+    locked["specification.json"] = {"protocol": protocol.specification(), "study": "benchmark"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        (OPENING, {"locked": {name: hash_of(value) for name, value in locked.items()}})
+    ]
+    rows = []
+    for record in records(n):
+        salt = new_salt()
+        rows.append({"commitment": commitment_of(salt, record), "salt": salt, "record": record})
+    names = [row["commitment"] for row in rows]
+    told += [(RATINGS, {"commitments": names[at : at + A_LINK]}) for at in range(0, n, A_LINK)]
+    links: list[Link] = []
+    for number, (kind, body) in enumerate([*told, (CLOSING, {"n_ratings": n})]):
+        head = {"study": "benchmark", "number": number, "previous": links[-1].head if links else "", "kind": kind}
+        links.append(Link.signed({**head, "at": "2026-01-31T00:00:00.000000Z", **body}, KEY))
+    return rows, links, locked
+
+
+def export(n: int, folder: Path) -> dict[str, Any]:
+    """Seal, compute and write a bundle."""
+    begun = time.perf_counter()
+    rows, links, locked = sealed(n)
+    sealing = time.perf_counter() - begun
+    ratings, answers = files_of((row["record"] for row in rows), locked["specification.json"], "key")
+    files = {name: json_bytes(value) for name, value in locked.items()}
+    files |= {"records.jsonl": lines_bytes(rows), "chain.jsonl": lines_bytes(link.to_dict() for link in links)}
+    files["ratings.csv"] = ratings_csv(ratings)
+    told = input_json(ReportInput(ratings, QUESTIONS, None, None, None, family=ALL, n_shown=PROMPTS), {})
+    settings = settings_from({})
+    results = compute_report(input_from(told, ratings, answers, None), settings).to_dict()
+    files["input.json"] = json_bytes(told)
+    files["report.json"] = json_bytes({"settings": settings.to_dict(), "code_version": "x", "results": results})
+    head = {"study": "benchmark", "pseudonym_key": "key", "head": links[-1].head, "specification_hash": ""}
+    write_bundle(folder / "bundle.zip", head, files, KEY)
+    return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
+
+
+def verify(_: int, folder: Path) -> dict[str, Any]:
+    found = verify_bundle(folder / "bundle.zip")
+    assert found.holds, found.differences[:3]
+    return {"numbers": found.n_numbers}
+
+
+def report(_: int, folder: Path) -> dict[str, Any]:
+    """The results alone, of the ratings as read."""
+    given = given_of(folder)
+    begun = time.perf_counter()
+    results = compute_report(given, settings_from({})).to_dict()
+    return {
+        "of which computing, s": round(time.perf_counter() - begun, 2),
+        "results, kB": len(json_bytes(results)) // 1000,
+    }
+
+
+def given_of(folder: Path) -> ReportInput:
+    bundle = read_bundle(folder / "bundle.zip")
+    frame, answers = files_of(
+        (row["record"] for row in bundle.lines("records.jsonl")), bundle.document("specification.json"), "key"
+    )
+    return input_from(bundle.document("input.json"), frame, answers, None)
+
+
+def one_file_of(_: int, folder: Path) -> dict[str, Any]:
+    """The file with its ratings; of the page, nothing but what carries and computes."""
+    given = given_of(folder)
+    begun = time.perf_counter()
+    results = read_bundle(folder / "bundle.zip").document("report.json")["results"]
+    carried = {"ratings": packed(counted_of(given.ratings, given.answers).ratings), "results": results}
+    text = one_file(PAGE, fetch=lambda _: None, styles=lambda _: "", carried=carried)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+    return {"of which packing, s": round(time.perf_counter() - begun, 2), "MB": megabytes(folder / "report.html")}
+
+
+def in_chromium(_: int, folder: Path) -> dict[str, Any]:
+    """Seconds from the press of the button to the outcome, by the page's own clock."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.chromium import FLAGS, prepare
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=prepare(), args=FLAGS)
+        page = browser.new_page()
+        page.goto((folder / "report.html").as_uri())
+        told = []
+        for _ in range(2):
+            page.evaluate("delete document.getElementById('recompute-outcome').dataset.differences")
+            page.get_by_role("button", name="Compute again").click()
+            page.wait_for_selector("#recompute-outcome[data-differences='0']", timeout=120_000)
+            told.append(page.locator("#recompute-outcome p").inner_text())
+        browser.close()
+    return {"told": told}
+
+
+STEPS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
+    "export": export,
+    "verify": verify,
+    "report": report,
+    "file": one_file_of,
+    "chromium": in_chromium,
+}
+
+
+def megabytes(path: Path) -> float:
+    return round(path.stat().st_size / 1e6, 2)
+
+
+def _measured(step: str, n: int, folder: Path, queue: Any) -> None:
+    begun, processor = time.perf_counter(), time.process_time()
+    found = STEPS[step](n, folder)
+    used = {"s": round(time.perf_counter() - begun, 2), "processor, s": round(time.process_time() - processor, 2)}
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    queue.put({"ratings": n, "step": step, **used, "most memory, MiB": round(most), **found})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ratings", type=int, nargs="+", help="numbers of ratings")
+    parser.add_argument("--without-chromium", action="store_true", help="leave the program in the browser out")
+    options = refuse_repeated(parser).parse_args(arguments)
+    context = multiprocessing.get_context("spawn")
+    for n in options.ratings:
+        with tempfile.TemporaryDirectory() as folder:
+            for step in STEPS:
+                if step == "chromium" and options.without_chromium:
+                    continue
+                queue = context.Queue()
+                process = context.Process(target=_measured, args=(step, n, Path(folder), queue))
+                process.start()
+                print(json.dumps(queue.get()), flush=True)
+                process.join()
+
+
+if __name__ == "__main__":
+    main()
