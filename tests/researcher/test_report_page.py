@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from common.places import CHECKOUT
 from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Rater, Report, Study
 from evaluation.reports.compute import ReportInput, Settings, compute_report
@@ -183,3 +184,23 @@ def test_a_page_of_many_pairs_is_bounded_and_leads_to_each(signed_in: Client) ->
     whole = signed_in.get(f"/reports/{report.pk}/pair-{links[-1]}/").content.decode()
     assert f"figure-{links[-1]}.svg" in whole and "category 11" in whole
     assert signed_in.get(f"/reports/{report.pk}/pair-90/").status_code == 404
+
+
+def test_no_table_has_the_name_of_its_section() -> None:
+    """A screen reader lists both as landmarks: two of one name can't be told apart."""
+    checked = 0
+    for path in (CHECKOUT / "templates" / "reports").glob("*.html"):
+        source = path.read_text(encoding="utf-8")
+        names = {heading.strip() for heading in re.findall(r'<h2 id="[^"]*">([^<]*)</h2>', source)}
+        regions = re.findall(r'role="region" aria-label="([^"]+)"', source)
+        checked += len(regions)
+        assert not names & set(regions), path.name
+    assert checked > 15
+
+
+def test_landmarks_of_a_page_have_names_of_their_own(signed_in: Client, rated: Study) -> None:
+    text = page(signed_in, report_make(study=rated))
+    titles = dict(re.findall(r'<h2 id="([^"]+)">([^<]*)', text))
+    landmarks = [titles[each] for each in re.findall(r'<section[^>]* aria-labelledby="([^"]+)"', text)]
+    landmarks += re.findall(r'role="region" aria-label="([^"]+)"', text)
+    assert sorted(set(landmarks)) == sorted(landmarks) and len(landmarks) > 15
