@@ -192,8 +192,8 @@ class Drawing(ItemWork[GenerationRun, Place]):
 class _Samples:
     """The runner's sink: a failure becomes a row at once, an image when it is written.
 
-    `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the
-    task's limit on time had rung. `cost_usd`: what the results cost.
+    `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and
+    the task's limit on time had rung. `cost_usd`: what the results cost.
     """
 
     run: GenerationRun
