@@ -62,7 +62,8 @@ def _run(suite: Suite, name: str, images: int, seed: int) -> GenerationRun:
         generator="noise",
         samples_per_prompt=images,
         status=RunStatus.DONE,
-        size=SIDE,
+        width=SIDE,
+        height=SIDE,
     )
     rng = np.random.default_rng(seed)
     places = [(prompt, sample) for prompt in suite.prompts.order_by("number") for sample in range(images)]

@@ -17,7 +17,7 @@ from evaluation.metrics.frechet import frechet_distance
 from evaluation.metrics.prompts.text_reader import load_reader
 from generators.cascade.generator import load_cascade
 from generators.cascade.spec import SPEC
-from generators.contract import GeneratorError, ImageRequest
+from generators.contract import Generator, GeneratorError, ImageRequest
 from generators.world.checker.find import LoadedChecker
 from generators.world.checker.judge import RELATIONS, Verdict, judge, right_letters
 from generators.world.checker.network import SIZE
@@ -83,12 +83,10 @@ class Result:
 
 
 class Artist:
-    """The weights' base at one guidance weight; `draw` gives 64x64 pictures of captions."""
+    """A generator at 64x64; `draw` gives its pictures of captions."""
 
-    def __init__(self, weights: str, guidance: float) -> None:
-        self._generator = load_cascade(
-            SPEC.resolve({"weights": weights, "guidance": guidance}), size=SIZE, device=device()
-        )
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
 
     def draw(self, captions: Sequence[str], seed: int = 17) -> Pictures:
         """(n, 64, 64, 3)."""
@@ -98,6 +96,11 @@ class Artist:
             if result.image is None:
                 raise GeneratorError(f"an image could not be drawn: {result.failure}")
         return np.stack([drawn[str(n)].image for n in range(len(captions))])  # type: ignore[misc]
+
+
+def artist_of(weights: str, guidance: float) -> Artist:
+    """The base of a cascade's weights at one guidance weight."""
+    return Artist(load_cascade(SPEC.resolve({"weights": weights, "guidance": guidance}), size=SIZE, device=device()))
 
 
 def device() -> str:
@@ -179,7 +182,7 @@ def curve(
     rng = np.random.Generator(np.random.Philox(12))
     real = features(checker, np.stack([renderer.draw(lay_out(scene, rng), SIZE) for scene in scenes for _ in range(4)]))
     for guidance in guidances:
-        drawn = Artist(weights, guidance).draw([scene.caption for scene in scenes])
+        drawn = artist_of(weights, guidance).draw([scene.caption for scene in scenes])
         right = [_all(judge(scene, seen)) for scene, seen in zip(scenes, checker.find(drawn), strict=True)]
         rows = features(checker, drawn)
         distance = frechet_distance(rows.mean(0), np.cov(rows.T), real.mean(0), np.cov(real.T))

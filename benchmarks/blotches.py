@@ -27,10 +27,10 @@ from generators.cascade.augmentation import augment, downsample, levels_for, ups
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
-from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import sample
 from generators.cascade.schedules import noise_at
 from generators.cascade.spec import SPEC
+from generators.cascade.stage import Denoise, LoadedStage, StageSettings
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError, ImageRequest
 from generators.places import SPRITES, TRAINING_CONFIGS

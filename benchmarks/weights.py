@@ -21,10 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks._weights_measures import (
     GATES,
-    Artist,
     CurvePoint,
     Neighbours,
     Result,
+    artist_of,
     curve,
     device,
     measure,
@@ -113,7 +113,7 @@ def prove(args: argparse.Namespace) -> str:
         training += scene_pool(config.data, renderer.concepts, config.seed)
     barred = frozenset(scene.caption for scene in training)
     default = float(SPEC.resolve({})["guidance"])
-    artist = Artist(args.weights, default)
+    artist = artist_of(args.weights, default)
 
     results: list[Result] = []
     curve_scenes: list[Scene] = []

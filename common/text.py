@@ -21,6 +21,8 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e")
 (UAX #9, section 2). Isolates (U+2066 to U+2069) may stand in pairs."""
 _ISOLATES = frozenset("\u2066\u2067\u2068")
 _ISOLATE_ENDS = "\u2069"
+FIRST_STRONG_ISOLATE = "\u2068"
+"""Begins a part of a line whose own first letter says its direction."""
 
 _NAMES = {
     "\x00": "NUL",
@@ -190,3 +192,17 @@ def storable(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def is_rightwards(text: str) -> bool:
+    """Whether `text` has a letter of a script that is written from right to left, such as Arabic or Hebrew."""
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+
+
+def isolated(name: str) -> str:
+    """`name` as it stands within a line of another direction: in isolates (UAX #9) where it is written from right to
+    left, so that the numbers and signs beside it keep their places; any other name as it is.
+    """
+    if name.startswith(FIRST_STRONG_ISOLATE) or not is_rightwards(name):
+        return name
+    return f"{FIRST_STRONG_ISOLATE}{name}{_ISOLATE_ENDS}"

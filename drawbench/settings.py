@@ -103,6 +103,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = media_folder(VAR)
 X_ACCEL_PREFIX = env.text("DRAWBENCH_X_ACCEL")
 
+# What prints reports as PDF; where empty, a Chromium on the path.
+CHROMIUM = env.text("DRAWBENCH_CHROMIUM")
+
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("DRAWBENCH_STATIC", str(VAR / "static")))
 STORAGES = {

@@ -23,10 +23,9 @@ def add_generator_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--size",
-        type=int,
-        default=0,
-        metavar="PIXELS",
-        help="side of the images: 64, 256 or 1024 for the cascade (default: 256)",
+        default="",
+        metavar="WIDTHxHEIGHT",
+        help="size of the images, or one number for a square: 64, 256 or 1024 for the cascade (default: 256)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: auto)")
 

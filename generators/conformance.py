@@ -18,6 +18,7 @@ from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
 from generators.contract import Generator
 from generators.contract_checks import CHECKS, State
+from generators.sizes import Size, asked_for, drawn, read_size, square
 
 SCHEMA = "drawbench-conformance/1"
 
@@ -30,17 +31,18 @@ PROMPTS: tuple[tuple[str, str], ...] = (
 def check(
     generator: Generator,
     *,
-    size: int = 0,
+    size: int | Size = 0,
     prompts: Sequence[tuple[str, str]] = PROMPTS,
     on_check: Callable[[str], None] = lambda name: None,
 ) -> list[Finding]:
     """All that is wrong with a loaded generator; an empty list is a pass. It is closed at the end.
 
-    `size`: the side that was asked for in pixels, 0 where images keep their own. `prompts`: (id, text) of two prompts
-    or more that it can draw. `on_check`: told each check's name before it starts.
+    `size`: what was asked for in pixels, a number for a square, 0 where images keep their own. `prompts`: (id, text) of
+    two prompts or more that it can draw. `on_check`: told each check's name before it starts.
     """
     findings: list[Finding] = []
-    state = State(generator, size, tuple(prompts[:2]))
+    wanted = size if isinstance(size, Size) else square(size) if size else None
+    state = State(generator, wanted, tuple(prompts[:2]))
     for name, function in CHECKS:
         on_check(name)
         try:
@@ -75,12 +77,14 @@ def main(arguments: Sequence[str]) -> int:
     if options.prompts or prompts_file:
         prompts = tuple(collect_prompts(options.prompts, prompts_file))
     reference = next(entry.reference for entry in registry.entries() if entry.name == spec.name and entry.spec)
-    size = registry.check_size(spec, options.size or min(spec.sizes, default=0))
+    smallest = square(min(spec.sizes)) if spec.sizes else None
+    placed, size = asked_for(spec, settings, read_size(options.size) or smallest)
+    wanted = drawn(spec.resolve(placed), size)
     findings = check_spec(spec, reference)
-    generator = registry.load(spec.name, settings, size=size, device=options.device)
+    generator = registry.load(spec.name, placed, size=size, device=options.device)
     with closing(generator):
-        findings += check(generator, size=size, prompts=prompts, on_check=lambda name: say(f"{name} ..."))
-    about = {"schema": SCHEMA, "generator": spec.name, "size": size}
+        findings += check(generator, size=wanted or 0, prompts=prompts, on_check=lambda name: say(f"{name} ..."))
+    about = {"schema": SCHEMA, "generator": spec.name, "size": None if wanted is None else str(wanted)}
     return print_findings(spec.name, findings, about if options.format == "json" else None)
 
 

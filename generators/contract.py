@@ -46,6 +46,12 @@ class StopError(GeneratorError):
     """
 
 
+class WeightsMissingError(GeneratorError):
+    """A generator whose weights are not made yet. `commands`: what makes them, in order."""
+
+    commands: tuple[str, ...] = ()
+
+
 class FailureKind(StrEnum):
     """Why a request gave no image. `refused`, `filtered` and `invalid` are answers; the others may be tried again."""
 

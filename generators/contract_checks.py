@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from common.conformance import ODD_PROMPTS
 from common.plugins import describe
 from generators.contract import FailureKind, Generator, GeneratorInfo, ImageRequest, ImageResult
+from generators.sizes import Size
 
 
 @dataclass(slots=True)
@@ -20,7 +21,7 @@ class State:
     """The generator under test and the images that the first check drew, by key."""
 
     generator: Generator
-    size: int
+    size: Size | None
     prompts: tuple[tuple[str, str], ...]
     images: dict[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
     calls: int = 0
@@ -122,9 +123,9 @@ def _one_result(state: State) -> Iterator[str]:
 def _size(state: State) -> Iterator[str]:
     if state.size:
         for name, image in state.images.items():
-            if image.shape[:2] != (state.size, state.size):
-                had = f"{image.shape[1]} x {image.shape[0]}"
-                yield f"{name} has {had} pixels; {state.size} x {state.size} was asked for"
+            had = Size(image.shape[1], image.shape[0])
+            if had != state.size:
+                yield f"{name} has {had} pixels; {state.size} was asked for"
 
 
 def _empty(state: State) -> Iterator[str]:

@@ -13,6 +13,9 @@ CHECKER = "checker.safetensors"
 SCENE_CLIP = "scene-clip.safetensors"
 """Files of weights that judge the bundled world, in `WEIGHTS` and in the folder that a training makes."""
 
+CONTENDERS = WEIGHTS / "contenders"
+"""The folder of the contenders' weights."""
+
 TRAINING_CONFIGS = Path(__file__).resolve().parent / "training" / "configs"
 """Configurations of training that ship."""
 

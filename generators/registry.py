@@ -22,6 +22,11 @@ ENTRY_POINT_GROUP = "drawbench.generators"
 
 _SHIPPED: Mapping[str, str] = {
     "cascade": "generators.cascade.spec:SPEC",
+    "cascade-no-sr-text": "generators.contenders.specs:NO_SR_TEXT",
+    "cascade-clip-text": "generators.contenders.specs:CLIP_TEXT",
+    "unclip": "generators.contenders.specs:UNCLIP",
+    "latent": "generators.contenders.specs:LATENT",
+    "guided-clip": "generators.contenders.specs:GUIDED_CLIP",
     "folder": "generators.rivals.folder:SPEC",
     "command": "generators.rivals.command.spec:SPEC",
     "diffusers": "generators.rivals.diffusers.spec:SPEC",

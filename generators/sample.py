@@ -27,6 +27,7 @@ from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
 from generators.prompt_notes import prompt_notes
 from generators.runner import Progress, RunPlan, RunSummary, make_requests, run
+from generators.sizes import asked_for, drawn, read_size, takes_any_shape
 from generators.watermark import Watermark, read_watermark, watermarked
 
 SCHEMA = "drawbench-sample/1"
@@ -78,8 +79,10 @@ def main(arguments: Sequence[str]) -> int:
     settings = parse_settings(options.settings)
     settings, prompts_file = share_prompts(spec, settings, options.prompts, options.prompts_file)
     prompts = collect_prompts(options.prompts, prompts_file)
-    parameters = spec.resolve(settings)
-    size = registry.check_size(spec, options.size)
+    asked_size = read_size(options.size)
+    placed, size = asked_for(spec, settings, asked_size)
+    parameters = spec.resolve(placed)
+    drawn(parameters, size)
     if options.batch is not None and options.batch < 1:
         raise GeneratorError(f"--batch {options.batch}: draw 1 image at a time or more")
     if options.retries < 0:
@@ -96,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
         size=size,
         run_seed=options.seed,
     )
-    if options.size and not spec.sizes:
+    if asked_size and not spec.sizes and not takes_any_shape(spec):
         say(f"note: {spec.name} serves images as they are; --size {options.size} changes nothing")
     generator = registry.load(spec.name, parameters, size=size, device=options.device)
     with closing(generator):

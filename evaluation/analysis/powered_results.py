@@ -155,6 +155,11 @@ class PoweredComparison:
     balance: tuple[Balance, ...]
     notes: tuple[str, ...]
 
+    @property
+    def all_rated(self) -> bool:
+        """Whether every prompt was rated, so that scores have nothing to add for the prompts without ratings."""
+        return self.overall.n_rated == self.overall.n_prompts
+
     def to_dict(self) -> dict[str, object]:
         return {
             "generator_a": self.generator_a,

@@ -35,13 +35,11 @@ from evaluation.services.studies.invitation import MOST_ADMITTED, WEB_ADDRESS
 from evaluation.services.uploads.match import MATCHING, MAX_SAMPLES
 from generators import registry as generator_registry
 from generators.seeding import MAX_RUN_SEED
+from generators.sizes import LARGEST
 
 SLUG = r"[-a-zA-Z0-9_]+"
 SLUG_WORDS = "Use letters, digits, - and _, without spaces."
 RUN_NAME_WORDS = "Begin with a letter or digit; use letters, digits, spaces and . , = + ( ) _ - only."
-LARGEST_SIZE = 16_384
-"""Pixels a side, above what any generator draws."""
-
 PARAMETERS = "Parameters that are not given have their default values; GET {} lists them"
 
 
@@ -177,8 +175,20 @@ class RunInput(Input):
         allow_null=True,
         default=None,
         min_value=1,
-        max_value=LARGEST_SIZE,
-        help_text="Pixels a side, one of the generator's sizes; null: its own",
+        max_value=LARGEST,
+        help_text="Pixels a side, where images are square: the same as width and height",
+    )
+    width = Whole(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=LARGEST,
+        help_text="Pixels, with height: one of the generator's sizes, or any where it has parameters width and height; "
+        "null: its own",
+    )
+    height = Whole(
+        required=False, allow_null=True, default=None, min_value=1, max_value=LARGEST, help_text="Pixels, with width"
     )
     samples_per_prompt = Whole(required=False, default=8, min_value=1, max_value=MAX_SAMPLES_PER_PROMPT)
     run_seed = Whole(required=False, default=0, max_value=MAX_RUN_SEED)

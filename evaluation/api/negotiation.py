@@ -36,6 +36,13 @@ class AnyImage(Parquet):
     format = "image"
 
 
+class Zip(Parquet):
+    """Files in one."""
+
+    media_type = "application/zip"
+    format = "zip"
+
+
 class Html(Csv):
     """A page."""
 

@@ -18,15 +18,34 @@ from evaluation.api.base import Endpoint, ListEndpoint
 from evaluation.api.inputs import RunInput, RunsQuery, SamplesQuery
 from evaluation.api.negotiation import AnyImage
 from evaluation.api.serializers import FailureSerializer, ProgressSerializer, RunSerializer, SampleSerializer
+from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Sample, SampleFailure
 from evaluation.selectors.images import images_with_an_address
 from evaluation.selectors.overview import runs_listed
 from evaluation.selectors.runs import run_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.manage import run_delete
-from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
+from evaluation.services.runs.spending import run_expected_usd
 from evaluation.services.store.images import image_path
 from evaluation.views.researcher.images import send_image
+from generators.sizes import Size, square
+
+
+def _asked_size(given: dict[str, Any]) -> Size | None:
+    """The size that a body asks for: `size` for a square, or `width` and `height`.
+
+    Raises:
+        InputError: one side alone, or both ways at once with other numbers.
+    """
+    width, height, side = given["width"], given["height"], given["size"]
+    if (width is None) != (height is None):
+        raise InputError("Give width and height together, or neither.", field="height" if height is None else "width")
+    if width is None:
+        return None if side is None else square(side)
+    if side not in (None, width) or side not in (None, height):
+        raise InputError("Give width and height, or size for a square, not both.", field="size")
+    return Size(width, height)
 
 
 class RunList(ListModelMixin, ListEndpoint):
@@ -55,7 +74,7 @@ class RunList(ListModelMixin, ListEndpoint):
                 suite=suite_by_name(given["suite"]),
                 generator=given["generator"],
                 parameters=given["parameters"],
-                size=given["size"],
+                size=_asked_size(given),
                 samples_per_prompt=given["samples_per_prompt"],
                 run_seed=given["run_seed"],
                 name=given["name"],
@@ -97,6 +116,7 @@ class RunProgress(Endpoint):
             "samples_per_minute": progress.samples_per_minute,
             "seconds_left": progress.seconds_left,
             "spent_usd": run.spent_usd,
+            "expected_usd": run_expected_usd(run, progress.expected) if run.is_drawn_here else None,
         }
         return Response(ProgressSerializer(row).data)
 
@@ -108,6 +128,15 @@ class RunCancel(Endpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Stop a run. Images made so far are kept."""
         return Response(RunSerializer(run_cancel(run=get_object_or_404(GenerationRun, pk=pk))).data)
+
+
+class RunPause(Endpoint):
+    """Leaving a run for later."""
+
+    @extend_schema(operation_id="runs_pause", responses={200: RunSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """Pause a run until it is resumed. Workers go on with other runs."""
+        return Response(RunSerializer(run_pause(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 
 class RunRetry(Endpoint):
@@ -124,7 +153,7 @@ class RunResume(Endpoint):
 
     @extend_schema(operation_id="runs_resume", responses={200: RunSerializer})
     def post(self, request: Request, pk: int) -> Response:
-        """Continue a run that stopped."""
+        """Continue a run that was paused or stopped."""
         return Response(RunSerializer(run_resume(run=get_object_or_404(GenerationRun, pk=pk))).data)
 
 

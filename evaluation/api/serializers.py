@@ -111,7 +111,7 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
     """A generation run."""
 
     suite = serializers.CharField(source="suite.__str__", read_only=True)
-    status = serializers.CharField(read_only=True, help_text="queued, running, done, cancelled or failed")
+    status = serializers.CharField(read_only=True, help_text="queued, running, paused, done, cancelled or failed")
     run_seed = serializers.IntegerField(
         source="known_seed", read_only=True, allow_null=True, help_text="null for uploads: they were not drawn here"
     )
@@ -120,9 +120,18 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
     class Meta:
         model = GenerationRun
         fields = (
-            *("id", "name", "suite", "origin", "generator", "parameters", "size", "samples_per_prompt", "run_seed"),
-            *("status", "message", "weights_fingerprint", "provenance", "declared", "notes", "created_at"),
-            *("started_at", "finished_at", "budget_usd", "spent_usd"),
+            *("id", "name", "suite", "origin", "generator", "parameters", "width", "height"),
+            *(
+                "samples_per_prompt",
+                "run_seed",
+                "status",
+                "message",
+                "weights_fingerprint",
+                "provenance",
+                "declared",
+                "notes",
+            ),
+            *("created_at", "started_at", "finished_at", "budget_usd", "spent_usd"),
         )
         read_only_fields = fields
 
@@ -136,12 +145,15 @@ class RunSerializer(serializers.ModelSerializer[GenerationRun]):
 class ProgressSerializer(serializers.Serializer[Any]):
     """How far a run is, in samples."""
 
-    status = serializers.CharField(help_text="queued, running, done, cancelled or failed")
+    status = serializers.CharField(help_text="queued, running, paused, done, cancelled or failed")
     expected = serializers.IntegerField()
     made = serializers.IntegerField()
     failed = serializers.IntegerField()
     samples_per_minute = serializers.FloatField(allow_null=True)
     seconds_left = serializers.FloatField(allow_null=True)
+    expected_usd = serializers.FloatField(
+        allow_null=True, help_text="US dollars that all of it is expected to cost; null where nobody names a price"
+    )
     spent_usd = serializers.FloatField(help_text="US dollars that it cost so far, where its generator asks for money")
 
 

@@ -22,8 +22,8 @@ from rest_framework.response import Response
 
 from evaluation import protocols
 from evaluation.api.base import Endpoint, ListEndpoint
-from evaluation.api.inputs import CloseInput, InvitationInput, LookQuery, RatingsQuery, ReportQuery
-from evaluation.api.negotiation import Csv, Html, Parquet
+from evaluation.api.inputs import CloseInput, InvitationInput, LookQuery, RatingsQuery, ReportQuery, ResultsQuery
+from evaluation.api.negotiation import Csv, Html, Parquet, Zip
 from evaluation.api.serializers import (
     InvitationSerializer,
     StudyDetailSerializer,
@@ -50,6 +50,7 @@ from evaluation.services.studies.known import read_known
 from evaluation.services.studies.looks import looks_counted, result_look
 from evaluation.services.studies.open import study_close, study_pause
 from evaluation.services.studies.open_or_queue import study_open_soon
+from evaluation.views.researcher.kits import kit_response
 from evaluation.views.researcher.report_file import html_response, report_html
 from evaluation.views.researcher.reports import csv_response, report_tables
 from evaluation.views.researcher.studies import ratings_response
@@ -298,6 +299,23 @@ class StudyAnswers(Endpoint):
         result_look(study=study, what="answers", user=self.researcher, deliberate=look)
         frame = with_about(answers_frame(study), study, exported=True)
         return ratings_response(frame, name=f"{study.name}-answers", suffix="csv")
+
+
+class StudyPaperKit(Endpoint):
+    """A study's paper kit."""
+
+    query = ResultsQuery
+    renderer_classes = [Zip]
+
+    @extend_schema(operation_id="studies_paper_kit", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """Get what a paper needs of the report as of now, as one zip: LaTeX tables, vector figures, methods, BibTeX,
+        the ratings and results with a codebook, HEDS 3.0 and the list of Otani et al. 409: there are no ratings yet.
+        """
+        settings = dict(self.asked)
+        study = study_by_name(name)
+        result_look(study=study, what="ratings", user=self.researcher, deliberate=bool(settings.pop("look", False)))
+        return kit_response(report_make(study=study, settings=settings))
 
 
 def draft_fields(given: Mapping[str, Any], researcher: User) -> dict[str, Any]:

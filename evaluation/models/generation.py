@@ -32,6 +32,7 @@ class RunStatus(models.TextChoices):
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
     DONE = "done", "Done"
     CANCELLED = "cancelled", "Cancelled"
     FAILED = "failed", "Failed"
@@ -56,7 +57,8 @@ class GenerationRun(models.Model):
     origin = models.CharField(max_length=10, choices=Origin)
     generator = models.CharField(max_length=limits.GENERATOR)
     parameters = models.JSONField(default=dict, blank=True)
-    size = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels a side; empty for uploads")
+    width = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels; empty: images have their own sizes")
+    height = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels; empty: images have their own sizes")
     samples_per_prompt = models.PositiveIntegerField()
     run_seed = models.BigIntegerField(default=0)
     budget_usd = models.FloatField(null=True, blank=True, help_text="US dollars that it may cost; empty: any")
@@ -78,6 +80,10 @@ class GenerationRun(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(samples_per_prompt__gte=1), name="run_has_samples"),
             models.CheckConstraint(condition=Q(run_seed__gte=0), name="run_seed_not_negative"),
+            models.CheckConstraint(
+                condition=Q(width__isnull=True, height__isnull=True) | Q(width__gte=1, height__gte=1),
+                name="run_has_both_sides_or_none",
+            ),
         ]
 
     def __str__(self) -> str:

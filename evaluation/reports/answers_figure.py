@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from evaluation.analysis.answer_results import AnswerEstimate
 from evaluation.reports.answer_groups import AnswerGroup
 from evaluation.reports.figure import A_COLOUR, NARROW_NAME, WIDE_NAME, Colours, FigureFormat, Theme, bare_axes, drawn
-from evaluation.reports.fonts import short_names, width_of
+from evaluation.reports.fonts import leftwards, short_names, width_of
 from evaluation.reports.reading import shortened
 from evaluation.reports.wording.measures import is_wide
 from evaluation.reports.wording.numbers import figures
@@ -58,7 +58,8 @@ def _figure(group: AnswerGroup, label: str, ends: tuple[float, float] | None, co
         margin = (ends[1] - ends[0]) * 0.01
         axes.set_xlim((ends[0] - margin) * unit, (ends[1] + margin) * unit)
     bare_axes(axes, colours)
-    axes.set_xlabel(shortened(label + (", %" if group.is_share else ""), 46 if narrow else 90), color=colours.soft)
+    said = shortened(label + (", %" if group.is_share else ""), 46 if narrow else 90)
+    axes.set_xlabel(leftwards(said), color=colours.soft)
     return figure
 
 

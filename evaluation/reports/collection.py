@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,9 @@ class OneRater:
 
 @dataclass(frozen=True)
 class Collection:
-    """All of it; what can't be had is None. `first_rated_at`, `last_rated_at`: ISO 8601, UTC."""
+    """All of it; what can't be had is None. `first_rated_at`, `last_rated_at`: ISO 8601, UTC. `times`: by question, the
+    milliseconds of an answer; none in reports from before they were kept.
+    """
 
     n_raters: int
     n_simulated_raters: int
@@ -51,6 +53,7 @@ class Collection:
     first_rated_at: str | None
     last_rated_at: str | None
     questions: tuple[OneRater, ...]
+    times: Mapping[str, Spread] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"questions": [asdict(each) for each in self.questions]}
@@ -64,6 +67,7 @@ class Collection:
                 **data,
                 **{name: None if each is None else Spread(**each) for name, each in spreads.items()},
                 "questions": tuple(OneRater(**each) for each in data["questions"]),
+                "times": {name: Spread(**each) for name, each in data.get("times", {}).items()},
             }
         )
 
@@ -86,8 +90,21 @@ def collection(ratings: pd.DataFrame, others: Sequence[pd.DataFrame] = ()) -> Co
         else None,
         first_rated_at=None if times is None else times.min().isoformat(),
         last_rated_at=None if times is None else times.max().isoformat(),
+        times=_times(every),
         questions=tuple(OneRater(str(a), str(b), str(name), _influence(part)) for (a, b, name), part in pairs),
     )
+
+
+def _times(frames: Sequence[pd.DataFrame]) -> dict[str, Spread]:
+    """Milliseconds an answer, by question."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for frame in frames:
+        if "response_time_ms" not in frame or not len(frame):
+            continue
+        for name, own in frame.groupby("question", observed=True)["response_time_ms"]:
+            parts.setdefault(str(name), []).append(own.dropna().to_numpy(dtype=float))
+    spreads = {name: _spread(np.concatenate(own)) for name, own in sorted(parts.items())}
+    return {name: spread for name, spread in spreads.items() if spread is not None}
 
 
 def _influence(part: pd.DataFrame) -> float | None:

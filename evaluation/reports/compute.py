@@ -13,6 +13,7 @@ import pandas as pd
 import evaluation
 from common.hashes import hash_of, sources_version
 from common.words import nearest
+from evaluation.analysis.agreed_prompts import agreed_prompts
 from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.answers import main_answers, no_answers, validate_answers
@@ -30,6 +31,7 @@ from evaluation.analysis.sequential import StoppingRule
 from evaluation.analysis.signs import SignRules, Signs, find_signs
 from evaluation.analysis.summary import analyse_valid
 from evaluation.analysis.summary_results import Analysis
+from evaluation.analysis.tally import tally_ratings
 from evaluation.errors import InputError
 from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
@@ -223,7 +225,7 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
     results = compute(valid, settings, given.family, declared=given.categories)
     answers = None
     if given.answers.frame is not None:
-        answers = _analysed(counted.kept_answers, given.answers, settings)
+        answers = analysed_answers(counted.kept_answers, given.answers, settings)
     collected = collection(counted.ratings, given.rows[1:])
     fragile = None
     if len(valid) * len(results.comparisons) <= FRAGILITY_WORK:
@@ -236,12 +238,14 @@ def compute_report(given: ReportInput, settings: Settings) -> ReportDocument:
         pairs = [(each.generator_a, each.generator_b, each.question, each.overall) for each in results.comparisons]
         refused = rounded(refusals(given.refused, pairs, n_shown=given.n_shown))
     shown = rounded(shown)
+    agreed = agreed_prompts(tally_ratings(valid)) if len(valid) else ()
     return ReportDocument(
-        results, collected, stopping, automatic, fragile, answers, further, shown, refused, given.skipped
+        results, collected, stopping, automatic, fragile, answers, further, shown, refused, given.skipped, agreed
     )
 
 
-def _analysed(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
+def analysed_answers(answers: pd.DataFrame, given: AnswersInput, settings: Settings) -> AnswerAnalysis:
+    """Every measure of validated `answers`. `given`: the prompts' texts and the scales' values."""
     return analyse_answers(
         answers, prompts=given.prompts, scales=given.scales, estimand=settings.estimand, level=settings.level
     )
@@ -259,7 +263,7 @@ def _further(
 
     def part(name: str, ratings: pd.DataFrame, others: pd.DataFrame, n: int) -> Part:
         of_pairs = compute(ratings, settings)
-        of_others = None if own.frame is None else _analysed(others, own, settings)
+        of_others = None if own.frame is None else analysed_answers(others, own, settings)
         return Part(name, n, overall_lines(of_pairs, of_others, own.reference))
 
     unscreened = nobody = None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.analysis.agreed_prompts import AgreedPrompts
 from evaluation.analysis.answer_results import AnswerAnalysis
 from evaluation.analysis.displays import Displays
 from evaluation.analysis.early_looks import StoppingOutcome
@@ -30,7 +31,8 @@ class ReportDocument:
     there are too many ratings to try it at once. `answers`: None where all answers are preferences of pairs with three
     answers; `further`: None where there is nothing of the kind. `displays`: None where no browser said how it showed
     the images. `refusals`: None where no image is missing and no policy was declared. `skipped`: None where no trial
-    was skipped and no image blurred.
+    was skipped and no image blurred. `prompts`: where raters agreed most and least, by question; none in reports from
+    before it was kept.
     """
 
     analysis: Analysis
@@ -43,6 +45,7 @@ class ReportDocument:
     displays: Displays | None = None
     refusals: Refusals | None = None
     skipped: Skips | None = None
+    prompts: tuple[AgreedPrompts, ...] = ()
 
     def to_dict(self) -> Document:
         """As kept, and as the JSON has it."""
@@ -58,7 +61,8 @@ class ReportDocument:
             "skipped": self.skipped,
         }
         found |= {name: part.to_dict() for name, part in parts.items() if part is not None}
-        return found if self.fragility is None else found | {"fragility": [each.to_dict() for each in self.fragility]}
+        lists = {"fragility": self.fragility, "prompts": self.prompts or None}
+        return found | {name: [each.to_dict() for each in one] for name, one in lists.items() if one is not None}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ReportDocument:
@@ -74,4 +78,5 @@ class ReportDocument:
             Displays.from_dict(data["displays"]) if "displays" in data else None,
             Refusals.from_dict(data["refusals"]) if "refusals" in data else None,
             Skips.from_dict(data["skipped"]) if "skipped" in data else None,
+            tuple(map(AgreedPrompts.from_dict, data.get("prompts", ()))),
         )

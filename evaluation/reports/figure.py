@@ -1,4 +1,4 @@
-"""The figure of a report: stacked bars of the three shares with whiskers, and the net share with its intervals.
+"""The figure of a report: stacked bars of the three shares with intervals, and the net share with its own.
 
 Drawn like figure 3 of the Imagen paper (Saharia et al. 2022), turned on its side so that category names can be read,
 with the n of each bar and, beside the default interval, the naive one. Runs are called by their labels; the net share's
@@ -18,13 +18,13 @@ from typing import Any, Literal
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
 
 from evaluation.analysis.columns import CHOICES
-from evaluation.analysis.estimates import Interval, PreferenceRate
+from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports.fonts import as_typed, short_names, width_of
+from evaluation.reports.fonts import as_typed, leftwards, short_names, width_of
 from evaluation.reports.reading import cut, lines, says_nothing, too_few
+from evaluation.reports.whiskers import BAR_BESIDE, UP, intervals_beside, reach, whiskers_collide, whiskers_on
 from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
 
 FigureFormat = Literal["svg", "pdf", "png"]
@@ -86,7 +86,7 @@ def comparison_figure(
 
 def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: Theme) -> bytes:
     """What `draw` makes of a theme's colours, as a file: the same figure gives the same bytes."""
-    with _LOCK, as_typed(_RC):
+    with _LOCK, as_typed(_RC, outlines=image_format != "pdf"):
         figure = draw(_COLOURS[theme])
         buffer = io.BytesIO()
         figure.savefig(
@@ -156,15 +156,18 @@ def _places(n: int) -> list[float]:
 
 
 def _stacked(axes: Axes, rows: Rows, places: list[float], colours: Colours, *, bar_height: float) -> None:
+    beside = whiskers_collide([rate for _, rate in rows])
+    tall, up = (BAR_BESIDE * bar_height, UP * bar_height) if beside else (bar_height, 0.0)
     for place, (_, rate) in zip(places, rows, strict=True):
         left = 0.0
         for share, colour in zip(_per_cent(rate), (A_COLOUR, colours.indifferent, B_COLOUR), strict=True):
-            axes.barh(place, share, height=bar_height, left=left, color=colour, linewidth=0)
+            axes.barh(place - up, share, height=tall, left=left, color=colour, linewidth=0)
             left += share
-        _numbers(axes, place, rate, colours)
-        # a little apart, so that two that overlap can still be told from one another
-        _whisker(axes, place - 0.14 * bar_height, rate.shares["a"].interval, scale=100, start=0)
-        _whisker(axes, place + 0.14 * bar_height, rate.shares["b"].interval, scale=-100, start=100)
+        _numbers(axes, place - up, rate, colours, beside=beside)
+        if beside:
+            intervals_beside(axes, place, rate, bar_height, {"a": A_COLOUR, "b": B_COLOUR})
+        else:
+            whiskers_on(axes, place, rate, bar_height)
     axes.set_xlim(0, 100)
     axes.set_ylim(places[-1] + 0.6, places[0] - 0.6)
     axes.set_xticks([0, 25, 50, 75, 100])
@@ -176,11 +179,13 @@ def _per_cent(rate: PreferenceRate) -> tuple[float, float, float]:
     return rate.share("a") * 100, rate.share("indifferent") * 100, rate.share("b") * 100
 
 
-def _numbers(axes: Axes, place: float, rate: PreferenceRate, colours: Colours) -> None:
+def _numbers(axes: Axes, place: float, rate: PreferenceRate, colours: Colours, *, beside: bool) -> None:
     """Each share in per cent within its part of the bar, where no whisker runs through it."""
     a, indifferent, b = (rate.share(choice) for choice in CHOICES)
-    a_low, a_high = _reach(a, rate.shares["a"].interval)
-    b_low, b_high = _reach(b, rate.shares["b"].interval)
+    (a_low, a_high), (b_low, b_high) = (
+        (share, share) if beside else reach(share, rate.shares[choice].interval)
+        for choice, share in (("a", a), ("b", b))
+    )
     middle = (a + 1 - b) / 2
     for share, at, side, ink, is_clear in (
         (a, 0.015, "left", "#ffffff", min(a, a_low) > 0.08),
@@ -195,31 +200,6 @@ def _numbers(axes: Axes, place: float, rate: PreferenceRate, colours: Colours) -
     ):
         if is_clear:
             axes.text(at * 100, place, f"{share * 100:.0f}", va="center", ha=side, fontsize=7.5, color=ink)
-
-
-def _reach(share: float, interval: Interval | None) -> tuple[float, float]:
-    """Where the whisker of `share` begins and ends, as far as one is drawn."""
-    if interval is None or says_nothing(interval, 0.0):
-        return share, share
-    return interval.low, interval.high
-
-
-def _whisker(axes: Axes, place: float, interval: Interval | None, *, scale: float, start: float) -> None:
-    if interval is None or says_nothing(interval, 0.0):  # over the whole bar
-        return
-    own = cut(interval, 0.0)
-    ends = [start + scale * own.low, start + scale * own.high]
-    axes.plot(
-        ends,
-        [place, place],
-        color="#111111",
-        linewidth=1.1,
-        marker="|",
-        markersize=4,
-        markeredgewidth=1.1,
-        path_effects=[Stroke(linewidth=2.4, foreground="#ffffffb0"), Normal()],
-        solid_capstyle="butt",
-    )
 
 
 def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], colours: Colours) -> None:
@@ -257,8 +237,7 @@ def _net_panel(axes: Axes, comparison: ComparisonResult, places: list[float], co
             fontsize=7,
             color=colours.soft,
             ha=side,
-            va="center",
-            style="italic",
+            va="center",  # upright: slanted DejaVu Sans has no Arabic and no Hebrew
         )
     bare_axes(axes, colours)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], symmetric=True))
@@ -272,8 +251,12 @@ def _directions(comparison: ComparisonResult) -> list[tuple[str, float, Literal[
     run into each other.
     """
     a, b = comparison.generator_a, comparison.generator_b
-    right: tuple[str, float, Literal["left", "right"]] = (f"{short_names([a], 20)[0]} preferred →", 1.0, "right")
-    return [right] if width_of(a) + width_of(b) > 18 else [(f"← {b}", 0.0, "left"), right]
+    right: tuple[str, float, Literal["left", "right"]] = (
+        leftwards(f"{short_names([a], 20)[0]} preferred →"),
+        1.0,
+        "right",
+    )
+    return [right] if width_of(a) + width_of(b) > 18 else [(leftwards(f"← {b}"), 0.0, "left"), right]
 
 
 def _net_colour(rate: PreferenceRate, colours: Colours) -> str:

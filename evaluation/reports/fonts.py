@@ -2,14 +2,14 @@
 
 DejaVu Sans comes with matplotlib: figures in its letters (Latin, Greek, Cyrillic, Arabic, Hebrew and more) are the same
 on every machine. Letters beyond it (Chinese, Japanese, Korean, Indic scripts, emoji) are drawn in the first font of
-`FALLBACKS` that the machine has; where there is none, an empty box stands for each.
+`FALLBACKS` that the machine has; where there is none, an empty box stands for each, and `missing_letters` says so.
 """
 
 from __future__ import annotations
 
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.typing import RcKeyType
+
+from common.text import is_rightwards
 
 FONT = "DejaVu Sans"
 FALLBACKS = (
@@ -42,27 +44,59 @@ FALLBACKS = (
 )
 """Fonts of free systems, and one of others, in the order in which they are asked for a letter."""
 
+UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs", "Mn"})
+"""Kinds of characters that leave no box of their own."""
+LEFT_TO_RIGHT_MARK = "\u200e"
+
 TEXT: dict[RcKeyType, Any] = {"text.parse_math": False, "text.usetex": False, "font.family": FONT}
 """What every figure draws text with: a label with $, ^ or _ in it is a label, and no formula."""
 
 
 @contextmanager
-def as_typed(settings: dict[RcKeyType, Any]) -> Iterator[None]:
+def as_typed(settings: dict[RcKeyType, Any], *, outlines: bool = True) -> Iterator[None]:
     """Figures drawn within have `settings`, take every text as it was typed, and say nothing of letters they lack.
 
-    Only one thread may be in it at a time: the settings are the process's.
+    `outlines`: letters become shapes, as in SVG and PNG; else the figure holds their font, which must be TrueType. Only
+    one thread may be in it at a time: the settings are the process's.
     """
-    with matplotlib.rc_context({**settings, **TEXT, "font.family": [FONT, *_installed()]}), warnings.catch_warnings():
+    families = [FONT, *_installed(outlines)]
+    with matplotlib.rc_context({**settings, **TEXT, "font.family": families}), warnings.catch_warnings():
         # the page tells people about boxes, the log need not
         warnings.filterwarnings("ignore", message=r"(?s)Glyph \d+ .*missing from")
         yield
 
 
 @cache
-def _installed() -> tuple[str, ...]:
-    """Those of `FALLBACKS` that this machine has, as TrueType: PDFs can't hold other kinds."""
-    there = {each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(".ttf")}
+def _installed(outlines: bool) -> tuple[str, ...]:
+    """Those of `FALLBACKS` that this machine has. PDFs hold TrueType alone; shapes may come from a collection or
+    OpenType too, as most systems have Noto Sans CJK.
+    """
+    kinds = (".ttf", ".ttc", ".otf") if outlines else (".ttf",)
+    there = {each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(kinds)}
     return tuple(name for name in FALLBACKS if name in there)
+
+
+@cache
+def _letters(family: str) -> frozenset[int]:
+    """The code points that a font has."""
+    path = font_manager.findfont(font_manager.FontProperties(family=family), fallback_to_default=False)
+    return frozenset(font_manager.get_font(path).get_charmap())
+
+
+def missing_letters(texts: Iterable[str]) -> str:
+    """The letters of `texts` that no font of this machine has, each once, as they come: figures show boxes for them."""
+    families = (FONT, *_installed(True))
+    lacking: dict[str, None] = {}
+    for letter in dict.fromkeys("".join(texts)):
+        if unicodedata.category(letter) in UNSEEN or any(ord(letter) in _letters(family) for family in families):
+            continue
+        lacking.setdefault(letter)
+    return "".join(lacking)
+
+
+def leftwards(text: str) -> str:
+    """A line that reads from left to right, whatever its first letter: an arrow after an Arabic name stays after it."""
+    return f"{LEFT_TO_RIGHT_MARK}{text}" if is_rightwards(text) else text
 
 
 def width_of(text: str) -> int:

@@ -9,20 +9,29 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import evaluation
 
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
-LEFT_OUT = frozenset(["script", "link", "form", "button", "source", "template", "iframe", "object"])
+LEFT_OUT = frozenset(["script", "link", "form", "button", "nav", "template", "iframe", "object", "dialog"])
 """Elements that say nothing without the site."""
-LEFT_OUT_CLASSES = frozenset({"skip", "site-header", "downloads", "crumbs", "actions", "docs-link"})
+LEFT_OUT_CLASSES = frozenset(
+    {"skip", "site-header", "site-footer", "downloads", "crumbs", "actions", "docs-link", "help-link", "no-print"}
+)
 KEPT_ADDRESSES = ("#", "https://", "http://", "mailto:")
 PROGRAM = ("distributions.js", "variances.js", "rates.js", "recompute.js")
 """The scripts that compute a report again, in their order."""
 MORE_STYLE = "picture img, figure img { background: #fff; } #recompute-outcome table { font-size: 0.85em; }"
+
+KEPT_OF_SVG = "!$&'()*+,-./:;=?@_~ "
+"""Signs of SVG that a data address has as they are."""
+LOADS = re.compile(r"@import[^;]*;|@font-face\s*\{[^}]*\}")
+"""What a stylesheet would load."""
 
 Fetch = Callable[[str], tuple[bytes, str] | None]
 """Bytes and media type of an image by its address on the site; None to leave it out."""
@@ -37,7 +46,8 @@ def one_file(
     reader = _Reader(fetch)
     reader.feed(page)
     reader.close()
-    style = "\n".join([*(styles(address) for address in reader.styles), MORE_STYLE])
+    loaded = "\n".join([*(styles(address) for address in reader.styles), MORE_STYLE])
+    style = LOADS.sub("", loaded).replace("</", "<\\/")
     script = program() if carried is not None else ""
     body = "".join(reader.parts)
     if carried is not None:
@@ -48,6 +58,13 @@ def one_file(
         policy += f"; script-src '{_hash(script)}'"
     head = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}"><style>{style}</style>'
     return body.replace("</head>", f"{head}</head>", 1)
+
+
+def data_address(data: bytes, kind: str) -> str:
+    """A file as an address. `kind`: its media type. SVG as text, which is shorter, all else as base64."""
+    if kind == "image/svg+xml":
+        return f"data:{kind},{quote(data, safe=KEPT_OF_SVG)}"
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _hash(text: str) -> str:
@@ -99,13 +116,18 @@ class _Reader(HTMLParser):
             if tag not in VOID:
                 self.skipped.append(tag)
             return
+        kept = {name: value for name, value in values.items() if _is_kept(name, value)}
         if tag == "img":
             found = self.fetch(values.get("src", ""))
+            if found is None:  # what it would show stands in its place
+                self.parts.append(f"<em>{html.escape(values.get('alt', ''))}</em>")
+                return
+            kept["src"] = data_address(*found)
+        elif tag == "source":  # of a figure the form for narrow windows is kept, that for dark ones is not
+            found = None if "dark" in values.get("media", "") else self.fetch(values.get("srcset", ""))
             if found is None:
-                values.pop("src", None)
-            else:
-                values["src"] = f"data:{found[1]};base64,{base64.b64encode(found[0]).decode()}"
-        kept = {name: value for name, value in values.items() if _is_kept(name, value)}
+                return
+            kept["srcset"] = data_address(*found).replace(" ", "%20")
         written = "".join(f' {name}="{html.escape(value)}"' for name, value in kept.items())
         self.parts.append(f"<{tag}{written}>")
 

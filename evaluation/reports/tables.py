@@ -56,8 +56,22 @@ _TEX = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
+        "[": "{[}",  # after a row's end, [ and * would be its arguments
+        "]": "{]}",
+        "*": "{*}",
+        '"': r"\textquotedbl{}",
+        "`": r"\textasciigrave{}",
+        MINUS: "$-$",
+        "\u2264": r"$\leq$",
+        "\u2265": r"$\geq$",
+        "\u2248": r"$\approx$",
+        "\u00d7": r"$\times$",
+        "\u00b1": r"$\pm$",
+        "\u2192": r"$\to$",
     }
 )
+_LIGATURES = re.compile(r"-(?=-)|'(?=')|,(?=,)")
+"""Letters that TeX would draw as one with the next: two hyphens, apostrophes or commas."""
 
 
 def tables_csv(comparisons: Sequence[ComparisonResult]) -> str:
@@ -127,8 +141,8 @@ def table_latex(comparison: ComparisonResult, *, speaks_for: str, simulated: boo
     for at, (name, rate) in enumerate(rows):
         shares = " & ".join(f"{rate.share(choice) * 100:.1f}" for choice in CHOICES)
         net = (
-            f"${rate.net.estimate * 100:+.1f}$ & {too_few(rate) or _tex_bounds(rate.net.interval)} & "
-            f"{_tex_bounds(rate.net.independent)}"
+            f"${rate.net.estimate * 100:+.1f}$ & {too_few(rate) or tex_bounds(rate.net.interval)} & "
+            f"{tex_bounds(rate.net.independent)}"
         )
         text.append(f"    {latex_escape(name)} & {rate.n_ratings} & {shares} & {net} \\\\")
         if not at and len(rows) > 1:
@@ -151,12 +165,12 @@ def answers_latex(
     if simulated:
         caption = f"\\textbf{{SIMULATED RATINGS.}} {caption}"
     text = [
-        "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
+        "% needs \\usepackage{array,booktabs} and \\usepackage[T1]{fontenc}",
         "\\begin{table}",
-        "  \\centering\\footnotesize",
+        "  \\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}",
         f"  \\caption{{{caption}}}",
         f"  \\label{{tab:{_tex_name(group.question)}-{_tex_name(group.measure)}}}",
-        "  \\begin{tabular}{@{}lrrrl@{}}",
+        f"  \\begin{{tabular}}{{{_ANSWER_COLUMNS}}}",
         "    \\toprule",
         "    & Answers & Left out & Estimate & Interval \\\\",
     ]
@@ -177,6 +191,9 @@ def answers_latex(
     return "\n".join([*text, "    \\bottomrule", "  \\end{tabular}", "\\end{table}", ""])
 
 
+_ANSWER_COLUMNS = (
+    r"@{}>{\raggedright\arraybackslash}p{0.26\columnwidth}rrr>{\raggedright\arraybackslash}p{0.25\columnwidth}@{}"
+)
 TEX_WIDTHS = {"name": 0.18, "ratings": 0.06, "share": 0.09, "net": 0.07, "interval": 0.145}
 """Widths of a table's columns, in shares of the text's; three shares and two intervals leave room for the gaps."""
 
@@ -205,11 +222,12 @@ def _tex_name(text: str) -> str:
 
 
 def latex_escape(text: str) -> str:
-    """`text` as LaTeX prints it."""
-    return text.translate(_TEX)
+    """`text` as LaTeX prints it, letter by letter, in a table's cell too."""
+    return _LIGATURES.sub(r"\g<0>{}", text.translate(_TEX))
 
 
-def _tex_bounds(interval: Interval | None) -> str:
+def tex_bounds(interval: Interval | None) -> str:
+    """An interval of a net share in points, cut at what is possible."""
     if interval is None:
         return "--"
     own = cut(interval)

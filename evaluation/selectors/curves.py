@@ -76,7 +76,7 @@ def _finished() -> tuple[_Finished, _Finished]:
         rest = sorted((name, repr(value)) for name, value in each.run.parameters.items() if name != GUIDANCE)
         if not isinstance(each.run.parameters[GUIDANCE], int | float):
             continue
-        what = f"{rest} {each.run.size} {each.run.samples_per_prompt} {each.run.run_seed}"
+        what = f"{rest} {each.run.width} {each.run.height} {each.run.samples_per_prompt} {each.run.run_seed}"
         place = (str(each.run.suite), each.run.generator, what)
         key = (each.metric, each.parameters_hash, each.reference, each.label)
         (distances if each.metric == "frechet" else clips).setdefault(place, {}).setdefault(key, []).append(each)

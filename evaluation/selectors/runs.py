@@ -15,6 +15,7 @@ from evaluation.errors import NotFoundError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure
 from generators import manifest
 from generators.prompt_notes import CUT, UNKNOWN, UNSEEN
+from generators.sizes import Size
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
@@ -39,6 +40,11 @@ class RunProgress:
     failed: int
     samples_per_minute: float | None = None
     seconds_left: float | None = None
+
+    @property
+    def samples_per_second(self) -> float:
+        """0 where none is known."""
+        return (self.samples_per_minute or 0.0) / 60
 
     @property
     def remaining(self) -> int:
@@ -163,6 +169,18 @@ def run_missing(run: GenerationRun, prompt_pks: Sequence[int] | None = None) -> 
     return missing
 
 
+def run_size(run: GenerationRun) -> Size | None:
+    """The size that its images were asked for in, or all have; None where each has its own."""
+    return None if run.width is None or run.height is None else Size(run.width, run.height)
+
+
+def _side(run: GenerationRun) -> int | None:
+    """The side that its generator's factory was given (`generators.sizes`): 0 where it took none, None for uploads."""
+    if not run.is_drawn_by_us:
+        return run.width if run.width == run.height else None
+    return 0 if run.width is None or {"width", "height"} <= run.parameters.keys() else run.width
+
+
 def run_gaps(run: GenerationRun) -> list[RunGap]:
     """The prompts that lack samples, in the suite's order, failed ones among them. Three queries."""
     there = set(Sample.objects.filter(run=run).order_by().values_list("prompt", "sample"))
@@ -196,7 +214,9 @@ def run_manifest(run: GenerationRun) -> Iterator[dict[str, object]]:
         "generator": run.generator,
         "parameters": run.parameters,
         "weights_fingerprint": run.weights_fingerprint,
-        "size": run.size if run.size is not None or not run.is_drawn_by_us else 0,
+        "size": _side(run),
+        "width": run.width,
+        "height": run.height,
         "run_seed": run.known_seed,
         "samples_per_prompt": run.samples_per_prompt,
         "generator_version": found.get("version") or run.declared.get("version", ""),

@@ -10,7 +10,17 @@ from typing import Any, TypeAlias
 from django.db.models import Count, QuerySet, Subquery
 
 from common.hashes import hash_of
-from evaluation.models import Comparison, Departure, Prompt, Rating, Seal, SealedRating, Study, StudyImage
+from evaluation.models import (
+    Comparison,
+    Departure,
+    GenerationRun,
+    Prompt,
+    Rating,
+    Seal,
+    SealedRating,
+    Study,
+    StudyImage,
+)
 from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import DESIGN, RUNS, SPECIFICATION, SUITE
 from evaluation.reports.bundle.records import SEEN, rater_tag
@@ -110,10 +120,17 @@ def _runs(study: Study) -> Document:
             "provenance": each.run.provenance,
             "declared": each.run.declared,
             "samples_per_prompt": each.run.samples_per_prompt,
-            "size": each.run.size,
+            **_sides(each.run),
         }
         for each in study.study_runs.select_related("run").order_by("order")
     ]
+
+
+def _sides(run: GenerationRun) -> Document:
+    """The size of a run as `RUNS` has it: squares as they were sealed before there were others."""
+    if run.width == run.height:
+        return {"size": run.width}
+    return {"width": run.width, "height": run.height}
 
 
 def chain_of(study: Study) -> list[Link]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -51,7 +52,7 @@ def study_skips(study: Study, *, as_of: datetime, include_simulated: bool = True
     covered = study.specification.get("care", {}).get("covered")
     if not covered and not skipped.exists():
         return None
-    named = {"study": study.pk, "as_of": as_of, "simulated": include_simulated}
+    named: dict[str, Any] = {"study": study.pk, "as_of": as_of, "simulated": include_simulated}
     trials: Counter[int] = Counter()
     missing: Counter[int] = Counter()
     refused: Counter[tuple[int, str]] = Counter()

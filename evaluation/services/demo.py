@@ -29,6 +29,7 @@ from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
 from evaluation.services.suites.make import suite_make_subset
 from generators.runner import Progress
+from generators.sizes import square
 
 SUITE_NAME = "drawbench-cc0-demo"
 STUDY_NAME = "demo"
@@ -177,7 +178,7 @@ def _draft(suite: Suite, weight: float, size: DemoSize) -> RunDraft:
         suite=suite,
         generator="cascade",
         parameters={"guidance": weight},
-        size=size.size,
+        size=square(size.size),
         samples_per_prompt=size.samples,
         run_seed=0,
         name=f"cascade-w{weight:g}{size.suffix}",
@@ -258,6 +259,7 @@ def _study(runs: tuple[GenerationRun, ...], size: DemoSize, say: Say) -> Study:
                 title=f"Guidance weight {' against '.join(f'{weight:g}' for weight in GUIDANCE_WEIGHTS)}",
                 runs=list(runs),
                 labels=list(LABELS.values()),
+                prompts_language="en",
             )
         )
     elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from evaluation.reports import reading
 from evaluation.reports.reading import HasBounds
 from evaluation.reports.wording import measures, numbers
 from evaluation.reports.wording.controls import RECORDS, controls_lines
+from evaluation.reports.wording.numbers import MINUS
 from evaluation.reports.wording.results import design_lines, primary_text, stopping_rule_text
 from evaluation.reports.wording.scores import figures_text
 from evaluation.reports.wording.signs import rule_lines, sign_words
@@ -36,6 +37,12 @@ def item(values: Mapping[str, Any], name: str) -> Any:
 def selection(run: Mapping[str, Any]) -> str:
     """How the samples of a study's run were chosen, as its specification has it."""
     return selection_in_words(run.get("declared", {}), drawn_here=run.get("origin") != "uploaded")
+
+
+@register.filter
+def as_typed(value: object) -> str:
+    """A parameter's value as people read it: a number with a real minus."""
+    return str(value).replace("-", MINUS, 1) if isinstance(value, int | float) else str(value)
 
 
 @register.filter
@@ -77,6 +84,34 @@ def long_text(text: str) -> str:
         f"{len(text):,}",
         text,
     )
+
+
+@register.filter
+def beginning(text: str) -> str:
+    """A text as it is, of a very long one the beginning alone: the file has the whole."""
+    return reading.shortened(text, LONG_TEXT)
+
+
+MOST_ROWS = 100
+"""Rows of a long table that a page shows; files have all."""
+
+
+@register.filter
+def first_rows(rows: Sequence[Any]) -> Sequence[Any]:
+    """The rows that a page shows."""
+    return rows[:MOST_ROWS]
+
+
+@register.filter
+def more_rows(rows: Sequence[Any]) -> str:
+    """Says that there are more rows than a page shows; nothing where there are not."""
+    return f"The first {MOST_ROWS} of {len(rows):,}; the JSON has all." if len(rows) > MOST_ROWS else ""
+
+
+@register.filter
+def overall_p(rate: PreferenceRate) -> str:
+    """The p-value that stands beside an overall figure."""
+    return numbers.p_text(reading.p_shown(reading.OVERALL, rate))
 
 
 @register.filter

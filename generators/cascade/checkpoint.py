@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
@@ -144,17 +145,23 @@ def load_head(path: Path) -> StageHead:
     return StageHead(stage, text, about, parameters, path.stat().st_size)
 
 
-def write_index(folder: Path, cascade: str) -> None:
+def write_index(folder: Path, cascade: str, shared: Mapping[StageName, str] = MappingProxyType({})) -> None:
     """Record the hashes of the stages in a folder of weights.
+
+    `shared`: the files of stages that lie in the folder above, as `../NAME`.
 
     Raises:
         NotSavedError: the disk is full or the folder can't be written; the old index stays.
     """
-    stages = {
+    stages: dict[StageName, dict[str, object]] = {
         name: {"file": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
         for name in STAGES
-        if (path := folder / f"{name}.safetensors").is_file()
+        if (path := folder / f"{name}.safetensors").is_file() and name not in shared
     }
+    for name, file in shared.items():
+        path = folder / file
+        stages[name] = {"file": file, "sha256": file_sha256(path), "bytes": path.stat().st_size}
+    stages = {name: stages[name] for name in STAGES if name in stages}
     text = json.dumps({"schema": INDEX_SCHEMA, "cascade": cascade, "stages": stages}, indent=2)
     _write(folder / INDEX, f"{text}\n".encode())
 

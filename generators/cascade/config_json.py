@@ -40,7 +40,8 @@ def text_from_json(value: object) -> TextConfig:
 LATER: dict[type, frozenset[str]] = {
     TextConfig: frozenset({"quoted"}),
     UNetConfig: frozenset(
-        {"attention_hidden", "attention_once", "skip_join", "resampling_order", "text_layers", "text_map", "text_look"}
+        {"attention_hidden", "attention_once", "skip_join", "resampling_order"}
+        | {"text_layers", "text_map", "text_look", "image_channels"}
     ),
 }
 """Fields that weights of schema 1 may lack: written before there were these. Each has a default that means the same."""

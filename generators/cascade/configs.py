@@ -20,6 +20,8 @@ Kind = Literal["base", "efficient"]
 SkipScaling = Literal["residual", "concat", "none"]
 SkipJoin = Literal["concat", "add"]
 ResamplingOrder = Literal["efficient", "standard"]
+IMAGE_CHANNELS = 3
+"""Of a picture."""
 STAGES: tuple[StageName, ...] = ("base", "sr256", "sr1024")
 
 
@@ -55,6 +57,7 @@ class UNetConfig:
     `text_map`: side of a map of places that each ask the text what stands there, added to the features on the way
     down; 0, as in the paper, for none (ours, base kind). `text_look`: features by which a place of that map tells how
     what stands there looks just there; 0 for none (ours).
+    `image_channels`: of what it draws: 3 of a picture, others of what stands for one (base kind).
     `extra_decoder_block`: ADM's additional block on the way up, fed by the resampling's skip.
     `resblock_resampling`: BigGAN residual blocks change the resolution [F.1]; else one convolution does (ours, small).
     `skip_scaling`: what is scaled by 1/sqrt(2) [F.2 is ambiguous]: the residual sum, the joining skip, or nothing.
@@ -88,6 +91,7 @@ class UNetConfig:
     text_layers: int = 0
     text_map: int = 0
     text_look: int = 0
+    image_channels: int = IMAGE_CHANNELS
 
     def __post_init__(self) -> None:
         levels = len(self.channels)
@@ -116,7 +120,13 @@ class UNetConfig:
 
 _OF_THE_OTHER_KIND: dict[Kind, dict[str, object]] = {
     "base": {"skip_scaling": "none", "skip_join": "concat", "resampling_order": "efficient"},
-    "efficient": {"extra_decoder_block": False, "resblock_resampling": False, "text_map": 0, "text_look": 0},
+    "efficient": {
+        "extra_decoder_block": False,
+        "resblock_resampling": False,
+        "text_map": 0,
+        "text_look": 0,
+        "image_channels": 3,
+    },
 }
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.cascade.blocks import Conditioning, Down, TextStates, Up, zeroed
-from generators.cascade.configs import TextConfig, UNetConfig
-from generators.cascade.levels import IMAGE_CHANNELS, Level, beside
+from generators.cascade.configs import IMAGE_CHANNELS, TextConfig, UNetConfig
+from generators.cascade.levels import Level, beside
 
 
 class DBlock(nn.Module):

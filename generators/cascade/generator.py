@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import torch
 
+from common.plugins import import_reference
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import LARGE, open_weights
-from generators.cascade.guidance import Thresholding
 from generators.cascade.memory import first_line, fits
-from generators.cascade.pipeline import Cascade, Settings, StageSettings
-from generators.cascade.samplers import SamplerName
+from generators.cascade.pipeline import Cascade, Settings
 from generators.cascade.seen_words import read_words, unseen_words
-from generators.cascade.spacing import Spacing
-from generators.cascade.spec import VERSION
-from generators.cascade.text import DTYPES, SPLIT, TextEncoder, has_bfloat16, load_encoder
+from generators.cascade.settings import dtype_for, settings_from, text_device
+from generators.cascade.spec import SPEC, VERSION
+from generators.cascade.stage import Matcher
+from generators.cascade.text import TextEncoder, load_encoder
 from generators.cascade.text_cache import PromptFacts
-from generators.cascade.weights_index import stages_to
+from generators.cascade.weights_index import stages_to, with_matcher
 from generators.contract import (
     Failure,
     FailureKind,
@@ -40,12 +39,15 @@ from generators.places import WEIGHTS
 from generators.prompt_notes import CUT, UNKNOWN, UNSEEN
 from generators.seeding import request_seed
 
-log = logging.getLogger(__name__)
-
 BUNDLED = WEIGHTS
 
 TOLERANCE = {torch.float32: 2.0, torch.bfloat16: 64.0}
 """Grey levels that a pixel may move with its batch, by dtype; measured by `tests/cascade/test_generator.py`."""
+
+LED_TOLERANCE = 16.0
+"""The same in float32 under the matcher's guidance: gradients repeat less exactly (1 was the most that was seen)."""
+
+MATCHER = "generators.world.scene_clip.lead:load_matcher"
 
 KEPT_PROMPTS = 512
 ONE_AT_A_TIME = 64
@@ -194,13 +196,17 @@ def shares(requests: Sequence[ImageRequest], largest: int, threads: int) -> list
     return [requests[first : first + size] for first in range(0, len(requests), size)]
 
 
-def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> CascadeGenerator:
+def load_cascade(
+    parameters: Mapping[str, ParameterValue], *, size: int, device: str, name: str = SPEC.name, sr_told: bool = True
+) -> CascadeGenerator:
     """The registry's factory. `parameters`: resolved by `generators.cascade.spec.SPEC`.
+
+    `name`: what it is called as a generator. `sr_told`: whether super-resolution is told the prompt.
 
     Raises:
         GeneratorError: a size it can't make, a device that isn't there, weights or text encoder missing or damaged.
     """
-    dtype, notes = _dtype_for(device, str(parameters["dtype"]))
+    dtype, notes = dtype_for(device, str(parameters["dtype"]))
     folder = Path(str(parameters["weights"])) if parameters["weights"] else BUNDLED
     weights = open_weights(folder)
     names = stages_to(size)
@@ -209,7 +215,7 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
     encoder = load_encoder(
         text,
         folder=given,
-        device=_text_device(str(parameters["text_device"]), device),
+        device=text_device(str(parameters["text_device"]), device),
         dtype=str(parameters["text_dtype"]),
         later=True,
     )
@@ -225,11 +231,17 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
         fingerprint = hashlib.sha256(f"{fingerprint}\ntext {encoder.fingerprint}".encode()).hexdigest()
     if not at_once:
         notes["stages_in_memory"] = "one at a time"
+    # By name: the matcher stands on this room's text encoder.
+    led = float(parameters["matcher_guidance"]) > 0
+    matcher = cast("Callable[[], Matcher]", import_reference(MATCHER))() if led else None
+    if matcher is not None:
+        notes["matcher_sha256"] = matcher.sha256
+        fingerprint = with_matcher(fingerprint, matcher.sha256)
     info = GeneratorInfo(
-        name="cascade",
+        name=name,
         version=VERSION,
         weights_fingerprint=fingerprint,
-        tolerance=TOLERANCE[dtype],
+        tolerance=max(TOLERANCE[dtype], 0.0 if matcher is None else LED_TOLERANCE),
         provenance={
             "cascade": weights.cascade,
             "stages": ",".join(cascade.names),
@@ -243,70 +255,8 @@ def load_cascade(parameters: Mapping[str, ParameterValue], *, size: int, device:
             **notes,
         },
     )
-    return CascadeGenerator(cascade, encoder, settings_from(parameters), info, read_words(folder))
-
-
-def settings_from(parameters: Mapping[str, ParameterValue]) -> Settings:
-    """The parameters as settings of the stages. The base is thresholded as asked, super-resolution clipped.
-
-    Raises:
-        GeneratorError: an interval of guidance that is empty.
-    """
-    sampler = cast(SamplerName, str(parameters["sampler"]))
-    thresholding = cast(Thresholding, str(parameters["thresholding"]))
-    spacing = cast(Spacing, str(parameters["spacing"]))
-    eta = float(parameters["eta"])
-    interval = float(parameters["guidance_low"]), float(parameters["guidance_high"])
-    if interval[0] >= interval[1]:
-        raise GeneratorError(
-            f"guidance_low is {interval[0]:g} and guidance_high {interval[1]:g}: the first must be below the second. "
-            "For no guidance at all say guidance=1."
-        )
-    return Settings(
-        base=StageSettings(
-            float(parameters["guidance"]), int(parameters["steps"]), sampler, eta, thresholding, *interval, spacing
-        ),
-        super_resolution=StageSettings(
-            float(parameters["sr_guidance"]),
-            int(parameters["sr_steps"]),
-            sampler,
-            eta,
-            "none" if thresholding == "none" else "static",
-            *interval,
-            spacing,
-            start_noise=float(parameters["sr_start_noise"]),
-        ),
-        aug_level=float(parameters["aug_level"]),
-        aug_level_1024=float(parameters["aug_level_1024"]),
-    )
-
-
-def _dtype_for(device: str, asked: str) -> tuple[torch.dtype, dict[str, ParameterValue]]:
-    """The dtype of the networks, and what to say of it where it is not as asked."""
-    _check_device(device)
-    native = has_bfloat16(device)
-    if asked == "bfloat16" and not native:
-        log.warning("%s does not compute in bfloat16: the networks run in float32", device)
-        return torch.float32, {"dtype_note": f"{device} does not compute in bfloat16: float32 instead"}
-    if asked == "auto":
-        return (torch.bfloat16 if native and torch.device(device).type == "cuda" else torch.float32), {}
-    return DTYPES[asked], {}
-
-
-def _check_device(device: str) -> None:
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise GeneratorError(f'device {device!r} is none that torch knows; use "cpu" or "cuda"') from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise GeneratorError(f'device {device!r}: this machine or this build of torch has no CUDA; use "cpu"')
-
-
-def _text_device(asked: str, device: str) -> str:
-    if asked in ("", SPLIT):
-        return asked or device
-    _check_device(asked)
-    return asked
+    settings = settings_from(parameters, sr_told=sr_told, matcher=matcher)
+    return CascadeGenerator(cascade, encoder, settings, info, read_words(folder))
 
 
 def _unusable(request: ImageRequest) -> str | None:

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from generators.cascade.blocks import Attention, ResBlock
 from generators.cascade.configs import UNetConfig
 
-IMAGE_CHANNELS = 3
-
 
 class Level(nn.Module):
     """Residual blocks of one resolution, each (or the last alone) followed by attention where the level has it."""

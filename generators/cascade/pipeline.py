@@ -1,7 +1,6 @@
 """The cascade: text -> 64x64 -> 256x256 -> 1024x1024 [2]. Start reading here.
 
-`Cascade.draw` takes a few requests through the stages; `Denoise` is what a sampler calls at each step. Noise comes from
-each request alone (`generators.seeding`), so an image doesn't depend on its neighbours in a batch.
+`Cascade.draw` takes a few requests through the stages; `stage.draw_stage` is one of them at work.
 """
 
 from __future__ import annotations
@@ -10,65 +9,54 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import WeightsFolder
-from generators.cascade.configs import StageConfig, StageName
-from generators.cascade.guidance import Thresholding, guided, guides_at, thresholded
+from generators.cascade.configs import StageName, TextConfig
 from generators.cascade.memory import first_line, free_memory, is_out_of_memory
-from generators.cascade.samplers import SamplerName, sample
-from generators.cascade.schedules import noise_at, residual_for, x0_from
-from generators.cascade.spacing import Spacing
+from generators.cascade.stage import LoadedStage, Matcher, StageSettings, draw_stage
 from generators.cascade.weights_index import stages_to
 from generators.contract import GeneratorError, ImageRequest
-from generators.seeding import noise as request_noise
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class StageSettings:
-    """How one stage samples. `w`: guidance weight. `eta`: ddim's. `thresholding`: of the predicted image.
-
-    `start_noise`: standard deviation of the noise that it starts from, in [0, 1]; 1 is the paper's.
-    `guidance_low`, `guidance_high`: guidance acts at low < t <= high and nowhere else; see `guidance.guides_at`.
-    `spacing`: of its steps; see `spacing.time_grid`.
-    """
-
-    w: float
-    steps: int
-    sampler: SamplerName
-    eta: float
-    thresholding: Thresholding
-    guidance_low: float = 0.0
-    guidance_high: float = 1.0
-    spacing: Spacing = "time"
-    start_noise: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
-    """How the cascade samples. `aug_level`, `aug_level_1024`: of the 256 and the 1024 stage's input, in [0, 1]."""
+    """How the cascade samples. `aug_level`, `aug_level_1024`: of the 256 and the 1024 stage's input, in [0, 1].
+
+    `matcher`: what leads the base where `base.matcher` is not 0.
+    """
 
     base: StageSettings
     super_resolution: StageSettings
     aug_level: float
     aug_level_1024: float
+    matcher: Matcher | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedStage:
-    """A stage ready to draw."""
+class First(Protocol):
+    """What draws the 64x64 pictures in place of a base, where another system goes before the same super-resolution.
 
-    config: StageConfig
-    network: nn.Module
+    `text`: the encoder whose states it reads. `parameters`: how many it has.
+    """
+
+    text: TextConfig
+    parameters: int
+
+    def draw(self, requests: Sequence[ImageRequest], text: TextStates) -> Tensor:
+        """(len(requests), 3, 64, 64) in [-1, 1], on the device that it was made for."""
+        ...
+
+    def release(self) -> None:
+        """Let go of its networks; they are loaded again when needed."""
+        ...
 
 
 MICRO_BATCH = {64: 32, 256: 8, 1024: 1}
@@ -83,7 +71,8 @@ class Cascade:
 
     `at_once`: whether all stages stay in memory; else each is loaded when its turn comes and let go after it.
     `micro_batch`: images that a stage draws together. It is halved when memory runs out, and `notes` says so.
-    `compiled`: networks go through torch.compile. `parameters`: of all stages together.
+    `compiled`: networks go through torch.compile. `parameters`: of all stages together. `first`: draws in place of the
+    base; the other stages were trained with other prompts' states then, and must not be told the prompt.
     """
 
     def __init__(
@@ -95,8 +84,10 @@ class Cascade:
         dtype: torch.dtype,
         at_once: bool = True,
         compiled: bool = False,
+        first: First | None = None,
     ) -> None:
         self.names = stages_to(size)
+        self.first = first
         self.size = size
         self.device = device
         self.dtype = dtype
@@ -107,14 +98,15 @@ class Cascade:
         self.stages: dict[StageName, LoadedStage] = {}
         self._weights = weights
         self._lock = threading.Lock()
-        heads = {name: weights.head(name) for name in self.names}
-        self.text = heads["base"].text
-        self.parameters = sum(head.parameters for head in heads.values())
+        own = self.names if first is None else self.names[1:]
+        heads = {name: weights.head(name) for name in own}
+        self.text = heads["base"].text if first is None else first.text
+        self.parameters = sum(head.parameters for head in heads.values()) + (0 if first is None else first.parameters)
         for name, head in heads.items():
-            if head.text != self.text:
+            if first is None and head.text != self.text:
                 raise GeneratorError(f"weights: stage {name} was trained with another text encoder than the base")
         if at_once:
-            for name in self.names:
+            for name in own:
                 self.stage(name)
 
     def stage(self, name: StageName) -> LoadedStage:
@@ -131,12 +123,14 @@ class Cascade:
                 network = held.network(device=self.device, dtype=self.dtype)
                 if self.compiled:
                     network = cast(nn.Module, torch.compile(network))
-                self.stages[name] = LoadedStage(held.stage, network)
+                self.stages[name] = LoadedStage(held.stage, network, held.text.width)
             return self.stages[name]
 
     def release(self) -> None:
         """Let go of all stages; they are loaded again when needed."""
         self.stages.clear()
+        if self.first is not None:
+            self.first.release()
         free_memory()
 
     @torch.inference_mode()
@@ -186,6 +180,8 @@ class Cascade:
     ) -> Tensor | None:
         """One micro-batch of a stage; None when memory ran out and less will be tried next."""
         try:
+            if self.first is not None and name == "base":
+                return self.first.draw(requests, text)
             return self._sample(self.stage(name), requests, text, settings, images)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -225,94 +221,13 @@ class Cascade:
         """A stage's images, (len(requests), 3, size, size) in [-1, 1]. `images`: of the stage before."""
         name = stage.config.name
         chosen = settings.base if name == "base" else settings.super_resolution
-        low_res, aug_level = None, None
-        if images is not None:
-            eps = self._noise(requests, f"{name}/aug", stage.config.low_size)
-            level = settings.aug_level if name == "sr256" else settings.aug_level_1024
-            aug_level = levels_for(len(requests), level, images)
-            low_res = upsample(augment(images, aug_level, eps), stage.config.size)
-
-        def fresh(step: int) -> Tensor:
-            return self._noise(requests, f"{name}/step/{step}", stage.config.size)
-
-        start = chosen.start_noise * self._noise(requests, name, stage.config.size)
-        denoise = Denoise(stage, text, chosen, low_res, aug_level)
-        schedule = stage.config.diffusion.schedule
-        drawn = sample(
-            chosen.sampler,
-            denoise,
-            start,
-            schedule,
-            chosen.steps,
-            eta=chosen.eta,
-            noise=fresh,
-            spacing=chosen.spacing,
+        led = settings.matcher if chosen.matcher else None
+        return draw_stage(
+            stage,
+            requests,
+            text,
+            chosen,
+            below=images,
+            aug_level=settings.aug_level_1024 if name == "sr1024" else settings.aug_level,
+            fit=None if led is None else led.fit([request.prompt for request in requests], self.device),
         )
-        return drawn.clamp(-1.0, 1.0)
-
-    def _noise(self, requests: Sequence[ImageRequest], stage: str, size: int) -> Tensor:
-        noise = torch.from_numpy(request_noise(requests, stage, (3, size, size)))
-        if torch.device(self.device).type != "cuda":
-            return noise.to(self.device)
-        return noise.pin_memory().to(self.device, non_blocking=True)  # the device goes on drawing meanwhile
-
-
-class Denoise:
-    """A stage's denoiser for `samplers.sample`: (z, t) -> x0, guided and thresholded. z stays in float32."""
-
-    def __init__(
-        self,
-        stage: LoadedStage,
-        text: TextStates,
-        settings: StageSettings,
-        low_res: Tensor | None = None,
-        aug_level: Tensor | None = None,
-    ) -> None:
-        self.stage = stage
-        self.settings = settings
-        self.low_res = low_res
-        self.aug_level = aug_level
-        self.guides = settings.w != 1.0
-        # Both guidance passes go as one batch: conditional rows first.
-        times = 2 if self.guides else 1
-        self.count = len(text.tokens)
-        self.text = TextStates(text.tokens.repeat(times, 1, 1), text.mask.repeat(times, 1))
-        self.keep = torch.arange(times * self.count, device=text.mask.device) < self.count
-        self.residual = (
-            residual_for(low_res, aug_level, stage.config.diffusion.residual_std)
-            if low_res is not None and aug_level is not None and stage.config.diffusion.prediction == "residual"
-            else None
-        )
-
-    def __call__(self, z: Tensor, t: float) -> Tensor:
-        """The predicted image at time t."""
-        config = self.stage.config
-        # In float64, then to float32: the same alpha and sigma as the sampler's.
-        exact = noise_at(config.diffusion.schedule, torch.tensor(t, dtype=torch.float64))
-        shown = z if self.residual is None else self.residual.network_input(z, exact)
-        output = self._predict(shown, t)
-        if self.residual is None:
-            x0 = x0_from(config.diffusion.prediction, output, z, exact)
-        else:
-            x0 = self.residual.x0(output, z, exact)
-        return thresholded(x0, self.settings.thresholding)
-
-    def _predict(self, shown: Tensor, t: float) -> Tensor:
-        chosen = self.settings
-        guides = self.guides and guides_at(t, chosen.guidance_low, chosen.guidance_high)
-        times = 2 if guides else 1
-        rows = slice(times * self.count)
-        text = TextStates(self.text.tokens[rows], self.text.mask[rows])
-        dtype = text.tokens.dtype
-        inputs = [shown.to(dtype).repeat(times, 1, 1, 1).contiguous(memory_format=torch.channels_last)]
-        inputs.append(torch.full((len(inputs[0]),), t, device=shown.device))
-        if self.low_res is None or self.aug_level is None:
-            output = self.stage.network(*inputs, text, self.keep[rows])
-        else:
-            low_res = self.low_res.to(dtype).repeat(times, 1, 1, 1)
-            output = self.stage.network(*inputs, text, self.keep[rows], low_res, self.aug_level.repeat(times))
-        output = output.float()
-        if not guides:
-            return output
-        conditional, unconditional = output.chunk(2)
-        return guided(conditional, unconditional, chosen.w)

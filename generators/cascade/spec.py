@@ -23,6 +23,13 @@ SPEC = GeneratorSpec(
         Parameter("sr_guidance", "guidance weight of both super-resolution stages; 1 is none", 1.0, low=1.0, high=30.0),
         Parameter("guidance_low", "guidance acts at times above this; 0 is the finished image", 0.0, low=0.0, high=1.0),
         Parameter("guidance_high", "guidance acts at times up to this; 1 is pure noise", 1.0, low=0.0, high=1.0),
+        Parameter(
+            "matcher_guidance",
+            "weight of the scene CLIP's gradient in the base (GLIDE's guidance); 0 is none",
+            0.0,
+            low=0.0,
+            high=100.0,
+        ),
         Parameter("steps", "sampling steps of the base", 16, low=1, high=1000),
         Parameter("sr_steps", "sampling steps of each super-resolution stage", 1, low=1, high=1000),
         Parameter("sampler", "how a step is taken; heun asks the network twice a step", "dpmpp", choices=SAMPLERS),

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from generators.cascade.blocks import Conditioning, Down, ResBlock, TextMap, TextStates, Up, group_norm, zeroed
 from generators.cascade.configs import TextConfig, UNetConfig
-from generators.cascade.levels import IMAGE_CHANNELS, Level, attention_of, beside
+from generators.cascade.levels import Level, attention_of, beside
 
 
 class UNet(nn.Module):
@@ -32,7 +32,7 @@ class UNet(nn.Module):
             text.width, config.text_width, config.embedding, augmented=super_resolution, layers=config.text_layers
         )
         images = 2 if super_resolution else 1
-        self.stem = nn.Conv2d(images * IMAGE_CHANNELS * config.patch**2, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(images * config.image_channels * config.patch**2, widths[0], 3, padding=1)
         self.text_map = TextMap(config.text_width, config.text_map, look=config.text_look) if config.text_map else None
         self.from_map = nn.ModuleList(
             zeroed(nn.Conv2d(config.text_width, width, 1))
@@ -64,7 +64,7 @@ class UNet(nn.Module):
                 inside = widths[level] if config.resblock_resampling else widths[level - 1]
                 self.grow.append(_resample(config, widths[level], inside, 1))
         self.head_norm = group_norm(widths[0])
-        self.head = zeroed(nn.Conv2d(widths[0], IMAGE_CHANNELS * config.patch**2, 3, padding=1))
+        self.head = zeroed(nn.Conv2d(widths[0], config.image_channels * config.patch**2, 3, padding=1))
 
     def forward(
         self,

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.hashes import file_sha256
 from common.json_in import JsonError, read_json
 from generators.cascade.configs import STAGES, StageName
 from generators.cascade.spec import VERSION
 from generators.contract import GeneratorError, ParameterValue
-from generators.places import WEIGHTS
+from generators.places import SCENE_CLIP, WEIGHTS
 
 INDEX_SCHEMA = "drawbench-cascade-index/1"
 INDEX = "index.json"
+ABOVE = "../"
+"""Before the name of a file that lies in the folder above, where several folders share a stage."""
 
 
 class CheckpointError(GeneratorError):
@@ -81,9 +84,11 @@ def read_index(folder: Path) -> WeightsIndex:
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"weights: {path} has a stage without its sha256") from None
     for name, file in files.items():
-        if Path(file).name != file or file in ("", ".", ".."):
+        bare = file.removeprefix(ABOVE)
+        if Path(bare).name != bare or bare in ("", ".", ".."):
             raise CheckpointError(
-                f"weights: {path} has {file!r} as the file of stage {name}; a name of a file beside it is wanted"
+                f"weights: {path} has {file!r} as the file of stage {name}; the name of a file beside it is wanted, or "
+                f"of one in the folder above ({ABOVE}NAME)"
             )
     return WeightsIndex(folder, str(held.get("cascade", "")), hashes, files)
 
@@ -112,4 +117,15 @@ def identity(parameters: Mapping[str, ParameterValue], *, size: int) -> tuple[st
     if parameters["text_encoder"]:
         return VERSION, ""
     index = read_index(Path(str(parameters["weights"])) if parameters["weights"] else WEIGHTS)
-    return VERSION, index.fingerprint(stages_to(size))
+    fingerprint = index.fingerprint(stages_to(size))
+    if not float(parameters.get("matcher_guidance", 0.0)):
+        return VERSION, fingerprint
+    path = WEIGHTS / SCENE_CLIP
+    if not path.is_file():
+        raise CheckpointError(f"weights: {path} is not there, and matcher_guidance needs it. Check the checkout.")
+    return VERSION, with_matcher(fingerprint, file_sha256(path))
+
+
+def with_matcher(fingerprint: str, sha256: str) -> str:
+    """The fingerprint of weights that are led by the matcher whose file has this hash."""
+    return hashlib.sha256(f"{fingerprint}\nmatcher {sha256}".encode()).hexdigest()

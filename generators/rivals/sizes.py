@@ -1,21 +1,11 @@
-"""Sizes of rivals' images, width x height in pixels: asked for by two parameters, and held to them."""
+"""Sizes of rivals' images, width x height in pixels: held to what was asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.contract import Failure, FailureKind, GeneratorError
-
-
-def check_sides(width: int, height: int) -> None:
-    """Both sides or neither (0: the rival's own).
-
-    Raises:
-        GeneratorError: one alone is given.
-    """
-    if (width == 0) != (height == 0):
-        raise GeneratorError("give width and height together, or neither")
+from generators.contract import Failure, FailureKind
 
 
 def other_size(pixels: NDArray[np.uint8], width: int, height: int, who: str) -> Failure | None:

@@ -119,6 +119,25 @@ def start_from(trainer: Trainer, folder: Path) -> None:
     trainer.averages = {std: PowerEma(trainer.network, std) for std in trainer.config.ema_stds}
 
 
+def take_over(trainer: Trainer, folder: Path) -> tuple[int, int]:
+    """Begin with what of another training's weights has the same name and shape here; the rest begins anew.
+
+    Returns:
+        How many parameters were taken over, and how many there are.
+
+    Raises:
+        ConfigError: there is none, it can't be read, or nothing of it fits.
+    """
+    own = trainer.network.state_dict()
+    theirs = _exported(folder, trainer.config)
+    alike = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+    if not alike:
+        raise ConfigError(f"nothing to take over: no weight of {folder} has the name and shape of one of this network")
+    _take(trainer, {"network": {**own, **alike}, "has_optimiser": False})
+    trainer.averages = {std: PowerEma(trainer.network, std) for std in trainer.config.ema_stds}
+    return sum(value.numel() for value in alike.values()), sum(value.numel() for value in own.values())
+
+
 def _gathered(trainer: Trainer, average: PowerEma) -> dict[str, Tensor]:
     """An average, whole, on rank 0."""
     if not trainer.sharded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from common.files import write_whole
 from generators.cascade.checkpoint import open_weights, write_index
 from generators.cascade.seen_words import WORDS
+from generators.training.export import copies_below
 
 Json = Mapping[str, object]
 
@@ -95,25 +96,28 @@ def measures_in(path: Path) -> dict[str, float]:
 def install(new: Path, shipped: Path) -> list[str]:
     """Put the stages of a folder of weights in place of those that ship, and write the index; what was copied."""
     held = open_weights(new)
-    copied = [held.files[name] for name in held.hashes]
+    copied = []
+    for name in held.hashes:
+        copies_below(shipped, f"{name}.safetensors")
+        _copy(held.path(name), shipped / f"{name}.safetensors")
+        copied.append(f"{name}.safetensors")
     if (new / WORDS).is_file():
+        _copy(new / WORDS, shipped / WORDS)
         copied.append(WORDS)
     else:
         (shipped / WORDS).unlink(missing_ok=True)  # those of other weights
-    _copy(new, shipped, copied)
     write_index(shipped, held.cascade)
     return copied
 
 
 def install_small(name: str, new: Path, shipped: Path) -> str:
     """The same for a small network's file."""
-    _copy(new, shipped, [f"{name}.safetensors"])
+    _copy(new / f"{name}.safetensors", shipped / f"{name}.safetensors")
     return f"{name}.safetensors"
 
 
-def _copy(source: Path, target: Path, names: Sequence[str]) -> None:
-    for name in names:
-        write_whole(target / name, functools.partial(shutil.copyfile, source / name))
+def _copy(source: Path, target: Path) -> None:
+    write_whole(target, functools.partial(shutil.copyfile, source))
 
 
 def _by(rows: object, *keys: str) -> dict[tuple[str, ...], Json]:

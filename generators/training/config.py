@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from common.json_in import JsonError, read_json
-from generators.cascade.configs import CASCADES, STAGES, ConfigError, StageConfig, StageName, TextConfig, Weighting
+from generators.cascade.configs import (
+    CASCADES,
+    IMAGE_CHANNELS,
+    STAGES,
+    CascadeConfig,
+    ConfigError,
+    StageConfig,
+    StageName,
+    TextConfig,
+    Weighting,
+)
+from generators.contenders.configs import CONTENDERS
 from generators.places import TRAINING
 from generators.training.data_config import DataConfig, data_config, in_range
 from generators.training.strict import build, chosen
@@ -22,7 +33,8 @@ Parallel = Literal["ddp", "fsdp"]
 class TrainConfig:
     """How one stage is trained.
 
-    `cascade`, `stage`: which network. `data`: what it learns from. `seed`: of everything random. `cache`: folder for
+    `cascade`, `stage`: which network, of a cascade or of a contender (`generators.contenders.configs`). `data`: what it
+    learns from. `seed`: of everything random. `cache`: folder for
     what is made once, such as the captions' encoded text.
 
     `batch`: images a step, over all processes. `micro_batch`: images that go through the network at once in one
@@ -83,7 +95,7 @@ class TrainConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        chosen(self.cascade, CASCADES, "cascade")
+        chosen(self.cascade, {**CASCADES, **CONTENDERS}, "cascade")
         chosen(self.stage, dict.fromkeys(STAGES, ""), "stage")
         for name, low, high in (
             ("batch", 1, 1 << 16),
@@ -112,6 +124,10 @@ class TrainConfig:
         network = self.network
         if self.max_aug and not network.low_size:
             raise ConfigError("training: max_aug is for super-resolution stages; the base has no image to augment")
+        if self.sample_steps and network.unet.image_channels != IMAGE_CHANNELS:
+            raise ConfigError(
+                "training: sample_steps is for networks that draw pictures, and this one draws latents: say 0"
+            )
         factor = network.size // network.low_size if network.low_size else 1
         unit = max(16, factor)
         if not unit <= self.crop <= network.size or self.crop % unit:
@@ -122,12 +138,16 @@ class TrainConfig:
     @property
     def network(self) -> StageConfig:
         """The stage's own configuration."""
-        return CASCADES[self.cascade].stage(self.stage)
+        return self._whole.stage(self.stage)
 
     @property
     def text(self) -> TextConfig:
         """The text encoder's configuration."""
-        return CASCADES[self.cascade].text
+        return self._whole.text
+
+    @property
+    def _whole(self) -> CascadeConfig:
+        return CASCADES[self.cascade] if self.cascade in CASCADES else CONTENDERS[self.cascade]
 
 
 def load_train_config(path: Path) -> TrainConfig:

@@ -17,6 +17,7 @@ from torch import Tensor
 from generators.cascade.augmentation import downsample
 from generators.cascade.blocks import TextStates
 from generators.cascade.configs import ConfigError, StageConfig
+from generators.contenders.configs import CONTENDERS
 from generators.contract import GeneratorError
 from generators.prompt_file import read_prompts
 from generators.training.captions_cache import CaptionCache, load_captions
@@ -205,6 +206,10 @@ def load_data(config: TrainConfig, report: Report = lambda line: None, device: t
         FileNotFoundError: files of it are missing; the message says which and how to get them.
         ConfigError: it can't be used.
     """
+    if config.cascade in CONTENDERS:
+        # By name: what a contender is told and draws stands on this module.
+        turned = importlib.import_module("generators.training.turned")
+        return cast(Data, turned.load(config, report, device))
     if isinstance(config.data, ScenesConfig):
         return load_scenes(config, config.data, report, device)
     # Loaded only here: a source may need packages that the others don't.

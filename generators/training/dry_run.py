@@ -71,7 +71,7 @@ def checkpoint_bytes(config: TrainConfig, parameters: int) -> int:
 def _one_row(network: nn.Module, config: TrainConfig) -> tuple[float, int]:
     """Floating-point operations of a step's forward and backward for one image, and the bytes kept between them."""
     crop, length = config.crop, config.text.max_tokens
-    image, one = torch.zeros(1, 3, crop, crop), torch.zeros(1)
+    image, one = torch.zeros(1, config.network.unet.image_channels, crop, crop), torch.zeros(1)
     text = TextStates(torch.zeros(1, length, config.text.width), torch.zeros(1, length, dtype=torch.bool))
     low_res = (image, one) if config.network.low_size else ()
     kept: dict[int, tuple[UntypedStorage, int]] = {}

@@ -1,7 +1,8 @@
 """Gather trained stages into one folder of weights: `python -m generators.training.export RUN RUN RUN --out FOLDER`.
 
 Each RUN is a folder that `generators.training.train` or this wrote; RUN:STAGE takes only that stage of it. Every stage
-is read and checked before anything is copied.
+is read and checked before anything is copied. A stage that lies in the folder above already is not copied: the index
+names that file. Stages of different cascades go together where their shapes agree, and it is said.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
+from common.hashes import file_sha256
 from common.words import nearest
 from generators.cascade.checkpoint import INDEX, load_head, open_weights, write_index
 from generators.cascade.configs import STAGES, StageName
+from generators.cascade.weights_index import ABOVE
 from generators.contract import GeneratorError
 
 
@@ -33,12 +36,14 @@ class Taken:
 def export(runs: Sequence[Path], out: Path) -> list[str]:
     """Copy the stages of `runs` into `out`, beside those that are there, and write the index; one line a stage.
 
+    What lies in the folder above with the same content is stored there alone, and named from here.
+
     Of `FOLDER:STAGE` (or `FOLDER:STAGE,STAGE`) only these are taken. A stage that `out` has already is replaced, and
     its line says so.
 
     Raises:
         GeneratorError: a run has no usable weights, a stage comes from two runs, or the stages, those in `out`
-            included, are of different cascades.
+            included, do not fit together: another text encoder, or a size that the one before does not draw.
     """
     found = [taken for run in runs for taken in _taken(run)]
     for index, one in enumerate(found):
@@ -52,23 +57,83 @@ def export(runs: Sequence[Path], out: Path) -> list[str]:
     there = [] if held is None else [Taken(stage, out, held.path(stage), held.cascade) for stage in held.hashes]
     replaced = {one.stage for one in there} & {one.stage for one in found}
     whole = [*found, *(one for one in there if one.stage not in replaced)]
-    if len({one.cascade for one in whole}) != 1:
-        told = "; ".join(f"{one.stage} of {one.cascade} from {one.run}" for one in whole)
-        raise GeneratorError(f"stages of different cascades don't go together: {told}")
+    mixed = _fit_together(whole)
     out.mkdir(parents=True, exist_ok=True)
-    for one in found:
+    shared: dict[StageName, str] = {}
+    for one in whole:
         target = out / f"{one.stage}.safetensors"
-        if not (target.exists() and target.samefile(one.file)):
+        above = _same_above(one.file, out)
+        if above is not None:
+            shared[one.stage] = f"{ABOVE}{above.name}"
+            target.unlink(missing_ok=True)
+        elif not (target.exists() and target.samefile(one.file)):
+            copies_below(out, target.name)
             shutil.copyfile(one.file, target)
-    write_index(out, found[0].cascade)
-    return [_line(one, out, replaced=one.stage in replaced) for one in found]
+    write_index(out, " + ".join(dict.fromkeys(one.cascade for one in whole)), shared)
+    lines = [_line(one, out, shared.get(one.stage), replaced=one.stage in replaced) for one in found]
+    return [*lines, mixed] if mixed else lines
 
 
-def _line(one: Taken, out: Path, *, replaced: bool) -> str:
-    file = out / f"{one.stage}.safetensors"
+def copies_below(folder: Path, name: str) -> None:
+    """Give the folders below that share the file `name` of `folder` a copy of their own, before it becomes another.
+
+    Raises:
+        GeneratorError: the index of one can't be read or written.
+    """
+    file = f"{ABOVE}{name}"
+    for index in sorted(folder.glob(f"*/{INDEX}")):
+        held = open_weights(index.parent)
+        mine = [stage for stage, known in held.files.items() if known == file]
+        if not mine:
+            continue
+        for stage in mine:
+            shutil.copyfile(folder / name, index.parent / f"{stage}.safetensors")
+        write_index(
+            index.parent,
+            held.cascade,
+            {stage: known for stage, known in held.files.items() if known.startswith(ABOVE) and known != file},
+        )
+
+
+def _fit_together(whole: Sequence[Taken]) -> str:
+    """What to say of stages of different cascades, "" where all are of one.
+
+    Raises:
+        GeneratorError: they do not fit together.
+    """
+    heads = {one.stage: load_head(one.file) for one in whole}
+    told = "; ".join(f"{one.stage} of {one.cascade} from {one.run}" for one in whole)
+    if len({head.text for head in heads.values()}) != 1:
+        encoders = ", ".join(f"{stage}: {head.text.encoder}" for stage, head in heads.items())
+        raise GeneratorError(f"stages of different text encoders don't go together ({encoders}): {told}")
+    for stage, other in zip(STAGES, STAGES[1:], strict=False):
+        if stage in heads and other in heads and heads[other].stage.low_size != heads[stage].stage.size:
+            raise GeneratorError(
+                f"stage {other} starts from {heads[other].stage.low_size} pixels and {stage} draws "
+                f"{heads[stage].stage.size}: they don't go together: {told}"
+            )
+    return "" if len({one.cascade for one in whole}) == 1 else f"mixed, their shapes agree: {told}"
+
+
+def _same_above(file: Path, out: Path) -> Path | None:
+    """The file of the same content that the weights in the folder above have, None where they have none."""
+    above = out.parent
+    if not (above / INDEX).is_file():
+        return None
+    held = open_weights(above)
+    sha256 = file_sha256(file)
+    for stage, known in held.hashes.items():
+        if known == sha256 and held.path(stage).parent == above and held.path(stage).is_file():
+            return held.path(stage)
+    return None
+
+
+def _line(one: Taken, out: Path, shared: str | None, *, replaced: bool) -> str:
+    file = out / (shared or f"{one.stage}.safetensors")
     about = load_head(file).about
     where = f"from {one.run}{', in place of the one that was there' if replaced else ''}"
-    return f"{one.stage}: {file.stat().st_size / 1e6:.1f} MB, {about}, {where}"
+    once = f", stored once: the same as {shared}" if shared else ""
+    return f"{one.stage}: {file.stat().st_size / 1e6:.1f} MB, {about}, {where}{once}"
 
 
 def _taken(run: Path) -> list[Taken]:

@@ -27,7 +27,7 @@ STATE = "state.pt"
 @dataclass(frozen=True, slots=True)
 class Pace:
     """`learning_rate`: its peak; `warmup`: steps to reach it; `cooldown`: last share of the budget, down to zero.
-    `clip`: the gradient norm's limit.
+    `clip`: the gradient norm's limit. `steps`: the budget as their number, the same on a busy machine; 0 for minutes.
     """
 
     learning_rate: float
@@ -35,6 +35,7 @@ class Pace:
     cooldown: float = 0.5
     weight_decay: float = 0.02
     clip: float = 5.0
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,14 @@ def fit(
     loss_of: Callable[[int], Tensor],
     pace: Pace,
     *,
-    minutes: float,
+    minutes: float = 0.0,
     folder: Path | None = None,
     stop: threading.Event | None = None,
     report: Callable[[str], None] = print,
 ) -> Fit:
     """Train a network that is on its device already; it is left in its mode for use.
 
+    `minutes`: the budget of all runs by the clock, where `pace` names no steps.
     `loss_of`: a step's number -> its loss. `folder`: where the state is kept and gone on from; None keeps none. `stop`:
     once set, the state is saved after the step at hand.
 
@@ -74,9 +76,12 @@ def fit(
     network.train()
     losses: list[float] = []
     saved = reported = time.monotonic()
-    while seconds < 60 * minutes and not (stop is not None and stop.is_set()):
+
+    def spent() -> float:
+        return step / pace.steps if pace.steps else seconds / (60 * minutes)
+
+    while (done := spent()) < 1 and not (stop is not None and stop.is_set()):
         began = time.monotonic()
-        done = seconds / (60 * minutes)
         for group in optimiser.param_groups:
             group["lr"] = pace.learning_rate * min(1.0, (step + 1) / pace.warmup, (1 - done) / pace.cooldown)
         loss = loss_of(step)
@@ -97,7 +102,7 @@ def fit(
     if folder is not None:
         _save(name, network, optimiser, folder, step, seconds)
     network.eval()
-    return Fit(step, seconds, seconds >= 60 * minutes)
+    return Fit(step, seconds, spent() >= 1)
 
 
 def computing(device: torch.device | str) -> AbstractContextManager[object]:

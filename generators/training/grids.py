@@ -15,8 +15,8 @@ from torch import Tensor
 from common.files import write_whole
 from generators.cascade.augmentation import augment, levels_for, upsample
 from generators.cascade.blocks import TextStates
-from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import sample
+from generators.cascade.stage import Denoise, LoadedStage, StageSettings
 from generators.cascade.text import load_encoder
 from generators.training.config import TrainConfig
 from generators.training.data import Data

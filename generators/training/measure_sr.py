@@ -26,8 +26,8 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.checkpoint import open_weights
 from generators.cascade.configs import StageName
 from generators.cascade.generator import BUNDLED
-from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import SamplerName, sample
+from generators.cascade.stage import Denoise, LoadedStage, StageSettings
 from generators.cascade.text import load_encoder
 from generators.contract import GeneratorError
 from generators.places import SPRITES

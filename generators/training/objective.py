@@ -56,12 +56,14 @@ def draw(config: TrainConfig, step: int, rows: range, device: torch.device) -> D
     aug_level = torch.rand(count, generator=random).square() * config.max_aug
     mine = slice(rows.start, rows.stop)
     network, aug_eps = config.network, None
+    channels = network.unet.image_channels
     if network.low_size:
-        aug_eps = _noise(config.seed, step, 2, rows, config.crop * network.low_size // network.size, device)
+        low = config.crop * network.low_size // network.size
+        aug_eps = _noise(config.seed, step, 2, rows, (channels, low, low), device)
     return Draws(
         t=t[mine].to(device),
         keep=keep[mine].to(device),
-        eps=_noise(config.seed, step, 1, rows, config.crop, device),
+        eps=_noise(config.seed, step, 1, rows, (channels, config.crop, config.crop), device),
         aug_level=aug_level[mine].to(device),
         aug_eps=aug_eps,
     )
@@ -92,10 +94,10 @@ def stage_loss(
     return (error * loss_weight(weighting, prediction, noise)).mean()
 
 
-def _noise(seed: int, step: int, use: int, rows: range, size: int, device: torch.device) -> Tensor:
-    """Gaussian noise of some rows, (rows, 3, size, size)."""
+def _noise(seed: int, step: int, use: int, rows: range, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Gaussian noise of some rows, (rows, *shape)."""
     blocks = [
-        torch.randn(BLOCK, 3, size, size, generator=_generator(seed, step, 3 * block + use, device), device=device)
+        torch.randn(BLOCK, *shape, generator=_generator(seed, step, 3 * block + use, device), device=device)
         for block in range(rows.start // BLOCK, (rows.stop - 1) // BLOCK + 1)
     ]
     first = rows.start % BLOCK

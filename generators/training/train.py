@@ -187,6 +187,9 @@ def _run(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         checkpoints.resume(trainer, out)
     elif args.start_from:
         checkpoints.start_from(trainer, args.start_from)
+    elif args.take_over:
+        taken, whole = checkpoints.take_over(trainer, args.take_over)
+        trainer.report(f"taken over from {args.take_over}: {taken:,} of {whole:,} parameters")
     if world.main:
         _warn_of_disk(out, checkpoint_bytes(config, sum(one.numel() for one in trainer.network.parameters())))
     data = load_data(config, trainer.report, world.device)
@@ -214,6 +217,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="folder for what comes of it; default: var/training/NAME of CONFIG")
     parser.add_argument("--resume", action="store_true", help="go on from --out's last checkpoint")
     parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="begin with another training's weights")
+    parser.add_argument(
+        "--take-over", type=Path, metavar="FOLDER", help="begin with what of another network's weights fits in here"
+    )
     parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda")
     parser.add_argument(
         "--save-minutes", type=_positive(float), default=3.0, metavar="N", help="between checkpoints; default 3"

@@ -133,7 +133,12 @@ def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
         "failed": 0,
         "samples_per_minute": None,
         "seconds_left": None,
+        "expected_usd": None,
+        "spent_usd": 0.0,
     }
+    assert api.post(f"{base}pause/").json()["status"] == "paused"
+    assert api.post(f"{base}pause/").status_code == 409
+    assert api.post(f"{base}resume/").json()["status"] == "queued"
     assert api.post(f"{base}cancel/").json()["status"] == "cancelled"
     again = api.post(f"{base}cancel/")
     assert again.status_code == 409 and "ended already" in again.json()["detail"]
@@ -148,7 +153,7 @@ def test_a_run_is_made_watched_and_stopped(api: APIClient, ada: User) -> None:
         ({"generator": "cascad"}, 400, "generator", 'did you mean "cascade"?'),
         ({"parameters": {"guidnce": 1}}, 400, "parameters", 'did you mean "guidance"?'),
         ({"parameters": {"guidance": 500}}, 400, "parameters", "from 1 to 30"),
-        ({"size": 100}, 400, "size", "64, 256, 1024"),
+        ({"size": 100}, 400, "size", "64 x 64, 256 x 256, 1024 x 1024"),
         ({"samples_per_prompt": 0}, 400, "samples_per_prompt", "between 1 and 1,000"),
         ({"samples_per_prompt": "many"}, 400, "samples_per_prompt", "integer"),
         ({"parameters": [1]}, 400, "parameters", "dictionary"),

@@ -31,7 +31,7 @@ def sound(page: Page) -> None:
     """axe finds nothing, at 320 pixels and as it is, light and dark; nothing has to be scrolled sideways."""
     wide = page.viewport_size
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": 320, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(page)

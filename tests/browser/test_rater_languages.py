@@ -195,7 +195,7 @@ def test_images_that_stand_too_small_are_not_rated_until_they_are_larger(
     small = page.locator("#small")
     expect(small).to_contain_text(re.compile(r"each image is 1\d\d pixels wide, and this study needs at least 200"))
     page.keyboard.press("1")
-    expect(page.locator("fieldset:not([disabled])")).to_have_count(0)
+    expect(page.locator("fieldset[data-question]:not([disabled])")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.set_viewport_size({"width": 1280, "height": 800})
     page.wait_for_selector(READY)

@@ -30,7 +30,7 @@ def test_a_stranger_makes_a_protocol_on_the_page(live_server: LiveServer, page: 
     expect(own).to_be_hidden()
     page.get_by_label("Photorealism", exact=False).first.check()
     expect(photographs).to_be_visible()
-    page.get_by_label("Questions of your own").check()
+    page.get_by_role("radio", name="Questions of your own").check()
     expect(photographs).to_be_hidden()
     expect(own).to_be_visible()
 

@@ -29,11 +29,12 @@ from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.rating.undo import rating_undo
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.sealing.seal import public_key, studies_seal, study_seal
+from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.invitation import invitation_create
-from evaluation.services.studies.open import study_close
+from evaluation.services.studies.open import study_close, study_open
 from tests.bundle.world import answered, exported
 from tests.ratings.protocol_world import a_study_under
-from tests.studies.world import an_open_study, enrolled, session_of
+from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,33 @@ def test_a_bundle_under_every_protocol_holds(name: str, tmp_path: Path) -> None:
     study_export(study=study, out=tmp_path / "a.zip")
     found = verify_bundle(tmp_path / "a.zip")
     assert found.differences == () and found.n_ratings == Rating.objects.count() > 0
+
+
+def test_a_bundle_of_a_screened_study_holds(tmp_path: Path) -> None:
+    """Control trials that the study added, signs that exclude, and what browsers noted."""
+    suite = a_suite({"Colors": 6, "Counting": 4}, name="screened")
+    runs = [a_run(suite, each, samples=1) for each in ("one", "two")]
+    draft = StudyDraft(
+        name="screened",
+        runs=runs,
+        raters_per_panel=3,
+        added_controls={"same": 2, "swapped": 2, "repeats": 2},
+        signs_exclude=["speed"],
+    )
+    study = study_open(study=study_create(draft))
+    raters_simulate(study=study, raters=2, seed=3)
+    session = session_of(enrolled(study))
+    for trial in Assignment.objects.filter(rater__key=session.key).order_by("position"):
+        answers = [
+            Answer(trial.pk, question, "left", 300, uuid.uuid4(), shown_width=320, theme="dark", evidence=0)
+            for question in session.questions
+        ]
+        rating_submit(session=session, answers=answers)
+    study_export(study=study, out=tmp_path / "a.zip")
+    found = verify_bundle(tmp_path / "a.zip")
+    assert found.differences == () and found.n_ratings == Rating.objects.count() > 0
+    own = read_bundle(tmp_path / "a.zip").document("input.json")["answers"]
+    assert own["added"]["click"] and own["signs"]["exclude"] == ["speed"]
 
 
 def test_seals_follow_the_ratings_and_end_with_the_study(study: Study) -> None:

@@ -191,10 +191,12 @@ def test_the_index_names_the_file(folder: Path) -> None:
         open_weights(folder).load("base")
 
 
-@pytest.mark.parametrize("name", ["../base.safetensors", "/etc/passwd", "..", "", "sub/base.safetensors"])
-def test_an_index_leads_to_no_other_folder(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["../../base.safetensors", "/etc/passwd", "..", "", "sub/base.safetensors", "../sub/x", "../..", "../"]
+)
+def test_an_index_leads_to_no_other_folder_but_the_one_above(folder: Path, name: str) -> None:
     swap_file(folder, name)
-    with pytest.raises(CheckpointError, match="a name of a file beside it is wanted"):
+    with pytest.raises(CheckpointError, match="the name of a file beside it is wanted"):
         open_weights(folder)
 
 

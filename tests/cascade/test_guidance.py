@@ -11,8 +11,8 @@ from generators.cascade.blocks import TextStates
 from generators.cascade.configs import IMAGEN_MINI, DiffusionConfig
 from generators.cascade.generator import settings_from
 from generators.cascade.guidance import dynamic_threshold, guided, guides_at, static_threshold, thresholded
-from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.spec import SPEC
+from generators.cascade.stage import Denoise, LoadedStage, StageSettings
 from generators.contract import GeneratorError
 
 

@@ -14,8 +14,9 @@ from generators.cascade import memory, pipeline
 from generators.cascade.blocks import TextStates
 from generators.cascade.generator import CascadeGenerator, load_cascade
 from generators.cascade.memory import first_line, free_bytes, is_out_of_memory
-from generators.cascade.pipeline import Cascade, LoadedStage, Settings
+from generators.cascade.pipeline import Cascade, Settings
 from generators.cascade.spec import SPEC
+from generators.cascade.stage import LoadedStage
 from generators.contract import FailureKind, ImageRequest, ImageResult
 
 QUICK = {"steps": 2, "sr_steps": 1}

@@ -13,9 +13,9 @@ from generators.cascade.configs import IMAGEN_MINI, StageName
 from generators.cascade.generator import load_cascade
 from generators.cascade.guidance import Thresholding
 from generators.cascade.networks import build_unet
-from generators.cascade.pipeline import Denoise, LoadedStage, StageSettings
 from generators.cascade.samplers import SamplerName, sample
 from generators.cascade.spec import SPEC
+from generators.cascade.stage import Denoise, LoadedStage, StageSettings
 from generators.cascade.weights_index import stages_to
 from generators.contract import GeneratorError, ImageRequest
 

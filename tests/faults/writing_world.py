@@ -102,6 +102,7 @@ def a_world(tmp_path: Path) -> World:
     made = World(user, rater, finishing, qualifying)
     made.arguments = {
         "run-cancel": {"pk": working.pk},
+        "run-pause": {"pk": working.pk},
         "run-retry": {"pk": failed.pk},
         "run-resume": {"pk": stopped.pk},
         "score-cancel": {"pk": asked.pk},
@@ -133,6 +134,7 @@ def a_world(tmp_path: Path) -> World:
         "researcher:suites": (None, {"known": "drawbench-cc0"}),
         "researcher:new-run": (None, new_run),
         "researcher:cancel-run": (a["run-cancel"], {}),
+        "researcher:pause-run": (a["run-pause"], {}),
         "researcher:retry-run": (a["run-retry"], {}),
         "researcher:resume-run": (a["run-resume"], {}),
         "researcher:new-score": (a["new-score"], _values(metric_form)),
@@ -176,6 +178,7 @@ def a_world(tmp_path: Path) -> World:
         "api:suite-list": (None, {"known": "drawbench-cc0"}),
         "api:run-list": (None, {"suite": suite.name, "generator": "cascade", "name": "newer"}),
         "api:run-cancel": (a["run-cancel"], {}),
+        "api:run-pause": (a["run-pause"], {}),
         "api:run-retry": (a["run-retry"], {}),
         "api:run-resume": (a["run-resume"], {}),
         "api:score-list": (None, {"run": failed.name, "metric": name}),

@@ -15,7 +15,7 @@ import pytest
 from common.places import CHECKOUT
 
 TEMPLATE = CHECKOUT / "packages" / "generator-template"
-LEFT_OUT = shutil.ignore_patterns("weights", "cascade", "world", "training", "__pycache__")
+LEFT_OUT = shutil.ignore_patterns("weights", "cascade", "contenders", "world", "training", "__pycache__")
 
 
 def _run(*arguments: object, cwd: Path, site: Path | None = None) -> str:

@@ -8,10 +8,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from evaluation.errors import ConflictError, InputError, NotFoundError
+from evaluation.metrics.shapes import SQUASHED
 from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, Sample
 from evaluation.services.scoring import score as scoring
 from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.services.scoring.score import metric_chunks, metric_score
+from evaluation.services.scoring.shapes import shapes_told
 from evaluation.services.store.images import image_path, image_put
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.locks import claim_scores
@@ -82,6 +84,21 @@ def test_every_image_gets_its_number_and_what_it_was_made_with() -> None:
     assert found.code_version.startswith("metrics-") and "testmetric 1.0" in found.code_version
     assert len(found.images_hash) == 64 and found.started_at and found.finished_at
     assert found.scores.get(value=1.0).detail == {"mean": 255.0}
+
+
+def test_the_result_says_which_sizes_there_were_and_what_was_done_with_other_shapes() -> None:
+    squares = score(ask(grey_run({"a": [0, 255]})))
+    assert squares.result["image_sizes"] == {"8 x 8": 2} and "other_shapes" not in squares.result
+    run = grey_run({"a": [0, 255]}, name="wide")
+    wide = image_put(data=grey(51), image_format="png", width=16, height=8)
+    run.samples.filter(sample=0).update(image=wide)
+    found = score(ask(run))
+    assert found.result["image_sizes"] == {"8 x 8": 1, "16 x 8": 1}
+    assert found.result["other_shapes"] == "the metric does not say what it does with them"
+    frechet = MetricRun(run=run, provenance={})
+    assert "middle square" in str(shapes_told(frechet, {"protocol": {"shape": "crop"}})["other_shapes"])
+    clip = MetricRun(run=run, provenance={"other_shapes": SQUASHED})
+    assert shapes_told(clip, {})["other_shapes"] == SQUASHED
 
 
 def test_the_original_upload_is_read_where_there_is_one() -> None:

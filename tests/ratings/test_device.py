@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -169,10 +170,8 @@ def test_who_has_left_or_finished_gets_no_code(study: Study) -> None:
 def test_both_devices_go_on(study: Study) -> None:
     browser = Browser(study)
     device = other_device(browser)
-    seen = [
-        [each["assignment"] for each in one.get(f"/r/next?rater={one.rater.key}")["trials"]]
-        for one in (browser, device)
-    ]  # type: ignore[attr-defined]
+    answers: list[Any] = [one.get(f"/r/next?rater={one.rater.key}") for one in (browser, device)]
+    seen = [[each["assignment"] for each in one["trials"]] for one in answers]
     assert seen[0] == seen[1]
     assert browser.post("/r/rate", answers=browser.answers())["status"] == 200
     assert device.post("/r/rate", answers=browser.answers())["status"] == 200

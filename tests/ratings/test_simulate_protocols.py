@@ -117,7 +117,7 @@ def sections(html: str) -> set[str]:
 
 ALWAYS = {"intervals", "collection", "declaration", "recompute"}
 SECTIONS = {
-    "drawbench": {"comparison", "fragility", "agreement"},
+    "drawbench": {"comparison", "fragility", "agreement", "signs"},
     "coco-photorealism": {
         "ranking",
         "against-reference",

@@ -94,9 +94,12 @@ def analysed(file: Path, *options: str) -> str:
     return out.getvalue()
 
 
-def test_text_begins_with_a_summary_and_the_rankings(file: Path) -> None:
+def test_text_begins_with_the_answer_the_rankings_and_a_summary(file: Path) -> None:
     text = analysed(file)
-    places = [text.index(each) for each in ("Summary", "ranking (Davidson", "net share above zero")]
+    places = [
+        text.index(each)
+        for each in ("All comparisons (none was", "ranking (Davidson", "Summary", "net share above zero")
+    ]
     assert places == sorted(places)
     short = analysed(file, "--summary")
     assert "Summary" in short and "ranking (" in short and "net share above zero" not in short

@@ -139,5 +139,5 @@ def test_queries_of_a_report_with_scores(
     signed_in: Client, scored: Study, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     report = report_make(study=scored)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(17):
         signed_in.get(f"/reports/{report.pk}/")

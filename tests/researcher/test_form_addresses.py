@@ -63,7 +63,9 @@ def up(levels: int):  # type: ignore[no-untyped-def]
 
 
 POST_ONLY = {
-    **dict.fromkeys(("cancel-run", "retry-run", "resume-run", "cancel-score", "retry-score", "score-anew"), up(1)),
+    **dict.fromkeys(
+        ("cancel-run", "pause-run", "retry-run", "resume-run", "cancel-score", "retry-score", "score-anew"), up(1)
+    ),
     **dict.fromkeys(("match-upload", "confirm-upload", "drop-upload", "open-study", "delete-study", "invite"), up(1)),
     **dict.fromkeys(("revoke-invitation", "recode-invitation"), up(3)),
     "study-bundle": up(1),

@@ -43,6 +43,7 @@ def pages(report: Report) -> list[str]:
         "report", "report-coverage", "report-json", "report-table", "report-file",
     ]  # fmt: skip
     own = [reverse(f"researcher:{name}", args=[report.pk]) for name in names]
+    own.append(reverse("researcher:report-pair", args=[report.pk, 0]))
     own.append(reverse("researcher:report-figure", args=[report.pk, 0, "svg"]))
     own.append(reverse("researcher:report-table-tex", args=[report.pk, 0]))
     own.append(reverse("researcher:report-ratings", args=[report.pk, "csv"]))

@@ -118,12 +118,12 @@ def test_a_closed_study_has_its_report(signed_in: Client, busy: Study) -> None:
     assert "Safe to check" not in signed_in.get("/studies/trial/").content.decode()
 
 
-def test_a_poll_of_the_page_is_five_queries(
+def test_a_poll_of_the_page_is_seven_queries(
     signed_in: Client, busy: Study, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Session, researcher, study, progress, who has finished."""
+    """Session, researcher, study, progress, who has finished, people by state, whether a link is open."""
     signed_in.get("/studies/trial/state/")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         assert "Safe to check" in signed_in.get("/studies/trial/state/").content.decode()
 
 

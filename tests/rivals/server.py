@@ -19,6 +19,7 @@ import numpy as np
 from common.images import encode_png
 
 KEY = "sk-secret-0123456789"
+GATED_AFTER = 12
 
 
 def picture(text: str, seed: object, width: int = 32, height: int = 32) -> bytes:
@@ -29,7 +30,10 @@ def picture(text: str, seed: object, width: int = 32, height: int = 32) -> bytes
 
 
 class Service(ThreadingHTTPServer):
-    """`asked`: how often each prompt was. `bodies`: what was sent. `mood`: a fault of every answer."""
+    """`asked`: how often each prompt was. `bodies`: what was sent. `mood`: a fault of every answer.
+
+    `gate`: when set, prompts "gate: N" pass after the first dozen requests too.
+    """
 
     daemon_threads = True
 
@@ -43,6 +47,7 @@ class Service(ThreadingHTTPServer):
         self.elsewhere = ""
         self.under_way = self.most_under_way = 0
         self.lock = threading.Lock()
+        self.gate = threading.Event()
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 
@@ -194,7 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
             seed = 0 if word == "deaf" else time.monotonic_ns() if word == "moody" else seed
             if word == "other size":
                 width += 16
-            time.sleep(0.05 if word == "wait" else 0)
+            if word == "gate" and server.asked.total() > GATED_AFTER:
+                server.gate.wait(120)
             image = base64.b64encode(picture(prompt, seed, width, height)).decode()
             usage = {"input_tokens": 20, "output_tokens": 1000}
             self._json({"data": [{"b64_json": image}], "model": "painter-2026-11-01", "usage": usage})

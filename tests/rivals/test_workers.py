@@ -24,6 +24,11 @@ from tests.runs.conftest import make_suite, plugin, start_worker, until  # noqa:
 from tests.runs.steps import draw
 
 N_PROMPTS = 10
+GATE = """
+    while word == "gate" and int(r["prompt_id"]) > 2 and not os.path.exists("gate"): time.sleep(0.02)
+"""
+"""Lines of the program: its first prompts pass, the others once a file lies beside it."""
+
 MakeSuite = Callable[..., Suite]
 
 
@@ -32,7 +37,7 @@ def declared(folder: Path, service: Service, monkeypatch: pytest.MonkeyPatch) ->
     """A service and a program, as an operator declares them."""
     monkeypatch.setenv("TESTS_KEY", KEY)
     declare(folder, "tests", **openai_like(service, price={"image_usd": 0.25}))
-    (folder / "programs" / "p.py").write_text(HEAD + READY + LOOP.replace("Image.new", "time.sleep(0.05); Image.new"))
+    (folder / "programs" / "p.py").write_text(HEAD + READY + LOOP.replace("    Image.new", GATE + "    Image.new"))
     fields: dict[str, Any] = {"schema": "drawbench-program/1", "summary": "of the tests", "version": "1"}
     declare(folder, "p", "programs", command=[sys.executable, "p.py"], **fields)
     return folder
@@ -49,11 +54,13 @@ def ask(suite: Suite, generator: str, parameters: dict[str, object], **changes: 
 @pytest.mark.django_db(transaction=True)
 def test_each_rival_survives_the_kill_of_its_worker(
     declared: Path,
+    service: Service,
     make_suite: MakeSuite,  # noqa: F811
     start_worker: Callable[..., Any],  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    suite = make_suite(*(f"wait: {number}" for number in range(N_PROMPTS)))
+    """All are killed at once, each with some of its images made and some not: the gate lets no run be done before."""
+    suite = make_suite(*(f"gate: {number}" for number in range(N_PROMPTS)))
     runs = [
         ask(suite, "http", {"service": "tests"}, queue=True),
         ask(suite, "command", {"program": "p"}, queue=True),
@@ -63,17 +70,24 @@ def test_each_rival_survives_the_kill_of_its_worker(
 
         stages = [{"model": str(tiny.stable_diffusion(tmp_path / "sd"))}]
         declare(declared, "sd", "pipelines", schema="drawbench-pipeline/1", summary="", stages=stages)
-        runs.append(ask(suite, "diffusers", {"pipeline": "sd", "steps": 1}, queue=True))
+        runs.append(ask(suite, "diffusers", {"pipeline": "sd", "steps": 40}, queue=True))
+    worker = start_worker(concurrency=len(runs), WORKER_TEST_RIVALS=str(declared))
+    until(lambda: all(run_progress(run).made for run in runs))
+    worker.kill()
+    before = {run.pk: set(run.samples.values_list("pk", flat=True)) for run in runs}
     for run in runs:
-        worker = start_worker(WORKER_TEST_RIVALS=str(declared))
-        until(lambda run=run: run_progress(run).made >= 3)  # type: ignore[misc]
-        worker.kill()
-    start_worker(WORKER_TEST_RIVALS=str(declared))
+        run.refresh_from_db()
+        assert run.status == RunStatus.RUNNING, run
+        assert 0 < len(before[run.pk]) < 2 * N_PROMPTS, run
+    service.gate.set()
+    (declared / "programs" / "gate").touch()
+    start_worker(concurrency=len(runs), WORKER_TEST_RIVALS=str(declared))
     for run in runs:
         until(lambda run=run: GenerationRun.objects.get(pk=run.pk).status == RunStatus.DONE)  # type: ignore[misc]
         places = Counter(run.samples.values_list("prompt__number", "sample"))
         assert places == {(prompt, sample): 1 for prompt in range(N_PROMPTS) for sample in range(2)}
         assert len(set(run.samples.values_list("image", flat=True))) == 2 * N_PROMPTS
+        assert before[run.pk] <= set(run.samples.values_list("pk", flat=True)), "an image was drawn again"
         assert KEY not in json.dumps([GenerationRun.objects.get(pk=run.pk).provenance, run.parameters])
 
 

@@ -57,14 +57,14 @@ def make_suite(db: None) -> Callable[..., Suite]:
 
 
 class Worker:
-    """A Celery worker of one process, in a session of its own."""
+    """A Celery worker, of one process unless told otherwise, in a session of its own."""
 
-    def __init__(self, log: Path, **environment: str) -> None:
+    def __init__(self, log: Path, *, concurrency: int = 1, **environment: str) -> None:
         self.log = log
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "celery", "-A", "drawbench", "worker"),
-                *("--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
+                *("--concurrency", str(concurrency), "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
                 *("--hostname", f"test-{os.getpid()}-{time.monotonic_ns()}@%h"),
             ],
             cwd=CHECKOUT,
@@ -92,8 +92,9 @@ def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
     """Starts workers, which are killed when the test ends; their log is shown when it failed."""
     workers: list[Worker] = []
 
-    def start(**environment: str) -> Worker:
-        workers.append(Worker(tmp_path / f"worker-{len(workers)}.log", **environment))
+    def start(*, concurrency: int = 1, **environment: str) -> Worker:
+        log = tmp_path / f"worker-{len(workers)}.log"
+        workers.append(Worker(log, concurrency=concurrency, **environment))
         return workers[-1]
 
     yield start

@@ -15,6 +15,7 @@ from evaluation.models import GenerationRun, Suite
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import RunDraft, run_render
 from evaluation.services.work.deaths import Deaths
+from generators.sizes import square
 
 MakeSuite = Callable[..., Suite]
 _NEVER_ENDED: list[object] = []
@@ -25,7 +26,7 @@ Capture = DjangoCaptureOnCommitCallbacks
 
 def ask(suite: Suite, **changes: object) -> GenerationRun:
     """A run that nobody draws yet."""
-    settings: dict[str, Any] = {"parameters": {}, "size": 16, "samples_per_prompt": 2, **changes}
+    settings: dict[str, Any] = {"parameters": {}, "size": square(16), "samples_per_prompt": 2, **changes}
     return run_render(RunDraft(suite=suite, generator="testpaint", **settings), operator=True, queue=False)
 
 

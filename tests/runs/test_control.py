@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -17,6 +19,7 @@ from evaluation.services import sweep as run_sweep
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
 from evaluation.services.work import items
+from generators.sizes import square
 from tests.runs.steps import Capture, MakeSuite, ask, draw
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +32,9 @@ class TestTasks:
         monkeypatch.setitem(app.conf.changes, "task_always_eager", True)
         suite = make_suite(*(f"prompt {number}" for number in range(40)), "flaky one")
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=2))
+            run = run_render(
+                RunDraft(suite=suite, generator="testpaint", parameters={}, size=square(16), samples_per_prompt=2)
+            )
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 82
 
@@ -93,16 +98,16 @@ class TestControl:
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = ask(make_suite("a fox", "a heron"), samples_per_prompt=8)
-        kept = run_draw.sample_store
-        stored: list[object] = []
+        do = run_draw.Drawing.do
+        batches: list[int] = []
 
-        def cancel_after_five(**sample: object) -> None:
-            kept(**sample)  # type: ignore[arg-type]
-            stored.append(sample)
-            if len(stored) == 5:
+        def cancel_with_the_second(self: run_draw.Drawing, batch: Sequence[object], limit: object) -> object:
+            batches.append(len(batch))
+            if len(batches) == 2:
                 run_cancel(run=run)
+            return do(self, batch, limit)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(run_draw, "sample_store", cancel_after_five)
+        monkeypatch.setattr(run_draw.Drawing, "do", cancel_with_the_second)
         run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run)), seconds=60)
         run.refresh_from_db()
         assert run.status == RunStatus.CANCELLED
@@ -137,7 +142,7 @@ class TestControl:
         app.loader.import_default_modules()
         monkeypatch.setattr(app.tasks["evaluation.tasks.run_begin"], "apply_async", away)
         with django_capture_on_commit_callbacks(execute=True):
-            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, name="waits"))
+            run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=square(16), name="waits"))
         run.refresh_from_db()
         assert run.status == RunStatus.QUEUED and "does not respond" in run.message and "--resume waits" in run.message
 
@@ -150,7 +155,7 @@ class TestBadInput:
             ({"parameters": {"slo": 1}}, 'did you mean "slow"', "parameters"),
             ({"parameters": {"slow": "much"}}, "a number from 0 to 60", "parameters"),
             ({"parameters": {"weights": "/etc/passwd"}}, "only a command on the server", "parameters"),
-            ({"size": 17}, "Its sizes: 16, 32", "size"),
+            ({"size": square(17)}, "Its sizes: 16 x 16, 32 x 32", "size"),
             ({"samples_per_prompt": 0}, "between 1 and 1,000", "samples_per_prompt"),
             ({"run_seed": -1}, "between 0 and", "run_seed"),
             ({"name": "a/b"}, "can't be the name of a run", "name"),
@@ -161,7 +166,7 @@ class TestBadInput:
                 "suite": suite,
                 "generator": "testpaint",
                 "parameters": {},
-                "size": 16,
+                "size": square(16),
                 **changes,
             }
             with pytest.raises(InputError, match=told) as error:

@@ -25,6 +25,7 @@ from evaluation.services.store.images import image_read
 from evaluation.services.store.places import images_folder
 from evaluation.services.work.locks import claim_prompts
 from evaluation.services.work.queue import messages_waiting, workers_answering
+from generators.sizes import square
 from tests.runs.conftest import Worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytest.mark.slow]
@@ -39,7 +40,7 @@ def ask(transactional_db: None, make_suite: MakeSuite, tmp_path: Path) -> Callab
     def ask_for(n_prompts: int, **changes: object) -> GenerationRun:
         suite = make_suite(*(f"prompt {number}" for number in range(n_prompts)))
         parameters = {"log": str(tmp_path / "drawn"), "slow": changes.pop("slow", 0.0)}
-        settings: dict[str, Any] = {"size": 16, "samples_per_prompt": 4, **changes}
+        settings: dict[str, Any] = {"size": square(16), "samples_per_prompt": 4, **changes}
         return run_render(
             RunDraft(suite=suite, generator="testpaint", parameters=parameters, **settings), operator=True
         )
@@ -124,7 +125,7 @@ def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     make_suite: MakeSuite, start_worker: StartWorker
 ) -> None:
     suite = make_suite(*(f"prompt {number}" for number in range(33)), "kill me")
-    run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=16, samples_per_prompt=1))
+    run = run_render(RunDraft(suite=suite, generator="testpaint", parameters={}, size=square(16), samples_per_prompt=1))
     start_worker()
     until(lambda: status(run) == RunStatus.DONE)
     # the one in the same task too: after a death the task goes on one by one
@@ -180,7 +181,7 @@ def test_two_tasks_at_the_same_prompts_draw_them_once(
     suite = make_suite("a fox", "a heron", "a birch")
     parameters = {"log": str(tmp_path / "drawn"), "slow": 0.01}
     run = run_render(
-        RunDraft(suite=suite, generator="testpaint", parameters=parameters, size=16, samples_per_prompt=8),
+        RunDraft(suite=suite, generator="testpaint", parameters=parameters, size=square(16), samples_per_prompt=8),
         operator=True,
         queue=False,
     )

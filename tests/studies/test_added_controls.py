@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from common.words import counted
 from evaluation import protocols
+from evaluation.analysis.simulate import CrowdSpec
 from evaluation.errors import InputError
 from evaluation.models import Assignment, Comparison, Study, StudyImage
 from evaluation.reports.document import ReportDocument
@@ -150,6 +153,28 @@ def test_they_count_in_no_rate_and_are_reported_apart() -> None:
     )
     assert kinds["same"].answered == 3 * 6 and kinds["repeat"].answered == 2 * 6
     assert all(0 <= each.low <= each.share <= each.high <= 1 for each in kinds.values())
+
+
+def test_analyse_screens_as_the_report_does(capsys: pytest.CaptureFixture[str]) -> None:
+    study = study_open(study=study_create(a_study(raters_per_panel=8)))
+    raters_simulate(study=study, share=1.0, seed=0, prefer={"one": 2.0}, crowd=CrowdSpec(spammers=0.5))
+    document = ReportDocument.from_dict(report_make(study=study).results)
+    assert document.further is not None and document.further.screening is not None
+    excluded = len(document.further.screening.dropped)
+    assert excluded
+
+    def analysed(*more: str) -> dict[str, Any]:
+        call_command("analyse", study.name, *more, "--format", "json")
+        given: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return given
+
+    own, everybody = analysed(), analysed("--all-raters")
+    assert own["comparisons"] == document.analysis.to_dict()["comparisons"]
+    assert own["screening"]["applied"] and not everybody["screening"]["applied"]
+    n = [sum(each["overall"]["n_ratings"] for each in told["comparisons"]) for told in (own, everybody)]
+    assert n[0] < n[1]
+    call_command("analyse", study.name)
+    assert f"Screening: {counted(excluded, 'rater')} left out: {excluded} by control trials" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

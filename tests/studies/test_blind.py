@@ -212,5 +212,5 @@ def test_runs_that_share_images_are_named_everywhere(admin_client: Client) -> No
     assert [each.in_words for each in study_shared_images(study)] == [of_bytes, "two and three share 1 image (00011)"]
     assert study.specification["shared_images"][1]["images"] == 1
     report = reverse("researcher:report", args=[report_make(study=study).pk])
-    for page in (reverse("researcher:study", args=["study"]), report):
-        assert "two and three share 1 image (00011)" in admin_client.get(page).content.decode()
+    for address in (reverse("researcher:study", args=["study"]), report):
+        assert "two and three share 1 image (00011)" in admin_client.get(address).content.decode()

@@ -31,7 +31,15 @@ def test_every_shown_image_has_one_format_one_size_and_no_metadata() -> None:
         a_run(suite, "wide", size=(40, 20)),
     ]
     study = study_open(study=study_create(StudyDraft(name="study", runs=runs)))
-    assert study.specification["display"]["width"] == study.specification["display"]["height"] == 48
+    display = study.specification["display"]
+    assert display["width"] == display["height"] == 48
+    done = [display["from_sizes"][run["label"]] for run in study.specification["runs"]]
+    assert done == [
+        {"16 x 16": "resized to 48 x 48"},
+        {"48 x 48": "shown as it is"},
+        {"40 x 20": "resized to 48 x 24, in the middle of mid-grey"},
+    ]
+    assert [(run["width"], run["height"]) for run in study.specification["runs"]] == [(16, 16), (48, 48), (40, 20)]
     shown = StudyImage.objects.filter(study=study).select_related("rendition")
     assert shown.count() == 5 * 2 * 3
     headers = set()

@@ -70,7 +70,8 @@ def a_run(
         generator="test",
         samples_per_prompt=samples,
         status=status,
-        size=size[0],
+        width=size[0],
+        height=size[1],
     )
     places = [
         (prompt, sample)

@@ -1,7 +1,7 @@
 """The command: budgets, what it writes, what it says, what it refuses."""
 
+import dataclasses
 import json
-import shutil
 import sys
 import threading
 import types
@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from generators.cascade.checkpoint import open_weights
+from generators.cascade.checkpoint import open_weights, save_stage, write_index
 from generators.cascade.configs import ConfigError
+from generators.cascade.networks import build_unet
 from generators.contract import GeneratorError
 from generators.training import checkpoints, dry_run
 from generators.training import train as command
@@ -302,16 +303,56 @@ def test_a_stage_that_is_not_there(tmp_path: Path, stages: str, told: str) -> No
         export([Path(f"{base}:{stages}")], tmp_path / "x")
 
 
-def test_stages_of_two_cascades_say_what_was_to_come_from_where(tmp_path: Path) -> None:
+def _renamed(folder: Path, cascade: str) -> Path:
+    index = folder / "index.json"
+    index.write_text(index.read_text().replace('"tiny"', f'"{cascade}"'))
+    return folder
+
+
+def test_stages_of_two_cascades_go_together_where_their_shapes_agree_and_it_is_said(tmp_path: Path) -> None:
     base = _trained(tmp_path / "base")
-    other = Path(shutil.copytree(_trained(tmp_path / "sr", "sr256"), tmp_path / "elsewhere"))
-    index = other / "index.json"
-    index.write_text(index.read_text().replace('"tiny"', '"another"'))
+    other = _renamed(_trained(tmp_path / "sr", "sr256"), "another")
+    told = export([base, other], tmp_path / "x")
+    assert told[-1] == f"mixed, their shapes agree: base of tiny from {base}; sr256 of another from {other}"
+    held = open_weights(tmp_path / "x")
+    assert held.cascade == "tiny + another" and set(held.hashes) == {"base", "sr256"}
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "why"),
+    [(32, 384, "starts from 64 pixels and base draws 32"), (64, 12, "of different text encoders")],
+)
+def test_stages_that_do_not_fit_are_refused_with_where_each_came_from(
+    tmp_path: Path, size: int, width: int, why: str
+) -> None:
+    other = _renamed(_trained(tmp_path / "sr", "sr256"), "another")
+    (base := tmp_path / "base").mkdir()
+    stage = dataclasses.replace(TINY.base, size=size)
+    text = dataclasses.replace(TINY.text, width=width)
+    save_stage(base / "base.safetensors", build_unet(stage, text).state_dict(), stage, text, "none")
+    write_index(base, "tiny")
     for runs, out in (([base, other], tmp_path / "x"), ([base], other)):
-        with pytest.raises(GeneratorError) as told:
+        with pytest.raises(GeneratorError, match=why) as told:
             export(runs, out)
         assert f"base of tiny from {base}; sr256 of another from {other}" in str(told.value)
-    assert set(open_weights(other).hashes) == {"sr256"}
+    assert set(open_weights(other).hashes) == {"sr256"} and not (tmp_path / "x").exists()
+
+
+def test_a_stage_that_lies_above_is_stored_once(tmp_path: Path) -> None:
+    """The index below names the file above; when that becomes another, the folder below keeps what it had."""
+    above, below = tmp_path / "all", tmp_path / "all" / "wider"
+    base, other = _trained(tmp_path / "base"), _trained(tmp_path / "other", seed=9)
+    sr = _trained(tmp_path / "sr", "sr256")
+    export([base, sr], above)
+    lines = export([other, sr], below)
+    assert lines[1].endswith("stored once: the same as ../sr256.safetensors")
+    assert sorted(path.name for path in below.iterdir()) == ["base.safetensors", "index.json"]
+    held = open_weights(below)
+    assert held.files["sr256"] == "../sr256.safetensors" and held.load("sr256").parameters > 0
+    again = _trained(tmp_path / "again", "sr256", seed=9)
+    export([again], above)
+    kept = open_weights(below)
+    assert kept.hashes == held.hashes and kept.files["sr256"] == "sr256.safetensors" and kept.load("sr256")
 
 
 def test_a_key_twice_in_a_configuration_is_refused(tmp_path: Path) -> None:

@@ -55,7 +55,13 @@ class TestWholePath:
         summary = upload_summary(upload)
         assert summary.complete and (summary.matched, summary.samples, summary.n_missing) == (8, 2, 0)
         run = upload_confirm(upload=upload)
-        assert (run.status, run.origin, run.generator, run.size) == (RunStatus.DONE, "uploaded", "imagen", 24)
+        assert (run.status, run.origin, run.generator, run.width, run.height) == (
+            RunStatus.DONE,
+            "uploaded",
+            "imagen",
+            24,
+            24,
+        )
         assert run.samples_per_prompt == 2 and run_gaps(run) == []
         for sample in run.samples.select_related("image", "original", "prompt"):
             name = f"{sample.prompt.prompt_id}/{sample.sample}.png"

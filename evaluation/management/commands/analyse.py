@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+from django.utils import timezone
 
 from evaluation.analysis.answer_analysis import analyse_answers
 from evaluation.analysis.displays import displays
 from evaluation.analysis.draws import draw_parts
 from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.fragility import fragility
-from evaluation.analysis.frame import by_people, validate_ratings
+from evaluation.analysis.frame import by_people
 from evaluation.analysis.groups import group_columns, rates_by_group
 from evaluation.analysis.ranking import Ranking, rank_generators
 from evaluation.analysis.results import rounded
@@ -27,7 +28,7 @@ from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.look_option import add_look
-from evaluation.reports.compute import Settings, compute, settings_from
+from evaluation.reports.compute import Counted, Settings, analysed_answers, compute, counted_of, settings_from
 from evaluation.reports.wording.answers import answers_text
 from evaluation.reports.wording.displays import displays_text
 from evaluation.reports.wording.draws import draws_text
@@ -35,12 +36,14 @@ from evaluation.reports.wording.fragility import fragility_text
 from evaluation.reports.wording.groups import groups_text
 from evaluation.reports.wording.results import ranking_lines, results_text
 from evaluation.reports.wording.score_means import scores_text
+from evaluation.reports.wording.screening import screening_line
 from evaluation.reports.wording.style import style_text
 from evaluation.selectors.about import with_about
 from evaluation.selectors.declared import declared_primary, family_of
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame, study_categories
 from evaluation.selectors.studies import study_by_name
+from evaluation.services.reporting.input import answers_input
 from evaluation.services.studies.looks import result_look
 from evaluation.votes_options import add_compare_scores, add_votes_options, refuse_votes_options, votes_from
 
@@ -110,6 +113,11 @@ class Command(ProductCommand):
             action="store_true",
             help="only the overall figures and the rankings, a line for each comparison",
         )
+        parser.add_argument(
+            "--all-raters",
+            action="store_true",
+            help="of a study: keep the raters whom its declared screening leaves out",
+        )
         parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
         parser.add_argument(
             "--fragility",
@@ -148,12 +156,14 @@ class Command(ProductCommand):
         }
         if options["estimand"] is not None:
             asked["estimand"] = options["estimand"]
+        imported = None if named else imported_by_name(options["study"])
+        if options["all_raters"] and (named or imported):
+            raise InputError("--all-raters is for studies of this server: votes from elsewhere declare no screening.")
         if named:
             votes = votes_from(options[named[0]], options)
             title = titled(f"{named[0].capitalize()} file", options[named[0]])
             more = {"import": votes.to_dict()} if votes.columns else {}
             return self._votes(votes, named[0], title, settings_from(asked), options).joined_by(more)
-        imported = imported_by_name(options["study"])
         if imported is None:
             refuse_votes_options(options)
             return self._study(asked, options)
@@ -168,11 +178,22 @@ class Command(ProductCommand):
         result_look(study=study, what="analysis", deliberate=options["look"])
         declared = declared_primary(study.specification)
         settings = settings_from({**({"estimand": declared.estimand} if declared else {}), **asked})
-        valid = validate_ratings(
-            with_about(ratings_frame(study, include_simulated=settings.include_simulated), study, exported=False)
-        )
+        include, title = settings.include_simulated, f"Study {study.name}"
+        ratings = with_about(ratings_frame(study, include_simulated=include), study, exported=False)
+        own = answers_input(study, include_simulated=include, as_of=timezone.now())
+        counted = counted_of(ratings, own)
+        applied = not options["all_raters"]
+        valid = counted.kept_ratings if applied else counted.ratings
         family = family_of(study.specification, settings.estimand)
-        return self._rates(valid, f"Study {study.name}", settings, options, family, study_categories(study))
+        found = self._rates(valid, title, settings, options, family, study_categories(study))
+        line = screening_line(counted.screening, counted.signs, applied=applied)
+        texts = [lambda: line] if line else []
+        more = {"screening": {"applied": applied} | screened(counted)} if line else {}
+        if own.frame is not None:
+            others = analysed_answers(counted.kept_answers if applied else counted.answers, own, settings)
+            more["answers"] = others.to_dict()
+            texts.append(partial(answers_text, others, title="Other answers"))
+        return replace(found.joined_by(more), texts=[*found.texts, *texts])
 
     def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Analysed:
         """Votes that are no study's. `wanted`: the kind that was asked for."""
@@ -249,6 +270,15 @@ class Command(ProductCommand):
 
     def describe(self, result: Analysed) -> str:
         return "\n\n".join(each() for each in result.texts)
+
+
+def screened(counted: Counted) -> dict[str, Any]:
+    """The screening of a study's raters, by control trials and by signs, as a report's JSON has them."""
+    screening, signs = counted.screening, counted.signs
+    return {
+        "controls": None if screening is None else screening.to_dict(),
+        "signs": None if signs is None else signs.to_dict(),
+    }
 
 
 def _ranking_text(ranking: Ranking) -> str:

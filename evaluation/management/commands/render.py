@@ -19,12 +19,15 @@ from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
+from evaluation.services.runs.estimate import run_estimate
 from evaluation.services.runs.export import run_export
-from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
 from evaluation.services.runs.spending import budget_checked
 from evaluation.services.work.items import work_here
 from evaluation.services.work.queue import workers_answering
 from evaluation.services.work.states import UNFINISHED
+from generators.contract import GeneratorError
+from generators.sizes import Size, read_size
 
 POLL_S = 0.5
 PATIENCE_S = 4.0
@@ -41,7 +44,8 @@ class Command(ProductCommand):
 
     help = (
         "Render a suite with a generator. Workers make the images; --wait shows the progress until the run ends, and "
-        "--here renders in this process instead. Also: --cancel, --retry, --resume or --export a run, and --list."
+        "--here renders in this process instead. Also: --pause, --cancel, --retry, --resume or --export a run, or "
+        "--list all."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -55,7 +59,9 @@ class Command(ProductCommand):
             metavar="NAME=VALUE",
             help="a parameter of the generator, such as guidance=5; repeat for several",
         )
-        parser.add_argument("--size", type=int, help="image size in pixels (default: the generator's)")
+        parser.add_argument(
+            "--size", metavar="WIDTHxHEIGHT", help="image size in pixels, or one number for a square (the generator's)"
+        )
         parser.add_argument("--samples", type=int, default=1, help="images per prompt (default: 1; DrawBench shows 8)")
         parser.add_argument(
             "--seed", type=int, default=0, help="the run seed (default: 0); runs with the same seed are paired"
@@ -71,8 +77,9 @@ class Command(ProductCommand):
         where.add_argument("--here", action="store_true", help="render in this process, without a worker")
         other = parser.add_mutually_exclusive_group()
         other.add_argument("--cancel", metavar="RUN", help="stop a run; images made so far are kept")
+        other.add_argument("--pause", metavar="RUN", help="leave a run for later; --resume goes on with it")
         other.add_argument("--retry", metavar="RUN", help="retry the failed samples of a run")
-        other.add_argument("--resume", metavar="RUN", help="continue a run that was cancelled, failed or got stuck")
+        other.add_argument("--resume", metavar="RUN", help="continue a run that was paused, cancelled, failed or lost")
         other.add_argument("--export", metavar="RUN", help="write a run's images and manifest to the folder --to")
         other.add_argument("--list", action="store_true", help="list the runs, newest first")
 
@@ -100,6 +107,8 @@ class Command(ProductCommand):
             )
         if options["cancel"]:
             return _described(run_cancel(run=run_by_name(options["cancel"])))
+        if options["pause"]:
+            return _described(run_pause(run=run_by_name(options["pause"])))
         queue = not options["here"]
         if options["retry"]:
             run = run_retry(run=run_by_name(options["retry"]), queue=queue, budget_usd=options["budget"])
@@ -132,20 +141,20 @@ class Command(ProductCommand):
                 raise InputError(
                     f"--{name} is missing. render needs --suite NAME and --generator NAME (see render --help)."
                 )
-        return run_render(
-            RunDraft(
-                suite=suite_by_name(options["suite"]),
-                generator=options["generator"],
-                parameters=parse_settings(options["parameters"]),
-                size=options["size"],
-                samples_per_prompt=options["samples"],
-                run_seed=options["seed"],
-                name=options["name"],
-                budget_usd=budget_checked(options["budget"]),
-            ),
-            operator=True,
-            queue=queue,
+        draft = RunDraft(
+            suite=suite_by_name(options["suite"]),
+            generator=options["generator"],
+            parameters=parse_settings(options["parameters"]),
+            size=_size(options["size"]),
+            samples_per_prompt=options["samples"],
+            run_seed=options["seed"],
+            name=options["name"],
+            budget_usd=budget_checked(options["budget"]),
         )
+        estimate = run_estimate(draft, operator=True)
+        if estimate.expected_usd is not None:
+            self.stderr.write(str(estimate))
+        return run_render(draft, operator=True, queue=queue)
 
     def _draw_here(self, run: GenerationRun) -> None:
         with _bar(run) as bar:
@@ -174,6 +183,13 @@ class Command(ProductCommand):
         return "\n".join(map(_line, result["runs"])) or "There are no runs yet. See render --help."
 
 
+def _size(given: str | None) -> Size | None:
+    try:
+        return read_size(given)
+    except GeneratorError as error:
+        raise InputError(f"--size: {error}", field="size") from error
+
+
 def _bar(run: GenerationRun) -> tqdm[Any]:
     progress = run_progress(run)
     done = progress.made + progress.failed
@@ -197,7 +213,8 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "suite": str(run.suite),
         "generator": run.generator,
         "parameters": run.parameters,
-        "size": run.size,
+        "width": run.width,
+        "height": run.height,
         "samples_per_prompt": run.samples_per_prompt,
         "seed": run.known_seed,
         "origin": run.origin,

@@ -21,6 +21,7 @@ from common.json_in import read_json
 from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.errors import MetricError
+from evaluation.metrics.shapes import OTHER_SHAPES, SHORTER, SQUASHED
 from evaluation.suites.types import JsonValue
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class ClipModel:
             **self.brought.provenance(),
             "architecture": architecture(self.brought.config),
             "image_size": list(self.prepare.size),
+            OTHER_SHAPES: SQUASHED if self.prepare.shorter is None else SHORTER,
             "longest_text": self.longest_text,
             "dtype": "float32, TF32 off",
             "device": self.device.type,

@@ -15,6 +15,7 @@ from common.vision_operators import torchvision_importable
 from evaluation.metrics.brought import Brought, Wanted, load_network
 from evaluation.metrics.prompts.detections import Detection, area
 from evaluation.metrics.prompts.relations import Box, overlap
+from evaluation.metrics.shapes import OTHER_SHAPES, SQUASHED, WHOLE
 from evaluation.suites.types import JsonValue
 
 if TYPE_CHECKING:
@@ -80,10 +81,20 @@ class Detector:
             "threshold": self.threshold,
             "same_thing_overlap": SAME_THING,
             "processor": type(self.processor).__name__,
+            OTHER_SHAPES: self._other_shapes,
             "device": self.device.type,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
+
+    @property
+    def _other_shapes(self) -> str:
+        """A processor with a height and a width resizes to them; others keep the shape."""
+        size = getattr(getattr(self.processor, "image_processor", self.processor), "size", None)
+        sides = [
+            size.get(name) if isinstance(size, Mapping) else getattr(size, name, None) for name in ("height", "width")
+        ]
+        return SQUASHED if all(sides) else WHOLE
 
     def name_of(self, noun: str) -> str | None:
         """The detector's own name for a noun, None where its list has none."""

@@ -17,6 +17,7 @@ from common.parameters import ParameterValue
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.decode import NotScoredError
 from evaluation.metrics.prompts.read_image import read_image
+from evaluation.metrics.shapes import OTHER_SHAPES, SQUASHED
 from evaluation.metrics.spec import SampleScore, ScoredImage
 from evaluation.suites.types import JsonValue
 
@@ -34,6 +35,7 @@ class OpenNsfw:
             "model_sha256": model,
             "package": metadata.version(PACKAGE),
             "onnxruntime": metadata.version("onnxruntime"),
+            OTHER_SHAPES: SQUASHED,
             "device": "cpu",
         }
 

@@ -21,6 +21,7 @@ from evaluation.metrics.errors import MetricError
 from evaluation.metrics.prompts.detections import Detection
 from evaluation.metrics.prompts.relations import Box
 from evaluation.metrics.prompts.scene_metric import SceneMetric
+from evaluation.metrics.shapes import MIDDLE, OTHER_SHAPES
 from evaluation.suites.types import JsonValue
 
 CHECKER = "generators.world.checker.find"
@@ -67,7 +68,7 @@ class CheckerFinder:
     @property
     def provenance(self) -> Mapping[str, JsonValue]:
         """Its file's hash and the device."""
-        return {"checker_sha256": self.sha256, "device": self.device}
+        return {"checker_sha256": self.sha256, OTHER_SHAPES: MIDDLE, "device": self.device}
 
     def name_of(self, noun: str) -> str | None:
         """Nouns are the same there and in suites."""

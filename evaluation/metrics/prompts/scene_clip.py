@@ -17,6 +17,7 @@ from PIL import Image
 from common.errors import UserError
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.features.clip import Rows, Text
+from evaluation.metrics.shapes import MIDDLE, OTHER_SHAPES
 from evaluation.suites.types import JsonValue
 
 NAME = "scene-clip"
@@ -54,6 +55,7 @@ class SceneClipModel:
             "model_sha256": self.sha256,
             "brought_by_user": False,
             "about": self.about,
+            OTHER_SHAPES: MIDDLE,
             "device": self.device,
         }
 

@@ -15,6 +15,7 @@ from PIL import Image
 from common.hashes import file_sha256
 from evaluation.metrics.errors import MetricError
 from evaluation.metrics.prompts.relations import Box
+from evaluation.metrics.shapes import OTHER_SHAPES, WHOLE
 from evaluation.suites.types import JsonValue
 
 SMALLEST, LARGEST = 512, 1600
@@ -88,6 +89,7 @@ def reader_provenance() -> dict[str, JsonValue]:
         "rapidocr": metadata.version("rapidocr-onnxruntime"),
         "onnxruntime": metadata.version("onnxruntime"),
         "smallest_side": SMALLEST,
+        OTHER_SHAPES: WHOLE,
         "device": "cpu",
     }
 

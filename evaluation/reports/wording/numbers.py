@@ -5,6 +5,8 @@ from __future__ import annotations
 from evaluation.reports.reading import HasBounds, cut
 
 MINUS = "\u2212"
+NOTHING = 1e-12
+"""Below this a number is rounding, where others of its kind are near 1."""
 
 
 def percent(fraction: float, digits: int = 1) -> str:
@@ -33,6 +35,7 @@ def figures(number: float | None) -> str:
     """
     if number is None:
         return ""
+    number = 0.0 if abs(number) < NOTHING else number
     text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:#.3g}".rstrip(".")
     return text.replace("-", MINUS)
 

@@ -39,23 +39,25 @@ from evaluation.reports.wording.numbers import (
     points_range,
     signed,
 )
+from evaluation.reports.wording.strip import strip_lines
 
 WIDEST_LABEL = 16
 """Letters that a label has above a column; longer ones are cut there, and stand whole above the table."""
 
 
 def results_text(results: Analysis, *, title: str, summary: bool = False) -> str:
-    """`results` as text: a summary and the rankings first, then a table for each pair and question, agreement and the
-    lean to a side. `summary`: the first two alone.
+    """`results` as text: the answer in short, the rankings and a summary first, then a table for each pair and
+    question, agreement and the lean to a side. `summary`: the first three alone.
     """
     ratings, raters = counted(results.n_ratings, "rating"), counted(results.n_raters, "rater")
     text = [title, f"{ratings} by {raters} on {counted(results.n_prompts, 'prompt')}"]
     text += [f"NOTE  {note}" for note in results.notes]
     if not results.comparisons:
         return "\n".join(text)
-    text += ["", *_summary(results)]
+    text += ["", *strip_lines(results)]
     for ranking in results.rankings:
         text += ["", *ranking_lines(ranking)]
+    text += ["", *_summary(results)]
     if not summary:
         for comparison in results.comparisons:
             text += ["", *_comparison(comparison)]

@@ -13,12 +13,11 @@ from django.conf import settings
 from django.db import transaction
 
 from common import limits
-from common.images import encode_png
 from common.text import cleaned
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
-from evaluation.selectors.runs import run_missing, run_progress
-from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
-from evaluation.services.runs.samples import DrawnImage, sample_fail, sample_store
+from evaluation.selectors.runs import run_missing, run_progress, run_size
+from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for, run_side
+from evaluation.services.runs.samples import DrawnImage, Place, SampleWriter, sample_fail
 from evaluation.services.runs.spending import put_aside, settle
 from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
@@ -29,6 +28,7 @@ from evaluation.services.work.states import STARTED, SpoiledError, locked, start
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.costs import cost_of
+from generators.sizes import Size
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,6 @@ PATIENT_TRIES = 30
 
 TRIED_AFTER_S = 2.0
 """Seconds before another try where the generator names none."""
-
-Place = tuple[int, int]
-"""A sample's place in a run: its prompt's primary key, and its index from 0."""
 
 
 def run_drawing(run_pk: int) -> Drawing | None:
@@ -70,6 +67,10 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     endings: ClassVar[tuple[type[Exception], ...]] = (GeneratorError, StoreFullError)
     _loaded: Loaded
+
+    def __init__(self, row: GenerationRun) -> None:
+        super().__init__(row)
+        self._writer: SampleWriter | None = None
 
     def missing(self, keys: Sequence[int] | None = None) -> list[Place]:
         return [(prompt, sample) for prompt, samples in run_missing(self.row, keys).items() for sample in samples]
@@ -125,7 +126,10 @@ class Drawing(ItemWork[GenerationRun, Place]):
         n_allowed, aside = put_aside(self.row, len(batch), generator.info.image_usd)
         batch = batch[:n_allowed]  # what is left is still missing, and meets the budget's end next
         requests = self._requests(batch)
-        sink = _Samples(self.row, {request.key: place for request, place in zip(requests, batch, strict=True)}, limit)
+        writer = self._writer = self._writer or SampleWriter(self.row)
+        n_before = len(writer)
+        places = {request.key: place for request, place in zip(requests, batch, strict=True)}
+        sink = _Samples(self.row, places, limit, writer)
         plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
         try:
             summary = runner.run(generator, requests, sink, plan)
@@ -135,7 +139,18 @@ class Drawing(ItemWork[GenerationRun, Place]):
             log.warning("generator %s: %s", self.row.generator, stray)
         if sink.interrupted:
             raise SoftTimeLimitExceeded
+        # the batch before was written while this one was drawn; what was paid for is not left to luck
+        writer.keep(None if aside or sink.cost_usd else n_before)
         return sink.again
+
+    def keep_rest(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.keep()
+        finally:
+            writer.close()
 
     def too_long(self, item: Place) -> Mapping[Place, float]:
         failure = Failure(
@@ -161,12 +176,13 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
         run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint
+        side = run_side(run)
         prompts = Prompt.objects.in_bulk([prompt for prompt, _ in batch])
         requests: list[ImageRequest] = []
         for prompt_pk, sample in batch:
             prompt_id, text = prompts[prompt_pk].prompt_id, prompts[prompt_pk].text
             key = runner.content_key(
-                run.generator, run.parameters, fingerprint, run.size or 0, run.run_seed, prompt_id, text, sample
+                run.generator, run.parameters, fingerprint, side, run.run_seed, prompt_id, text, sample
             )
             requests.append(ImageRequest(key, prompt_id, text, sample, run.run_seed))
         return requests
@@ -174,15 +190,16 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
 @dataclass(slots=True)
 class _Samples:
-    """The runner's sink: each result becomes a row at once. `places`: of each request, by its key.
+    """The runner's sink: a failure becomes a row at once, an image when it is written.
 
-    `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the task's limit on time had rung.
-    `cost_usd`: what the results cost.
+    `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the
+    task's limit on time had rung. `cost_usd`: what the results cost.
     """
 
     run: GenerationRun
     places: Mapping[str, Place]
     limit: SoftLimit
+    writer: SampleWriter
     again: dict[Place, float] = field(default_factory=dict)
     interrupted: bool = False
     cost_usd: float = 0.0
@@ -206,19 +223,12 @@ class _Samples:
         """Keep the image; or why it is none."""
         assert result.image is not None
         height, width, _ = result.image.shape
-        size = self.run.size
-        if size and (width, height) != (size, size):
-            message = f"the image has {width} x {height} pixels where {size} x {size} were asked for"
+        size, there = run_size(self.run), Size(width, height)
+        if size and there != size:
+            message = f"the image has {there} pixels where {size} were asked for"
             return Failure(FailureKind.INVALID, message)
-        drawn = DrawnImage(
-            png=encode_png(result.image),
-            width=width,
-            height=height,
-            content_key=request.key,
-            seconds=result.seconds,
-            provenance=result.provenance,
-        )
-        sample_store(run=self.run, prompt_pk=place[0], sample=place[1], drawn=drawn)
+        drawn = DrawnImage(result.image, request.key, result.seconds, result.provenance)
+        self.writer.add(place, drawn)
         return None
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from common.hashes import canonical_json
 from common.text import storable
 from evaluation.models import GenerationRun
+from evaluation.selectors.runs import run_size
 from evaluation.services.work.kept import KeptOne
 from evaluation.services.work.limits import Pace
 from generators import registry
 from generators.contract import Generator
 from generators.manifest import software
+from generators.sizes import side_of
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +42,19 @@ def generator_for(run: GenerationRun) -> Loaded:
     def load() -> Loaded:
         log.info("loading generator %s for run %s", run.generator, run.name)
         device = os.environ.get("DRAWBENCH_DEVICE", "auto")
-        return Loaded(registry.load(run.generator, run.parameters, size=run.size or 0, device=device))
+        return Loaded(registry.load(run.generator, run.parameters, size=side, device=device))
 
-    return _loaded.get(canonical_json([run.generator, run.parameters, run.size]), load)
+    side = run_side(run)
+    return _loaded.get(canonical_json([run.generator, run.parameters, side]), load)
+
+
+def run_side(run: GenerationRun) -> int:
+    """The side that its generator's factory is given, 0 where it takes none.
+
+    Raises:
+        GeneratorError: it is unknown by now.
+    """
+    return side_of(registry.get_spec(run.generator), run_size(run))
 
 
 def forget_generators() -> None:

@@ -18,12 +18,13 @@ from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, RunStatus, SampleFailure, Suite
 from evaluation.selectors.runs import run_missing
-from evaluation.services.runs.spending import budget_checked
-from evaluation.services.work.states import UNFINISHED, announce, locked, stop, take_up
+from evaluation.services.runs.spending import budget_checked, images_expected_usd
+from evaluation.services.work.states import UNFINISHED, announce, locked, pause, stop, take_up
 from generators.contract import GeneratorError
 from generators.costs import usd
-from generators.registry import check_size, expected_usd, get_spec
+from generators.registry import get_spec
 from generators.seeding import MAX_RUN_SEED
+from generators.sizes import Size, asked_for, drawn
 
 MAX_SAMPLES_PER_PROMPT = 1_000
 MAX_SAMPLES = 2_000_000
@@ -41,8 +42,8 @@ NOT_QUEUED = (
 class RunDraft:
     """What a researcher asks for in a generation run.
 
-    `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: pixels
-    a side, None for the generator's default. `samples_per_prompt`: images of each prompt. `run_seed`: with prompt and
+    `parameters`: values or their texts, checked against the generator's own; the rest are its defaults. `size`: width
+    and height, None for the generator's own. `samples_per_prompt`: images of each prompt. `run_seed`: with prompt and
     sample it makes every image's seed, so runs with one seed are paired. `name`: made from generator and suite when
     empty. `budget_usd`: US dollars that it may cost, where the generator asks for money; None for any.
     """
@@ -50,7 +51,7 @@ class RunDraft:
     suite: Suite
     generator: str
     parameters: Mapping[str, object] = field(default_factory=dict)
-    size: int | None = None
+    size: Size | None = None
     samples_per_prompt: int = 1
     run_seed: int = 0
     name: str = ""
@@ -70,7 +71,7 @@ def run_render(
         InputError: an unknown generator or parameter, a size, number or name that can't be.
         ConflictError: another run has the name.
     """
-    values, size = draft_resolved(draft, operator)
+    values, side = draft_resolved(draft, operator)
     _check_numbers(draft)
     budget_usd = _checked_budget(draft, values)
     with transaction.atomic():
@@ -80,7 +81,7 @@ def run_render(
             origin=GenerationRun.Origin.RENDERED,
             generator=draft.generator,
             parameters=values,
-            size=size or None,
+            **sides(drawn(values, side)),
             samples_per_prompt=draft.samples_per_prompt,
             run_seed=draft.run_seed,
             budget_usd=budget_usd,
@@ -115,9 +116,26 @@ def run_cancel(*, run: GenerationRun) -> GenerationRun:
         ConflictError: it has ended already.
     """
     run = locked(run)
-    if run.status not in UNFINISHED:
+    if run.status not in (*UNFINISHED, RunStatus.PAUSED):
         raise ConflictError(f"The run {run.name} has ended already: it is {run.get_status_display().lower()}.")
     stop(run)
+    return run
+
+
+@transaction.atomic
+def run_pause(*, run: GenerationRun) -> GenerationRun:
+    """Leave a run where it is until it is resumed: workers notice within a batch, and go on with others.
+
+    Raises:
+        ConflictError: it is not under way.
+    """
+    run = locked(run)
+    if run.status not in UNFINISHED:
+        raise ConflictError(
+            f"The run {run.name} can't be paused: it is {run.get_status_display().lower()}. Only runs that are queued "
+            "or running can be."
+        )
+    pause(run)
     return run
 
 
@@ -138,7 +156,7 @@ def run_retry(*, run: GenerationRun, queue: bool = True, budget_usd: object = No
 
 @transaction.atomic
 def run_resume(*, run: GenerationRun, queue: bool = True, budget_usd: object = None) -> GenerationRun:
-    """Go on with a run that was cancelled, failed or lost its worker: what is missing is queued again.
+    """Go on with a run that was paused or cancelled, failed or lost its worker: what is missing is queued again.
 
     `budget_usd`: what all of it may cost from now on, in US dollars; None or empty leaves that as it is.
 
@@ -193,8 +211,13 @@ def more_images(run: GenerationRun) -> str:
     return "Upload its images again, under another name,"
 
 
+def sides(size: Size | None) -> dict[str, int | None]:
+    """The columns of a run's size."""
+    return {"width": size.width if size else None, "height": size.height if size else None}
+
+
 def draft_resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, ParameterValue], int]:
-    """All parameters of the drafted run, and its size in pixels, 0 where images keep their own.
+    """All parameters of the drafted run, and the side that its generator's factory is given, 0 where it takes none.
 
     Raises:
         InputError: an unknown generator or parameter, a value or a size that can't be.
@@ -209,13 +232,15 @@ def draft_resolved(draft: RunDraft, operator: bool) -> tuple[dict[str, Parameter
             field="generator",
         )
     try:
-        values = spec.resolve(draft.parameters, operator=operator)
-    except GeneratorError as error:
-        raise InputError(str(error), field="parameters") from error
-    try:
-        return values, check_size(spec, draft.size or 0)
+        given, side = asked_for(spec, draft.parameters, draft.size)
     except GeneratorError as error:
         raise InputError(str(error), field="size") from error
+    try:
+        values = spec.resolve(given, operator=operator)
+        drawn(values, side)
+    except GeneratorError as error:
+        raise InputError(str(error), field="parameters") from error
+    return values, side
 
 
 def _check_numbers(draft: RunDraft) -> None:
@@ -242,10 +267,7 @@ def _checked_budget(draft: RunDraft, values: Mapping[str, ParameterValue]) -> fl
     """The budget, where it is enough for what is expected."""
     budget = budget_checked(draft.budget_usd)
     n_images = draft.suite.prompts.count() * draft.samples_per_prompt
-    try:
-        expected = expected_usd(get_spec(draft.generator), values, n_images=n_images)
-    except GeneratorError as error:
-        raise InputError(str(error), field="parameters") from error
+    expected = images_expected_usd(draft.generator, values, n_images)
     if budget is not None and expected is not None and expected > budget:
         raise InputError(
             f"{counted(n_images, 'image')} are expected to cost about {usd(expected)}, which is more than the "

@@ -18,7 +18,7 @@ from common.hashes import hash_of
 from common.places import DEMONSTRATION
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, StoredImage
-from evaluation.services.runs.request import RunDraft, checked_run_name, draft_resolved, run_create
+from evaluation.services.runs.request import RunDraft, checked_run_name, draft_resolved, run_create, sides
 from evaluation.services.store.images import ImageFile, hold_store, image_discard, image_file_write, image_rows
 from generators import registry
 from generators.contract import GeneratorError, ImageRequest, ParameterValue
@@ -26,6 +26,7 @@ from generators.folder_sink import FolderSink
 from generators.manifest import ManifestContent, RunIdentity
 from generators.packed import FORMAT, PackedRun, pack_run, read_packed, stored_as
 from generators.runner import Progress, RunPlan, make_requests, run
+from generators.sizes import drawn
 
 THREADS = 8
 """That write images at once: they wait for the disk together."""
@@ -150,7 +151,7 @@ def _store(
         origin=GenerationRun.Origin.SHIPPED,
         generator=draft.generator,
         parameters=values,
-        size=size or None,
+        **sides(drawn(values, size)),
         samples_per_prompt=draft.samples_per_prompt,
         run_seed=draft.run_seed,
         status=RunStatus.DONE,

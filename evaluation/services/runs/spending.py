@@ -5,6 +5,8 @@ A worker that is killed in between leaves what it put aside: the service may hav
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models import F
 
@@ -12,7 +14,9 @@ from common.numbers import number_or_none, shown
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun
 from evaluation.services.work.states import SpoiledError, locked
+from generators.contract import GeneratorError
 from generators.costs import Purse, usd
+from generators.registry import expected_usd, get_spec
 
 MAX_BUDGET_USD = 1_000_000.0
 
@@ -35,6 +39,26 @@ def budget_checked(value: object) -> float | None:
     return float(amount)
 
 
+def images_expected_usd(generator: str, parameters: Mapping[str, object], n_images: int) -> float | None:
+    """What so many images are expected to cost in US dollars; None where the generator names no price.
+
+    Raises:
+        InputError: the parameters name something that is not there.
+    """
+    try:
+        return expected_usd(get_spec(generator), parameters, n_images=n_images)
+    except GeneratorError as error:
+        raise InputError(str(error), field="parameters") from error
+
+
+def run_expected_usd(run: GenerationRun, n_images: int) -> float | None:
+    """What all of a run is expected to cost; None where its generator names no price, or is gone by now."""
+    try:
+        return images_expected_usd(run.generator, run.parameters, n_images)
+    except InputError:
+        return None
+
+
 @transaction.atomic
 def put_aside(run: GenerationRun, n_images: int, image_usd: float | None) -> tuple[int, float]:
     """How many of `n_images` the budget allows, and the dollars that are put aside for them.
@@ -42,6 +66,8 @@ def put_aside(run: GenerationRun, n_images: int, image_usd: float | None) -> tup
     Raises:
         SpoiledError: it allows none.
     """
+    if not GenerationRun.objects.filter(pk=run.pk, budget_usd__isnull=False).exists():
+        return n_images, 0.0
     row = locked(run)
     if row.budget_usd is None:
         return n_images, 0.0

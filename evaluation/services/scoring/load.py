@@ -16,6 +16,7 @@ from common import limits
 from common.hashes import canonical_json, sources_version
 from common.text import cleaned, storable
 from evaluation.metrics import registry
+from evaluation.metrics.shapes import OTHER_SHAPES
 from evaluation.metrics.spec import Metric
 from evaluation.models import MetricRun
 from evaluation.services.store.places import weight_folders
@@ -24,8 +25,9 @@ from evaluation.services.work.limits import Pace
 
 log = logging.getLogger(__name__)
 
-SAME_ON_ALL_DEVICES = ("device",)
-"""Keys of a metric's provenance in which two workers on one set of images may differ."""
+MAY_DIFFER = ("device", OTHER_SHAPES)
+"""Keys of a metric's provenance that decide nothing of whether two workers' numbers belong together: where they ran,
+and words for what other keys say."""
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def differs(metric_run: MetricRun, label: str, provenance: Mapping[str, object])
     before, now = dict(metric_run.provenance), storable(json.loads(json.dumps(dict(provenance))))
     assert isinstance(now, dict)
     names = sorted(set(before) | set(now))
-    changed = [name for name in names if name not in SAME_ON_ALL_DEVICES and before.get(name) != now.get(name)]
+    changed = [name for name in names if name not in MAY_DIFFER and before.get(name) != now.get(name)]
     return f"its {', '.join(changed)} changed" if changed else ""
 
 

@@ -23,6 +23,7 @@ from evaluation.reports.score_summary import summarise
 from evaluation.selectors.metrics import scores_frame
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
+from evaluation.services.scoring.shapes import shapes_told
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
 from evaluation.services.work.limits import Pace, SoftLimit
@@ -161,7 +162,8 @@ class Scoring(ItemWork[MetricRun, int]):
         counts = row.scores.aggregate(n=Count("pk"), n_values=Count("value"))
         row.n_total = row.n_done = counts["n"]
         row.images_hash = images_hash([row.run])
-        row.result = {"name": row.label, **summarise(scores_frame([row]), registry.value_range_of(row.metric))}
+        summary = summarise(scores_frame([row]), registry.value_range_of(row.metric))
+        row.result = {"name": row.label, **summary, **shapes_told(row, summary)}
         if counts["n_values"]:
             return ""
         first = row.scores.exclude(why="").first()

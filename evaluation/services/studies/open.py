@@ -24,9 +24,10 @@ from evaluation.services.studies.control_trials import qualification_items
 from evaluation.services.studies.copies import Copies
 from evaluation.services.studies.design import design_make, questions_make
 from evaluation.services.studies.invitation import invitation_create
-from evaluation.services.studies.prepare import prepare
-from evaluation.services.studies.renditions import renditions_make
+from evaluation.services.studies.prepare import Prepared, prepare
+from evaluation.services.studies.renditions import done_to, renditions_make
 from evaluation.services.studies.specify import Opened, specification
+from generators.sizes import Size
 
 Progress = Callable[[int, int], None]
 """Told how many images are ready, and of how many."""
@@ -154,6 +155,7 @@ def _open(study: Study, stored: list[ImageFile], named: list[str], progress: Pro
         sets=draft.sets,
         opened=Opened(
             display=draft.display,
+            from_sizes=_from_sizes(draft, labels),
             n_comparisons=Comparison.objects.filter(study=study, control="").count(),
             shown=[_as_shown(draft.study_runs, prompt, draft.chosen) for prompt in draft.sets.prompts],
             panels=panels,
@@ -192,6 +194,16 @@ def _study_images(
     shown = {sample.pk: files[sample.image_id] for samples in chosen.values() for sample in samples}
     images_name((image.key, file_path(shown[image.sample_id])) for image in images)
     return {image.sample_id: image.key for image in images}
+
+
+def _from_sizes(draft: Prepared, labels: Mapping[int, str]) -> dict[str, dict[str, str]]:
+    """What was done with the sizes of each run's images to show them alike, by the run's label."""
+    done: dict[str, dict[str, str]] = {}
+    for (run, _), samples in draft.chosen.items():
+        for sample in samples:
+            size = Size(sample.image.width, sample.image.height)
+            done.setdefault(labels[run], {})[str(size)] = done_to(size, draft.display)
+    return done
 
 
 def _as_shown(

@@ -18,6 +18,7 @@ from evaluation.errors import InputError
 from evaluation.models import StoredImage
 from evaluation.services.store.images import ImageFile, hold_store, image_file_write, image_path, image_read
 from evaluation.services.studies.specify import LARGEST_SIDE, Display
+from generators.sizes import Size
 
 GREY = (128, 128, 128)
 FORMAT = "webp"
@@ -61,11 +62,7 @@ def rendition_bytes(data: bytes, display: Display, encoding: int = 0) -> bytes:
         picture = _opaque(image)
     placed = (0, 0, *picture.size)
     if picture.size != (display.width, display.height):
-        scale = min(display.width / picture.width, display.height / picture.height)
-        size = (
-            min(display.width, max(1, round(picture.width * scale))),
-            min(display.height, max(1, round(picture.height * scale))),
-        )
+        size = _fitted(*picture.size, display)
         fitted = picture.resize(size, Image.Resampling.LANCZOS)
         picture = Image.new("RGB", (display.width, display.height), GREY)
         placed = ((display.width - size[0]) // 2, (display.height - size[1]) // 2, *size)
@@ -76,6 +73,24 @@ def rendition_bytes(data: bytes, display: Display, encoding: int = 0) -> bytes:
     out = io.BytesIO()
     picture.save(out, "WEBP", lossless=True, **EFFORTS[encoding])
     return out.getvalue()
+
+
+def done_to(size: Size, display: Display) -> str:
+    """What `rendition_bytes` does with an image of this size, in words."""
+    if (size.width, size.height) == (display.width, display.height):
+        return "shown as it is"
+    fitted = Size(*_fitted(size.width, size.height, display))
+    whole = (fitted.width, fitted.height) == (display.width, display.height)
+    return f"resized to {fitted}" if whole else f"resized to {fitted}, in the middle of mid-grey"
+
+
+def _fitted(width: int, height: int, display: Display) -> tuple[int, int]:
+    """The dimensions in which an image of these fits into the display, its shape kept to the pixel."""
+    scale = min(display.width / width, display.height / height)
+    return (
+        min(display.width, max(1, round(width * scale))),
+        min(display.height, max(1, round(height * scale))),
+    )
 
 
 def _opaque(image: Image.Image) -> Image.Image:

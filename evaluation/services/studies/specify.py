@@ -143,7 +143,8 @@ class Opened:
 
     `panels`: by panel its `raters` (places), `trials` of one at most, and `ratings` wanted. `covered`: how many
     images of each label are blurred, where any may be. `blind`: what the audit of its blindness says. `shared_images`:
-    the runs that share images, as `selectors.shared_images` says them.
+    the runs that share images, as `selectors.shared_images` says them. `from_sizes`: by label and size of its images,
+    what was done to show them alike.
     """
 
     display: Display
@@ -153,6 +154,7 @@ class Opened:
     blind: Mapping[str, object]
     covered: Mapping[str, int] = field(default_factory=dict)
     shared_images: Sequence[Mapping[str, object]] = ()
+    from_sizes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def panel_prompts(sets: ImageSets, protocol: protocols.Protocol) -> dict[str, int]:
@@ -276,7 +278,12 @@ def specification(
         declared["stopping_rule"] = settings.stopping_rule.to_dict()
     if opened is not None:
         display = opened.display
-        declared["display"] = {**_mapping(declared["display"]), "width": display.width, "height": display.height}
+        declared["display"] = {
+            **_mapping(declared["display"]),
+            "width": display.width,
+            "height": display.height,
+            "from_sizes": {label: dict(each) for label, each in opened.from_sizes.items()},
+        }
         declared["blind"] = dict(opened.blind)
         if opened.shared_images:
             declared["shared_images"] = [dict(each) for each in opened.shared_images]
@@ -356,7 +363,8 @@ def _run(label: str, run: GenerationRun) -> dict[str, object]:
         "origin": run.origin,
         "generator": run.generator,
         "parameters": run.parameters,
-        "size": run.size,
+        "width": run.width,
+        "height": run.height,
         "samples_per_prompt": run.samples_per_prompt,
         "run_seed": run.known_seed,
         "weights_fingerprint": run.weights_fingerprint,

@@ -14,6 +14,7 @@ from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, Upload
 from evaluation.selectors.uploads import UploadSummary, missing_in_words, problems_in_words, upload_summary
 from evaluation.services.runs.request import checked_run_name, run_create
+from evaluation.services.runs.request import sides as run_sides
 from evaluation.services.store.images import (
     ImageFile,
     adopt,
@@ -26,6 +27,7 @@ from evaluation.services.uploads.check import FILES
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.match import checked_options, merged_options, upload_match
 from evaluation.services.work.locks import claim_upload
+from generators.sizes import Size
 
 
 def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = None) -> GenerationRun:
@@ -105,14 +107,13 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
 def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
     rows: list[dict[str, Any]] = [row for row in upload.table if not row["problem"]]
     summary = upload_summary(upload)
-    sides = {(row["width"], row["height"]) for row in rows}
-    width, height = next(iter(sides))
+    sizes = {(row["width"], row["height"]) for row in rows}
     run = run_create(
         suite=upload.suite,
         name=upload.run_name,
         origin=GenerationRun.Origin.UPLOADED,
         generator=upload.generator,
-        size=width if len(sides) == 1 and width == height else None,
+        **run_sides(Size(*next(iter(sizes))) if len(sizes) == 1 else None),
         samples_per_prompt=summary.samples,
         status=RunStatus.DONE,
         parameters=upload.declared.get("parameters", {}),

@@ -3,9 +3,10 @@
     keys (rows to claim) -> claimed (ours alone) -> items still missing of them -> batches -> kept, each by itself
 
 What is missing is always asked of the database; a key is claimed (`locks`) while its items are worked on; each batch is
-kept in a transaction of its own. So a task may be handed out again at any moment, at the same time, or after a kill:
-nothing comes twice, and a kill loses one batch at most. An item that killed its worker, failed, or took longer than a
-task may goes alone after the others; one that killed its worker `DEATHS` times is given up.
+kept in a transaction of its own, while the next is under way. So a task may be handed out again at any moment, at the
+same time, or after a kill: nothing comes twice, and a kill loses two batches at most. An item that killed its worker,
+failed, or took longer than a task may goes alone after the others; one that killed its worker `DEATHS` times is given
+up.
 
 A kind of work (`runs.draw`, `scoring.score`) says what differs: `ItemWork`.
 """
@@ -107,11 +108,16 @@ class ItemWork(ABC, Generic[Job, Item]):
 
     @abstractmethod
     def do(self, batch: Sequence[Item], limit: SoftLimit) -> Mapping[Item, float]:
-        """Do the batch and keep what comes of it. Returns the items to be tried again, with the seconds until then.
+        """Do the batch and keep what comes of it, or leave that under way (`keep_rest`).
+
+        Returns the items to be tried again, with the seconds until then.
 
         Raises:
             SoftTimeLimitExceeded: the task's time is over; what was not kept is still missing.
         """
+
+    def keep_rest(self) -> None:
+        """Keep what `do` left under way, such as files that are still being written. Called when a task leaves off."""
 
     @abstractmethod
     def too_long(self, item: Item) -> Mapping[Item, float]:
@@ -219,6 +225,17 @@ def _work_on_claimed(work: ItemWork[Job, Item], claimed: Sequence[Key], deadline
         return None
     pace = _load(work, claimed)
     work.start()
+    try:
+        return _do_all(work, items, counts, pace, deadline)
+    finally:
+        work.keep_rest()
+
+
+def _do_all(
+    work: ItemWork[Job, Item], items: Sequence[Item], counts: Mapping[Item, int], pace: Pace, deadline: float
+) -> Left | None:
+    """Do the items in batches, until they are done, the time is up, or the job is not wanted any more."""
+    deaths: Deaths[Item] = Deaths(work.name)
     # what failed or killed before goes last and alone: if it does again, it harms no other
     marked = {item for item in items if counts[item]} | set(work.failed_before(items))
     together: list[Item] = [item for item in items if item not in marked]

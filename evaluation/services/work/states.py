@@ -106,6 +106,12 @@ def stop(row: GenerationRun | MetricRun) -> None:
     row.save(update_fields=["status", "message", "finished_at"])
 
 
+def pause(row: GenerationRun) -> None:
+    """Somebody leaves it for later; what is made stays. The caller holds the row."""
+    row.status, row.message = RunStatus.PAUSED, ""
+    row.save(update_fields=["status", "message"])
+
+
 def take_up(row: GenerationRun | MetricRun) -> None:
     """It is to go on. The caller holds the row and saves it."""
     if row.status != RunStatus.RUNNING:

@@ -15,8 +15,8 @@ from evaluation import protocols
 from evaluation.analysis.answer_results import AnswerAnalysis, MarkedWord
 from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import Report
-from evaluation.protocols.kinds import Choice, Points, Reasons, Scale
 from evaluation.reports.answer_groups import LOWER_IS_BETTER, AnswerGroup, answer_groups, answers_table_csv
+from evaluation.reports.answer_words import ends_of, option_texts
 from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.figure import FigureFormat, Theme
@@ -91,18 +91,6 @@ def _further(further: Further, protocol: protocols.Protocol) -> dict[str, object
     }
 
 
-def option_texts(protocol: protocols.Protocol) -> dict[str, str]:
-    """What raters read of answers and tags, by id; of the first question that has the id."""
-    found: dict[str, str] = {}
-    for question in protocol.questions:
-        kind = question.answers
-        if isinstance(kind, Choice):
-            found = {**{each.choice: each.text for each in kind.answers}, **found}
-        elif isinstance(kind, Reasons):
-            found = {**{each.tag: each.text for each in kind.tags}, **found}
-    return found
-
-
 def _shown(group: AnswerGroup, protocol: protocols.Protocol) -> ShownGroup:
     ends = ends_of(group, protocol)
     name = group.name(option_texts(protocol))
@@ -120,16 +108,6 @@ def _shown(group: AnswerGroup, protocol: protocols.Protocol) -> ShownGroup:
         ),
         "lower is better" if group.measure in LOWER_IS_BETTER else "",
     )
-
-
-def ends_of(group: AnswerGroup, protocol: protocols.Protocol) -> tuple[float, float] | None:
-    """The least and the greatest value of a scale, or number of points; None of other measures."""
-    kind = protocol.question(group.question).answers
-    if isinstance(kind, Points):
-        return 0.0, float(kind.at_most)
-    if isinstance(kind, Scale) and group.measure == "mean":
-        return float(min(kind.values)), float(max(kind.values))
-    return None
 
 
 def _by_category(answers: AnswerAnalysis, place: Place) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:

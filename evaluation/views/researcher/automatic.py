@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from common.text import isolated
 from evaluation.analysis.automatic_results import ComparisonAgreement, Disagreement
 from evaluation.analysis.estimates import Interval
 from evaluation.analysis.powered_results import ASSUMPTION, PoweredComparison, PoweredRate
@@ -13,6 +14,8 @@ from evaluation.reports.wording.descriptions import agreement_description
 from evaluation.selectors.metrics import study_sets
 
 IMAGES_A_SET = 8
+MOST_PAIRS = 12
+"""Comparisons of scores with raters that a report shows."""
 SHOWN = 3
 """Prompts of greatest disagreement that a report shows with their images, a score."""
 
@@ -29,13 +32,16 @@ def automatic_context(
     """
     if automatic is None:
         return {}
-    pairs = automatic.against_people.pairs() if automatic.against_people else []
-    wanted = {each.prompt_id for agreement, _ in pairs for each in agreement.worst(SHOWN)}
+    every = automatic.against_people.pairs() if automatic.against_people else []
+    pairs = sorted(enumerate(every), key=lambda each: place(each[1][0].question))[:MOST_PAIRS]
+    wanted = {each.prompt_id for _, (agreement, _) in pairs for each in agreement.worst(SHOWN)}
     sets = study_sets(report.study, wanted) if wanted else {}
+    sets = {(prompt, isolated(label)): samples for (prompt, label), samples in sets.items()}
     return {
         "automatic": automatic,
         "assumption": ASSUMPTION,
         "scored": automatic.by_metric(),
+        "n_against": len(every),
         "against": [
             (
                 number,
@@ -45,7 +51,7 @@ def automatic_context(
                 powered,
                 _rates(powered),
             )
-            for number, (agreement, powered) in sorted(enumerate(pairs), key=lambda each: place(each[1][0].question))
+            for number, (agreement, powered) in pairs
         ],
     }
 
@@ -54,7 +60,7 @@ def _shown(agreement: ComparisonAgreement, sets: Sets) -> Iterator[tuple[Disagre
     """The prompts of greatest disagreement with the images of both sets."""
     for each in agreement.worst(SHOWN):
         a, b = (
-            sets.get((each.prompt_id, name), [])[:IMAGES_A_SET]
+            sets.get((each.prompt_id, isolated(name)), [])[:IMAGES_A_SET]
             for name in (agreement.generator_a, agreement.generator_b)
         )
         yield each, a, b

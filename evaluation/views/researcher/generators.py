@@ -6,6 +6,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import render
 
 from common.parameters import Parameter
+from evaluation.reports.wording.numbers import MINUS
 from evaluation.selectors.lists import MOST_SEARCHED
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
@@ -37,10 +38,11 @@ def allowed(parameter: Parameter) -> str:
     if parameter.choices:
         return ", ".join(parameter.choices)
     kind = KINDS[parameter.value_type]
-    if parameter.low is not None and parameter.high is not None:
-        return f"{kind} from {parameter.low:g} to {parameter.high:g}"
-    if parameter.low is not None:
-        return f"{kind}, {parameter.low:g} or more"
-    if parameter.high is not None:
-        return f"{kind}, {parameter.high:g} or less"
+    low, high = (None if each is None else f"{each:g}".replace("-", MINUS) for each in (parameter.low, parameter.high))
+    if low is not None and high is not None:
+        return f"{kind} from {low} to {high}"
+    if low is not None:
+        return f"{kind}, {low} or more"
+    if high is not None:
+        return f"{kind}, {high} or less"
     return kind

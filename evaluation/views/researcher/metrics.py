@@ -14,6 +14,7 @@ from django.views.decorators.gzip import gzip_page
 
 from common.words import nearest
 from evaluation.errors import InputError
+from evaluation.metrics.shapes import OTHER_SHAPES
 from evaluation.models import GenerationRun, MetricRun, RunStatus
 from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.ratings_file import ratings_csv
@@ -51,6 +52,9 @@ FIRST_CHOICES = ("clip-score", "frechet")
 
 RESULT_SHOWN_APART = ("value", "name", "why", "corrected", "warnings", "skipped", "converted")
 """Keys of a set's result that have places of their own on its page."""
+
+SHAPES_TOLD = ("image_sizes", "images_of_further_sizes", OTHER_SHAPES)
+"""Keys of a sample metric's result that its page shows beside the summary."""
 
 
 def scores_of(run: GenerationRun) -> dict[str, object]:
@@ -133,7 +137,7 @@ def metric_run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
         "later": found.run.samples.count() - found.n_done if summary and not found.under_way else 0,
         "manifest": facts({name: value for name, value in result.items() if name not in RESULT_SHOWN_APART})
         if found.kind == MetricRun.Kind.SET
-        else [],
+        else facts({name: result[name] for name in SHAPES_TOLD if name in result}),
         "files": files_told(result),
         "parameters": _settings(found),
         "provenance": facts(

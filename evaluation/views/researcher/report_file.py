@@ -19,6 +19,7 @@ from evaluation.models import Report
 from evaluation.reports.carried import packed
 from evaluation.reports.compute import counted_of
 from evaluation.reports.one_file import one_file
+from evaluation.reports.printing import Paper, print_pdf
 from evaluation.selectors.images import images_with_an_address
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.store.images import image_path
@@ -40,6 +41,18 @@ def report_file(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     return html_response(report_html(found, with_ratings=with_ratings), name=f"{found.study.name}-report-{pk}")
 
 
+@page("GET")
+def report_pdf(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """The whole report as PDF, on A4; `?paper=letter` for letter."""
+    found = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, found.study, "report")
+    paper: Paper = "letter" if request.GET.get("paper") == "letter" else "a4"
+    data = print_pdf(report_page(found), paper=paper, program=settings.CHROMIUM)
+    response = HttpResponse(data, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{found.study.name}-report-{pk}.pdf"'
+    return response
+
+
 def html_response(text: str, *, name: str) -> HttpResponse:
     """An HTML file to be kept."""
     response = HttpResponse(text, content_type="text/html; charset=utf-8")
@@ -48,7 +61,7 @@ def html_response(text: str, *, name: str) -> HttpResponse:
     return response
 
 
-def report_html(report: Report, *, with_ratings: bool) -> str:
+def report_html(report: Report, *, with_ratings: bool = False) -> str:
     """The report as one file. Whoever calls has seen to the look.
 
     Raises:
@@ -71,6 +84,11 @@ def report_html(report: Report, *, with_ratings: bool) -> str:
         return found
 
     return one_file(whole, fetch=fetch, styles=_style, carried=carried)
+
+
+def report_page(report: Report) -> bytes:
+    """The bytes of `report_html`, without the ratings."""
+    return report_html(report).encode()
 
 
 def _compared(report: Report) -> dict[str, object]:

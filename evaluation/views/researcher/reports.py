@@ -25,7 +25,7 @@ from evaluation.services.studies.looks import looks_counted
 from evaluation.views.researcher.answers_report import FIGURE_TYPES
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
-from evaluation.views.researcher.report_page import report_context
+from evaluation.views.researcher.report_page import pair_context, report_context
 from evaluation.views.researcher.studies import ratings_response
 
 
@@ -41,6 +41,15 @@ def study_report(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def report(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """One report. It shows what it was made from, for good; the study's page leads to the newest."""
     return render(request, "reports/report.html", report_context(_report(request, pk, "report")))
+
+
+@page("GET")
+def pair(request: ResearcherRequest, pk: int, number: int) -> HttpResponseBase:
+    """One comparison of a report by itself, with all its numbers: reports of many pairs list them and lead here."""
+    context = pair_context(_report(request, pk, "report"), number)
+    if context is None:
+        raise Http404
+    return render(request, "reports/pair.html", context)
 
 
 @page("GET", "POST")

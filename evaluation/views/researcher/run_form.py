@@ -67,7 +67,7 @@ class RunForm(ParametersForm):
         assert isinstance(size, forms.ChoiceField)
         generator.choices = [(name, name) for name in names]
         generator.initial = spec.name
-        size.choices = [(pixels, f"{pixels}×{pixels}") for pixels in spec.sizes]
+        size.choices = [(pixels, f"{pixels} × {pixels}") for pixels in spec.sizes]
         size.initial = registry.default_size(spec)
         if not spec.sizes:
             del self.fields["size"]

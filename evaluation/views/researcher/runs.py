@@ -18,7 +18,9 @@ from evaluation.reports.wording.scores import facts
 from evaluation.selectors.list_shapes import runs_shape
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, run_prompts_noted, runs_progress
-from evaluation.services.runs.request import RunDraft, run_cancel, run_render, run_resume, run_retry
+from evaluation.services.runs.estimate import run_estimate
+from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
+from evaluation.services.runs.spending import run_expected_usd
 from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
@@ -32,9 +34,8 @@ from evaluation.views.researcher.pages import (
 )
 from evaluation.views.researcher.parameter_form import PREFIX
 from evaluation.views.researcher.run_form import RunForm, usable_specs
-from generators.contract import GeneratorError
 from generators.prompt_notes import prompt_notes
-from generators.registry import expected_usd, get_spec
+from generators.sizes import square
 
 RUNS_A_PAGE = 25
 PROMPTS_A_PAGE = 12
@@ -82,21 +83,8 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
     initial |= {name: request.GET[name] for name in ("run_seed", "samples_per_prompt", "size") if name in request.GET}
     form = RunForm(specs[chosen], list(specs), request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
         try:
-            run = run_render(
-                RunDraft(
-                    suite=values["suite"],
-                    generator=chosen,
-                    parameters=form.parameters,
-                    size=values.get("size"),
-                    samples_per_prompt=values["samples_per_prompt"],
-                    run_seed=values["run_seed"],
-                    name=values["name"],
-                    budget_usd=values["budget_usd"],
-                ),
-                created_by=request.user,
-            )
+            run = run_render(_draft(form, chosen), created_by=request.user)
         except InputError as error:
             add_input_error(form, error)
         else:
@@ -104,6 +92,37 @@ def new_run(request: ResearcherRequest) -> HttpResponseBase:
     context = {"area": "runs", "spec": specs[chosen], "has_suites": Suite.objects.exists()}
     template = "researcher/_run_parameters.html" if request.headers.get("HX-Request") else "researcher/run_new.html"
     return form_page(request, template, form, context)
+
+
+@page("GET")
+def estimate(request: ResearcherRequest) -> HttpResponseBase:
+    """What a run with the form's values would come to, as a part of that form; nothing where they are not whole yet."""
+    specs = usable_specs()
+    chosen = request.GET.get("generator", "")
+    told = problem_told = ""
+    if chosen in specs:
+        form = RunForm(specs[chosen], list(specs), request.GET)
+        if form.is_valid():
+            try:
+                told = str(run_estimate(_draft(form, chosen)))
+            except InputError as error:
+                problem_told = str(error)
+    return render(request, "researcher/_run_estimate.html", {"told": told, "problem": problem_told})
+
+
+def _draft(form: RunForm, generator: str) -> RunDraft:
+    """What a valid form asks for."""
+    values = form.cleaned_data
+    return RunDraft(
+        suite=values["suite"],
+        generator=generator,
+        parameters=form.parameters,
+        size=square(side) if (side := values.get("size")) else None,
+        samples_per_prompt=values["samples_per_prompt"],
+        run_seed=values["run_seed"],
+        name=values["name"],
+        budget_usd=values["budget_usd"],
+    )
 
 
 @page("GET")
@@ -166,6 +185,14 @@ def cancel(request: ResearcherRequest, pk: int) -> HttpResponseBase:
 
 
 @page("POST", form_at="researcher:run")
+def pause(request: ResearcherRequest, pk: int) -> HttpResponseBase:
+    """Leave a run for later."""
+    found = get_object_or_404(GenerationRun, pk=pk)
+    done = "The run is paused. Resume it to go on."
+    return act(request, lambda: run_pause(run=found), done=done, back=_address(found))
+
+
+@page("POST", form_at="researcher:run")
 def retry(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """Try again what failed, and make what is missing."""
     found = get_object_or_404(GenerationRun, pk=pk)
@@ -202,14 +229,6 @@ def _progress_context(run: GenerationRun) -> dict[str, object]:
         "expected_usd": run_expected_usd(run, progress.expected) if rendered else None,
         "can_retry": rendered and not under_way and progress.failed > 0,
     }
-
-
-def run_expected_usd(run: GenerationRun, n_images: int) -> float | None:
-    """What all of a run is expected to cost; None where its generator names no price, or is gone by now."""
-    try:
-        return expected_usd(get_spec(run.generator), run.parameters, n_images=n_images)
-    except GeneratorError:
-        return None
 
 
 def _places(run: GenerationRun, prompts: list[Prompt]) -> list[PromptSamples]:

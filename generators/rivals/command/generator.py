@@ -26,8 +26,9 @@ from generators.contract import (
     StopError,
 )
 from generators.rivals.command.program import SCHEMA, Program, ProgramError, Running, read_program
-from generators.rivals.sizes import check_sides, other_size
+from generators.rivals.sizes import other_size
 from generators.seeding import request_seed
+from generators.sizes import check_sides
 
 STOP_S = 5.0
 """Seconds that a program gets to end by itself when nothing more is asked of it."""

@@ -33,8 +33,9 @@ from generators.rivals.diffusers.stages import (
     load_stage,
     read_stages,
 )
-from generators.rivals.sizes import check_sides, other_size
+from generators.rivals.sizes import other_size
 from generators.seeding import request_seed
+from generators.sizes import check_sides
 
 DRIFT = 8.0
 """Grey levels that a pixel may move with the batch or on a GPU, where sums are made in another order."""

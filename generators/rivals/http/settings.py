@@ -11,7 +11,7 @@ from common.json_in import Json, JsonError, read_json
 from common.parameters import ParameterValue
 from generators.contract import GeneratorError
 from generators.rivals.http.template import Service, changed, read_service, workflow_path
-from generators.rivals.sizes import check_sides
+from generators.sizes import check_sides
 
 HOLES = ("model", "width", "height", "size", "steps", "guidance", "negative_prompt", "quality")
 """Holes that parameters fill; `prompt`, `seed` and `workflow` are filled for each image."""

@@ -106,11 +106,14 @@ class TextTower(nn.Module):
 
     def forward(self, text: TextStates) -> Tensor:
         """(n, length, text_width) with its mask -> (n, embedding), of length 1."""
+        hidden = F.gelu(self.inner(self.heard(text).flatten(1)))
+        return F.normalize(self.out(hidden).float(), dim=-1)
+
+    def heard(self, text: TextStates) -> Tensor:
+        """What each query finds in the text, (n, queries, text_width / 2): the last states before the text is one."""
         key, value = self.key_value(self.norm(text.tokens)).chunk(2, dim=-1)
         query = self.query.to(key.dtype).expand(len(key), -1, -1)
-        found = F.scaled_dot_product_attention(query, key, value, attn_mask=text.mask[:, None, :])
-        hidden = F.gelu(self.inner(found.flatten(1)))
-        return F.normalize(self.out(hidden).float(), dim=-1)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=text.mask[:, None, :])
 
 
 class SceneClip(nn.Module):
