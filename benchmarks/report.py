@@ -39,7 +39,8 @@ from evaluation.reports.ratings_file import ratings_csv
 PROMPTS, CATEGORIES, QUESTIONS = 200, 11, ("fidelity", "alignment")
 A_LINK = 5_000
 KEY = instance_key("benchmark")
-PAGE = "<!doctype html><html lang='en'><head><title>x</title></head><body><main></main></body></html>"
+HEAD = "<head><meta charset='utf-8'><title>x</title></head>"
+PAGE = f"<!doctype html><html lang='en'>{HEAD}<body><main></main></body></html>"
 
 
 def records(n: int) -> Iterator[dict[str, Any]]:

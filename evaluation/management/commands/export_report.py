@@ -29,8 +29,8 @@ class Command(ProductCommand):
     help = (
         "Export a study's whole report as one file. HTML has its figures inside and is readable without a network and "
         "without JavaScript; --with-ratings puts the ratings in (with pseudonyms for raters), and a second program "
-        "that computes the report again in the browser and shows every number that differs. PDF takes a Chromium on this "
-        "machine (DRAWBENCH_CHROMIUM names one that is not on the path). docs/report.md says more."
+        "that computes the report again in the browser and shows every number that differs. PDF takes a Chromium on "
+        "this machine (DRAWBENCH_CHROMIUM names one that is not on the path). docs/report.md says more."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
