@@ -6,8 +6,11 @@ Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRA
 
 from pathlib import Path
 
+from kombu import Queue
+
 import drawbench.environment as env
 from common import places as checkout
+from common.queues import QUEUES
 from drawbench import limits
 from drawbench.instance import local_instance
 from drawbench.places import instance_folder, media_folder
@@ -144,6 +147,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A worker killed while it swept holds the sweep's lock so long; kombu's 5 minutes would stop all others.
     "unacked_mutex_expire": 30,
 }
+CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]  # a worker without -Q takes from all of them, in turn
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = TASK_SECONDS

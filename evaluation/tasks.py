@@ -6,6 +6,7 @@ Errors are `work.ladder`'s: a task says here only what it does, and whose messag
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from celery import shared_task
@@ -16,7 +17,8 @@ from evaluation.errors import InputError
 from evaluation.models import GenerationRun, MetricRun, Upload
 from evaluation.services.reporting.coverage import report_coverage_failed
 from evaluation.services.reporting.coverage import report_coverage_simulate as simulate_coverage
-from evaluation.services.runs.draw import run_draw, run_drawing
+from evaluation.services.runs.draw import run_draw, run_drawing, run_lanes
+from evaluation.services.runs.turns import MOST_PASSED, run_is_served, run_lets_others_first
 from evaluation.services.scoring.load import forget_metrics
 from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
 from evaluation.services.scoring.score import Scoring, metric_score
@@ -98,12 +100,17 @@ def run_begin(run_pk: int) -> None:
     """Cut a run into tasks, or end it when nothing is missing."""
     work = run_drawing(run_pk)
     if work is not None:
-        _hand_out(work, "run_draw_prompts")
+        _hand_out(work, "run_draw_prompts", run_lanes(work.row))
 
 
 @work_task(failed=_run_failed, fault_retries=FAULT_RETRIES)
-def run_draw_prompts(run_pk: int, prompt_pks: list[int]) -> None:
-    """Draw what is missing of a few prompts."""
+def run_draw_prompts(run_pk: int, prompt_pks: list[int], passed: int = 0) -> None:
+    """Draw what is missing of these prompts for a while, unless it is another run's turn; hand on what is left."""
+    run = unfinished(GenerationRun, run_pk)
+    if run is not None and passed < MOST_PASSED and run_lets_others_first(run):
+        hand_on("run_draw_prompts", run_pk, prompt_pks, passed + 1)
+        return
+    run_is_served(run_pk)
     left = run_draw(run_pk=run_pk, prompt_pks=prompt_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
     if left is not None:
         hand_on("run_draw_prompts", run_pk, left.keys, after_s=left.after_s)
@@ -118,7 +125,8 @@ def metric_begin(metric_run_pk: int) -> None:
     if metric_run.kind == MetricRun.Kind.SET:
         hand_on("metric_plan", metric_run_pk)
     else:
-        _hand_out(Scoring(metric_run), "metric_score_samples")
+        work = Scoring(metric_run)
+        _hand_out(work, "metric_score_samples", work.chunks())
 
 
 @work_task(failed=_score_failed, fault_retries=FAULT_RETRIES)
@@ -155,8 +163,7 @@ def metric_score_whole(metric_run_pk: int) -> None:
     metric_score_set(metric_run_pk=metric_run_pk)
 
 
-def _hand_out(work: ItemWork[Any, Any], task: str) -> None:
-    chunks = work.chunks()
+def _hand_out(work: ItemWork[Any, Any], task: str, chunks: Sequence[list[int]]) -> None:
     if not chunks:
         work.finish()
     for keys in chunks:

@@ -136,7 +136,8 @@ class GeneratorSpec:
     be installed; `install`: the command that brings them. `price`: "package.module:callable" of a light module, called
     with resolved parameters for what an image is expected to cost in US dollars, or None. `identity`:
     "package.module:callable", light too, called as `identity(parameters, size=...)`: the version and the weights'
-    fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells.
+    fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells. `waits`:
+    whether it waits for other machines most of its time (a service): its images need no device of ours.
     """
 
     name: str
@@ -149,6 +150,7 @@ class GeneratorSpec:
     needs: tuple[str, ...] = ()
     install: str = ""
     price: str = ""
+    waits: bool = False
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A run's size is a width and a height: the squares of before have both sides alike. A run can be paused."""
 
+import django.utils.timezone
 from django.db import migrations, models
 from django.db.models import Q
 
@@ -41,6 +42,13 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=Q(width__isnull=True, height__isnull=True) | Q(width__gte=1, height__gte=1),
                 name="run_has_both_sides_or_none",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="sample",
+            name="created_at",
+            field=models.DateTimeField(
+                default=django.utils.timezone.now, editable=False, help_text="When it was drawn or stored"
             ),
         ),
         migrations.AlterField(

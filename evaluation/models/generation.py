@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from common import limits
 from evaluation.models.fields import SaidChars, SaidJSON, SaidText
@@ -116,7 +117,7 @@ class Sample(models.Model):
     content_key = models.CharField(max_length=64, blank=True, help_text="generators.runner.content_key")
     seconds = models.FloatField(null=True, blank=True)
     provenance = SaidJSON(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, help_text="When it was drawn or stored")
 
     class Meta:
         ordering = ["run", "prompt", "sample"]

@@ -313,12 +313,12 @@ def compute(
     found = analyse_valid(valid, estimand=settings.estimand, level=settings.level, family=family, declared=declared)
     names = {name for each in found.comparisons for name in (each.generator_a, each.generator_b)}
     try:
-        return rounded(found.narrowed(questions, [_pair(each, names) for each in pairs]))
+        return rounded(found.narrowed(questions, [pair_named(each, names) for each in pairs]))
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
+def pair_named(text: str, names: Collection[str]) -> tuple[str, str]:
     """The two names of "A,B"; where a name has a comma itself, the comma between two that there are."""
     parts = text.split(",")
     splits = [(",".join(parts[:at]).strip(), ",".join(parts[at:]).strip()) for at in range(1, len(parts))]

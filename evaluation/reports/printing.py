@@ -1,7 +1,7 @@
 """A page printed as PDF, by Chromium.
 
-WeasyPrint was tried as well (docs/report.md, "As one file"): on the same report it took a minute of processor time
-where Chromium takes a second, and knew not all of the page's styles.
+WeasyPrint was tried as well (docs/report.md, "As PDF"): on the same report it took a minute of processor time
+where Chromium takes seconds, and knew not all of the page's styles.
 """
 
 from __future__ import annotations

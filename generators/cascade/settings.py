@@ -59,7 +59,7 @@ def settings_from(
             *interval,
             spacing,
             start_noise=float(parameters["sr_start_noise"]),
-            told=sr_told,
+            prompted=sr_told,
         ),
         aug_level=float(parameters["aug_level"]),
         aug_level_1024=float(parameters["aug_level_1024"]),

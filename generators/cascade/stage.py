@@ -44,7 +44,7 @@ class StageSettings:
 
     `start_noise`: standard deviation of the noise that it starts from, in [0, 1]; 1 is the paper's.
     `guidance_low`, `guidance_high`: guidance acts at low < t <= high and nowhere else; see `guidance.guides_at`.
-    `spacing`: of its steps; see `spacing.time_grid`. `told`: whether it is told the prompt; else it draws as if the
+    `spacing`: of its steps; see `spacing.time_grid`. `prompted`: whether it is told the prompt; else it draws as if the
     prompt was dropped, whatever `w` is. `matcher`: weight of the matcher's gradient, see `Denoise.led`.
     """
 
@@ -57,7 +57,7 @@ class StageSettings:
     guidance_high: float = 1.0
     spacing: Spacing = "time"
     start_noise: float = 1.0
-    told: bool = True
+    prompted: bool = True
     matcher: float = 0.0
 
 
@@ -136,11 +136,11 @@ class Denoise:
         self.low_res = low_res
         self.aug_level = aug_level
         self.fit = fit if settings.matcher else None
-        self.guides = settings.w != 1.0 and settings.told
+        self.guides = settings.w != 1.0 and settings.prompted
         # Both guidance passes go as one batch: conditional rows first.
         times = 2 if self.guides else 1
         self.count = len(text.tokens)
-        if settings.told:
+        if settings.prompted:
             self.text = TextStates(text.tokens.repeat(times, 1, 1), text.mask.repeat(times, 1))
             self.keep = torch.arange(times * self.count, device=text.mask.device) < self.count
         else:  # of its own width: the prompt's states may be another encoder's

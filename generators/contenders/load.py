@@ -49,11 +49,9 @@ def load_contender(
     *,
     size: int,
     device: str,
-    tolerance: float = 0.0,
     taught: bool = True,
 ) -> CascadeGenerator:
-    """The contender's generator. `tolerance`: grey levels that its pictures may move, if more than the cascade's.
-    `taught`: whether it draws only what its weights were taught words of, as their `words.txt` has them.
+    """The contender's generator. `taught`: whether it knows only the words of the `words.txt` beside its weights.
 
     Raises:
         GeneratorError: a device that isn't there, weights missing, damaged or of another autoencoder or matcher.
@@ -69,7 +67,7 @@ def load_contender(
         name=spec.name,
         version=VERSION,
         weights_fingerprint=fingerprint(spec.name, parameters, size),
-        tolerance=max(TOLERANCE[dtype], tolerance),
+        tolerance=TOLERANCE[dtype],
         provenance={
             "stages": ",".join((spec.name, *cascade.names[1:])),
             "text_encoder": first.text.encoder,

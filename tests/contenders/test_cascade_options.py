@@ -55,7 +55,7 @@ def test_a_stage_that_is_not_told_draws_as_if_the_prompt_was_dropped(folder: Pat
     stage = generator._cascade.stage("base")
     states, _ = generator._text(["A red car."])
     z, t = torch.ones(1, 3, 64, 64), torch.tensor([0.5])
-    settings = StageSettings(3.0, 2, "ddim", 0.0, "none", told=False)
+    settings = StageSettings(3.0, 2, "ddim", 0.0, "none", prompted=False)
     with torch.inference_mode():
         untold = Denoise(stage, states, settings)._predict(z, 0.5)
         dropped = stage.network(z, t, states, torch.tensor([False]))

@@ -11,7 +11,10 @@ import pytest
 
 from tests.house.repository import CHECKOUT, read
 
-WORDS = {"demo", "test", "check", "serve", "worker", "bench", "screenshots", "train", "manage", "install", "stop"}
+WORDS = {
+    *("demo", "test", "check", "serve", "worker", "bench", "screenshots"),
+    *("study", "train", "manage", "install", "stop"),
+}
 
 
 def _dev(*arguments: str, script: Path = CHECKOUT / "dev", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -28,6 +28,7 @@ from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
 from evaluation.look_option import add_look
+from evaluation.management.paper_option import add_paper, check_paper, paper_written
 from evaluation.reports.compute import Counted, Settings, analysed_answers, compute, counted_of, settings_from
 from evaluation.reports.wording.answers import answers_text
 from evaluation.reports.wording.displays import displays_text
@@ -143,7 +144,10 @@ class Command(ProductCommand):
             "sets (column set)",
         )
 
+        add_paper(parser)
+
     def run(self, **options: Any) -> Analysed:
+        check_paper(options)
         named = [kind for kind in FILES if options[kind]]
         if (options["study"] is not None) + len(named) != 1:
             raise InputError(
@@ -168,6 +172,7 @@ class Command(ProductCommand):
             refuse_votes_options(options)
             return self._study(asked, options)
         refuse_votes_options({**options, "compare_scores": False})
+        check_paper({**options, "study": None})
         votes = votes_of(imported)
         wanted = "ratings" if options["compare_scores"] else votes.kind
         found = self._votes(votes, wanted, f"Imported votes {imported.name}", settings_from(asked), options)
@@ -187,12 +192,16 @@ class Command(ProductCommand):
         family = family_of(study.specification, settings.estimand)
         found = self._rates(valid, title, settings, options, family, study_categories(study))
         line = screening_line(counted.screening, counted.signs, applied=applied)
-        texts = [lambda: line] if line else []
-        more = {"screening": {"applied": applied} | screened(counted)} if line else {}
+        texts: Texts = [lambda: line] if line else []
+        more: dict[str, Any] = {"screening": {"applied": applied} | screened(counted)} if line else {}
         if own.frame is not None:
             others = analysed_answers(counted.kept_answers if applied else counted.answers, own, settings)
             more["answers"] = others.to_dict()
             texts.append(partial(answers_text, others, title="Other answers"))
+        if options["paper"] is not None:
+            files = paper_written(study, settings, options)
+            more["paper"] = {"name": options["paper"], "files": files}
+            texts.append(lambda: "Wrote " + ", ".join(files))
         return replace(found.joined_by(more), texts=[*found.texts, *texts])
 
     def _votes(self, votes: Votes, wanted: str, title: str, settings: Settings, options: Mapping[str, Any]) -> Analysed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from evaluation.selectors.runs import run_missing, run_progress, run_size
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for, run_side
 from evaluation.services.runs.samples import DrawnImage, Place, SampleWriter, sample_fail
 from evaluation.services.runs.spending import put_aside, settle
+from evaluation.services.runs.turns import LANES
 from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
@@ -56,10 +58,32 @@ def run_chunks(run: GenerationRun) -> list[list[int]]:
     return cut(list(run_missing(run)), SAMPLES_PER_TASK // run.samples_per_prompt)
 
 
+def run_lanes(run: GenerationRun) -> list[list[int]]:
+    """What is still to be drawn, as the prompts of each of the tasks that are handed out at once."""
+    chunks = run_chunks(run)
+    return [[key for chunk in chunks[lane::LANES] for key in chunk] for lane in range(min(LANES, len(chunks)))]
+
+
 def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float) -> Left | None:
-    """Draw what is missing of these prompts, for about `seconds`; as `work_on`."""
-    work = run_drawing(run_pk)
-    return None if work is None else work_on(work, prompt_pks, seconds=seconds)
+    """Draw what is missing of these prompts, for about `seconds`; as `work_on`, a few prompts after the other."""
+    deadline, keys, later = time.monotonic() + seconds, list(prompt_pks), list[Left]()
+    while keys:
+        work = run_drawing(run_pk)
+        if work is None:
+            return None
+        n = max(1, SAMPLES_PER_TASK // work.row.samples_per_prompt)
+        some, keys = keys[:n], keys[n:]
+        left = work_on(work, some, seconds=max(0.0, deadline - time.monotonic()))
+        if left is not None and left.after_s:
+            later.append(left)
+        elif left is not None:
+            keys = [*left.keys, *keys]
+        if time.monotonic() > deadline or (left is not None and left.is_over):
+            break
+    rest = [*keys, *(key for each in later for key in each.keys)]
+    if not rest:
+        return None
+    return Left(rest, 0.0 if keys else min(each.after_s for each in later))
 
 
 class Drawing(ItemWork[GenerationRun, Place]):
@@ -192,8 +216,8 @@ class Drawing(ItemWork[GenerationRun, Place]):
 class _Samples:
     """The runner's sink: a failure becomes a row at once, an image when it is written.
 
-    `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and the
-    task's limit on time had rung. `cost_usd`: what the results cost.
+    `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and
+    the task's limit on time had rung. `cost_usd`: what the results cost.
     """
 
     run: GenerationRun

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
 from django.db import transaction
+from django.utils import timezone
 from numpy.typing import NDArray
 
 from common.images import encode_png
@@ -36,6 +38,7 @@ class DrawnImage:
     content_key: str = ""
     seconds: float | None = None
     provenance: Mapping[str, ParameterValue] = field(default_factory=dict)
+    drawn_at: datetime = field(default_factory=timezone.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def _samples_store(run: GenerationRun, images: Sequence[tuple[Place, DrawnImage,
                 content_key=drawn.content_key,
                 seconds=drawn.seconds,
                 provenance=dict(drawn.provenance),
+                created_at=drawn.drawn_at,
             )
             for (prompt, sample), drawn, written in images
         ],

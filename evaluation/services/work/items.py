@@ -18,7 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -49,10 +49,14 @@ Item = TypeVar("Item", bound=Key | tuple[Key, int])
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a task leaves for another: `keys` to claim, not before `after_s` seconds from now."""
+    """What a task leaves for another: `keys` to claim, not before `after_s` seconds from now.
+
+    `is_over`: the limit on the task's time rang; it must leave off.
+    """
 
     keys: list[Key]
     after_s: float = 0.0
+    is_over: bool = field(default=False, compare=False)
 
 
 class ItemWork(ABC, Generic[Job, Item]):
@@ -161,7 +165,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
                 break
     except SoftTimeLimitExceeded:  # outside of a batch: loading, storing
         work.unload()
-        return Left(list(keys), AGAIN_AFTER_S)
+        return Left(list(keys), AGAIN_AFTER_S, is_over=True)
     except endings as error:
         spoil(type(work.row), work.row.pk, str(error))
         return None
@@ -258,7 +262,8 @@ def _do_all(
                 again.update(work.too_long(batch[0]))
                 deaths.forget(batch)
                 batch = []
-            return _left([*batch, *together, *alone], again)
+            left = _left([*batch, *together, *alone], again)
+            return None if left is None else replace(left, is_over=True)
         if (together or alone) and time.monotonic() > deadline:
             return _left([*together, *alone], again)
     return _left([], again)

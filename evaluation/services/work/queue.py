@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 from celery import current_app
 
+from common.queues import ACCELERATOR, CPU, DEFAULT, NETWORK, QUEUES
+from evaluation.models import GenerationRun
 from evaluation.surroundings import BROKER_AWAY, BrokerAwayError
+from generators.contract import GeneratorError
+from generators.registry import get_spec
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +32,34 @@ def hand_on(task: str, *arguments: int | str | list[int], after_s: float = 0.0) 
     name = f"evaluation.tasks.{task}"
     if name not in current_app.tasks:
         current_app.loader.import_default_modules()
-    options = {"countdown": after_s} if after_s else {}
+    options: dict[str, Any] = {"countdown": after_s} if after_s else {}
+    if (queue := _queue_of(task, arguments)) != DEFAULT:
+        options["queue"] = queue
     try:
         # by the registered task, so that an eager application (tests, debugging) runs it here
         current_app.tasks[name].apply_async(args=list(arguments), retry=True, retry_policy=PUBLISH_RETRY, **options)
     except SILENT as error:
         raise BrokerAwayError(f"{task}{arguments!r} was not queued, the broker does not answer: {error}") from error
+
+
+def generator_queue(name: str) -> str:
+    """The queue of what the generator called `name` draws: by the devices that it can use."""
+    try:
+        spec = get_spec(name)
+    except GeneratorError:  # it is told where it would be loaded
+        return DEFAULT
+    if spec.waits:
+        return NETWORK
+    return CPU if set(spec.devices) <= {"cpu"} else ACCELERATOR
+
+
+def _queue_of(task: str, arguments: Sequence[object]) -> str:
+    if task.startswith("metric_score_"):
+        return ACCELERATOR
+    if task != "run_draw_prompts":
+        return DEFAULT
+    name = GenerationRun.objects.filter(pk=arguments[0]).values_list("generator", flat=True).first()
+    return DEFAULT if name is None else generator_queue(name)
 
 
 def hand_over(task: str, *arguments: int | str | list[int]) -> bool:
@@ -60,10 +89,10 @@ def messages_waiting() -> int | None:
     try:
         with current_app.connection_for_read() as connection:
             channel = connection.default_channel
-            try:
-                ready = int(channel.queue_declare(current_app.conf.task_default_queue, passive=True).message_count)
-            except connection.channel_errors:  # Valkey keeps no empty queue
-                ready = 0
+            ready = 0
+            for name in QUEUES:
+                with suppress(connection.channel_errors):  # Valkey keeps no empty queue
+                    ready += int(channel.queue_declare(name, passive=True).message_count)
             return ready + int(channel.client.hlen(channel.unacked_key))
     except (*SILENT, AttributeError) as error:
         log.debug("the broker's messages can't be counted: %s", error)

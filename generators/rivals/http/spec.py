@@ -14,6 +14,7 @@ def spec() -> GeneratorSpec:
         name="http",
         summary="An image service over HTTP: OpenAI's images schema, or any other by a template.",
         factory="generators.rivals.http.generator:load_service",
+        waits=True,
         parameters=(
             Parameter("service", "which service; the operator may declare more", kind=str, choices=_services()),
             Parameter("model", "the service's name of the model; if empty: as the template says", ""),

@@ -53,6 +53,10 @@ def test_command_page_and_api_give_the_same_file(study: Study, admin_client: Cli
     call_command("export_report", study.name, out=called, stdout=io.StringIO())
     shown = re.compile(rb'src="data:[^"]+"')
     assert shown.findall(called.read_bytes()) == shown.findall(whole.content), "but for the looks, which it counts"
+    call_command("analyse", study.name, paper="imagen", out=tmp_path / "paper", stdout=io.StringIO())
+    assert {each.name for each in (tmp_path / "paper").iterdir()} == {
+        f"figure-{number}.{form}" for number in ("3", "a7-1") for form in ("pdf", "svg")
+    }
     names = []
     for data in (body(by_page), body(by_api), out.read_bytes()):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -73,6 +77,14 @@ def test_what_cannot_be_is_refused(admin_client: Client, tmp_path: Path, setting
             call_command("paper_kit", arguments[0], out=arguments[1])
     with pytest.raises(CommandError, match="must end with .html or .pdf"):
         call_command("export_report", "empty", out=tmp_path / "report.doc")
+    for given, refused in (
+        ({"study": "empty", "paper": "imagen"}, "--paper needs --out FOLDER"),
+        ({"study": "empty", "out": tmp_path / "paper"}, "--out needs --paper imagen"),
+        ({"study": "empty", "paper": "imagen", "out": tmp_path / "paper"}, "There is nothing to draw"),
+        ({"ratings": ["x.csv"], "paper": "imagen", "out": tmp_path}, "name one instead of files"),
+    ):
+        with pytest.raises(CommandError, match=refused):
+            call_command("analyse", **given)
     settings.CHROMIUM = "/nowhere/chromium"
     with pytest.raises(CommandError, match="DRAWBENCH_CHROMIUM names /nowhere/chromium"):
         call_command("export_report", "empty", out=tmp_path / "report.pdf")

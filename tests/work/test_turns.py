@@ -1,0 +1,113 @@
+"""Runs share the workers of their kind of device: nobody waits until another run is through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from common.queues import ACCELERATOR, CPU, DEFAULT, NETWORK
+from evaluation import tasks
+from evaluation.models import GenerationRun, RunStatus
+from evaluation.selectors.runs import run_progress
+from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs import turns
+from evaluation.services.runs.request import run_pause
+from evaluation.services.work import queue
+from evaluation.services.work.locks import claim_prompts
+from tests.runs.conftest import make_suite, plugin  # noqa: F401  (fixtures)
+from tests.runs.steps import MakeSuite, ask
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The queue as a list, first come first served; each task draws one prompt's images and leaves the rest."""
+    waiting: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(tasks, "hand_on", lambda task, *arguments, after_s=0.0: waiting.append(arguments))
+    monkeypatch.setattr(tasks.settings, "TASK_SECONDS", 0)
+    return waiting
+
+
+def served(line: list[tuple[Any, ...]], name_of: Callable[[int], str]) -> list[str]:
+    """Work the line off; whose images were made, in order."""
+    order: list[str] = []
+    for _ in range(2000):
+        if not line:
+            return order
+        run_pk, *rest = line.pop(0)
+        before = run_progress(GenerationRun.objects.get(pk=run_pk)).made
+        tasks.run_draw_prompts(run_pk, *rest)
+        if run_progress(GenerationRun.objects.get(pk=run_pk)).made > before:
+            order.append(name_of(run_pk))
+    raise AssertionError("the line never ends")
+
+
+def test_a_small_run_does_not_wait_for_a_large_one(
+    make_suite: MakeSuite,  # noqa: F811
+    line: list[tuple[Any, ...]],
+) -> None:
+    large = ask(make_suite(*(f"prompt {number}" for number in range(40)), name="forty"), name="large")
+    small = ask(make_suite("a fox", "a heron", name="two"), name="small")
+    for run in (large, small):
+        tasks.run_begin(run.pk)
+    order = served(line, {large.pk: "large", small.pk: "small"}.__getitem__)
+    last_of_small = len(order) - order[::-1].index("small")
+    assert last_of_small <= 2 * order.count("small") + 1, order
+    for run in (large, small):
+        run.refresh_from_db()
+        assert run.status == RunStatus.DONE and run.samples.count() == run_progress(run).expected
+
+
+def test_who_has_more_workers_lets_others_first(make_suite: MakeSuite) -> None:  # noqa: F811
+    suite = make_suite("a fox", "a heron")
+    one, two = ask(suite, name="one"), ask(suite, name="two")
+    assert not turns.run_lets_others_first(one) and not turns.run_lets_others_first(two)
+    with claim_prompts(one.pk, [1]):
+        assert turns.run_lets_others_first(one) and not turns.run_lets_others_first(two)
+    turns.run_is_served(two.pk)
+    assert turns.run_lets_others_first(two) and not turns.run_lets_others_first(one)
+    run_pause(run=one)
+    assert not turns.run_lets_others_first(two), "a paused run is nobody's rival"
+
+
+def test_a_task_does_not_let_others_first_for_ever(
+    make_suite: MakeSuite,  # noqa: F811
+    line: list[tuple[Any, ...]],
+) -> None:
+    suite = make_suite("a fox")
+    mine, lost = ask(suite, name="mine"), ask(suite, name="lost")
+    turns.run_is_served(mine.pk)
+    tasks.run_begin(mine.pk)
+    assert served(line, lambda pk: GenerationRun.objects.get(pk=pk).name) == ["mine", "mine"]
+    assert lost.samples.count() == 0
+
+
+def test_work_goes_to_the_queue_of_its_device(
+    make_suite: MakeSuite,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert queue.generator_queue("cascade") == ACCELERATOR == queue.generator_queue("diffusers")
+    assert queue.generator_queue("http") == NETWORK and queue.generator_queue("folder") == CPU
+    assert queue.generator_queue("gone by now") == DEFAULT
+    run = ask(make_suite("a fox"))
+    sent: list[tuple[str, str]] = []
+
+    def note(self: Any, args: object = None, **options: Any) -> None:
+        sent.append((self.name.rpartition(".")[2], options.get("queue", DEFAULT)))
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", note)
+    queue.hand_on("run_begin", run.pk)
+    queue.hand_on("run_draw_prompts", run.pk, [1])
+    queue.hand_on("metric_score_samples", 1, [1])
+    assert sent == [("run_begin", DEFAULT), ("run_draw_prompts", CPU), ("metric_score_samples", ACCELERATOR)]
+
+
+def test_a_run_is_handed_out_in_a_few_tasks_that_hold_all_of_it(make_suite: MakeSuite) -> None:  # noqa: F811
+    run = ask(make_suite(*(f"prompt {number}" for number in range(700))), samples_per_prompt=32)
+    lanes = run_draw.run_lanes(run)
+    assert len(lanes) == turns.LANES and sorted(key for lane in lanes for key in lane) == sorted(
+        key for chunk in run_draw.run_chunks(run) for key in chunk
+    )
