@@ -57,10 +57,10 @@ REFERENCE = 250
 """Characters by which a suite (`name@version`), a reference (`run:NAME`) or an option is named: above all of these."""
 MESSAGE = 2_000
 """Characters that are kept of what a program said (`common.text.cleaned`)."""
-SIGNATURE = 128
-"""Hexadecimal digits of an Ed25519 signature."""
 FINGERPRINT = 64
 """Hexadecimal digits of a SHA-256."""
+SIGNATURE = 128
+"""Hexadecimal digits of an Ed25519 signature."""
 PARAMETER = 1_000
 """Characters of a parameter of kind text."""
 ARGUMENT = 100_000
