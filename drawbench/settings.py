@@ -6,7 +6,7 @@ Two ways to run: *local* (the default: embedded PostgreSQL and Valkey under `DRA
 
 from pathlib import Path
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 import drawbench.environment as env
 from common import places as checkout
@@ -147,7 +147,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A worker killed while it swept holds the sweep's lock so long; kombu's 5 minutes would stop all others.
     "unacked_mutex_expire": 30,
 }
-CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]  # a worker without -Q takes from all of them, in turn
+# A worker without -Q takes from all of them, in turn. Each has an exchange of its own: of one, each would get all.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = TASK_SECONDS

@@ -17,7 +17,7 @@ from common import limits
 from common.text import cleaned
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress, run_size
-from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for, run_side
+from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
 from evaluation.services.runs.samples import DrawnImage, Place, SampleWriter, sample_fail
 from evaluation.services.runs.spending import put_aside, settle
 from evaluation.services.runs.turns import LANES
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 SAMPLES_PER_TASK = 32
 """A run is cut into tasks of about so many samples."""
+
+SAMPLES_CLAIMED = 256
+"""So many at most are held by one worker at a time: to look what is missing, and to claim it, costs about an image."""
 
 TRIES = 3
 """How often a sample is tried by itself when its failure may pass (`FailureKind.retryable`)."""
@@ -71,7 +74,7 @@ def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float) -> Left 
         work = run_drawing(run_pk)
         if work is None:
             return None
-        n = max(1, SAMPLES_PER_TASK // work.row.samples_per_prompt)
+        n = max(1, SAMPLES_CLAIMED // work.row.samples_per_prompt)
         some, keys = keys[:n], keys[n:]
         left = work_on(work, some, seconds=max(0.0, deadline - time.monotonic()))
         if left is not None and left.after_s:
@@ -95,6 +98,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def __init__(self, row: GenerationRun) -> None:
         super().__init__(row)
         self._writer: SampleWriter | None = None
+        self._prompts: dict[int, Prompt] = {}
 
     def missing(self, keys: Sequence[int] | None = None) -> list[Place]:
         return [(prompt, sample) for prompt, samples in run_missing(self.row, keys).items() for sample in samples]
@@ -200,13 +204,14 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
         run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint
-        side = run_side(run)
-        prompts = Prompt.objects.in_bulk([prompt for prompt, _ in batch])
+        prompts = self._prompts
+        if missing := [prompt for prompt, _ in batch if prompt not in prompts]:
+            prompts |= Prompt.objects.in_bulk(missing)
         requests: list[ImageRequest] = []
         for prompt_pk, sample in batch:
             prompt_id, text = prompts[prompt_pk].prompt_id, prompts[prompt_pk].text
             key = runner.content_key(
-                run.generator, run.parameters, fingerprint, side, run.run_seed, prompt_id, text, sample
+                run.generator, run.parameters, fingerprint, self._loaded.side, run.run_seed, prompt_id, text, sample
             )
             requests.append(ImageRequest(key, prompt_id, text, sample, run.run_seed))
         return requests

@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Loaded:
-    """A generator and its pace."""
+    """A generator and its pace. `side`: what its factory was given as the size, 0 where it takes none."""
 
     generator: Generator
+    side: int = 0
     pace: Pace = field(default_factory=Pace)
 
 
@@ -42,19 +43,10 @@ def generator_for(run: GenerationRun) -> Loaded:
     def load() -> Loaded:
         log.info("loading generator %s for run %s", run.generator, run.name)
         device = os.environ.get("DRAWBENCH_DEVICE", "auto")
-        return Loaded(registry.load(run.generator, run.parameters, size=side, device=device))
+        side = side_of(registry.get_spec(run.generator), run_size(run))
+        return Loaded(registry.load(run.generator, run.parameters, size=side, device=device), side)
 
-    side = run_side(run)
-    return _loaded.get(canonical_json([run.generator, run.parameters, side]), load)
-
-
-def run_side(run: GenerationRun) -> int:
-    """The side that its generator's factory is given, 0 where it takes none.
-
-    Raises:
-        GeneratorError: it is unknown by now.
-    """
-    return side_of(registry.get_spec(run.generator), run_size(run))
+    return _loaded.get(canonical_json([run.generator, run.parameters, run.width, run.height]), load)
 
 
 def forget_generators() -> None:

@@ -54,10 +54,10 @@ def beside_of(upload: Upload) -> Beside:
         return Beside()
     content = json.loads(path.read_bytes())
     return Beside(
-        entries=tuple(FileEntry(**entry) for entry in content["entries"]) or None,
-        captions={name: Caption(**caption) for name, caption in content["captions"].items()},
-        used=frozenset(content["used"]),
-        notes=tuple(content["notes"]),
+        entries=tuple(FileEntry(**entry) for entry in content.get("entries", ())) or None,
+        captions={name: Caption(**caption) for name, caption in content.get("captions", {}).items()},
+        used=frozenset(content.get("used", ())),
+        notes=tuple(content.get("notes", ())),
     )
 
 

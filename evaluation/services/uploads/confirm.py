@@ -24,7 +24,7 @@ from evaluation.services.store.images import (
     path_of,
 )
 from evaluation.services.uploads.check import FILES
-from evaluation.services.uploads.drop import clean_staging, staging_of
+from evaluation.services.uploads.drop import clean_staging, row_format, staging_of
 from evaluation.services.uploads.match import checked_options, merged_options, upload_match
 from evaluation.services.work.locks import claim_upload
 from generators.sizes import Size
@@ -155,7 +155,7 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
 
 def _files(rows: list[dict[str, Any]]) -> Iterator[ImageFile]:
     for row in rows:
-        yield ImageFile(row["sha256"], row["format"], row["width"], row["height"], row["n_bytes"])
+        yield ImageFile(row["sha256"], row_format(row), row["width"], row["height"], row["n_bytes"])
         yield ImageFile(
             row["original_sha256"], row["original_format"], row["width"], row["height"], row["original_n_bytes"]
         )

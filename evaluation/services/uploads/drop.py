@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -38,3 +40,9 @@ def upload_drop(*, upload: Upload) -> Upload:
         upload.save(update_fields=["status", "table"])
         transaction.on_commit(lambda: clean_staging(upload))
     return upload
+
+
+def row_format(row: Mapping[str, Any]) -> str:
+    """The format in which a checked image is served. Rows of uploads that were staged before images kept their own
+    encoding do not say it: those are PNG."""
+    return str(row.get("format", "png"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evaluation.models import Upload
 from evaluation.services.store.thumbnail import small_webp
 from evaluation.services.uploads.check import FILES
-from evaluation.services.uploads.drop import staging_of
+from evaluation.services.uploads.drop import row_format, staging_of
 
 
 def staged_small(upload: Upload, sha256: str) -> bytes | None:
@@ -16,7 +16,7 @@ def staged_small(upload: Upload, sha256: str) -> bytes | None:
     for row in upload.table:
         if row.get("sha256") == sha256:
             try:
-                return small_webp((staging_of(upload) / FILES / f"{sha256}.{row['format']}").read_bytes())
+                return small_webp((staging_of(upload) / FILES / f"{sha256}.{row_format(row)}").read_bytes())
             except FileNotFoundError:
                 return None
     return None
