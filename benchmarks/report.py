@@ -25,8 +25,9 @@ from common.commands import refuse_repeated
 from common.hashes import hash_of
 from evaluation import protocols
 from evaluation.analysis.families import ALL
+from evaluation.analysis.frame import read_ratings
 from evaluation.reports.bundle.chain import CLOSING, OPENING, RATINGS, Link, commitment_of, instance_key, new_salt
-from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle, write_bundle
+from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, write_bundle
 from evaluation.reports.bundle.input import input_from, input_json
 from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.verify import verify_bundle
@@ -38,7 +39,8 @@ from evaluation.reports.ratings_file import ratings_csv
 PROMPTS, CATEGORIES, QUESTIONS = 200, 11, ("fidelity", "alignment")
 A_LINK = 5_000
 KEY = instance_key("benchmark")
-PAGE = "<!doctype html><html lang='en'><head><title>x</title></head><body><main></main></body></html>"
+HEAD = "<head><meta charset='utf-8'><title>x</title></head>"
+PAGE = f"<!doctype html><html lang='en'>{HEAD}<body><main></main></body></html>"
 
 
 def records(n: int) -> Iterator[dict[str, Any]]:
@@ -108,6 +110,8 @@ def export(n: int, folder: Path) -> dict[str, Any]:
     files["report.json"] = json_bytes({"settings": settings.to_dict(), "code_version": "x", "results": results})
     head = {"study": "benchmark", "pseudonym_key": "key", "head": links[-1].head, "specification_hash": ""}
     write_bundle(folder / "bundle.zip", head, files, KEY)
+    for name in ("ratings.csv", "input.json", "report.json"):
+        (folder / name).write_bytes(files[name])
     return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
 
 
@@ -129,18 +133,16 @@ def report(_: int, folder: Path) -> dict[str, Any]:
 
 
 def given_of(folder: Path) -> ReportInput:
-    bundle = read_bundle(folder / "bundle.zip")
-    frame, answers = files_of(
-        (row["record"] for row in bundle.lines("records.jsonl")), bundle.document("specification.json"), "key"
+    return input_from(
+        json.loads((folder / "input.json").read_bytes()), read_ratings(folder / "ratings.csv"), None, None
     )
-    return input_from(bundle.document("input.json"), frame, answers, None)
 
 
 def one_file_of(_: int, folder: Path) -> dict[str, Any]:
     """The file with its ratings; of the page, nothing but what carries and computes."""
     given = given_of(folder)
     begun = time.perf_counter()
-    results = read_bundle(folder / "bundle.zip").document("report.json")["results"]
+    results = json.loads((folder / "report.json").read_bytes())["results"]
     carried = {"ratings": packed(counted_of(given.ratings, given.answers).ratings), "results": results}
     text = one_file(PAGE, fetch=lambda _: None, styles=lambda _: "", carried=carried)
     (folder / "report.html").write_text(text, encoding="utf-8")

@@ -59,6 +59,8 @@ MESSAGE = 2_000
 """Characters that are kept of what a program said (`common.text.cleaned`)."""
 FINGERPRINT = 64
 """Hexadecimal digits of a SHA-256."""
+SIGNATURE = 128
+"""Hexadecimal digits of an Ed25519 signature."""
 PARAMETER = 1_000
 """Characters of a parameter of kind text."""
 ARGUMENT = 100_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from common.limits import SIGNATURE
 from evaluation.models.rating import Rating
 from evaluation.models.study import Study
 
@@ -16,7 +17,7 @@ class Seal(models.Model):
     body = models.JSONField()
     head = models.CharField(max_length=64, unique=True)
     public_key = models.CharField(max_length=64)
-    signature = models.CharField(max_length=128)
+    signature = models.CharField(max_length=SIGNATURE)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,6 +10,7 @@ import base64
 import json
 import zlib
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,9 @@ def packed(valid: pd.DataFrame, excluded: Collection[str] = ()) -> str:
     codes: list[npt.NDArray[np.unsignedinteger]] = []
     columns = []
     for name in COLUMNS:
+        levels: tuple[str, ...] = LEFT_OUT
         if name == "left_out":
-            levels, values = LEFT_OUT, _left_out(valid, excluded)
+            values = _left_out(valid, excluded)
         else:
             column = valid[name].cat
             levels, values = tuple(map(str, column.categories)), column.codes.to_numpy()
@@ -53,7 +55,7 @@ def unpacked(text: str) -> pd.DataFrame:
     except zlib.error as error:
         raise ValueError(f"The carried ratings can't be unpacked: {error}.") from error
     start = 4 + int.from_bytes(block[:4], "little")
-    head = read_json(block[4:start])
+    head: Any = read_json(block[4:start])
     found = {}
     for column in head["columns"]:
         size = column["bits"] // 8 * head["n"]

@@ -29,6 +29,7 @@ from evaluation.services.suites.make import suite_make_subset
 from evaluation.services.work.items import work_here
 from generators import registry
 from generators.contract import GeneratorError, WeightsMissingError
+from generators.sizes import square
 
 NAME = "imagen-small"
 SUITE, SUBSET = "drawbench-cc0", "drawbench-cc0-demo"
@@ -173,7 +174,7 @@ def _run(suite: Suite, one: Contender, size: StudySize, say: Say) -> GenerationR
                 suite=suite,
                 generator=one.generator,
                 parameters=one.parameters,
-                size=size.size,
+                size=square(size.size),
                 samples_per_prompt=size.samples,
                 name=name,
             ),

@@ -52,6 +52,7 @@ EXPLAINED_BY: dict[str, tuple[str, str]] = {
     "close-study": ("running-a-study", "closing-with-raters-inside"),
     "participants": ("running-a-study", "participants-data"),
     "report": ("report", ""),
+    "report-pair": ("report", ""),
     "study-signs": ("running-a-study", "signs"),
     "study-orders": ("report", "studies-side-by-side"),
 }

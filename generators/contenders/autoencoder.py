@@ -143,7 +143,9 @@ def load_autoencoder(path: Path, *, device: str = "cpu") -> LoadedAutoencoder:
     """
     with FILES.opened(path) as file:
         told = cast(Any, read_json(file.metadata["config"]))
-        named = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+        named: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+        }
         network = Autoencoder(AutoencoderConfig(**named))
         network.load_state_dict(file.state)
         about = cast(Any, read_json(file.metadata["about"]))

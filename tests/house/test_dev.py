@@ -11,10 +11,8 @@ import pytest
 
 from tests.house.repository import CHECKOUT, read
 
-WORDS = {
-    *("demo", "test", "check", "serve", "worker", "bench", "screenshots"),
-    *("study", "train", "manage", "install", "stop"),
-}
+INSTANCE = {"demo", "serve", "worker", "stop", "study"}
+WORDS = INSTANCE | {"test", "check", "bench", "screenshots", "train", "manage", "install"}
 
 
 def _dev(*arguments: str, script: Path = CHECKOUT / "dev", **environment: str) -> subprocess.CompletedProcess[str]:

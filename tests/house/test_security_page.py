@@ -48,6 +48,7 @@ def test_there_are_rows_for_each_kind_of_person() -> None:
         "Raters",
         "What researchers bring",
         "The record",
+        "The team",
         "The server",
         "What you provide",
     ]

@@ -10,7 +10,9 @@ from django.core.management import CommandError, call_command
 
 from evaluation.errors import ConflictError
 from evaluation.management.commands import study as command
+from evaluation.management.paper_option import paper_written
 from evaluation.models import GenerationRun, Rater, Rating
+from evaluation.reports.compute import settings_from
 from evaluation.services import imagen_small
 from evaluation.services.imagen_small import (
     Contender,
@@ -58,6 +60,10 @@ def test_what_has_weights_is_compared_and_what_has_none_is_named(
     assert not Rater.objects.filter(simulated=False).exists()
     told = command.Command().describe(command._described(made, "http://here"))
     assert "unclip (DALL-E 2): no weights yet; python -m" in told and "SIMULATED" in told
+    files = paper_written(
+        made.study, settings_from(made.report.settings), {"pair": [], "question": [], "out": tmp_path}
+    )
+    assert {Path(each).name for each in files} >= {"figure-3.svg", "figure-a7-1.svg"}
     # Given again, it finds all there, and draws and rates nothing more.
     again = ask()
     assert (again.study, again.simulated, GenerationRun.objects.count()) == (made.study, 0, 2)

@@ -13,7 +13,7 @@ from evaluation.models import GenerationRun, MetricRun, MetricScore, RunStatus, 
 from evaluation.services.scoring import score as scoring
 from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
 from evaluation.services.scoring.score import metric_chunks, metric_score
-from evaluation.services.scoring.shapes import image_shapes
+from evaluation.services.scoring.shapes import other_shapes
 from evaluation.services.store.images import image_path, image_put
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.locks import claim_scores
@@ -96,9 +96,9 @@ def test_the_result_says_which_sizes_there_were_and_what_was_done_with_other_sha
     assert found.result["image_sizes"] == {"8 x 8": 1, "16 x 8": 1}
     assert found.result["other_shapes"] == "the metric does not say what it does with them"
     frechet = MetricRun(run=run, provenance={})
-    assert "middle square" in str(image_shapes(frechet, {"protocol": {"shape": "crop"}})["other_shapes"])
+    assert "middle square" in str(other_shapes(frechet, {"protocol": {"shape": "crop"}})["other_shapes"])
     clip = MetricRun(run=run, provenance={"other_shapes": SQUASHED})
-    assert image_shapes(clip, {})["other_shapes"] == SQUASHED
+    assert other_shapes(clip, {})["other_shapes"] == SQUASHED
 
 
 def test_the_original_upload_is_read_where_there_is_one() -> None:

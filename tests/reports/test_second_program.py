@@ -61,7 +61,18 @@ def votes(
     return pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
 
 
+def by_hand(*answers: str) -> pd.DataFrame:
+    """A word a rater, a letter a prompt."""
+    rows = [
+        (f"r{rater}", f"p{prompt}", "c", "x", "y", "fidelity", choice)
+        for rater, word in enumerate(answers)
+        for prompt, choice in enumerate(word)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
+
+
 DESIGNS: dict[str, pd.DataFrame] = {
+    "a fitted variance of exactly zero, which rounding puts on either side": by_hand("aaab", "aabb", "abba"),
     "a complete panel": votes(1, (9, 16, 4)),
     "a panel a category": votes(2, (12, 24, 4), nested=True),
     "sparse, four generators": votes(3, (20, 24, 5), "wxyz", share=0.15),

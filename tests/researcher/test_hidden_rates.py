@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 COMMANDS = (
     *(["analyse", "secret"], ["export_ratings", "secret"], ["orders", "secret"], ["against_people", "secret"]),
     ["export_study", "secret", "--out", "nothing-is-written.zip"],
+    ["export_report", "secret", "--out", "nothing-is-written.html"],
 )
 
 
@@ -39,7 +40,7 @@ def secret() -> Study:
 def pages(report: Report) -> list[str]:
     """Every address of a study, and of a report, that shows results."""
     names = [
-        "report", "report-coverage", "report-json", "report-table",
+        "report", "report-coverage", "report-json", "report-table", "report-file",
     ]  # fmt: skip
     own = [reverse(f"researcher:{name}", args=[report.pk]) for name in names]
     own.append(reverse("researcher:report-pair", args=[report.pk, 0]))

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from common.places import CHECKOUT
 from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Rater, Report, Study
 from evaluation.reports.compute import ReportInput, Settings, compute_report
@@ -140,8 +141,10 @@ def test_labels_with_dollars_are_shown_as_typed(signed_in: Client) -> None:
     report = report_make(study=study)
     text = html.unescape(page(signed_in, report))
     assert all(label in text for label in (*labels, "$z$", "Prices ($1 and $2)"))
-    addresses = [f"{number}.svg" for number in range(len(report.results["comparisons"]) // 2)]
-    for address in (*addresses, "0.pdf", "0.png", "0.svg?narrow&theme=dark"):
+    pairs = [{each["generator_a"], each["generator_b"]} for each in report.results["comparisons"]]
+    second = next(at for at, each in enumerate(pairs) if not each & pairs[0])
+    assert pairs[0] | pairs[second] == set(labels)
+    for address in ("0.svg", f"{second}.svg?narrow&theme=dark", "0.pdf", f"{second}.png"):
         assert signed_in.get(f"/reports/{report.pk}/figure-{address}").status_code == 200
 
 
@@ -181,3 +184,23 @@ def test_a_page_of_many_pairs_is_bounded_and_leads_to_each(signed_in: Client) ->
     whole = signed_in.get(f"/reports/{report.pk}/pair-{links[-1]}/").content.decode()
     assert f"figure-{links[-1]}.svg" in whole and "category 11" in whole
     assert signed_in.get(f"/reports/{report.pk}/pair-90/").status_code == 404
+
+
+def test_no_table_has_the_name_of_its_section() -> None:
+    """A screen reader lists both as landmarks: two of one name can't be told apart."""
+    checked = 0
+    for path in (CHECKOUT / "templates" / "reports").glob("*.html"):
+        source = path.read_text(encoding="utf-8")
+        names = {heading.strip() for heading in re.findall(r'<h2 id="[^"]*">([^<]*)</h2>', source)}
+        regions = re.findall(r'role="region" aria-label="([^"]+)"', source)
+        checked += len(regions)
+        assert not names & set(regions), path.name
+    assert checked > 15
+
+
+def test_landmarks_of_a_page_have_names_of_their_own(signed_in: Client, rated: Study) -> None:
+    text = page(signed_in, report_make(study=rated))
+    titles = dict(re.findall(r'<h2 id="([^"]+)">([^<]*)', text))
+    landmarks = [titles[each] for each in re.findall(r'<section[^>]* aria-labelledby="([^"]+)"', text)]
+    landmarks += re.findall(r'role="region" aria-label="([^"]+)"', text)
+    assert sorted(set(landmarks)) == sorted(landmarks) and len(landmarks) > 15

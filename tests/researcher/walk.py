@@ -70,6 +70,8 @@ def whole_pages(client: Client) -> Iterator[tuple[str, str, int, str]]:
             answer = (Client() if (pattern.name or "").startswith("sign-in") else client).get(path, follow=True)
             if answer.streaming or not answer.headers.get("Content-Type", "").startswith("text/html"):
                 continue
+            if answer.headers.get("Content-Disposition", "").startswith("attachment"):
+                continue  # a file to be kept, which leads nowhere
             text = answer.content.decode()
             if "<html" in text and answer.status_code not in (404, 405):
                 yield pattern.name or "", path, answer.status_code, text

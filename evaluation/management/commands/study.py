@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.urls import reverse
 
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
+from evaluation.management.paper_option import paper_written
+from evaluation.reports.compute import settings_from
 from evaluation.services.imagen_small import CONTENDERS, NAME, SmallStudy, StudySize, study_imagen_small
+from evaluation.services.store.places import study_figures
 
 
 class Command(ProductCommand):
@@ -33,6 +37,12 @@ class Command(ProductCommand):
             default=1.0,
             help="share of each panel's places that simulated raters take, 0 to 1; the rest is for people",
         )
+        parser.add_argument(
+            "--out",
+            type=Path,
+            metavar="FOLDER",
+            help="where the paper's figures go (default: var/figures/STUDY)",
+        )
         parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="address of the web server")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
@@ -40,7 +50,11 @@ class Command(ProductCommand):
         if not 0 <= share <= 1:
             raise InputError(f"--simulated-share must be from 0 to 1, such as 0.6; got {share:g}.")
         size = StudySize(options["full"], options["size"], share)
-        return _described(study_imagen_small(size=size, say=self.stderr.write), options["base_url"].rstrip("/"))
+        made = study_imagen_small(size=size, say=self.stderr.write)
+        out = options["out"] or study_figures(made.study.name)
+        asked = {"pair": [], "question": [], "out": out}
+        figures = paper_written(made.study, settings_from(made.report.settings), asked)
+        return {**_described(made, options["base_url"].rstrip("/")), "figures": figures}
 
     def describe(self, result: Mapping[str, Any]) -> str:
         lines = [f"Study {result['study']}: {result['report']} (./dev serve shows it)"]
@@ -56,6 +70,7 @@ class Command(ProductCommand):
             f"Its {result['simulated_ratings']:,} new ratings are SIMULATED, from these shares alone, and are marked "
             f"wherever shown. The rates: ./dev manage analyse {result['study']} --summary"
         )
+        lines += [f"  {path}" for path in result.get("figures", ())]
         return "\n".join(lines)
 
 

@@ -40,7 +40,7 @@ from evaluation.reports.ratings_file import ratings_csv
 
 DIGITS = 12
 """Significant digits in which numbers are compared, so that another library for matrices does not matter."""
-TOLD = 3
+MENTIONED = 3
 """Differences that an error tells."""
 NAMED = 100
 """Differences of one kind that are named; of more, how many."""
@@ -119,7 +119,7 @@ def whole_bundle(path: Path, *, key: str | None = None) -> tuple[Checked, Report
     checked = check_bundle(path, key=key)
     differing = checked.verified.differences
     if differing or checked.given is None:
-        first = " ".join(differing[:TOLD]) or "its report has no input."
+        first = " ".join(differing[:MENTIONED]) or "its report has no input."
         raise BundleError(
             f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. Get "
             "the bundle anew from whoever exported it."

@@ -60,7 +60,7 @@ def qualification_answer(*, rater: Rater, item: int, answers: Mapping[str, str])
     locked = Rater.objects.select_for_update(of=("self",)).select_related("study").get(pk=rater.pk)
     found = Comparison.objects.filter(study=locked.study, control=QUALIFY, pk=item).select_related("prompt").first()
     if found is None:
-        raise RaterError("no-item", _("There is no such trial. Go back to the study."), status=404)
+        raise RaterError("no-item", _("There is no such example. Go back to the study."), status=404)
     right = right_answers(found, locked_protocol(locked.study))
     for question in right:
         kind = locked_protocol(locked.study).question(question).answers

@@ -23,7 +23,7 @@ from evaluation.reports.score_summary import summarise
 from evaluation.selectors.metrics import scores_frame
 from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
-from evaluation.services.scoring.shapes import image_shapes
+from evaluation.services.scoring.shapes import other_shapes
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut, work_on
 from evaluation.services.work.limits import Pace, SoftLimit
@@ -163,7 +163,7 @@ class Scoring(ItemWork[MetricRun, int]):
         row.n_total = row.n_done = counts["n"]
         row.images_hash = images_hash([row.run])
         summary = summarise(scores_frame([row]), registry.value_range_of(row.metric))
-        row.result = {"name": row.label, **summary, **image_shapes(row, summary)}
+        row.result = {"name": row.label, **summary, **other_shapes(row, summary)}
         if counts["n_values"]:
             return ""
         first = row.scores.exclude(why="").first()

@@ -14,7 +14,7 @@ SIZES_TOLD = 20
 """So many different sizes are listed, the most frequent first; the rest are counted."""
 
 
-def image_shapes(row: MetricRun, result: Mapping[str, object]) -> dict[str, object]:
+def other_shapes(row: MetricRun, result: Mapping[str, object]) -> dict[str, object]:
     """What the result of `row` says of sizes: `image_sizes`, size -> images; and `other_shapes` where some are no
     squares. One query."""
     found = (

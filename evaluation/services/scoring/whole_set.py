@@ -17,7 +17,7 @@ from evaluation.services.scoring.load import metric_for
 from evaluation.services.scoring.parts import feature_metric, metric_compare, metric_influence_keep
 from evaluation.services.scoring.reference import reference_input
 from evaluation.services.scoring.score import metric_begin_with
-from evaluation.services.scoring.shapes import image_shapes
+from evaluation.services.scoring.shapes import other_shapes
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.items import work_alone
 from evaluation.services.work.locks import WHOLE, claim_scores
@@ -73,7 +73,7 @@ def metric_conclude(*, metric_run: MetricRun, result: Mapping[str, object]) -> N
     if row.status not in UNFINISHED:
         return
     checked = _checked(row, result)
-    row.result = checked | image_shapes(row, checked)
+    row.result = checked | other_shapes(row, checked)
     row.label = str(checked.get("name") or row.label)
     row.images_hash = images_hash(_runs(row))
     row.shards.all().delete()

@@ -59,6 +59,11 @@ def drawn_to_ship(name: str) -> Path:
     return Path(settings.VAR) / "shipped" / name
 
 
+def study_figures(name: str) -> Path:
+    """Where the paper's figures of a study that comes with the program are drawn, by its name."""
+    return Path(settings.VAR) / "figures" / name
+
+
 def accelerated_address(path: Path) -> str:
     """The inner address by which nginx sends the file at `path` in `MEDIA_ROOT`, "" where none stands in front."""
     if not settings.X_ACCEL_PREFIX:

@@ -24,6 +24,7 @@ from evaluation.selectors.own_protocols import protocol_of
 from evaluation.services.studies.admission import Admission
 from evaluation.services.studies.care import Care
 from evaluation.services.studies.crowd import CrowdSettings, people_declared, people_specified
+from evaluation.services.studies.design_words import design_in_words
 from evaluation.services.studies.known import KnownControl
 from evaluation.services.studies.mask import Mask, masks_declared, masks_specified
 from evaluation.services.studies.own_controls import added_specified, declared_plan, gold_by_panel, panel_of_plan
@@ -217,7 +218,7 @@ def specification(
             "smaller": {prompt_name(number): sets.sizes[number] for number in sets.smaller},
         },
         "panels": [_panel(panel, shape, opened) for panel, (shape, _) in panels.items()],
-        "design": {"seed": study.design_seed, **_design(next(iter(panels.values()))[0])},
+        "design": {"seed": study.design_seed, **design_in_words(next(iter(panels.values()))[0])},
         "display": {
             "largest_side": settings.display_side,
             "format": "WebP, lossless, without metadata",
@@ -304,27 +305,6 @@ def _panel(panel: str, shape: PanelShape, opened: Opened | None) -> dict[str, ob
     if size.batches > 1:
         counts |= {"batches": size.batches, "raters_per_batch": shape.raters}
     return counts if opened is None else {**counts, **opened.panels[panel]}
-
-
-def _design(shape: PanelShape) -> dict[str, object]:
-    """How trials are made and balanced, in words."""
-    if shape.whole_pairs:
-        return {
-            "pairs": "every pair of runs",
-            "sides": "balanced table, curveball trades (evaluation.design.balanced_sides)",
-            "order": "Williams squares (evaluation.design.balanced_orders)",
-        }
-    shown = "each run once" if shape.sets == 1 else f"{'balanced' if shape.balanced else 'every'} {shape.sets} of them"
-    if shape.reference == "beside":
-        shown = "each run beside the reference photograph"
-    declared: dict[str, object] = {
-        "trials": f"of each prompt {shown} (evaluation.design.combinations)",
-        "places": "each generator equally often in each place, within rater and trial (evaluation.design.places)",
-        "order": "Williams squares (evaluation.design.balanced_orders)",
-    }
-    if shape.batch is not None:
-        declared["batches"] = f"at most {shape.batch} trials each (evaluation.design.batches)"
-    return declared
 
 
 def settings_of(study: Study) -> StudySettings:

@@ -55,7 +55,7 @@ class ShownGroup:
 
 
 def answers_context(report: Report, document: ReportDocument, place: Place) -> dict[str, object]:
-    """The context of `reports/_answers.html` and `reports/_further.html`. `place`: of a question in the protocol."""
+    """The context of `reports/_answers.html` and of further parts. `place`: of a question in the protocol."""
     answers, further = document.answers, document.further
     protocol = protocols.read(report.study.specification["protocol"]) if answers or further else None
     context: dict[str, object] = {"answers": answers, "further": further}

@@ -5,7 +5,7 @@
 
 // --- Distributions -------------------------------------------------------------------------------------------------
 
-// The gamma function's ratio Γ(a + 1/2) / Γ(a), a > 0: the recurrence up to a = 40, then the asymptotic series.
+// The gamma function's ratio Gamma(a + 1/2) / Gamma(a), a > 0: the recurrence up to a = 40, then the asymptotic series.
 function gammaRatio(a) {
     let factor = 1;
     for (; a < 40; a += 1) factor *= a / (a + 0.5);
