@@ -18,6 +18,7 @@ from rest_framework.fields import empty
 from rest_framework.settings import api_settings
 from rest_framework.utils import html
 
+from common.json_in import JsonError, read_json
 from common.numbers import number_or_none
 from common.words import nearest, nearest_name
 
@@ -253,6 +254,12 @@ class Mapped(serializers.DictField):
 
     default_error_messages = SAID | {"not_a_dict": "Expected an object (a dictionary), but got {input_type}."}
 
+    def get_value(self, dictionary: Any) -> Any:
+        """In a form an object may also come as JSON, as OpenAPI has it."""
+        if isinstance(dictionary, MultiValueDict) and self.field_name in dictionary:
+            return _object_in(dictionary[self.field_name])
+        return super().get_value(dictionary)
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
             self.fail("not_a_dict", input_type=given_in_words(data))
@@ -314,8 +321,19 @@ def _is_part(name: str, known: Mapping[str, AnyField]) -> bool:
     return whole in known and isinstance(known[whole], kinds.get(name[len(whole) : len(whole) + 1], ()))
 
 
+def _object_in(text: object) -> dict[str, Any] | None:
+    """The object that a form gives as JSON; None where it is none."""
+    try:
+        value = read_json(text) if isinstance(text, str) else None
+    except JsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _wrongly_written(name: str, field: AnyField, values: Sequence[object]) -> str:
     """What is wrong with how a form or an address gives a field, or an empty text."""
+    if isinstance(field, Mapped) and len(values) == 1 and _object_in(values[0]) is not None:
+        return ""
     if isinstance(field, serializers.Serializer | serializers.DictField):
         return f"In a form this is written {name}.NAME=VALUE, once for each value. Or send JSON."
     if len(values) > 1 and not isinstance(field, serializers.ListField):

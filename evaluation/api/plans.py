@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import limits
-from evaluation.api.base import Endpoint
-from evaluation.api.fields import Number, Query, Whole, Words
-from evaluation.errors import InputError
+from evaluation import protocols
+from evaluation.api.base import Endpoint, ErrorSerializer
+from evaluation.api.fields import Named, Number, Query, Whole, Words
+from evaluation.errors import ConflictError
 from evaluation.protocols import MOST_RATERS
 from evaluation.selectors.own_protocols import protocol_named
 from evaluation.selectors.plan import (
@@ -41,10 +42,15 @@ class PlanQuery(Query):
     prompts = Words(
         required=False,
         max_length=limits.SOURCE,
+        pattern=r"[1-9][0-9]{0,4}([,;] ?[1-9][0-9]{0,4})*",
+        pattern_words="Give whole numbers with commas between, such as 12 or 20,20,12.",
         help_text="Or how many prompts, or how many in each category: 20,20,12",
     )
-    protocol = Words(
-        required=False, max_length=limits.REFERENCE, help_text="Default: drawbench; not with a study's name"
+    protocol = Named(
+        names=protocols.names,
+        required=False,
+        max_length=limits.REFERENCE,
+        help_text="Default: drawbench; or a protocol of your own, by name or as study:NAME; not with a study's name",
     )
     generators = Whole(
         required=False, min_value=1, max_value=MOST_GENERATORS, help_text="Runs that are compared; default: 2"
@@ -75,21 +81,25 @@ class PlanView(Endpoint):
 
     @extend_schema(
         operation_id="plan_retrieve",
-        responses={200: OpenApiResponse(OpenApiTypes.OBJECT, description="A drawbench-plan/1 document")},
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, description="A drawbench-plan/1 document"),
+            404: OpenApiResponse(ErrorSerializer, description="There is no such suite, study, protocol or pilot."),
+            409: OpenApiResponse(ErrorSerializer, description="What was asked contradicts itself."),
+        },
     )
     def get(self, request: Request) -> Response:
         """Get what a study would find, how long raters would work, and what they would cost. Nothing is saved."""
         given = self.asked
         prompts = None
         if "suite" in given and "prompts" in given:
-            raise InputError("Give either a suite or the number of prompts.", field="prompts")
+            raise ConflictError("Give either a suite or the number of prompts.", field="prompts")
         if "suite" in given:
             prompts = suite_prompts(suite_by_name(given["suite"]))
         elif "prompts" in given:
             prompts = prompts_read(given["prompts"])
         if "study" in given:
             if "protocol" in given:
-                raise InputError("A study has its protocol. Leave one of the two out.", field="protocol")
+                raise ConflictError("A study has its protocol. Leave one of the two out.", field="protocol")
             asked = plan_of_study(study_by_name(given["study"]))
             asked = asked if prompts is None else replace(asked, prompts=prompts)
         else:

@@ -115,13 +115,17 @@ def sections(html: str) -> set[str]:
     return {each.rstrip("-0123456789") for each in re.findall(r'<h[23] id="([^"]+)"', html)}
 
 
-ALWAYS = {"intervals", "collection", "declaration", "recompute"}
+ALWAYS = {
+    *("answer", "contents", "examples", "grid", "intervals", "collection", "times", "limitations", "declaration"),
+    *("recompute", "appendix"),
+}
 SECTIONS = {
-    "drawbench": {"comparison", "fragility", "agreement", "signs"},
+    "drawbench": {"comparison", "agreed", "fragility", "agreement", "signs"},
     "coco-photorealism": {
         "ranking",
         "against-reference",
         "comparison",
+        "agreed",
         "fragility",
         "agreement",
         "nobody",
@@ -129,7 +133,7 @@ SECTIONS = {
     },
     "coco-alignment": {"answers", "answer-agreement", "nobody", "screening"},
     "single-image": {"answers", "answer-agreement", "screening"},
-    "pairwise-open": {"ranking", "comparison", "fragility", "agreement", "answers"},
+    "pairwise-open": {"ranking", "comparison", "agreed", "fragility", "agreement", "answers"},
     "rank-k": {"ranking", "ranks"},
     "questions": {"answers", "answer-agreement"},
     "words": {"answers", "marked"},
