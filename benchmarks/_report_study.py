@@ -36,7 +36,8 @@ def _run(suite: Suite, label: str, seed: int) -> GenerationRun:
         generator="noise",
         samples_per_prompt=1,
         status=RunStatus.DONE,
-        size=SIDE,
+        width=SIDE,
+        height=SIDE,
     )
     rng = np.random.default_rng(seed)
     prompts = list(suite.prompts.order_by("number"))

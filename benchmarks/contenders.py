@@ -62,7 +62,7 @@ class Shown:
 
     label: str
     results: Sequence[Result]
-    pictures: Sequence[np.ndarray]  # type: ignore[type-arg]
+    pictures: Sequence[np.ndarray]
     cpu_s: float
 
 

@@ -132,7 +132,8 @@ def contenders_ready(size: int) -> tuple[list[Contender], dict[str, Sequence[str
     Raises:
         InputError: one's weights are there and can't be used.
     """
-    ready, missing = [], {}
+    ready: list[Contender] = []
+    missing: dict[str, Sequence[str]] = {}
     for one in CONTENDERS:
         spec = registry.get_spec(one.generator)
         try:

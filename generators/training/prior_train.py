@@ -114,9 +114,9 @@ def measure(prior: Prior, matcher: SceneMatcher, data: SceneData, said: Tensor, 
     of one caption, the ceiling. `retrieval`: how often the drawn embedding is nearest to its own render's among
     `count`; `retrieval_text`: how often the caption's own is.
     """
-    rows = np.random.Generator(np.random.Philox(5)).choice(len(data.pool), count, replace=False)
+    rows = np.random.Generator(np.random.Philox(5)).choice(len(data.pool), count, replace=False).tolist()
     first, second = (_renders(matcher, data, rows, seed) for seed in (21, 22))
-    text = data.text([int(row) for row in rows])
+    text = data.text(rows)
     own = said[rows]
     start = torch.randn(count, own.shape[1], generator=torch.Generator().manual_seed(6))
     with torch.inference_mode():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -15,7 +17,7 @@ from tests.reports.sample import ratings
 
 
 def analysed(frame: pd.DataFrame, family: Family | None = None, declared: tuple[str, ...] = ()) -> Analysis:
-    own = {} if family is None else {"family": family}
+    own: dict[str, Any] = {} if family is None else {"family": family}
     return compute(validate_ratings(frame), Settings(), declared=declared, **own)
 
 

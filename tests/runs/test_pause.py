@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -27,7 +28,12 @@ def test_a_paused_run_waits_and_goes_on_when_it_is_resumed(
     assert run_draw.run_drawing(run.pk) is None and draw(run).status == RunStatus.PAUSED
     assert run.samples.count() == 0
     queued: list[object] = []
-    monkeypatch.setattr(sweep, "hand_over", lambda task, pk: queued.append(pk) or True)
+
+    def handed(task: str, pk: object) -> bool:
+        queued.append(pk)
+        return True
+
+    monkeypatch.setattr(sweep, "hand_over", handed)
     monkeypatch.setattr(sweep, "messages_waiting", lambda: 0)
     sweep.work_sweep(starting=True)
     assert queued == [], "nobody takes up what somebody paused"
@@ -78,8 +84,8 @@ def test_the_form_says_what_a_run_will_come_to(
 ) -> None:
     declare(folder, "tests", **openai_like(service, price={"image_usd": 0.25}))
     suite = make_suite("a fox", "a heron")
-    values = {"suite": suite.pk, "generator": "http", "samples_per_prompt": 8, "run_seed": 0}
-    asked = {"parameter-service": "tests", "parameter-parallel": 4, "parameter-timeout_s": 60}
+    values: dict[str, Any] = {"suite": suite.pk, "generator": "http", "samples_per_prompt": 8, "run_seed": 0}
+    asked: dict[str, Any] = {"parameter-service": "tests", "parameter-parallel": 4, "parameter-timeout_s": 60}
     new = admin_client.get("/runs/new/?generator=http").content.decode()
     assert "/runs/new/estimate/" in new
     told = admin_client.get("/runs/new/estimate/", values | asked).content.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -60,7 +61,7 @@ def test_the_command_takes_width_and_height(make_suite: MakeSuite) -> None:
 
 
 def test_the_api_takes_and_tells_width_and_height(
-    make_suite: MakeSuite, admin_user: object, django_capture_on_commit_callbacks: Capture
+    make_suite: MakeSuite, admin_user: User, django_capture_on_commit_callbacks: Capture
 ) -> None:
     make_suite("a fox")
     api = APIClient()

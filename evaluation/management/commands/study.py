@@ -52,7 +52,7 @@ class Command(ProductCommand):
         size = StudySize(options["full"], options["size"], share)
         made = study_imagen_small(size=size, say=self.stderr.write)
         out = options["out"] or study_figures(made.study.name)
-        asked = {"pair": [], "question": [], "out": out}
+        asked: dict[str, Any] = {"pair": [], "question": [], "out": out}
         figures = paper_written(made.study, settings_from(made.report.settings), asked)
         return {**_described(made, options["base_url"].rstrip("/")), "figures": figures}
 

@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -175,7 +175,7 @@ def results_json(source: KitSource) -> bytes:
     return _json(source.document.to_dict() | {"report": named})
 
 
-def write_kit(path: Path, files: Mapping[str, bytes], folder: str) -> None:
+def write_kit(path: Path | BinaryIO, files: Mapping[str, bytes], folder: str) -> None:
     """The zip, everything in `folder`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings as instance
 from django.utils import timezone
@@ -89,7 +90,8 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         files[SCORES] = ratings_csv(given.scores.frame)
     told = input_json(replace(given, ratings=ratings), _names(study, key))
     files[INPUT] = json_bytes(told)
-    again = input_from(read_json(files[INPUT]), ratings, answers, files.get(SCORES))  # as whoever checks it has it
+    written: Any = read_json(files[INPUT])
+    again = input_from(written, ratings, answers, files.get(SCORES))  # as whoever checks it has it
     files[REPORT] = json_bytes(
         {
             "settings": checked.to_dict(),

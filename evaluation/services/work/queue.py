@@ -53,7 +53,7 @@ def generator_queue(name: str) -> str:
     return CPU if set(spec.devices) <= {"cpu"} else ACCELERATOR
 
 
-def _queue_of(task: str, arguments: Sequence[object]) -> str:
+def _queue_of(task: str, arguments: Sequence[Any]) -> str:
     if task.startswith("metric_score_"):
         return ACCELERATOR
     if task != "run_draw_prompts":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from evaluation.reports.figure import _COLOURS, A_COLOUR, B_COLOUR
 from evaluation.reports.further import AGAINST_REFERENCE, Further, Line, Part
@@ -58,7 +59,8 @@ def test_figure_3_has_a_panel_a_rival_and_the_shares_from_its_side(subject: str,
         colours = {patch.get_facecolor() for patch in axes.patches}
         assert len(colours) == 3
         first = axes.patches[0]
-        assert first.get_y() == 0 and tuple(first.get_facecolor()[:3]) == pytest.approx(_rgb(A_COLOUR))
+        assert isinstance(first, Rectangle) and first.get_y() == 0
+        assert tuple(first.get_facecolor()[:3]) == pytest.approx(_rgb(A_COLOUR))
         texts = [each.get_text().strip() for each in axes.texts]
         assert subject in texts and rival in texts and "no preference" in texts
     assert _rgb(B_COLOUR) != _rgb(A_COLOUR)
