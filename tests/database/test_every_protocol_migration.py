@@ -50,6 +50,8 @@ def as_before(model: Any, old: Any, row: dict[str, Any]) -> dict[str, Any]:
         row["control_answer"] = ""
     if model is Assignment:
         row["a_shown_left"] = row.pop("shown_order") == [0, 1]
+    if model is GenerationRun:
+        row["size"] = row["width"]
     columns = {each.attname for each in old._meta.concrete_fields}
     return {name: value for name, value in row.items() if name in columns}
 
