@@ -114,7 +114,10 @@ def test_sample_says_which_requests_gave_no_image(command: Command, tmp_path: Pa
         (["--generator", "colours", "--prompts-file", "table.csv"], "has no column for the prompts: call it prompt"),
         (["--generator", "colours", "--prompt", "x", "--samples", "0"], "0 samples a prompt: ask for 1 or more"),
         (["--generator", "colours", "--prompt", "x", "--seed", "-1"], "run seed -1 is not a whole number from 0"),
-        (["--generator", "colours", "--prompt", "x", "--size", "17"], "makes no images of size 17. Its sizes: 16, 64."),
+        (
+            ["--generator", "colours", "--prompt", "x", "--size", "17"],
+            "makes no images of 17 x 17 pixels. Its sizes: 16 x 16, 64 x 64.",
+        ),
         (["--generator", "colours", "--prompt", "x", "--set", "brightnes=1"], 'did you mean "brightness"?'),
         (["--generator", "colours", "--prompt", "x", "--set", "brightness=2"], "'2' is not a number from 0 to 1"),
         (["--generator", "colours", "--prompt", "x", "--set", "brightness"], "write it as NAME=VALUE"),
