@@ -73,7 +73,7 @@ def _hash(text: str) -> str:
 
 def program() -> str:
     """The text of the script that computes a report again."""
-    folder = Path(str(evaluation.__file__)).parent / "static/evaluation/report"
+    folder = Path(str(evaluation.__file__)).parent / "static" / "evaluation" / "report"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in PROGRAM)
 
 

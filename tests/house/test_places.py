@@ -33,6 +33,8 @@ NAMED_ALIKE: dict[str, set[str]] = {
     # the data folder; and with `initdb` the programs in the folder that `binaries` finds
     "postgres": {"drawbench/local/places.py", "drawbench/local/binaries.py", "drawbench/local/postgres.py"},
     "initdb": {"drawbench/local/binaries.py", "drawbench/local/postgres.py"},
+    # the collected files of all apps; the sources of ours
+    "static": {"drawbench/settings.py", "evaluation/reports/one_file.py"},
     # what `./dev train` puts into its own folder; what `placing` alone makes
     "placing": {"generators/training/all.py", "generators/training/placing.py"},
     # the weights of a whole training, the weights that ship; the weights that users bring
