@@ -363,7 +363,7 @@ esac
     done = _dev("test", script=installed / "dev", PATH=str(installed / "bin"))
     assert (done.returncode == 0) == (wrong == "nothing"), done.stderr
     calls = _calls(installed)
-    assert "-m pytest -n 2 --dist loadgroup" in calls and "-m mypy --no-error-summary" in calls
+    assert "-m pytest -n 2 --dist loadgroup -m not longest" in calls and "-m mypy --no-error-summary" in calls
     assert any("makemigrations --check" in call for call in calls)
     assert ("what mypy says" in done.stderr) == (wrong == "types")
     assert ("check failed before the tests" in done.stderr) == (wrong == "style")

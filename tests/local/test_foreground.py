@@ -112,6 +112,7 @@ def test_serve_until_interrupted_and_again(
     assert _within(20, lambda: not _healthy(port)), "the web server must not outlive its supervisor"
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [0.4, 1.0])
 def test_interrupted_at_any_moment_nothing_is_left(

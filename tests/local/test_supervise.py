@@ -98,6 +98,7 @@ def test_servers_that_do_not_come_back_are_tried_again(
     assert tries[1] - tries[0] >= 1
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_what_a_person_stops_stays_stopped(fresh: Places, tmp_path: Path) -> None:
     instance = Instance(fresh, tmp_path / "said")

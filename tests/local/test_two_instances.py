@@ -55,6 +55,7 @@ def test_an_instance_has_a_name_of_its_own() -> None:
     assert env.instance_name("one secret") == env.instance_name("one secret")
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_signing_in_to_one_does_not_sign_out_of_the_other(made_in: Made, tmp_path: Path) -> None:
     """Case ops-two-sessions: one browser, one host, two ports."""

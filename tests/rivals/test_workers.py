@@ -49,6 +49,7 @@ def ask(suite: Suite, generator: str, parameters: dict[str, object], **changes: 
     return run_render(RunDraft(suite=suite, generator=generator, parameters=parameters, **draft), queue=queue)
 
 
+@pytest.mark.longest
 @pytest.mark.worker
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)

@@ -139,6 +139,7 @@ def _pixels(data: bytes) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
+@pytest.mark.longest
 def test_a_redraw_gives_what_ships() -> None:
     """Two images drawn anew with the real settings, of the run whose images lose most."""
     draft = drafts()[-1]

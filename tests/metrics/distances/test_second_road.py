@@ -90,6 +90,7 @@ def test_the_difference_is_printed(tmp_path: Path) -> None:
     assert line.startswith("  by torch-fidelity 0.4.0: ") and " here (" in line
 
 
+@pytest.mark.longest
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("protocol", ["imagen-full", "ldm-30k", "dalle-squash"])
 def test_every_protocol_that_it_can_follow(tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
