@@ -178,6 +178,7 @@ def test_nobody_else_reaches_the_web_server_past_its_front(served: Instance) -> 
     assert [connection for each in servers for connection in each.net_connections("inet")] == [], "no port of its own"
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_without_nginx_it_serves_and_says_so(fresh: Places, tmp_path: Path) -> None:
     instance = Instance(fresh, tmp_path / "said")

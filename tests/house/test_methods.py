@@ -53,7 +53,13 @@ def _caller(who: str, user: User) -> Client:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("who", "there"),
-    [("nobody", False), ("nobody", True), ("token", True), ("session", True), (STRANGE, True)],
+    [
+        ("nobody", False),
+        ("nobody", True),
+        ("token", True),
+        ("session", True),
+        pytest.param(STRANGE, True, marks=pytest.mark.longest),
+    ],
     ids=lambda each: each if isinstance(each, str) else "of things" if each else "of nothing",
 )
 def test_no_address_is_a_fault_of_the_server(who: str, there: bool) -> None:

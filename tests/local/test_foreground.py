@@ -92,6 +92,7 @@ def _processes_of(places: Places) -> list[str]:
     return found
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.worker
 def test_serve_until_interrupted_and_again(

@@ -39,6 +39,7 @@ def noise_run(name: str, n: int, seed: int) -> GenerationRun:
     return run
 
 
+@pytest.mark.longest
 @pytest.mark.django_db
 def test_parts_scored_apart_give_what_one_process_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metric_parts, "PART", 32)
@@ -73,6 +74,7 @@ def test_parts_scored_apart_give_what_one_process_gives(monkeypatch: pytest.Monk
     assert not metric_parts_plan(metric_run_pk=metric_retry(metric_run=found, anew=True, queue=False).pk)
 
 
+@pytest.mark.longest
 @pytest.mark.django_db
 def test_a_file_that_can_not_be_read_is_named_and_the_rest_is_scored() -> None:
     run, other = noise_run("torn", 12, 3), noise_run("whole", 12, 4)

@@ -35,6 +35,7 @@ def assert_whole(metric_run: MetricRun) -> None:
         assert value == pytest.approx((int(prompt) + int(sample)) / 255, abs=1e-4)
 
 
+@pytest.mark.longest
 def test_kill_9_loses_nothing_and_doubles_nothing(start_worker: StartWorker) -> None:
     run = many(40)
     worker = start_worker()

@@ -134,6 +134,7 @@ def test_load_coco_refuses(tmp_path: Path) -> None:
     assert (len(made["missing"]), made["images"], made["suites"][0]["prompts"]) == (2, 10, 10)
 
 
+@pytest.mark.longest
 def test_fid_of_a_run(tmp_path: Path) -> None:
     captions, _, place = small_coco(tmp_path, 30)
     _call("load_coco", captions, place, "--draw", 20, *BUNDLED)

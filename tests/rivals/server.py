@@ -131,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _openai(self, prompt: str, body: dict[str, Any]) -> None:
         server, word = self.server, self.server.mood or prompt.partition(":")[0]
         seed = body.get("seed", time.monotonic_ns())
+        if word == "wait":
+            time.sleep(0.3)  # so that others come meanwhile
         if word == "busy once" and server.asked[prompt] == 1:
             self._json({"error": {"message": "slow down"}}, 429, {"Retry-After": "0.2"[:1]})
         elif word == "busy":

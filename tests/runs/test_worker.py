@@ -77,6 +77,7 @@ def test_a_worker_draws_a_run(ask: Callable[..., GenerationRun], start_worker: S
     assert workers_answering() and messages_waiting() is not None
 
 
+@pytest.mark.longest
 def test_kill_9_loses_nothing_and_doubles_nothing(
     ask: Callable[..., GenerationRun], start_worker: StartWorker, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_process_of_the_pool_that_dies_is_replaced(
     assert_whole(run, 16)
 
 
+@pytest.mark.longest
 def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     make_suite: MakeSuite, start_worker: StartWorker
 ) -> None:

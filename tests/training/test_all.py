@@ -67,6 +67,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.longest
 def test_killed_on_its_way_it_goes_on_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     arguments = ["--config-set", str(tiny_set(tmp_path)), "--out", str(out), *BUDGET]

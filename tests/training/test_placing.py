@@ -146,6 +146,7 @@ def test_a_steady_letter_s_part_settles_where_in_the_letter_it_lies(*, steady: b
     assert (max(map(len, lies.values())) == 1) == steady
 
 
+@pytest.mark.longest
 def test_a_lesson_changes_the_text_side_alone(tmp_path: Path) -> None:
     """How many of a kind, and with it what there is, comes first; forty steps are enough to see it begin."""
     concepts = (*CONCEPTS, "sign")

@@ -127,6 +127,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, extractor: Extractor) -> None:
     assert not list(work.glob("shard-0000*"))
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_torchrun_with_two_processes(tmp_path: Path) -> None:
     """As a user would: two processes, the same answer as one."""
