@@ -57,7 +57,7 @@ def _caller(who: str, user: User) -> Client:
         ("nobody", False),
         ("nobody", True),
         ("token", True),
-        ("session", True),
+        pytest.param("session", True, marks=pytest.mark.longest),
         pytest.param(STRANGE, True, marks=pytest.mark.longest),
     ],
     ids=lambda each: each if isinstance(each, str) else "of things" if each else "of nothing",
