@@ -3,8 +3,8 @@
 python -m benchmarks.render                      null generator and 100 ms an image, 256 x 256 pixels
 python -m benchmarks.render --processes 1 --images 400
 
-An instance of its own is made and removed. The generator is a plug-in whose image takes as long as it is told (it
-sleeps, as a process does that waits for its device) and is given in batches of 8. Everything else is the product:
+An instance of its own is made and removed. The generator is a plug-in that draws in batches of 8 and sleeps
+for `--ms` an image, as a process does that waits for its device. Everything else is the product:
 tasks, claims, PNG, files brought to the disk, rows. Each worker draws a few images first: nothing is loaded meanwhile.
 
 Overhead: (wall time x processes - images x time an image) / images, from the run's beginning to its last image's row.

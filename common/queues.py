@@ -1,4 +1,4 @@
-"""The queues of work, by the device that it needs. A worker takes from all of them unless it is told which (-Q)."""
+"""The queues of work, by the device that it needs. A worker takes from all of them unless `-Q` names some."""
 
 from __future__ import annotations
 

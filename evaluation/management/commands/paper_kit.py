@@ -43,7 +43,7 @@ class Command(ProductCommand):
             raise InputError(f"--out must end with .zip; got {out}.", field="out")
         settings = {"include_simulated": False} if options["without_simulated"] else {}
         study = study_by_name(options["study"])
-        result_look(study=study, what="report", deliberate=options["look"])
+        result_look(study=study, what="ratings", deliberate=options["look"])
         found = kit_write(report=report_make(study=study, settings=settings), out=out, page=report_page)
         return {
             "study": found.study,
