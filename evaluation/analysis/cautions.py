@@ -50,7 +50,11 @@ def effective_number(sizes: Float) -> float:
 
 def uneven(rater_sizes: Float) -> bool:
     """Whether some raters rated much more than others; ``rater_sizes``: (R,) numbers of ratings."""
-    return len(rater_sizes) > 1 and effective_number(rater_sizes) < UNEQUAL * len(rater_sizes)
+    return _uneven(effective_number(rater_sizes), len(rater_sizes))
+
+
+def _uneven(weigh_as: float, n_raters: int) -> bool:
+    return n_raters > 1 and weigh_as < UNEQUAL * n_raters
 
 
 def is_skewed(rater_counts: Float) -> bool:
@@ -65,74 +69,104 @@ def is_skewed(rater_counts: Float) -> bool:
     return spread > 0 and abs(float((rest**3).mean())) > SKEWED * spread**1.5
 
 
+@dataclass(frozen=True)
+class Loads:
+    """What cautions look at, besides panels: how many raters and prompts; ``counts`` of a, indifferent, b; the least
+    and the most ratings of a rater, and how many alike would weigh as much as all; whether raters are skewed.
+    """
+
+    n_raters: int
+    n_prompts: int
+    counts: Sequence[float]
+    least: int
+    most: int
+    weigh_as: float
+    skewed: bool
+
+    @classmethod
+    def of(cls, by_rater: Float, n_prompts: int) -> Loads:
+        """From counts of the three choices by rater, (R, 3)."""
+        sizes = of_ratings(by_rater)
+        counts, weigh_as = by_rater.sum(axis=0).tolist(), effective_number(sizes)
+        skewed = is_skewed(by_rater)
+        return cls(len(sizes), n_prompts, counts, int(sizes.min()), int(sizes.max()), weigh_as, skewed)
+
+    def cautions(self, estimand: str, of_panels: Sequence[Caution] = ()) -> tuple[Caution, ...]:
+        """The cautions, with those ``of_panels`` among them."""
+        found = [each for unit in ("rater", "prompt") for each in _few(unit, getattr(self, f"n_{unit}s"))]
+        if _uneven(self.weigh_as, self.n_raters):
+            found.append(
+                Caution(
+                    "unequal_loads",
+                    f"Some raters rated much more than others ({self.least:,} to {self.most:,} ratings): "
+                    f"{self.n_raters:,} raters weigh as much as {self.weigh_as:.0f} who rate alike. "
+                    "The mean in which each rater counts alike stands beside the mean over ratings.",
+                )
+            )
+            if estimand == "raters":
+                found.append(_LOADS_IGNORED)
+        found.extend(of_panels)
+        if self.skewed:
+            found.append(_SKEWED_RATERS)
+        n, most = sum(self.counts), max(self.counts[0], self.counts[2])
+        if most >= NEAR_END * n:
+            found.append(
+                Caution(
+                    "near_the_ends",
+                    f"One of the two has {100 * most / n:.0f} % of the ratings. So near the end, intervals may cover "
+                    "the truth in 92 to 94 % of studies instead of 95 %.",
+                )
+            )
+        return tuple(found)
+
+
+_LOADS_IGNORED = Caution(
+    "loads_ignored",
+    "The interval for new raters with these prompts counts each rater alike, whatever they rated: with "
+    "loads so unequal it may cover the truth in 80 to 93 % of studies instead of 95 %. The one for new "
+    "raters and new prompts allows for them.",
+)
+_SKEWED_RATERS = Caution(
+    "skewed_raters",
+    "A few raters differ strongly from the rest. Where a small minority has another taste, intervals may "
+    "cover the truth in 92 to 94 % of studies instead of 95 %.",
+)
+
+
 def cautions(
     design: EffectiveDesign, rater_counts: Float, names: Sequence[str], estimand: str = DEFAULT_ESTIMAND
 ) -> tuple[Caution, ...]:
     """The cautions of a comparison. ``rater_counts``: (R, K, 3) choices by rater and category; ``names``: of the
     categories; ``estimand``: for whom its interval speaks.
     """
-    by_rater = across(rater_counts)
-    counts = by_rater.sum(axis=0).tolist()
-    found = [each for unit, n in (("rater", design.n_raters), ("prompt", design.n_prompts)) for each in _few(unit, n)]
-    sizes = of_ratings(by_rater)
-    if uneven(sizes):
+    return Loads.of(across(rater_counts), design.n_prompts).cautions(estimand, _of_panels(design, names))
+
+
+def _of_panels(design: EffectiveDesign, names: Sequence[str]) -> list[Caution]:
+    if not design.nested:
+        return []
+    found = []
+    largest = max(design.panels, key=lambda panel: panel.n)
+    if largest.n > UNLIKE * design.n and len(design.panels) > 1:
+        who = counted(len(largest.raters), "rater")
         found.append(
             Caution(
-                "unequal_loads",
-                f"Some raters rated much more than others ({int(sizes.min()):,} to {int(sizes.max()):,} ratings): "
-                f"{design.n_raters:,} raters weigh as much as {effective_number(sizes):.0f} who rate alike. "
-                "The mean in which each rater counts alike stands beside the mean over ratings.",
+                "unlike_panels",
+                f"One panel, {names[int(largest.categories[0])]!r}, gave {100 * largest.n / design.n:.0f} % of the "
+                f"ratings, so the overall result rests mainly on its {who}.",
             )
         )
-        if estimand == "raters":
+    for panel in design.panels:
+        if panel.form is None:
+            unit = "rater" if len(panel.raters) < 2 else "prompt"
             found.append(
                 Caution(
-                    "loads_ignored",
-                    "The interval for new raters with these prompts counts each rater alike, whatever they rated: with "
-                    "loads so unequal it may cover the truth in 80 to 93 % of studies instead of 95 %. The one for new "
-                    "raters and new prompts allows for them.",
+                    "lone_panel",
+                    f"Category {names[int(panel.categories[0])]!r} has only one {unit}. How {unit}s differ there "
+                    "is taken from the other categories.",
                 )
             )
-    if design.nested:
-        largest = max(design.panels, key=lambda panel: panel.n)
-        if largest.n > UNLIKE * design.n and len(design.panels) > 1:
-            who = counted(len(largest.raters), "rater")
-            found.append(
-                Caution(
-                    "unlike_panels",
-                    f"One panel, {names[int(largest.categories[0])]!r}, gave {100 * largest.n / design.n:.0f} % of the "
-                    f"ratings, so the overall result rests mainly on its {who}.",
-                )
-            )
-        for panel in design.panels:
-            if panel.form is None:
-                unit = "rater" if len(panel.raters) < 2 else "prompt"
-                found.append(
-                    Caution(
-                        "lone_panel",
-                        f"Category {names[int(panel.categories[0])]!r} has only one {unit}. How {unit}s differ there "
-                        "is taken from the other categories.",
-                    )
-                )
-    if is_skewed(by_rater):
-        found.append(
-            Caution(
-                "skewed_raters",
-                "A few raters differ strongly from the rest. Where a small minority has another taste, intervals may "
-                "cover the truth in 92 to 94 % of studies instead of 95 %.",
-            )
-        )
-    n = sum(counts)
-    most = max(counts[0], counts[2])
-    if most >= NEAR_END * n:
-        found.append(
-            Caution(
-                "near_the_ends",
-                f"One of the two has {100 * most / n:.0f} % of the ratings. So near the end, intervals may cover the "
-                "truth in 92 to 94 % of studies instead of 95 %.",
-            )
-        )
-    return tuple(found)
+    return found
 
 
 def _few(unit: str, n: int) -> list[Caution]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from common.words import counted
-from evaluation.analysis.cautions import cautions, of_ratings
+from evaluation.analysis.cautions import Caution, cautions, of_ratings
+from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.crossed import (
     METHODS,
     Absent,
@@ -35,6 +37,7 @@ from evaluation.analysis.tally import CountTable, distinct
 
 FEW_UNITS = 6  # raters and prompts of a category, up to which its rate is remembered
 Weights = tuple[int, int, int]  # of a, indifferent, b
+Counts = npt.NDArray[np.int64]
 _NET: Weights = (1, 0, -1)
 _ALL: Weights = (1, 1, 1)
 _DECIDED: Weights = (1, 0, 1)
@@ -57,14 +60,14 @@ def effective_or_why(made: Pieces | Absent, mean: float, level: float, ends: End
         return made
     widest = made.widest(level)
     if widest is None:
-        return Absent(_ALIKE)
+        return Absent(ALIKE)
     se = math.sqrt(widest.value)
     return Interval(EFFECTIVE, level, se, widest.df, *bounds(mean, se, widest.df, level, ends))
 
 
-_ALIKE = "all ratings are alike, so there is no spread to estimate an interval from"
+ALIKE = "all ratings are alike, so there is no spread to estimate an interval from"
 _NO_SPREAD: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(METHODS, _ALIKE)
+    dict.fromkeys(METHODS, ALIKE)
     | {
         "by_rater": "all raters' totals are alike, so there is no spread to estimate an interval from",
         "by_prompt": "all prompts' totals are alike, so there is no spread to estimate an interval from",
@@ -126,56 +129,109 @@ def _rate(
 ) -> PreferenceRate:
     tables = _Tables.of(blocks)
     merged = blocks if stratified or len(blocks) == 1 else [tables.merged()]
-    grams = [(name, _Gram.of(rater), _Gram.of(prompt)) for name, rater, prompt in merged]
-    counts = tuple(sum(rater.sums[at] for _, rater, _ in grams) for at in range(3))
-    wanted = ESTIMANDS[estimand]
-    effective = tables.pieces(counts)
-
-    def estimate(kind: str, weights: Weights, included: Weights, ends: Ends) -> MeanEstimate | None:
-        n = _dot(included, counts)
-        if not n:
-            return None
-        mean = _dot(weights, counts) / n
-        own = effective_or_why(effective[kind], mean, level, ends)
-        if kind != "net" and wanted == EFFECTIVE and isinstance(own, Interval):  # of a share, the default alone is kept
-            return MeanEstimate(mean, EFFECTIVE, MappingProxyType({EFFECTIVE: own}))
-        panels = [
-            (name, _panel(rater, prompt, weights, included))
-            for name, rater, prompt in grams
-            if _dot(included, rater.sums)
-        ]
-        variances = stratified_variances(panels, n_raters, n_prompts) if stratified else block_variances(panels[0][1])
-        intervals = {name: interval_or_why(name, mean, variances[name], level) for name in METHODS}
-        intervals[EFFECTIVE] = own
-        return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
-
-    net, decided = estimate("net", _NET, _ALL, NET_ENDS), estimate("decided", (1, 0, 0), _DECIDED, SHARE_ENDS)
-    assert net is not None, "a block without ratings"
-    shares = {name: estimate(name, weights, _ALL, SHARE_ENDS) for name, weights in _SHARES.items()}
-    return PreferenceRate(
-        n_ratings=sum(counts),
-        n_raters=n_raters,
-        n_prompts=n_prompts,
-        counts=(counts[0], counts[1], counts[2]),
-        net=net,
-        shares=MappingProxyType({name: Share.of(each) for name, each in shares.items() if each is not None}),
-        decided=Share.of(decided) if decided else None,
-        decided_p=Share.of(decided).p_value(0.5) if decided else None,
-        stratified=stratified,
-        estimand=estimand,
-        level=level,
-        p_value=net.p_value,
-        rater_net=tables.rater_net,
-        design=tables.in_words(),
-        cautions=cautions(tables.design, tables.raters, tables.names, estimand),
-    )
-
-
-_SHARES: Mapping[str, Weights] = MappingProxyType({"a": (1, 0, 0), "indifferent": (0, 1, 0), "b": (0, 0, 1)})
+    grams = [(name, Gram.of(rater.counts), Gram.of(prompt.counts)) for name, rater, prompt in merged]
+    made = Asked(estimand, level, n_raters, n_prompts, grams, stratified)
+    effective = tables.pieces(made.counts)
+    own = {
+        kind: effective_or_why(effective[kind], made.mean(kind), level, ENDS[kind]) for kind in KINDS if made.has(kind)
+    }
+    said = cautions(tables.design, tables.raters, tables.names, estimand)
+    return made.rate(own, tables.rater_net, tables.in_words(), said)
 
 
 @dataclass(frozen=True)
-class _Gram:
+class Asked:
+    """What a rate is made of besides its default intervals: for whom it speaks, and products of counts by category."""
+
+    estimand: str
+    level: float
+    n_raters: int
+    n_prompts: int
+    grams: Sequence[tuple[str, Gram, Gram]]
+    stratified: bool
+
+    @cached_property
+    def counts(self) -> tuple[int, int, int]:
+        """Answers for A, indifferent, for B."""
+        a, indifferent, b = (sum(rater.sums[at] for _, rater, _ in self.grams) for at in range(3))
+        return a, indifferent, b
+
+    def has(self, kind: str) -> bool:
+        """Whether any answer counts for the mean called ``kind``."""
+        return _dot(_SCORES[kind][1], self.counts) > 0
+
+    def mean(self, kind: str) -> float:
+        """The mean called ``kind`` of ``KINDS``."""
+        weights, included = _SCORES[kind]
+        return _dot(weights, self.counts) / _dot(included, self.counts)
+
+    def _estimate(self, kind: str, own: Interval | Absent) -> MeanEstimate:
+        """The mean with its intervals, ``own`` the default one."""
+        mean, wanted = self.mean(kind), ESTIMANDS[self.estimand]
+        if kind != "net" and wanted == EFFECTIVE and isinstance(own, Interval):  # of a share, the default alone is kept
+            return MeanEstimate(mean, EFFECTIVE, MappingProxyType({EFFECTIVE: own}))
+        weights, included = _SCORES[kind]
+        panels = [
+            (name, _panel(rater, prompt, weights, included))
+            for name, rater, prompt in self.grams
+            if _dot(included, rater.sums)
+        ]
+        variances = (
+            stratified_variances(panels, self.n_raters, self.n_prompts)
+            if self.stratified
+            else block_variances(panels[0][1])
+        )
+        intervals = {name: interval_or_why(name, mean, variances[name], self.level) for name in METHODS}
+        intervals[EFFECTIVE] = own
+        return MeanEstimate(mean, pick_default(intervals, wanted), MappingProxyType(intervals))
+
+    def rate(
+        self,
+        own: Mapping[str, Interval | Absent],
+        rater_net: float,
+        design: str,
+        said: tuple[Caution, ...],
+    ) -> PreferenceRate:
+        """The rate with the default intervals ``own`` of each kind that it has, and what else is known of it."""
+        net = self._estimate("net", own["net"])
+        decided = Share.of(self._estimate("decided", own["decided"])) if "decided" in own else None
+        return PreferenceRate(
+            n_ratings=sum(self.counts),
+            n_raters=self.n_raters,
+            n_prompts=self.n_prompts,
+            counts=self.counts,
+            net=net,
+            shares=MappingProxyType({name: Share.of(self._estimate(name, own[name])) for name in CHOICES}),
+            decided=decided,
+            decided_p=decided.p_value(0.5) if decided else None,
+            stratified=self.stratified,
+            estimand=self.estimand,
+            level=self.level,
+            p_value=net.p_value,
+            rater_net=rater_net,
+            design=design,
+            cautions=said,
+        )
+
+
+_SCORES: Mapping[str, tuple[Weights, Weights]] = MappingProxyType(
+    {
+        "net": (_NET, _ALL),
+        "a": ((1, 0, 0), _ALL),
+        "indifferent": ((0, 1, 0), _ALL),
+        "b": ((0, 0, 1), _ALL),
+        "decided": ((1, 0, 0), _DECIDED),
+    }
+)
+KINDS = tuple(_SCORES)
+"""The means of a rate: the net share, the three shares, and A among decided answers."""
+ENDS: Mapping[str, Ends] = MappingProxyType(dict.fromkeys(KINDS, SHARE_ENDS) | {"net": NET_ENDS})
+WHOLE = np.array([_SCORES[kind][0] for kind in KINDS[:-1]], dtype=float).T
+"""Scores of a, indifferent and b, (3, 4), by the means over all answers."""
+
+
+@dataclass(frozen=True)
+class Gram:
     """What the sums over clusters need of a table of counts by cluster: sums over clusters of products of two choices'
     counts, ``products`` (3, 3), and of one, ``sums``; how many clusters have any rating, and any decided one. Whole
     numbers of any size, so that every variance is exact until its one division.
@@ -187,8 +243,8 @@ class _Gram:
     n_decided: int
 
     @classmethod
-    def of(cls, table: CountTable) -> _Gram:
-        counts = table.counts
+    def of(cls, counts: Counts) -> Gram:
+        """Of counts of the three choices by cluster, (clusters, 3)."""
         decided = int(np.count_nonzero(counts[:, 0] + counts[:, 2]))
         return cls((counts.T @ counts).tolist(), counts.sum(axis=0).tolist(), len(counts), decided)
 
@@ -206,7 +262,7 @@ def _dot(weights: Weights, sums: Sequence[int]) -> int:
     return a * x + b * y + c * z
 
 
-def _panel(rater: _Gram, prompt: _Gram, weights: Weights, included: Weights) -> PanelSums:
+def _panel(rater: Gram, prompt: Gram, weights: Weights, included: Weights) -> PanelSums:
     """Sums of the scores ``weights`` of choices over the ``included`` ones; a cell holds one rating."""
     n, total = _dot(included, rater.sums), _dot(weights, rater.sums)
     a, b, c = weights
@@ -247,26 +303,20 @@ class _Tables:
         return math.fsum((counts[:, 0] - counts[:, 2]) / of_ratings(counts)) / len(counts)
 
     def pieces(self, counts: tuple[int, ...]) -> Mapping[str, Pieces | Absent]:
-        """The default interval's pieces of the net share, of the three shares, and of A among decided answers: there
-        each rating counts with what it moves that ratio by.
-        """
-        kinds = ("net", *_SHARES, "decided")
+        """The default interval's pieces of each of ``KINDS``."""
         why = why_not(self.design, self.names)
         if why:
-            return dict.fromkeys(kinds, why)
-        n, decided = sum(counts), counts[0] + counts[2]
-        ratio = counts[0] / decided if decided else 0.0
-        moved = n / decided if decided else 0.0
-        weights = np.array([_NET, *_SHARES.values(), (moved * (1 - ratio), 0.0, -moved * ratio)], dtype=float).T
+            return dict.fromkeys(KINDS, why)
+        weights = np.concatenate([WHOLE, decided_scores(np.array([counts]))], axis=1)
         squares = self.raters.sum(axis=0) @ weights**2
         sums = Sums(_weighed(self.raters, weights), _weighed(self.prompts, weights), squares)
         found = pieces(self.design, self.rater_sizes, self.prompt_sizes, sums)
-        return dict(zip(kinds, found, strict=True))
+        return dict(zip(KINDS, found, strict=True))
 
     def in_words(self) -> str:
         """How the default interval took raters and prompts."""
         if len(self.names) < 2:
-            return "All ratings are of one category: raters and prompts are taken as drawn at random."
+            return ONE_CATEGORY
         if not self.design.by_category:
             return (
                 "Most categories have a single prompt, so categories are left out of account: prompts are taken as "
@@ -279,6 +329,20 @@ class _Tables:
         stray = int(sizes.sum() - sizes.max(axis=1).sum())
         but = f" but for {counted(stray, 'rating')}" if stray else ""
         return f"{within}; each category has raters of its own{but}, so its variance is taken by itself and added."
+
+
+ONE_CATEGORY = "All ratings are of one category: raters and prompts are taken as drawn at random."
+
+
+def decided_scores(counts: Counts) -> Float:
+    """Scores of a, indifferent and b, (3, g), of A's share among decided answers where answers were ``counts``, (g, 3):
+    each counts with what it moves that ratio by, as if the ratio were a mean over all answers.
+    """
+    a, _, b = counts.T
+    decided = a + b
+    known = np.maximum(decided, 1)
+    ratio, moved = a / known, np.where(decided > 0, counts.sum(axis=1) / known, 0.0)
+    return np.stack([moved * (1 - ratio), np.zeros(len(counts)), -moved * ratio])
 
 
 def _weighed(counts: Float, weights: Float) -> Float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -22,11 +22,12 @@ from evaluation.analysis.families import ALL, Family
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.highlights import judged
 from evaluation.analysis.preference import preference_rate
+from evaluation.analysis.preference_many import category_rates
 from evaluation.analysis.ranking import Ranking, rank_counted
 from evaluation.analysis.retest import retest_of_ratings
 from evaluation.analysis.sides import side_bias
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
-from evaluation.analysis.tally import Comparison, CountTable, Tally, tally_ratings
+from evaluation.analysis.tally import Comparison, CountTable, Tally, distinct, tally_ratings
 
 NAMED = 10
 """Categories and comparisons that a note names; the rest are counted."""
@@ -71,8 +72,10 @@ def analyse_valid(
     check_between(level, "confidence level")
     tally = tally_ratings(valid)
     known = {*declared, *(category for category in _categories_of(tally))}
-    compared = (_compare(tally, at, estimand, level) for at in range(len(tally.comparisons)))
-    results = tuple(replace(each, not_rated=tuple(sorted(known - set(each.categories)))) for each in compared)
+    results = tuple(
+        replace(each, not_rated=tuple(sorted(known - set(each.categories))))
+        for each in _compared(tally, estimand, level)
+    )
     return Analysis(
         comparisons=judged(results, family, level),
         estimand=estimand,
@@ -127,38 +130,48 @@ def _rankings(valid: pd.DataFrame, tally: Tally, level: float) -> tuple[Ranking,
 
 def overall_rate(ratings: pd.DataFrame, estimand: str = DEFAULT_ESTIMAND, level: float = 0.95) -> PreferenceRate:
     """The overall rate of validated ratings of one pair and question, without the rest of an analysis."""
-    return _compare(tally_ratings(ratings), 0, estimand, level).overall
+    tally = tally_ratings(ratings)
+    rows = tally.by_rater.of_comparison(0), tally.by_prompt.of_comparison(0)
+    if rows[0].one_category:
+        (rate,) = category_rates(*rows, tally.categories, estimand, level).values()
+    else:
+        rate = _over_categories(tally, *rows, estimand, level)
+    return replace(rate, words=_words(rate, tally.comparisons[0]))
 
 
-def _compare(tally: Tally, at: int, estimand: str, level: float) -> ComparisonResult:
-    comparison = tally.comparisons[at]
-    raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
+def _over_categories(
+    tally: Tally, raters: CountTable, prompts: CountTable, estimand: str, level: float
+) -> PreferenceRate:
+    """The overall rate of a comparison with several categories, from its rows."""
+    sizes = raters.sizes()
     blocks = [
         (tally.categories[code], raters.of_category(code), prompts.of_category(code))
         for code in raters.categories().tolist()
     ]
-    sizes = raters.sizes()
-    whole_prompts = prompts.over_categories()
-    categories = {
-        name: preference_rate(
-            [(name, rater, prompt)], len(rater.unit), len(prompt.unit), stratified=False, estimand=estimand, level=level
+    n_prompts = len(distinct(prompts.unit))
+    stratified = is_nested(sizes)
+    return preference_rate(blocks, len(sizes), n_prompts, stratified=stratified, estimand=estimand, level=level)
+
+
+def _compared(tally: Tally, estimand: str, level: float) -> Iterator[ComparisonResult]:
+    rates = category_rates(tally.by_rater, tally.by_prompt, tally.categories, estimand, level)
+    by_comparison: dict[int, dict[str, PreferenceRate]] = {}
+    for (at, category), rate in rates.items():
+        by_comparison.setdefault(at, {})[tally.categories[category]] = rate
+    for at, categories in by_comparison.items():
+        comparison = tally.comparisons[at]
+        raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
+        if len(categories) == 1:
+            (overall,) = categories.values()
+        else:
+            overall = _over_categories(tally, raters, prompts, estimand, level)
+        yield ComparisonResult(
+            comparison=comparison,
+            overall=replace(overall, words=_words(overall, comparison)),
+            categories=MappingProxyType(_adjusted(categories, comparison)),
+            widths=overall.widths(),
+            agreement=_agreement(prompts.over_categories().counts, level),
         )
-        for name, rater, prompt in blocks
-    }
-    overall = (
-        categories[blocks[0][0]]
-        if len(blocks) == 1
-        else preference_rate(
-            blocks, len(sizes), len(whole_prompts.unit), stratified=is_nested(sizes), estimand=estimand, level=level
-        )
-    )
-    return ComparisonResult(
-        comparison=comparison,
-        overall=replace(overall, words=_words(overall, comparison)),
-        categories=MappingProxyType(_adjusted(categories, comparison)),
-        widths=overall.widths(),
-        agreement=_agreement(whole_prompts.counts, level),
-    )
 
 
 def _words(rate: PreferenceRate, comparison: Comparison) -> str:
