@@ -103,7 +103,7 @@ def krippendorff_alpha(
     if n_units < 2:
         return absent(_FEW_UNITS[n_units])
     # Pairs of values within units; counting duplicates of a row once keeps this small for millions of units.
-    rows, unit, number = np.unique(table, axis=0, return_inverse=True, return_counts=True)
+    rows, unit, number = _distinct_rows(table)
     m = rows.sum(axis=1)
     own = (rows[:, :, None] * rows[:, None, :] - rows[:, :, None] * np.eye(rows.shape[1])) / (m - 1)[:, None, None]
     observed = np.tensordot(number.astype(float), own, axes=1)
@@ -123,6 +123,18 @@ def krippendorff_alpha(
         return Agreement(name, float(value), None, None, level, n_units, n_values, "it depends on a single unit")
     low, high = _jackknife(float(value), without, number, level)
     return Agreement(name, float(value), low, high, level, n_units, n_values)
+
+
+def _distinct_rows(table: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """``np.unique`` of the rows of whole numbers from 0, with inverse and counts: by one number a row where that can
+    tell them apart, as telling numbers apart takes a tenth of the time.
+    """
+    levels = int(table.max()) + 1
+    if levels ** table.shape[1] >= 2**53:
+        return np.unique(table, axis=0, return_inverse=True, return_counts=True)
+    key = table @ (float(levels) ** np.arange(table.shape[1])[::-1])
+    _, first, unit, number = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    return table[first], unit, number
 
 
 FEWEST_CLUSTERS = 3

@@ -19,7 +19,7 @@ from evaluation.analysis.choice_words import CHOICES, hint_for
 IntArray = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.signedinteger]
 Places = Callable[[int], str]
-CHUNK = 1 << 19  # rows taken at a time: what is made of them stays in the processor's cache, and memory stays flat
+CHUNK = 1 << 17  # rows taken at a time: what is made of them stays in the processor's cache, and memory stays flat
 FIRST_CHUNK = 1 << 16  # rows looked at before asking whether all names have been seen
 _LOST = frozenset({"nan", "null", "none", "<na>", "#n/a"})  # what programs write for a value that they lost
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes"})
@@ -321,6 +321,13 @@ def flags_column(column: pd.Series, check: Checker) -> pd.arrays.BooleanArray:
     truth = np.array([text in _TRUE for text in plain] + [False])[codes]
     missing = np.array(empty + [True])[codes]
     return pd.arrays.BooleanArray(truth, missing)
+
+
+def sure_flags(column: pd.Series, check: Checker) -> npt.NDArray[np.bool_]:
+    """``flags_column`` where an empty cell is false."""
+    if column.dtype == np.bool_:
+        return np.array(column)
+    return np.asarray(flags_column(column, check).fillna(False).to_numpy(dtype=bool))
 
 
 def numbers_column(column: pd.Series, check: Checker, lowest: float | None = 0.0) -> pd.Series:

@@ -29,6 +29,7 @@ from evaluation.analysis.columns import (
     listed,
     numbers_column,
     one_order,
+    sure_flags,
     text_column,
     wholes_column,
 )
@@ -139,10 +140,7 @@ def validate_ratings(
     columns["generator_a"], columns["generator_b"] = first, second
     columns["choice"] = choices_column(frame["choice"], "choice", check, flip)
     for name in ("control", "simulated"):
-        flags = (
-            flags_column(frame[name], check) if name in frame else pd.array(np.zeros(len(frame), bool), dtype="boolean")
-        )
-        columns[name] = pd.Series(flags.fillna(False).to_numpy(dtype=bool))
+        columns[name] = pd.Series(sure_flags(frame[name], check) if name in frame else np.zeros(len(frame), bool))
     if "a_shown_left" in frame:
         shown = flags_column(frame["a_shown_left"], check)
         columns["a_shown_left"] = pd.Series(shown ^ pd.array(flip, dtype="boolean"))

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pa_compute
 import pyarrow.parquet as pa_parquet
 
-from evaluation.analysis.columns import CHUNK, Codes
+from evaluation.analysis.columns import Codes
 from evaluation.analysis.table_file import TableFile, rows_with_text
 
+STEP = 1 << 19  # rows of small row groups that are read at a time
 ESCAPED = r"^'('*[=+\-@\t\r])"  # a cell that an export kept from running as a formula, by one apostrophe more
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls a frame's unnamed index in Parquet
 
@@ -41,8 +42,8 @@ def _parquet_column(file: pa_parquet.ParquetFile, name: str) -> pd.DataFrame:
     if len(kinds) > 1 or not pa.types.is_dictionary(kinds[0]):
         return file.read(columns=[name]).to_pandas().reset_index(drop=True)
     n_groups, rows = file.num_row_groups, max(file.metadata.num_rows, 1)
-    step = max(n_groups * CHUNK // rows, 1)
-    column = _Coded()
+    step = max(n_groups * STEP // rows, 1)
+    column = _Coded(rows=rows)
     for at in range(0, n_groups, step):
         groups = list(range(n_groups)[at : at + step])
         column.add(file.read_row_groups(groups, columns=[name]).column(0).chunks)
@@ -106,23 +107,36 @@ def _plain(text: str) -> str:
 
 class _Coded:
     """A column that Arrow coded chunk by chunk, with codes as small as they can be; only distinct cells are looked at.
-    Texts that ``plain`` makes alike are one category.
+    Texts that ``plain`` makes alike are one category. ``rows``: how many there will be, where that is known.
     """
 
-    def __init__(self, plain: Callable[[str], str] = str) -> None:
+    def __init__(self, plain: Callable[[str], str] = str, rows: int = 0) -> None:
         self._plain = plain
         self._place: dict[str, int] = {}
-        self._parts: list[Codes] = []
+        self._codes: Codes = np.empty(rows, dtype=np.int8)
+        self._n = 0
         self._known: dict[str, int] = {}
 
     def add(self, chunks: Iterable[pa.DictionaryArray]) -> None:
         for chunk in chunks:
             codes = [self._code(text) for text in chunk.dictionary.to_pylist()]
-            kind = np.min_scalar_type(-max(len(self._place), 1))
             indices = chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices
             found = indices.to_numpy(zero_copy_only=False)
+            room = self._room(len(found))
             same = codes == list(range(len(codes)))  # as in the chunks before it: the codes are right already
-            self._parts.append(found.astype(kind) if same else np.array([*codes, -1], dtype=kind)[found])
+            room[:] = found if same else np.array([*codes, -1], dtype=room.dtype)[found]
+
+    def _room(self, rows: int) -> Codes:
+        """The next ``rows`` places, of a kind that holds all codes so far; memory that is not written costs nothing."""
+        end = self._n + rows
+        kind = np.min_scalar_type(-max(len(self._place), 1))
+        if end > len(self._codes) or kind != self._codes.dtype:
+            longer = np.empty(max(end, 2 * self._n, len(self._codes)), dtype=kind)
+            longer[: self._n] = self._codes[: self._n]
+            self._codes = longer
+        room = self._codes[self._n : end]
+        self._n = end
+        return room
 
     def _code(self, text: str | None) -> int:
         if text is None:
@@ -134,9 +148,8 @@ class _Coded:
 
     def whole(self) -> pd.Categorical:
         """All of it, once."""
-        codes: Codes = np.concatenate(self._parts) if self._parts else np.zeros(0, np.int8)
-        self._parts.clear()
-        return pd.Categorical.from_codes(codes, categories=pd.Index(list(self._place), dtype=object), validate=False)
+        names = pd.Index(list(self._place), dtype=object)
+        return pd.Categorical.from_codes(self._codes[: self._n], categories=names, validate=False)
 
 
 def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

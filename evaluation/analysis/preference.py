@@ -33,7 +33,7 @@ from evaluation.analysis.effective_design import EffectiveDesign, Float, across
 from evaluation.analysis.estimands import DEFAULT_ESTIMAND, ESTIMANDS
 from evaluation.analysis.estimates import FALLBACKS, Interval, MeanEstimate, PreferenceRate, Share
 from evaluation.analysis.scale import NET_ENDS, SHARE_ENDS, Ends, bounds
-from evaluation.analysis.tally import CountTable, distinct
+from evaluation.analysis.tally import CountTable, distinct_places
 
 FEW_UNITS = 6  # raters and prompts of a category, up to which its rate is remembered
 Weights = tuple[int, int, int]  # of a, indifferent, b
@@ -353,10 +353,11 @@ def _weighed(counts: Float, weights: Float) -> Float:
 def _cube(tables: list[CountTable]) -> Float:
     if len(tables) == 1:
         return tables[0].counts[:, None, :].astype(float)
-    units = distinct(np.concatenate([each.unit for each in tables]))
+    units, rows = distinct_places(np.concatenate([each.unit for each in tables]))
     found = np.zeros((len(units), len(tables), 3))
-    for at, each in enumerate(tables):
-        found[np.searchsorted(units, each.unit), at] = each.counts
+    found[rows, np.repeat(np.arange(len(tables)), [len(each.unit) for each in tables])] = np.concatenate(
+        [each.counts for each in tables]
+    )
     return found
 
 

@@ -7,13 +7,15 @@ variances need, so that the cost of a report hardly depends on the number of rat
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluation.analysis.columns import CHOICES, CHUNK, RatingsError, chunks, codes_of, not_counted
+from evaluation.analysis.columns import CHOICES, Codes, RatingsError, chunks, codes_of, not_counted
 
 IntArray = npt.NDArray[np.int64]
 
@@ -50,8 +52,7 @@ class CountTable:
         if self.one_category:
             units, counts = self.unit, self.counts
         else:
-            units = distinct(self.unit)
-            place = np.searchsorted(units, self.unit)
+            units, place = distinct_places(self.unit)
             columns = [np.bincount(place, weights=each, minlength=len(units)) for each in self.counts.T]
             counts = np.stack(columns, axis=1).astype(np.int64)  # below 2^53: exact
         zeros = np.zeros(len(units), dtype=np.int64)
@@ -72,8 +73,7 @@ class CountTable:
         """
         if self.one_category:
             return np.asarray(self.counts.sum(axis=1)[:, None])
-        units, categories = distinct(self.unit), distinct(self.category)
-        row, column = np.searchsorted(units, self.unit), np.searchsorted(categories, self.category)
+        (units, row), (categories, column) = distinct_places(self.unit), distinct_places(self.category)
         found = np.zeros((len(units), len(categories)), dtype=np.int64)
         found[row, column] = self.counts.sum(axis=1)
         return found
@@ -108,9 +108,24 @@ class Tally:
 
 
 def distinct(codes: IntArray) -> IntArray:
-    """The codes that occur, sorted. ``np.unique`` gives the same, and takes several times as long for short arrays."""
-    held = np.sort(codes)
-    return held[np.concatenate([[True], held[1:] != held[:-1]])] if len(held) else held
+    """The codes that occur, sorted; they are whole numbers from 0."""
+    return distinct_places(codes)[0]
+
+
+def distinct_places(codes: IntArray) -> tuple[IntArray, IntArray]:
+    """The codes that occur, sorted, and the place of each of ``codes`` among them. ``np.unique`` gives the same, and
+    takes several times as long.
+    """
+    if not len(codes):
+        return codes, codes
+    most = int(codes.max())
+    if most > 8 * len(codes):  # few of many that there are
+        held = np.sort(codes)
+        held = held[np.concatenate([[True], held[1:] != held[:-1]])]
+        return held, np.searchsorted(held, codes)
+    occurs = np.zeros(most + 1, dtype=bool)
+    occurs[codes] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
 
 
 def tally_ratings(ratings: pd.DataFrame) -> Tally:
@@ -125,22 +140,16 @@ def tally_ratings(ratings: pd.DataFrame) -> Tally:
     out = not_counted(ratings)
     codes = {name: codes_of(ratings[name]) for name in ratings.columns if _is_categorical(ratings[name])}
     levels = {name: tuple(str(each) for each in ratings[name].cat.categories) for name in codes}
+    places = _Places.of(codes, levels, out)
     generators, questions = levels["generator_a"], levels["question"]
-    pair_key = _PairKey(len(generators), len(questions))
-    used = pair_key.used(codes, out)
-    comparisons = []
-    lookup = np.full(pair_key.size, -1, dtype=np.int64)
-    for at, key in enumerate(used):
-        first, second, question = pair_key.split(int(key))
-        comparisons.append(Comparison(generators[first], generators[second], questions[question]))
-        lookup[key] = at
-    tables = {
-        unit: _count(codes, out, pair_key, lookup, len(used), unit, len(levels["category"]), len(levels[unit]))
-        for unit in ("rater_id", "prompt_id")
-    }
+    comparisons = tuple(
+        Comparison(generators[first], generators[second], questions[question])
+        for first, second, question in places.comparisons
+    )
+    tables = {unit: places.counted(codes, unit, len(levels[unit])) for unit in ("rater_id", "prompt_id")}
     n_out, n_control = int(out.sum()), int(ratings["control"].to_numpy().sum())
     return Tally(
-        comparisons=tuple(comparisons),
+        comparisons=comparisons,
         categories=levels["category"],
         rater_ids=levels["rater_id"],
         prompt_ids=levels["prompt_id"],
@@ -158,70 +167,64 @@ def _is_categorical(column: pd.Series) -> bool:
 
 
 @dataclass(frozen=True)
-class _PairKey:
-    """Numbers a pair and question: sorted by first generator, second generator, question."""
+class _Places:
+    """Which comparison each row is of: ``key``, (n,), numbers its pair and question, and ``place`` brings that to the
+    comparison's code. ``comparisons``: codes of the generators and question of each that has a rating, sorted.
+    ``out``: rows that do not count.
+    """
 
-    n_generators: int
-    n_questions: int
+    key: npt.NDArray[np.unsignedinteger]
+    place: IntArray
+    comparisons: list[tuple[int, int, int]]
+    n_categories: int
+    out: npt.NDArray[np.bool_]
 
-    @property
-    def size(self) -> int:
-        return max(self.n_generators**2 * self.n_questions, 1)
+    @classmethod
+    def of(cls, codes: Mapping[str, Codes], levels: Mapping[str, Sequence[str]], out: npt.NDArray[np.bool_]) -> _Places:
+        """From the codes of the columns, (n,) each, and the names that they stand for."""
+        names = ("generator_a", "generator_b", "question")
+        n = [max(len(levels[name]), 1) for name in names]
+        size = math.prod(n)
+        keys = np.empty(len(out), dtype=np.min_scalar_type(size))
+        seen = np.zeros(size, dtype=bool)
+        for part in chunks(len(out)):
+            key = codes[names[0]][part].astype(np.int64)
+            for name, levels_of in zip(names[1:], n[1:], strict=True):
+                key *= levels_of
+                key += codes[name][part]
+            keys[part] = key
+            seen[key[~out[part]] if out[part].any() else key] = True
+        used = np.flatnonzero(seen)
+        place = np.full(size, -1, dtype=np.int64)
+        place[used] = np.arange(len(used))
+        pairs, question = np.divmod(used, n[2])
+        comparisons = list(zip(*(each.tolist() for each in (*np.divmod(pairs, n[1]), question)), strict=True))
+        return cls(keys, place, comparisons, max(len(levels["category"]), 1), out)
 
-    def of(self, codes: dict[str, npt.NDArray[np.signedinteger]], part: slice) -> IntArray:
-        key = codes["generator_a"][part].astype(np.int64)
-        key *= self.n_generators
-        key += codes["generator_b"][part]
-        key *= self.n_questions
-        key += codes["question"][part]
-        return key
+    def counted(self, codes: Mapping[str, Codes], unit: str, n_units: int) -> CountTable:
+        """Choices counted by comparison, category and ``unit``, a column of ``n_units`` ids."""
+        n, n_choices = len(self.key), len(CHOICES)
+        size = len(self.comparisons) * self.n_categories * n_units * n_choices
 
-    def split(self, key: int) -> tuple[int, int, int]:
-        rest, question = divmod(key, self.n_questions)
-        first, second = divmod(rest, self.n_generators)
-        return first, second, question
+        def keys(part: slice) -> IntArray:
+            key = self.place[self.key[part]]
+            for name, levels in (("category", self.n_categories), (unit, n_units), ("choice", n_choices)):
+                key *= levels
+                key += codes[name][part]
+            return key[~self.out[part]] if self.out[part].any() else key
 
-    def used(self, codes: dict[str, npt.NDArray[np.signedinteger]], control: npt.NDArray[np.bool_]) -> IntArray:
-        seen = np.zeros(self.size, dtype=bool)
-        for part in chunks(len(control)):
-            key = self.of(codes, part)
-            seen[key[~control[part]] if control[part].any() else key] = True
-        return np.flatnonzero(seen)
-
-
-def _count(
-    codes: dict[str, npt.NDArray[np.signedinteger]],
-    control: npt.NDArray[np.bool_],
-    pair_key: _PairKey,
-    lookup: IntArray,
-    n_comparisons: int,
-    unit: str,
-    n_categories: int,
-    n_units: int,
-) -> CountTable:
-    n_choices = len(CHOICES)
-    size = n_comparisons * n_categories * n_units * n_choices
-    n = len(control)
-
-    def keys(part: slice) -> IntArray:
-        key = lookup[pair_key.of(codes, part)]
-        for name, levels in (("category", n_categories), (unit, n_units), ("choice", n_choices)):
-            key *= levels
-            key += codes[name][part]
-        return key[~control[part]] if control[part].any() else key
-
-    if size <= max(4 * n, 1 << 22):  # a dense table: one pass, no sorting
-        counts = np.zeros(size, dtype=np.int64)
-        for part in chunks(n, max(CHUNK, size // 2)):
-            counts += np.bincount(keys(part), minlength=size)
-        cube = counts.reshape(-1, n_choices)
-        rows = np.flatnonzero(cube.any(axis=1))
-        table = cube[rows]
-    else:
-        found, number = np.unique(np.concatenate([keys(part) for part in chunks(n)]), return_counts=True)
-        rows, place = np.unique(found // n_choices, return_inverse=True)
-        table = np.zeros((len(rows), n_choices), dtype=np.int64)
-        table[place, found % n_choices] = number
-    rest, unit_code = np.divmod(rows, max(n_units, 1))
-    comparison, category = np.divmod(rest, max(n_categories, 1))
-    return CountTable(comparison, category, unit_code, table)
+        if size <= max(4 * n, 1 << 22):  # a dense table: one pass, no sorting
+            counts = np.zeros(size, dtype=np.int64)
+            for part in chunks(n):
+                np.add.at(counts, keys(part), 1)
+            cube = counts.reshape(-1, n_choices)
+            rows = np.flatnonzero(cube.any(axis=1))
+            table = cube[rows]
+        else:
+            found, number = np.unique(np.concatenate([keys(part) for part in chunks(n)]), return_counts=True)
+            rows, place = np.unique(found // n_choices, return_inverse=True)
+            table = np.zeros((len(rows), n_choices), dtype=np.int64)
+            table[place, found % n_choices] = number
+        rest, unit_code = np.divmod(rows, max(n_units, 1))
+        comparison, category = np.divmod(rest, self.n_categories)
+        return CountTable(comparison, category, unit_code, table)
