@@ -16,7 +16,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from evaluation.analysis.classic import clopper_pearson
 
 POWER = 0.95
 """The power that is aimed at: of raters who click at random, the share that is excluded."""
@@ -99,12 +100,7 @@ def controls_needed(rule: ControlRule, chance: float, power: float = POWER) -> i
 
 def exact_interval(right: int, answered: int, level: float = 0.95) -> tuple[float, float]:
     """The interval of Clopper and Pearson (1934) for a share; 0 to 1 where nothing was answered."""
-    if not answered:
-        return 0.0, 1.0
-    outside = (1 - level) / 2
-    low = stats.beta.ppf(outside, right, answered - right + 1) if right else 0.0
-    high = stats.beta.ppf(1 - outside, right + 1, answered - right) if right < answered else 1.0
-    return float(low), float(high)
+    return clopper_pearson(right, answered, level) if answered else (0.0, 1.0)
 
 
 def _weight(honest: float, chance: float) -> float:
@@ -117,6 +113,8 @@ def _distribution(
     honest: float, groups: tuple[tuple[float, int], ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The values of the statistic, rising, and their chances: of honest raters, of random clicks."""
+    from scipy import stats  # takes as long to import as a small analysis does
+
     scores: npt.NDArray[np.float64]
     of_honest: npt.NDArray[np.float64]
     of_random: npt.NDArray[np.float64]

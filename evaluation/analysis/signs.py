@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from evaluation.analysis.results import Document, document, rounded
 
@@ -161,6 +160,8 @@ def _of_rater(mine: pd.DataFrame, rules: SignRules) -> Iterator[Sign]:
 
 def side_chance(n: int, of: int) -> float:
     """The chance that one of the sides is taken ``n`` times or more, of ``of``, where neither has an advantage."""
+    from scipy import stats  # takes as long to import as a small analysis does
+
     return float(min(1.0, 2 * stats.binom.sf(n - 1, of, 0.5)))
 
 

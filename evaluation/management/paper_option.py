@@ -12,7 +12,6 @@ from evaluation.errors import InputError
 from evaluation.models import Study
 from evaluation.reports.compute import Settings, pair_named
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.kit.imagen import imagen_files
 from evaluation.services.reporting.make import report_make
 
 PAPERS = ("imagen",)
@@ -52,6 +51,8 @@ def paper_written(study: Study, settings: Settings, options: Mapping[str, Any]) 
     Raises:
         InputError: there is nothing to draw, a pair or question is not there, or there is no writing.
     """
+    from evaluation.reports.kit.imagen import imagen_files  # figures' library takes a while to import
+
     report = report_make(study=study, settings=settings.to_dict())
     document = ReportDocument.from_dict(report.results)
     names = [str(each["label"]) for each in study.specification.get("runs", ())]
