@@ -169,7 +169,7 @@ class Errors:
         far = quantile(level ** (1 / len(first)), df * self._independent(n, df))
         found = np.full((n, n), math.inf)
         told = own > NO_SPREAD
-        found[first[told], second[told]] = far * np.sqrt(np.maximum(own, own.mean()))[told]
+        found[first[told], second[told]] = far * np.sqrt(np.maximum(own[told], own.mean()))
         return np.minimum(found, found.T)
 
     def _independent(self, n: int, df: float) -> float:
