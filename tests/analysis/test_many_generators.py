@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -136,3 +137,12 @@ def test_above_the_limit_of_cells_ratings_stand_for_cells(monkeypatch: pytest.Mo
         assert one.se is not None
         assert other.se is not None
         assert other.se == pytest.approx(one.se, rel=0.15)
+
+
+def test_differences_below_zero_by_rounding_tell_no_pair_apart() -> None:
+    unit = np.arange(12) % 4, np.arange(12) % 3
+    errors = Errors.of_sums(np.eye(3), np.zeros((12, 3)), *unit)
+    below = -1e-19 * np.eye(3)
+    nothing = replace(errors, raters=below, prompts=below, both=below)
+    assert np.isinf(nothing.reaches(3, 0.95)).all()
+    assert nothing.widest(np.array([1.0, -1.0, 0.0]), 0.95) is None
