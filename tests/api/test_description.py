@@ -1,7 +1,8 @@
 """The API does what its OpenAPI description says: Schemathesis makes up requests and holds the answers against it.
 
-A fresh world for every operation, no chance, some examples: a sample of what `schemathesis run` does in minutes against
-a served instance. With SCHEMATHESIS_EXAMPLES=25 in the environment there are more, and each field's limits, too. Valid requests must be taken, others refused, all in the statuses and forms that are described.
+A fresh world for every operation, no chance, some examples: a sample of what `schemathesis run` does in minutes
+against a served instance. With SCHEMATHESIS_EXAMPLES=25 in the environment there are more, and each field's limits,
+too. Valid requests must be taken, others refused, all in the statuses and forms that are described.
 """
 
 from __future__ import annotations
