@@ -9,7 +9,7 @@ such interval. Results are those of one table at a time but for rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from scipy import special
 
 from evaluation.analysis.effective import LEAST_SCALE, NOTHING, ROUNDING
 from evaluation.analysis.effective_design import EVENING, SINGULAR, Float, Index
+
+Number = TypeVar("Number", bound=np.number[Any])
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Slices:
         """From the numbers of units."""
         return cls(np.cumsum(lengths) - lengths, lengths)
 
-    def sums(self, values: npt.NDArray[np.number]) -> Float:
+    def sums(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """Sums by table, (..., g), of ``values``, (..., units)."""
-        return np.asarray(np.add.reduceat(values, self.starts, axis=-1))
+        summed: npt.NDArray[Number] = np.add.reduceat(values, self.starts, axis=-1)
+        return summed
 
-    def given(self, values: npt.NDArray[np.number]) -> Float:
+    def given(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """Each unit's own table's value, (..., units), of ``values``, (..., g)."""
         return np.repeat(values, self.lengths, axis=-1)
 
@@ -68,7 +71,7 @@ class ManyPanels(NamedTuple):
             moments[:, at, 2] = side.sums(side.even * side.diagonal)
             moments[:, 2, at] = side.sums(side.diagonal)
         moments[:, 2, 2] = n - 1
-        solve = np.linalg.pinv(moments, rcond=SINGULAR)
+        solve = np.asarray(np.linalg.pinv(moments, rcond=SINGULAR), dtype=np.float64)
         load = np.stack([*squares, n], axis=1) / (n * n)[:, None]
         form = np.einsum("gji,gj->gi", solve, load)
         expected, spread = _traces(sides, form, n - 1)
@@ -164,10 +167,10 @@ class ManyPieces(NamedTuple):
         df = np.where(below > 0, top**2 / np.where(below > 0, below, 1.0), 0.0)
         floor = NOTHING * (residual + 1e-300)
         both = (value > floor) & (df > 0)
-        units = [np.broadcast_to(slices.lengths[:, None] - 1.0, value.shape) for slices in panels.slices]
+        free = [np.broadcast_to(slices.lengths[:, None] - 1.0, value.shape) for slices in panels.slices]
         return cls(
             np.stack([np.where(both, value, 0.0), *(np.where(each > floor, each, 0.0) for each in one_way)]),
-            np.stack([np.where(both, df, 1.0), *units]),
+            np.stack([np.where(both, df, 1.0), *free]),
         )
 
     def widest(self, level: float) -> tuple[Float, Float]:

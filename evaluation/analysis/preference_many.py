@@ -163,7 +163,7 @@ def _own_intervals(
 
 def _of_raters(table: Counts, slices: Slices, n_prompts: Index, counts: Counts) -> tuple[list[float], Iterator[Loads]]:
     """Of each table the mean of the raters' own net shares, and their loads (``cautions.is_skewed`` of many)."""
-    sizes = of_ratings(table.T)
+    sizes = table.sum(axis=0)
     net = (table[0] - table[2]) / sizes
     n = sizes.astype(float)
     weigh_as = slices.sums(n) ** 2 / slices.sums(n * n)
