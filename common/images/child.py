@@ -41,7 +41,7 @@ class Child:
     """
 
     def __init__(self, limits: ImageLimits) -> None:
-        self._limits = asdict(limits)
+        self._limits = json.dumps(asdict(limits)).encode()
         self._process = _started()
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
@@ -52,8 +52,8 @@ class Child:
 
     def ask(self, name: str, data: bytes, want: Want = "image") -> None:
         """Give it a job, as much of it as its pipe takes now; `wait` sends the rest."""
-        job = {"name": name, "bytes": len(data), "want": want, "limits": self._limits}
-        self._unsent.append(memoryview(json.dumps(job).encode() + b"\n" + data))
+        job = json.dumps({"name": name, "bytes": len(data), "want": want}).encode()
+        self._unsent.append(memoryview(b'%b, "limits": %b}\n%b' % (job[:-1], self._limits, data)))
         self.count_waiting += 1
         with contextlib.suppress(BrokenPipeError):  # the answer that does not come tells of it
             self._send()

@@ -63,12 +63,16 @@ def upload_check(*, upload: Upload, seconds: float | None = None) -> bool:
         try:
             finished = _check(upload, None if seconds is None else time.monotonic() + seconds)
             if finished:
-                upload_match(upload=upload)
+                matched = upload_match(upload=upload)
                 Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(status=Upload.Status.READY)
         except InputError as error:
             upload_spoil(upload=upload, message=error.message)
             raise
-    upload.refresh_from_db()
+    if finished:
+        upload.refresh_from_db(fields=["status", "message", "n_files", "n_checked"])
+        upload.options, upload.table, upload.summary = matched.options, matched.table, matched.summary
+    else:
+        upload.refresh_from_db()
     return finished
 
 
