@@ -60,7 +60,7 @@ def is_turned(image: Image.Image) -> bool:
 
 
 def is_srgb(icc: object) -> bool:
-    """`icc`: an image's profile, or None. Whether colours are sRGB as they are, for what a file's profile says; False too where it can't be read."""
+    """Whether colours are sRGB as they are, by `icc`, an image's profile or None; False too where it can't be read."""
     if not isinstance(icc, bytes) or not icc:
         return True
     try:

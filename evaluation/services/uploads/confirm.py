@@ -29,7 +29,6 @@ from evaluation.services.uploads.match import checked_options, merged_options, u
 from evaluation.services.work.locks import claim_upload
 from generators.sizes import Size
 
-
 ROWS_AT_ONCE = 1000
 """Images whose rows are made together: what is in memory of them does not grow with the upload."""
 
