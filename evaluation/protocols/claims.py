@@ -1,6 +1,7 @@
 """What each prompt claims, as questions that people answer with yes or no.
 
-From the attributes of a suite's prompts (schema scene/1), or from a file:
+From the attributes of a suite's prompts (schema scene/1, or the `questions` that `evaluation.suites.questions` reads),
+or from a file:
 
 * Davidsonian Scene Graph (`dsg-1k-anns.csv`): a row a claim, columns `text`, `proposition_id`, `dependency` (the ids of
   the claims that it rests on, 0 for none), `category_broad`, `category_detailed`, `question_natural_language`.
@@ -71,6 +72,7 @@ def suite_claims(prompts: Sequence[PromptData], claims_by_text: ClaimsByText | N
 
     Raises:
         SuiteError: a prompt's attributes don't fit their schema.
+        ProtocolError: they hold more questions than can be asked, or longer ones.
     """
     found = {}
     for prompt in prompts:
@@ -78,11 +80,30 @@ def suite_claims(prompts: Sequence[PromptData], claims_by_text: ClaimsByText | N
             found[prompt.number] = claims_by_text.get(fold(prompt.text), ())
         else:
             scene = parse_scene(prompt.attributes)
-            found[prompt.number] = scene_claims(scene) if scene is not None else ()
+            found[prompt.number] = scene_claims(scene) if scene is not None else _own_questions(prompt)
     return SuiteClaims(
         {number: claims for number, claims in found.items() if claims},
         tuple(number for number, claims in found.items() if not claims),
     )
+
+
+def _own_questions(prompt: PromptData) -> tuple[PromptClaim, ...]:
+    """The claims of a prompt's attribute `questions`."""
+    asked = prompt.attributes.get("questions")
+    each_asked = [each for each in asked if isinstance(each, dict)] if isinstance(asked, list) else []
+    places = {str(each.get("id")): at for at, each in enumerate(each_asked)}
+    claims = []
+    for each in each_asked:
+        needed = each.get("depends_on")
+        rests_on = [places[str(one)] for one in needed if str(one) in places] if isinstance(needed, list) else []
+        kind = " - ".join(str(each[key]) for key in ("sort", "kind") if each.get(key))
+        claims.append(
+            PromptClaim(_asked(str(each.get("question")), str(each.get("answer", "yes"))), kind, tuple(rests_on))
+        )
+    wrong = _too_much(prompt.text, claims)
+    if wrong:
+        raise ProtocolError(f"prompt {prompt.number}: {wrong}", source="the suite")
+    return tuple(claims)
 
 
 def read_claims(data: bytes, source: str) -> ClaimsByText:
@@ -135,7 +156,10 @@ def _vqa(pair: JsonValue, line: int) -> str:
     """A question whose answer is Yes stands as it is; another asks whether the answer is so."""
     if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
         raise _FaultyLine(line, "vqa_list holds pairs of question and answer, two texts")
-    question, answer = (str(each).strip() for each in pair)
+    return _asked(*(str(each).strip() for each in pair))
+
+
+def _asked(question: str, answer: str) -> str:
     return question if answer.lower() == "yes" else f"{question} Is the answer “{answer}”?"
 
 
@@ -209,11 +233,19 @@ def _keep(found: dict[str, tuple[PromptClaim, ...]], prompt: str, claims: Sequen
         raise _FaultyLine(line, "the prompt is empty")
     if text in found:
         raise _FaultyLine(line, f'the prompt "{text[:60]}" stands twice; keep one of them')
-    if len(claims) > MOST_CLAIMS:
-        raise _FaultyLine(line, f'"{text[:60]}" has {len(claims)} claims; at most {MOST_CLAIMS} can be asked')
-    if any(not 0 < len(claim.text) <= MOST_CHARACTERS for claim in claims):
-        raise _FaultyLine(line, f'a claim of "{text[:60]}" is empty or has more than {MOST_CHARACTERS} characters')
+    wrong = _too_much(text, claims)
+    if wrong:
+        raise _FaultyLine(line, wrong)
     found[text] = tuple(claims)
+
+
+def _too_much(text: str, claims: Sequence[PromptClaim]) -> str:
+    """What is wrong with a prompt's claims; empty where nothing is."""
+    if len(claims) > MOST_CLAIMS:
+        return f'"{text[:60]}" has {len(claims)} claims; at most {MOST_CLAIMS} can be asked'
+    if any(not 0 < len(claim.text) <= MOST_CHARACTERS for claim in claims):
+        return f'a claim of "{text[:60]}" is empty or has more than {MOST_CHARACTERS} characters'
+    return ""
 
 
 def scene_claims(scene: Scene) -> tuple[PromptClaim, ...]:

@@ -12,7 +12,7 @@ from evaluation.suites.build import Duplicates, Row, build_suite
 from evaluation.suites.decode import check_size, decode, read_bytes
 from evaluation.suites.identity import named_and_complete
 from evaluation.suites.objects import Captions, is_coco, load_json, rows_of_coco, rows_of_jsonl, rows_of_list
-from evaluation.suites.questions import DSG, rows_of_dsg, with_questions
+from evaluation.suites.questions import DSG, rows_of_dsg, rows_with_questions
 from evaluation.suites.selection import sample_of
 from evaluation.suites.tables import (
     CATEGORY_COLUMNS,
@@ -65,8 +65,11 @@ def read_suite(
             rows, notes, found_format = _rows_of_binary(data, binary, format)
         else:
             rows, notes, found_format = _rows(decode(data), format, extension, captions)
+        if found_format != "dsg":
+            rows, on_questions = rows_with_questions(rows)
+            notes = [*notes, *on_questions]
         suite = build_suite(
-            [with_questions(row) for row in rows],
+            rows,
             name=name or stem[:MAX_NAME_CHARACTERS],
             source_format=found_format,
             notes=notes,

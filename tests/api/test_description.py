@@ -1,7 +1,8 @@
 """The API does what its OpenAPI description says: Schemathesis makes up requests and holds the answers against it.
 
-A fresh world for every operation, no chance, some examples: a sample of what `schemathesis run` does in minutes against
-a served instance. Valid requests must be taken, others refused, all in the statuses and forms that are described.
+A fresh world for every operation, no chance, some examples: a sample of what `schemathesis run` does in minutes
+against a served instance. With SCHEMATHESIS_EXAMPLES=25 in the environment there are more, and each field's limits,
+too. Valid requests must be taken, others refused, all in the statuses and forms that are described.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ for each in DOCUMENT["components"]["schemas"].values():  # OpenAPI 3.0 can't say
 
 DESCRIPTION = schemathesis.openapi.from_dict(DOCUMENT)
 DESCRIPTION.app = application
+DESCRIPTION.config.phases.coverage.enabled = "SCHEMATHESIS_EXAMPLES" in os.environ
+"""Thousands of requests that go through each field's limits: making them up takes longer than all else in this file."""
 
 # Which bytes are a file of prompts no description can say: the files are ours.
 schemathesis.openapi.media_type("text/csv", st.sampled_from([b"Prompts,Category\nA cat,Animals\n", b"prompt\nA dog\n"]))

@@ -28,6 +28,10 @@ pytestmark = pytest.mark.browser
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
+LONG = ("/docs/architecture/", "/docs/statistics/", "/api/v1/docs/")
+"""Pages of the same parts as another, or another's program: axe takes seconds for each, and looks at them once."""
+
+
 @pytest.fixture
 def study(live_server: LiveServer, plugin: None) -> Study:  # noqa: F811  (the fixture of that name)
     study = an_open_study(raters_per_panel=4)
@@ -92,6 +96,8 @@ def test_every_page_is_sound(
         page.evaluate("for (const details of document.querySelectorAll('main details')) details.open = true")
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert beyond <= 0, f"{path} is {beyond} pixels wider than the screen"
+        if width < 1000 and path in LONG:
+            continue
         found = Axe().run(page, options=AXE_RULES)
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
     context.close()

@@ -56,6 +56,7 @@ def as_before(model: Any, old: Any, row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name in columns}
 
 
+@pytest.mark.longest
 @pytest.mark.django_db(transaction=True)
 def test_a_study_from_before_goes_on_as_it_was() -> None:
     study = an_open_study(raters_per_panel=2, labels=("a", "b", "c"))

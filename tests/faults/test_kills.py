@@ -56,6 +56,7 @@ def instance(fresh: Places, tmp_path: Path) -> Iterator[Instance]:
     made.process.wait(60)
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.worker
 def test_every_process_comes_back_and_nothing_is_lost(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,7 +117,16 @@ def _idle(senders: Senders) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("be_slow", [_slow_body, _slow_body_in_chunks, _slow_form, _slow_header, _slow_reader, _idle])
+@pytest.mark.parametrize(
+    "be_slow",
+    [
+        _slow_body,
+        *(
+            pytest.param(each, marks=pytest.mark.longest)
+            for each in (_slow_body_in_chunks, _slow_form, _slow_header, _slow_reader, _idle)
+        ),
+    ],
+)
 def test_newcomers_are_served_beside_the_slow(senders: Senders, be_slow: Callable[[Senders], None]) -> None:
     for _ in range(300 if be_slow is _idle else N):
         be_slow(senders)

@@ -33,6 +33,7 @@ def test_the_workers_sweep_clears_sessions_that_have_expired() -> None:
     assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
 
 
+@pytest.mark.longest
 @pytest.mark.worker
 @pytest.mark.slow
 def test_a_killed_workers_task_is_done_by_the_next(celery_worker_process: WorkerProcess) -> None:

@@ -92,6 +92,7 @@ def test_weights_that_are_not_there_are_asked_for() -> None:
     assert found.status == RunStatus.FAILED and "6726825d" in found.message
 
 
+@pytest.mark.longest
 @pytest.mark.worker
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)

@@ -50,6 +50,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(start_worker: StartWorker) -> 
     assert_whole(found)
 
 
+@pytest.mark.longest
 def test_an_image_that_kills_its_worker_is_given_up_and_the_others_are_scored(start_worker: StartWorker) -> None:
     run = grey_run({"prompt 0": [0, 1, 2], "kill me": [1], "prompt 2": [2, 3, 4]})
     start_worker()
@@ -60,6 +61,7 @@ def test_an_image_that_kills_its_worker_is_given_up_and_the_others_are_scored(st
     assert found.scores.exclude(value=None).count() == 6
 
 
+@pytest.mark.longest
 def test_an_image_that_takes_longer_than_a_task_may_says_so(start_worker: StartWorker) -> None:
     found = ask(grey_run({"a": [0]}), parameters={"slow": 60.0}, queue=True)
     start_worker(WORKER_TEST_TASK_SECONDS="10")
@@ -76,6 +78,7 @@ def test_what_the_queue_has_lost_is_taken_up_by_the_next_worker(start_worker: St
     assert_whole(found)
 
 
+@pytest.mark.longest
 def test_stopping_is_heeded_within_a_batch_and_going_on_makes_it_whole(start_worker: StartWorker) -> None:
     run = many(40)
     start_worker()

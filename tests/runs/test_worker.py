@@ -98,6 +98,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(
     assert len(drawn) <= 160 + 2 * 4 * kills
 
 
+@pytest.mark.longest
 def test_without_a_new_worker_the_broker_hands_a_killed_one_s_tasks_to_another(
     ask: Callable[..., GenerationRun], start_worker: StartWorker
 ) -> None:
@@ -110,6 +111,7 @@ def test_without_a_new_worker_the_broker_hands_a_killed_one_s_tasks_to_another(
     assert_whole(run, 24)
 
 
+@pytest.mark.longest
 def test_a_process_of_the_pool_that_dies_is_replaced(
     ask: Callable[..., GenerationRun], start_worker: StartWorker
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_prompt_that_kills_its_worker_is_given_up_and_the_others_are_drawn(
     assert "the worker died" in run.failures.get(prompt__number=33).message
 
 
+@pytest.mark.longest
 def test_an_image_that_takes_longer_than_a_task_may_is_a_failure_that_says_so(
     ask: Callable[..., GenerationRun], start_worker: StartWorker
 ) -> None:
@@ -177,6 +180,7 @@ def test_cancel_is_heeded_within_a_batch_and_resume_goes_on(
     assert Sample.objects.count() == 160
 
 
+@pytest.mark.longest
 def test_two_tasks_at_the_same_prompts_draw_them_once(
     make_suite: MakeSuite, transactional_db: None, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
+from evaluation.protocols.claims import suite_claims
 from evaluation.suites import read_suite
 from evaluation.suites.types import SuiteData, SuiteError
 
@@ -100,6 +101,52 @@ def test_geneval_2_keeps_its_questions() -> None:
             {"id": 2, "question": "What color are they?", "answer": "red"},
         ],
     }
+
+
+CHECKLIST = {
+    "prompt": "a throne of glass under a blue banner",
+    "category": "fantasy",
+    "checklist": [
+        {"id": "q1", "question": "Is there a throne?", "type": "entity", "parents": []},
+        {"id": "q2", "question": "Is it of glass?", "type": "attribute", "parents": ["q1"]},
+    ],
+}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_checklist_keeps_what_its_questions_depend_on(form: str) -> None:
+    """The form of Arena-T2I Hard as its page describes it; its own file is not known."""
+    data = json.dumps(CHECKLIST).encode() if form == "jsonl" else parquet([CHECKLIST])
+    suite = read_suite(data, file_name=f"arena.{form}")
+    assert suite.prompts[0].attributes == {
+        "questions": [
+            {"id": "q1", "question": "Is there a throne?", "kind": "entity"},
+            {"id": "q2", "question": "Is it of glass?", "kind": "attribute", "depends_on": ["q1"]},
+        ]
+    }
+    assert "Questions were read from 'checklist': 2 of 1 prompts." in suite.notes
+    claims = suite_claims(suite.prompts).claims[0]
+    assert [(each.text, each.kind, each.rests_on) for each in claims] == [
+        ("Is there a throne?", "entity", ()),
+        ("Is it of glass?", "attribute", (0,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        (["red", "blue"], "no question mark"),
+        ([{"name": "x"}], "no field question"),
+        ([{"question": "A?", "depends_on": 1}, {"question": "B?"}], "have no ids"),
+        ([{"id": 1, "question": "A?", "depends_on": [7]}], "depends on '7'"),
+        ([{"id": 1, "question": "A?"}, {"id": 1, "question": "B?"}], "the same id"),
+        ([{"id": [], "question": "A?"}], "an id is neither"),
+    ],
+)
+def test_a_list_that_is_no_checklist_stays_as_it_is(items: list[object], told: str) -> None:
+    suite = read_suite(json.dumps({"prompt": "a cat", "questions": items}).encode(), file_name="own.jsonl")
+    assert suite.prompts[0].attributes == {"questions": items}
+    assert any("stays as it is" in note and told in note for note in suite.notes)
 
 
 def test_t2i_compbench_has_a_file_a_category() -> None:

@@ -57,6 +57,7 @@ for step in (1, 2, 5):
 """
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize("kind", [SQUARES, SCENES, PICTURES], ids=["squares", "scenes", "pictures"])
 def test_batches_prepared_ahead_are_the_same(kind: str) -> None:
     ended = subprocess.run(

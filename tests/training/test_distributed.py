@@ -78,6 +78,7 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     return max(float((value - other[name]).abs().max()) for name, value in one.items())
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize("name", KINDS)
 def test_two_processes_take_the_steps_of_one(
     name: str, trained: tuple[Path, dict[str, Tensor], dict[str, Tensor]]
@@ -99,6 +100,7 @@ def test_two_processes_take_the_steps_of_one(
         assert furthest({key: value.float() for key, value in written.items()}, alone.ema.weights) < 1e-3
 
 
+@pytest.mark.longest
 def test_shards_in_bfloat16_go_the_same_way(
     trained: tuple[Path, dict[str, Tensor], dict[str, Tensor]],
 ) -> None:
@@ -112,6 +114,7 @@ def test_shards_in_bfloat16_go_the_same_way(
     assert 0 < off < 0.2**2 * way
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize("name", KINDS)
 def test_one_process_goes_on_with_what_two_have_saved(
     name: str, trained: tuple[Path, dict[str, Tensor], dict[str, Tensor]]

@@ -87,6 +87,7 @@ def written(folder: Path, wanted: TrainConfig) -> Path:
     return path
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize("point", ["state", "name", "index"])
 def test_killed_while_it_saves_it_goes_on_as_if_nothing_had_been(point: str, tmp_path: Path) -> None:
     """Signal 9 in the second save, with half of the state written, before it has its name, before the index."""

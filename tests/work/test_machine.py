@@ -110,6 +110,7 @@ def test_what_another_holds_is_left_to_it_until_its_process_is_gone(kind: Kind) 
     assert kind.made(row) == [0, 1, 2]
 
 
+@pytest.mark.longest
 @pytest.mark.worker
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)

@@ -72,6 +72,7 @@ def _sides(tmp_path: Path) -> tuple[Path, Path]:
     return a, b
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_fid_by_its_own_whole_calculation(tmp_path: Path, inception: Path) -> None:
     a, b = _sides(tmp_path)
