@@ -110,9 +110,9 @@ class _Lane:
         except (ValueError, KeyError):
             dead = True
         if dead:
-            self.replace(died_of_it())
+            self.give_up_first(died_of_it())
 
-    def replace(self, problem: ImageProblem) -> None:
+    def give_up_first(self, problem: ImageProblem) -> None:
         """Give the first file up, and the others to another child."""
         self.close()
         if not self.jobs:
@@ -152,4 +152,4 @@ def _work_on(lanes: list[_Lane], first: _Job) -> None:
         now = time.monotonic()
         for lane in busy.values():
             if lane.jobs and lane.due < now and lane.child not in ready:
-                lane.replace(took_too_long(lane.limits))
+                lane.give_up_first(took_too_long(lane.limits))

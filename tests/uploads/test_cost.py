@@ -61,7 +61,8 @@ def test_after_a_kill_nothing_is_decoded_again_that_was_noted(
     """Killed at the seventh of twelve files, with half a line of it in the log; the broken one is listed in the end."""
     files = {**whole_run(3), "00003/2.png": b"\x89PNG\r\n\x1a\n broken"}
     upload = receive(suite, make_zip(files))
-    real, noted = check_module._kept, []
+    real = check_module._kept
+    noted: list[str] = []
 
     def killed(folder: Path, name: str, *rest: object) -> dict[str, object]:
         if len(noted) == 6:
