@@ -71,13 +71,14 @@ def write_whole(
     """
     try:
         with partial_file(path, folder=beside) as part:
-            mode = stat.S_IMODE(part.stat().st_mode)
             if isinstance(content, bytes):
-                part.write_bytes(content)
+                _write(part, content, sync)
             else:
+                mode = stat.S_IMODE(part.stat().st_mode)
                 content(part)
                 if stat.S_IMODE(part.stat().st_mode) != mode:  # safetensors makes a file of its own, a private one
                     part.chmod(mode)
+                _sync_file(part, sync)
             _give_name(part, path, sync)
     except OSError as error:
         raise save_error(path, error) from error
@@ -112,6 +113,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         yield file
         try:
             file.close()
+            _sync_file(part, "file")
             _give_name(part, path, "file")
         except OSError as error:
             raise save_error(path, error) from error
@@ -123,10 +125,14 @@ def partial_file(path: Path, *, folder: Path | None = None, mode: int = 0o666) -
 
     `mode`: its permissions, less those that the process gives no file.
     """
-    for each in {path.parent, folder or path.parent}:
-        each.mkdir(parents=True, exist_ok=True)
     part = (folder or path.parent) / f".{path.name}.{secrets.token_hex(4)}.part"
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        made = os.open(part, how, mode)
+    except (FileNotFoundError, NotADirectoryError):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        made = os.open(part, how, mode)
+    os.close(made)
     try:
         yield part
     finally:
@@ -178,11 +184,30 @@ class _Written(io.FileIO):
             raise save_error(self._path, error) from error
 
 
-def _give_name(part: Path, path: Path, sync: Sync) -> None:
+def _write(part: Path, content: bytes, sync: Sync) -> None:
+    left = memoryview(content)
+    file = os.open(part, os.O_WRONLY)
+    try:
+        while left:
+            left = left[os.write(file, left) :]
+        if sync != "nothing":
+            os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _sync_file(part: Path, sync: Sync) -> None:
     if sync != "nothing":
         with part.open("rb+") as held:
             os.fsync(held.fileno())
-    os.replace(part, path)
+
+
+def _give_name(part: Path, path: Path, sync: Sync) -> None:
+    try:
+        os.replace(part, path)
+    except FileNotFoundError:  # the partial file lay in another folder, and this one is new
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, path)
     if sync == "name":
         _sync_folder(path.parent)
 

@@ -18,10 +18,9 @@ from evaluation.models import GenerationRun, MetricRun, Upload
 from evaluation.services.reporting.coverage import report_coverage_failed
 from evaluation.services.reporting.coverage import report_coverage_simulate as simulate_coverage
 from evaluation.services.runs.draw import run_draw, run_drawing, run_lanes
-from evaluation.services.runs.turns import MOST_PASSED, run_is_served, run_lets_others_first
 from evaluation.services.scoring.load import forget_metrics
 from evaluation.services.scoring.parts import metric_part_score, metric_parts_left, metric_parts_plan
-from evaluation.services.scoring.score import Scoring, metric_score
+from evaluation.services.scoring.score import Scoring, metric_lanes, metric_score
 from evaluation.services.scoring.whole_set import metric_score_set, metric_too_long
 from evaluation.services.studies.open_or_queue import study_open_by_worker, study_opening_failed
 from evaluation.services.sweep import work_sweep
@@ -30,6 +29,7 @@ from evaluation.services.work.items import ItemWork
 from evaluation.services.work.ladder import work_task
 from evaluation.services.work.queue import hand_on
 from evaluation.services.work.states import spoil, unfinished
+from evaluation.services.work.turns import MOST_PASSED, is_served, lets_others_first
 
 log = logging.getLogger(__name__)
 
@@ -105,12 +105,14 @@ def run_begin(run_pk: int) -> None:
 
 @work_task(failed=_run_failed, fault_retries=FAULT_RETRIES)
 def run_draw_prompts(run_pk: int, prompt_pks: list[int], passed: int = 0) -> None:
-    """Draw what is missing of these prompts for a while, unless it is another run's turn; hand on what is left."""
+    """Draw what is missing of these prompts for a while, unless it is another job's turn; hand on what is left."""
     run = unfinished(GenerationRun, run_pk)
-    if run is not None and passed < MOST_PASSED and run_lets_others_first(run):
+    if run is None:
+        return
+    if passed < MOST_PASSED and lets_others_first(run):
         hand_on("run_draw_prompts", run_pk, prompt_pks, passed + 1)
         return
-    run_is_served(run_pk)
+    is_served(run)
     left = run_draw(run_pk=run_pk, prompt_pks=prompt_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
     if left is not None:
         hand_on("run_draw_prompts", run_pk, left.keys, after_s=left.after_s)
@@ -125,13 +127,19 @@ def metric_begin(metric_run_pk: int) -> None:
     if metric_run.kind == MetricRun.Kind.SET:
         hand_on("metric_plan", metric_run_pk)
     else:
-        work = Scoring(metric_run)
-        _hand_out(work, "metric_score_samples", work.chunks())
+        _hand_out(Scoring(metric_run), "metric_score_samples", metric_lanes(metric_run))
 
 
 @work_task(failed=_score_failed, fault_retries=FAULT_RETRIES)
-def metric_score_samples(metric_run_pk: int, sample_pks: list[int]) -> None:
-    """Score what is missing of a few samples."""
+def metric_score_samples(metric_run_pk: int, sample_pks: list[int], passed: int = 0) -> None:
+    """Score what is missing of these samples for a while, unless it is another job's turn; hand on what is left."""
+    metric_run = unfinished(MetricRun, metric_run_pk)
+    if metric_run is None:
+        return
+    if passed < MOST_PASSED and lets_others_first(metric_run):
+        hand_on("metric_score_samples", metric_run_pk, sample_pks, passed + 1)
+        return
+    is_served(metric_run)
     left = metric_score(metric_run_pk=metric_run_pk, sample_pks=sample_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
     if left is not None:
         hand_on("metric_score_samples", metric_run_pk, left.keys, after_s=left.after_s)

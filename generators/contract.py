@@ -137,7 +137,9 @@ class GeneratorSpec:
     with resolved parameters for what an image is expected to cost in US dollars, or None. `identity`:
     "package.module:callable", light too, called as `identity(parameters, size=...)`: the version and the weights'
     fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells. `waits`:
-    whether it waits for other machines most of its time (a service): its images need no device of ours.
+    whether it waits for other machines most of its time (a service): its images need no device of ours. `devices_by`:
+    "package.module:callable" of a light module, called with resolved parameters for the kinds of device that these
+    need; empty where it is always `devices`.
     """
 
     name: str
@@ -151,6 +153,7 @@ class GeneratorSpec:
     install: str = ""
     price: str = ""
     waits: bool = False
+    devices_by: str = ""
 
     @property
     def lacks(self) -> tuple[str, ...]:

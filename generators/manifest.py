@@ -146,18 +146,24 @@ def session_line(identity: RunIdentity, info: GeneratorInfo) -> dict[str, object
 
 def software() -> dict[str, object]:
     """What made the images: the version of this code, Python, the platform and the packages that matter."""
+    return {
+        "code_version": code_version(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": dict(_package_versions()),
+    }
+
+
+@lru_cache(maxsize=1)
+def _package_versions() -> Mapping[str, str]:
+    """Read once: each is a search through all that is installed, and what is imported stays as it is."""
     versions = {}
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {
-        "code_version": code_version(),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": versions,
-    }
+    return versions
 
 
 @lru_cache(maxsize=1)

@@ -128,6 +128,19 @@ def expected_usd(spec: GeneratorSpec, parameters: Mapping[str, object], *, n_ima
     return None if image_usd is None else image_usd * n_images
 
 
+def devices_of(spec: GeneratorSpec, parameters: Mapping[str, object]) -> tuple[str, ...]:
+    """The kinds of device that images with these parameters can use: the spec's, unless the parameters name others.
+
+    `parameters`: resolved by `spec`.
+
+    Raises:
+        GeneratorError: the parameters name something that is not there.
+    """
+    if not spec.devices_by:
+        return spec.devices
+    return cast("Callable[[Mapping[str, object]], tuple[str, ...]]", import_reference(spec.devices_by))(parameters)
+
+
 def identity(spec: GeneratorSpec, values: Mapping[str, ParameterValue], size: int) -> tuple[str, str] | None:
     """The version and the weights' fingerprint that images would be drawn with now; None where only loading tells.
 

@@ -6,19 +6,23 @@ from strangers: it calls this in a limited process.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from common.errors import UserError
 from common.hashes import bytes_sha256
 from common.images.plain import plain_bytes
+from common.images.shown import is_srgb, is_turned, plain_rgb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,28 +126,36 @@ def decode_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMI
         ImageError: it is not taken; the message is whole but for the file's name.
     """
     image, original_format, notes = decode_pixels(data, name, limits)
-    return _checked(data, _encode(image), "png", image, original_format, notes)
+    return _checked(data, _encode(image), "png", image.size, original_format, notes)
 
 
 def admit_image(data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMITS) -> CheckedImage:
     """As `decode_image`, but an image whose pixels are shown as they are keeps its own encoding, without anything else
     that was in its file: encoding takes several times as long as decoding.
     """
-    image, original_format, notes = decode_pixels(data, name, limits)
-    plain = None if notes else plain_bytes(data, original_format)
+    kind = _kind_of(data, name, limits)
+    if kind == "JPEG" and (size := _decoded_as_it_is(data, limits)) and (plain := plain_bytes(data, kind)) is not None:
+        return _checked(data, plain, "jpeg", size, kind, ())
+    image, notes = _decoded(data, kind, limits)
+    plain = None if notes else plain_bytes(data, kind)
     if plain is None:
-        return _checked(data, _encode(image), "png", image, original_format, notes)
-    return _checked(data, plain, original_format.lower(), image, original_format, notes)
+        return _checked(data, _encode(image), "png", image.size, kind, notes)
+    return _checked(data, plain, kind.lower(), image.size, kind, notes)
 
 
 def _checked(
-    original: bytes, data: bytes, image_format: str, image: Image.Image, original_format: str, notes: tuple[str, ...]
+    original: bytes,
+    data: bytes,
+    image_format: str,
+    size: tuple[int, int],
+    original_format: str,
+    notes: tuple[str, ...],
 ) -> CheckedImage:
     original_sha256 = bytes_sha256(original)
     return CheckedImage(
         data=data,
-        width=image.width,
-        height=image.height,
+        width=size[0],
+        height=size[1],
         sha256=original_sha256 if data == original else bytes_sha256(data),
         original_format=original_format,
         original_sha256=original_sha256,
@@ -156,6 +168,13 @@ def decode_pixels(
     data: bytes, name: str = "", limits: ImageLimits = DEFAULT_LIMITS
 ) -> tuple[Image.Image, str, tuple[str, ...]]:
     """As `decode_image`, before it is written again: the RGB image, its format by content, and the notes."""
+    kind = _kind_of(data, name, limits)
+    image, notes = _decoded(data, kind, limits)
+    return image, kind, notes
+
+
+def _kind_of(data: bytes, name: str, limits: ImageLimits) -> str:
+    """The format of a file by its first bytes, where it is one that is taken and the name says nothing else."""
     if not data:
         raise ImageError(Problem.EMPTY, "the file is empty")
     if len(data) > limits.max_bytes:
@@ -168,6 +187,45 @@ def decode_pixels(
         _refuse_kind(kind)
     if mislabelled := extension_problem(name, kind):
         raise ImageError(Problem.MISLABELLED, mislabelled)
+    return kind
+
+
+def _decoded(data: bytes, kind: str, limits: ImageLimits) -> tuple[Image.Image, tuple[str, ...]]:
+    with _opened(data, kind, limits) as opened:
+        # Pillow hands out 16-bit RGB as 8-bit; before loading, the tile still names how it is stored.
+        stored = str(opened.tile[0].args) if opened.tile else opened.mode
+        opened.load()
+        return plain_rgb(opened, sixteen_bit="16" in stored)
+
+
+def _decoded_as_it_is(data: bytes, limits: ImageLimits) -> tuple[int, int] | None:
+    """Width and height of a JPEG whose pixels are shown as they are, after all that is coded in it was decoded; None,
+    and nothing decoded, where something about its pixels must change.
+
+    Nobody needs its pixels here, so they are worked out at an eighth of the size (`draft`), which spares half of the
+    time: the codes are read to their end in either case, and nothing behind them can fail.
+    """
+    with _opened(data, "JPEG", limits) as opened:
+        if type(opened) is not JpegImageFile or opened.mode != "RGB":
+            return None
+        try:
+            if is_turned(opened) or not is_srgb(opened.info.get("icc_profile")):
+                return None
+        except Exception:  # damaged EXIF data: told of where the pixels are worked out
+            return None
+        size = opened.size
+        opened.draft("RGB", (1, 1))
+        opened.load()
+        return size
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, kind: str, limits: ImageLimits) -> Iterator[ImageFile.ImageFile]:
+    """A file whose header was checked, to be loaded in the `with`.
+
+    Raises:
+        ImageError: it is not taken, or loading it failed.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged metadata, which is dropped anyway
         # Pillow's own bomb warning; the limits below are lower, and it must never be lifted.
@@ -175,10 +233,7 @@ def decode_pixels(
         try:
             _check_header(data, kind, limits)
             with Image.open(io.BytesIO(data), formats=[kind]) as opened:
-                # Pillow hands out 16-bit RGB as 8-bit; before loading, the tile still names how it is stored.
-                stored = str(opened.tile[0].args) if opened.tile else opened.mode
-                opened.load()
-                image, notes = _plain_rgb(opened, sixteen_bit="16" in stored)
+                yield opened
         except ImageError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -187,7 +242,6 @@ def decode_pixels(
             raise
         except Exception as error:
             raise _broken(kind, error) from error
-    return image, kind, notes
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
@@ -295,69 +349,6 @@ def _broken(kind: str, error: Exception) -> ImageError:
     if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
         return ImageError(Problem.TRUNCATED, f"the {kind} file ends too early: it is truncated. Copy it again")
     return ImageError(Problem.BROKEN, f"the {kind} file is damaged ({text or type(error).__name__}). Copy it again")
-
-
-def _plain_rgb(image: Image.Image, *, sixteen_bit: bool) -> tuple[Image.Image, tuple[str, ...]]:
-    """A decoded image as upright sRGB without alpha, and what had to be done for it."""
-    notes: list[str] = []
-    icc = image.info.get("icc_profile")
-
-    # Orientation first: it is metadata of the stored pixels, and converting drops it.
-    image = _upright(image, notes)
-    alpha: Image.Image | None = None
-    if image.mode.startswith("I") or image.mode == "F":
-        # High byte, as Pillow itself does for 16-bit RGB.
-        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        image = image.convert("RGB")
-    if sixteen_bit:
-        notes.append("16 bits a channel brought to 8")
-    if image.mode in ("P", "PA"):
-        notes.append("palette colours written out")
-        image = image.convert("RGB")
-    if image.mode == "CMYK":
-        notes.append("CMYK converted to RGB")
-    elif image.mode in ("1", "L", "LA"):
-        image = image.convert("L")
-        notes.append("grey image, three equal channels")
-    image = _to_srgb(image, icc, notes)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    if alpha is not None and alpha.getextrema() != (255, 255):
-        notes.append("transparent parts laid on white")
-        white = Image.new("RGB", image.size, (255, 255, 255))
-        white.paste(image, mask=alpha)
-        image = white
-    return image, tuple(notes)
-
-
-def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
-    try:
-        orientation = image.getexif().get(0x0112, 1)
-        if orientation in range(2, 9):
-            turned = ImageOps.exif_transpose(image)
-            notes.append("turned upright as its EXIF data says")
-            return turned
-    except Exception:
-        notes.append("unreadable EXIF data ignored")
-    return image
-
-
-def _to_srgb(image: Image.Image, icc: object, notes: list[str]) -> Image.Image:
-    if not isinstance(icc, bytes) or not icc:
-        return image
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        if image.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower():
-            return image  # converting would only move the last bits
-        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        notes.append("unusable colour profile ignored")
-        return image
-    notes.append("colours converted from its profile to sRGB")
-    return converted if converted is not None else image
 
 
 def _encode(image: Image.Image) -> bytes:

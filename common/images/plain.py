@@ -6,6 +6,7 @@ those of PNG (W3C, third edition, 5), JPEG (ITU-T T.81, annex B) and WebP (RFC 9
 
 from __future__ import annotations
 
+import re
 import struct
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
@@ -16,7 +17,8 @@ _PNG_COLOURS = (2, 6)
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC8})
 """Frame headers, Huffman tables (C4) and arithmetic conditioning (CC); C8 is reserved."""
 _TABLES = frozenset({0xDB, 0xDD})
-_RESTARTS = frozenset(range(0xD0, 0xD8))
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+"""A marker that is neither a stuffed byte nor a restart nor filling."""
 
 
 def plain_bytes(data: bytes, kind: str) -> bytes | None:
@@ -94,14 +96,10 @@ def _says_colours(marker: int, segment: bytes) -> bool:
 
 def _scan_end(data: bytes, at: int) -> int:
     """Where the coded data of a scan end: at a marker that is neither a stuffed byte nor a restart."""
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0:
-            raise IndexError("the scan has no end")
-        follows = data[at + 1]
-        if follows and follows not in _RESTARTS and follows != 0xFF:
-            return at
-        at += 1 if follows == 0xFF else 2
+    found = _SCAN_END.search(data, at)
+    if found is None:
+        raise IndexError("the scan has no end")
+    return found.start()
 
 
 def _webp(data: bytes) -> bytes | None:

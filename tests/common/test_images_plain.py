@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin, WebPImagePlugin
 
-from common.images.decode import admit_image, decode_image
+from common.images.decode import ImageError, admit_image, decode_image
 from common.images.plain import plain_bytes
 
 SECRET = b"made by ada at home"
@@ -105,3 +105,56 @@ def test_any_bytes_give_a_copy_or_none(name: str, at: int, noise: bytes) -> None
         for some in (damaged, damaged[: len(damaged) // 2], data[:at]):
             plain = plain_bytes(some, kind)
             assert plain is None or len(plain) <= len(some) + 1
+
+
+@pytest.mark.parametrize("name", ["JPEG", "JPEG, progressive", "JPEG, whole colours", "JPEG, restarts"])
+def test_damage_is_seen_by_the_cheaper_decoding_as_by_the_whole(name: str) -> None:
+    """Cut anywhere or changed anywhere, a file is taken by both or refused by both for the same reason."""
+    data = CASES[name]
+    rng = np.random.default_rng(7)
+    damaged = [data[:end] for end in range(4, len(data), 41)]
+    for _ in range(150):
+        changed = bytearray(data)
+        for at in rng.integers(2, len(data), 3):
+            changed[at] = rng.integers(256)
+        damaged.append(bytes(changed))
+    refused = 0
+    for file in damaged:
+        outcomes = [_outcome(way, file) for way in (admit_image, decode_image)]
+        assert outcomes[0] == outcomes[1]
+        refused += isinstance(outcomes[0], str)
+    assert 20 < refused < len(damaged)
+
+
+def _outcome(way: Any, data: bytes) -> str | tuple[int, int]:
+    try:
+        image = way(data)
+    except ImageError as error:
+        return f"{error.problem}: {error}"
+    return image.width, image.height
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_file_that_keeps_its_encoding_is_decoded_once_and_never_encoded(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[tuple[int, int]] = []
+    kinds = (ImageFile.ImageFile, WebPImagePlugin.WebPImageFile)
+    for kind in kinds:
+        monkeypatch.setattr(kind, "load", _counting(kind.load, loads))
+    monkeypatch.setattr(Image.Image, "save", lambda *args, **options: pytest.fail("it was encoded"))
+    admit_image(CASES[name])
+    assert len(loads) == 1
+
+
+def _counting(load: Any, loads: list[tuple[int, int]]) -> Any:
+    def counted(self: Any) -> Any:
+        inside = bool(getattr(self, "_counting", False))
+        before, self._counting = self._im, True
+        result = load(self)
+        self._counting = inside
+        if before is None and self._im is not None and not inside:
+            loads.append(self.size)
+        return result
+
+    return counted

@@ -17,7 +17,7 @@ ROOMS = ("common", "drawbench", "evaluation", "generators")
 
 OWN_JSON: dict[str, str] = {
     "common/json_in.py": "the reader itself",
-    "common/images/__init__.py": "lines of its own child process",
+    "common/images/child.py": "lines of its own child process",
     "common/images/worker.py": "lines of its own parent process",
     "evaluation/metrics/features/decode_worker.py": "lines of its own parent process",
     "evaluation/metrics/features/images.py": "lines of its own child process",

@@ -15,6 +15,7 @@ from evaluation.services.scoring.request import metric_cancel, metric_request, m
 from evaluation.services.scoring.score import metric_chunks, metric_score
 from evaluation.services.scoring.shapes import other_shapes
 from evaluation.services.store.images import image_path, image_put
+from evaluation.services.work import items
 from evaluation.services.work.deaths import ALONE_DEATHS
 from evaluation.services.work.locks import claim_scores
 from tests.metric_services.steps import add_sample, ask, grey, grey_run, score, values
@@ -198,6 +199,7 @@ def test_stopping_and_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
         metric_cancel(metric_run=found)
 
     monkeypatch.setattr(scoring, "_keep", stop_after_the_first)
+    monkeypatch.setattr(items, "WANTED_EVERY_S", 0.0)  # these batches take no time
     score(found)
     assert found.status == RunStatus.CANCELLED and found.n_done == 1
     with pytest.raises(ConflictError, match="ended already"):

@@ -230,3 +230,17 @@ def test_no_program_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRAWBENCH_RIVALS", raising=False)
     with pytest.raises(GeneratorError, match=r"programs/x\.json in the folder that .* DRAWBENCH_RIVALS names"):
         registry.load("command", {"program": "x"})
+
+
+def test_a_program_says_what_it_draws_with(declared: Declare) -> None:
+    """Its runs wait in the queue of that device; another word is told of with those that there are."""
+    spec = registry.get_spec("command")
+    for word, devices in (("gpu", ("cpu", "cuda")), ("cpu", ("cpu",)), ("network", ("network",))):
+        declared(device=word)
+        assert registry.devices_of(spec, {"program": "p"}) == devices
+    declared()
+    assert registry.devices_of(spec, {"program": "p"}) == spec.devices
+    with pytest.raises(GeneratorError, match=r"p\.json: unknown device 'gpus'; did you mean .gpu.\? It is"):
+        declared(device="gpus")
+    with pytest.raises(GeneratorError, match='no program is called "q"'):
+        registry.devices_of(spec, {"program": "q"})

@@ -108,6 +108,7 @@ class TestControl:
             return do(self, batch, limit)  # type: ignore[arg-type]
 
         monkeypatch.setattr(run_draw.Drawing, "do", cancel_with_the_second)
+        monkeypatch.setattr(items, "WANTED_EVERY_S", 0.0)  # these batches take no time
         run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run)), seconds=60)
         run.refresh_from_db()
         assert run.status == RunStatus.CANCELLED

@@ -13,6 +13,7 @@ from evaluation.models import GenerationRun, RunStatus
 from evaluation.services import sweep
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import run_cancel, run_pause, run_resume
+from evaluation.services.work import items
 from tests.rivals.conftest import declare, folder, openai_like, service  # noqa: F401  (fixtures)
 from tests.rivals.server import Service
 from tests.runs.steps import MakeSuite, ask, command, draw
@@ -51,6 +52,7 @@ def test_workers_notice_a_pause_within_a_batch(make_suite: MakeSuite, monkeypatc
         return done
 
     monkeypatch.setattr(run_draw.Drawing, "do", do_and_pause)
+    monkeypatch.setattr(items, "WANTED_EVERY_S", 0.0)  # these batches take no time
     run_draw.run_draw(run_pk=run.pk, prompt_pks=run_draw.run_chunks(run)[0], seconds=60)
     run.refresh_from_db()
     assert (run.status, run.samples.count()) == (RunStatus.PAUSED, 1), "the first batch is one image, and is kept"

@@ -304,7 +304,7 @@ class TestNothingHalfDone:
         upload = checked(suite, make_zip(whole_run()))
         kept = upload_confirm(upload=checked(suite, make_zip(whole_run(1)), run_name="other"))
         stored = set(images_folder().glob("??/??/*"))
-        monkeypatch.setattr(confirm_module, "image_rows", _fail)
+        monkeypatch.setattr(confirm_module, "image_keys", _fail)
         with pytest.raises(RuntimeError, match="the database went away"):
             upload_confirm(upload=upload)
         upload.refresh_from_db()

@@ -11,6 +11,7 @@ from django.db import connection
 
 from evaluation.errors import ConflictError
 from evaluation.models import RunStatus
+from evaluation.services.work import items as machine
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS, Deaths
 from evaluation.services.work.items import Left, work_here
 from evaluation.services.work.states import job_name
@@ -203,6 +204,7 @@ def test_stopped_in_the_middle_and_resumed(kind: Kind, monkeypatch: pytest.Monke
 
     with monkeypatch.context() as patched:
         patched.setattr(kind.work, "do", stop_after_the_first)
+        patched.setattr(machine, "WANTED_EVERY_S", 0.0)  # these batches take no time
         assert kind.on(row) is None
     assert row.status == RunStatus.CANCELLED and row.finished_at and kind.made(row) == [0]
     assert kind.opened(row.pk) is None

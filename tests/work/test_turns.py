@@ -1,4 +1,4 @@
-"""Runs share the workers of their kind of device: nobody waits until another run is through."""
+"""Runs and scores share the workers of their kind of device: nobody waits until another run is through."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from common.queues import ACCELERATOR, CPU, DEFAULT, NETWORK
 from evaluation import tasks
-from evaluation.models import GenerationRun, RunStatus
+from evaluation.models import GenerationRun, MetricScore, RunStatus
 from evaluation.selectors.runs import run_progress
 from evaluation.services.runs import draw as run_draw
-from evaluation.services.runs import turns
 from evaluation.services.runs.request import run_pause
-from evaluation.services.work import queue
-from evaluation.services.work.locks import claim_prompts
+from evaluation.services.work import queue, turns
+from evaluation.services.work.locks import claim_prompts, claim_scores
+from tests.metric_services import steps as scoring
 from tests.runs.conftest import make_suite, plugin  # noqa: F401  (fixtures)
 from tests.runs.steps import MakeSuite, ask
 
@@ -64,13 +64,13 @@ def test_a_small_run_does_not_wait_for_a_large_one(
 def test_who_has_more_workers_lets_others_first(make_suite: MakeSuite) -> None:  # noqa: F811
     suite = make_suite("a fox", "a heron")
     one, two = ask(suite, name="one"), ask(suite, name="two")
-    assert not turns.run_lets_others_first(one) and not turns.run_lets_others_first(two)
+    assert not turns.lets_others_first(one) and not turns.lets_others_first(two)
     with claim_prompts(one.pk, [1]):
-        assert turns.run_lets_others_first(one) and not turns.run_lets_others_first(two)
-    turns.run_is_served(two.pk)
-    assert turns.run_lets_others_first(two) and not turns.run_lets_others_first(one)
+        assert turns.lets_others_first(one) and not turns.lets_others_first(two)
+    turns.is_served(two)
+    assert turns.lets_others_first(two) and not turns.lets_others_first(one)
     run_pause(run=one)
-    assert not turns.run_lets_others_first(two), "a paused run is nobody's rival"
+    assert not turns.lets_others_first(two), "a paused run is nobody's rival"
 
 
 def test_a_task_does_not_let_others_first_for_ever(
@@ -79,7 +79,7 @@ def test_a_task_does_not_let_others_first_for_ever(
 ) -> None:
     suite = make_suite("a fox")
     mine, lost = ask(suite, name="mine"), ask(suite, name="lost")
-    turns.run_is_served(mine.pk)
+    turns.is_served(mine)
     tasks.run_begin(mine.pk)
     assert served(line, lambda pk: GenerationRun.objects.get(pk=pk).name) == ["mine", "mine"]
     assert lost.samples.count() == 0
@@ -89,9 +89,9 @@ def test_work_goes_to_the_queue_of_its_device(
     make_suite: MakeSuite,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert queue.generator_queue("cascade") == ACCELERATOR == queue.generator_queue("diffusers")
-    assert queue.generator_queue("http") == NETWORK and queue.generator_queue("folder") == CPU
-    assert queue.generator_queue("gone by now") == DEFAULT
+    assert queue.run_queue("cascade", {}) == ACCELERATOR == queue.run_queue("diffusers", {})
+    assert queue.run_queue("http", {}) == NETWORK and queue.run_queue("folder", {}) == CPU
+    assert queue.run_queue("gone by now", {}) == DEFAULT == queue.run_queue("command", {"program": "gone by now"})
     run = ask(make_suite("a fox"))
     sent: list[tuple[str, str]] = []
 
@@ -111,3 +111,43 @@ def test_a_run_is_handed_out_in_a_few_tasks_that_hold_all_of_it(make_suite: Make
     assert len(lanes) == turns.LANES and sorted(key for lane in lanes for key in lane) == sorted(
         key for chunk in run_draw.run_chunks(run) for key in chunk
     )
+
+
+def test_a_small_score_does_not_wait_for_a_large_one(line: list[tuple[Any, ...]]) -> None:
+    """One image a task: the two of the small score come among the first of the large one's forty."""
+    large, small = (
+        scoring.ask(scoring.grey_run({f"{name} {number}": (number,) for number in range(n)}, name=name))
+        for name, n in (("large", 40), ("small", 2))
+    )
+    for score in (large, small):
+        tasks.metric_begin(score.pk)
+    order: list[str] = []
+    while line:
+        pk, *rest = line.pop(0)
+        before = MetricScore.objects.filter(metric_run=pk).count()
+        tasks.metric_score_samples(pk, *rest)
+        order += [{large.pk: "large", small.pk: "small"}[pk]] * (
+            MetricScore.objects.filter(metric_run=pk).count() - before
+        )
+    assert (order.count("large"), order.count("small")) == (40, 2)
+    assert len(order) - order[::-1].index("small") <= 2 * 16 + 2, order
+    for score in (large, small):
+        score.refresh_from_db()
+        assert score.status == RunStatus.DONE
+
+
+def test_scores_and_runs_of_one_device_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = scoring.grey_run({"a fox": (1,)}, name="drawn")
+    score = scoring.ask(scoring.grey_run({"a heron": (1,)}, name="scored"))
+    GenerationRun.objects.filter(pk=drawn.pk).update(status=RunStatus.QUEUED)
+    drawn.refresh_from_db()
+    for queue_of_run, rivals in ((CPU, False), (ACCELERATOR, True)):
+        monkeypatch.setattr(turns, "run_queue", lambda name, parameters, there=queue_of_run: there)
+        with claim_scores(score.pk, [1]):
+            assert turns.lets_others_first(score) is rivals and not turns.lets_others_first(drawn)
+        with claim_prompts(drawn.pk, [1]):
+            assert turns.lets_others_first(drawn) is rivals and not turns.lets_others_first(score)
+        turns.is_served(score)
+        assert turns.lets_others_first(score) is rivals
+        turns.is_served(drawn)
+        assert not turns.lets_others_first(score) and turns.lets_others_first(drawn) is rivals

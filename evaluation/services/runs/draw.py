@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,13 +21,14 @@ from evaluation.selectors.runs import run_missing, run_progress, run_size
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
 from evaluation.services.runs.samples import DrawnImage, Place, SampleWriter, sample_fail
 from evaluation.services.runs.spending import put_aside, settle
-from evaluation.services.runs.turns import LANES
 from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
-from evaluation.services.work.items import ItemWork, Left, cut, work_on
+from evaluation.services.work.items import ItemWork, Left, cut
 from evaluation.services.work.limits import Pace, SoftLimit
 from evaluation.services.work.locks import claim_prompts
-from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
+from evaluation.services.work.shares import work_in_shares
+from evaluation.services.work.states import LOOKED_EVERY_S, STARTED, SpoiledError, locked, start, unfinished
+from evaluation.services.work.turns import lanes
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.costs import cost_of
@@ -63,30 +65,16 @@ def run_chunks(run: GenerationRun) -> list[list[int]]:
 
 def run_lanes(run: GenerationRun) -> list[list[int]]:
     """What is still to be drawn, as the prompts of each of the tasks that are handed out at once."""
-    chunks = run_chunks(run)
-    return [[key for chunk in chunks[lane::LANES] for key in chunk] for lane in range(min(LANES, len(chunks)))]
+    return lanes(run_chunks(run))
 
 
 def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float) -> Left | None:
     """Draw what is missing of these prompts, for about `seconds`; as `work_on`, a few prompts after the other."""
-    deadline, keys, later = time.monotonic() + seconds, list(prompt_pks), list[Left]()
-    while keys:
-        work = run_drawing(run_pk)
-        if work is None:
-            return None
-        n = max(1, SAMPLES_CLAIMED // work.row.samples_per_prompt)
-        some, keys = keys[:n], keys[n:]
-        left = work_on(work, some, seconds=max(0.0, deadline - time.monotonic()))
-        if left is not None and left.after_s:
-            later.append(left)
-        elif left is not None:
-            keys = [*left.keys, *keys]
-        if time.monotonic() > deadline or (left is not None and left.is_over):
-            break
-    rest = [*keys, *(key for each in later for key in each.keys)]
-    if not rest:
-        return None
-    return Left(rest, 0.0 if keys else min(each.after_s for each in later))
+
+    def at_once(work: Drawing) -> int:
+        return max(1, SAMPLES_CLAIMED // work.row.samples_per_prompt)
+
+    return work_in_shares(lambda: run_drawing(run_pk), prompt_pks, at_once=at_once, seconds=seconds)
 
 
 class Drawing(ItemWork[GenerationRun, Place]):
@@ -99,6 +87,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         super().__init__(row)
         self._writer: SampleWriter | None = None
         self._prompts: dict[int, Prompt] = {}
+        self._free_until = -math.inf
 
     def missing(self, keys: Sequence[int] | None = None) -> list[Place]:
         return [(prompt, sample) for prompt, samples in run_missing(self.row, keys).items() for sample in samples]
@@ -151,7 +140,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     def do(self, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
         generator = self._loaded.generator
-        n_allowed, aside = put_aside(self.row, len(batch), generator.info.image_usd)
+        n_allowed, aside = self._put_aside(len(batch), generator.info.image_usd)
         batch = batch[:n_allowed]  # what is left is still missing, and meets the budget's end next
         requests = self._requests(batch)
         writer = self._writer = self._writer or SampleWriter(self.row)
@@ -168,8 +157,21 @@ class Drawing(ItemWork[GenerationRun, Place]):
         if sink.interrupted:
             raise SoftTimeLimitExceeded
         # the batch before was written while this one was drawn; what was paid for is not left to luck
-        writer.keep(None if aside or sink.cost_usd else n_before)
+        if aside or sink.cost_usd:
+            self._free_until = -math.inf
+            writer.keep()
+        elif writer.is_due():
+            writer.keep(n_before)
         return sink.again
+
+    def _put_aside(self, n_images: int, image_usd: float | None) -> tuple[int, float]:
+        """As `put_aside`; where nothing has cost anything, a budget is looked for now and then."""
+        if time.monotonic() < self._free_until:
+            return n_images, 0.0
+        n_allowed, aside = put_aside(self.row, n_images, image_usd)
+        if n_allowed == n_images and not aside and not image_usd:
+            self._free_until = time.monotonic() + LOOKED_EVERY_S
+        return n_allowed, aside
 
     def keep_rest(self) -> None:
         writer, self._writer = self._writer, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,11 @@ Place: TypeAlias = tuple[int, int]
 
 THREADS = 2
 """That encode and write: a disk that is brought up to date for two files at once takes hardly longer than for one."""
+
+KEPT_EVERY_S = 0.03
+MOST_WAITING = 64
+"""Images of batches that take less than so long become samples together: their rows then cost a fraction. Slower
+batches are kept each by itself, and so is what was paid for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +65,14 @@ class SampleWriter:
         self._run = run
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="image-writer")
         self._under_way: list[tuple[Place, DrawnImage, Future[_Written]]] = []
+        self._kept_at = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._under_way)
+
+    def is_due(self) -> bool:
+        """Whether it is time to keep what is written."""
+        return len(self) >= MOST_WAITING or time.monotonic() - self._kept_at >= KEPT_EVERY_S
 
     def add(self, place: Place, drawn: DrawnImage) -> None:
         """Encode and write an image, some time."""
@@ -75,6 +86,7 @@ class SampleWriter:
         """
         first = self._under_way[:n_first]
         self._under_way = self._under_way[len(first) :]
+        self._kept_at = time.monotonic()
         there: list[tuple[Place, DrawnImage, _Written]] = []
         error: Exception | None = None
         for place, drawn, under_way in first:

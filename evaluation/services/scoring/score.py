@@ -25,15 +25,20 @@ from evaluation.services.scoring.images import images_hash, scored_images
 from evaluation.services.scoring.load import LoadedMetric, differs, forget_metrics, metric_code_version, metric_for
 from evaluation.services.scoring.shapes import other_shapes
 from evaluation.services.work.deaths import ALONE_DEATHS
-from evaluation.services.work.items import ItemWork, Left, cut, work_on
+from evaluation.services.work.items import ItemWork, Left, cut
 from evaluation.services.work.limits import Pace, SoftLimit
 from evaluation.services.work.locks import claim_scores
+from evaluation.services.work.shares import work_in_shares
 from evaluation.services.work.states import STARTED, SpoiledError, locked, start, unfinished
+from evaluation.services.work.turns import lanes
 
 log = logging.getLogger(__name__)
 
 IMAGES_PER_TASK = 64
 """A run is cut into tasks of so many images."""
+
+IMAGES_CLAIMED = 256
+"""So many at most are held by one worker at a time."""
 
 BATCH = 16
 """Images that a metric is given at once, unless it has a `batch_size` of its own."""
@@ -74,9 +79,15 @@ def metric_chunks(metric_run: MetricRun) -> list[list[int]]:
 
 
 def metric_score(*, metric_run_pk: int, sample_pks: Sequence[int], seconds: float) -> Left | None:
-    """Score what is missing of these samples, for about `seconds`; as `work_on`."""
-    work = metric_scoring(metric_run_pk)
-    return None if work is None else work_on(work, sample_pks, seconds=seconds)
+    """Score what is missing of these samples, for about `seconds`; as `work_on`, a few after the other."""
+    return work_in_shares(
+        lambda: metric_scoring(metric_run_pk), sample_pks, at_once=lambda work: IMAGES_CLAIMED, seconds=seconds
+    )
+
+
+def metric_lanes(metric_run: MetricRun) -> list[list[int]]:
+    """What is still to be scored, as the samples of each of the tasks that are handed out at once."""
+    return lanes(metric_chunks(metric_run))
 
 
 def metric_begin_with(

@@ -63,12 +63,16 @@ def upload_check(*, upload: Upload, seconds: float | None = None) -> bool:
         try:
             finished = _check(upload, None if seconds is None else time.monotonic() + seconds)
             if finished:
-                upload_match(upload=upload)
+                matched = upload_match(upload=upload)
                 Upload.objects.filter(pk=upload.pk, status=Upload.Status.CHECKING).update(status=Upload.Status.READY)
         except InputError as error:
             upload_spoil(upload=upload, message=error.message)
             raise
-    upload.refresh_from_db()
+    if finished:
+        upload.refresh_from_db(fields=["status", "message", "n_files", "n_checked"])
+        upload.options, upload.table, upload.summary = matched.options, matched.table, matched.summary
+    else:
+        upload.refresh_from_db()
     return finished
 
 
@@ -156,13 +160,10 @@ def _check_files(
 def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str, object]:
     """Write both files into the staging folder; they come to the disk together when the upload is confirmed."""
     original_format = image.original_format.lower()
-    for file_name, content in (
-        (f"{image.original_sha256}.{original_format}", data),
-        (f"{image.sha256}.{image.image_format}", image.data),
-    ):
-        target = folder / file_name
-        if not target.exists():
-            write_whole(target, content, sync="nothing")
+    as_it_came = f"{image.original_sha256}.{original_format}"
+    _stage(folder / as_it_came, data)
+    if (served := f"{image.sha256}.{image.image_format}") != as_it_came:
+        _stage(folder / served, image.data)
     return {
         "file": name,
         "problem": "",
@@ -177,6 +178,11 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
         "mislabelled": extension_problem(name, image.original_format),
         "notes": list(image.notes),
     }
+
+
+def _stage(target: Path, content: bytes) -> None:
+    if not target.exists():
+        write_whole(target, content, sync="nothing")
 
 
 def _row(name: str, problem: ImageProblem) -> dict[str, object]:

@@ -20,7 +20,7 @@ from evaluation.services.store.images import (
     adopt,
     hold_store,
     image_discard,
-    image_rows,
+    image_keys,
     path_of,
 )
 from evaluation.services.uploads.check import FILES
@@ -28,6 +28,9 @@ from evaluation.services.uploads.drop import clean_staging, row_format, staging_
 from evaluation.services.uploads.match import checked_options, merged_options, upload_match
 from evaluation.services.work.locks import claim_upload
 from generators.sizes import Size
+
+ROWS_AT_ONCE = 1000
+"""Images whose rows are made together: what is in memory of them does not grow with the upload."""
 
 
 def upload_confirm(*, upload: Upload, options: Mapping[str, object] | None = None) -> GenerationRun:
@@ -125,32 +128,35 @@ def _store(upload: Upload, adopted: list[ImageFile]) -> GenerationRun:
     folder = staging_of(upload) / FILES
     hold_store()
     for file in _files(rows):
+        adopted.append(file)
         target = path_of(file.sha256, file.image_format)
-        if not target.exists():
-            adopted.append(file)
-            adopt(folder / target.name, target)
+        if not adopt(folder / target.name, target):
+            adopted.pop()
     os.sync()  # once for all files, before the rows that speak of them
-    images = image_rows(_files(rows))
     prompts = {
         prompt_name(number): key
         for number, key in Prompt.objects.filter(suite=upload.suite_id).values_list("number", "pk")
     }
-    Sample.objects.bulk_create(
-        [
-            Sample(
-                run=run,
-                prompt_id=prompts[row["prompt_id"]],
-                sample=row["sample"],
-                image=images[row["sha256"]],
-                original=images[row["original_sha256"]],
-                provenance={"file": row["file"]},
-            )
-            for row in rows
-        ],
-        batch_size=2000,
-    )
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        _samples(run, rows[start : start + ROWS_AT_ONCE], prompts)
     Upload.objects.filter(pk=upload.pk).update(status=Upload.Status.DONE, run=run, message="")
     return run
+
+
+def _samples(run: GenerationRun, rows: list[dict[str, Any]], prompts: Mapping[str, int]) -> None:
+    """The rows of some images and their samples, in three queries however many they are."""
+    images = image_keys(_files(rows))
+    Sample.objects.bulk_create(
+        Sample(
+            run=run,
+            prompt_id=prompts[row["prompt_id"]],
+            sample=row["sample"],
+            image_id=images[row["sha256"]],
+            original_id=images[row["original_sha256"]],
+            provenance={"file": row["file"]},
+        )
+        for row in rows
+    )
 
 
 def _files(rows: list[dict[str, Any]]) -> Iterator[ImageFile]:

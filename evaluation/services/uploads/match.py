@@ -69,6 +69,7 @@ def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None)
         matches = _matches(upload, list(files), chosen)
         upload.options = chosen
         upload.table, upload.summary = _table(upload, files, matches, by_content=bool(chosen.get("by_content")))
+        del files, matches  # the table is written as one text, for which there is then room
         upload.save(update_fields=["options", "table", "summary"])
     return upload
 
@@ -116,8 +117,8 @@ def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     path = staging_of(upload) / CHECKED
     if path.exists():
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            row = json.loads(line)
+        lines = path.read_bytes().split(b"\n")[:-1]
+        for row in json.loads(b"[%b]" % b",".join(lines)):  # at once: all rows then share the texts of their keys
             found[row["file"]] = row
     return found
 

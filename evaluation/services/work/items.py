@@ -3,10 +3,10 @@
     keys (rows to claim) -> claimed (ours alone) -> items still missing of them -> batches -> kept, each by itself
 
 What is missing is always asked of the database; a key is claimed (`locks`) while its items are worked on; each batch is
-kept in a transaction of its own, while the next is under way. So a task may be handed out again at any moment, at the
-same time, or after a kill: nothing comes twice, and a kill loses two batches at most. An item that killed its worker,
-failed, or took longer than a task may goes alone after the others; one that killed its worker `DEATHS` times is given
-up.
+kept in a transaction of its own, while the next is under way, and small ones together. So a task may be handed out
+again at any moment, at the same time, or after a kill: nothing comes twice, and a kill loses two batches at most, or
+a few very short ones. An item that killed its worker, failed, or took longer than a task may goes alone after the
+others; one that killed its worker `DEATHS` times is given up.
 
 A kind of work (`runs.draw`, `scoring.score`) says what differs: `ItemWork`.
 """
@@ -14,6 +14,7 @@ A kind of work (`runs.draw`, `scoring.score`) says what differs: `ItemWork`.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,6 +43,9 @@ HERE_S = 60.0
 
 CLAIMED_S = 0.5
 """Seconds until it looks again for what another process holds."""
+
+WANTED_EVERY_S = 0.1
+"""Seconds between two looks whether the job is still wanted: batches that take longer are each preceded by one."""
 
 Key = int
 Item = TypeVar("Item", bound=Key | tuple[Key, int])
@@ -245,9 +249,12 @@ def _do_all(
     together: list[Item] = [item for item in items if item not in marked]
     alone: list[Item] = [item for item in items if item in marked]
     again: dict[Item, float] = {}
+    looked = -math.inf
     while together or alone:
-        if not is_wanted(work.row):
-            return None
+        if time.monotonic() - looked >= WANTED_EVERY_S:
+            if not is_wanted(work.row):
+                return None
+            looked = time.monotonic()
         batch: list[Item] = together[: pace.batch_size(work.batch_size)] or alone[:1]
         if together:
             together = together[len(batch) :]

@@ -38,8 +38,13 @@ def claim_upload(upload_pk: int) -> Iterator[bool]:
 def claim_scores(metric_run_pk: int, keys: Sequence[int]) -> Iterator[list[int]]:
     """Those of `keys` (samples by primary key, or parts of a set) that nobody else scores for this metric run."""
     by_lock = {key & 0x7FFF_FFFF: key for key in keys}
-    with _claimed(UPLOADS - metric_run_pk, list(by_lock)) as claimed:
+    with _claimed(score_group(metric_run_pk), list(by_lock)) as claimed:
         yield [by_lock[key] for key in claimed]
+
+
+def score_group(metric_run_pk: int) -> int:
+    """The group of a metric run's locks; a run's is its primary key."""
+    return UPLOADS - metric_run_pk
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from common.queues import ACCELERATOR, CPU, DEFAULT, NETWORK, QUEUES
 from evaluation.models import GenerationRun
 from evaluation.surroundings import BROKER_AWAY, BrokerAwayError
 from generators.contract import GeneratorError
-from generators.registry import get_spec
+from generators.registry import devices_of, get_spec
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +42,16 @@ def hand_on(task: str, *arguments: int | str | list[int], after_s: float = 0.0) 
         raise BrokerAwayError(f"{task}{arguments!r} was not queued, the broker does not answer: {error}") from error
 
 
-def generator_queue(name: str) -> str:
-    """The queue of what the generator called `name` draws: by the devices that it can use."""
+def run_queue(generator: str, parameters: Mapping[str, object]) -> str:
+    """The queue of what a generator draws with these parameters: by the devices that it can use."""
     try:
-        spec = get_spec(name)
+        spec = get_spec(generator)
+        devices = devices_of(spec, parameters)
     except GeneratorError:  # it is told where it would be loaded
         return DEFAULT
-    if spec.waits:
+    if spec.waits or devices == ("network",):
         return NETWORK
-    return CPU if set(spec.devices) <= {"cpu"} else ACCELERATOR
+    return CPU if set(devices) <= {"cpu"} else ACCELERATOR
 
 
 def _queue_of(task: str, arguments: Sequence[Any]) -> str:
@@ -58,8 +59,8 @@ def _queue_of(task: str, arguments: Sequence[Any]) -> str:
         return ACCELERATOR
     if task != "run_draw_prompts":
         return DEFAULT
-    name = GenerationRun.objects.filter(pk=arguments[0]).values_list("generator", flat=True).first()
-    return DEFAULT if name is None else generator_queue(name)
+    row = GenerationRun.objects.filter(pk=arguments[0]).values_list("generator", "parameters").first()
+    return DEFAULT if row is None else run_queue(*row)
 
 
 def hand_over(task: str, *arguments: int | str | list[int]) -> bool:

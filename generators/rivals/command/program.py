@@ -21,6 +21,7 @@ from typing import Any
 
 from common.json_in import Json, JsonError, read_json
 from common.text import cleaned
+from common.words import nearest
 from generators.contract import GeneratorError
 from generators.rivals.declared import checked_build, read
 
@@ -28,6 +29,10 @@ SCHEMA = "drawbench-program/1"
 
 MAX_LINE = 1_000_000
 """Bytes of a line of a program; an image goes by its file."""
+
+DEVICES: Mapping[str, tuple[str, ...]] = {"gpu": ("cpu", "cuda"), "cpu": ("cpu",), "network": ("network",)}
+"""What a program says that it draws with -> the kinds of device that its runs are queued for: with a GPU where there is
+one, with processors alone, or with other machines, for which it waits."""
 
 _KEPT_STDERR = 4_000
 _TOLD_STDERR = 300
@@ -42,7 +47,7 @@ class Program:
     beside the usual ones, `hands_on`: those of this process that it gets too (no other, so no key of ours). `settings`:
     name -> default of what researchers may set. `files`: what its images depend on, for the fingerprint. `version`: of
     what it draws with. `seeded`, `tolerance`: as `GeneratorInfo`. `start_s`, `image_s`: seconds until it is ready, and
-    that an image may take. `batch`: requests that it likes at once.
+    that an image may take. `batch`: requests that it likes at once. `device`: what it draws with, one of `DEVICES`.
     """
 
     schema: str
@@ -60,6 +65,7 @@ class Program:
     start_s: float = 300.0
     image_s: float = 120.0
     batch: int = 4
+    device: str = "gpu"
     base: str = ""
     sha256: str = ""
 
@@ -79,9 +85,23 @@ def read_program(name: str) -> Program:
     for what in ("start_s", "image_s", "batch"):
         if getattr(program, what) <= 0:
             raise GeneratorError(f"{path}: {what} must be above 0")
+    if program.device not in DEVICES:
+        raise GeneratorError(
+            f"{path}: unknown device {program.device!r}{nearest(program.device, DEVICES) or '.'} "
+            f"It is one of {', '.join(DEVICES)}."
+        )
     if any(not isinstance(value, str | int | float | bool) for value in program.settings.values()):
         raise GeneratorError(f"{path}: the defaults of settings are texts, numbers, true or false")
     return program
+
+
+def program_devices(parameters: Mapping[str, object]) -> tuple[str, ...]:
+    """The kinds of device that the program named by a run's parameters needs (`GeneratorSpec.devices_by`).
+
+    Raises:
+        GeneratorError: there is no such program, or its declaration is wrong.
+    """
+    return DEVICES[read_program(str(parameters.get("program", ""))).device]
 
 
 class ProgramError(Exception):

@@ -20,6 +20,7 @@ def spec() -> GeneratorSpec:
         ),
         sizes=(),
         devices=("cpu", "cuda"),
+        devices_by="generators.rivals.command.program:program_devices",
     )
 
 
