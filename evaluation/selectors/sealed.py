@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -164,49 +164,46 @@ def last_seal(study: Study) -> Seal | None:
 def records_of(ratings: QuerySet[Rating], labels: dict[int, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """(primary key, record) of ratings, in their order. `labels`: of the study's runs, by primary key."""
     for pk, *columns in ratings.values_list("pk", *RECORD_COLUMNS).iterator(chunk_size=2000):
-        key, panel, simulated, prompt, category, members, control, expected, order, *rest = columns
-        position, repetition, question, choice, value, milliseconds, at, noted, *seen = rest
-        yield (
-            pk,
-            {
-                "rater": rater_tag(str(key)),
-                "panel": panel,
-                "simulated": simulated,
-                "prompt": prompt,
-                "category": category,
-                "generators": [labels[member] for member in members],
-                "order": list(order),
-                "position": position,
-                "repetition": repetition,
-                "control": control,
-                "expected": expected,
-                "question": question,
-                "choice": choice,
-                "value": value,
-                "response_time_ms": milliseconds,
-                "at": iso(at),
-                "evidence": noted,
-                **dict(zip(SEEN, seen, strict=True)),
-            },
-        )
+        yield pk, _record(columns, labels)
 
 
-def sealed_records(study: Study) -> list[dict[str, Any]]:
-    """Each sealed rating with its salt and commitment, in the order of exports, without deleted ones. Three queries."""
-    sealed = {
-        pk: (salt, commitment)
-        for pk, salt, commitment in SealedRating.objects.filter(seal__study=study, deleted_in=None).values_list(
-            "rating_id", "salt", "commitment"
-        )
+def _record(columns: Sequence[Any], labels: Mapping[int, str]) -> dict[str, Any]:
+    """The record of a rating with these `RECORD_COLUMNS`."""
+    key, panel, simulated, prompt, category, members, control, expected, order, *rest = columns
+    position, repetition, question, choice, value, milliseconds, at, noted, *seen = rest
+    return {
+        "rater": rater_tag(str(key)),
+        "panel": panel,
+        "simulated": simulated,
+        "prompt": prompt,
+        "category": category,
+        "generators": [labels[member] for member in members],
+        "order": list(order),
+        "position": position,
+        "repetition": repetition,
+        "control": control,
+        "expected": expected,
+        "question": question,
+        "choice": choice,
+        "value": value,
+        "response_time_ms": milliseconds,
+        "at": iso(at),
+        "evidence": noted,
+        **dict(zip(SEEN, seen, strict=True)),
     }
+
+
+def sealed_records(study: Study) -> Iterator[dict[str, Any]]:
+    """Each sealed rating with its salt and commitment, in the order of exports, without deleted ones, as the database
+    hands them out. Two queries.
+    """
     labels = dict(study.study_runs.values_list("pk", "label"))
     ratings = Rating.objects.filter(sealed__seal__study=study, sealed__deleted_in=None).order_by(
         "rater_id", "assignment__position", "question", "pk"
     )
-    return [
-        {"commitment": sealed[pk][1], "salt": sealed[pk][0], "record": record}
-        for pk, record in records_of(ratings, labels)
-    ]
+    columns = ("sealed__salt", "sealed__commitment", *RECORD_COLUMNS)
+    for salt, commitment, *told in ratings.values_list(*columns).iterator(chunk_size=2000):
+        yield {"commitment": commitment, "salt": salt, "record": _record(told, labels)}
 
 
 def unsealed(study: Study) -> QuerySet[Rating]:

@@ -61,7 +61,7 @@ def files_of(
     protocol = protocols.read(specification["protocol"])
     more = [*SEEN, *NOTED, *(["control_kind"] if "added" in specification.get("controls", {}) else [])]
     kinds = {each.id: each.answers for each in protocol.questions}
-    pairs, others = [], []
+    pairs, others = _Columns([*PREFERENCES, "repetition", *more]), _Columns([*OTHERS, *more])
     again = False
     for record in records:
         question = str(record["question"])
@@ -74,9 +74,27 @@ def files_of(
             again = again or bool(record["repetition"])
         if _has_more(kind):
             others.append(_other(record, head, kind))
-    columns = (*PREFERENCES, "repetition") if again else PREFERENCES
-    answers = _typed(pd.DataFrame(others, columns=[*OTHERS, *more])) if any(map(_has_more, kinds.values())) else None
-    return _typed(pd.DataFrame(pairs, columns=[*columns, *more])), answers
+    answers = _typed(others.frame()) if any(map(_has_more, kinds.values())) else None
+    ratings = pairs.frame()
+    return _typed(ratings if again else ratings.drop(columns="repetition")), answers
+
+
+class _Columns:
+    """Rows gathered as columns: a million of them are a million numbers and names each, not a million tables."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._columns: dict[str, list[object]] = {name: [] for name in names}
+        self._texts: dict[str, str] = {}
+
+    def append(self, row: Mapping[str, object]) -> None:
+        """Add a row; texts that were there before are kept once."""
+        for name, column in self._columns.items():
+            value = row[name]
+            column.append(self._texts.setdefault(value, value) if isinstance(value, str) else value)
+
+    def frame(self) -> pd.DataFrame:
+        """All rows, in their order."""
+        return pd.DataFrame(self._columns)
 
 
 def _is_preference(kind: Kind) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from common.errors import UserError
-from common.hashes import bytes_sha256, hash_of
+from common.hashes import hash_of
 from common.words import counted
 from evaluation.reports.bundle.chain import Link, commitment_of, contents_of, faults_of, is_signed
 from evaluation.reports.bundle.contents import (
@@ -104,7 +104,6 @@ def check_bundle(path: Path, *, key: str | None = None) -> Checked:
     for name in LOCKED:
         check.step(name, partial(check.locked, name))
     check.step(RECORDS, check.records)
-    check.step(SPECIFICATION, check.frames)
     check.step(RATINGS, check.follows)
     check.step(REPORT, check.numbers)
     return Checked(check.outcome(), check.bundle, check.given)
@@ -137,7 +136,7 @@ class _Check:
         self.found: list[str] = []
         self.links: list[Link] = []
         self.told = contents_of(())
-        self.rows: list[Mapping[str, Any]] = []
+        self.n_records = 0
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
         self.given: ReportInput | None = None
@@ -154,7 +153,7 @@ class _Check:
     def outcome(self) -> Verified:
         head = self.links[-1].head if self.links else ""
         named = str(self.manifest.get("study")), str(self.manifest.get("public_key"))
-        counts = len(self.rows), len(self.links), self.n_numbers
+        counts = self.n_records, len(self.links), self.n_numbers
         return Verified(named[0], *counts, head, named[1], tuple(dict.fromkeys(self.found)))
 
     def signature(self, key: str | None) -> Iterator[str]:
@@ -173,7 +172,7 @@ class _Check:
                 yield f"{name}: the manifest has it, and the bundle does not."
             elif name not in told:
                 yield f"{name}: the manifest does not have it."
-            elif bytes_sha256(self.bundle.files[name]) != told[name]:
+            elif self.bundle.files.sha256[name] != told[name]:
                 yield f"{name}: it was changed after the bundle was made (its hash is another)."
             elif not is_signed(self.manifest["public_key"], file_head(name, told[name]), signatures.get(name, "")):
                 yield f"{name}: it is not what the key signed."
@@ -194,35 +193,45 @@ class _Check:
             yield f"{name}: it is not what the study locked when it opened."
 
     def records(self) -> Iterator[str]:
-        """Every record against its commitment in the chain, and every commitment against a record or a deletion."""
-        self.rows = self.bundle.lines(RECORDS)
-        known = set(self.told.commitments)
+        """Every record against its commitment in the chain, every commitment against a record or a deletion; and what
+        the records say, in the form of the files. Records are read once and not kept: there may be a million.
+        """
+        found: list[str] = []
         there: set[str] = set()
-        for number, row in enumerate(self.rows, start=1):
-            own = commitment_of(row["salt"], row["record"])
-            where = f"{RECORDS}, line {number} ({_who(row['record'])})"
-            if own != row["commitment"]:
-                yield f"{where}: it was changed after it was sealed."
-            elif own not in known:
-                yield f"{where}: it was never sealed."
-            elif own in self.told.deleted:
-                yield f"{where}: it was deleted on the participant's request."
-            if row["commitment"] in there:
-                yield f"{where}: it stands twice."
-            there.add(row["commitment"])
-            if set(row) != {"commitment", "salt", "record"} or set(row["record"]) != set(FIELDS):
-                yield f"{where}: its fields are not those of a record."
+        try:
+            self.frames(self._standing(found, there))
+        finally:
+            yield from found
         missing = [each for each in self.told.commitments if each not in there and each not in self.told.deleted]
         yield from _some(f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in missing)
 
-    def frames(self) -> Iterator[str]:
-        """What the sealed records say, in the form of the files."""
+    def frames(self, standing: Iterator[Mapping[str, Any]]) -> None:
+        """What the records that count say, in the form of the files."""
         specification = self.bundle.document(SPECIFICATION)
-        standing = [row["record"] for row in self.rows if row["commitment"] not in self.told.retracted]
-        if not self.bundle.document(REPORT)["settings"]["include_simulated"]:
-            standing = [record for record in standing if not record["simulated"]]
         self.ratings, self.answers = files_of(standing, specification, str(self.manifest["pseudonym_key"]))
-        yield from ()
+
+    def _standing(self, found: list[str], there: set[str]) -> Iterator[Mapping[str, Any]]:
+        """The records that count; what differs goes into `found`, and each commitment into `there`."""
+        simulated = bool(self.bundle.document(REPORT)["settings"]["include_simulated"])
+        known = set(self.told.commitments)
+        for number, row in enumerate(self.bundle.each_line(RECORDS), start=1):
+            self.n_records = number
+            record = row["record"]
+            own = commitment_of(row["salt"], record)
+            where = f"{RECORDS}, line {number} ({_who(record)})"
+            if own != row["commitment"]:
+                found.append(f"{where}: it was changed after it was sealed.")
+            elif own not in known:
+                found.append(f"{where}: it was never sealed.")
+            elif own in self.told.deleted:
+                found.append(f"{where}: it was deleted on the participant's request.")
+            if row["commitment"] in there:
+                found.append(f"{where}: it stands twice.")
+            there.add(row["commitment"])
+            if set(row) != {"commitment", "salt", "record"} or set(record) != set(FIELDS):
+                found.append(f"{where}: its fields are not those of a record.")
+            if row["commitment"] not in self.told.retracted and (simulated or not record["simulated"]):
+                yield record
 
     def follows(self) -> Iterator[str]:
         """ratings.csv and answers.csv against the records."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,15 @@ from evaluation.reports.bundle.contents import (
     RECORDS,
     REPORT,
     SCORES,
+    BundleWriter,
+    Writing,
+    bundle_writer,
     json_bytes,
-    lines_bytes,
-    write_bundle,
+    line_bytes,
 )
 from evaluation.reports.bundle.input import input_from, input_json
-from evaluation.reports.bundle.records import files_of, pseudonym, rater_tag
-from evaluation.reports.compute import code_version, compute_report, settings_from
+from evaluation.reports.bundle.records import Record, files_of, pseudonym, rater_tag
+from evaluation.reports.compute import ReportInput, Settings, code_version, compute_report, settings_from
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.declared import declared_primary
 from evaluation.selectors.ratings import rater_pseudonym
@@ -70,35 +72,9 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     checked = settings_from({**beforehand, **(settings or {})})
     as_of = timezone.now()
     newly = study_seal(study=study)
-    links, rows = chain_of(study), sealed_records(study)
-    retracted = contents_of(links).retracted
-    standing = [row["record"] for row in rows if row["commitment"] not in retracted]
-    if not checked.include_simulated:
-        standing = [record for record in standing if not record["simulated"]]
-    key = secrets.token_hex(16)
-    ratings, answers = files_of(standing, study.specification, key)
+    links, key = chain_of(study), secrets.token_hex(16)
+    written = _Written(study, checked, key, frozenset(contents_of(links).retracted))
     given = report_input(study=study, settings=checked, as_of=as_of)
-    files = {name: json_bytes(document) for name, document in locked_documents(study).items()}
-    files |= {
-        RATINGS: ratings_csv(ratings),
-        RECORDS: lines_bytes(rows),
-        CHAIN: lines_bytes(link.to_dict() for link in links),
-    }
-    if answers is not None:
-        files[ANSWERS] = ratings_csv(answers)
-    if given.scores is not None:
-        files[SCORES] = ratings_csv(given.scores.frame)
-    told = input_json(replace(given, ratings=ratings), _names(study, key))
-    files[INPUT] = json_bytes(told)
-    written: Any = read_json(files[INPUT])
-    again = input_from(written, ratings, answers, files.get(SCORES))  # as whoever checks it has it
-    files[REPORT] = json_bytes(
-        {
-            "settings": checked.to_dict(),
-            "code_version": code_version(),
-            "results": compute_report(again, checked).to_dict(),
-        }
-    )
     manifest = {
         "study": study.name,
         "title": study.title,
@@ -109,21 +85,62 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         "specification_hash": study.specification_hash,
     }
     try:
-        with whole_file(out) as part:
-            bundle = write_bundle(part, manifest, files, instance_key(instance.SECRET_KEY))
+        with whole_file(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
+            bundle.add(CHAIN, (line_bytes(link.to_dict()) for link in links))
+            written.write(bundle, given)
+            made = bundle.finish(manifest)
     except (OSError, SaveError) as error:
         raise InputError(f"Can't write {out}: {error}. Choose another place with --out.", field="out") from error
     return Exported(
         study=study.name,
         file=out,
-        n_ratings=len(standing),
-        n_simulated=sum(bool(record["simulated"]) for record in standing),
+        n_ratings=written.n_ratings,
+        n_simulated=written.n_simulated,
         newly_sealed=newly,
         n_links=len(links),
         head=links[-1].head,
-        public_key=str(bundle.manifest["public_key"]),
+        public_key=str(made["public_key"]),
         n_bytes=out.stat().st_size,
     )
+
+
+class _Written:
+    """The files of a study's bundle but its chain and manifest; how many ratings stand in them."""
+
+    def __init__(self, study: Study, settings: Settings, key: str, retracted: frozenset[str]) -> None:
+        self._study, self._settings, self._key, self._retracted = study, settings, key, retracted
+        self.n_ratings = self.n_simulated = 0
+
+    def write(self, bundle: BundleWriter, given: ReportInput) -> None:
+        """Write them. The records are read once, and kept as the columns of ratings.csv alone."""
+        for name, document in locked_documents(self._study).items():
+            bundle.add(name, json_bytes(document))
+        with bundle.file(RECORDS) as out:
+            ratings, answers = files_of(self._standing(out), self._study.specification, self._key)
+        bundle.add(RATINGS, ratings_csv(ratings))
+        if answers is not None:
+            bundle.add(ANSWERS, ratings_csv(answers))
+        scores = None if given.scores is None else ratings_csv(given.scores.frame)
+        if scores is not None:
+            bundle.add(SCORES, scores)
+        told = json_bytes(input_json(replace(given, ratings=ratings), _names(self._study, self._key)))
+        bundle.add(INPUT, told)
+        again: Any = read_json(told)
+        results = compute_report(input_from(again, ratings, answers, scores), self._settings)  # as whoever checks it
+        report = {"settings": self._settings.to_dict(), "code_version": code_version(), "results": results.to_dict()}
+        bundle.add(REPORT, json_bytes(report))
+
+    def _standing(self, out: Writing) -> Iterator[Record]:
+        """Write each record; those that count."""
+        for row in sealed_records(self._study):
+            out.write(line_bytes(row))
+            record = row["record"]
+            if row["commitment"] not in self._retracted and (
+                self._settings.include_simulated or not record["simulated"]
+            ):
+                self.n_ratings += 1
+                self.n_simulated += bool(record["simulated"])
+                yield record
 
 
 def _names(study: Study, key: str) -> dict[str, str]:
