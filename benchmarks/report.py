@@ -27,7 +27,7 @@ from evaluation import protocols
 from evaluation.analysis.families import ALL
 from evaluation.analysis.frame import read_ratings
 from evaluation.reports.bundle.chain import CLOSING, OPENING, RATINGS, Link, commitment_of, instance_key, new_salt
-from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, write_bundle
+from evaluation.reports.bundle.contents import LOCKED, Writing, bundle_writer, json_bytes, line_bytes
 from evaluation.reports.bundle.input import input_from, input_json
 from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.verify import verify_bundle
@@ -73,45 +73,54 @@ def records(n: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def sealed(n: int) -> tuple[list[dict[str, Any]], list[Link], dict[str, Any]]:
-    """Rows of records.jsonl, links, and what the study locked."""
+def sealed(n: int) -> tuple[list[tuple[str, str]], list[Link], dict[str, Any]]:
+    """Salt and commitment of each of `records(n)`, links, and what the study locked."""
     protocol = protocols.get("drawbench")
     locked: dict[str, Any] = {name: {} for name in LOCKED}
     locked["specification.json"] = {"protocol": protocol.specification(), "study": "benchmark"}
     told: list[tuple[str, dict[str, Any]]] = [
         (OPENING, {"locked": {name: hash_of(value) for name, value in locked.items()}})
     ]
-    rows = []
+    seals = []
     for record in records(n):
         salt = new_salt()
-        rows.append({"commitment": commitment_of(salt, record), "salt": salt, "record": record})
-    names = [row["commitment"] for row in rows]
+        seals.append((salt, commitment_of(salt, record)))
+    names = [commitment for _, commitment in seals]
     told += [(RATINGS, {"commitments": names[at : at + A_LINK]}) for at in range(0, n, A_LINK)]
     links: list[Link] = []
     for number, (kind, body) in enumerate([*told, (CLOSING, {"n_ratings": n})]):
         head = {"study": "benchmark", "number": number, "previous": links[-1].head if links else "", "kind": kind}
         links.append(Link.signed({**head, "at": "2026-01-31T00:00:00.000000Z", **body}, KEY))
-    return rows, links, locked
+    return seals, links, locked
 
 
 def export(n: int, folder: Path) -> dict[str, Any]:
-    """Seal, compute and write a bundle."""
+    """Seal, compute and write a bundle, its records as a stream, as `study_export` does."""
     begun = time.perf_counter()
-    rows, links, locked = sealed(n)
+    seals, links, locked = sealed(n)
     sealing = time.perf_counter() - begun
-    ratings, answers = files_of((row["record"] for row in rows), locked["specification.json"], "key")
-    files = {name: json_bytes(value) for name, value in locked.items()}
-    files |= {"records.jsonl": lines_bytes(rows), "chain.jsonl": lines_bytes(link.to_dict() for link in links)}
-    files["ratings.csv"] = ratings_csv(ratings)
-    told = input_json(ReportInput(ratings, QUESTIONS, None, None, None, family=ALL, n_shown=PROMPTS), {})
+
+    def standing(out: Writing) -> Iterator[dict[str, Any]]:
+        for (salt, commitment), record in zip(seals, records(n), strict=True):
+            out.write(line_bytes({"commitment": commitment, "salt": salt, "record": record}))
+            yield record
+
     settings = settings_from({})
-    results = compute_report(input_from(told, ratings, answers, None), settings).to_dict()
-    files["input.json"] = json_bytes(told)
-    files["report.json"] = json_bytes({"settings": settings.to_dict(), "code_version": "x", "results": results})
     head = {"study": "benchmark", "pseudonym_key": "key", "head": links[-1].head, "specification_hash": ""}
-    write_bundle(folder / "bundle.zip", head, files, KEY)
-    for name in ("ratings.csv", "input.json", "report.json"):
-        (folder / name).write_bytes(files[name])
+    with bundle_writer(folder / "bundle.zip", KEY) as bundle:
+        for name, value in locked.items():
+            bundle.add(name, json_bytes(value))
+        bundle.add("chain.jsonl", (line_bytes(link.to_dict()) for link in links))
+        with bundle.file("records.jsonl") as out:
+            ratings, answers = files_of(standing(out), locked["specification.json"], "key")
+        told = input_json(ReportInput(ratings, QUESTIONS, None, None, None, family=ALL, n_shown=PROMPTS), {})
+        results = compute_report(input_from(told, ratings, answers, None), settings).to_dict()
+        report = {"settings": settings.to_dict(), "code_version": "x", "results": results}
+        rest = {"ratings.csv": ratings_csv(ratings), "input.json": json_bytes(told), "report.json": json_bytes(report)}
+        for name, data in rest.items():
+            bundle.add(name, data)
+            (folder / name).write_bytes(data)
+        bundle.finish(head)
     return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
 
 

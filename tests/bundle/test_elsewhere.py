@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -19,6 +21,7 @@ from evaluation.analysis.replications import replications
 from evaluation.analysis.summary import analyse_valid
 from evaluation.models import ImportedVotes, Study
 from evaluation.reports.bundle.contents import BundleError, json_bytes, read_bundle
+from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.replications import merge_bundles, shared_part
 from evaluation.selectors.imported import votes_of
 from evaluation.services.rating.simulate import raters_simulate
@@ -72,6 +75,42 @@ def test_what_does_not_hold_is_not_imported(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="signed with the key"):
         call_command("import_study", str(bundle), "--as", "elsewhere", "--key", "0" * 64)
     assert not ImportedVotes.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [("drawbench-bundle/9", "Check it with the version of the program that made it"), ("other/1", "no bundle that")],
+)
+def test_a_bundle_of_another_form_says_which(schema: str, told: str, tmp_path: Path) -> None:
+    bundle = exported(answered(), tmp_path / "a.zip")
+    manifest = {**read_bundle(bundle).manifest, "schema": schema}
+    newer = rewritten(
+        bundle, tmp_path / "b.zip", {"manifest.json": json_bytes(manifest), "new.json": b"{}"}, anew=False
+    )
+    with pytest.raises(CommandError, match=told):
+        call_command("verify_bundle", str(newer))
+
+
+class Watched(dict[str, Any]):
+    """A record that weak references may watch."""
+
+
+@pytest.mark.django_db
+def test_records_pass_through_and_are_not_kept(tmp_path: Path) -> None:
+    whole = read_bundle(exported(answered(), tmp_path / "a.zip"))
+    seen: list[weakref.ref[Watched]] = []
+    alive: list[int] = []
+
+    def passing() -> Iterator[Watched]:
+        for line in whole.each_line("records.jsonl"):
+            record = Watched(line["record"])
+            seen.append(weakref.ref(record))
+            alive.append(sum(each() is not None for each in seen))
+            yield record
+
+    ratings, _ = files_of(passing(), whole.document("specification.json"), "key")
+    assert len(ratings) >= 6 and max(alive) <= 2
 
 
 @pytest.mark.django_db

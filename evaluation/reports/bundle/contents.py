@@ -206,20 +206,6 @@ def bundle_writer(path: Path | BinaryIO, key: Ed25519PrivateKey) -> Iterator[Bun
         yield BundleWriter(archive, key)
 
 
-def write_bundle(
-    path: Path | BinaryIO, head: Mapping[str, Any], files: Mapping[str, bytes | Iterable[bytes]], key: Ed25519PrivateKey
-) -> dict[str, Any]:
-    """Write a bundle of whole files, or of their parts in turn, and return its manifest.
-
-    Raises:
-        OSError: there is no writing there.
-    """
-    with bundle_writer(path, key) as bundle:
-        for name, parts in files.items():
-            bundle.add(name, parts)
-        return bundle.finish(head)
-
-
 def read_bundle(path: Path) -> Bundle:
     """Read a bundle; nothing of it is checked yet but that it can be read.
 
