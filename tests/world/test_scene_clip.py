@@ -287,6 +287,6 @@ def test_what_ships_is_what_the_page_says() -> None:
         assert f"| {100 * told[name]:.1f} % |" in page, name
     held_out = (told["retrieval_text_held_out"], told["retrieval_image_held_out"])
     assert f"| {100 * held_out[0]:.1f} %, {100 * held_out[1]:.1f} % |" in page
-    assert f"{str(clip.about['trained']).split()[0]} steps of 64 renders" in " ".join(page.split())
+    assert f"{int(str(clip.about['trained']).split()[0]):,} steps of 64 renders" in " ".join(page.split())
     texts, _ = clip.texts(["a red cat", "a red cat ", "three blue whales"])
     assert np.allclose(np.linalg.norm(texts, axis=1), 1, atol=1e-5) and texts[0] @ texts[2] < 0.9
