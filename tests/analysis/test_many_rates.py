@@ -1,6 +1,7 @@
 """The rates of all categories of all comparisons made together equal those made one by one."""
 
 from dataclasses import is_dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def untidy(seed: int) -> pd.DataFrame:
     )
 
 
-def one_by_one(tally: Tally, estimand: str, level: float) -> dict[tuple[int, int], object]:
+def one_by_one(tally: Tally, estimand: str, level: float) -> dict[tuple[int, Any], Any]:
     found = {}
     for at in range(len(tally.comparisons)):
         raters, prompts = tally.by_rater.of_comparison(at), tally.by_prompt.of_comparison(at)
@@ -60,7 +61,7 @@ def one_by_one(tally: Tally, estimand: str, level: float) -> dict[tuple[int, int
     return found
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """A rate as nested dictionaries of plain values."""
     if is_dataclass(value) and not isinstance(value, type):
         return {"is": type(value).__name__} | {key: plain(each) for key, each in vars(value).items()}
@@ -69,7 +70,7 @@ def plain(value: object) -> object:
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def assert_same(one: object, other: object, where: str = "") -> int:
+def assert_same(one: Any, other: Any, where: str = "") -> int:
     """Same in form and words, and in numbers but for rounding; how many numbers were compared."""
     assert type(one) is type(other), where
     if isinstance(one, dict):

@@ -103,7 +103,7 @@ def test_geneval_2_keeps_its_questions() -> None:
     }
 
 
-CHECKLIST = {
+CHECKLIST: dict[str, object] = {
     "prompt": "a throne of glass under a blue banner",
     "category": "fantasy",
     "checklist": [
