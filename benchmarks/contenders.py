@@ -52,8 +52,8 @@ ASKED: Mapping[str, tuple[str, dict[str, object]]] = {
 }
 """At 64 pixels, where `cascade-no-sr-text` is the cascade."""
 
-SIDE = 112
-"""Pixels a side of a picture in the sheet."""
+SIDE, HEAD = 112, 58
+"""Pixels a side of a picture in the sheet, and of the three lines above the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +160,12 @@ def _prompts() -> list[str]:
 def _sheet(shown: Sequence[Shown]) -> Image.Image:
     left, high = 190, SIDE + 8
     wide = left + len(_prompts()) * (SIDE + 8)
-    sheet = Image.new("RGB", (wide, max(1, len(shown)) * high + 40), "white")
+    sheet = Image.new("RGB", (wide, max(1, len(shown)) * high + HEAD), "white")
     ink, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for column, prompt in enumerate(_prompts()):
         ink.text((left + column * (SIDE + 8), 4), "\n".join(_lines(prompt)), fill="black", font=font)
     for row, one in enumerate(shown):
-        top = 40 + row * high
+        top = HEAD + row * high
         ink.text((4, top + SIDE // 2), "\n".join(_lines(one.label, 30)), fill="black", font=font)
         for column, picture in enumerate(one.pictures):
             tile = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.NEAREST)
