@@ -193,14 +193,14 @@ def _record(columns: Sequence[Any], labels: Mapping[int, str]) -> dict[str, Any]
     }
 
 
-def sealed_records(study: Study) -> Iterator[dict[str, Any]]:
-    """Each sealed rating with its salt and commitment, in the order of exports, without deleted ones, as the database
-    hands them out. Two queries.
+def sealed_records(study: Study, n_links: int) -> Iterator[dict[str, Any]]:
+    """Each rating sealed in the first `n_links` links, with its salt and commitment, in the order of exports, without
+    deleted ones, as the database hands them out. Two queries. The chain that was read lacks what is sealed meanwhile.
     """
     labels = dict(study.study_runs.values_list("pk", "label"))
-    ratings = Rating.objects.filter(sealed__seal__study=study, sealed__deleted_in=None).order_by(
-        "rater_id", "assignment__position", "question", "pk"
-    )
+    ratings = Rating.objects.filter(
+        sealed__seal__study=study, sealed__seal__number__lt=n_links, sealed__deleted_in=None
+    ).order_by("rater_id", "assignment__position", "question", "pk")
     columns = ("sealed__salt", "sealed__commitment", *RECORD_COLUMNS)
     for salt, commitment, *told in ratings.values_list(*columns).iterator(chunk_size=2000):
         yield {"commitment": commitment, "salt": salt, "record": _record(told, labels)}

@@ -20,12 +20,17 @@ from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.replications import replications
 from evaluation.analysis.summary import analyse_valid
 from evaluation.models import ImportedVotes, Study
+from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import BundleError, json_bytes, read_bundle
 from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.replications import merge_bundles, shared_part
+from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.selectors.imported import votes_of
+from evaluation.selectors.sealed import chain_of
 from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.reporting import bundle
 from evaluation.services.reporting.import_bundle import bundle_import
+from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.change import draft_of
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_open
@@ -111,6 +116,23 @@ def test_records_pass_through_and_are_not_kept(tmp_path: Path) -> None:
 
     ratings, _ = files_of(passing(), whole.document("specification.json"), "key")
     assert len(ratings) >= 6 and max(alive) <= 2
+
+
+@pytest.mark.django_db
+def test_what_is_sealed_during_an_export_waits_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = answered(raters=2)
+
+    def sealed_after(study: Study) -> list[Link]:
+        links = chain_of(study)
+        raters_simulate(study=study, raters=2, seed=9)
+        assert study_seal(study=study) > 0
+        return links
+
+    monkeypatch.setattr(bundle, "chain_of", sealed_after)
+    early = verify_bundle(exported(study, tmp_path / "early.zip"))
+    monkeypatch.undo()
+    late = verify_bundle(exported(study, tmp_path / "late.zip"))
+    assert early.differences == late.differences == () and early.n_ratings < late.n_ratings
 
 
 @pytest.mark.django_db

@@ -233,7 +233,7 @@ def test_no_program_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_program_says_what_it_draws_with(declared: Declare) -> None:
-    """Its runs wait in the queue of that device; another word is told of with those that there are."""
+    """Its runs wait in the queue of that device. An unknown device is refused, and the message lists the known ones."""
     spec = registry.get_spec("command")
     for word, devices in (("gpu", ("cpu", "cuda")), ("cpu", ("cpu",)), ("network", ("network",))):
         declared(device=word)

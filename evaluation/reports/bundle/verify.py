@@ -146,7 +146,7 @@ class _Check:
         """One step's differences; `name`: of the file that it is about."""
         try:
             self.found.extend(step())
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, UserError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, csv.Error, UserError) as error:
             said = str(error).rstrip(".") if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             self.found.append(f"{name}: it is not in its form ({said}).")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from common.files import SaveError, whole_file
 from common.json_in import read_json
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Rater, Study, StudyStatus
-from evaluation.reports.bundle.chain import contents_of, instance_key
+from evaluation.reports.bundle.chain import Link, contents_of, instance_key
 from evaluation.reports.bundle.contents import (
     ANSWERS,
     CHAIN,
@@ -73,7 +73,7 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     as_of = timezone.now()
     newly = study_seal(study=study)
     links, key = chain_of(study), secrets.token_hex(16)
-    written = _Written(study, checked, key, frozenset(contents_of(links).retracted))
+    written = _Written(study, checked, key, links)
     given = report_input(study=study, settings=checked, as_of=as_of)
     manifest = {
         "study": study.name,
@@ -86,7 +86,6 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     }
     try:
         with whole_file(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
-            bundle.add(CHAIN, (line_bytes(link.to_dict()) for link in links))
             written.write(bundle, given)
             made = bundle.finish(manifest)
     except (OSError, SaveError) as error:
@@ -105,16 +104,18 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
 
 
 class _Written:
-    """The files of a study's bundle but its chain and manifest; how many ratings stand in them."""
+    """The files of a study's bundle but its manifest; how many ratings stand in them."""
 
-    def __init__(self, study: Study, settings: Settings, key: str, retracted: frozenset[str]) -> None:
-        self._study, self._settings, self._key, self._retracted = study, settings, key, retracted
+    def __init__(self, study: Study, settings: Settings, key: str, links: Sequence[Link]) -> None:
+        self._study, self._settings, self._key, self._links = study, settings, key, links
+        self._retracted = contents_of(links).retracted
         self.n_ratings = self.n_simulated = 0
 
     def write(self, bundle: BundleWriter, given: ReportInput) -> None:
         """Write them. The records are read once, and kept as the columns of ratings.csv alone."""
         for name, document in locked_documents(self._study).items():
             bundle.add(name, json_bytes(document))
+        bundle.add(CHAIN, (line_bytes(link.to_dict()) for link in self._links))
         with bundle.file(RECORDS) as out:
             ratings, answers = files_of(self._standing(out), self._study.specification, self._key)
         bundle.add(RATINGS, ratings_csv(ratings))
@@ -132,7 +133,7 @@ class _Written:
 
     def _standing(self, out: Writing) -> Iterator[Record]:
         """Write each record; those that count."""
-        for row in sealed_records(self._study):
+        for row in sealed_records(self._study, len(self._links)):
             out.write(line_bytes(row))
             record = row["record"]
             if row["commitment"] not in self._retracted and (
