@@ -30,15 +30,19 @@ def ddim(
     eta: float = 0.0,
     noise: NoiseSource | None = None,
     spacing: Spacing = "time",
+    *,
+    start: float = 1.0,
 ) -> Tensor:
     """DDIM (Song et al. 2020, equations 12 and 16); eta = 0 is deterministic, eta = 1 ancestral.
+
+    `start`: the time at which z is, in (0, 1]; the grid is the same, shrunk to it.
 
     Raises:
         ValueError: eta > 0 without a source of noise.
     """
     if eta > 0 and noise is None:
         raise ValueError("ddim with eta > 0 needs a source of noise")
-    times = time_grid(steps, schedule, spacing)
+    times = [start * time for time in time_grid(steps, schedule, spacing)]
     for index, (t, s) in enumerate(zip(times, times[1:], strict=False)):
         x0 = denoise(z, t)
         now, then = _at(schedule, t), _at(schedule, s)

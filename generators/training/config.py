@@ -20,7 +20,7 @@ from generators.cascade.configs import (
     Weighting,
 )
 from generators.contenders.configs import CONTENDERS
-from generators.places import TRAINING
+from generators.places import TRAINING, WEIGHTS
 from generators.training.data_config import DataConfig, data_config, in_range
 from generators.training.strict import build, chosen
 
@@ -41,6 +41,8 @@ class TrainConfig:
     process, 0 for all of its share; the step is the same, the memory less. `crop`: side of the crop of the stage's
     picture that it trains on; the stage's size for the whole picture. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
+    `redrawn_share`: of super-resolution's inputs that the base in the folder `redrawn_weights` draws again, from noise
+    of a time up to `redrawn_time` (`generators.training.redrawing`); it wants whole pictures.
     `weighting`: of the loss over time: min-snr (Hang et al. 2023), edm with its distribution of times (Karras et al.
     2022), or none. `time_shift`: s > 1 takes more of the times from where the picture is decided,
     t' = s t / (1 + (s - 1) t) (Esser et al. 2024, there for larger pictures); 1 is uniform.
@@ -73,6 +75,9 @@ class TrainConfig:
     micro_batch: int = 0
     text_drop: float = 0.1
     max_aug: float = 0.0
+    redrawn_share: float = 0.0
+    redrawn_time: float = 0.4
+    redrawn_weights: str = str(WEIGHTS)
     weighting: Weighting = "min-snr"
     time_shift: float = 1.0
     optimiser: Optimiser = "adamw"
@@ -107,6 +112,8 @@ class TrainConfig:
             ("time_shift", 0.1, 10.0),
             ("text_drop", 0.0, 1.0),
             ("max_aug", 0.0, 1.0),
+            ("redrawn_share", 0.0, 1.0),
+            ("redrawn_time", 0.05, 1.0),
             ("warmup", 0, 10_000_000),
             ("steps", 0, 1_000_000_000),
             ("snapshot_steps", 0, 1_000_000_000),
@@ -124,6 +131,12 @@ class TrainConfig:
         network = self.network
         if self.max_aug and not network.low_size:
             raise ConfigError("training: max_aug is for super-resolution stages; the base has no image to augment")
+        if self.redrawn_share and not network.low_size:
+            raise ConfigError(
+                "training: redrawn_share is for super-resolution stages; the base has no input to draw again"
+            )
+        if self.redrawn_share and self.crop != network.size:
+            raise ConfigError(f"training: redrawn_share wants whole pictures: set crop to {network.size}")
         if self.sample_steps and network.unet.image_channels != IMAGE_CHANNELS:
             raise ConfigError(
                 "training: sample_steps is for networks that draw pictures, and this one draws latents: say 0"

@@ -210,6 +210,18 @@ def load_data(config: TrainConfig, report: Report = lambda line: None, device: t
         # By name: what a contender is told and draws stands on this module.
         turned = importlib.import_module("generators.training.turned")
         return cast(Data, turned.load(config, report, device))
+    if config.redrawn_share:
+        turned = importlib.import_module("generators.training.turned")
+        return cast(Data, turned.load_redrawn(config, report, device))
+    return load_plain(config, report, device)
+
+
+def load_plain(config: TrainConfig, report: Report, device: torch.device | str) -> Data:
+    """The pictures and captions that a configuration names, as they are.
+
+    Raises:
+        FileNotFoundError, ConfigError: as `load_data`.
+    """
     if isinstance(config.data, ScenesConfig):
         return load_scenes(config, config.data, report, device)
     # Loaded only here: a source may need packages that the others don't.

@@ -1,4 +1,4 @@
-"""The cascade's training set as a contender sees it: told something else of a caption, or drawing something else."""
+"""Training sets whose batches are turned: into what a contender is told or draws, or with inputs drawn again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from generators.contenders.folder import AUTOENCODER, part_path
 from generators.contenders.unclip import embedding_states
 from generators.places import CONTENDERS, SCENE_CLIP
 from generators.training.config import TrainConfig
-from generators.training.data import Batch, Data, Prepared, Report, load_data
+from generators.training.data import Batch, Data, Prepared, Report, load_data, load_plain
+from generators.training.redrawing import redraws_of
 from generators.world.scene_clip.lead import heard_states
 from generators.world.scene_clip.load import LoadedSceneClip, load_scene_clip
 
@@ -55,6 +56,16 @@ def load(config: TrainConfig, report: Report, device: torch.device | str, folder
     """
     plain = load_data(plain_config(config), report, device)
     return Turned(plain, _turn_of(config, folder, str(device)))
+
+
+def load_redrawn(config: TrainConfig, report: Report, device: torch.device | str) -> Turned:
+    """A super-resolution stage's training set, a share of whose inputs a base has drawn again.
+
+    Raises:
+        GeneratorError: that base's weights are missing or damaged.
+        FileNotFoundError, ConfigError: as `load_data`.
+    """
+    return Turned(load_plain(config, report, device), redraws_of(config, str(device)))
 
 
 def plain_config(config: TrainConfig) -> TrainConfig:

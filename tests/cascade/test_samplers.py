@@ -244,6 +244,18 @@ def test_ddim_with_eta_one_is_ddpm() -> None:
     assert torch.allclose(one, ddpm(ideal("cosine"), start(), "cosine", 20, fresh))
 
 
+def test_ddim_may_begin_later_and_goes_the_rest_of_the_way() -> None:
+    """From where a whole run stands half-way, half its steps end where the whole run ends."""
+    seen: list[Tensor] = []
+
+    def denoise(z: Tensor, t: float) -> Tensor:
+        seen.append(z)
+        return ideal("cosine")(z, t)
+
+    whole = ddim(denoise, start()[:50], "cosine", 8)
+    assert torch.allclose(ddim(denoise, seen[4], "cosine", 4, start=0.5), whole)
+
+
 def test_a_constant_image_is_reached_exactly() -> None:
     """If the denoiser always says the same image, every sampler must end on it, whatever the steps."""
     image = torch.linspace(-1, 1, 12, dtype=torch.float64)
