@@ -1,9 +1,10 @@
 """Where the blotches in drawn pictures come from: `python -m benchmarks.blotches [--weights FOLDER]`.
 
-Three tables, of real renders and of pictures that the base draws of the same captions. What the 256 stage makes of a
-true 64x64 picture, by the noise it starts from and the noise added to its input; how far off the base is at each time,
-where the picture is flat and where it is not; and how much grain is in the base's pictures, by settings. Needs the
-training's sprites (docs/training-world.md).
+Three tables, of real renders and of pictures that the base draws of the same captions. What the 256 stage makes of true
+64x64 pictures, and of ones that the base has drawn again from some noise, so that its errors stand in them and the truth
+is known; by the noise that the stage starts from and the noise added to its input. How far off the base is at each time,
+where the picture is flat and where it is not. How much grain is in the base's pictures, by settings. Needs the training's
+sprites (docs/training-world.md).
 
 Grain: the mean difference of neighbouring pixels, in grey levels, where the render is flat. Of drawn pictures, whose
 truth nobody knows, the median of the Laplacian, which is 0 on plain and evenly blended grounds.
@@ -37,6 +38,7 @@ from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data_config import ScenesConfig
 from generators.training.measure_sr import psnr
+from generators.training.redrawing import redrawn
 from generators.world.scenes.captions import Scene, sample_scene
 from generators.world.scenes.layout import lay_out
 from generators.world.scenes.render import Renderer
@@ -45,6 +47,7 @@ from generators.world.sprites import load_sprites
 CONFIG = TRAINING_CONFIGS / "cpu-base-letters.json"
 GREY = 127.5
 """Grey levels in a step of 1."""
+AGAIN_FROM = 0.35
 TIMES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)
 SETTINGS: tuple[dict[str, float | str], ...] = (
     {},
@@ -156,15 +159,16 @@ def of_256(folder: Path, scenes: Sequence[Scene], renderer: Renderer) -> list[st
     text, other = (encoder.encode(asked).states for asked in (captions, captions[1:] + captions[:1]))
     real = renders(scenes, renderer, weights.stage.size)
     low, base = downsample(real, weights.stage.low_size), drawn_by(folder, scenes, {})
+    again = drawn_again(folder, low, text)
     edge = near_things(real, least=20, reach=2)
     flat = ~near_things(real, least=3, reach=8)
     lines = [
-        "| input, start, text | PSNR, dB | at edges | edges' sharpness | grain | of the base's pictures |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| input, start, text | PSNR, dB | at edges | edges' sharpness | grain | drawn again | of the base's pictures |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     size = weights.stage.size
-    bicubic, of_base = (F.interpolate(each, size=size, mode="bicubic").clamp(-1, 1) for each in (low, base))
-    rows = [("bicubic", bicubic, of_base)]
+    inputs = (low, again, base)
+    rows = [("bicubic", [F.interpolate(each, size=size, mode="bicubic").clamp(-1, 1) for each in inputs])]
     for what, said, settings in (
         ("`aug_level` 0.05, noise", text, {"aug_level": 0.05}),
         ("`aug_level` 0.05, zeros", text, {"aug_level": 0.05, "start": 0.0}),
@@ -174,17 +178,24 @@ def of_256(folder: Path, scenes: Sequence[Scene], renderer: Renderer) -> list[st
         ("`aug_level` 0, zeros, 4 steps", text, {"start": 0.0, "steps": 4}),
         ("`aug_level` 0, zeros: as it ships", text, {"start": 0.0}),
     ):
-        drawn, from_base = (one_step(stage, each, said, **settings) for each in (low, base))
-        rows.append((what, drawn, from_base))
-    for what, drawn, from_base in rows:
+        rows.append((what, [one_step(stage, each, said, **settings) for each in inputs]))
+    for what, (drawn, from_again, from_base) in rows:
         at_edges = 10 * torch.log10(4 / (drawn - real).square().mean(1)[edge].mean())
         sharp = gradient(drawn)[edge].mean() / gradient(real)[edge].mean()
         grain = gradient(drawn)[flat].mean()
         lines.append(
             f"| {what} | {psnr(drawn, real):.2f} | {at_edges:.2f} | {sharp:.2f} | {grain:.2f} "
-            f"| {laplacian(from_base):.2f} |"
+            f"| {psnr(from_again, real):.2f} | {laplacian(from_base):.2f} |"
         )
     return lines
+
+
+def drawn_again(folder: Path, low: Tensor, text: TextStates) -> Tensor:
+    """Renders noised to a time and drawn again by the base from there, as `generators.training.redrawing` does it."""
+    weights = open_weights(folder).load("base")
+    base = LoadedStage(weights.stage, weights.network(), weights.text.width)
+    eps = torch.randn(low.shape, generator=torch.Generator().manual_seed(4))
+    return redrawn(base, low, text, AGAIN_FROM, eps)
 
 
 def drawn_by(folder: Path, scenes: Sequence[Scene], settings: dict[str, float | str]) -> Tensor:
