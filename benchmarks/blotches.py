@@ -1,10 +1,10 @@
 """Where the blotches in drawn pictures come from: `python -m benchmarks.blotches [--weights FOLDER]`.
 
-Three tables, of real renders and of pictures that the base draws of the same captions. What the 256 stage makes of true
-64x64 pictures, and of ones that the base has drawn again from some noise, so that its errors stand in them and the truth
-is known; by the noise that the stage starts from and the noise added to its input. How far off the base is at each time,
-where the picture is flat and where it is not. How much grain is in the base's pictures, by settings. Needs the training's
-sprites (docs/training-world.md).
+Three tables, of real renders and of pictures that the base draws of the same captions. What the 256 stage makes of
+true 64x64 pictures, and of ones that the base has drawn again from some noise, so that its errors stand in them and the
+truth is known; by the noise that the stage starts from and the noise added to its input. How far off the base is at
+each time, where the picture is flat and where it is not. How much grain is in the base's pictures, by settings. Needs
+the training's sprites (docs/training-world.md).
 
 Grain: the mean difference of neighbouring pixels, in grey levels, where the render is flat. Of drawn pictures, whose
 truth nobody knows, the median of the Laplacian, which is 0 on plain and evenly blended grounds.
@@ -163,7 +163,7 @@ def of_256(folder: Path, scenes: Sequence[Scene], renderer: Renderer) -> list[st
     edge = near_things(real, least=20, reach=2)
     flat = ~near_things(real, least=3, reach=8)
     lines = [
-        "| input, start, text | PSNR, dB | at edges | edges' sharpness | grain | drawn again | of the base's pictures |",
+        "| input, start, text | PSNR, dB | at edges | edges' sharpness | grain | drawn again | of the base's |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     size = weights.stage.size
