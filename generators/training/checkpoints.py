@@ -5,6 +5,7 @@ Rank 0 writes and reads; the weights of the others are gathered to it and handed
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Callable
@@ -205,12 +206,18 @@ def _take(trainer: Trainer, state: dict[str, Any]) -> None:
 
 def _read_own(trainer: Trainer, folder: Path) -> dict[str, Any]:
     state = read_state(folder)
-    there, here = json.loads(state["config"]), json.loads(json.dumps(to_plain(trainer.config)))
+    there, here = {**_defaults(), **json.loads(state["config"])}, json.loads(json.dumps(to_plain(trainer.config)))
     differing = [name for name in sorted({*there, *here} - FREE_ON_RESUME) if there.get(name) != here.get(name)]
     if differing:
         told = ", ".join(f"{name} ({there.get(name)} there, {here.get(name)} here)" for name in differing)
         raise ConfigError(f"{folder} belongs to another configuration: {told}. Give its own, or another --out")
     return state
+
+
+def _defaults() -> dict[str, Any]:
+    """The fields that a configuration need not name, as JSON's own types: states of older trainings lack newer ones."""
+    fields = (field for field in dataclasses.fields(TrainConfig) if field.default is not dataclasses.MISSING)
+    return cast(dict[str, Any], json.loads(json.dumps({field.name: field.default for field in fields})))
 
 
 def _read_others(trainer: Trainer, folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from generators.cascade.configs import (
     Weighting,
 )
 from generators.contenders.configs import CONTENDERS
-from generators.places import TRAINING, WEIGHTS
+from generators.places import TRAINING
 from generators.training.data_config import DataConfig, data_config, in_range
 from generators.training.strict import build, chosen
 
@@ -42,7 +42,8 @@ class TrainConfig:
     picture that it trains on; the stage's size for the whole picture. `text_drop`: share of prompts dropped for
     classifier-free guidance [2.2]. `max_aug`: aug_level lies in [0, max_aug]; 0 for the base.
     `redrawn_share`: of super-resolution's inputs that the base in the folder `redrawn_weights` draws again, from noise
-    of a time up to `redrawn_time` (`generators.training.redrawing`); it wants whole pictures.
+    of a time up to `redrawn_time` (`generators.training.redrawing`); it wants whole pictures. Without a folder it
+    is the base that ships.
     `weighting`: of the loss over time: min-snr (Hang et al. 2023), edm with its distribution of times (Karras et al.
     2022), or none. `time_shift`: s > 1 takes more of the times from where the picture is decided,
     t' = s t / (1 + (s - 1) t) (Esser et al. 2024, there for larger pictures); 1 is uniform.
@@ -77,7 +78,7 @@ class TrainConfig:
     max_aug: float = 0.0
     redrawn_share: float = 0.0
     redrawn_time: float = 0.4
-    redrawn_weights: str = str(WEIGHTS)
+    redrawn_weights: str = ""
     weighting: Weighting = "min-snr"
     time_shift: float = 1.0
     optimiser: Optimiser = "adamw"

@@ -23,6 +23,7 @@ from generators.cascade.configs import ConfigError
 from generators.cascade.samplers import ddim
 from generators.cascade.schedules import noise_at
 from generators.cascade.stage import Denoise, LoadedStage, StageSettings
+from generators.places import WEIGHTS
 from generators.training.config import TrainConfig
 from generators.training.data import Batch
 
@@ -44,12 +45,13 @@ def redraws_of(config: TrainConfig, device: str) -> Callable[[Batch], Batch]:
         ConfigError: the base was trained with another text encoder than the configuration's.
         GeneratorError: its weights are missing or damaged.
     """
-    weights = open_weights(Path(config.redrawn_weights)).load("base")
+    folder = Path(config.redrawn_weights) if config.redrawn_weights else WEIGHTS
+    weights = open_weights(folder).load("base")
     if weights.text != config.text:
-        raise ConfigError(f"training: the base in {config.redrawn_weights} reads other text than {config.cascade}")
+        raise ConfigError(f"training: the base in {folder} reads other text than {config.cascade}")
     if weights.stage.size != config.network.low_size:
         raise ConfigError(
-            f"training: the base in {config.redrawn_weights} draws at {weights.stage.size} pixels, "
+            f"training: the base in {folder} draws at {weights.stage.size} pixels, "
             f"and {config.stage} enlarges {config.network.low_size}"
         )
     base = LoadedStage(weights.stage, weights.network(device=device, dtype=torch.float32), weights.text.width)

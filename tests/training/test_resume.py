@@ -69,6 +69,19 @@ def test_a_checkpoint_of_no_step_begins_as_a_new_training(tmp_path: Path) -> Non
     assert_same(fresh, resumed)
 
 
+def test_a_state_from_before_a_field_was_there_has_its_default(tmp_path: Path) -> None:
+    wanted = config(stage="sr256", crop=256, batch=1)
+    trainer = Trainer(wanted)
+    checkpoints.save(trainer, tmp_path)
+    state = saving.read_state(tmp_path)
+    held = json.loads(state["config"])
+    assert held.pop("redrawn_share") == 0
+    saving.save_state(tmp_path, {**state, "config": json.dumps(held)})
+    checkpoints.resume(Trainer(wanted), tmp_path)
+    with pytest.raises(ConfigError, match=r"redrawn_share \(0\.0 there, 0\.5 here\)"):
+        checkpoints.resume(Trainer(dataclasses.replace(wanted, redrawn_share=0.5)), tmp_path)
+
+
 def run(*arguments: str, limit: int = 0) -> subprocess.CompletedProcess[str]:
     """The worker in a process of its own. `limit`: bytes that a file of it may have."""
 
