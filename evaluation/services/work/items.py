@@ -88,6 +88,10 @@ class ItemWork(ABC, Generic[Job, Item]):
     def claim(self, keys: Sequence[Key]) -> AbstractContextManager[list[Key]]:
         """Those of the keys that nobody else works on; they are ours until the block ends."""
 
+    def more(self) -> list[Item]:
+        """Further items, after those of the keys that a task was given: their keys join the list that `claim` gave."""
+        return []
+
     @abstractmethod
     def load(self) -> Pace:
         """Load what does the work, or find it loaded."""
@@ -158,6 +162,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
     """
     deadline = time.monotonic() + seconds
     endings: tuple[type[Exception], ...] = (SpoiledError, *work.endings)
+    claimed: list[Key] = []
     try:
         while True:
             with work.claim(keys) as claimed:
@@ -169,7 +174,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
                 break
     except SoftTimeLimitExceeded:  # outside of a batch: loading, storing
         work.unload()
-        return Left(list(keys), AGAIN_AFTER_S, is_over=True)
+        return Left(sorted({*keys, *claimed}), AGAIN_AFTER_S, is_over=True)
     except endings as error:
         spoil(type(work.row), work.row.pk, str(error))
         return None
@@ -221,36 +226,46 @@ def work_here(
 
 
 def _work_on_claimed(work: ItemWork[Job, Item], claimed: Sequence[Key], deadline: float) -> Left | None:
-    missing = work.missing(claimed) if claimed else []
     deaths: Deaths[Item] = Deaths(work.name)
-    counts = deaths.of(missing)
-    lost = [item for item in missing if counts[item] >= DEATHS]
-    if lost:
-        work.give_up(lost)
-        deaths.forget(lost)  # whoever asks again begins anew
-    items = [item for item in missing if counts[item] < DEATHS]
+    items = _survivors(work, work.missing(claimed) if claimed else [], deaths) or _survivors(work, work.more(), deaths)
     if not items:
         return None
     pace = _load(work, claimed)
     work.start()
     try:
-        return _do_all(work, items, counts, pace, deadline)
+        return _do_all(work, items, deaths, pace, deadline)
     finally:
         work.keep_rest()
 
 
+def _survivors(work: ItemWork[Job, Item], items: Sequence[Item], deaths: Deaths[Item]) -> dict[Item, int]:
+    """The items that are not given up, each with the count of its deaths."""
+    counts = deaths.of(items) if items else {}
+    lost = [item for item in items if counts[item] >= DEATHS]
+    if lost:
+        work.give_up(lost)
+        deaths.forget(lost)  # whoever asks again begins anew
+    return {item: n for item, n in counts.items() if n < DEATHS}
+
+
 def _do_all(
-    work: ItemWork[Job, Item], items: Sequence[Item], counts: Mapping[Item, int], pace: Pace, deadline: float
+    work: ItemWork[Job, Item], items: Mapping[Item, int], deaths: Deaths[Item], pace: Pace, deadline: float
 ) -> Left | None:
-    """Do the items in batches, until they are done, the time is up, or the job is not wanted any more."""
-    deaths: Deaths[Item] = Deaths(work.name)
-    # what failed or killed before goes last and alone: if it does again, it harms no other
-    marked = {item for item in items if counts[item]} | set(work.failed_before(items))
-    together: list[Item] = [item for item in items if item not in marked]
-    alone: list[Item] = [item for item in items if item in marked]
+    """Do the items in batches, until they are done, the time is up, or the job is not wanted any more.
+
+    `items`: each with the count of its deaths.
+    """
+    together: list[Item] = []
+    alone: list[Item] = []
     again: dict[Item, float] = {}
     looked = -math.inf
-    while together or alone:
+    while items or together or alone:
+        if items:
+            # what failed or killed before goes last and alone: if it does again, it harms no other
+            marked = {item for item in items if items[item]} | set(work.failed_before(items))
+            together += [item for item in items if item not in marked]
+            alone += [item for item in items if item in marked]
+            items = {}
         if time.monotonic() - looked >= WANTED_EVERY_S:
             if not is_wanted(work.row):
                 return None
@@ -271,8 +286,10 @@ def _do_all(
                 batch = []
             left = _left([*batch, *together, *alone], again)
             return None if left is None else replace(left, is_over=True)
-        if (together or alone) and time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             return _left([*together, *alone], again)
+        if not together and not alone:
+            items = _survivors(work, work.more(), deaths)
     return _left([], again)
 
 
