@@ -48,7 +48,7 @@ PostgreSQL has room for a few thousand locks."""
 MORE_S = 10.0
 """Seconds of drawing that a task takes more of when its own prompts are through: to look for them costs an image."""
 
-SHORT_BATCH_S = 0.03
+SHORT_BATCH_S = 0.05
 MOST_WAITING = 64
 MOST_WAITING_BYTES = 64 * 2**20
 """Images of batches that take less than so long may wait together until they are samples, so many or so many bytes of
@@ -195,13 +195,15 @@ class Drawing(ItemWork[GenerationRun, Place]):
         try:
             summary = runner.run(generator, requests, sink, plan)
         finally:
-            writer.add(sink.images)
+            is_short = time.monotonic() - began < SHORT_BATCH_S
+            writer.add(sink.images, hurried=is_short)
             settle(self.row, aside=aside, cost=sink.cost_usd)
         for stray in summary.strays:
             log.warning("generator %s: %s", self.row.generator, stray)
         if sink.interrupted:
             raise SoftTimeLimitExceeded
-        writer.wait(_may_wait(sink, time.monotonic() - began, paid=bool(aside or sink.cost_usd)))
+        # what was paid for is not left to luck
+        writer.wait(0 if aside or sink.cost_usd else _may_wait(sink, is_short))
         return sink.again
 
     def _put_aside(self, n_images: int, image_usd: float | None) -> tuple[int, float]:
@@ -304,11 +306,9 @@ class _Samples:
         return None
 
 
-def _may_wait(sink: _Samples, seconds: float, *, paid: bool) -> int:
-    """How many images may be no samples yet when the next batch begins; what was paid for is not left to luck."""
-    if paid:
-        return 0
-    if seconds >= SHORT_BATCH_S or not sink.images:
+def _may_wait(sink: _Samples, is_short: bool) -> int:
+    """How many images may be no samples yet when the next batch begins, after one that was short or not."""
+    if not is_short or not sink.images:
         return len(sink.images)
     n_bytes = max(drawn.pixels.nbytes for _, drawn in sink.images)
     return max(len(sink.images), min(MOST_WAITING, MOST_WAITING_BYTES // n_bytes))

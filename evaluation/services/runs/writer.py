@@ -23,7 +23,7 @@ from evaluation.services.runs.samples import DrawnImage, Place, samples_store
 from evaluation.services.store.images import ComingFile, image_file_begin, image_files_end
 
 ENCODERS = 2
-"""Threads that encode and write: a process draws meanwhile, and others of the machine do the same."""
+"""Threads that encode and write where the generator is faster than one of them."""
 
 KEPT_TOGETHER = 64
 """Images of so many become samples in one transaction, if so many wait."""
@@ -52,11 +52,13 @@ class SampleWriter:
         self._batches: deque[_Batch] = deque()  # not known to be over
         self._to_keep: deque[_Batch] = deque()  # the keeper's
 
-    def add(self, images: Sequence[tuple[Place, DrawnImage]]) -> None:
-        """Take a batch; it is encoded and kept some time."""
+    def add(self, images: Sequence[tuple[Place, DrawnImage]], *, hurried: bool = False) -> None:
+        """Take a batch; it is encoded and kept some time. `hurried`: batches come as fast as several threads encode."""
         if not images:
             return
-        batch = _Batch([(*image, self._encoders.submit(_written, image[1].pixels)) for image in images])
+        # without hurry by the keeper, one after the other: the next batch begins, and needs a processor itself
+        threads = self._encoders if hurried or self._keeper is None else self._keeper
+        batch = _Batch([(*image, threads.submit(_written, image[1].pixels)) for image in images])
         self._batches.append(batch)
         self._to_keep.append(batch)
         if self._keeper is not None:

@@ -47,6 +47,9 @@ CLAIMED_S = 0.5
 WANTED_EVERY_S = 0.1
 """Seconds between two looks whether the job is still wanted: batches that take longer are each preceded by one."""
 
+MOST_COUNTED = 8
+"""So many shorter ones at most are counted together (`deaths`): if one kills its worker, all of them go alone next."""
+
 Key = int
 Item = TypeVar("Item", bound=Key | tuple[Key, int])
 
@@ -270,27 +273,38 @@ def _do_all(
             if not is_wanted(work.row):
                 return None
             looked = time.monotonic()
-        batch: list[Item] = together[: pace.batch_size(work.batch_size)] or alone[:1]
+        n_at_once = pace.batch_size(work.batch_size)
+        begun = together[: n_at_once * _batches_counted(pace, n_at_once)] or alone[:1]
         if together:
-            together = together[len(batch) :]
+            together = together[len(begun) :]
         else:
             alone = alone[1:]
+        waiting = begun
         try:
-            with soft_limit_noted() as limit, deaths.counted(batch), pace.measured(len(batch)):
-                again.update(work.do(batch, limit))
+            with soft_limit_noted() as limit, deaths.counted(begun):
+                while waiting:
+                    batch = waiting[:n_at_once]
+                    with pace.measured(len(batch)):
+                        again.update(work.do(batch, limit))
+                    waiting = waiting[len(batch) :]
         except SoftTimeLimitExceeded:
             work.unload()
-            if len(batch) == 1:
-                again.update(work.too_long(batch[0]))
-                deaths.forget(batch)
-                batch = []
-            left = _left([*batch, *together, *alone], again)
+            if len(begun) == 1:
+                again.update(work.too_long(begun[0]))
+                deaths.forget(begun)
+                waiting = []
+            left = _left([*waiting, *together, *alone], again)
             return None if left is None else replace(left, is_over=True)
         if time.monotonic() > deadline:
             return _left([*together, *alone], again)
         if not together and not alone:
             items = _survivors(work, work.more(), deaths)
     return _left([], again)
+
+
+def _batches_counted(pace: Pace, n_at_once: int) -> int:
+    """How many batches are counted as begun together, between two looks whether the job is wanted: one that is long."""
+    return max(1, min(MOST_COUNTED, pace.fit_into(WANTED_EVERY_S) // n_at_once))
 
 
 def _left(items: Sequence[Item], again: Mapping[Item, float]) -> Left | None:
