@@ -123,9 +123,10 @@ def _keep(run: GenerationRun, batches: Sequence[_Batch]) -> None:
             except Exception as error:
                 batch.error = batch.error or error
     there: list[tuple[Place, DrawnImage, ComingFile]] = []
-    for (batch, *image), wrong in zip(coming, image_files_end([file for _, _, _, file in coming]), strict=True):
+    errors = image_files_end([file for _, _, _, file in coming])
+    for (batch, place, drawn, file), wrong in zip(coming, errors, strict=True):
         if wrong is None:
-            there.append((image[0], image[1], image[2]))
+            there.append((place, drawn, file))
         else:
             batch.error = batch.error or wrong
     if there:

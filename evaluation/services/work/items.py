@@ -279,7 +279,7 @@ def _do_all(
             together = together[len(begun) :]
         else:
             alone = alone[1:]
-        waiting = begun
+        waiting: list[Item] = begun
         try:
             with soft_limit_noted() as limit, deaths.counted(begun):
                 while waiting:
