@@ -9,33 +9,49 @@ tasks, claims, PNG, files brought to the disk, rows. Each worker draws a few ima
 
 Overhead: (wall time x processes - images x time an image) / images, from the run's beginning to its last image's row.
 On a machine with other work it holds the waiting for a processor too; the workers' processor time does not.
+
+Floor: the same measure of as many processes that do nothing but encode these images, write them and bring them to the
+disk, by as many threads as a worker has: a generator that takes no time can't be drawn through workers in less. It is
+measured before and after each row, and the smaller is shown.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from common.commands import SUCCESS, refuse_repeated, run_command
+from common.files import Unnamed, names_give, write_unnamed
+from common.hashes import bytes_sha256
+from common.images import encode_png
 from common.json_in import read_json
 from common.places import CHECKOUT
+from generators.contract import ImageRequest
 
 PROCESSES = (1, 2, 4)
 IMAGES_OF = {0: 2000, 100: 320}
 """Images by milliseconds an image; 100 ms: of each process."""
 
 TITLES = """\
-| an image takes | processes | images | images a second | overhead an image | processor time an image |
-|---|---|---|---|---|---|"""
+| an image takes | processes | images | images a second | overhead an image | floor | processor time an image |
+|---|---|---|---|---|---|---|"""
+
+FLOOR_IMAGES = 400
+ENCODERS, KEPT_TOGETHER = 2, 64
+"""To measure the floor: images of each process, and the numbers of the worker's (`evaluation.services.runs.writer`)."""
 
 PLUGIN = """
 import time
@@ -100,17 +116,47 @@ def main(arguments: Sequence[str]) -> int:
 
 def _row(root: Path, environment: dict[str, str], ms: int, processes: int, n_images: int) -> str:
     suite, few = _suite(root, environment, n_images // 4), _suite(root, environment, 40)
+    floor = _floor_ms(root, processes)
     with _worker(root, environment, processes) as worker:
         _run(environment, few, ms, f"warm-{ms}-{processes}")
         before = _processor_s(worker)
         seconds = _run(environment, suite, ms, f"run-{ms}-{processes}")
         busy = (_processor_s(worker) - before) / n_images
+    floor = min(floor, _floor_ms(root, processes))
     overhead = (seconds * processes - n_images * ms / 1000) / n_images
     share = f" ({100 * overhead / (ms / 1000):.1f} %)" if ms else ""
     return (
         f"| {ms} ms | {processes} | {n_images:,} | {n_images / seconds:.1f} | {1000 * overhead:.2f} ms{share} | "
-        f"{1000 * busy:.2f} ms |"
+        f"{floor:.2f} ms | {1000 * busy:.2f} ms |"
     )
+
+
+def _floor_ms(root: Path, processes: int) -> float:
+    """Milliseconds an image of so many processes that encode and write alone."""
+    with ProcessPoolExecutor(processes) as pool:
+        seconds = list(pool.map(_written_in, [root] * processes, range(processes)))
+    return 1000 * max(seconds) / FLOOR_IMAGES
+
+
+def _written_in(root: Path, number: int) -> float:
+    """Encode and write images, as a worker does it; seconds."""
+    sys.path.insert(0, str(root / "plugin"))
+    paint = importlib.import_module("benchpaint").Paint({"ms": 0}, size=256, device="cpu")
+    requests = [ImageRequest(f"{number}-{index}", "0", "a thing", index, number) for index in range(FLOOR_IMAGES)]
+    images = [result.image for result in paint.generate(requests)]
+
+    def written(image: NDArray[np.uint8]) -> Unnamed:
+        data = encode_png(image)
+        name = bytes_sha256(data)
+        return write_unnamed(root / f"floor/{name[:2]}/{name[2:4]}/{name}.png", data, beside=root / "floor")
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(ENCODERS) as threads:
+        under_way = [threads.submit(written, image) for image in images]
+        for first in range(0, len(under_way), KEPT_TOGETHER):
+            problems = names_give([file.result() for file in under_way[first : first + KEPT_TOGETHER]])
+            assert not any(problems), problems
+    return time.monotonic() - began
 
 
 def _suite(root: Path, environment: dict[str, str], n_prompts: int) -> str:

@@ -49,20 +49,7 @@ class Declared(Protocol):
 
 def check_spec(spec: Declared, reference: str) -> list[Finding]:
     """All that is wrong with a spec, before what it tells of is loaded. `reference`: "module:attribute" of the spec."""
-    findings = []
-    module = reference.partition(":")[0]
-    script = (
-        "import importlib, sys; importlib.import_module(sys.argv[1]); "
-        f"print(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
-    )
-    command = [sys.executable, "-c", script, module]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment(), timeout=120)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        findings.append(Finding("light_spec", f"importing {module} alone fails: {last}"))
-    elif heavy := done.stdout.split():
-        message = f"importing {module} imports {', '.join(heavy)}; the web process reads it, keep it light"
-        findings.append(Finding("light_spec", message))
+    findings = check_light(reference, "light_spec")
     names = [parameter.name for parameter in spec.parameters]
     if len(set(names)) < len(names):
         findings.append(Finding("parameters", "two parameters have one name"))
@@ -82,6 +69,25 @@ def check_spec(spec: Declared, reference: str) -> list[Finding]:
     if ":" not in spec.factory:
         findings.append(Finding("factory", f'the factory is "module:callable", not {spec.factory!r}'))
     return findings
+
+
+def check_light(reference: str, check: str) -> list[Finding]:
+    """What is wrong with importing the module of `reference` ("module:attribute") alone, as findings of `check`."""
+    module = reference.partition(":")[0]
+    script = (
+        "import importlib, sys; importlib.import_module(sys.argv[1]); "
+        f"print(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    command = [sys.executable, "-c", script, module]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment(), timeout=120)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return [Finding(check, f"importing {module} alone fails: {last}")]
+    if heavy := done.stdout.split():
+        return [
+            Finding(check, f"importing {module} imports {', '.join(heavy)}; the web process reads it, keep it light")
+        ]
+    return []
 
 
 def _environment() -> dict[str, str]:

@@ -17,7 +17,8 @@ import secrets
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -88,6 +89,62 @@ def write_whole(
         raise save_error(path, error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A file that is written, and whose bytes are on their way to the disk; `names_give` makes it `path`.
+
+    `part`: its partial file. `descriptor`: of that, open until then, so that no failure of the disk goes unnoticed.
+    """
+
+    path: Path
+    part: Path
+    descriptor: int
+
+
+def write_unnamed(path: Path, content: bytes, *, beside: Path) -> Unnamed:
+    """Write a file that gets its name later, with others (`names_give`). `beside`: as for `write_whole`.
+
+    Raises:
+        SaveError: it could not be written; nothing is left of it.
+    """
+    part = _part_of(path, beside)
+    try:
+        descriptor = _part_open(part, 0o666)
+        try:
+            _write_all(descriptor, content)
+            if hasattr(os, "posix_fadvise"):
+                # the system begins to write now: the first file that waits for the disk then waits for all of them
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        except BaseException:
+            os.close(descriptor)
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise save_error(path, error) from error
+    return Unnamed(path, part, descriptor)
+
+
+def names_give(files: Sequence[Unnamed]) -> list[SaveError | None]:
+    """Bring files to the disk and give them their names, which are then on the disk too: `sync="name"` for many.
+
+    First all files, then all names, and each folder once: most of them find what they wait for done by the first.
+
+    Returns what is wrong with each, in order; what has an error is gone, and the others stand.
+    """
+    errors: list[SaveError | None] = [_sync_and_close(file) for file in files]
+    for number, file in enumerate(files):
+        if errors[number] is not None:
+            continue
+        try:
+            _give_name(file.part, file.path, "file")
+        except OSError as error:
+            file.part.unlink(missing_ok=True)
+            errors[number] = save_error(file.path, error)
+    for folder in {file.path.parent for file, error in zip(files, errors, strict=True) if error is None}:
+        _sync_folder(folder)
+    return errors
+
+
 def write_text(path: Path, text: str, *, sync: Sync = "file") -> None:
     """The same for text, in UTF-8.
 
@@ -125,14 +182,8 @@ def partial_file(path: Path, *, folder: Path | None = None, mode: int = 0o666) -
 
     `mode`: its permissions, less those that the process gives no file.
     """
-    part = (folder or path.parent) / f".{path.name}.{secrets.token_hex(4)}.part"
-    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    try:
-        made = os.open(part, how, mode)
-    except (FileNotFoundError, NotADirectoryError):
-        part.parent.mkdir(parents=True, exist_ok=True)
-        made = os.open(part, how, mode)
-    os.close(made)
+    part = _part_of(path, folder)
+    os.close(_part_open(part, mode))
     try:
         yield part
     finally:
@@ -184,12 +235,42 @@ class _Written(io.FileIO):
             raise save_error(self._path, error) from error
 
 
-def _write(part: Path, content: bytes, sync: Sync) -> None:
+def _part_of(path: Path, folder: Path | None) -> Path:
+    return (folder or path.parent) / f".{path.name}.{secrets.token_hex(4)}.part"
+
+
+def _part_open(part: Path, mode: int) -> int:
+    """Make a partial file, and its folder where that is missing; its descriptor."""
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(part, how, mode)
+    except (FileNotFoundError, NotADirectoryError):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(part, how, mode)
+
+
+def _write_all(file: int, content: bytes) -> None:
     left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _sync_and_close(file: Unnamed) -> SaveError | None:
+    try:
+        try:
+            os.fsync(file.descriptor)
+        finally:
+            os.close(file.descriptor)
+    except OSError as error:
+        file.part.unlink(missing_ok=True)
+        return save_error(file.path, error)
+    return None
+
+
+def _write(part: Path, content: bytes, sync: Sync) -> None:
     file = os.open(part, os.O_WRONLY)
     try:
-        while left:
-            left = left[os.write(file, left) :]
+        _write_all(file, content)
         if sync != "nothing":
             os.fsync(file)
     finally:

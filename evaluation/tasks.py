@@ -113,7 +113,8 @@ def run_draw_prompts(run_pk: int, prompt_pks: list[int], passed: int = 0) -> Non
         hand_on("run_draw_prompts", run_pk, prompt_pks, passed + 1)
         return
     is_served(run)
-    left = run_draw(run_pk=run_pk, prompt_pks=prompt_pks, seconds=settings.TASK_SECONDS * TASK_SHARE)
+    seconds = settings.TASK_SECONDS * TASK_SHARE
+    left = run_draw(run_pk=run_pk, prompt_pks=prompt_pks, seconds=seconds, goes_on=True)
     if left is not None:
         hand_on("run_draw_prompts", run_pk, left.keys, after_s=left.after_s)
 

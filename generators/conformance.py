@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
-from common.conformance import Finding, check_spec, print_findings
+from common.conformance import Finding, check_light, check_spec, print_findings
 from common.plugins import describe
 from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
-from generators.contract import Generator
+from generators.contract import Generator, GeneratorSpec, ParameterValue
 from generators.contract_checks import CHECKS, State
 from generators.sizes import Size, asked_for, drawn, read_size, square
 
@@ -59,6 +59,21 @@ def check(
     return findings
 
 
+def check_devices(spec: GeneratorSpec, parameters: Mapping[str, ParameterValue]) -> list[Finding]:
+    """All that is wrong with how a spec says what devices it needs (`devices_by`). `parameters`: resolved by it."""
+    if not spec.devices_by:
+        return []
+    if findings := check_light(spec.devices_by, "devices_by"):
+        return findings
+    try:
+        kinds: object = registry.devices_of(spec, parameters)
+    except Exception as error:  # whatever it raises
+        return [Finding("devices_by", f"{spec.devices_by} raised {describe(error)}")]
+    if not isinstance(kinds, tuple) or not kinds or not all(isinstance(kind, str) and kind for kind in kinds):
+        return [Finding("devices_by", f'it answers {kinds!r} where kinds of device belong, such as ("cpu",)')]
+    return []
+
+
 def main(arguments: Sequence[str]) -> int:
     """Check a generator by name; the exit code is 1 where something is wrong."""
     parser = argparse.ArgumentParser(
@@ -80,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     smallest = square(min(spec.sizes)) if spec.sizes else None
     placed, size = asked_for(spec, settings, read_size(options.size) or smallest)
     wanted = drawn(spec.resolve(placed), size)
-    findings = check_spec(spec, reference)
+    findings = check_spec(spec, reference) + check_devices(spec, spec.resolve(placed))
     generator = registry.load(spec.name, placed, size=size, device=options.device)
     with closing(generator):
         findings += check(generator, size=wanted or 0, prompts=prompts, on_check=lambda name: say(f"{name} ..."))

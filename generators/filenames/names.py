@@ -66,8 +66,13 @@ class Identity:
         return self.number is not None or bool(self.texts)
 
 
+_TO_CLEAN = re.compile(r"\\|//|^/|/$|(?:^|/)\.(?:/|$)")
+
+
 def clean_path(name: str) -> str:
     """`name` with forward slashes, without "./" and doubled slashes, in Unicode's composed form."""
+    if name.isascii() and not _TO_CLEAN.search(name):  # as most are: asked some twenty times of each file of an upload
+        return name
     parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
     cleaned = "/".join(part for part in parts if part not in ("", "."))
     return "/" + cleaned if name[:1] in ("/", "\\") else cleaned
@@ -83,8 +88,9 @@ def take_apart(name: str) -> FileName:
 
 def why_hidden(name: str) -> str:
     """Why a file is not for people: hidden, or the operating system's. "" where it is."""
-    parts = clean_path(name).split("/")
-    if any(part.lower() in _SYSTEM_NAMES for part in parts):
+    path = clean_path(name)
+    parts = path.split("/")
+    if not _SYSTEM_NAMES.isdisjoint(path.lower().split("/")):
         return "a file of the operating system"
     if any(part.startswith(".") and part != ".." for part in parts):
         return "a hidden file"

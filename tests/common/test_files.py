@@ -21,9 +21,11 @@ from common.files import (
     Sync,
     disk_full,
     move_whole,
+    names_give,
     partial_files_remove,
     whole_file,
     write_text,
+    write_unnamed,
     write_whole,
 )
 
@@ -236,3 +238,63 @@ def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SaveError, match="could not be written: (Not a directory|File exists)"):
         write_whole(tmp_path / "file" / "inner", b"x")
+
+
+# --- Several together ------------------------------------------------------------------------------------------------
+
+
+def test_several_files_get_their_names_together_when_all_of_them_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["ab/1", "ab/2", "cd/3"]
+    files = [write_unnamed(tmp_path / name, name.encode(), beside=tmp_path / "partial") for name in names]
+    assert not any((tmp_path / name).exists() for name in names) and len(list((tmp_path / "partial").iterdir())) == 3
+    steps: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(source: Path, target: Path) -> None:
+        if not target.parent.exists():
+            raise FileNotFoundError
+        steps.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    assert names_give(files) == [None, None, None]
+    assert steps == ["file"] * 3 + ["name"] * 3 + ["folder"] * 2
+    assert [(tmp_path / name).read_text() for name in names] == names and not list((tmp_path / "partial").iterdir())
+
+
+def test_one_of_several_that_fails_is_gone_and_the_others_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [write_unnamed(tmp_path / name, b"x", beside=tmp_path / "partial") for name in ("a", "b", "c")]
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if descriptor == files[1].descriptor:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    errors = names_give(files)
+    assert errors[0] is None and errors[2] is None and disk_full(errors[1] or ValueError())
+    assert "b could not be written: No space left on device" in str(errors[1])
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a", "c"]
+    assert not list((tmp_path / "partial").iterdir())
+    with pytest.raises(OSError):
+        os.fstat(files[1].descriptor)
+
+
+def test_a_write_of_one_of_several_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(SaveError, match="a could not be written: No space left on device"):
+        write_unnamed(tmp_path / "a", b"x", beside=tmp_path / "partial")
+    assert not list((tmp_path / "partial").iterdir())

@@ -65,6 +65,16 @@ def test_encoding_is_lossless_and_the_same_each_time(height: int, width: int, se
     assert encode_png(image[::-1][::-1]) == png
 
 
+def test_a_picture_s_file_is_no_larger_than_zlib_s_usual_search_makes_it() -> None:
+    y, x = np.mgrid[0:256, 0:256] / 256
+    noise = np.random.default_rng(0).normal(0, 2, (256, 256, 3))
+    waves = np.stack([np.sin(7 * x + 3 * y), np.cos(5 * y), x * y], axis=2) * 90 + 128
+    picture = (waves + noise).clip(0, 255).astype(np.uint8)
+    usual = io.BytesIO()
+    Image.fromarray(picture).save(usual, "PNG", compress_level=6)
+    assert len(encode_png(picture)) <= 1.02 * len(usual.getvalue())
+
+
 @pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
 def test_encoding_takes_rgb_bytes_alone(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8 RGB"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from common.places import CHECKOUT
+from generators import contract
 
 TEMPLATE = CHECKOUT / "packages" / "generator-template"
 LEFT_OUT = shutil.ignore_patterns("weights", "cascade", "contenders", "world", "training", "__pycache__")
@@ -73,6 +75,60 @@ def test_the_installed_package_brings_nothing_heavy(site: Path, tmp_path: Path) 
     )
     loaded = _run("-c", script, cwd=tmp_path, site=site).split()
     assert not {"torch", "django", "transformers"} & set(loaded)
+
+
+FIELDS = """
+import dataclasses, json
+from generators import contract
+print(json.dumps({
+    name: [[field.name, str(field.type)] for field in dataclasses.fields(kind)]
+    for name, kind in sorted(vars(contract).items())
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}))
+"""
+
+
+def test_the_installed_contract_has_every_field_of_the_platform_s(site: Path, tmp_path: Path) -> None:
+    installed = json.loads(_run("-c", FIELDS, cwd=tmp_path, site=site))
+    ours = {
+        name: [[field.name, str(field.type)] for field in dataclasses.fields(kind)]
+        for name, kind in sorted(vars(contract).items())
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    }
+    assert installed == ours and {"GeneratorSpec", "GeneratorInfo", "ImageRequest", "ImageResult"} <= set(ours)
+    assert ["devices_by", "str"] in installed["GeneratorSpec"]
+
+
+def test_the_page_tells_of_every_field_that_a_spec_may_have() -> None:
+    page = (CHECKOUT / "docs" / "writing-a-generator.md").read_text()
+    template = (TEMPLATE / "acme_stripes.py").read_text()
+    names = {field.name for field in dataclasses.fields(contract.GeneratorSpec)}
+    assert {name for name in names if f"GeneratorSpec.{name}`" not in page and f"{name}=" not in template} == set()
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        ('lambda parameters: ("cpu",)', ""),
+        ('lambda parameters: "cpu"', "where kinds of device belong"),
+        ("lambda parameters: ()", "it answers () where kinds of device belong"),
+        ("lambda parameters: 1 / 0", "acme_where:devices raised ZeroDivisionError"),
+    ],
+)
+def test_what_a_plug_in_says_of_its_devices_is_checked_with_the_installed_package(
+    site: Path, tmp_path: Path, answer: str, finding: str
+) -> None:
+    plugged = tmp_path / "plugged"
+    shutil.copytree(site, plugged)
+    (plugged / "acme_where.py").write_text(f"devices = {answer}\n")
+    stripes = plugged / "acme_stripes.py"
+    stripes.write_text(stripes.read_text().replace('devices=("cpu",),', 'devices_by="acme_where:devices",'))
+    script = (
+        "from generators import conformance, registry; spec = registry.get_spec('stripes'); "
+        "print(*conformance.check_devices(spec, spec.resolve({})))"
+    )
+    told = _run("-c", script, cwd=tmp_path, site=plugged)
+    assert (finding in told and "check='devices_by'" in told) if finding else not told.strip()
 
 
 def test_the_page_shows_the_template_as_it_is() -> None:

@@ -6,9 +6,11 @@ import errno
 import os
 import stat
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage
@@ -20,11 +22,15 @@ from evaluation.selectors.runs import (
 )
 from evaluation.services.runs import draw as run_draw
 from evaluation.services.runs.request import run_resume, run_retry
+from evaluation.services.runs.samples import Place
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import image_path, image_read
 from evaluation.services.store.places import images_folder
+from evaluation.services.work import items
 from evaluation.services.work.deaths import DEATHS, Deaths
 from evaluation.services.work.items import Left
+from evaluation.services.work.limits import SoftLimit
+from evaluation.services.work.locks import claim_prompts, prompts_drawn
 from evaluation.services.work.states import job_name
 from tests.runs.steps import MakeSuite, ask, die_over, draw
 
@@ -77,6 +83,44 @@ class TestDrawing:
         # one image, to learn the pace; its prompt is not through
         assert run_progress(run).made == 1 and left.keys == prompts
         assert draw(run).status == RunStatus.DONE and run_progress(run).made == 12
+
+    def test_a_task_goes_on_with_what_nobody_draws_yet(self, make_suite: MakeSuite) -> None:
+        run = ask(make_suite(*(f"prompt {number}" for number in range(12))), samples_per_prompt=4)
+        prompts = list(run_missing(run))
+        with claim_prompts(run.pk, prompts[:1]):  # as another worker's: here it is the same connection, so not refused
+            assert prompts_drawn(run.pk) == set(prompts[:1])
+            assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[5:7], seconds=60, goes_on=True) is None
+        assert set(run_missing(run)) == {prompts[0]}, "all but what is drawn elsewhere"
+        assert prompts_drawn(run.pk) == set(), "and nothing is held"
+        assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60, goes_on=True) is None
+        run.refresh_from_db()
+        assert run.status == RunStatus.DONE and run.samples.count() == 48
+
+    def test_a_task_that_goes_on_hands_on_what_it_took_and_did_not_draw(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = ask(make_suite(*(f"prompt {number}" for number in range(12))), samples_per_prompt=4)
+        prompts = list(run_missing(run))
+        do, batches = run_draw.Drawing.do, []
+
+        def counted(self: run_draw.Drawing, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
+            batches.append(list(batch))
+            if len(batches) == 3:
+                raise SoftTimeLimitExceeded
+            return do(self, batch, limit)
+
+        monkeypatch.setattr(run_draw.Drawing, "do", counted)
+        monkeypatch.setattr(items, "WANTED_EVERY_S", 0.0)  # each batch is looked at and counted by itself
+        left = run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[:1], seconds=60, goes_on=True)
+        assert left is not None and prompts[0] not in left.keys
+        assert {prompt for prompt, _ in batches[2]} <= set(left.keys)
+        assert draw(run).status == RunStatus.DONE and run.samples.count() == 48
+
+    def test_a_task_does_not_go_on_where_it_is_another_run_s_turn(self, make_suite: MakeSuite) -> None:
+        suite = make_suite(*(f"prompt {number}" for number in range(6)))
+        run, other = ask(suite, name="large"), ask(suite, name="small")
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run))[:2], seconds=60, goes_on=True)
+        assert run.samples.count() == 4 and not other.samples.exists()
 
     def test_no_weights_end_the_run_with_a_message_and_it_can_be_resumed(
         self, make_suite: MakeSuite, tmp_path: Path

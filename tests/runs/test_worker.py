@@ -94,8 +94,26 @@ def test_kill_9_loses_nothing_and_doubles_nothing(
     assert_whole(run, 40)
     drawn = (tmp_path / "drawn").read_text().split()
     assert len(set(drawn)) == 160
-    # a kill costs at most the batch that was under way, and the one before it, which was being written
+    # At most the batch that was under way, and the one before it, which was being written: while a batch is drawn
+    # beside the writing of another, no less is possible. These batches take about as long as their writing.
     assert len(drawn) <= 160 + 2 * 4 * kills
+
+
+@pytest.mark.longest
+def test_kill_9_of_a_slow_generator_costs_the_batch_under_way_alone(
+    ask: Callable[..., GenerationRun], start_worker: StartWorker, tmp_path: Path
+) -> None:
+    run = ask(8, slow=0.4)
+    for kept in (9, 17):  # one image to learn the pace, then four at a time
+        worker = start_worker()
+        until(lambda n=kept: made(run) >= n)  # type: ignore[misc]
+        worker.kill()  # the next batch takes 1.6 s; the rows of the one before are there long before its end
+    GenerationRun.objects.update(parameters={**run.parameters, "slow": 0.0})
+    start_worker()
+    until(lambda: status(run) == RunStatus.DONE)
+    assert_whole(run, 8)
+    drawn = (tmp_path / "drawn").read_text().split()
+    assert len(set(drawn)) == 32 and len(drawn) <= 32 + 2 * 4
 
 
 @pytest.mark.longest

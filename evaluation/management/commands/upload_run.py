@@ -15,15 +15,15 @@ from tqdm import tqdm
 from common.words import counted
 from evaluation.command import ProductCommand
 from evaluation.declared import SELECTIONS, parameters_of
-from evaluation.errors import InputError
+from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import UploadSummary, missing_in_words, upload_summary
 from evaluation.services.uploads.check import upload_check
 from evaluation.services.uploads.confirm import check_confirmable, upload_confirm
 from evaluation.services.uploads.drop import upload_drop
-from evaluation.services.uploads.match import MATCHING, SWITCHES, checked_options, upload_match
-from evaluation.services.uploads.receive import upload_receive
+from evaluation.services.uploads.go_on import upload_begin_or_go_on
+from evaluation.services.uploads.match import MATCHING, SWITCHES, checked_options, read_checked, upload_match
 
 
 class Command(ProductCommand):
@@ -33,7 +33,7 @@ class Command(ProductCommand):
         "Create a run from images made elsewhere: a folder, zip, tar, tar.gz or Parquet file with <prompt "
         "number>/<sample>.png, 00012_3.png, files named by prompt, captions beside them, or a manifest.csv with the "
         "columns file, prompt_id and sample. Every file is checked and matched to the suite's prompts; then you "
-        "confirm, unless you give --yes."
+        "confirm, unless you give --yes. Interrupted, it goes on when the same command is given again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -69,7 +69,7 @@ class Command(ProductCommand):
     def run(self, **options: Any) -> Mapping[str, Any]:
         named = (*MATCHING, "samples", *SWITCHES)
         chosen = checked_options({name: options[name] for name in named})
-        upload = upload_receive(
+        upload, n_before = upload_begin_or_go_on(
             suite=suite_by_name(options["suite"]),
             run_name=options["name"],
             generator=options["generator"],
@@ -82,8 +82,21 @@ class Command(ProductCommand):
                 "parameters": parameters_of(options["parameter"]),
             },
         )
+        if n_before:
+            self.stderr.write(
+                f"Going on with the upload that was broken off: {counted(n_before, 'file')} checked before."
+            )
         try:
             self._check(upload)
+        except ConflictError:  # somebody else is at it: it is theirs
+            raise
+        except KeyboardInterrupt:
+            self.stderr.write(_kept(upload))
+            raise
+        except BaseException:
+            upload_drop(upload=upload)
+            raise
+        try:
             if any(chosen.values()):
                 upload = upload_match(upload=upload, options=chosen)
             summary = upload_summary(upload)
@@ -92,6 +105,9 @@ class Command(ProductCommand):
             if not options["yes"] and not _confirmed(summary):
                 raise InputError("Nothing was stored. Use --yes to store without confirmation.")
             run = upload_confirm(upload=upload)
+        except KeyboardInterrupt:
+            self.stderr.write(_kept(upload))
+            raise
         except BaseException:
             upload_drop(upload=upload)
             raise
@@ -145,6 +161,14 @@ class Command(ProductCommand):
         if result["left_out"]:
             lines.append(f"  Left out: {counted(len(result['left_out']), 'file')} with problems.")
         return "\n".join(lines)
+
+
+def _kept(upload: Upload) -> str:
+    """What an interruption leaves, for people."""
+    n_checked = len(read_checked(upload))
+    return (
+        f"\n{counted(n_checked, 'file')} of {upload.file_name} checked. The same command, given again, goes on there."
+    )
 
 
 def _table(upload: Upload, summary: UploadSummary) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -19,16 +19,17 @@ from common.text import cleaned
 from evaluation.models import GenerationRun, Prompt, Sample, SampleFailure
 from evaluation.selectors.runs import run_missing, run_progress, run_size
 from evaluation.services.runs.generator import Loaded, described, forget_generators, generator_for
-from evaluation.services.runs.samples import DrawnImage, Place, SampleWriter, sample_fail
+from evaluation.services.runs.samples import DrawnImage, Place, sample_fail
 from evaluation.services.runs.spending import put_aside, settle
+from evaluation.services.runs.writer import SampleWriter
 from evaluation.services.store.images import StoreFullError
 from evaluation.services.work.deaths import ALONE_DEATHS, DEATHS
 from evaluation.services.work.items import ItemWork, Left, cut
 from evaluation.services.work.limits import Pace, SoftLimit
-from evaluation.services.work.locks import claim_prompts
+from evaluation.services.work.locks import claim_prompts, prompts_drawn
 from evaluation.services.work.shares import work_in_shares
 from evaluation.services.work.states import LOOKED_EVERY_S, STARTED, SpoiledError, locked, start, unfinished
-from evaluation.services.work.turns import lanes
+from evaluation.services.work.turns import lanes, lets_others_first
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.costs import cost_of
@@ -39,8 +40,19 @@ log = logging.getLogger(__name__)
 SAMPLES_PER_TASK = 32
 """A run is cut into tasks of about so many samples."""
 
-SAMPLES_CLAIMED = 256
-"""So many at most are held by one worker at a time: to look what is missing, and to claim it, costs about an image."""
+SAMPLES_CLAIMED = 1024
+PROMPTS_CLAIMED = 256
+"""So many at most are held by one worker at a time. It waits for the rows of its images when it lets go of them, and
+PostgreSQL has room for a few thousand locks."""
+
+MORE_S = 10.0
+"""Seconds of drawing that a task takes more of when its own prompts are through: to look for them costs an image."""
+
+SHORT_BATCH_S = 0.05
+MOST_WAITING = 64
+MOST_WAITING_BYTES = 64 * 2**20
+"""Images of batches that take less than so long may wait together until they are samples, so many or so many bytes of
+pixels: their rows then cost a fraction. Before a slower batch is followed by another, the one before is kept."""
 
 TRIES = 3
 """How often a sample is tried by itself when its failure may pass (`FailureKind.retryable`)."""
@@ -52,10 +64,10 @@ TRIED_AFTER_S = 2.0
 """Seconds before another try where the generator names none."""
 
 
-def run_drawing(run_pk: int) -> Drawing | None:
-    """The drawing of a run, if it is not over."""
+def run_drawing(run_pk: int, *, goes_on: bool = False) -> Drawing | None:
+    """The drawing of a run, if it is not over. `goes_on`: as `run_draw`."""
     run = unfinished(GenerationRun, run_pk)
-    return None if run is None else Drawing(run)
+    return None if run is None else Drawing(run, goes_on=goes_on)
 
 
 def run_chunks(run: GenerationRun) -> list[list[int]]:
@@ -68,23 +80,30 @@ def run_lanes(run: GenerationRun) -> list[list[int]]:
     return lanes(run_chunks(run))
 
 
-def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float) -> Left | None:
-    """Draw what is missing of these prompts, for about `seconds`; as `work_on`, a few prompts after the other."""
+def run_draw(*, run_pk: int, prompt_pks: Sequence[int], seconds: float, goes_on: bool = False) -> Left | None:
+    """Draw what is missing of these prompts, for about `seconds`; as `work_on`, a few prompts after the other.
+
+    `goes_on`: go on with prompts of other tasks that nobody draws yet; those tasks then find less to do, or nothing.
+    """
 
     def at_once(work: Drawing) -> int:
-        return max(1, SAMPLES_CLAIMED // work.row.samples_per_prompt)
+        return work.prompts_claimed
 
-    return work_in_shares(lambda: run_drawing(run_pk), prompt_pks, at_once=at_once, seconds=seconds)
+    return work_in_shares(lambda: run_drawing(run_pk, goes_on=goes_on), prompt_pks, at_once=at_once, seconds=seconds)
 
 
 class Drawing(ItemWork[GenerationRun, Place]):
-    """A run as the machine draws it: it claims prompts, and does their samples."""
+    """A run as the machine draws it: it claims prompts, and does their samples. `goes_on`: as `run_draw`."""
 
     endings: ClassVar[tuple[type[Exception], ...]] = (GeneratorError, StoreFullError)
     _loaded: Loaded
 
-    def __init__(self, row: GenerationRun) -> None:
+    def __init__(self, row: GenerationRun, *, goes_on: bool = False) -> None:
         super().__init__(row)
+        self._goes_on = goes_on
+        self._claims = ExitStack()
+        self._claimed: list[int] = []
+        self._pace = Pace()
         self._writer: SampleWriter | None = None
         self._prompts: dict[int, Prompt] = {}
         self._free_until = -math.inf
@@ -95,12 +114,37 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def chunks(self) -> list[list[int]]:
         return run_chunks(self.row)
 
-    def claim(self, keys: Sequence[int]) -> AbstractContextManager[list[int]]:
-        return claim_prompts(self.row.pk, keys)
+    @property
+    def prompts_claimed(self) -> int:
+        """How many prompts are claimed at a time."""
+        return min(PROMPTS_CLAIMED, max(1, SAMPLES_CLAIMED // self.row.samples_per_prompt))
+
+    @contextmanager
+    def claim(self, keys: Sequence[int]) -> Iterator[list[int]]:
+        with ExitStack() as self._claims:
+            self._claimed = self._claims.enter_context(claim_prompts(self.row.pk, keys))
+            yield self._claimed
+
+    def more(self) -> list[Place]:
+        """As `ItemWork`. Nothing where it is another job's turn, or where so much is held that it is time to let go."""
+        n_most = self.prompts_claimed - len(self._claimed)
+        if not self._goes_on or n_most <= 0 or lets_others_first(self.row):
+            return []
+        drawn = prompts_drawn(self.row.pk)
+        free = [prompt for prompt in run_missing(self.row) if prompt not in drawn]
+        if not free:
+            return []
+        # from the end, where no other task begins soon; half of it at most, so that others find something to the last
+        n_prompts = self._pace.fit_into(MORE_S) // self.row.samples_per_prompt
+        some = free[-max(1, min(n_most, n_prompts, len(free) // 2)) :]
+        claimed = self._claims.enter_context(claim_prompts(self.row.pk, some))
+        self._claimed.extend(claimed)
+        return self.missing(claimed)
 
     def load(self) -> Pace:
         self._loaded = generator_for(self.row)
-        return self._loaded.pace
+        self._pace = self._loaded.pace
+        return self._pace
 
     def unload(self) -> None:
         forget_generators()
@@ -144,24 +188,22 @@ class Drawing(ItemWork[GenerationRun, Place]):
         batch = batch[:n_allowed]  # what is left is still missing, and meets the budget's end next
         requests = self._requests(batch)
         writer = self._writer = self._writer or SampleWriter(self.row)
-        n_before = len(writer)
         places = {request.key: place for request, place in zip(requests, batch, strict=True)}
-        sink = _Samples(self.row, places, limit, writer)
+        sink = _Samples(self.row, places, limit)
         plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
+        began = time.monotonic()
         try:
             summary = runner.run(generator, requests, sink, plan)
         finally:
+            is_short = time.monotonic() - began < SHORT_BATCH_S
+            writer.add(sink.images, hurried=is_short)
             settle(self.row, aside=aside, cost=sink.cost_usd)
         for stray in summary.strays:
             log.warning("generator %s: %s", self.row.generator, stray)
         if sink.interrupted:
             raise SoftTimeLimitExceeded
-        # the batch before was written while this one was drawn; what was paid for is not left to luck
-        if aside or sink.cost_usd:
-            self._free_until = -math.inf
-            writer.keep()
-        elif writer.is_due():
-            writer.keep(n_before)
+        # what was paid for is not left to luck
+        writer.wait(0 if aside or sink.cost_usd else _may_wait(sink, is_short))
         return sink.again
 
     def _put_aside(self, n_images: int, image_usd: float | None) -> tuple[int, float]:
@@ -178,7 +220,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         if writer is None:
             return
         try:
-            writer.keep()
+            writer.wait()
         finally:
             writer.close()
 
@@ -207,8 +249,9 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def _requests(self, batch: Sequence[Place]) -> list[ImageRequest]:
         run, fingerprint = self.row, self._loaded.generator.info.weights_fingerprint
         prompts = self._prompts
-        if missing := [prompt for prompt, _ in batch if prompt not in prompts]:
-            prompts |= Prompt.objects.in_bulk(missing)
+        if any(prompt not in prompts for prompt, _ in batch):
+            needed = {*self._claimed, *(prompt for prompt, _ in batch)}
+            prompts |= Prompt.objects.in_bulk([prompt for prompt in needed if prompt not in prompts])
         requests: list[ImageRequest] = []
         for prompt_pk, sample in batch:
             prompt_id, text = prompts[prompt_pk].prompt_id, prompts[prompt_pk].text
@@ -221,7 +264,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
 @dataclass(slots=True)
 class _Samples:
-    """The runner's sink: a failure becomes a row at once, an image when it is written.
+    """The runner's sink: a failure becomes a row at once; images are gathered for the writer.
 
     `places`: of each request, by its key. `again`: as `ItemWork.do` returns it. `interrupted`: something failed, and
     the task's limit on time had rung. `cost_usd`: what the results cost.
@@ -230,7 +273,7 @@ class _Samples:
     run: GenerationRun
     places: Mapping[str, Place]
     limit: SoftLimit
-    writer: SampleWriter
+    images: list[tuple[Place, DrawnImage]] = field(default_factory=list)
     again: dict[Place, float] = field(default_factory=dict)
     interrupted: bool = False
     cost_usd: float = 0.0
@@ -259,8 +302,16 @@ class _Samples:
             message = f"the image has {there} pixels where {size} were asked for"
             return Failure(FailureKind.INVALID, message)
         drawn = DrawnImage(result.image, request.key, result.seconds, result.provenance)
-        self.writer.add(place, drawn)
+        self.images.append((place, drawn))
         return None
+
+
+def _may_wait(sink: _Samples, is_short: bool) -> int:
+    """How many images may be no samples yet when the next batch begins, after one that was short or not."""
+    if not is_short or not sink.images:
+        return len(sink.images)
+    n_bytes = max(drawn.pixels.nbytes for _, drawn in sink.images)
+    return max(len(sink.images), min(MOST_WAITING, MOST_WAITING_BYTES // n_bytes))
 
 
 def _failed(run: GenerationRun, place: Place, failure: Failure, *, tries: int | None = None) -> dict[Place, float]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import connection, transaction
 
-from common.files import disk_full, partial_files_remove, write_whole
+from common.files import Unnamed, disk_full, names_give, partial_files_remove, write_unnamed, write_whole
 from common.hashes import bytes_sha256
 from evaluation.errors import InputError, NoRoomError
 from evaluation.models import StoredImage
@@ -43,6 +43,15 @@ class ImageFile:
     width: int
     height: int
     n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComingFile:
+    """A file on its way into the store. `data`: its bytes. `unnamed`: what is written of it, None where it is there."""
+
+    file: ImageFile
+    data: bytes
+    unnamed: Unnamed | None
 
 
 def image_put(*, data: bytes, image_format: str, width: int, height: int) -> StoredImage:
@@ -74,13 +83,49 @@ def image_file_write(*, data: bytes, image_format: str, width: int, height: int)
     Raises:
         StoreFullError: no room.
     """
-    if image_format not in FORMATS:
-        raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
-    file = ImageFile(bytes_sha256(data), image_format, width, height, len(data))
-    target = path_of(file.sha256, image_format)
+    file = _file_of(data, image_format, width, height)
+    target = file_path(file)
     if not target.exists():
         store_write(target, data)
     return file
+
+
+def image_file_begin(*, data: bytes, image_format: str, width: int, height: int) -> ComingFile:
+    """Write a file that comes with others: `image_files_end` brings them to the disk together, and names them.
+
+    Raises:
+        StoreFullError: no room.
+    """
+    file = _file_of(data, image_format, width, height)
+    target = file_path(file)
+    if target.exists():
+        return ComingFile(file, data, None)
+    with full_disk_errors(target.parent):
+        return ComingFile(file, data, write_unnamed(target, data, beside=images_folder() / PARTIAL))
+
+
+def image_files_end(coming: Sequence[ComingFile]) -> list[Exception | None]:
+    """Bring files to the disk, names and all. Returns what is wrong with each, such as a `StoreFullError`, in order."""
+    unnamed = [each.unnamed for each in coming if each.unnamed is not None]
+    errors = iter(names_give(unnamed))
+    return [None if each.unnamed is None else _told(each.unnamed, next(errors)) for each in coming]
+
+
+def _told(file: Unnamed, error: Exception | None) -> Exception | None:
+    """An error as the store tells it."""
+    if error is None:
+        return None
+    try:
+        with full_disk_errors(file.path.parent):
+            raise error
+    except (StoreFullError, OSError) as told:
+        return told
+
+
+def _file_of(data: bytes, image_format: str, width: int, height: int) -> ImageFile:
+    if image_format not in FORMATS:
+        raise ValueError(f"the image store keeps {', '.join(FORMATS)}, not {image_format!r}")
+    return ImageFile(bytes_sha256(data), image_format, width, height, len(data))
 
 
 def image_rows(files: Iterable[ImageFile]) -> dict[str, StoredImage]:

@@ -162,9 +162,10 @@ def _samples(run: GenerationRun, rows: list[dict[str, Any]], prompts: Mapping[st
 def _files(rows: list[dict[str, Any]]) -> Iterator[ImageFile]:
     for row in rows:
         yield ImageFile(row["sha256"], row_format(row), row["width"], row["height"], row["n_bytes"])
-        yield ImageFile(
-            row["original_sha256"], row["original_format"], row["width"], row["height"], row["original_n_bytes"]
-        )
+        if row["original_sha256"] != row["sha256"]:
+            yield ImageFile(
+                row["original_sha256"], row["original_format"], row["width"], row["height"], row["original_n_bytes"]
+            )
 
 
 def _set_status(upload: Upload, status: str, message: str = "") -> None:

@@ -53,10 +53,7 @@ def upload_receive(
             came in parts.
         StoreFullError: no room; nothing is kept.
     """
-    run_name = checked_run_name(run_name, field="run_name")
-    generator = text_in(
-        generator, "generator", "the name of the generator that made the images", most=limits.GENERATOR, empty=False
-    )
+    run_name, generator = checked_names(run_name, generator)
     upload = Upload(
         key=uuid.uuid4(),
         suite=suite,
@@ -81,6 +78,19 @@ def upload_receive(
         clean_staging(upload)
         raise
     return upload
+
+
+def checked_names(run_name: str, generator: str) -> tuple[str, str]:
+    """The names of the run and of the generator that made its images, as they are kept.
+
+    Raises:
+        InputError: a name can't be used.
+    """
+    what = "the name of the generator that made the images"
+    return (
+        checked_run_name(run_name, field="run_name"),
+        text_in(generator, "generator", what, most=limits.GENERATOR, empty=False),
+    )
 
 
 @transaction.atomic

@@ -29,27 +29,33 @@ Item = TypeVar("Item", bound=Hashable)
 class Deaths(Generic[Item]):
     """The counts of one piece of work. `name`: of the work, such as "run:7".
 
-    Only who holds an item (`locks`) may count it, so that two workers never count at the same time.
+    Only who holds an item (`locks`) may count it, so that two workers never count at the same time; what was read once
+    of what is held is not asked again.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._known: dict[Item, int] = {}
+        self._round: str | None = None
 
     def of(self, items: Collection[Item]) -> dict[Item, int]:
         """How often each item was begun without coming to an end."""
         names = self._names(items)
         counts = cache.get_many(names.values())
-        return {item: counts.get(name, 0) for item, name in names.items()}
+        self._known |= {item: counts.get(name, 0) for item, name in names.items()}
+        return {item: self._known[item] for item in names}
 
     @contextmanager
     def counted(self, items: Collection[Item], *, too_long_counts: bool = True) -> Iterator[None]:
         """Count `items` as begun; an end forgets the count, also one with an error, but not the death of the process.
 
-        `too_long_counts`: the task's limit on time leaves the count as a death does.
+        `too_long_counts`: the task's limit on time leaves the count as a death does. Two trips to the cache, where the
+        counts are known (`of`).
         """
         names = self._names(items)
-        counts = cache.get_many(names.values())
-        cache.set_many({name: counts.get(name, 0) + 1 for name in names.values()}, timeout=KEPT_S)
+        if unknown := [item for item in items if item not in self._known]:
+            self.of(unknown)
+        cache.set_many({name: self._known.pop(item) + 1 for item, name in names.items()}, timeout=KEPT_S)
         try:
             yield
         except SoftTimeLimitExceeded:
@@ -63,10 +69,13 @@ class Deaths(Generic[Item]):
 
     def forget(self, items: Collection[Item]) -> None:
         """Begin the counts of `items` anew."""
+        for item in items:
+            self._known.pop(item, None)
         cache.delete_many(self._names(items).values())
 
     def begin_anew(self) -> None:
         """Begin all counts anew, whoever counted what."""
+        self._known, self._round = {}, None
         cache.set(self._round_name, secrets.token_hex(4), timeout=2 * KEPT_S)
 
     @property
@@ -74,8 +83,9 @@ class Deaths(Generic[Item]):
         return f"begun:{self.name}:round"
 
     def _names(self, items: Collection[Item]) -> dict[Item, str]:
-        of_round = cache.get(self._round_name, "")
-        return {item: f"begun:{self.name}:{of_round}:{_text(item)}" for item in items}
+        if self._round is None:
+            self._round = str(cache.get(self._round_name, ""))
+        return {item: f"begun:{self.name}:{self._round}:{_text(item)}" for item in items}
 
 
 def _text(item: Hashable) -> str:

@@ -47,6 +47,9 @@ CLAIMED_S = 0.5
 WANTED_EVERY_S = 0.1
 """Seconds between two looks whether the job is still wanted: batches that take longer are each preceded by one."""
 
+MOST_COUNTED = 8
+"""So many shorter ones at most are counted together (`deaths`): if one kills its worker, all of them go alone next."""
+
 Key = int
 Item = TypeVar("Item", bound=Key | tuple[Key, int])
 
@@ -87,6 +90,10 @@ class ItemWork(ABC, Generic[Job, Item]):
     @abstractmethod
     def claim(self, keys: Sequence[Key]) -> AbstractContextManager[list[Key]]:
         """Those of the keys that nobody else works on; they are ours until the block ends."""
+
+    def more(self) -> list[Item]:
+        """Further items, after those of the keys that a task was given: their keys join the list that `claim` gave."""
+        return []
 
     @abstractmethod
     def load(self) -> Pace:
@@ -158,6 +165,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
     """
     deadline = time.monotonic() + seconds
     endings: tuple[type[Exception], ...] = (SpoiledError, *work.endings)
+    claimed: list[Key] = []
     try:
         while True:
             with work.claim(keys) as claimed:
@@ -169,7 +177,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
                 break
     except SoftTimeLimitExceeded:  # outside of a batch: loading, storing
         work.unload()
-        return Left(list(keys), AGAIN_AFTER_S, is_over=True)
+        return Left(sorted({*keys, *claimed}), AGAIN_AFTER_S, is_over=True)
     except endings as error:
         spoil(type(work.row), work.row.pk, str(error))
         return None
@@ -221,59 +229,82 @@ def work_here(
 
 
 def _work_on_claimed(work: ItemWork[Job, Item], claimed: Sequence[Key], deadline: float) -> Left | None:
-    missing = work.missing(claimed) if claimed else []
     deaths: Deaths[Item] = Deaths(work.name)
-    counts = deaths.of(missing)
-    lost = [item for item in missing if counts[item] >= DEATHS]
-    if lost:
-        work.give_up(lost)
-        deaths.forget(lost)  # whoever asks again begins anew
-    items = [item for item in missing if counts[item] < DEATHS]
+    items = _survivors(work, work.missing(claimed) if claimed else [], deaths) or _survivors(work, work.more(), deaths)
     if not items:
         return None
     pace = _load(work, claimed)
     work.start()
     try:
-        return _do_all(work, items, counts, pace, deadline)
+        return _do_all(work, items, deaths, pace, deadline)
     finally:
         work.keep_rest()
 
 
+def _survivors(work: ItemWork[Job, Item], items: Sequence[Item], deaths: Deaths[Item]) -> dict[Item, int]:
+    """The items that are not given up, each with the count of its deaths."""
+    counts = deaths.of(items) if items else {}
+    lost = [item for item in items if counts[item] >= DEATHS]
+    if lost:
+        work.give_up(lost)
+        deaths.forget(lost)  # whoever asks again begins anew
+    return {item: n for item, n in counts.items() if n < DEATHS}
+
+
 def _do_all(
-    work: ItemWork[Job, Item], items: Sequence[Item], counts: Mapping[Item, int], pace: Pace, deadline: float
+    work: ItemWork[Job, Item], items: Mapping[Item, int], deaths: Deaths[Item], pace: Pace, deadline: float
 ) -> Left | None:
-    """Do the items in batches, until they are done, the time is up, or the job is not wanted any more."""
-    deaths: Deaths[Item] = Deaths(work.name)
-    # what failed or killed before goes last and alone: if it does again, it harms no other
-    marked = {item for item in items if counts[item]} | set(work.failed_before(items))
-    together: list[Item] = [item for item in items if item not in marked]
-    alone: list[Item] = [item for item in items if item in marked]
+    """Do the items in batches, until they are done, the time is up, or the job is not wanted any more.
+
+    `items`: each with the count of its deaths.
+    """
+    together: list[Item] = []
+    alone: list[Item] = []
     again: dict[Item, float] = {}
     looked = -math.inf
-    while together or alone:
+    while items or together or alone:
+        if items:
+            # what failed or killed before goes last and alone: if it does again, it harms no other
+            marked = {item for item in items if items[item]} | set(work.failed_before(items))
+            together += [item for item in items if item not in marked]
+            alone += [item for item in items if item in marked]
+            items = {}
         if time.monotonic() - looked >= WANTED_EVERY_S:
             if not is_wanted(work.row):
                 return None
             looked = time.monotonic()
-        batch: list[Item] = together[: pace.batch_size(work.batch_size)] or alone[:1]
+        n_at_once = pace.batch_size(work.batch_size)
+        begun = together[: n_at_once * _batches_counted(pace, n_at_once)] or alone[:1]
         if together:
-            together = together[len(batch) :]
+            together = together[len(begun) :]
         else:
             alone = alone[1:]
+        waiting: list[Item] = begun
         try:
-            with soft_limit_noted() as limit, deaths.counted(batch), pace.measured(len(batch)):
-                again.update(work.do(batch, limit))
+            with soft_limit_noted() as limit, deaths.counted(begun):
+                while waiting:
+                    batch = waiting[:n_at_once]
+                    with pace.measured(len(batch)):
+                        again.update(work.do(batch, limit))
+                    waiting = waiting[len(batch) :]
         except SoftTimeLimitExceeded:
             work.unload()
-            if len(batch) == 1:
-                again.update(work.too_long(batch[0]))
-                deaths.forget(batch)
-                batch = []
-            left = _left([*batch, *together, *alone], again)
+            if len(begun) == 1:
+                again.update(work.too_long(begun[0]))
+                deaths.forget(begun)
+                waiting = []
+            left = _left([*waiting, *together, *alone], again)
             return None if left is None else replace(left, is_over=True)
-        if (together or alone) and time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             return _left([*together, *alone], again)
+        if not together and not alone:
+            items = _survivors(work, work.more(), deaths)
     return _left([], again)
+
+
+def _batches_counted(pace: Pace, n_at_once: int) -> int:
+    """How many batches are counted as begun together, between two looks whether the job is wanted: one that is long."""
+    return max(1, min(MOST_COUNTED, pace.fit_into(WANTED_EVERY_S) // n_at_once))
 
 
 def _left(items: Sequence[Item], again: Mapping[Item, float]) -> Left | None:

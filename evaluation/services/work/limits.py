@@ -27,8 +27,11 @@ class Pace:
         """As many as `most` and as fit a share of a task's time; one to learn the pace."""
         if self.seconds_per_item is None:
             return 1
-        fit = int(settings.TASK_SECONDS * BATCH_SHARE / max(self.seconds_per_item, 1e-6))
-        return max(1, min(most, fit))
+        return max(1, min(most, self.fit_into(settings.TASK_SECONDS * BATCH_SHARE)))
+
+    def fit_into(self, seconds: float) -> int:
+        """How many items are done in so long; 0 before the first batch."""
+        return 0 if self.seconds_per_item is None else int(seconds / max(self.seconds_per_item, 1e-6))
 
     @contextmanager
     def measured(self, n_items: int) -> Iterator[None]:

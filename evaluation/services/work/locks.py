@@ -27,6 +27,17 @@ def claim_prompts(run_pk: int, prompt_pks: Sequence[int]) -> Iterator[list[int]]
         yield claimed
 
 
+def prompts_drawn(run_pk: int) -> set[int]:
+    """The prompts (primary keys) of a run that somebody draws just now, this process too."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [run_pk],
+        )
+        return {int(key) for (key,) in cursor.fetchall()}
+
+
 @contextmanager
 def claim_upload(upload_pk: int) -> Iterator[bool]:
     """Whether the upload is ours to work on until the block ends."""
