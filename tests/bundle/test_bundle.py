@@ -22,7 +22,6 @@ from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.sealed import chain_of
-from evaluation.services.rating.enrol import rater_enrol
 from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.rating.submit import Answer, rating_submit
@@ -30,9 +29,8 @@ from evaluation.services.rating.undo import rating_undo
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.sealing.seal import public_key, studies_seal, study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close, study_open
-from tests.bundle.world import answered, exported
+from tests.bundle.world import answered, exported, somebody_answers
 from tests.ratings.protocol_world import a_study_under
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
 
@@ -130,10 +128,7 @@ def test_a_retraction_is_told_once_and_its_rating_counts_no_more(tmp_path: Path)
 
 
 def test_a_participant_s_deletion_leaves_a_chain_that_holds(study: Study, tmp_path: Path) -> None:
-    person = rater_enrol(invitation=invitation_create(study=study), participant="somebody")
-    session = session_of(person)
-    trial = Assignment.objects.filter(rater__key=session.key).order_by("position")[0]
-    rating_submit(session=session, answers=[Answer(trial.pk, "alignment", "left", 900, uuid.uuid4())])
+    session = somebody_answers(study, "somebody")
     study_seal(study=study)
     study_close(study=study)
     [sealed] = SealedRating.objects.filter(rating__rater__key=session.key)

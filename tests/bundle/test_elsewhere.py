@@ -19,23 +19,27 @@ from django.core.management.base import CommandError
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.replications import replications
 from evaluation.analysis.summary import analyse_valid
-from evaluation.models import ImportedVotes, Study
+from evaluation.errors import ConflictError
+from evaluation.models import ImportedVotes, Rating, Study
 from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import BundleError, json_bytes, read_bundle
-from evaluation.reports.bundle.records import files_of
+from evaluation.reports.bundle.records import files_of, rater_tag
 from evaluation.reports.bundle.replications import merge_bundles, shared_part
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.selectors.imported import votes_of
 from evaluation.selectors.sealed import chain_of
+from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting import bundle
 from evaluation.services.reporting.import_bundle import bundle_import
+from evaluation.services.reporting.input import report_input
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.change import draft_of
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_open
-from tests.bundle.world import answered, exported, rewritten, scaled, screened
+from tests.bundle.world import answered, exported, rewritten, scaled, screened, somebody_answers
 from tests.reports.test_second_program import votes
+from tests.studies.world import an_open_study
 
 
 def said(*arguments: str) -> str:
@@ -133,6 +137,47 @@ def test_what_is_sealed_during_an_export_waits_for_the_next(tmp_path: Path, monk
     monkeypatch.undo()
     late = verify_bundle(exported(study, tmp_path / "late.zip"))
     assert early.differences == late.differences == () and early.n_ratings < late.n_ratings
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", ["report_input", "ratings_csv"])
+def test_a_deletion_during_an_export_begins_it_anew(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the records are read, where they would lack what the chain has, and after, where the file would have what
+    nobody may be given any more.
+    """
+    study = answered()
+    session = somebody_answers(study, "somebody")
+    n, before, times = Rating.objects.count(), getattr(bundle, step), [0]
+
+    def deleted_first(*given: Any, **named: Any) -> Any:
+        times[0] += 1
+        if times[0] == 1:
+            participant_erase(study=study, who="somebody")
+        return before(*given, **named)
+
+    monkeypatch.setattr(bundle, step, deleted_first)
+    done = bundle.study_export(study=study, out=tmp_path / "a.zip")
+    found, whole = verify_bundle(tmp_path / "a.zip"), read_bundle(tmp_path / "a.zip")
+    assert found.differences == () and found.n_ratings == done.n_ratings == n - 1 and times == [2]
+    assert rater_tag(session.key) not in {row["record"]["rater"] for row in whole.lines("records.jsonl")}
+    assert whole.lines("chain.jsonl")[-1]["body"]["kind"] == "deletion" and done.newly_sealed == n
+
+
+@pytest.mark.django_db
+def test_deletions_during_every_try_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = an_open_study({"Colors": 2}, raters_per_panel=bundle.TRIES)
+    names = [f"somebody {number}" for number in range(bundle.TRIES)]
+    for name in names:
+        somebody_answers(study, name)
+
+    def deleted(**given: Any) -> Any:
+        participant_erase(study=study, who=names.pop())
+        return report_input(**given)
+
+    monkeypatch.setattr(bundle, "report_input", deleted)
+    with pytest.raises(ConflictError, match=r"3 times in a row\. No file was written\. Export it again"):
+        exported(study, tmp_path / "a.zip")
+    assert not names and not list(tmp_path.iterdir())
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +13,20 @@ from typing import Any
 
 from common.hashes import bytes_sha256, hash_of
 from evaluation import protocols
-from evaluation.models import Study
+from evaluation.models import Assignment, Study
 from evaluation.reports.bundle.chain import commitment_of
 from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle
+from evaluation.selectors.trials import RaterSession
+from evaluation.services.rating.enrol import rater_enrol
 from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
 from tests.ratings.protocol_world import a_study_under
 from tests.studies.test_added_controls import a_study
-from tests.studies.world import an_open_study
+from tests.studies.world import an_open_study, session_of
 
 
 def answered(*, raters: int = 2, seed: int = 1) -> Study:
@@ -43,6 +48,14 @@ def scaled() -> Study:
     study = a_study_under(replace(protocols.get("single-image"), name="small-images", set_size=1))
     raters_simulate(study=study, raters=2, seed=3)
     return study
+
+
+def somebody_answers(study: Study, name: str) -> RaterSession:
+    """A participant of this name, with one rating."""
+    session = session_of(rater_enrol(invitation=invitation_create(study=study), participant=name))
+    trial = Assignment.objects.filter(rater__key=session.key).order_by("position")[0]
+    rating_submit(session=session, answers=[Answer(trial.pk, "alignment", "left", 900, uuid.uuid4())])
+    return session
 
 
 def exported(study: Study, out: Path) -> Path:

@@ -36,9 +36,12 @@ from evaluation.reports.compute import ReportInput, Settings, code_version, comp
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.declared import declared_primary
 from evaluation.selectors.ratings import rater_pseudonym
-from evaluation.selectors.sealed import chain_of, iso, locked_documents, sealed_records
+from evaluation.selectors.sealed import chain_of, deleted_since, iso, locked_documents, sealed_records
 from evaluation.services.reporting.input import report_input
 from evaluation.services.sealing.seal import study_seal
+
+TRIES = 3
+"""How often a bundle is begun before the export gives up, each time because a participant's data was deleted."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     `settings`: of the report inside, as for `report_make`. An existing file is replaced once the new one is whole.
 
     Raises:
-        ConflictError: the study is a draft.
+        ConflictError: the study is a draft, or participants had their data deleted while it was written, `TRIES` times.
         InputError: an unknown setting, or there is no writing at `out`.
     """
     if study.status == StudyStatus.DRAFT:
@@ -70,11 +73,30 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     declared = declared_primary(study.specification)
     beforehand = {"estimand": declared.estimand} if declared else {}
     checked = settings_from({**beforehand, **(settings or {})})
+    newly = 0
+    for _ in range(TRIES):
+        newly += study_seal(study=study)
+        try:
+            return _exported(study, out, checked, newly)
+        except _DeletedMeanwhile:
+            continue
+    raise ConflictError(
+        f"Participants of {study} had their data deleted while it was exported, {TRIES} times in a row. No file was "
+        "written. Export it again."
+    )
+
+
+def _exported(study: Study, out: Path, settings: Settings, newly: int) -> Exported:
+    """One try at a bundle, of the chain as it stands now.
+
+    Raises:
+        _DeletedMeanwhile: a participant's data was deleted; nothing is written.
+        InputError: there is no writing at `out`.
+    """
     as_of = timezone.now()
-    newly = study_seal(study=study)
     links, key = chain_of(study), secrets.token_hex(16)
-    written = _Written(study, checked, key, links)
-    given = report_input(study=study, settings=checked, as_of=as_of)
+    written = _Written(study, settings, key, links)
+    given = report_input(study=study, settings=settings, as_of=as_of)
     manifest = {
         "study": study.name,
         "title": study.title,
@@ -88,6 +110,8 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         with whole_file(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
             written.write(bundle, given)
             made = bundle.finish(manifest)
+            if deleted_since(study, len(links)):
+                raise _DeletedMeanwhile
     except (OSError, SaveError) as error:
         raise InputError(f"Can't write {out}: {error}. Choose another place with --out.", field="out") from error
     return Exported(
@@ -101,6 +125,12 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         public_key=str(made["public_key"]),
         n_bytes=out.stat().st_size,
     )
+
+
+class _DeletedMeanwhile(Exception):
+    """A participant's data was deleted while a bundle was written: its chain still has ratings that are gone, or it has
+    ratings that nobody may be given any more.
+    """
 
 
 class _Written:
