@@ -16,10 +16,12 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from common.commands import refuse_repeated
 from common.hashes import hash_of
@@ -33,6 +35,7 @@ from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.carried import packed
 from evaluation.reports.compute import ReportInput, compute_report, counted_of, settings_from
+from evaluation.reports.document import ReportDocument
 from evaluation.reports.one_file import one_file
 from evaluation.reports.ratings_file import ratings_csv
 
@@ -121,7 +124,48 @@ def export(n: int, folder: Path) -> dict[str, Any]:
             bundle.add(name, data)
             (folder / name).write_bytes(data)
         bundle.finish(head)
+    as_read(ratings).to_pickle(folder / "ratings.pickle")
     return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
+
+
+def as_read(frame: pd.DataFrame) -> pd.DataFrame:
+    """The ratings as `ratings_frame` has them: texts as objects, each kept once."""
+    return frame.assign(
+        **{
+            name: pd.Series(levels.to_numpy(dtype=object)[codes], dtype=object)
+            for name in frame.select_dtypes("string")
+            for codes, levels in [pd.factorize(frame[name])]
+        }
+    )
+
+
+def most_memory() -> int:
+    """MiB that this process had at once so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def csv_file(_: int, folder: Path) -> dict[str, Any]:
+    """The ratings as CSV, of the frame as it was read from the database."""
+    frame = pd.read_pickle(folder / "ratings.pickle")
+    before = most_memory()
+    (folder / "export.csv").write_bytes(ratings_csv(frame))
+    assert (folder / "export.csv").read_bytes() == (folder / "ratings.csv").read_bytes()
+    return {"MiB with the frame": before, "MB": megabytes(folder / "export.csv")}
+
+
+def kit(_: int, folder: Path) -> dict[str, Any]:
+    """The paper kit, without the page's file."""
+    from evaluation.reports.kit.contents import kit_files, write_kit
+    from tests.reports.kit.sources import plain_source, specification
+
+    frame = pd.read_pickle(folder / "ratings.pickle")
+    document = ReportDocument.from_dict(json.loads((folder / "report.json").read_bytes())["results"])
+    locked = specification(["one", "two"])
+    source = replace(plain_source(), ratings=frame, document=document, specification=locked)
+    before = most_memory()
+    with (folder / "kit.zip").open("wb") as out:
+        write_kit(out, kit_files(source), "kit")
+    return {"MiB with the frame": before, "MB": megabytes(folder / "kit.zip")}
 
 
 def verify(_: int, folder: Path) -> dict[str, Any]:
@@ -182,6 +226,8 @@ STEPS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
     "export": export,
     "verify": verify,
     "report": report,
+    "csv": csv_file,
+    "kit": kit,
     "file": one_file_of,
     "chromium": in_chromium,
 }
@@ -195,8 +241,7 @@ def _measured(step: str, n: int, folder: Path, queue: Any) -> None:
     begun, processor = time.perf_counter(), time.process_time()
     found = STEPS[step](n, folder)
     used = {"s": round(time.perf_counter() - begun, 2), "processor, s": round(time.process_time() - processor, 2)}
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    queue.put({"ratings": n, "step": step, **used, "most memory, MiB": round(most), **found})
+    queue.put({"ratings": n, "step": step, **used, "most memory, MiB": most_memory(), **found})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from evaluation import protocols
 from evaluation.models import Assignment, Rating, Seal, SealedRating, Study
 from evaluation.reports.bundle.__main__ import main
 from evaluation.reports.bundle.contents import ALWAYS, read_bundle
-from evaluation.reports.bundle.records import FIELDS
+from evaluation.reports.bundle.form import RECORD
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.selectors.ratings import ratings_frame
@@ -157,7 +157,7 @@ def test_the_database_keeps_seals(study: Study) -> None:
 
 
 def test_fields_of_records_are_the_declared_ones(bundle: Path) -> None:
-    assert all(set(row["record"]) == set(FIELDS) for row in read_bundle(bundle).lines("records.jsonl"))
+    assert all(set(row["record"]) == set(RECORD) for row in read_bundle(bundle).lines("records.jsonl"))
     assert set(ALWAYS) <= set(read_bundle(bundle).files)
 
 

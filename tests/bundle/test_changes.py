@@ -17,7 +17,8 @@ from common.errors import UserError
 from common.hashes import hash_of
 from evaluation.reports.bundle import verify
 from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle
-from evaluation.reports.bundle.verify import differences, verify_bundle
+from evaluation.reports.bundle.differences import differences
+from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.compute import compute_report
 from tests.bundle.world import all_anew, answered, changed_at, exported, places_of, rewritten, scaled, screened
 

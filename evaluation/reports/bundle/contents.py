@@ -91,26 +91,36 @@ class Bundle:
         """
         return _document(name, self.files[name])
 
-    def each_line(self, name: str) -> Iterator[Any]:
-        """The values of a file with one JSON value a line, one after another.
-
-        Raises:
-            BundleError: a line is no JSON, or longer than `LONGEST_LINE`.
+    def each_line(self, name: str) -> Iterator[Any | BundleError]:
+        """The values of a file with one JSON value a line, one after another; in place of one that can't be read (no
+        JSON, or longer than `LONGEST_LINE`), why.
         """
         with self.files.open(name) as file:
             number = 0
             while line := file.readline(LONGEST_LINE):
                 number += 1
-                if len(line) == LONGEST_LINE:
-                    raise BundleError(f"{name}, line {number}, is longer than {LONGEST_LINE >> 20} MiB.")
+                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                    while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                        line = file.readline(LONGEST_LINE)
+                    yield BundleError(f"{name}, line {number}, is longer than {LONGEST_LINE >> 20} MiB.")
+                    continue
                 try:
                     yield read_json(line)
                 except JsonError as error:
-                    raise BundleError(f"{name}, line {number}, can't be read: {error}") from error
+                    yield BundleError(f"{name}, line {number}, can't be read: {error}.")
 
     def lines(self, name: str) -> list[Any]:
-        """All of `each_line`."""
-        return list(self.each_line(name))
+        """All of `each_line`.
+
+        Raises:
+            BundleError: one can't be read.
+        """
+        found = []
+        for value in self.each_line(name):
+            if isinstance(value, BundleError):
+                raise value
+            found.append(value)
+        return found
 
 
 def json_bytes(value: object) -> bytes:

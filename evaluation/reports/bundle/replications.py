@@ -12,7 +12,8 @@ from evaluation.analysis.replications import Replicated, replications
 from evaluation.analysis.results import Document, rounded
 from evaluation.reports.bundle.chain import Link, contents_of
 from evaluation.reports.bundle.contents import CHAIN, SPECIFICATION, BundleError
-from evaluation.reports.bundle.verify import Checked, differences, whole_bundle
+from evaluation.reports.bundle.differences import differences
+from evaluation.reports.bundle.verify import Checked, whole_bundle
 from evaluation.reports.compute import counted_of
 from evaluation.reports.wording.numbers import points, points_range
 

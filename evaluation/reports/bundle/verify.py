@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -33,17 +31,16 @@ from evaluation.reports.bundle.contents import (
     file_head,
     read_bundle,
 )
+from evaluation.reports.bundle.differences import Gathered, cells, differences, gathered, leaves, rows_apart
+from evaluation.reports.bundle.form import link_faults, row_faults
 from evaluation.reports.bundle.input import input_from
-from evaluation.reports.bundle.records import FIELDS, files_of
+from evaluation.reports.bundle.records import files_of
 from evaluation.reports.compute import ReportInput, compute_report, settings_from
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts, csv_sha256
 
-DIGITS = 12
-"""Significant digits in which numbers are compared, so that another library for matrices does not matter."""
 MENTIONED = 3
 """Differences that an error tells."""
-NAMED = 100
-"""Differences of one kind that are named; of more, how many."""
+UNREAD = "lines that are not in their form"
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ class _Check:
         self.found: list[str] = []
         self.links: list[Link] = []
         self.told = contents_of(())
-        self.n_records = 0
+        self.n_records = self.n_unread = 0
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
         self.given: ReportInput | None = None
@@ -146,7 +143,7 @@ class _Check:
         """One step's differences; `name`: of the file that it is about."""
         try:
             self.found.extend(step())
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, csv.Error, UserError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, csv.Error, UserError) as error:
             said = str(error).rstrip(".") if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             self.found.append(f"{name}: it is not in its form ({said}).")
 
@@ -178,10 +175,22 @@ class _Check:
                 yield f"{name}: it is not what the key signed."
 
     def chain(self) -> Iterator[str]:
-        self.links = [Link(**each) for each in self.bundle.lines(CHAIN)]
-        yield from faults_of(self.links, str(self.manifest["study"]))
+        links: list[Link | None] = []
+        found = Gathered(CHAIN)
+        for number, line in enumerate(self.bundle.each_line(CHAIN), start=1):
+            if isinstance(line, BundleError):
+                found.add(UNREAD, str(line))
+                links.append(None)
+                continue
+            faults = link_faults(line)
+            for each in faults:
+                found.add(UNREAD, f"{CHAIN}, line {number}: {each}.")
+            links.append(None if faults else Link(**line))
+        yield from found
+        yield from faults_of(links, str(self.manifest["study"]))
+        self.links = [link for link in links if link is not None]
         self.told = contents_of(self.links)
-        head = self.links[-1].head if self.links else ""
+        head = links[-1].head if links and links[-1] is not None else ""
         if head != self.manifest["head"]:
             yield f"{CHAIN}: it ends with {head[:12]}, and the manifest says {str(self.manifest['head'])[:12]}."
         if any(link.public_key != self.manifest["public_key"] for link in self.links):
@@ -196,60 +205,78 @@ class _Check:
         """Every record against its commitment in the chain, every commitment against a record or a deletion; and what
         the records say, in the form of the files. Records are read once and not kept: there may be a million.
         """
-        found: list[str] = []
+        found = Gathered(RECORDS)
         there: set[str] = set()
         try:
             self.frames(self._standing(found, there))
         finally:
             yield from found
-        missing = [each for each in self.told.commitments if each not in there and each not in self.told.deleted]
-        yield from _some(f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in missing)
+        missing = (each for each in self.told.commitments if each not in there and each not in self.told.deleted)
+        kind = "ratings that are missing"
+        yield from gathered(
+            RECORDS, kind, (f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in missing)
+        )
 
     def frames(self, standing: Iterator[Mapping[str, Any]]) -> None:
         """What the records that count say, in the form of the files."""
         specification = self.bundle.document(SPECIFICATION)
         self.ratings, self.answers = files_of(standing, specification, str(self.manifest["pseudonym_key"]))
 
-    def _standing(self, found: list[str], there: set[str]) -> Iterator[Mapping[str, Any]]:
-        """The records that count; what differs goes into `found`, and each commitment into `there`."""
+    def _standing(self, found: Gathered, there: set[str]) -> Iterator[Mapping[str, Any]]:
+        """The records that count; what differs goes into `found`, and each commitment into `there`. One that is not in
+        its form is named and left out.
+        """
         simulated = bool(self.bundle.document(REPORT)["settings"]["include_simulated"])
         known = set(self.told.commitments)
         for number, row in enumerate(self.bundle.each_line(RECORDS), start=1):
             self.n_records = number
-            record = row["record"]
-            own = commitment_of(row["salt"], record)
-            where = f"{RECORDS}, line {number} ({_who(record)})"
-            if own != row["commitment"]:
-                found.append(f"{where}: it was changed after it was sealed.")
-            elif own not in known:
-                found.append(f"{where}: it was never sealed.")
-            elif own in self.told.deleted:
-                found.append(f"{where}: it was deleted on the participant's request.")
-            if row["commitment"] in there:
-                found.append(f"{where}: it stands twice.")
-            there.add(row["commitment"])
-            if set(row) != {"commitment", "salt", "record"} or set(record) != set(FIELDS):
-                found.append(f"{where}: its fields are not those of a record.")
-            if row["commitment"] not in self.told.retracted and (simulated or not record["simulated"]):
+            if isinstance(row, BundleError):
+                self.n_unread += 1
+                found.add(UNREAD, str(row))
+                continue
+            where = f"{RECORDS}, line {number}{_who(row)}"
+            faults = row_faults(row)
+            for each in faults:
+                found.add(UNREAD, f"{where}: {each}.")
+            self.n_unread += bool(faults)
+            named = row.get("commitment") if isinstance(row, dict) else None
+            if not isinstance(named, str):
+                continue
+            own = commitment_of(str(row.get("salt")), row.get("record"))
+            for kind, applies in (
+                ("it was changed after it was sealed", own != named),
+                ("it was never sealed", own == named and own not in known),
+                ("it was deleted on the participant's request", own == named and own in self.told.deleted),
+                ("it stands twice", named in there),
+            ):
+                if applies:
+                    found.add(kind, f"{where}: {kind}.")
+            there.add(named)
+            record = row.get("record")
+            if not faults and named not in self.told.retracted and (simulated or not record["simulated"]):
                 yield record
 
     def follows(self) -> Iterator[str]:
         """ratings.csv and answers.csv against the records."""
-        wanted = {} if self.ratings is None else {RATINGS: ratings_csv(self.ratings)}
-        wanted |= {} if self.answers is None else {ANSWERS: ratings_csv(self.answers)}
-        for name in (RATINGS, ANSWERS):
-            there, right = self.bundle.files.get(name), wanted.get(name)
-            if there is None or right is None:
-                if there is not right:
-                    yield f"{name}: {'it is missing' if there is None else 'nothing that was sealed leads to it'}."
-            elif there != right:
-                yield from _some(_cells(name, right, there))
+        for name, frame in ((RATINGS, self.ratings), (ANSWERS, self.answers)):
+            if (name not in self.bundle.files) != (frame is None):
+                yield f"{name}: {'it is missing' if frame is not None else 'nothing that was sealed leads to it'}."
+            elif frame is not None and csv_sha256(frame) != self.bundle.files.sha256[name]:
+                with self.bundle.files.open(name) as there:
+                    parts = csv_parts(frame)
+                    apart = (
+                        rows_apart(name, parts, there, self.n_unread) if self.n_unread else cells(name, parts, there)
+                    )
+                    yield from gathered(name, "what differs", apart)
 
     def numbers(self) -> Iterator[str]:
         """Every number of the report, computed again."""
         report = self.bundle.document(REPORT)
         if self.ratings is None:
             yield f"{REPORT}: it can't be computed again from these ratings."
+            return
+        if self.n_unread:
+            yield f"{REPORT}: it can't be computed again without {counted(self.n_unread, 'record')} not in its form."
             return
         data, scores = self.bundle.document(INPUT), self.bundle.files.get(SCORES)
         try:
@@ -262,64 +289,13 @@ class _Check:
         self.n_numbers = sum(
             isinstance(value, int | float) and not isinstance(value, bool) for _, value in leaves(again)
         )
-        yield from _some(f"{REPORT}, {each}" for each in differences(again, report["results"]))
+        told = (f"{REPORT}, {each}" for each in differences(again, report["results"]))
+        yield from gathered(REPORT, "numbers and texts that differ", told)
 
 
-def _who(record: Mapping[str, Any]) -> str:
-    return f"prompt {record.get('prompt')}, {record.get('question')}, of rater {str(record.get('rater'))[:8]}"
-
-
-def _cells(name: str, wanted: bytes, there: bytes) -> Iterator[str]:
-    """The cells of a file that are not what they should be."""
-    rows, own = (list(csv.reader(io.StringIO(each.decode(errors="replace"), newline=""))) for each in (wanted, there))
-    if rows[0] != (own[0] if own else []):
-        yield f"{name}: its columns are not {', '.join(rows[0])}."
-        return
-    for number, (right, row) in enumerate(itertools.zip_longest(rows[1:], own[1:]), start=1):
-        if right is None or row is None:
-            yield f"{name}, row {number}: it {'was added' if right is None else 'is missing'}."
-            continue
-        for column, a, b in itertools.zip_longest(rows[0], right, row):
-            if a != b:
-                yield f"{name}, row {number}, column {column}: it says {b!r}, and the sealed rating {a!r}."
-    if rows == own:
-        yield f"{name}: it is written in another form than the program writes."
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(place, value) of all that is no list and no mapping in a JSON value."""
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from leaves(each, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list | tuple):
-        for number, each in enumerate(value):
-            yield from leaves(each, f"{path}[{number}]")
-    else:
-        yield path, value
-
-
-def differences(wanted: Any, there: Any) -> Iterator[str]:
-    """Where two JSON values differ, numbers compared as decimals of `DIGITS` digits."""
-    own, other = dict(leaves(wanted)), dict(leaves(there))
-    for place in sorted(set(own) | set(other)):
-        if place not in other:
-            yield f"{place}: it is missing."
-        elif place not in own:
-            yield f"{place}: it was added."
-        elif _canonical(own[place]) != _canonical(other[place]):
-            yield f"{place}: it says {other[place]!r}, and comes out as {own[place]!r}."
-
-
-def _canonical(value: Any) -> object:
-    """Numbers as decimals, whole ones alike whether they are written with a point or not."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return f"{float(value):.{DIGITS}g}" if value else "0"
-
-
-def _some(found: Iterable[str]) -> Iterator[str]:
-    """The first `NAMED` of some differences, and how many more there are."""
-    all_found = list(found)
-    yield from all_found[:NAMED]
-    if len(all_found) > NAMED:
-        yield f"... and {len(all_found) - NAMED:,} more of this kind."
+def _who(row: object) -> str:
+    """Whose rating a line has, as far as it says."""
+    record = row.get("record") if isinstance(row, dict) else None
+    if not isinstance(record, dict):
+        return ""
+    return f" (prompt {record.get('prompt')}, {record.get('question')}, of rater {str(record.get('rater'))[:8]})"

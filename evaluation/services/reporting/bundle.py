@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings as instance
 from django.utils import timezone
 
-from common.files import SaveError, whole_file
 from common.json_in import read_json
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import ConflictError
+from evaluation.file_out import file_out
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.reports.bundle.chain import Link, contents_of, instance_key
 from evaluation.reports.bundle.contents import (
@@ -33,7 +33,7 @@ from evaluation.reports.bundle.contents import (
 from evaluation.reports.bundle.input import input_from, input_json
 from evaluation.reports.bundle.records import Record, files_of, pseudonym, rater_tag
 from evaluation.reports.compute import ReportInput, Settings, code_version, compute_report, settings_from
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts, ratings_csv
 from evaluation.selectors.declared import declared_primary
 from evaluation.selectors.ratings import rater_pseudonym
 from evaluation.selectors.sealed import chain_of, deleted_since, iso, locked_documents, sealed_records
@@ -106,14 +106,11 @@ def _exported(study: Study, out: Path, settings: Settings, newly: int) -> Export
         "head": links[-1].head,
         "specification_hash": study.specification_hash,
     }
-    try:
-        with whole_file(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
-            written.write(bundle, given)
-            made = bundle.finish(manifest)
-            if deleted_since(study, len(links)):
-                raise _DeletedMeanwhile
-    except (OSError, SaveError) as error:
-        raise InputError(f"Can't write {out}: {error}. Choose another place with --out.", field="out") from error
+    with file_out(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
+        written.write(bundle, given)
+        made = bundle.finish(manifest)
+        if deleted_since(study, len(links)):
+            raise _DeletedMeanwhile
     return Exported(
         study=study.name,
         file=out,
@@ -148,9 +145,9 @@ class _Written:
         bundle.add(CHAIN, (line_bytes(link.to_dict()) for link in self._links))
         with bundle.file(RECORDS) as out:
             ratings, answers = files_of(self._standing(out), self._study.specification, self._key)
-        bundle.add(RATINGS, ratings_csv(ratings))
+        bundle.add(RATINGS, csv_parts(ratings))
         if answers is not None:
-            bundle.add(ANSWERS, ratings_csv(answers))
+            bundle.add(ANSWERS, csv_parts(answers))
         scores = None if given.scores is None else ratings_csv(given.scores.frame)
         if scores is not None:
             bundle.add(SCORES, scores)
