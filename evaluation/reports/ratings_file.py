@@ -22,7 +22,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 get one more, so that taking one off gives back exactly what was there."""
 
 
-ROWS = 50_000
+ROWS = 10_000
 """Rows of a file that are written at once: the file of a million ratings is never in memory as a whole."""
 
 

@@ -76,10 +76,11 @@ class _Columns:
         self._texts: dict[str, str] = {}
 
     def append(self, row: Mapping[str, object]) -> None:
-        """Add a row; texts that were there before are kept once."""
+        """Add a row; texts that were there before are kept once. Moments never were."""
         for name, column in self._columns.items():
             value = row[name]
-            column.append(self._texts.setdefault(value, value) if isinstance(value, str) else value)
+            known = isinstance(value, str) and name != "rated_at"
+            column.append(self._texts.setdefault(str(value), str(value)) if known else value)
 
     def frame(self) -> pd.DataFrame:
         """All rows, in their order."""

@@ -40,6 +40,8 @@ from evaluation.reports.ratings_file import csv_parts, csv_sha256
 
 MENTIONED = 3
 """Differences that an error tells."""
+MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of reading a value that is not in the form that it should have."""
 UNREAD = "lines that are not in their form"
 
 
@@ -133,6 +135,7 @@ class _Check:
         self.found: list[str] = []
         self.links: list[Link] = []
         self.told = contents_of(())
+        self.sealed: frozenset[str] = frozenset()
         self.n_records = self.n_unread = 0
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
@@ -143,7 +146,7 @@ class _Check:
         """One step's differences; `name`: of the file that it is about."""
         try:
             self.found.extend(step())
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, csv.Error, UserError) as error:
+        except (*MISSHAPEN, csv.Error, UserError) as error:
             said = str(error).rstrip(".") if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             self.found.append(f"{name}: it is not in its form ({said}).")
 
@@ -190,6 +193,7 @@ class _Check:
         yield from faults_of(links, str(self.manifest["study"]))
         self.links = [link for link in links if link is not None]
         self.told = contents_of(self.links)
+        self.sealed = frozenset(self.told.commitments)
         head = links[-1].head if links and links[-1] is not None else ""
         if head != self.manifest["head"]:
             yield f"{CHAIN}: it ends with {head[:12]}, and the manifest says {str(self.manifest['head'])[:12]}."
@@ -206,55 +210,58 @@ class _Check:
         the records say, in the form of the files. Records are read once and not kept: there may be a million.
         """
         found = Gathered(RECORDS)
-        there: set[str] = set()
+        waiting = set(self.sealed)
         try:
-            self.frames(self._standing(found, there))
+            self.frames(self._standing(found, waiting))
         finally:
             yield from found
-        missing = (each for each in self.told.commitments if each not in there and each not in self.told.deleted)
-        kind = "ratings that are missing"
-        yield from gathered(
-            RECORDS, kind, (f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in missing)
-        )
+        names = (each for each in self.told.commitments if each in waiting and each not in self.told.deleted)
+        missing = (f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in names)
+        yield from gathered(RECORDS, "ratings that are missing", missing)
 
     def frames(self, standing: Iterator[Mapping[str, Any]]) -> None:
         """What the records that count say, in the form of the files."""
         specification = self.bundle.document(SPECIFICATION)
         self.ratings, self.answers = files_of(standing, specification, str(self.manifest["pseudonym_key"]))
 
-    def _standing(self, found: Gathered, there: set[str]) -> Iterator[Mapping[str, Any]]:
-        """The records that count; what differs goes into `found`, and each commitment into `there`. One that is not in
-        its form is named and left out.
+    def _standing(self, found: Gathered, waiting: set[str]) -> Iterator[Mapping[str, Any]]:
+        """The records that count; what differs goes into `found`, and each commitment that a line names leaves
+        `waiting`. A record that is not in its form is named and left out.
         """
         simulated = bool(self.bundle.document(REPORT)["settings"]["include_simulated"])
-        known = set(self.told.commitments)
+        strange: set[str] = set()
         for number, row in enumerate(self.bundle.each_line(RECORDS), start=1):
             self.n_records = number
             if isinstance(row, BundleError):
                 self.n_unread += 1
                 found.add(UNREAD, str(row))
                 continue
-            where = f"{RECORDS}, line {number}{_who(row)}"
-            faults = row_faults(row)
-            for each in faults:
-                found.add(UNREAD, f"{where}: {each}.")
-            self.n_unread += bool(faults)
-            named = row.get("commitment") if isinstance(row, dict) else None
-            if not isinstance(named, str):
-                continue
-            own = commitment_of(str(row.get("salt")), row.get("record"))
-            for kind, applies in (
-                ("it was changed after it was sealed", own != named),
-                ("it was never sealed", own == named and own not in known),
-                ("it was deleted on the participant's request", own == named and own in self.told.deleted),
-                ("it stands twice", named in there),
-            ):
-                if applies:
-                    found.add(kind, f"{where}: {kind}.")
-            there.add(named)
-            record = row.get("record")
-            if not faults and named not in self.told.retracted and (simulated or not record["simulated"]):
-                yield record
+            faults, named = row_faults(row), _commitment(row)
+            own = commitment_of(str(row.get("salt")), row.get("record")) if named else ""
+            if faults or own != named or named not in waiting or named in self.told.deleted:
+                self.n_unread += bool(faults)
+                where = f"{RECORDS}, line {number}{_who(row)}"
+                for each in faults:
+                    found.add(UNREAD, f"{where}: {each}.")
+                twice = named in strange or (named in self.sealed and named not in waiting)
+                for each in self._unlike_its_seal(named, own, twice):
+                    found.add(each, f"{where}: {each}.")
+            waiting.discard(named)
+            if named not in self.sealed:
+                strange.add(named)
+            if not faults and named not in self.told.retracted and (simulated or not row["record"]["simulated"]):
+                yield row["record"]
+
+    def _unlike_its_seal(self, named: str, own: str, twice: bool) -> Iterator[str]:
+        """Of a line that names a commitment, empty where it names none, and has this one of its `own`."""
+        if own != named:
+            yield "it was changed after it was sealed"
+        elif own and own not in self.sealed:
+            yield "it was never sealed"
+        elif own in self.told.deleted:
+            yield "it was deleted on the participant's request"
+        if named and twice:
+            yield "it stands twice"
 
     def follows(self) -> Iterator[str]:
         """ratings.csv and answers.csv against the records."""
@@ -281,7 +288,7 @@ class _Check:
         data, scores = self.bundle.document(INPUT), self.bundle.files.get(SCORES)
         try:
             given = input_from(data, self.ratings, self.answers, scores)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MISSHAPEN as error:
             yield f"{INPUT}: it is not in its form ({type(error).__name__}: {error})."
             return
         self.given = given
@@ -291,6 +298,12 @@ class _Check:
         )
         told = (f"{REPORT}, {each}" for each in differences(again, report["results"]))
         yield from gathered(REPORT, "numbers and texts that differ", told)
+
+
+def _commitment(row: object) -> str:
+    """The commitment that a line names; empty where it names none."""
+    named = row.get("commitment") if isinstance(row, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _who(row: object) -> str:
