@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from common.commands import refuse_repeated
-from common.hashes import hash_of
+from common.hashes import file_sha256, hash_of
 from evaluation import protocols
 from evaluation.analysis.families import ALL
 from evaluation.analysis.frame import read_ratings
@@ -37,7 +37,7 @@ from evaluation.reports.carried import packed
 from evaluation.reports.compute import ReportInput, compute_report, counted_of, settings_from
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.one_file import one_file
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts
 
 PROMPTS, CATEGORIES, QUESTIONS = 200, 11, ("fidelity", "alignment")
 A_LINK = 5_000
@@ -119,10 +119,12 @@ def export(n: int, folder: Path) -> dict[str, Any]:
         told = input_json(ReportInput(ratings, QUESTIONS, None, None, None, family=ALL, n_shown=PROMPTS), {})
         results = compute_report(input_from(told, ratings, answers, None), settings).to_dict()
         report = {"settings": settings.to_dict(), "code_version": "x", "results": results}
-        rest = {"ratings.csv": ratings_csv(ratings), "input.json": json_bytes(told), "report.json": json_bytes(report)}
-        for name, data in rest.items():
-            bundle.add(name, data)
-            (folder / name).write_bytes(data)
+        bundle.add("ratings.csv", csv_parts(ratings))
+        with (folder / "ratings.csv").open("wb") as file:
+            file.writelines(csv_parts(ratings))
+        for name, value in {"input.json": told, "report.json": report}.items():
+            bundle.add(name, json_bytes(value))
+            (folder / name).write_bytes(json_bytes(value))
         bundle.finish(head)
     as_read(ratings).to_pickle(folder / "ratings.pickle")
     return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
@@ -148,8 +150,9 @@ def csv_file(_: int, folder: Path) -> dict[str, Any]:
     """The ratings as CSV, of the frame as it was read from the database."""
     frame = pd.read_pickle(folder / "ratings.pickle")
     before = most_memory()
-    (folder / "export.csv").write_bytes(ratings_csv(frame))
-    assert (folder / "export.csv").read_bytes() == (folder / "ratings.csv").read_bytes()
+    with (folder / "export.csv").open("wb") as out:
+        out.writelines(csv_parts(frame))
+    assert file_sha256(folder / "export.csv") == file_sha256(folder / "ratings.csv")
     return {"MiB with the frame": before, "MB": megabytes(folder / "export.csv")}
 
 

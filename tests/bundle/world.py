@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import json
+import re
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,3 +135,25 @@ def all_anew(source: Path, out: Path, files: Mapping[str, bytes]) -> Path:
     manifest = {**whole.manifest, "head": links[-1]["head"]}
     manifest["files"] = {name: bytes_sha256(data) for name, data in new.items()}
     return rewritten(source, out, {**new, "manifest.json": json_bytes(manifest)}, anew=False)
+
+
+def normal(name: str) -> str:
+    """A distribution's name in the one form of all its spellings."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def needed_distributions(*requirements: str) -> set[str]:
+    """The installed distributions that fulfil these requirements, and all that those need."""
+    found: set[str] = set()
+    wanted = list(requirements)
+    while wanted:
+        name = normal(re.split(r"[^\w.-]", wanted.pop())[0])
+        if name in found:
+            continue
+        try:
+            required = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:  # for another system or Python
+            continue
+        found.add(name)
+        wanted += [each for each in required if "extra ==" not in each]
+    return found

@@ -130,6 +130,7 @@ def test_a_file_in_parts_has_the_bytes_of_the_whole(
     frame: pd.DataFrame, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ratings_file, "ROWS", rows)
+    monkeypatch.setattr(ratings_file, "GROUP", rows)
     parts = list(csv_parts(frame))
     assert len(parts) == max(-(-len(frame) // rows), 1) and b"".join(parts) == at_once(frame)
     assert csv_sha256(frame) == input_hash(at_once(frame)) == frames_hash(frame)

@@ -81,7 +81,10 @@ def test_bad_input_is_told(study: Study, tmp_path: Path) -> None:
     assert "does not exist" in refused("analyse", "--ratings", str(tmp_path / "none.csv"))
     assert 'did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
     assert ".csv or .parquet" in refused("export_ratings", "trial", "--out", "ratings.xlsx")
-    assert "Can't write" in refused("export_ratings", "trial", "--out", str(tmp_path / "no" / "r.csv"))
+    (tmp_path / "no").write_text("a file")
+    for command, name in (("export_ratings", "r.csv"), ("paper_kit", "k.zip"), ("export_study", "s.zip")):
+        told = refused(command, "trial", "--out", str(tmp_path / "no" / name))
+        assert told.startswith(f"Can't write {tmp_path}/no/{name}: ") and told.endswith("another place with --out.")
 
 
 def test_an_unknown_choice_is_named_by_row_and_column(tmp_path: Path) -> None:

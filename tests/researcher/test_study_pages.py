@@ -312,6 +312,6 @@ def test_an_old_report_stays_and_says_that_it_is_old(signed_in: Client, rated: S
 def test_the_study_exports_its_ratings(signed_in: Client, rated: Study) -> None:
     answer = signed_in.get("/studies/trial/ratings.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="trial-ratings.csv"'
-    assert answer.content.startswith(b"rater_id,prompt_id,category,")
+    assert answer.getvalue().startswith(b"rater_id,prompt_id,category,")
     assert signed_in.get("/studies/trial/ratings.parquet").content.startswith(b"PAR1")
     assert signed_in.get("/studies/trial/ratings.xlsx").status_code == 404

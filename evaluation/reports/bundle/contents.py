@@ -21,6 +21,7 @@ from common.errors import UserError
 from common.hashes import canonical_json, hash_of
 from common.json_in import JsonError, read_json
 from evaluation.reports.bundle.chain import public_name, sign
+from evaluation.reports.bundle.made_with import made_with
 
 SCHEMA = "drawbench-bundle/1"
 MANIFEST = "manifest.json"
@@ -168,10 +169,12 @@ class BundleWriter:
                 out.write(part)
 
     def finish(self, head: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the manifest, and return it. `head`: what it has beside the files' hashes, key and signatures."""
+        """Write the manifest, and return it. `head`: what it has beside what made it, the files' hashes, key and
+        signatures.
+        """
         signatures = {name: sign(self._key, file_head(name, sha256)) for name, sha256 in self._hashes.items()}
         signed = {"files": self._hashes, "signatures": signatures, "public_key": public_name(self._key)}
-        manifest: dict[str, Any] = {"schema": SCHEMA, **head, **signed}
+        manifest: dict[str, Any] = {"schema": SCHEMA, "made_with": made_with(), **head, **signed}
         manifest["signature"] = sign(self._key, hash_of(manifest))
         self.add(MANIFEST, json_bytes(manifest))
         return manifest

@@ -34,6 +34,7 @@ from evaluation.reports.bundle.contents import (
 from evaluation.reports.bundle.differences import Gathered, cells, differences, gathered, leaves, rows_apart
 from evaluation.reports.bundle.form import link_faults, row_faults
 from evaluation.reports.bundle.input import input_from
+from evaluation.reports.bundle.made_with import remark
 from evaluation.reports.bundle.records import files_of
 from evaluation.reports.compute import ReportInput, compute_report, settings_from
 from evaluation.reports.ratings_file import csv_parts, csv_sha256
@@ -47,7 +48,9 @@ UNREAD = "lines that are not in their form"
 
 @dataclass(frozen=True)
 class Verified:
-    """What was checked. `differences`: a sentence each, empty where all holds."""
+    """What was checked. `differences`: a sentence each, empty where all holds. `remarks`: what is no difference, and
+    may explain some.
+    """
 
     study: str
     n_ratings: int
@@ -56,6 +59,7 @@ class Verified:
     head: str
     public_key: str
     differences: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -69,6 +73,7 @@ class Verified:
             "holds": self.holds,
             **self.__dict__,
             "differences": list(self.differences),
+            "remarks": list(self.remarks),
         }
 
 
@@ -119,8 +124,9 @@ def whole_bundle(path: Path, *, key: str | None = None) -> tuple[Checked, Report
     if differing or checked.given is None:
         first = " ".join(differing[:MENTIONED]) or "its report has no input."
         raise BundleError(
-            f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. Get "
-            "the bundle anew from whoever exported it."
+            f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. "
+            + "".join(f"{each} " for each in checked.verified.remarks)
+            + "Get the bundle anew from whoever exported it."
         )
     return checked, checked.given
 
@@ -154,7 +160,8 @@ class _Check:
         head = self.links[-1].head if self.links else ""
         named = str(self.manifest.get("study")), str(self.manifest.get("public_key"))
         counts = self.n_records, len(self.links), self.n_numbers
-        return Verified(named[0], *counts, head, named[1], tuple(dict.fromkeys(self.found)))
+        remarks = tuple(filter(None, [remark(self.manifest)]))
+        return Verified(named[0], *counts, head, named[1], tuple(dict.fromkeys(self.found)), remarks)
 
     def signature(self, key: str | None) -> Iterator[str]:
         manifest = dict(self.manifest)
