@@ -26,6 +26,7 @@ from evaluation.services.reporting.bundle import study_export
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
+from tests.metric_services.steps import ask, score
 from tests.ratings.protocol_world import a_study_under
 from tests.studies.test_added_controls import a_study
 from tests.studies.world import an_open_study, session_of
@@ -60,6 +61,14 @@ def somebody_answers(study: Study, name: str) -> RaterSession:
     return session
 
 
+def scored() -> Study:
+    """A study whose runs have automatic scores too; its test takes the fixtures of tests/metric_services."""
+    study = answered()
+    for place in study.study_runs.all():
+        score(ask(place.run))
+    return study
+
+
 def exported(study: Study, out: Path) -> Path:
     """The study's bundle at `out`."""
     study_export(study=study, out=out)
@@ -74,19 +83,34 @@ def other(value: Any) -> Any:
         return "x"
     if isinstance(value, int | float):
         return value + 1
-    return f"{value}x" if isinstance(value, str) else [value]
+    return f"{value}x" if isinstance(value, str) else ["x"]
 
 
-def places_of(value: Any, *steps: Any) -> Iterator[tuple[Any, ...]]:
-    """The steps to every leaf; of a list, to those of its first entry, since the others are of one kind with it."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from places_of(each, *steps, key)
-    elif isinstance(value, list):
-        for number, each in enumerate(value[:1]):
-            yield from places_of(each, *steps, number)
+def leaves_of(value: Any, *steps: Any) -> Iterator[tuple[Any, ...]]:
+    """The steps to every leaf; an empty list or object is one too."""
+    if isinstance(value, dict | list) and value:
+        for step, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves_of(each, *steps, step)
     elif steps:
         yield steps
+
+
+def places_of(value: Any) -> list[tuple[Any, ...]]:
+    """The steps to every field, whichever entry of a list has it: to the first leaf of each name, and of each type of
+    value under that name.
+    """
+    found: dict[Any, tuple[Any, ...]] = {}
+    for steps in leaves_of(value):
+        name = tuple("*" if isinstance(step, int) else step for step in steps)
+        found.setdefault((name, type(at(value, steps))), steps)
+    return list(found.values())
+
+
+def at(value: Any, steps: Sequence[Any]) -> Any:
+    """What stands there."""
+    for step in steps:
+        value = value[step]
+    return value
 
 
 def changed_at(value: Any, steps: Sequence[Any]) -> Any:

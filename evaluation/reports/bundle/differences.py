@@ -88,8 +88,10 @@ def _rows(parts: Parts) -> Iterator[list[str]]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(place, value) of all that is no list and no mapping in a JSON value."""
-    if isinstance(value, Mapping):
+    """(place, value) of all that is no list and no mapping in a JSON value; of an empty one as well."""
+    if isinstance(value, Mapping | list | tuple) and not value:
+        yield path, {} if isinstance(value, Mapping) else []
+    elif isinstance(value, Mapping):
         for name, each in value.items():
             yield from leaves(each, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
