@@ -193,6 +193,8 @@ def test_replications_are_merged_and_others_refused(tmp_path: Path) -> None:
         assert set(each["studies"]) == {first.name, "again"}
         assert each["pooled"]["n_ratings"] == sum(own["n_ratings"] for own in each["studies"].values())
     text = said("replications", str(one), str(two))
+    assert "SIMULATED: All ratings come from simulated raters" in text
+    assert told["n_simulated"] == told["n_ratings"] == sum(each["pooled"]["n_ratings"] for each in told["comparisons"])
     assert "  pooled: " in text and f"  {first.name}: " in text and "  again: " in text
     with pytest.raises(BundleError, match="of the same study"):
         merge_bundles([one, exported(first, tmp_path / "three.zip")])
