@@ -16,13 +16,15 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from common.commands import refuse_repeated
-from common.hashes import hash_of
+from common.hashes import file_sha256, hash_of
 from evaluation import protocols
 from evaluation.analysis.families import ALL
 from evaluation.analysis.frame import read_ratings
@@ -33,8 +35,9 @@ from evaluation.reports.bundle.records import files_of
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.carried import packed
 from evaluation.reports.compute import ReportInput, compute_report, counted_of, settings_from
+from evaluation.reports.document import ReportDocument
 from evaluation.reports.one_file import one_file
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts
 
 PROMPTS, CATEGORIES, QUESTIONS = 200, 11, ("fidelity", "alignment")
 A_LINK = 5_000
@@ -116,12 +119,56 @@ def export(n: int, folder: Path) -> dict[str, Any]:
         told = input_json(ReportInput(ratings, QUESTIONS, None, None, None, family=ALL, n_shown=PROMPTS), {})
         results = compute_report(input_from(told, ratings, answers, None), settings).to_dict()
         report = {"settings": settings.to_dict(), "code_version": "x", "results": results}
-        rest = {"ratings.csv": ratings_csv(ratings), "input.json": json_bytes(told), "report.json": json_bytes(report)}
-        for name, data in rest.items():
-            bundle.add(name, data)
-            (folder / name).write_bytes(data)
+        bundle.add("ratings.csv", csv_parts(ratings))
+        with (folder / "ratings.csv").open("wb") as file:
+            file.writelines(csv_parts(ratings))
+        for name, value in {"input.json": told, "report.json": report}.items():
+            bundle.add(name, json_bytes(value))
+            (folder / name).write_bytes(json_bytes(value))
         bundle.finish(head)
+    as_read(ratings).to_pickle(folder / "ratings.pickle")
     return {"of which sealing, s": round(sealing, 2), "MB": megabytes(folder / "bundle.zip")}
+
+
+def as_read(frame: pd.DataFrame) -> pd.DataFrame:
+    """The ratings as `ratings_frame` has them: texts as objects, each kept once."""
+    return frame.assign(
+        **{
+            name: pd.Series(levels.to_numpy(dtype=object)[codes], dtype=object)
+            for name in frame.select_dtypes("string")
+            for codes, levels in [pd.factorize(frame[name])]
+        }
+    )
+
+
+def most_memory() -> int:
+    """MiB that this process had at once so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def csv_file(_: int, folder: Path) -> dict[str, Any]:
+    """The ratings as CSV, of the frame as it was read from the database."""
+    frame = pd.read_pickle(folder / "ratings.pickle")
+    before = most_memory()
+    with (folder / "export.csv").open("wb") as out:
+        out.writelines(csv_parts(frame))
+    assert file_sha256(folder / "export.csv") == file_sha256(folder / "ratings.csv")
+    return {"MiB with the frame": before, "MB": megabytes(folder / "export.csv")}
+
+
+def kit(_: int, folder: Path) -> dict[str, Any]:
+    """The paper kit, without the page's file."""
+    from evaluation.reports.kit.contents import kit_files, write_kit
+    from tests.reports.kit.sources import plain_source, specification
+
+    frame = pd.read_pickle(folder / "ratings.pickle")
+    document = ReportDocument.from_dict(json.loads((folder / "report.json").read_bytes())["results"])
+    locked = specification(["one", "two"])
+    source = replace(plain_source(), ratings=frame, document=document, specification=locked)
+    before = most_memory()
+    with (folder / "kit.zip").open("wb") as out:
+        write_kit(out, kit_files(source), "kit")
+    return {"MiB with the frame": before, "MB": megabytes(folder / "kit.zip")}
 
 
 def verify(_: int, folder: Path) -> dict[str, Any]:
@@ -182,6 +229,8 @@ STEPS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
     "export": export,
     "verify": verify,
     "report": report,
+    "csv": csv_file,
+    "kit": kit,
     "file": one_file_of,
     "chromium": in_chromium,
 }
@@ -195,8 +244,7 @@ def _measured(step: str, n: int, folder: Path, queue: Any) -> None:
     begun, processor = time.perf_counter(), time.process_time()
     found = STEPS[step](n, folder)
     used = {"s": round(time.perf_counter() - begun, 2), "processor, s": round(time.process_time() - processor, 2)}
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    queue.put({"ratings": n, "step": step, **used, "most memory, MiB": round(most), **found})
+    queue.put({"ratings": n, "step": step, **used, "most memory, MiB": most_memory(), **found})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

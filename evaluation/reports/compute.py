@@ -37,7 +37,7 @@ from evaluation.reports.automatic import Scores, automatic_scores
 from evaluation.reports.collection import collection
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.further import NOBODY, Further, Part, comments_of, overall_lines
-from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.ratings_file import csv_sha256
 from evaluation.reports.skips import Skips
 
 LEVELS = (0.5, 0.999)
@@ -121,11 +121,6 @@ class AnswersInput:
     signs: SignRules | None = None
     set_size: int = 1
     asked: tuple[str, ...] = ()
-
-    @property
-    def csv(self) -> bytes | None:
-        """The file of answers; None where there is none."""
-        return None if self.frame is None else ratings_csv(self.frame)
 
 
 @dataclass(frozen=True)
@@ -277,10 +272,11 @@ def _further(
         nobody = part(NOBODY, part_of(counted.kept_ratings, keep), others.reset_index(drop=True), len(own.nobody))
     once = without_repeats(counted.again)  # repeated preferences are the analysis' own
     comments, n_comments = comments_of(counted.kept_answers)
-    csv = own.csv
-    files = {"ratings.csv": input_hash(ratings_csv(given.ratings))}
+    files = {"ratings.csv": csv_sha256(given.ratings)}
+    if own.frame is not None:
+        files["answers.csv"] = csv_sha256(own.frame)
     return Further(
-        files=files | ({} if csv is None else {"answers.csv": input_hash(csv)}),
+        files=files,
         reference=own.reference,
         lines=overall_lines(results, answers, own.reference),
         screening=counted.screening,

@@ -21,7 +21,7 @@ from evaluation.models import (
     Study,
     StudyImage,
 )
-from evaluation.reports.bundle.chain import Link
+from evaluation.reports.bundle.chain import DELETION, Link
 from evaluation.reports.bundle.contents import DESIGN, RUNS, SPECIFICATION, SUITE
 from evaluation.reports.bundle.records import SEEN, rater_tag
 
@@ -204,6 +204,11 @@ def sealed_records(study: Study, n_links: int) -> Iterator[dict[str, Any]]:
     columns = ("sealed__salt", "sealed__commitment", *RECORD_COLUMNS)
     for salt, commitment, *told in ratings.values_list(*columns).iterator(chunk_size=2000):
         yield {"commitment": commitment, "salt": salt, "record": _record(told, labels)}
+
+
+def deleted_since(study: Study, n_links: int) -> bool:
+    """Whether a link after the first `n_links` tells of a participant's deletion. One query."""
+    return study.seals.filter(number__gte=n_links, body__kind=DELETION).exists()
 
 
 def unsealed(study: Study) -> QuerySet[Rating]:

@@ -141,7 +141,7 @@ def test_exports_by_accept(api: APIClient) -> None:
 
     def asked(path: str, accept: str) -> tuple[int, str, bytes]:
         answer = api.get(f"/api/v1/studies/trial/{path}", headers={"Accept": accept})
-        return answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.content[:6]
+        return answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.getvalue()[:6]
 
     assert asked("ratings/", "*/*")[:2] == asked("ratings/", "text/csv")[:2] == (200, "text/csv")
     assert asked("ratings/", "application/vnd.apache.parquet") == (

@@ -260,7 +260,7 @@ def test_a_study_from_draft_to_results(api: APIClient) -> None:
     kept = Report.objects.get(pk=results["report"]["id"]).results
     assert {name: results[name] for name in kept} == kept, "the document that the report page shows"
     csv = api.get(f"{base}ratings/")
-    assert csv.headers["Content-Type"].startswith("text/csv") and b"simulated" in csv.content.splitlines()[0]
+    assert csv.headers["Content-Type"].startswith("text/csv") and b"simulated" in csv.getvalue().splitlines()[0]
     assert api.get(f"{base}ratings/?as=parquet").content.startswith(b"PAR1")
     assert api.get(f"{base}ratings/?as=xlsx").json()["field"] == "as"
     assert api.post(f"{base}close/").json()["status"] == StudyStatus.CLOSED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.places import CHECKOUT
-from tests.bundle.world import answered, exported, screened
+from tests.bundle.world import answered, exported, needed_distributions, normal, screened
 
 pytestmark = pytest.mark.django_db
 
@@ -37,21 +36,9 @@ raise SystemExit({function}(sys.argv[2:]))
 
 def needed(*names: str) -> set[str]:
     """Modules of the distributions with these names, and of all that those need."""
-    modules: set[str] = set()
-    wanted, seen = list(names), set()
+    wanted = needed_distributions(*names)
     by_module = importlib.metadata.packages_distributions()
-    while wanted:
-        name = re.split(r"[^\w.-]", wanted.pop())[0].lower().replace("_", "-")
-        if name in seen:
-            continue
-        seen.add(name)
-        modules |= {each for each, owners in by_module.items() if name in [o.lower().replace("_", "-") for o in owners]}
-        try:
-            required = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        wanted += [each for each in required if "extra ==" not in each]
-    return modules
+    return {each for each, owners in by_module.items() if wanted & {normal(owner) for owner in owners}}
 
 
 def test_it_verifies_without_the_platform(tmp_path: Path) -> None:

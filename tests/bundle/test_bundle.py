@@ -5,24 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tomllib
 import uuid
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
+from common.hashes import hash_of
+from common.places import CHECKOUT
+from common.version import VERSION
 from evaluation import protocols
 from evaluation.models import Assignment, Rating, Seal, SealedRating, Study
-from evaluation.reports.bundle.__main__ import main
-from evaluation.reports.bundle.contents import ALWAYS, read_bundle
-from evaluation.reports.bundle.records import FIELDS
+from evaluation.reports.bundle.__main__ import in_words, main
+from evaluation.reports.bundle.chain import instance_key, sign
+from evaluation.reports.bundle.contents import ALWAYS, json_bytes, read_bundle
+from evaluation.reports.bundle.form import RECORD
+from evaluation.reports.bundle.made_with import ROOMS, VERIFIER, made_with
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.compute import AnswersInput, ReportInput
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.selectors.sealed import chain_of
-from evaluation.services.rating.enrol import rater_enrol
 from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.rating.submit import Answer, rating_submit
@@ -30,9 +36,8 @@ from evaluation.services.rating.undo import rating_undo
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.sealing.seal import public_key, studies_seal, study_seal
 from evaluation.services.studies.create import StudyDraft, study_create
-from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_close, study_open
-from tests.bundle.world import answered, exported
+from tests.bundle.world import answered, exported, rewritten, somebody_answers
 from tests.ratings.protocol_world import a_study_under
 from tests.studies.world import a_run, a_suite, an_open_study, enrolled, session_of
 
@@ -130,10 +135,7 @@ def test_a_retraction_is_told_once_and_its_rating_counts_no_more(tmp_path: Path)
 
 
 def test_a_participant_s_deletion_leaves_a_chain_that_holds(study: Study, tmp_path: Path) -> None:
-    person = rater_enrol(invitation=invitation_create(study=study), participant="somebody")
-    session = session_of(person)
-    trial = Assignment.objects.filter(rater__key=session.key).order_by("position")[0]
-    rating_submit(session=session, answers=[Answer(trial.pk, "alignment", "left", 900, uuid.uuid4())])
+    session = somebody_answers(study, "somebody")
     study_seal(study=study)
     study_close(study=study)
     [sealed] = SealedRating.objects.filter(rating__rater__key=session.key)
@@ -162,7 +164,7 @@ def test_the_database_keeps_seals(study: Study) -> None:
 
 
 def test_fields_of_records_are_the_declared_ones(bundle: Path) -> None:
-    assert all(set(row["record"]) == set(FIELDS) for row in read_bundle(bundle).lines("records.jsonl"))
+    assert all(set(row["record"]) == set(RECORD) for row in read_bundle(bundle).lines("records.jsonl"))
     assert set(ALWAYS) <= set(read_bundle(bundle).files)
 
 
@@ -171,6 +173,38 @@ def test_a_bundle_has_all_that_a_report_is_made_of(bundle: Path) -> None:
     told = whole.document("input.json")
     assert {each.name for each in fields(ReportInput)} == {"ratings", *told}
     assert {each.name for each in fields(AnswersInput)} == {"frame", *told["answers"]}
+
+
+def test_a_bundle_says_what_made_it_and_another_version_is_a_remark(bundle: Path, tmp_path: Path) -> None:
+    whole = read_bundle(bundle)
+    assert whole.manifest["made_with"] == made_with() and verify_bundle(bundle).remarks == ()
+    older = {**made_with(), "program": "drawbench 0.0.9", "sources": "0" * 16, "check_with": "drawbench-verify 0.0.9"}
+    for told, words in (
+        (older, "made with drawbench 0.0.9 (sources 0000000000000000), and this is"),
+        (None, "not say"),
+    ):
+        manifest = {**whole.manifest, "made_with": told}
+        del manifest["signature"]
+        manifest["signature"] = sign(instance_key(settings.SECRET_KEY), hash_of(manifest))
+        other = rewritten(bundle, tmp_path / "other.zip", {"manifest.json": json_bytes(manifest)}, anew=False)
+        found = verify_bundle(other)
+        assert found.differences == () and len(found.remarks) == 1 and words in found.remarks[0]
+        assert found.to_dict()["remarks"] == list(found.remarks)
+        said = in_words(found)
+        assert said.startswith("All holds. ") and f"\nRemark: {found.remarks[0]}" in said
+
+
+def test_the_packages_have_the_program_s_version_and_the_verifier_its_rooms() -> None:
+    projects = {
+        path.parent.name: tomllib.loads(path.read_text(encoding="utf-8"))
+        for path in (CHECKOUT / "pyproject.toml", *CHECKOUT.glob("packages/*/pyproject.toml"))
+    }
+    ours = {name: each["project"]["version"] for name, each in projects.items() if name != "generator-template"}
+    assert set(ours.values()) == {VERSION} and len(ours) == 3
+    assert projects["verify"]["project"]["name"] == VERIFIER
+    packages = projects["verify"]["tool"]["setuptools"]["packages"]
+    named = {f"evaluation.{room.replace('/', '.')}" for room in ROOMS}
+    assert named == {each for each in packages if each.startswith("evaluation.")}
 
 
 # --- Commands --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import io
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,24 @@ from common.errors import UserError
 from common.hashes import hash_of
 from evaluation.reports.bundle import verify
 from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle
-from evaluation.reports.bundle.verify import differences, verify_bundle
+from evaluation.reports.bundle.differences import differences
+from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.reports.compute import compute_report
-from tests.bundle.world import all_anew, answered, changed_at, exported, places_of, rewritten, scaled, screened
+from tests.bundle.world import (
+    all_anew,
+    answered,
+    at,
+    changed_at,
+    exported,
+    leaves_of,
+    places_of,
+    rewritten,
+    scaled,
+    scored,
+    screened,
+)
+from tests.metric_services.conftest import nothing_loaded  # noqa: F401  (a fixture)
+from tests.runs.conftest import plugin  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db
 
@@ -28,28 +42,49 @@ ROWS = ("records.jsonl", "chain.jsonl")
 TABLES = ("ratings.csv", "answers.csv", "scores.csv")
 
 
-FOLLOWED = {"records.jsonl", "ratings.csv", "answers.csv", "report.json"}
-"""Files of whose change the records' own files and the report tell as well."""
 MOST_NUMBERS = 25
 """Of the report's results that are changed in a bundle; a test below has all."""
+ELSEWHERE = {*LOCKED, "input.json", "manifest.json", "scores.csv", "chain.jsonl"}
+"""Files of whose change neither the records' own files nor the report tell more."""
 
 
-def changes_of(bundle: Path, files: AbstractSet[str]) -> Iterator[tuple[str, Sequence[Any], bytes]]:
-    """(file, place, the file with that place changed): every field once, of some files."""
+def changes_of(bundle: Path) -> Iterator[tuple[str, Sequence[Any], bytes, str]]:
+    """(file, place, the file with that place changed, how it must be named): every field of every file once."""
     whole = read_bundle(bundle)
-    for name in files & set(DOCUMENTS):
+    for name in DOCUMENTS:
         document = whole.manifest if name == "manifest.json" else whole.document(name)
         for place in places_of(document):
-            yield name, place, json_bytes(changed_at(document, place))
-    for name in files & set(ROWS):
+            named = f"{name}: it is not what the key signed."
+            if name in LOCKED:
+                named = f"{name}: it is not what the study locked when it opened."
+            elif name == "manifest.json":
+                named = f"{name}: it is not what its key signed."
+            elif name == "report.json" and place[0] == "results":
+                named = f"{name}, {path_of(place[1:])}: "
+            yield name, place, json_bytes(changed_at(document, place)), named
+    for name, named in (("records.jsonl", "records.jsonl, line {} ("), ("chain.jsonl", "chain.jsonl: ")):
         rows = whole.lines(name)
-        for number in range(len(rows)) if name == "chain.jsonl" else [len(rows) - 1]:
-            for place in places_of(rows[number]):
-                yield name, place, lines_bytes(changed_at(rows, [number, *place]))
-    for name in files & set(TABLES):
+        for steps in places_of(rows):
+            number, rest = steps[0], steps[1:]
+            own = named.format(number + 1)
+            yield name, rest, lines_bytes(changed_at(rows, steps)), own
+    for name in TABLES:
+        if name not in whole.files:
+            continue
         rows = list(csv.reader(io.StringIO(whole.files[name].decode())))
         for column, heading in enumerate(rows[0]):
-            yield name, [heading], table(changed_at(rows, [1, column]))
+            number = next((at for at, row in enumerate(rows[1:], start=1) if row[column]), 1)
+            named = f"{name}, row {number}, column {heading}: "
+            signed = f"{name}: it is not what the key signed."
+            if len(rows) > 1:
+                data = table(changed_at(rows, [number, column]))
+                yield name, [heading], data, signed if name == "scores.csv" else named
+            head = signed if name == "scores.csv" else f"{name}: its columns are not "
+            yield name, ["heading", heading], table(changed_at(rows, [0, column])), head
+
+
+def path_of(place: Sequence[Any]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
 
 
 def table(rows: Sequence[Sequence[str]]) -> bytes:
@@ -71,28 +106,21 @@ def computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("computed_once")
-@pytest.mark.parametrize(
-    ("world", "only"),
-    [
-        (answered, {*DOCUMENTS, *ROWS, "ratings.csv"}),
-        (screened, {"specification.json", "input.json"}),
-        (scaled, {"input.json", "answers.csv"}),
-    ],
-)
+@pytest.mark.parametrize("world", [answered, screened, scaled, scored])
 def test_every_field_changed_once_is_found_and_named(
-    world: Any, only: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the manifest's hashes made anew, which only its signatures, the chain and the numbers stand against. Of a
-    study with screening and signs as well, and of one with answers of other kinds.
+    """With the manifest's hashes made anew, which only its signatures, the chain and the numbers stand against. Every
+    file of a plain study, of one with screening and signs, of one with answers of other kinds, and of one with scores.
     """
     bundle = exported(world(), tmp_path / "whole.zip")
     assert verify_bundle(bundle).differences == ()
     n: dict[str, int] = {}
-    for name, place, data in changes_of(bundle, only):
+    for name, place, data, named in changes_of(bundle):
         if name == "report.json" and place[0] == "results" and n.get(name, 0) >= MOST_NUMBERS:
             continue
         with monkeypatch.context() as patched:
-            if name not in FOLLOWED:
+            if name in ELSEWHERE:
                 patched.setattr(verify._Check, "frames", lambda _, standing: deque(standing, maxlen=0))
                 for step in ("follows", "numbers"):
                     patched.setattr(verify._Check, step, lambda _: iter(()))
@@ -100,11 +128,29 @@ def test_every_field_changed_once_is_found_and_named(
                 found = verify_bundle(rewritten(bundle, tmp_path / "changed.zip", {name: data}, anew=True)).differences
             except UserError as error:
                 assert place == ("schema",), (name, place)
-                found = (str(error), name)
-        assert any(name in each for each in found), (name, place, found)
+                found = (f"{named} {error}",)
+        assert any(each.startswith(named) for each in found), (name, place, named, found[:5])
         n[name] = n.get(name, 0) + 1
-    assert set(n) == only and min(n.values()) >= 4
-    assert world is not answered or only == set(read_bundle(bundle).files) | {"manifest.json"}
+    assert set(n) == {*read_bundle(bundle).files, "manifest.json"} and min(n.values()) >= 4
+    assert sum(n.values()) > 150
+
+
+@pytest.mark.parametrize("world", [answered, screened, scaled, scored])
+def test_the_walk_misses_no_field(world: Any, tmp_path: Path) -> None:
+    """Each name that stands anywhere in a bundle's JSON is changed, and each column."""
+    bundle = exported(world(), tmp_path / "whole.zip")
+    whole = read_bundle(bundle)
+    there: set[tuple[str, str]] = set()
+    for file in whole.files:
+        if file.endswith(".csv"):
+            there |= {(file, name) for name in whole.files[file].decode().splitlines()[0].split(",")}
+        else:
+            value = whole.lines(file) if file in ROWS else whole.document(file)
+            there |= {(file, step) for place in leaves_of(value) for step in place if isinstance(step, str)}
+    walked = {(name, step) for name, place, *_ in changes_of(bundle) for step in place if isinstance(step, str)}
+    assert there <= walked and len(there) > 100
+    assert not list(differences({"a": [], "b": {}}, {"b": {}, "a": []}))
+    assert len(list(differences({"a": [], "b": {}}, {"b": []}))) == 2, "what is empty can be changed too"
 
 
 def test_a_file_changed_with_nothing_made_anew_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,14 +170,13 @@ def test_every_number_of_the_report_is_compared(tmp_path: Path) -> None:
     places = list(places_of(results))
     for place in places:
         found = list(differences(results, changed_at(results, place)))
-        assert len(found) == 1 and str(place[-1]) in found[0]
+        assert len(found) == 1 + (at(results, place) in ([], {})) and str(place[-1]) in found[0]
     assert len(places) > 200 and not list(differences(results, json.loads(json.dumps(results))))
     assert not list(differences({"x": 0.1 + 0.2, "n": 1}, {"x": 0.3, "n": 1.0})), "the thirteenth digit does not count"
     for place in (("comparisons", 0, "overall", "net", "estimate"), ("further", "screening", "raters", 0, "answered")):
         data = json_bytes({**report, "results": changed_at(results, place)})
         found = list(verify_bundle(all_anew(bundle, tmp_path / "changed.zip", {"report.json": data})).differences)
-        named = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)[1:]
-        assert any(each.startswith(f"report.json, {named}: it says") for each in found), found
+        assert any(each.startswith(f"report.json, {path_of(place)}: it says") for each in found), found
 
 
 CHANGED_RECORDS = {

@@ -19,23 +19,27 @@ from django.core.management.base import CommandError
 from evaluation.analysis.frame import validate_ratings
 from evaluation.analysis.replications import replications
 from evaluation.analysis.summary import analyse_valid
-from evaluation.models import ImportedVotes, Study
+from evaluation.errors import ConflictError
+from evaluation.models import ImportedVotes, Rating, Study
 from evaluation.reports.bundle.chain import Link
 from evaluation.reports.bundle.contents import BundleError, json_bytes, read_bundle
-from evaluation.reports.bundle.records import files_of
+from evaluation.reports.bundle.records import files_of, rater_tag
 from evaluation.reports.bundle.replications import merge_bundles, shared_part
 from evaluation.reports.bundle.verify import verify_bundle
 from evaluation.selectors.imported import votes_of
 from evaluation.selectors.sealed import chain_of
+from evaluation.services.rating.erase import participant_erase
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting import bundle
 from evaluation.services.reporting.import_bundle import bundle_import
+from evaluation.services.reporting.input import report_input
 from evaluation.services.sealing.seal import study_seal
 from evaluation.services.studies.change import draft_of
 from evaluation.services.studies.create import study_create
 from evaluation.services.studies.open import study_open
-from tests.bundle.world import answered, exported, rewritten, scaled, screened
+from tests.bundle.world import answered, exported, rewritten, scaled, screened, somebody_answers
 from tests.reports.test_second_program import votes
+from tests.studies.world import an_open_study
 
 
 def said(*arguments: str) -> str:
@@ -109,6 +113,7 @@ def test_records_pass_through_and_are_not_kept(tmp_path: Path) -> None:
 
     def passing() -> Iterator[Watched]:
         for line in whole.each_line("records.jsonl"):
+            assert not isinstance(line, BundleError)
             record = Watched(line["record"])
             seen.append(weakref.ref(record))
             alive.append(sum(each() is not None for each in seen))
@@ -136,6 +141,47 @@ def test_what_is_sealed_during_an_export_waits_for_the_next(tmp_path: Path, monk
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("step", ["report_input", "csv_parts"])
+def test_a_deletion_during_an_export_begins_it_anew(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the records are read, where they would lack what the chain has, and after, where the file would have what
+    nobody may be given any more.
+    """
+    study = answered()
+    session = somebody_answers(study, "somebody")
+    n, before, times = Rating.objects.count(), getattr(bundle, step), [0]
+
+    def deleted_first(*given: Any, **named: Any) -> Any:
+        times[0] += 1
+        if times[0] == 1:
+            participant_erase(study=study, who="somebody")
+        return before(*given, **named)
+
+    monkeypatch.setattr(bundle, step, deleted_first)
+    done = bundle.study_export(study=study, out=tmp_path / "a.zip")
+    found, whole = verify_bundle(tmp_path / "a.zip"), read_bundle(tmp_path / "a.zip")
+    assert found.differences == () and found.n_ratings == done.n_ratings == n - 1 and times == [2]
+    assert rater_tag(str(session.key)) not in {row["record"]["rater"] for row in whole.lines("records.jsonl")}
+    assert whole.lines("chain.jsonl")[-1]["body"]["kind"] == "deletion" and done.newly_sealed == n
+
+
+@pytest.mark.django_db
+def test_deletions_during_every_try_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = an_open_study({"Colors": 2}, raters_per_panel=bundle.TRIES)
+    names = [f"somebody {number}" for number in range(bundle.TRIES)]
+    for name in names:
+        somebody_answers(study, name)
+
+    def deleted(**given: Any) -> Any:
+        participant_erase(study=study, who=names.pop())
+        return report_input(**given)
+
+    monkeypatch.setattr(bundle, "report_input", deleted)
+    with pytest.raises(ConflictError, match=r"3 times in a row\. No file was written\. Export it again"):
+        exported(study, tmp_path / "a.zip")
+    assert not names and not list(tmp_path.iterdir())
+
+
+@pytest.mark.django_db
 def test_replications_are_merged_and_others_refused(tmp_path: Path) -> None:
     first = answered(raters=3)
     second = study_open(study=study_create(replace(draft_of(first), name="again")))
@@ -147,6 +193,8 @@ def test_replications_are_merged_and_others_refused(tmp_path: Path) -> None:
         assert set(each["studies"]) == {first.name, "again"}
         assert each["pooled"]["n_ratings"] == sum(own["n_ratings"] for own in each["studies"].values())
     text = said("replications", str(one), str(two))
+    assert "SIMULATED: All ratings come from simulated raters" in text
+    assert told["n_simulated"] == told["n_ratings"] == sum(each["pooled"]["n_ratings"] for each in told["comparisons"])
     assert "  pooled: " in text and f"  {first.name}: " in text and "  again: " in text
     with pytest.raises(BundleError, match="of the same study"):
         merge_bundles([one, exported(first, tmp_path / "three.zip")])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import json
+import re
+import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +15,21 @@ from typing import Any
 
 from common.hashes import bytes_sha256, hash_of
 from evaluation import protocols
-from evaluation.models import Study
+from evaluation.models import Assignment, Study
 from evaluation.reports.bundle.chain import commitment_of
 from evaluation.reports.bundle.contents import LOCKED, json_bytes, lines_bytes, read_bundle
+from evaluation.selectors.trials import RaterSession
+from evaluation.services.rating.enrol import rater_enrol
 from evaluation.services.rating.simulate import raters_simulate
+from evaluation.services.rating.submit import Answer, rating_submit
 from evaluation.services.reporting.bundle import study_export
 from evaluation.services.studies.create import study_create
+from evaluation.services.studies.invitation import invitation_create
 from evaluation.services.studies.open import study_open
+from tests.metric_services.steps import ask, score
 from tests.ratings.protocol_world import a_study_under
 from tests.studies.test_added_controls import a_study
-from tests.studies.world import an_open_study
+from tests.studies.world import an_open_study, session_of
 
 
 def answered(*, raters: int = 2, seed: int = 1) -> Study:
@@ -45,6 +53,22 @@ def scaled() -> Study:
     return study
 
 
+def somebody_answers(study: Study, name: str) -> RaterSession:
+    """A participant of this name, with one rating."""
+    session = session_of(rater_enrol(invitation=invitation_create(study=study), participant=name))
+    trial = Assignment.objects.filter(rater__key=session.key).order_by("position")[0]
+    rating_submit(session=session, answers=[Answer(trial.pk, "alignment", "left", 900, uuid.uuid4())])
+    return session
+
+
+def scored() -> Study:
+    """A study whose runs have automatic scores too; its test takes the fixtures of tests/metric_services."""
+    study = answered()
+    for place in study.study_runs.all():
+        score(ask(place.run))
+    return study
+
+
 def exported(study: Study, out: Path) -> Path:
     """The study's bundle at `out`."""
     study_export(study=study, out=out)
@@ -59,19 +83,34 @@ def other(value: Any) -> Any:
         return "x"
     if isinstance(value, int | float):
         return value + 1
-    return f"{value}x" if isinstance(value, str) else [value]
+    return f"{value}x" if isinstance(value, str) else ["x"]
 
 
-def places_of(value: Any, *steps: Any) -> Iterator[tuple[Any, ...]]:
-    """The steps to every leaf; of a list, to those of its first entry, since the others are of one kind with it."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from places_of(each, *steps, key)
-    elif isinstance(value, list):
-        for number, each in enumerate(value[:1]):
-            yield from places_of(each, *steps, number)
+def leaves_of(value: Any, *steps: Any) -> Iterator[tuple[Any, ...]]:
+    """The steps to every leaf; an empty list or object is one too."""
+    if isinstance(value, dict | list) and value:
+        for step, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves_of(each, *steps, step)
     elif steps:
         yield steps
+
+
+def places_of(value: Any) -> list[tuple[Any, ...]]:
+    """The steps to every field, whichever entry of a list has it: to the first leaf of each name, and of each type of
+    value under that name.
+    """
+    found: dict[Any, tuple[Any, ...]] = {}
+    for steps in leaves_of(value):
+        name = tuple("*" if isinstance(step, int) else step for step in steps)
+        found.setdefault((name, type(at(value, steps))), steps)
+    return list(found.values())
+
+
+def at(value: Any, steps: Sequence[Any]) -> Any:
+    """What stands there."""
+    for step in steps:
+        value = value[step]
+    return value
 
 
 def changed_at(value: Any, steps: Sequence[Any]) -> Any:
@@ -120,3 +159,25 @@ def all_anew(source: Path, out: Path, files: Mapping[str, bytes]) -> Path:
     manifest = {**whole.manifest, "head": links[-1]["head"]}
     manifest["files"] = {name: bytes_sha256(data) for name, data in new.items()}
     return rewritten(source, out, {**new, "manifest.json": json_bytes(manifest)}, anew=False)
+
+
+def normal(name: str) -> str:
+    """A distribution's name in the one form of all its spellings."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def needed_distributions(*requirements: str) -> set[str]:
+    """The installed distributions that fulfil these requirements, and all that those need."""
+    found: set[str] = set()
+    wanted = list(requirements)
+    while wanted:
+        name = normal(re.split(r"[^\w.-]", wanted.pop())[0])
+        if name in found:
+            continue
+        try:
+            required = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:  # for another system or Python
+            continue
+        found.add(name)
+        wanted += [each for each in required if "extra ==" not in each]
+    return found

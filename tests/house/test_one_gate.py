@@ -50,7 +50,7 @@ OWN_TABLES: dict[str, str] = {
     "common/tables.py": "the reader itself",
     "evaluation/analysis/table_file.py": "files of ten million rows, in the dress that the reader has found",
     "evaluation/reports/bundle/input.py": "a bundle's own scores, read as a report's scores are",
-    "evaluation/reports/bundle/verify.py": "two files side by side, cell by cell, as they stand",
+    "evaluation/reports/bundle/differences.py": "two files side by side, cell by cell, as they stand",
     "evaluation/reports/kit/contents.py": "tables that were written a line before",
     "generators/world/scenes/concepts.py": "a table that ships",
     "generators/world/scenes/drawings.py": "a table that ships",

@@ -152,7 +152,9 @@ def test_from_the_address_to_the_code(address: str, researcher: Client) -> None:
     assert "GBP an hour" in board and 'id="recruitment"' in board
 
     # the export has the groups, none under five
-    rows = list(csv.DictReader(io.StringIO(researcher.get("/studies/crowd/ratings.csv").content.decode("utf-8-sig"))))
+    rows = list(
+        csv.DictReader(io.StringIO(researcher.get("/studies/crowd/ratings.csv").getvalue().decode("utf-8-sig")))
+    )
     ages = {row["rater_id"]: row["rater_age"] for row in rows}
     assert sorted(ages.values()).count("18 to 24") in (0, 5) and "25 to 34" not in ages.values()
     assert {row["rater_art"] for row in rows} == {""}
@@ -212,7 +214,7 @@ def test_data_is_exported_and_deleted_on_request(address: str, researcher: Clien
     back.arrive()
     assert "deleted on request" in back.client.post(back.path.partition("?")[0]).content.decode()
     assert Rater.objects.count() == 2
-    assert data["rater_id"] not in researcher.get("/studies/crowd/ratings.csv").content.decode()
+    assert data["rater_id"] not in researcher.get("/studies/crowd/ratings.csv").getvalue().decode()
     old = researcher.get(f"{report}ratings.csv")
     assert old.status_code == 409 and "1 rater had their data deleted on request" in old.content.decode()
     again = researcher.post(ask, {"participant": "goes", "delete": "1"})

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evaluation.analysis.frame import read_ratings, validate_ratings
-from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
+from evaluation.reports import ratings_file
+from evaluation.reports.ratings_file import (
+    csv_parts,
+    csv_sha256,
+    frames_hash,
+    input_hash,
+    json_parts,
+    no_formula,
+    ratings_csv,
+    ratings_parquet,
+)
 from tests.reports.sample import ratings
 
 
@@ -68,3 +81,65 @@ def test_missing_times_are_empty_cells() -> None:
     frame.loc[0, "response_time_ms"] = pd.NA
     first = next(csv.DictReader(io.StringIO(ratings_csv(frame).decode())))
     assert first["response_time_ms"] == "" and first["simulated"] == "false"
+
+
+# --- In parts --------------------------------------------------------------------------------------------------------
+
+
+def odd_frame(first: str = "=a") -> pd.DataFrame:
+    """Every type of column, with what its form depends on in one row alone."""
+    texts = [first, "b", None, 'q"x', "c,d", "e\nf", "'=x", "", "z", "z", "z"]
+    rare = [*[None] * 9, "x", 7]
+    return pd.DataFrame(
+        {
+            "object": pd.Series(texts, dtype=object),
+            "text": pd.Series(texts, dtype="str"),
+            "category": pd.Categorical([*["u", "v", None, "u", "-v"] * 2, "w"]),
+            "whole": pd.array([*[1, None, 3] * 3, 4, 5], dtype="Int64"),
+            "number": [0.1, np.nan, 1e300, 1e-7, 1 / 3, *range(6)],
+            "truth": [*[True, False] * 5, True],
+            "truth or not": pd.array([*[True, None] * 5, True], dtype="boolean"),
+            "at": pd.to_datetime(["2026-01-01T00:00:00.000001Z", None, *["2026-03-01T00:00:00.5Z"] * 9], utc=True),
+            "mixed": pd.Series(rare, dtype=object),
+            "nothing": pd.Series([None] * 11, dtype=object),
+            "+name": range(11),
+        }
+    )
+
+
+def at_once(frame: pd.DataFrame) -> bytes:
+    """The CSV written as a whole: a second road."""
+    safe = frame.copy()
+    has_return = False
+    for name in frame.columns:
+        if pd.api.types.is_bool_dtype(frame[name].dtype):
+            safe[name] = frame[name].map({True: "true", False: "false"})
+        elif isinstance(frame[name].dtype, pd.DatetimeTZDtype):
+            safe[name] = frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        elif not pd.api.types.is_numeric_dtype(frame[name].dtype):
+            values = frame[name].unique()
+            safe[name] = frame[name].map({value: no_formula(value) for value in values})
+            has_return = has_return or any(isinstance(value, str) and "\r" in value for value in values)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+    return safe.to_csv(index=False, lineterminator="\n", quoting=quoting).encode()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 11, 50])
+@pytest.mark.parametrize("frame", [odd_frame(), odd_frame("a\rb"), odd_frame().iloc[:0], ratings(simulated=1)])
+def test_a_file_in_parts_has_the_bytes_of_the_whole(
+    frame: pd.DataFrame, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ratings_file, "ROWS", rows)
+    monkeypatch.setattr(ratings_file, "GROUP", rows)
+    parts = list(csv_parts(frame))
+    assert len(parts) == max(-(-len(frame) // rows), 1) and b"".join(parts) == at_once(frame)
+    assert csv_sha256(frame) == input_hash(at_once(frame)) == frames_hash(frame)
+    assert frames_hash(frame, frame) == input_hash(at_once(frame), at_once(frame))
+    form = frame.to_json(orient="split", index=False, date_format="iso", date_unit="us", double_precision=15)
+    assert b"".join(json_parts(frame)).decode() == f"{form}\n" and json.loads(form)["columns"] == list(frame.columns)
+    plain = frame.drop(columns="mixed", errors="ignore")  # Parquet has one type a column
+    buffer = io.BytesIO()
+    plain.to_parquet(buffer, index=False)
+    again = pd.read_parquet(io.BytesIO(ratings_parquet(plain)))
+    pd.testing.assert_frame_equal(again, pd.read_parquet(buffer))
+    assert rows < len(frame) or ratings_parquet(plain) == buffer.getvalue()

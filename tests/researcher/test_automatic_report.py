@@ -75,7 +75,7 @@ def test_the_same_scores_give_the_same_report_and_others_another(scored: Study) 
 def test_the_files_give_the_same_numbers(signed_in: Client, scored: Study, tmp_path: Path) -> None:
     report = report_make(study=scored)
     ratings, scores, told = tmp_path / "ratings.csv", tmp_path / "scores.csv", tmp_path / "told.json"
-    ratings.write_bytes(signed_in.get(f"/reports/{report.pk}/ratings.csv").content)
+    ratings.write_bytes(signed_in.get(f"/reports/{report.pk}/ratings.csv").getvalue())
     scores.write_bytes(signed_in.get(f"/reports/{report.pk}/scores.csv").content)
     with told.open("w") as out:
         call_command("against_people", ratings=str(ratings), scores=str(scores), format="json", stdout=out)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
+from evaluation.management.commands import export_ratings
 from evaluation.models import Study
 from evaluation.reports.ratings_file import ratings_csv
 from evaluation.selectors.ratings import ratings_frame
@@ -81,7 +84,28 @@ def test_bad_input_is_told(study: Study, tmp_path: Path) -> None:
     assert "does not exist" in refused("analyse", "--ratings", str(tmp_path / "none.csv"))
     assert 'did you mean "raters"?' in refused("analyse", "trial", "--estimand", "rater")
     assert ".csv or .parquet" in refused("export_ratings", "trial", "--out", "ratings.xlsx")
-    assert "Can't write" in refused("export_ratings", "trial", "--out", str(tmp_path / "no" / "r.csv"))
+    (tmp_path / "no").write_text("a file")
+    for command, name in (("export_ratings", "r.csv"), ("export_report", "r.html"), ("export_study", "s.zip")):
+        told = refused(command, "trial", "--out", str(tmp_path / "no" / name))
+        assert told.startswith(f"Can't write {tmp_path}/no/{name}: ") and told.endswith("another place with --out.")
+
+
+def test_an_export_that_fails_halfway_leaves_the_file_that_was_there(
+    rated: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "new" / "ratings.csv"
+    said("export_ratings", rated.name, "--out", str(out))
+    whole = out.read_bytes()
+    assert whole == ratings_csv(ratings_frame(rated)), "its folder was made"
+
+    def full(frame: object) -> Iterator[bytes]:
+        yield b"rater_id\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(export_ratings, "csv_parts", full)
+    told = refused("export_ratings", rated.name, "--out", str(out))
+    assert told == f"Can't write {out}: No space left on device. Choose another place with --out."
+    assert out.read_bytes() == whole and list(out.parent.iterdir()) == [out]
 
 
 def test_an_unknown_choice_is_named_by_row_and_column(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_figures_and_files(signed_in: Client, rated: Study) -> None:
 
 def test_the_reports_ratings_give_the_reports_numbers(signed_in: Client, rated: Study, tmp_path: object) -> None:
     report, _ = report_of(signed_in)
-    data = signed_in.get(f"/reports/{report.pk}/ratings.csv").content
+    data = signed_in.get(f"/reports/{report.pk}/ratings.csv").getvalue()
     assert input_hash(data) == report.input_hash
     path = f"{tmp_path}/ratings.csv"
     with open(path, "wb") as file:
@@ -306,12 +306,12 @@ def test_an_old_report_stays_and_says_that_it_is_old(signed_in: Client, rated: S
     assert newer.redirect_chain[0][0] != f"/reports/{report.pk}/"
     text = signed_in.get(f"/reports/{report.pk}/").content.decode()
     assert "There is a newer report" in text and f"{report.n_ratings} ratings" in text
-    assert input_hash(signed_in.get(f"/reports/{report.pk}/ratings.csv").content) == report.input_hash
+    assert input_hash(signed_in.get(f"/reports/{report.pk}/ratings.csv").getvalue()) == report.input_hash
 
 
 def test_the_study_exports_its_ratings(signed_in: Client, rated: Study) -> None:
     answer = signed_in.get("/studies/trial/ratings.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="trial-ratings.csv"'
-    assert answer.content.startswith(b"rater_id,prompt_id,category,")
+    assert answer.getvalue().startswith(b"rater_id,prompt_id,category,")
     assert signed_in.get("/studies/trial/ratings.parquet").content.startswith(b"PAR1")
     assert signed_in.get("/studies/trial/ratings.xlsx").status_code == 404

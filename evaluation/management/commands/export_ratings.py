@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from argparse import ArgumentParser
@@ -17,15 +18,14 @@ from evaluation.analysis.groups import without_rare
 from evaluation.analysis.votes_pairs import as_pairs
 from evaluation.command import ProductCommand
 from evaluation.errors import InputError
-from evaluation.look_option import add_look
+from evaluation.file_out import file_out
+from evaluation.management.export_options import add_export, check_suffix, simulated_note, study_looked_at
 from evaluation.models import ImportedVotes, Study
-from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
+from evaluation.reports.ratings_file import csv_parts, csv_sha256, write_parquet
 from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers
 from evaluation.selectors.imported import imported_by_name, votes_of
 from evaluation.selectors.ratings import ratings_frame
-from evaluation.selectors.studies import study_by_name
-from evaluation.services.studies.looks import result_look
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -44,36 +44,29 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_look(parser)
-        parser.add_argument("study", help="name of the study, or of imported votes (scores are compared in pairs)")
-        parser.add_argument(
-            "--out", metavar="FILE", type=Path, help="FILE.csv or FILE.parquet; an existing file is replaced"
-        )
+        named = "name of the study, or of imported votes (scores are compared in pairs)"
+        add_export(parser, *SUFFIXES, study=named, required=False)
         parser.add_argument(
             "--answers", metavar="FILE", type=Path, help="FILE.csv for the other answers; an existing file is replaced"
         )
-        parser.add_argument("--without-simulated", action="store_true", help="leave simulated ratings out")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
         out: Path | None = options["out"]
-        if out is not None and out.suffix.lower() not in SUFFIXES:
-            raise InputError(f"--out must end with .csv or .parquet, which decides the format; got {out}.")
+        suffix = "" if out is None else check_suffix(out, *SUFFIXES)
         answers_out: Path | None = options["answers"]
-        if answers_out is not None and answers_out.suffix.lower() != ".csv":
-            raise InputError(f"--answers must end with .csv; got {answers_out}.", field="answers")
+        if answers_out is not None:
+            check_suffix(answers_out, ".csv", option="--answers")
         if out is not None and answers_out is not None and out.resolve() == answers_out.resolve():
             raise InputError(f"--out and --answers name the same file, {out}. Give each its own.", field="answers")
         include = not options["without_simulated"]
         imported = imported_by_name(options["study"])
         study = None
         if imported is None:
-            study = study_by_name(options["study"])
-            result_look(study=study, what="ratings", deliberate=options["look"])
+            study = study_looked_at(options, "ratings")
             frame = with_about(ratings_frame(study, include_simulated=include), study, exported=True)
             name = study.name
         else:
             name, frame = imported.name, self._imported(imported, people=not include)
-        csv = ratings_csv(frame)
         simulated = int(frame["simulated"].sum())
         result: dict[str, Any] = {
             "study": name,
@@ -81,15 +74,19 @@ class Command(ProductCommand):
             "raters": int(frame["rater_id"].nunique()),
             "simulated": simulated,
             "note": simulated_note(simulated, len(frame)),
-            "sha256_of_csv": input_hash(csv),
         }
         result |= self._answers(study, name, answers_out, include)
         if out is None:
-            self.csv = csv.decode()
-            return result | {"rows": json.loads(frame.to_json(orient="records", date_format="iso"))}
-        data = csv if out.suffix.lower() == ".csv" else ratings_parquet(frame)
-        _write(out, data, "--out")
-        return result | {"file": str(out), "bytes": len(data)}
+            self.frame = frame
+            rows = json.loads(frame.to_json(orient="records", date_format="iso"))
+            return result | {"sha256_of_csv": csv_sha256(frame), "rows": rows}
+        if suffix == ".csv":
+            sha256 = _write_csv(frame, out, "--out")
+        else:
+            sha256 = csv_sha256(frame)
+            with file_out(out) as file:
+                write_parquet(frame, file)
+        return result | {"sha256_of_csv": sha256, "file": str(out), "bytes": out.stat().st_size}
 
     def _answers(self, study: Study | None, name: str, out: Path | None, include_simulated: bool) -> dict[str, Any]:
         """The file of other answers written, where one is asked for; how many there are, where there can be any."""
@@ -99,11 +96,10 @@ class Command(ProductCommand):
                 raise InputError(message, field="answers")
             return {}
         answers = with_about(answers_frame(study, include_simulated=include_simulated), study, exported=True)
-        csv = ratings_csv(answers)
-        if out is not None:
-            _write(out, csv, "--answers")
-        file = {} if out is None else {"file": str(out)}
-        return {"answers": {"n": len(answers), "sha256_of_csv": input_hash(csv), **file}}
+        if out is None:
+            return {"answers": {"n": len(answers), "sha256_of_csv": csv_sha256(answers)}}
+        sha256 = _write_csv(answers, out, "--answers")
+        return {"answers": {"n": len(answers), "sha256_of_csv": sha256, "file": str(out)}}
 
     def _imported(self, imported: ImportedVotes, *, people: bool) -> pd.DataFrame:
         """Imported votes on pairs, without rare combinations of what describes their raters."""
@@ -123,19 +119,18 @@ class Command(ProductCommand):
         if "file" in result:
             return f"Wrote {result['file']}: {said}"
         sys.stderr.write(said + "\n")
-        return self.csv.rstrip("\n")
+        last = b""
+        for part in csv_parts(self.frame):
+            self.stdout.write(last.decode(), ending="")
+            last = part
+        return last.decode()
 
 
-def _write(path: Path, data: bytes, option: str) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"Can't write {path}: {error.strerror}. Choose another place with {option}.") from error
-
-
-def simulated_note(simulated: int, ratings: int) -> str:
-    """What every export with simulated ratings leads with, or nothing."""
-    if not simulated:
-        return ""
-    share = "all" if simulated == ratings else f"{simulated} of {ratings}"
-    return f"SIMULATED: {share} of these ratings were given by simulated raters, not by people."
+def _write_csv(frame: pd.DataFrame, path: Path, option: str) -> str:
+    """Write the file, and return its SHA-256."""
+    digest = hashlib.sha256()
+    with file_out(path, option=option) as file:
+        for part in csv_parts(frame):
+            digest.update(part)
+            file.write(part)
+    return digest.hexdigest()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from common.words import counted
 from evaluation.command import ProductCommand
-from evaluation.errors import InputError
-from evaluation.look_option import add_look
-from evaluation.management.commands.export_ratings import simulated_note
-from evaluation.selectors.studies import study_by_name
+from evaluation.management.export_options import (
+    add_export,
+    check_suffix,
+    report_settings,
+    simulated_note,
+    study_looked_at,
+)
 from evaluation.services.reporting.bundle import study_export
-from evaluation.services.studies.looks import result_look
 
 
 class Command(ProductCommand):
@@ -28,21 +29,12 @@ class Command(ProductCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_look(parser)
-        parser.add_argument("study", help="name of an open or closed study")
-        parser.add_argument(
-            "--out", metavar="FILE", type=Path, required=True, help="FILE.zip; an existing file is replaced"
-        )
-        parser.add_argument("--without-simulated", action="store_true", help="the report leaves simulated ratings out")
+        add_export(parser, ".zip", study="name of an open or closed study")
 
     def run(self, **options: Any) -> Mapping[str, Any]:
-        out: Path = options["out"]
-        if out.suffix.lower() != ".zip":
-            raise InputError(f"--out must end with .zip; got {out}.", field="out")
-        settings = {"include_simulated": False} if options["without_simulated"] else {}
-        study = study_by_name(options["study"])
-        result_look(study=study, what="ratings", deliberate=options["look"])
-        found = study_export(study=study, out=out, settings=settings)
+        check_suffix(options["out"], ".zip")
+        study = study_looked_at(options, "ratings")
+        found = study_export(study=study, out=options["out"], settings=report_settings(options))
         return {
             "study": found.study,
             "file": str(found.file),

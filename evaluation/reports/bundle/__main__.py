@@ -10,6 +10,8 @@ from pathlib import Path
 
 from common.commands import BAD_INPUT, SUCCESS, add_format, refuse_repeated
 from common.errors import UserError
+from common.words import counted
+from evaluation.reports.bundle.made_with import made_with
 from evaluation.reports.bundle.verify import Verified, verify_bundle
 
 DIFFERS = 1
@@ -20,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="verify_bundle", description=DESCRIPTION)
     add_arguments(parser)
     add_format(parser)
+    own = made_with()
+    parser.add_argument("--version", action="version", version=f"{own['check_with']}, sources {own['sources']}")
     options = refuse_repeated(parser).parse_args(arguments)
     try:
         found = verify_bundle(options.file, key=options.key)
@@ -48,12 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def in_words(verified: Verified) -> str:
     """The outcome for people."""
     head = f"Study {verified.study}: chain head {verified.head}, signed with the key {verified.public_key}."
+    remarks = [f"Remark: {each}" for each in verified.remarks]
     if verified.holds:
-        return (
+        said = (
             f"All holds. {verified.n_ratings:,} sealed ratings in {verified.n_links:,} links, "
-            f"{verified.n_numbers:,} numbers computed again.\n{head}"
+            f"{verified.n_numbers:,} numbers computed again."
         )
-    return "\n".join([f"{len(verified.differences):,} differences.", *verified.differences, head])
+        return "\n".join([said, head, *remarks])
+    n = counted(len(verified.differences), "difference")
+    return "\n".join([f"{n}.", *verified.differences, head, *remarks])
 
 
 if __name__ == "__main__":

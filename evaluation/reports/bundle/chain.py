@@ -119,11 +119,17 @@ def contents_of(links: Iterable[Link]) -> ChainContents:
     return ChainContents(opened, commitments, retracted, frozenset(deleted), closed)
 
 
-def faults_of(links: Sequence[Link], study: str) -> list[str]:
-    """What does not hold in a chain, a sentence each; empty where all does."""
+def faults_of(links: Sequence[Link | None], study: str) -> list[str]:
+    """What does not hold in a chain, a sentence each; empty where all does. None stands for a link that can't be read,
+    which is no fault here: the others are looked at.
+    """
     found = []
-    before, closed = "", False
+    before: str | None = ""
+    closed = False
     for number, link in enumerate(links):
+        if link is None:
+            before = None
+            continue
         body = link.body
         if body.get("number") != number:
             found.append(f"chain.jsonl: the link at place {number} says that it is number {body.get('number')}.")
@@ -133,7 +139,7 @@ def faults_of(links: Sequence[Link], study: str) -> list[str]:
             found.append(f"chain.jsonl: {link.name} is of the kind {body.get('kind')}, which can't stand there.")
         if closed and body.get("kind") != DELETION:
             found.append(f"chain.jsonl: {link.name} comes after the study was closed.")
-        if body.get("previous") != before:
+        if before is not None and body.get("previous") != before:
             found.append(f"chain.jsonl: {link.name} does not follow the one before it.")
         if hash_of(body) != link.head:
             found.append(f"chain.jsonl: {link.name} was changed: its hash is not its head.")
@@ -141,11 +147,13 @@ def faults_of(links: Sequence[Link], study: str) -> list[str]:
             found.append(f"chain.jsonl: {link.name} is not what its key signed.")
         before = link.head
         closed = closed or body.get("kind") == CLOSING
-    if len({link.public_key for link in links}) > 1:
+    there = [link for link in links if link is not None]
+    if len({link.public_key for link in there}) > 1:
         found.append("chain.jsonl: its links have several keys. Was the instance's secret changed?")
-    told = contents_of(links)
+    told = contents_of(there)
     if len(set(told.commitments)) != len(told.commitments):
         found.append("chain.jsonl: a rating is sealed twice.")
-    for name in sorted((set(told.retracted) | told.deleted) - set(told.commitments)):
+    whole = len(there) == len(links)
+    for name in sorted((set(told.retracted) | told.deleted) - set(told.commitments)) if whole else ():
         found.append(f"chain.jsonl: {name[:12]} is withdrawn or deleted, and was never sealed.")
     return found

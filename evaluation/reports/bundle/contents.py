@@ -21,6 +21,7 @@ from common.errors import UserError
 from common.hashes import canonical_json, hash_of
 from common.json_in import JsonError, read_json
 from evaluation.reports.bundle.chain import public_name, sign
+from evaluation.reports.bundle.made_with import made_with
 
 SCHEMA = "drawbench-bundle/1"
 MANIFEST = "manifest.json"
@@ -91,26 +92,36 @@ class Bundle:
         """
         return _document(name, self.files[name])
 
-    def each_line(self, name: str) -> Iterator[Any]:
-        """The values of a file with one JSON value a line, one after another.
-
-        Raises:
-            BundleError: a line is no JSON, or longer than `LONGEST_LINE`.
+    def each_line(self, name: str) -> Iterator[Any | BundleError]:
+        """The values of a file with one JSON value a line, one after another; in place of one that can't be read (no
+        JSON, or longer than `LONGEST_LINE`), why.
         """
         with self.files.open(name) as file:
             number = 0
             while line := file.readline(LONGEST_LINE):
                 number += 1
-                if len(line) == LONGEST_LINE:
-                    raise BundleError(f"{name}, line {number}, is longer than {LONGEST_LINE >> 20} MiB.")
+                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                    while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                        line = file.readline(LONGEST_LINE)
+                    yield BundleError(f"{name}, line {number}, is longer than {LONGEST_LINE >> 20} MiB.")
+                    continue
                 try:
                     yield read_json(line)
                 except JsonError as error:
-                    raise BundleError(f"{name}, line {number}, can't be read: {error}") from error
+                    yield BundleError(f"{name}, line {number}, can't be read: {error}.")
 
     def lines(self, name: str) -> list[Any]:
-        """All of `each_line`."""
-        return list(self.each_line(name))
+        """All of `each_line`.
+
+        Raises:
+            BundleError: one can't be read.
+        """
+        found = []
+        for value in self.each_line(name):
+            if isinstance(value, BundleError):
+                raise value
+            found.append(value)
+        return found
 
 
 def json_bytes(value: object) -> bytes:
@@ -158,10 +169,12 @@ class BundleWriter:
                 out.write(part)
 
     def finish(self, head: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the manifest, and return it. `head`: what it has beside the files' hashes, key and signatures."""
+        """Write the manifest, and return it. `head`: what it has beside what made it, the files' hashes, key and
+        signatures.
+        """
         signatures = {name: sign(self._key, file_head(name, sha256)) for name, sha256 in self._hashes.items()}
         signed = {"files": self._hashes, "signatures": signatures, "public_key": public_name(self._key)}
-        manifest: dict[str, Any] = {"schema": SCHEMA, **head, **signed}
+        manifest: dict[str, Any] = {"schema": SCHEMA, "made_with": made_with(), **head, **signed}
         manifest["signature"] = sign(self._key, hash_of(manifest))
         self.add(MANIFEST, json_bytes(manifest))
         return manifest

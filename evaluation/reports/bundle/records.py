@@ -17,17 +17,6 @@ from evaluation.suites.types import NO_CATEGORY
 
 Record = Mapping[str, Any]
 
-FIELDS = (
-    *("rater", "panel", "simulated", "prompt", "category", "generators", "order", "position", "repetition"),
-    *("control", "expected", "question", "choice", "value", "response_time_ms", "at"),
-    *("shown_width", "shown_device_width", "theme", "evidence"),
-)
-"""What a record has. `rater`: a tag that leads to no participant. `prompt`: its number. `generators`: what the trial
-compared, in the study's order; `order`: their places from the left. `control`, `expected`: of a control trial its kind
-and right answers. `choice`, `value`: the answer as shown, one of them None. `at`: when it was saved, in UTC.
-The rest says how the images stood and what the page noted, None where no browser told. What describes raters is in no
-record."""
-
 PREFERENCES = (
     *("rater_id", "prompt_id", "category", "generator_a", "generator_b", "question", "choice", "response_time_ms"),
     *("position", "a_shown_left", "control", "control_answer", "simulated", "panel", "rated_at"),
@@ -87,10 +76,11 @@ class _Columns:
         self._texts: dict[str, str] = {}
 
     def append(self, row: Mapping[str, object]) -> None:
-        """Add a row; texts that were there before are kept once."""
+        """Add a row; texts that were there before are kept once. Moments never were."""
         for name, column in self._columns.items():
             value = row[name]
-            column.append(self._texts.setdefault(value, value) if isinstance(value, str) else value)
+            known = isinstance(value, str) and name != "rated_at"
+            column.append(self._texts.setdefault(str(value), str(value)) if known else value)
 
     def frame(self) -> pd.DataFrame:
         """All rows, in their order."""

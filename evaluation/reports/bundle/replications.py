@@ -12,7 +12,8 @@ from evaluation.analysis.replications import Replicated, replications
 from evaluation.analysis.results import Document, rounded
 from evaluation.reports.bundle.chain import Link, contents_of
 from evaluation.reports.bundle.contents import CHAIN, SPECIFICATION, BundleError
-from evaluation.reports.bundle.verify import Checked, differences, whole_bundle
+from evaluation.reports.bundle.differences import differences
+from evaluation.reports.bundle.verify import Checked, whole_bundle
 from evaluation.reports.compute import counted_of
 from evaluation.reports.wording.numbers import points, points_range
 
@@ -25,12 +26,16 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Merged:
-    """`specification_hash`: of what the studies share. `studies`: of each its name in this result, file, head, key."""
+    """`specification_hash`: of what the studies share. `studies`: of each its name in this result, file, head, key.
+    `n_simulated`: of their `n_ratings` those by simulated raters.
+    """
 
     specification_hash: str
     level: float
     studies: tuple[Mapping[str, str], ...]
     comparisons: tuple[Replicated, ...]
+    n_ratings: int
+    n_simulated: int
 
     def to_dict(self) -> Document:
         """Ready for JSON."""
@@ -39,6 +44,8 @@ class Merged:
             "specification_hash": self.specification_hash,
             "level": self.level,
             "studies": [dict(each) for each in self.studies],
+            "n_ratings": self.n_ratings,
+            "n_simulated": self.n_simulated,
             "comparisons": [each.to_dict() for each in self.comparisons],
         }
 
@@ -85,7 +92,8 @@ def merge_bundles(paths: Sequence[Path], *, level: float = 0.95) -> Merged:
         for name, (path, each, _) in zip(names, checked, strict=True)
     )
     shared = hash_of(shared_part(checked[0][1].bundle.document(SPECIFICATION)))
-    return Merged(shared, level, studies, compared)
+    n_simulated = sum(int(frame["simulated"].sum()) for frame in frames.values() if "simulated" in frame)
+    return Merged(shared, level, studies, compared, sum(map(len, frames.values())), n_simulated)
 
 
 def in_words(merged: Merged) -> str:
@@ -96,6 +104,9 @@ def in_words(merged: Merged) -> str:
 def _lines(merged: Merged) -> Iterator[str]:
     names = ", ".join(each["name"] for each in merged.studies)
     yield f"{len(merged.studies)} studies of one specification ({merged.specification_hash[:12]}): {names}."
+    if merged.n_simulated:
+        share = "All" if merged.n_simulated == merged.n_ratings else f"{merged.n_simulated:,} of {merged.n_ratings:,}"
+        yield f"SIMULATED: {share} ratings come from simulated raters, not from people."
     for each in merged.comparisons:
         pair = each.comparison
         yield f"{pair.question}: {pair.generator_a} against {pair.generator_b}, net share in points"

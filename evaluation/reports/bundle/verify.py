@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -33,22 +31,26 @@ from evaluation.reports.bundle.contents import (
     file_head,
     read_bundle,
 )
+from evaluation.reports.bundle.differences import Gathered, cells, differences, gathered, leaves, rows_apart
+from evaluation.reports.bundle.form import link_faults, row_faults
 from evaluation.reports.bundle.input import input_from
-from evaluation.reports.bundle.records import FIELDS, files_of
+from evaluation.reports.bundle.made_with import remark
+from evaluation.reports.bundle.records import files_of
 from evaluation.reports.compute import ReportInput, compute_report, settings_from
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts, csv_sha256
 
-DIGITS = 12
-"""Significant digits in which numbers are compared, so that another library for matrices does not matter."""
 MENTIONED = 3
 """Differences that an error tells."""
-NAMED = 100
-"""Differences of one kind that are named; of more, how many."""
+MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of reading a value that is not in the form that it should have."""
+UNREAD = "lines that are not in their form"
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was checked. `differences`: a sentence each, empty where all holds."""
+    """What was checked. `differences`: a sentence each, empty where all holds. `remarks`: what is no difference, and
+    may explain some.
+    """
 
     study: str
     n_ratings: int
@@ -57,6 +59,7 @@ class Verified:
     head: str
     public_key: str
     differences: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -70,6 +73,7 @@ class Verified:
             "holds": self.holds,
             **self.__dict__,
             "differences": list(self.differences),
+            "remarks": list(self.remarks),
         }
 
 
@@ -120,8 +124,9 @@ def whole_bundle(path: Path, *, key: str | None = None) -> tuple[Checked, Report
     if differing or checked.given is None:
         first = " ".join(differing[:MENTIONED]) or "its report has no input."
         raise BundleError(
-            f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. Get "
-            "the bundle anew from whoever exported it."
+            f"{path.name} does not hold: {first} verify_bundle lists all {counted(len(differing), 'difference')}. "
+            + "".join(f"{each} " for each in checked.verified.remarks)
+            + "Get the bundle anew from whoever exported it."
         )
     return checked, checked.given
 
@@ -136,7 +141,8 @@ class _Check:
         self.found: list[str] = []
         self.links: list[Link] = []
         self.told = contents_of(())
-        self.n_records = 0
+        self.sealed: frozenset[str] = frozenset()
+        self.n_records = self.n_unread = 0
         self.ratings: pd.DataFrame | None = None
         self.answers: pd.DataFrame | None = None
         self.given: ReportInput | None = None
@@ -146,7 +152,7 @@ class _Check:
         """One step's differences; `name`: of the file that it is about."""
         try:
             self.found.extend(step())
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, csv.Error, UserError) as error:
+        except (*MISSHAPEN, csv.Error, UserError) as error:
             said = str(error).rstrip(".") if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             self.found.append(f"{name}: it is not in its form ({said}).")
 
@@ -154,7 +160,8 @@ class _Check:
         head = self.links[-1].head if self.links else ""
         named = str(self.manifest.get("study")), str(self.manifest.get("public_key"))
         counts = self.n_records, len(self.links), self.n_numbers
-        return Verified(named[0], *counts, head, named[1], tuple(dict.fromkeys(self.found)))
+        remarks = tuple(filter(None, [remark(self.manifest)]))
+        return Verified(named[0], *counts, head, named[1], tuple(dict.fromkeys(self.found)), remarks)
 
     def signature(self, key: str | None) -> Iterator[str]:
         manifest = dict(self.manifest)
@@ -178,10 +185,23 @@ class _Check:
                 yield f"{name}: it is not what the key signed."
 
     def chain(self) -> Iterator[str]:
-        self.links = [Link(**each) for each in self.bundle.lines(CHAIN)]
-        yield from faults_of(self.links, str(self.manifest["study"]))
+        links: list[Link | None] = []
+        found = Gathered(CHAIN)
+        for number, line in enumerate(self.bundle.each_line(CHAIN), start=1):
+            if isinstance(line, BundleError):
+                found.add(UNREAD, str(line))
+                links.append(None)
+                continue
+            faults = link_faults(line)
+            for each in faults:
+                found.add(UNREAD, f"{CHAIN}, line {number}: {each}.")
+            links.append(None if faults else Link(**line))
+        yield from found
+        yield from faults_of(links, str(self.manifest["study"]))
+        self.links = [link for link in links if link is not None]
         self.told = contents_of(self.links)
-        head = self.links[-1].head if self.links else ""
+        self.sealed = frozenset(self.told.commitments)
+        head = links[-1].head if links and links[-1] is not None else ""
         if head != self.manifest["head"]:
             yield f"{CHAIN}: it ends with {head[:12]}, and the manifest says {str(self.manifest['head'])[:12]}."
         if any(link.public_key != self.manifest["public_key"] for link in self.links):
@@ -196,54 +216,72 @@ class _Check:
         """Every record against its commitment in the chain, every commitment against a record or a deletion; and what
         the records say, in the form of the files. Records are read once and not kept: there may be a million.
         """
-        found: list[str] = []
-        there: set[str] = set()
+        found = Gathered(RECORDS)
+        waiting = set(self.sealed)
         try:
-            self.frames(self._standing(found, there))
+            self.frames(self._standing(found, waiting))
         finally:
             yield from found
-        missing = [each for each in self.told.commitments if each not in there and each not in self.told.deleted]
-        yield from _some(f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in missing)
+        names = (each for each in self.told.commitments if each in waiting and each not in self.told.deleted)
+        missing = (f"{RECORDS}: the rating sealed as {each[:12]} is missing." for each in names)
+        yield from gathered(RECORDS, "ratings that are missing", missing)
 
     def frames(self, standing: Iterator[Mapping[str, Any]]) -> None:
         """What the records that count say, in the form of the files."""
         specification = self.bundle.document(SPECIFICATION)
         self.ratings, self.answers = files_of(standing, specification, str(self.manifest["pseudonym_key"]))
 
-    def _standing(self, found: list[str], there: set[str]) -> Iterator[Mapping[str, Any]]:
-        """The records that count; what differs goes into `found`, and each commitment into `there`."""
+    def _standing(self, found: Gathered, waiting: set[str]) -> Iterator[Mapping[str, Any]]:
+        """The records that count; what differs goes into `found`, and each commitment that a line names leaves
+        `waiting`. A record that is not in its form is named and left out.
+        """
         simulated = bool(self.bundle.document(REPORT)["settings"]["include_simulated"])
-        known = set(self.told.commitments)
+        strange: set[str] = set()
         for number, row in enumerate(self.bundle.each_line(RECORDS), start=1):
             self.n_records = number
-            record = row["record"]
-            own = commitment_of(row["salt"], record)
-            where = f"{RECORDS}, line {number} ({_who(record)})"
-            if own != row["commitment"]:
-                found.append(f"{where}: it was changed after it was sealed.")
-            elif own not in known:
-                found.append(f"{where}: it was never sealed.")
-            elif own in self.told.deleted:
-                found.append(f"{where}: it was deleted on the participant's request.")
-            if row["commitment"] in there:
-                found.append(f"{where}: it stands twice.")
-            there.add(row["commitment"])
-            if set(row) != {"commitment", "salt", "record"} or set(record) != set(FIELDS):
-                found.append(f"{where}: its fields are not those of a record.")
-            if row["commitment"] not in self.told.retracted and (simulated or not record["simulated"]):
-                yield record
+            if isinstance(row, BundleError):
+                self.n_unread += 1
+                found.add(UNREAD, str(row))
+                continue
+            faults, named = row_faults(row), _commitment(row)
+            own = commitment_of(str(row.get("salt")), row.get("record")) if named else ""
+            if faults or own != named or named not in waiting or named in self.told.deleted:
+                self.n_unread += bool(faults)
+                where = f"{RECORDS}, line {number}{_who(row)}"
+                for each in faults:
+                    found.add(UNREAD, f"{where}: {each}.")
+                twice = named in strange or (named in self.sealed and named not in waiting)
+                for each in self._unlike_its_seal(named, own, twice):
+                    found.add(each, f"{where}: {each}.")
+            waiting.discard(named)
+            if named not in self.sealed:
+                strange.add(named)
+            if not faults and named not in self.told.retracted and (simulated or not row["record"]["simulated"]):
+                yield row["record"]
+
+    def _unlike_its_seal(self, named: str, own: str, twice: bool) -> Iterator[str]:
+        """Of a line that names a commitment, empty where it names none, and has this one of its `own`."""
+        if own != named:
+            yield "it was changed after it was sealed"
+        elif own and own not in self.sealed:
+            yield "it was never sealed"
+        elif own in self.told.deleted:
+            yield "it was deleted on the participant's request"
+        if named and twice:
+            yield "it stands twice"
 
     def follows(self) -> Iterator[str]:
         """ratings.csv and answers.csv against the records."""
-        wanted = {} if self.ratings is None else {RATINGS: ratings_csv(self.ratings)}
-        wanted |= {} if self.answers is None else {ANSWERS: ratings_csv(self.answers)}
-        for name in (RATINGS, ANSWERS):
-            there, right = self.bundle.files.get(name), wanted.get(name)
-            if there is None or right is None:
-                if there is not right:
-                    yield f"{name}: {'it is missing' if there is None else 'nothing that was sealed leads to it'}."
-            elif there != right:
-                yield from _some(_cells(name, right, there))
+        for name, frame in ((RATINGS, self.ratings), (ANSWERS, self.answers)):
+            if (name not in self.bundle.files) != (frame is None):
+                yield f"{name}: {'it is missing' if frame is not None else 'nothing that was sealed leads to it'}."
+            elif frame is not None and csv_sha256(frame) != self.bundle.files.sha256[name]:
+                with self.bundle.files.open(name) as there:
+                    parts = csv_parts(frame)
+                    apart = (
+                        rows_apart(name, parts, there, self.n_unread) if self.n_unread else cells(name, parts, there)
+                    )
+                    yield from gathered(name, "what differs", apart)
 
     def numbers(self) -> Iterator[str]:
         """Every number of the report, computed again."""
@@ -251,10 +289,13 @@ class _Check:
         if self.ratings is None:
             yield f"{REPORT}: it can't be computed again from these ratings."
             return
+        if self.n_unread:
+            yield f"{REPORT}: it can't be computed again without {counted(self.n_unread, 'record')} not in its form."
+            return
         data, scores = self.bundle.document(INPUT), self.bundle.files.get(SCORES)
         try:
             given = input_from(data, self.ratings, self.answers, scores)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MISSHAPEN as error:
             yield f"{INPUT}: it is not in its form ({type(error).__name__}: {error})."
             return
         self.given = given
@@ -262,64 +303,19 @@ class _Check:
         self.n_numbers = sum(
             isinstance(value, int | float) and not isinstance(value, bool) for _, value in leaves(again)
         )
-        yield from _some(f"{REPORT}, {each}" for each in differences(again, report["results"]))
+        told = (f"{REPORT}, {each}" for each in differences(again, report["results"]))
+        yield from gathered(REPORT, "numbers and texts that differ", told)
 
 
-def _who(record: Mapping[str, Any]) -> str:
-    return f"prompt {record.get('prompt')}, {record.get('question')}, of rater {str(record.get('rater'))[:8]}"
+def _commitment(row: object) -> str:
+    """The commitment that a line names; empty where it names none."""
+    named = row.get("commitment") if isinstance(row, dict) else None
+    return named if isinstance(named, str) else ""
 
 
-def _cells(name: str, wanted: bytes, there: bytes) -> Iterator[str]:
-    """The cells of a file that are not what they should be."""
-    rows, own = (list(csv.reader(io.StringIO(each.decode(errors="replace"), newline=""))) for each in (wanted, there))
-    if rows[0] != (own[0] if own else []):
-        yield f"{name}: its columns are not {', '.join(rows[0])}."
-        return
-    for number, (right, row) in enumerate(itertools.zip_longest(rows[1:], own[1:]), start=1):
-        if right is None or row is None:
-            yield f"{name}, row {number}: it {'was added' if right is None else 'is missing'}."
-            continue
-        for column, a, b in itertools.zip_longest(rows[0], right, row):
-            if a != b:
-                yield f"{name}, row {number}, column {column}: it says {b!r}, and the sealed rating {a!r}."
-    if rows == own:
-        yield f"{name}: it is written in another form than the program writes."
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(place, value) of all that is no list and no mapping in a JSON value."""
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from leaves(each, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list | tuple):
-        for number, each in enumerate(value):
-            yield from leaves(each, f"{path}[{number}]")
-    else:
-        yield path, value
-
-
-def differences(wanted: Any, there: Any) -> Iterator[str]:
-    """Where two JSON values differ, numbers compared as decimals of `DIGITS` digits."""
-    own, other = dict(leaves(wanted)), dict(leaves(there))
-    for place in sorted(set(own) | set(other)):
-        if place not in other:
-            yield f"{place}: it is missing."
-        elif place not in own:
-            yield f"{place}: it was added."
-        elif _canonical(own[place]) != _canonical(other[place]):
-            yield f"{place}: it says {other[place]!r}, and comes out as {own[place]!r}."
-
-
-def _canonical(value: Any) -> object:
-    """Numbers as decimals, whole ones alike whether they are written with a point or not."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return f"{float(value):.{DIGITS}g}" if value else "0"
-
-
-def _some(found: Iterable[str]) -> Iterator[str]:
-    """The first `NAMED` of some differences, and how many more there are."""
-    all_found = list(found)
-    yield from all_found[:NAMED]
-    if len(all_found) > NAMED:
-        yield f"... and {len(all_found) - NAMED:,} more of this kind."
+def _who(row: object) -> str:
+    """Whose rating a line has, as far as it says."""
+    record = row.get("record") if isinstance(row, dict) else None
+    if not isinstance(record, dict):
+        return ""
+    return f" (prompt {record.get('prompt')}, {record.get('question')}, of rater {str(record.get('rater'))[:8]})"

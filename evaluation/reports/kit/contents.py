@@ -7,9 +7,10 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeAlias
 
 import pandas as pd
 
@@ -29,7 +30,7 @@ from evaluation.reports.kit.methods import methods_latex, methods_text, to_fill_
 from evaluation.reports.kit.otani import otani_text
 from evaluation.reports.kit.readme import readme
 from evaluation.reports.kit.source import KitSource
-from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.reports.ratings_file import csv_parts, json_parts, ratings_parquet, write_parquet
 from evaluation.reports.reading import question_name
 from evaluation.reports.tables import answers_latex, table_latex, tables_csv
 
@@ -41,13 +42,18 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: the same report gives the same bytes."""
 
 
-def kit_files(source: KitSource) -> dict[str, bytes]:
+File: TypeAlias = bytes | Callable[[IO[bytes]], object]
+"""A file's bytes, or what writes it: a file of a million ratings is never in memory as a whole."""
+
+
+def kit_files(source: KitSource) -> dict[str, File]:
     """The kit's files by their path in it. The same report gives the same bytes."""
-    files = figure_files(source) | data_files(source)
-    files |= {name: text.encode() for name, text in text_files(source).items()}
+    texts = text_files(source)
+    files: dict[str, File] = {**figure_files(source), **data_files(source)}
+    files |= {name: text.encode() for name, text in texts.items()}
     if source.page is not None:
         files["report.html"] = source.page
-    beyond = letters_beyond("".join(data.decode() for name, data in files.items() if name.endswith(".tex")))
+    beyond = letters_beyond("".join(text for name, text in texts.items() if name.endswith(".tex")))
     files["README.md"] = readme(source, sorted(files), beyond).encode()
     return dict(sorted(files.items()))
 
@@ -106,7 +112,7 @@ def _captions(source: KitSource) -> dict[str, str]:
     }
 
 
-def data_files(source: KitSource) -> dict[str, bytes]:
+def data_files(source: KitSource) -> dict[str, File]:
     """The ratings, the other answers and the results, in the forms that programs and spreadsheets read, and what each
     column means.
     """
@@ -114,11 +120,12 @@ def data_files(source: KitSource) -> dict[str, bytes]:
     frames = {"ratings": source.ratings}
     if source.answers is not None:
         frames["answers"] = source.answers
-    files: dict[str, bytes] = {}
+    files: dict[str, File] = {}
     columns: dict[str, list[str]] = {}
     for name, frame in frames.items():
-        files[f"data/{name}.csv"], files[f"data/{name}.parquet"] = ratings_csv(frame), ratings_parquet(frame)
-        files[f"data/{name}.json"] = frame_json(frame)
+        files[f"data/{name}.csv"] = partial(_write_parts, csv_parts, frame)
+        files[f"data/{name}.json"] = partial(_write_parts, json_parts, frame)
+        files[f"data/{name}.parquet"] = partial(write_parquet, frame)
         columns[name] = list(frame.columns)
     tables = {"tables": tables_csv(results.comparisons)} if results.comparisons else {}
     if source.document.answers is not None:
@@ -132,12 +139,6 @@ def data_files(source: KitSource) -> dict[str, bytes]:
     files["data/codebook.csv"] = codebook_csv(rows)
     files["data/codebook.json"] = _json(rows)
     return files
-
-
-def frame_json(frame: pd.DataFrame) -> bytes:
-    """`frame` as JSON: `columns`, and `data` with a list for each row; null is an empty cell, moments are ISO 8601."""
-    text = frame.to_json(orient="split", index=False, date_format="iso", date_unit="us", double_precision=15)
-    return f"{text}\n".encode()
 
 
 def table_frame(text: str) -> pd.DataFrame:
@@ -175,11 +176,27 @@ def results_json(source: KitSource) -> bytes:
     return _json(source.document.to_dict() | {"report": named})
 
 
-def write_kit(path: Path | BinaryIO, files: Mapping[str, bytes], folder: str) -> None:
+def write_kit(path: Path | BinaryIO, files: Mapping[str, File], folder: str) -> None:
     """The zip, everything in `folder`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", EPOCH), data, zipfile.ZIP_DEFLATED)
+        for name, file in files.items():
+            entry = zipfile.ZipInfo(f"{folder}/{name}", EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as out:
+                write_file(file, out)
+
+
+def write_file(file: File, out: IO[bytes]) -> None:
+    """Write one of `kit_files`."""
+    if isinstance(file, bytes):
+        out.write(file)
+    else:
+        file(out)
+
+
+def _write_parts(parts: Callable[[pd.DataFrame], Iterable[bytes]], frame: pd.DataFrame, out: IO[bytes]) -> None:
+    for part in parts(frame):
+        out.write(part)
 
 
 def _json(value: Any) -> bytes:

@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings as instance
 from django.utils import timezone
 
-from common.files import SaveError, whole_file
 from common.json_in import read_json
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import ConflictError
+from evaluation.file_out import file_out
 from evaluation.models import Rater, Study, StudyStatus
 from evaluation.reports.bundle.chain import Link, contents_of, instance_key
 from evaluation.reports.bundle.contents import (
@@ -33,12 +33,15 @@ from evaluation.reports.bundle.contents import (
 from evaluation.reports.bundle.input import input_from, input_json
 from evaluation.reports.bundle.records import Record, files_of, pseudonym, rater_tag
 from evaluation.reports.compute import ReportInput, Settings, code_version, compute_report, settings_from
-from evaluation.reports.ratings_file import ratings_csv
+from evaluation.reports.ratings_file import csv_parts, ratings_csv
 from evaluation.selectors.declared import declared_primary
 from evaluation.selectors.ratings import rater_pseudonym
-from evaluation.selectors.sealed import chain_of, iso, locked_documents, sealed_records
+from evaluation.selectors.sealed import chain_of, deleted_since, iso, locked_documents, sealed_records
 from evaluation.services.reporting.input import report_input
 from evaluation.services.sealing.seal import study_seal
+
+TRIES = 3
+"""How often a bundle is begun before the export gives up, each time because a participant's data was deleted."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     `settings`: of the report inside, as for `report_make`. An existing file is replaced once the new one is whole.
 
     Raises:
-        ConflictError: the study is a draft.
+        ConflictError: the study is a draft, or participants had their data deleted while it was written, `TRIES` times.
         InputError: an unknown setting, or there is no writing at `out`.
     """
     if study.status == StudyStatus.DRAFT:
@@ -70,11 +73,30 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
     declared = declared_primary(study.specification)
     beforehand = {"estimand": declared.estimand} if declared else {}
     checked = settings_from({**beforehand, **(settings or {})})
+    newly = 0
+    for _ in range(TRIES):
+        newly += study_seal(study=study)
+        try:
+            return _exported(study, out, checked, newly)
+        except _DeletedMeanwhile:
+            continue
+    raise ConflictError(
+        f"Participants of {study} had their data deleted while it was exported, {TRIES} times in a row. No file was "
+        "written. Export it again."
+    )
+
+
+def _exported(study: Study, out: Path, settings: Settings, newly: int) -> Exported:
+    """One try at a bundle, of the chain as it stands now.
+
+    Raises:
+        _DeletedMeanwhile: a participant's data was deleted; nothing is written.
+        InputError: there is no writing at `out`.
+    """
     as_of = timezone.now()
-    newly = study_seal(study=study)
     links, key = chain_of(study), secrets.token_hex(16)
-    written = _Written(study, checked, key, links)
-    given = report_input(study=study, settings=checked, as_of=as_of)
+    written = _Written(study, settings, key, links)
+    given = report_input(study=study, settings=settings, as_of=as_of)
     manifest = {
         "study": study.name,
         "title": study.title,
@@ -84,12 +106,11 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         "head": links[-1].head,
         "specification_hash": study.specification_hash,
     }
-    try:
-        with whole_file(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
-            written.write(bundle, given)
-            made = bundle.finish(manifest)
-    except (OSError, SaveError) as error:
-        raise InputError(f"Can't write {out}: {error}. Choose another place with --out.", field="out") from error
+    with file_out(out) as part, bundle_writer(part, instance_key(instance.SECRET_KEY)) as bundle:
+        written.write(bundle, given)
+        made = bundle.finish(manifest)
+        if deleted_since(study, len(links)):
+            raise _DeletedMeanwhile
     return Exported(
         study=study.name,
         file=out,
@@ -101,6 +122,12 @@ def study_export(*, study: Study, out: Path, settings: Mapping[str, object] | No
         public_key=str(made["public_key"]),
         n_bytes=out.stat().st_size,
     )
+
+
+class _DeletedMeanwhile(Exception):
+    """A participant's data was deleted while a bundle was written: its chain still has ratings that are gone, or it has
+    ratings that nobody may be given any more.
+    """
 
 
 class _Written:
@@ -118,9 +145,9 @@ class _Written:
         bundle.add(CHAIN, (line_bytes(link.to_dict()) for link in self._links))
         with bundle.file(RECORDS) as out:
             ratings, answers = files_of(self._standing(out), self._study.specification, self._key)
-        bundle.add(RATINGS, ratings_csv(ratings))
+        bundle.add(RATINGS, csv_parts(ratings))
         if answers is not None:
-            bundle.add(ANSWERS, ratings_csv(answers))
+            bundle.add(ANSWERS, csv_parts(answers))
         scores = None if given.scores is None else ratings_csv(given.scores.frame)
         if scores is not None:
             bundle.add(SCORES, scores)

@@ -14,7 +14,7 @@ from common import limits
 from evaluation.analysis.votes import Votes
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import ImportedVotes, Study
-from evaluation.reports.ratings_file import input_hash, ratings_csv, ratings_parquet
+from evaluation.reports.ratings_file import csv_sha256, ratings_parquet
 
 
 def votes_import(*, name: str, votes: Votes, sealed: Mapping[str, str] | None = None) -> ImportedVotes:
@@ -36,7 +36,7 @@ def votes_import(*, name: str, votes: Votes, sealed: Mapping[str, str] | None = 
     if Study.objects.filter(name=name).exists():
         raise ConflictError(f'A study is called "{name}". Choose another name with --as.', field="as")
     frame = _flat(votes.frame)
-    sha256 = input_hash(ratings_csv(frame))
+    sha256 = csv_sha256(frame)
     there = ImportedVotes.objects.filter(name=name).first()
     if there is None:
         try:

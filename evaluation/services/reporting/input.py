@@ -14,7 +14,7 @@ from evaluation.metrics import registry
 from evaluation.models import Departure, MetricRun, Report, Study
 from evaluation.reports.automatic import ScoredBy, Scores
 from evaluation.reports.compute import AnswersInput, ReportInput, Settings
-from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.ratings_file import csv_sha256, frames_hash
 from evaluation.selectors.against_people import study_scores
 from evaluation.selectors.answers import answers_frame, has_other_answers, study_scales
 from evaluation.selectors.declared import added_controls, declared_signs, family_of
@@ -45,7 +45,7 @@ def report_frames(report: Report) -> tuple[pd.DataFrame, AnswersInput]:
     include = bool(report.settings.get("include_simulated", True))
     ratings = ratings_frame(report.study, include_simulated=include, as_of=report.as_of)
     answers = answers_input(report.study, include_simulated=include, as_of=report.as_of)
-    if input_hash(ratings_csv(ratings), answers.csv) != report.input_hash:
+    if frames_hash(ratings, answers.frame) != report.input_hash:
         erased = Departure.objects.filter(
             rater__study=report.study, reason=Departure.Reason.ERASED, left_at__gt=report.as_of
         ).count()
@@ -109,7 +109,7 @@ def report_scores(study: Study) -> Scores | None:
     names = metric_names(metric_runs)
     return Scores(
         frame=frame,
-        sha256=input_hash(ratings_csv(frame)),
+        sha256=csv_sha256(frame),
         scored=tuple(_scored_by(each, names, labels) for each in metric_runs),
         notes=(*left_out, *notes),
     )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.files import SaveError, whole_file
-from evaluation.errors import ConflictError, InputError
+from evaluation.errors import ConflictError
+from evaluation.file_out import file_out
 from evaluation.models import Report
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.kit.contents import kit_files, write_kit
@@ -72,11 +72,8 @@ def kit_write(*, report: Report, out: Path, page: Page | None = None) -> Packed:
     """
     source = kit_source(report=report, page=page)
     files = kit_files(source)
-    try:
-        with whole_file(out) as part:
-            write_kit(part, files, kit_name(report))
-    except (OSError, SaveError) as error:
-        raise InputError(f"Can't write {out}: {error}. Choose another place with --out.", field="out") from error
+    with file_out(out) as part:
+        write_kit(part, files, kit_name(report))
     return Packed(
         report=report.pk,
         study=source.study,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from evaluation.models import Report, Study
 from evaluation.reports.compute import code_version, compute_report, settings_from
-from evaluation.reports.ratings_file import input_hash, ratings_csv
+from evaluation.reports.ratings_file import frames_hash
 from evaluation.selectors.declared import declared_primary
 from evaluation.services.reporting.input import report_input, settings_hash
 
@@ -30,7 +30,7 @@ def report_make(*, study: Study, settings: Mapping[str, object] | None = None) -
     given = report_input(study=study, settings=checked, as_of=as_of)
     named = {
         "study": study,
-        "input_hash": input_hash(ratings_csv(given.ratings), given.answers.csv),
+        "input_hash": frames_hash(given.ratings, given.answers.frame),
         "settings_hash": settings_hash(given, checked),
         "code_version": code_version(),
     }

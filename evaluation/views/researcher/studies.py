@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from common import limits
 from evaluation.errors import InputError, NotFoundError
 from evaluation.models import Invitation, Study, StudyStatus
 from evaluation.recruiting import PLATFORMS
-from evaluation.reports.ratings_file import ratings_csv, ratings_parquet
+from evaluation.reports.ratings_file import csv_parts, ratings_parquet
 from evaluation.selectors.about import with_about
 from evaluation.selectors.answers import answers_frame, has_other_answers, has_preferences
 from evaluation.selectors.list_shapes import studies_shape
@@ -236,10 +236,13 @@ def answers(request: ResearcherRequest, name: str) -> HttpResponseBase:
     return ratings_response(frame, name=f"{found.name}-answers", suffix="csv")
 
 
-def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponse:
-    """A ratings file to be kept: `suffix` csv or parquet."""
-    data = ratings_csv(frame) if suffix == "csv" else ratings_parquet(frame)
-    response = HttpResponse(data, content_type=MEDIA_TYPES[suffix])
+def ratings_response(frame: Any, *, name: str, suffix: str) -> HttpResponseBase:
+    """A ratings file to be kept: `suffix` csv, which goes out as it is written, or parquet."""
+    response: HttpResponseBase
+    if suffix == "csv":
+        response = StreamingHttpResponse(csv_parts(frame), content_type=MEDIA_TYPES[suffix])
+    else:
+        response = HttpResponse(ratings_parquet(frame), content_type=MEDIA_TYPES[suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from evaluation.reports.answer_groups import CSV_COLUMNS as ANSWER_TABLES
 from evaluation.reports.compute import Settings, compute
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.kit import codebook, references
-from evaluation.reports.kit.contents import data_files, kit_files, text_files, write_kit
+from evaluation.reports.kit.contents import File, data_files, kit_files, text_files, write_file, write_kit
 from evaluation.reports.kit.methods import methods_text, to_fill_in
 from evaluation.reports.kit.readme import readme
 from evaluation.reports.kit.source import KitSource
@@ -44,15 +44,25 @@ def text_of(files: dict[str, bytes], name: str) -> str:
     return files[name].decode()
 
 
+def whole(files: Mapping[str, File]) -> dict[str, bytes]:
+    """Each file's bytes."""
+    found = {}
+    for name, file in files.items():
+        out = io.BytesIO()
+        write_file(file, out)
+        found[name] = out.getvalue()
+    return found
+
+
 def without_figures(own: KitSource) -> dict[str, bytes]:
     """A kit's files but the figures, which take the most time."""
-    return data_files(own) | {name: text.encode() for name, text in text_files(own).items()}
+    return whole(data_files(own)) | {name: text.encode() for name, text in text_files(own).items()}
 
 
 @cache
 def drawn(own: Callable[[], KitSource]) -> dict[str, bytes]:
     """A whole kit, once."""
-    return kit_files(own())
+    return whole(kit_files(own()))
 
 
 @cache
@@ -129,7 +139,7 @@ def csv_column(files: dict[str, bytes], name: str, column: str) -> list[str]:
 
 def test_the_codebook_has_each_column_of_each_file_and_no_other() -> None:
     for own in (plain_source(), answers_source()):
-        files = data_files(own)
+        files = whole(data_files(own))
         rows = list(csv.DictReader(io.StringIO(text_of(files, "data/codebook.csv"))))
         assert rows == json.loads(files["data/codebook.json"])
         for file in dict.fromkeys(row["file"] for row in rows):
