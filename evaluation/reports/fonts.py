@@ -89,7 +89,7 @@ def _needs_shapes(text: str) -> bool:
 
 @cache
 def _installed(truetype_first: bool) -> tuple[str, ...]:
-    """Those of `FALLBACKS` that this machine has, as TrueType, OpenType or a collection (as most have Noto Sans CJK)."""
+    """Those of `FALLBACKS` that this machine has, as TrueType, OpenType or a collection, as Noto Sans CJK is."""
     there = {each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(KINDS)}
     found = [name for name in FALLBACKS if name in there]
     if truetype_first:

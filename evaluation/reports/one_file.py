@@ -169,4 +169,5 @@ def _is_kept(name: str, value: str) -> bool:
         return value.startswith(KEPT_ADDRESSES)
     if name == "src":
         return value.startswith("data:")
-    return name not in ("srcset", "style", "action", "formaction") and not name.startswith(("on", "hx-"))
+    # not loading: a browser that prints the file has images ready that nobody scrolled to
+    return name not in ("srcset", "style", "action", "formaction", "loading") and not name.startswith(("on", "hx-"))

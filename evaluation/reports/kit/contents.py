@@ -64,7 +64,9 @@ def text_files(source: KitSource) -> dict[str, str]:
         tables[f"ranking-{number:02d}-{_stem(ranking.question)}"] = ranking_latex(source, ranking, number)
     texts = {f"tables/{stem}.tex": text for stem, text in tables.items()}
     texts["methods.tex"] = methods_latex(source)
-    texts["main.tex"] = main_latex(source, [f"tables/{stem}" for stem in tables], _captions(source))
+    texts["main.tex"] = main_latex(
+        source, [f"tables/{stem}" for stem in tables], _captions(source), "".join(texts.values())
+    )
     return {name: _marked(text) for name, text in texts.items()} | {
         "methods.txt": methods_text(source),
         "references.bib": references.bibtex(source),

@@ -54,7 +54,7 @@ def readme(source: KitSource, files: Sequence[str], beyond: str) -> str:
     boxes = missing_letters(names_in_figures(source.document, option_texts_of(source.specification)))
     if boxes:
         latex += (
-            f" The server that drew the figures has no font for these letters, and boxes stand in their place: {boxes}. "
+            f" The server that drew the figures has no font for these letters, so boxes stand for them: {boxes}. "
             "Draw them again where there is one (Debian: fonts-noto-cjk for Chinese, Japanese and Korean)."
         )
     again = "python manage.py analyse --ratings data/ratings.csv"
