@@ -67,7 +67,7 @@ def test_a_pdf_holds_truetype_and_has_shapes_of_the_rest(monkeypatch: pytest.Mon
 
     def looked(made: Figure) -> None:
         plain(made)
-        seen.update({each.get_text(): bool(each.get_path_effects()) for each in made.findobj(Text)})  # type: ignore[attr-defined]
+        seen.update({each.get_text(): bool(each.get_path_effects()) for each in made.findobj(Text)})
 
     monkeypatch.setattr(figure, "shapes_where_needed", looked)
     said = noted(monkeypatch)
