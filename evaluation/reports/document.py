@@ -18,6 +18,7 @@ from evaluation.analysis.fragility import Fragility
 from evaluation.analysis.refusals import Refusals
 from evaluation.analysis.results import Document
 from evaluation.analysis.summary_results import Analysis
+from evaluation.reports.answer_groups import answer_groups
 from evaluation.reports.automatic import AutomaticScores
 from evaluation.reports.collection import Collection
 from evaluation.reports.further import Further
@@ -80,3 +81,17 @@ class ReportDocument:
             Skips.from_dict(data["skipped"]) if "skipped" in data else None,
             tuple(map(AgreedPrompts.from_dict, data.get("prompts", ()))),
         )
+
+
+def names_in_figures(document: ReportDocument, options: Mapping[str, str]) -> list[str]:
+    """What a report's figures write: labels, categories, and of answers of other kinds their words (`options`)."""
+    found = [
+        name
+        for each in document.analysis.comparisons
+        for name in (each.generator_a, each.generator_b, *each.categories)
+    ]
+    if document.answers is not None:
+        found += options.values()
+        for group in answer_groups(document.answers):
+            found += [*(each.generator for each in group.overall), *group.categories]
+    return found

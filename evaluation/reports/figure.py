@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from evaluation.analysis.columns import CHOICES
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
-from evaluation.reports.fonts import as_typed, leftwards, short_names, width_of
+from evaluation.reports.fonts import as_typed, leftwards, shapes_where_needed, short_names, width_of
 from evaluation.reports.reading import cut, lines, says_nothing, too_few
 from evaluation.reports.whiskers import BAR_BESIDE, UP, intervals_beside, reach, whiskers_collide, whiskers_on
 from evaluation.reports.wording.numbers import MINUS, level_text, points, points_range
@@ -44,6 +44,7 @@ _INFO: dict[str, dict[str, str | None]] = {
 }
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF otherwise
 logging.getLogger("matplotlib").setLevel(logging.WARNING)
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fallbacks have no bold; nobody need know
 _LOCK = threading.Lock()  # matplotlib's font cache and settings are the process's
 
 
@@ -86,8 +87,10 @@ def comparison_figure(
 
 def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: Theme) -> bytes:
     """What `draw` makes of a theme's colours, as a file: the same figure gives the same bytes."""
-    with _LOCK, as_typed(_RC, outlines=image_format != "pdf"):
+    with _LOCK, as_typed(_RC, embedded=image_format == "pdf"):
         figure = draw(_COLOURS[theme])
+        if image_format == "pdf":
+            shapes_where_needed(figure)
         buffer = io.BytesIO()
         figure.savefig(
             buffer, format=image_format, transparent=image_format != "png", metadata=_INFO[image_format], dpi=200

@@ -16,6 +16,9 @@ from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal
+from matplotlib.text import Text
 from matplotlib.typing import RcKeyType
 
 from common.text import is_rightwards
@@ -44,6 +47,7 @@ FALLBACKS = (
 )
 """Fonts of free systems, and one of others, in the order in which they are asked for a letter."""
 
+KINDS = (".ttf", ".ttc", ".otf")
 UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs", "Mn"})
 """Kinds of characters that leave no box of their own."""
 LEFT_TO_RIGHT_MARK = "\u200e"
@@ -53,27 +57,50 @@ TEXT: dict[RcKeyType, Any] = {"text.parse_math": False, "text.usetex": False, "f
 
 
 @contextmanager
-def as_typed(settings: dict[RcKeyType, Any], *, outlines: bool = True) -> Iterator[None]:
+def as_typed(settings: dict[RcKeyType, Any], *, embedded: bool = False) -> Iterator[None]:
     """Figures drawn within have `settings`, take every text as it was typed, and say nothing of letters they lack.
 
-    `outlines`: letters become shapes, as in SVG and PNG; else the figure holds their font, which must be TrueType. Only
-    one thread may be in it at a time: the settings are the process's.
+    `embedded`: for a PDF, which holds its fonts: those that it can hold go before. Only one thread may be in it at a
+    time: the settings are the process's.
     """
-    families = [FONT, *_installed(outlines)]
+    families = [FONT, *_installed(embedded)]
     with matplotlib.rc_context({**settings, **TEXT, "font.family": families}), warnings.catch_warnings():
         # the page tells people about boxes, the log need not
         warnings.filterwarnings("ignore", message=r"(?s)Glyph \d+ .*missing from")
         yield
 
 
+def shapes_where_needed(figure: Figure) -> None:
+    """Have those texts of `figure` drawn as shapes that need a font which a PDF can't hold; others stay text."""
+    figure.draw_without_rendering()  # ticks have no labels before
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and _needs_shapes(text.get_text()):
+            text.set_path_effects([Normal()])
+
+
+def _needs_shapes(text: str) -> bool:
+    families = (FONT, *_installed(True))
+    for letter in set(text):
+        own = next((family for family in families if ord(letter) in _letters(family)), FONT)
+        if own != FONT and own not in _truetype():
+            return True
+    return False
+
+
 @cache
-def _installed(outlines: bool) -> tuple[str, ...]:
-    """Those of `FALLBACKS` that this machine has. PDFs hold TrueType alone; shapes may come from a collection or
-    OpenType too, as most systems have Noto Sans CJK.
-    """
-    kinds = (".ttf", ".ttc", ".otf") if outlines else (".ttf",)
-    there = {each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(kinds)}
-    return tuple(name for name in FALLBACKS if name in there)
+def _installed(truetype_first: bool) -> tuple[str, ...]:
+    """Those of `FALLBACKS` that this machine has, as TrueType, OpenType or a collection, as Noto Sans CJK is."""
+    there = {each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(KINDS)}
+    found = [name for name in FALLBACKS if name in there]
+    if truetype_first:
+        found.sort(key=lambda name: name not in _truetype())
+    return tuple(found)
+
+
+@cache
+def _truetype() -> frozenset[str]:
+    """The fonts of this machine that a PDF can hold."""
+    return frozenset(each.name for each in font_manager.fontManager.ttflist if each.fname.lower().endswith(".ttf"))
 
 
 @cache
@@ -85,7 +112,7 @@ def _letters(family: str) -> frozenset[int]:
 
 def missing_letters(texts: Iterable[str]) -> str:
     """The letters of `texts` that no font of this machine has, each once, as they come: figures show boxes for them."""
-    families = (FONT, *_installed(True))
+    families = (FONT, *_installed(False))
     lacking: dict[str, None] = {}
     for letter in dict.fromkeys("".join(texts)):
         if unicodedata.category(letter) in UNSEEN or any(ord(letter) in _letters(family) for family in families):

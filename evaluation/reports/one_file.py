@@ -155,10 +155,11 @@ class _Reader(HTMLParser):
 
 
 def _is_left_out(tag: str, values: Mapping[str, str]) -> bool:
+    classes = set(values.get("class", "").split())
     return (
-        tag in LEFT_OUT
+        (tag in LEFT_OUT and not (tag == "nav" and "contents" in classes))
         or values.get("role") == "button"
-        or bool(LEFT_OUT_CLASSES & set(values.get("class", "").split()))
+        or bool(LEFT_OUT_CLASSES & classes)
         or (tag == "meta" and values.get("name") == "htmx-config")
     )
 
@@ -168,4 +169,5 @@ def _is_kept(name: str, value: str) -> bool:
         return value.startswith(KEPT_ADDRESSES)
     if name == "src":
         return value.startswith("data:")
-    return name not in ("srcset", "style", "action", "formaction") and not name.startswith(("on", "hx-"))
+    # not loading: a browser that prints the file has images ready that nobody scrolled to
+    return name not in ("srcset", "style", "action", "formaction", "loading") and not name.startswith(("on", "hx-"))

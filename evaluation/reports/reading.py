@@ -34,6 +34,20 @@ OVERALL = "Overall"
 NAMED = 10
 """Categories that a sentence names; the rest are counted."""
 
+MOST_FIGURES = 40
+"""Comparisons that a file of many draws: a figure takes a second as PDF, most of it for its fonts, and 100 kB as SVG.
+The site has the others."""
+
+
+def drawn(comparisons: Sequence[ComparisonResult]) -> list[int]:
+    """The places of those of which a file has a figure: all, or `MOST_FIGURES`, the primary ones first."""
+
+    def exploratory(at: int) -> bool:
+        standing = comparisons[at].overall.standing
+        return standing is not None and standing.role == EXPLORATORY
+
+    return sorted(sorted(range(len(comparisons)), key=exploratory)[:MOST_FIGURES])
+
 
 class HasBounds(Protocol):
     """An interval of any kind, in fractions."""

@@ -120,9 +120,9 @@ def test_what_a_page_is_made_of_has_every_such_name_in_isolates() -> None:
 
 
 def test_letters_without_a_font_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "_installed", lambda outlines: ())
+    monkeypatch.setattr(fonts, "_installed", lambda truetype_first: ())
     assert missing_letters(["猫の絵", "a cat", "猫"]) == "猫の絵"
     assert missing_letters([ARABIC, HEBREW, "Ünïcode → −", "a\u200eb \u2068c\u2069", "$x_1^2$"]) == ""
-    monkeypatch.setattr(fonts, "_installed", lambda outlines: ("Has Kanji",))
+    monkeypatch.setattr(fonts, "_installed", lambda truetype_first: ("Has Kanji",))
     monkeypatch.setattr(fonts, "_letters", lambda family: frozenset(map(ord, "猫のa")))
     assert missing_letters(["猫の絵"]) == "絵"

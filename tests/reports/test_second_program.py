@@ -175,3 +175,27 @@ def test_packed_ratings_come_back() -> None:
     assert own[names].to_numpy().tolist() == frame[names].to_numpy().tolist() and set(own["left_out"]) == {""}
     with pytest.raises(ValueError, match="unpacked"):
         unpacked("AAAA")
+
+
+def test_many_pairs_take_memory_by_the_rating() -> None:
+    """What all pairs take together goes by the ratings: not by the raters, who are many, times the pairs."""
+    frame = votes(22, (600, 40, 5), "uvwxyz", share=0.02)
+    frame["rater_id"] = [f"r{at}" for at in range(len(frame))]
+    valid = validate_ratings(frame)
+    pairs = frame.groupby(["generator_a", "generator_b", "question"]).ngroups
+    counted = """{
+        let elements = 0, n = 0;
+        for (const name of ["Float64Array", "Int32Array", "Uint8Array"]) {
+            globalThis[name] = class extends globalThis[name] {
+                constructor(...all) { super(...all); elements += all[0] instanceof ArrayBuffer ? 0 : this.length; n++; }
+            };
+        }
+        const columns = await unpacked(given);
+        elements = 0;
+        const rates = ratesOf(columns, 0.95, "raters_and_prompts");
+        return [elements, n, rates.length];
+    }"""
+    elements, arrays, found = run(counted, packed(valid), "ratesOf", "unpacked")
+    assert found == pairs == 30
+    assert arrays > 30 * 6, "these are the arrays that it computes with"
+    assert len(frame) < elements < 120 * len(frame), f"{elements / len(frame):.0f} elements a rating"

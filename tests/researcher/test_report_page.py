@@ -18,11 +18,14 @@ from django.utils import timezone
 from common.places import CHECKOUT
 from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Rater, Report, Study
+from evaluation.reports import fonts
 from evaluation.reports.compute import ReportInput, Settings, compute_report
+from evaluation.reports.reading import MOST_FIGURES
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
+from evaluation.views.researcher.report_file import report_html
 from evaluation.views.researcher.report_page import MOST_PAIR_ROWS, WHOLE_PAIRS
 from tests.reports.sample import ratings
 from tests.studies.world import a_run, a_suite, an_open_study
@@ -156,7 +159,22 @@ def test_names_from_right_to_left_are_in_isolates_wherever_they_stand(signed_in:
     for name in (label, category):
         bare = [at for at in range(len(text)) if text.startswith(name, at) and text[at - 1] not in "\u2068>"]
         assert text.count(name) > 5 and not bare, text[bare[0] - 60 : bare[0] + 60] if bare else ""
-    assert "no font for these letters" in text or "猫" not in text
+
+
+@pytest.mark.parametrize("families", [(), ("A font with all",)], ids=["without a font", "with one"])
+def test_the_page_says_which_letters_figures_lack(
+    families: tuple[str, ...], signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = fonts._letters
+    monkeypatch.setattr(fonts, "_installed", lambda truetype_first: families)
+    monkeypatch.setattr(
+        fonts, "_letters", lambda name: own(name) if name == fonts.FONT else frozenset(map(ord, "猫の絵한"))
+    )
+    study = an_open_study({"한": 2, "plain": 2}, labels=("猫の絵", "other"), samples=1)
+    raters_simulate(study=study, share=1.0, seed=0)
+    text = page(signed_in, report_make(study=study))
+    said = re.findall(r"no font for these letters[^<]*<bdi>([^<]+)</bdi>", text)
+    assert [set(each) for each in said] == ([] if families else [set("猫の絵한")]), "once"
 
 
 @cache
@@ -184,6 +202,27 @@ def test_a_page_of_many_pairs_is_bounded_and_leads_to_each(signed_in: Client) ->
     whole = signed_in.get(f"/reports/{report.pk}/pair-{links[-1]}/").content.decode()
     assert f"figure-{links[-1]}.svg" in whole and "category 11" in whole
     assert signed_in.get(f"/reports/{report.pk}/pair-90/").status_code == 404
+
+
+def test_a_file_of_many_pairs_has_each_whole_and_in_its_contents(signed_in: Client) -> None:
+    labels, categories, frame = of_many()
+    suite = a_suite(dict.fromkeys(categories, 1), name="many")
+    runs = [a_run(suite, label, samples=1) for label in labels]
+    draft = StudyDraft(name="many", runs=runs, labels=labels, raters_per_panel=2)
+    report = stored(study_open(study=study_create(draft)), frame)
+    text = report_html(report)
+    inside = [anchor for anchor in headings(text) if anchor.startswith("comparison-")]
+    assert len(inside) == len(set(inside)) == 90
+    contents = text[text.index('class="contents"') : text.index("</nav>", text.index('class="contents"'))]
+    assert re.findall(r'href="#([^"]+)"', contents) == headings(text)[2:], "every section and pair, in their order"
+    lines = text[text.index('id="pairs"') : text.index(f'id="{inside[0]}"')]
+    assert set(re.findall(r'href="#(comparison-[^"]+)"', lines)) == set(inside), "each line leads to the whole"
+    sections = re.findall(r'<section aria-labelledby="comparison-.*?</section>', text, re.DOTALL)
+    assert sum("<figure" in each for each in sections) == MOST_FIGURES
+    assert all("category 11" in each and "As independent" in each for each in sections), "all have their table"
+    whole = re.sub(r'"data:[^"]*"', "", text)
+    assert len(whole.encode()) < 2_000_000 and not re.findall(r'href="(?!#|https://)', whole)
+    assert "#comparison-" not in page(signed_in, report), "the page leads to pages"
 
 
 def test_no_table_has_the_name_of_its_section() -> None:

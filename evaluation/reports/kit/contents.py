@@ -16,7 +16,6 @@ import pandas as pd
 
 from common.words import counted
 from evaluation import protocols
-from evaluation.analysis.estimates import EXPLORATORY
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.answer_groups import AnswerGroup, answer_groups, answers_table_csv
 from evaluation.reports.answer_words import ends_of, option_texts
@@ -31,13 +30,10 @@ from evaluation.reports.kit.otani import otani_text
 from evaluation.reports.kit.readme import readme
 from evaluation.reports.kit.source import KitSource
 from evaluation.reports.ratings_file import csv_parts, json_parts, ratings_parquet, write_parquet
-from evaluation.reports.reading import question_name
+from evaluation.reports.reading import drawn, question_name
 from evaluation.reports.tables import answers_latex, table_latex, tables_csv
 
 FORMATS: tuple[FigureFormat, ...] = ("pdf", "svg")
-MOST_FIGURES = 40
-"""Pairs and questions that a kit draws: a figure takes a second, most of it for the fonts in its PDF. The report's page
-has the others."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: the same report gives the same bytes."""
 
@@ -74,7 +70,9 @@ def text_files(source: KitSource) -> dict[str, str]:
         tables[f"ranking-{number:02d}-{_stem(ranking.question)}"] = ranking_latex(source, ranking, number)
     texts = {f"tables/{stem}.tex": text for stem, text in tables.items()}
     texts["methods.tex"] = methods_latex(source)
-    texts["main.tex"] = main_latex(source, [f"tables/{stem}" for stem in tables], _captions(source))
+    texts["main.tex"] = main_latex(
+        source, [f"tables/{stem}" for stem in tables], _captions(source), "".join(texts.values())
+    )
     return {name: _marked(text) for name, text in texts.items()} | {
         "methods.txt": methods_text(source),
         "references.bib": references.bibtex(source),
@@ -210,15 +208,9 @@ def _comparisons(source: KitSource) -> dict[str, ComparisonResult]:
 
 
 def _drawn(source: KitSource) -> dict[str, ComparisonResult]:
-    """Those of which the kit has a figure: all, or `MOST_FIGURES`, the primary ones first."""
-    every = _comparisons(source)
-
-    def exploratory(stem: str) -> bool:
-        standing = every[stem].overall.standing
-        return standing is not None and standing.role == EXPLORATORY
-
-    chosen = sorted(every, key=exploratory)[:MOST_FIGURES]
-    return {stem: each for stem, each in every.items() if stem in chosen}
+    """Those of which the kit has a figure."""
+    every = list(_comparisons(source).items())
+    return dict(every[at] for at in drawn([each for _, each in every]))
 
 
 def _groups(source: KitSource) -> dict[str, tuple[AnswerGroup, str, tuple[float, float] | None]]:

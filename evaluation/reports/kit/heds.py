@@ -195,7 +195,7 @@ def _once(source: KitSource) -> Iterator[tuple[str, Answer]]:
     if language:
         yield f"{_SYSTEM}-input_languages", Answer(f"declared: {language}", "41. English" if language == "en" else "")
     yield f"{_SYSTEM}-output_languages", Answer("N/A: the outputs are images")
-    yield f"{_SAMPLE}-number_of_system_outputs", Answer(str(source.n_prompts * len(source.labels)))
+    yield f"{_SAMPLE}-number_of_system_outputs", Answer(_per_system(source))
     yield (
         f"{_SAMPLE}-system_output_selection",
         Answer(
@@ -253,6 +253,14 @@ def _once(source: KitSource) -> Iterator[tuple[str, Answer]]:
         yield f"{_ETHICS}-special_category_data", Answer("The study's pages ask for none.")
 
 
+def _per_system(source: KitSource) -> str:
+    """Outputs of each system that somebody rated: an integer, where all have as many."""
+    found = source.outputs_per_system
+    if len(set(found.values())) == 1:
+        return str(next(iter(found.values())))
+    return "; ".join(f"{n} of {label}" for label, n in found.items())
+
+
 def _criteria(source: KitSource) -> dict[str, Iterable[tuple[str, Answer]]]:
     """What is asked of each quality criterion: here, of each question."""
     found: dict[str, Iterable[tuple[str, Answer]]] = {}
@@ -287,7 +295,7 @@ def _criterion(source: KitSource, question: Mapping[str, object]) -> Iterator[tu
         yield f"{_ELICITED}-list_or_range", Answer("N/A")
         yield f"{_ELICITED}-task_description", Answer(options)
     yield f"{_ELICITED}-scale_presented_as", Answer("buttons with the texts of the answers" if steps else "N/A")
-    yield f"{_ELICITED}-verbatim_question", Answer(str(question["text"]))
+    yield f"{_ELICITED}-verbatim_question", Answer(str(question["text"]).replace("{caption}", "[the prompt]"))
     form = "3. relative quality estimation (including ranking)" if mine or kind == "ranking" else ""
     yield (
         f"{_ELICITED}-form_of_response",

@@ -152,7 +152,7 @@ def table_2(further: Further, *, simulated: bool, level: float) -> str | None:
         "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
         "\\begin{table}",
         "  \\centering",
-        f"  \\caption{{{mark}{TABLE_2} $\\pm$: half the width of the {level * 100:g}\\,\\% interval.}}",
+        f"  \\caption{{{mark}{TABLE_2} $\\pm$: half the width of the {level * 100:g}\\,\\% interval.}}\\smallskip",
         "  \\label{tab:imagen-2}",
         "  \\begin{tabular}{@{}lcc@{}}",
         "    \\toprule",

@@ -17,6 +17,12 @@ from evaluation.reports.wording.numbers import level_text
 _ITS_OWN = "\u0192\u02c6\u02dc\u2013-\u2026\u2030\u2039-\u203a\u20ac\u2122"
 BEYOND = re.compile(rf"[^\x00-\u017f{_ITS_OWN}]")
 """Letters that pdfLaTeX with T1 fonts has no glyphs for; XeLaTeX and LuaLaTeX take them from a font of the system."""
+CJK = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+CJK_FONT = (
+    "\\ifpdftex\\else\\IfFontExistsTF{Noto Serif CJK SC}{\\setmainfont{Noto Serif CJK SC}}"
+    "{\\IfFontExistsTF{Noto Sans CJK SC}{\\setmainfont{Noto Sans CJK SC}}{}}\\fi % or a font of yours"
+)
+"""Where texts have Chinese, Japanese or Korean: a font that has them and Latin letters too, where TeX finds it."""
 NET_SHARE = (
     "Net share of ratings: the first generator's share minus the second's, in percentage points; no preference counts "
     "as zero."
@@ -38,7 +44,7 @@ def summary_latex(source: KitSource) -> str:
     speaks = f"Intervals: {level_text(results.level)}, {named}; they speak for {results.speaks_for}."
     lacking = dict.fromkeys(filter(None, map(not_rated_words, results.comparisons)))
     notes = [NET_SHARE, speaks, *lacking]
-    caption = latex_escape(" ".join(notes))
+    caption = latex_escape(" ".join(notes)).replace(" \\%", "\\,\\%")
     if any(map(_exploratory, rates)):
         caption += " $\\dagger$: exploratory."
     lines = _head(source, caption, "tab:summary", SUMMARY_COLUMNS)
@@ -72,7 +78,7 @@ def ranking_latex(source: KitSource, ranking: Ranking, number: int) -> str:
         f"{question_name(ranking.question)}: ranking by the {ranking.model.title()} model, of "
         f"{counted(ranking.n_ratings, 'rating')}. Scores have mean zero, on the scale of log odds; intervals are "
         f"{level_text(ranking.level)}. Bands hold all ranks at once."
-    )
+    ).replace(" \\%", "\\,\\%")
     lines = _head(source, caption, f"tab:ranking-{number}", RANKING_COLUMNS)
     lines += ["    & Rank & Band & Score & Interval \\\\", "    \\midrule"]
     for each in ranking.scores:
@@ -96,23 +102,25 @@ def _head(source: KitSource, caption: str, label: str, columns: str) -> list[str
         "% needs \\usepackage{array,booktabs} and \\usepackage[T1]{fontenc}",
         "\\begin{table}",
         "  \\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}",
-        f"  \\caption{{{mark}{caption}}}",
+        f"  \\caption{{{mark}{caption}}}\\smallskip",
         f"  \\label{{{label}}}",
         f"  \\begin{{tabular}}{{{columns}}}",
         "    \\toprule",
     ]
 
 
-def main_latex(source: KitSource, tables: Sequence[str], figures: Mapping[str, str]) -> str:
+def main_latex(source: KitSource, tables: Sequence[str], figures: Mapping[str, str], texts: str = "") -> str:
     """A document with everything in it, in two columns; without the option `twocolumn`, in one. `figures`: captions by
-    the path without its suffix.
+    the path without its suffix. `texts`: what it takes in, by which its fonts are chosen.
     """
+    texts += "".join(figures.values()) + (source.title or source.study)
     lines = [
         "% An example that shows how the parts are used: pdflatex main, bibtex main, pdflatex main twice.",
         "% For one column, take `twocolumn' away. Letters beyond Latin need lualatex or xelatex, and a font.",
         "\\documentclass[twocolumn]{article}",
         "\\usepackage{iftex}",
         "\\ifpdftex\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{textcomp}\\else\\usepackage{fontspec}\\fi",
+        *([CJK_FONT] if CJK.search(texts) else ()),
         f"\\usepackage{{{','.join(PACKAGES)}}}",
         "\\usepackage[margin=2cm]{geometry}",
         "\\sloppy % hashes and names have no place to break",

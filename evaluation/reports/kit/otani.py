@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 
 from common.words import counted
@@ -31,7 +32,12 @@ def otani_text(source: KitSource) -> str:
 
 def _items(source: KitSource) -> Iterator[tuple[str, str]]:
     collected, crowd, own = source.document.collection, source.crowd, source.specification
-    yield "Questions and answers", "; ".join(f"“{each['text']}”" for each in source.protocol.get("questions", ()))
+    yield (
+        "Questions and answers",
+        "; ".join(
+            f"“{each['text']}”".replace("{caption}", "[the prompt]") for each in source.protocol.get("questions", ())
+        ),
+    )
     if collected is not None:
         yield "Distinct raters", f"{collected.n_raters:,}"
         each = collected.ratings_per_rater
@@ -45,8 +51,7 @@ def _items(source: KitSource) -> Iterator[tuple[str, str]]:
                 "Total time of answers",
                 f"about {time.median / 1000 * source.n_ratings / 3600:.2g} hours by the median",
             )
-    panels = own.get("panels", ())
-    yield "Raters per sample", " or ".join(dict.fromkeys(str(each["raters"]) for each in panels)) or OPEN
+    yield "Raters per sample", _per_sample(source)
     yield from _agreement(source)
     yield from _labels(source)
     yield "Recruitment", recruitment_site(source) or f"{OPEN}: the study declared no recruitment site"
@@ -58,6 +63,14 @@ def _items(source: KitSource) -> Iterator[tuple[str, str]]:
     yield "Screenshots of the interface", f"{OPEN}: take them from the study's preview"
     yield "Raw data", "data/ratings.csv" if len(source.ratings) else "data/answers.csv"
     yield "Where it is published", OPEN
+
+
+def _per_sample(source: KitSource) -> str:
+    """How many raters answered a question of a prompt and its images, and how many were declared."""
+    counts = source.raters_per_item
+    declared = " or ".join(dict.fromkeys(str(each["raters"]) for each in source.specification.get("panels", ())))
+    given = f"median {statistics.median(counts):g} ({counts[0]} to {counts[-1]})" if counts else "none"
+    return f"{given}; {declared} were declared" if declared else given
 
 
 def _admitted(admission: object) -> str:

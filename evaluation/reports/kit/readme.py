@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluation.reports.answer_words import option_texts_of
+from evaluation.reports.document import names_in_figures
+from evaluation.reports.fonts import missing_letters
 from evaluation.reports.kit.source import KitSource
 
 WHAT: tuple[tuple[str, str], ...] = (
@@ -47,6 +50,12 @@ def readme(source: KitSource, files: Sequence[str], beyond: str) -> str:
         latex += (
             f" Some texts have letters that pdfLaTeX lacks ({beyond}): use lualatex or xelatex, with a font that has "
             "them (`\\setmainfont`)."
+        )
+    boxes = missing_letters(names_in_figures(source.document, option_texts_of(source.specification)))
+    if boxes:
+        latex += (
+            f" The server that drew the figures has no font for these letters, so boxes stand for them: {boxes}. "
+            "Draw them again where there is one (Debian: fonts-noto-cjk for Chinese, Japanese and Korean)."
         )
     again = "python manage.py analyse --ratings data/ratings.csv"
     made = f"Report {source.report}: input SHA-256 `{source.input_hash}`, code `{source.code_version}`, ratings as of "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -79,6 +81,35 @@ class KitSource:
     def n_prompts(self) -> int:
         """Prompts that the study shows."""
         return sum(int(each["prompts"]) for each in self.specification.get("panels", ()))
+
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """What was answered, without control trials and repeats: `question`, `prompt`, `rater`, and the `sets` shown,
+        as sorted labels in a tuple.
+        """
+        own = self.ratings
+        sets = [tuple(sorted(pair)) for pair in own[["generator_a", "generator_b"]].astype(str).to_numpy().tolist()]
+        frames = [(own, sets)]
+        if self.answers is not None:
+            frames.append((self.answers, [tuple(sorted(json.loads(each))) for each in self.answers["shown"]]))
+        parts = []
+        for frame, shown in frames:
+            part = frame[["question", "prompt_id", "rater_id"]].astype(str).assign(sets=shown)
+            again = frame["repetition"].fillna(0).to_numpy() > 0 if "repetition" in frame else False
+            parts.append(part[~(frame["control"].to_numpy(dtype=bool) | again)])
+        found = pd.concat(parts, ignore_index=True)
+        return found.rename(columns={"prompt_id": "prompt", "rater_id": "rater"})
+
+    @property
+    def raters_per_item(self) -> list[int]:
+        """Of each question of each prompt and sets that somebody answered: by how many raters; rising."""
+        return sorted(self.seen.groupby(["question", "prompt", "sets"])["rater"].nunique())
+
+    @property
+    def outputs_per_system(self) -> dict[str, int]:
+        """Of each generator how many of its sets of images somebody rated, one a prompt."""
+        each = self.seen[["prompt", "sets"]].explode("sets").drop_duplicates()
+        return {str(label): int(n) for label, n in each["sets"].value_counts().sort_index().items()}
 
     @property
     def rankings(self) -> tuple[Ranking, ...]:

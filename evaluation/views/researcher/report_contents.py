@@ -6,20 +6,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.reports.reading import question_name
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A section: the `anchor` of its heading, and its `title`."""
+    """A section: the `anchor` of its heading, and its `title`; the many `within` it are folded in the contents."""
 
     anchor: str
     title: str
+    within: tuple[Entry, ...] = ()
 
 
 def contents(context: Mapping[str, Any]) -> tuple[Entry, ...]:
     """The sections that a report with this context has."""
-    return tuple(Entry(anchor, title) for anchor, title in _entries(context))
+    inside = tuple(Entry(*_comparison(number, each)) for number, each, *_ in context.get("inside", ()))
+    return tuple(Entry(*entry, inside if entry[0] == "pairs" else ()) for entry in _entries(context))
+
+
+def _comparison(number: int, comparison: ComparisonResult) -> tuple[str, str]:
+    name = question_name(comparison.question)
+    return f"comparison-{number}", f"{name}: {comparison.generator_a} against {comparison.generator_b}"
 
 
 def _entries(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -50,8 +58,7 @@ def _entries(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if of.get("against_reference"):
         yield "against-reference", "Against the photographs"
     for number, comparison, *_ in of["comparisons"]:
-        name = question_name(comparison.question)
-        yield f"comparison-{number}", f"{name}: {comparison.generator_a} against {comparison.generator_b}"
+        yield _comparison(number, comparison)
     if of["more_pairs"]:
         yield "pairs", "All pairs"
     for each in of.get("groups", ()):

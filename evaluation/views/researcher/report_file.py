@@ -73,7 +73,7 @@ def report_html(report: Report, *, with_ratings: bool = False) -> str:
             raise ConflictError("This report compares no pairs, so there is nothing that its file could compute again.")
         counted = counted_of(*report_frames(report))
         carried = {"ratings": packed(counted.ratings, counted.excluded), "results": _compared(report)}
-    whole = render_to_string("reports/report.html", report_context(report), _asked_by_nobody(report, ""))
+    whole = render_to_string("reports/report.html", report_context(report, one_file=True), _asked_by_nobody(report, ""))
     room = [INLINED]
 
     def fetch(address: str) -> tuple[bytes, str] | None:

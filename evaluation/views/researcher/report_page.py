@@ -16,10 +16,10 @@ from evaluation.models import Report
 from evaluation.reports.answer_words import option_texts_of
 from evaluation.reports.compute import code_version
 from evaluation.reports.directions import rightward_names, with_isolates
-from evaluation.reports.document import ReportDocument
+from evaluation.reports.document import ReportDocument, names_in_figures
 from evaluation.reports.fonts import missing_letters
 from evaluation.reports.limitations import Limits, limitations
-from evaluation.reports.reading import lines, win_matrix
+from evaluation.reports.reading import MOST_FIGURES, drawn, lines, win_matrix
 from evaluation.reports.wording.descriptions import comparison_description
 from evaluation.reports.wording.fragility import fragile_questions
 from evaluation.reports.wording.results import retest_line
@@ -39,8 +39,8 @@ WHOLE_PAIRS = 12
 Context = dict[str, Any]
 
 
-def report_context(report: Report) -> Context:
-    """The context of `reports/report.html`."""
+def report_context(report: Report, *, one_file: bool = False) -> Context:
+    """The context of `reports/report.html`. `one_file`: for a file, which has every pair whole."""
     context = _base(report)
     document: ReportDocument = context["document"]
     results, place = document.analysis, context["place"]
@@ -61,6 +61,8 @@ def report_context(report: Report) -> Context:
         "collection": collected,
         "comparisons": [_shown(number, each, specification) for number, each in ordered] if whole else [],
         "more_pairs": [] if whole else ordered[:MOST_PAIR_ROWS],
+        "inside": _inside(ordered[:MOST_PAIR_ROWS], specification) if one_file and not whole else [],
+        "drawn_pairs": MOST_FIGURES,
         "n_pairs": len(ordered),
         "rankings": [(each, win_matrix(each)) for each in sorted(rankings, key=lambda each: place(each.question))],
         "agreement": _first_coefficients(results.agreement, place),
@@ -134,19 +136,19 @@ def _base(report: Report) -> Context:
         "has_results": bool(results.comparisons or (document.answers and report.n_ratings)),
         "all_simulated": report.n_simulated == report.n_ratings,
         "n_real": report.n_ratings - report.n_simulated,
-        "missing": _without_font(results.comparisons),
+        "missing": missing_letters(names_in_figures(document, option_texts_of(specification))),
     }
-
-
-def _without_font(comparisons: tuple[ComparisonResult, ...]) -> str:
-    """The letters of labels and categories for which figures have boxes."""
-    names = {name: None for each in comparisons for name in (each.generator_a, each.generator_b, *each.categories)}
-    return missing_letters(names)
 
 
 def _shown(number: int, comparison: ComparisonResult, specification: Mapping[str, Any]) -> tuple[Any, ...]:
     wording = _wording(specification, comparison.question)
     return number, comparison, lines(comparison), comparison_description(comparison), wording
+
+
+def _inside(ordered: list[tuple[int, ComparisonResult]], specification: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Each comparison as `_shown`, and whether its figure is drawn."""
+    with_figure = set(drawn([each for _, each in ordered]))
+    return [(*_shown(number, each, specification), at in with_figure) for at, (number, each) in enumerate(ordered)]
 
 
 def _wording(specification: Mapping[str, Any], question: str) -> str:

@@ -262,6 +262,30 @@ def test_it_compiles_in_two_columns_and_in_one(own: Callable[[], KitSource], col
     assert not [each for each in wide if each > 2], wide
 
 
+FONT = "Noto Serif CJK SC"
+
+
+def test_a_font_is_chosen_for_chinese_japanese_and_korean_alone() -> None:
+    for label, chosen in (("猫の絵", True), ("고양이", True), ("قطة", False), ("Ünïcode", False)):
+        main = text_files(source(ratings(raters=2, prompts=2, label_a=label)))["main.tex"]
+        assert (FONT in main) == chosen, label
+
+
+@pytest.mark.skipif(shutil.which("lualatex") is None, reason="there is no LuaTeX here")
+def test_lualatex_sets_labels_of_other_letters(tmp_path: Path) -> None:
+    fonts = subprocess.run(["fc-list", FONT], capture_output=True, text=True).stdout if shutil.which("fc-list") else ""
+    if not fonts:
+        pytest.skip(f"there is no {FONT} here")
+    files = text_files(source(ratings(raters=2, prompts=2, label_a="猫の絵", label_b="빨간")))
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(re.sub(r"\\includegraphics.*", "", text))
+    command = ["lualatex", "-interaction=nonstopmode", "main"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, stdin=subprocess.DEVNULL, timeout=180)
+    log = (tmp_path / "main.log").read_text(errors="replace")
+    assert done.returncode == 0 and "Missing character" not in log, log[-2000:]
+
+
 def test_odd_labels_of_every_kind_pass_through(tmp_path: Path) -> None:
     for label in (ODD[0], ODD[7], ODD[9], ODD[10]):
         files = without_figures(source(ratings(raters=2, prompts=2, label_a=label)))

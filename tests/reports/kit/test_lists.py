@@ -72,3 +72,27 @@ def test_what_the_study_declares_is_in_the_lists_and_no_longer_open() -> None:
         f"{each.value:.3f}" for each in agreement
     }
     assert otani_text(plain).count("\n|") == len(items) + 2
+
+
+def test_outputs_and_raters_are_counted_as_they_were_rated() -> None:
+    """By system and by what was shown, without control trials; what was declared stands beside it."""
+    own = plain_source()
+    outputs = "heds-sample_evaluators_design-sample-number_of_system_outputs"
+    assert sheet(own)[outputs]["data"][""] == str(own.ratings["prompt_id"].nunique()) == "10"
+    assert dict(otani_items(own))["Raters per sample"] == "median 4 (4 to 4); 4 were declared"
+    frame = own.ratings
+    pair = (frame["generator_a"] == "plain") & (frame["generator_b"] == "guided")
+    assert pair.any()
+    first = frame["prompt_id"] == frame["prompt_id"].iloc[0]
+    few = frame[pair & ~(first & (frame["rater_id"] != frame["rater_id"].iloc[0]))].reset_index(drop=True)
+    assert replace(own, ratings=few).raters_per_item[:2] == [1, 1]
+    control = few.assign(control=few["prompt_id"] == "00003")
+    assert replace(own, ratings=control).outputs_per_system == {"guided": 9, "plain": 9}
+    uneven = frame[pair | ((frame["generator_a"] == "plain") & first)].reset_index(drop=True)
+    assert replace(own, ratings=uneven).outputs_per_system == {"guided": 10, "plain": 10, "tuned": 1}
+    told = sheet(replace(own, ratings=uneven))[outputs]["data"][""]
+    assert told == "10 of guided; 10 of plain; 1 of tuned"
+    answers = answers_source()
+    assert sheet(answers)[outputs]["data"][""] == "6" and set(answers.raters_per_item) == {4}
+    verbatim = sheet(own)["heds-criteria-criterion-response_elicitation-verbatim_question"]["data"]
+    assert "[the prompt]" in verbatim["Image-text alignment"] and "{caption}" not in otani_text(own)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import stat
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from evaluation.reports import printing
 from evaluation.reports.one_file import one_file
@@ -62,7 +66,7 @@ def test_a_page_holds_all_it_shows_and_nothing_that_needs_its_server() -> None:
     (narrow,) = [given for tag, given in found.tags if tag == "source"]
     assert narrow["media"] == "(max-width: 600px)" and " " not in (narrow["srcset"] or " ")
     (image,) = [given for tag, given in found.tags if tag == "img"]
-    assert image["alt"] == 'bars "x"'
+    assert image["alt"] == 'bars "x"' and "loading" not in image
     assert image["src"] == (
         "data:image/svg+xml,%3Csvg viewBox='0 0 2 2'%3E%3Ctext%3E50 %25 %C3%A9 %231, %22q%22%3C/text%3E%3C/svg%3E"
     )
@@ -111,3 +115,21 @@ def test_a_page_is_printed_with_what_it_folds_away(paper: printing.Paper, size: 
     except FileNotFoundError:
         return
     assert "Head" in text and "folded" in text
+
+
+def test_small_images_are_printed_as_jpeg(tmp_path: Path) -> None:
+    """What Chromium is given to print: it would unpack WebP, to ten times the bytes."""
+    fake, kept = tmp_path / "chromium", tmp_path / "page.html"
+    fake.write_text(f'#!/bin/sh\nfor last; do :; done\ncp "${{last#file://}}" {kept}\n')
+    fake.chmod(0o755)
+    buffer = io.BytesIO()
+    Image.new("RGBA", (8, 8), (200, 30, 30, 128)).save(buffer, "WEBP", lossless=True)
+    address = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    with pytest.raises(NoPrinterError):  # it prints nothing
+        print_pdf(f'<head></head><img src="{address}"><img src="{address}">'.encode(), program=str(fake))
+    text = kept.read_text()
+    assert "image/webp" not in text and text.count("data:image/jpeg;base64,") == 2
+    data = text.partition("data:image/jpeg;base64,")[2].partition('"')[0]
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        red, green, blue = (int(level) for level in np.asarray(image)[4, 4])
+    assert image.size == (8, 8) and red > 200 and 120 < green < 170 and 120 < blue < 170, "on white"

@@ -81,7 +81,6 @@ function quantile(level, df) {
 
 // --- Small matrices, as rows -----------------------------------------------------------------------------------------
 
-const product = (A, B) => A.map((row) => B[0].map((_, j) => row.reduce((sum, x, k) => sum + x * B[k][j], 0)));
 const turned = (A) => A[0].map((_, j) => A.map((row) => row[j]));
 const times = (A, v) => A.map((row) => row.reduce((sum, x, k) => sum + x * v[k], 0));
 function dot(v, w) {
@@ -94,7 +93,21 @@ function add(values) {
     for (let k = 0; k < values.length; k++) sum += values[k];
     return sum;
 }
-const traceOf = (A, B) => add(A.map((row, i) => row.reduce((sum, x, k) => sum + x * B[k][i], 0)));
+
+// Of K x K matrices, each in a row of K * K numbers: the product, and the trace of the product.
+function product(A, B, K) {
+    const found = new Float64Array(K * K);
+    for (let i = 0; i < K; i++) for (let k = 0; k < K; k++) {
+        const x = A[i * K + k];
+        for (let j = 0; j < K; j++) found[i * K + j] += x * B[k * K + j];
+    }
+    return found;
+}
+function traceOf(A, B, K) {
+    let sum = 0;
+    for (let i = 0; i < K; i++) for (let k = 0; k < K; k++) sum += A[i * K + k] * B[k * K + i];
+    return sum;
+}
 
 // The pseudoinverse by one-sided Jacobi rotations; singular values below 1e-9 of the largest count as zero.
 function pseudoinverse(A) {

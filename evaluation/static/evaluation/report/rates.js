@@ -30,10 +30,10 @@ const ALL = [1, 1, 1], NET = [-1, 1], SHARE = [0, 1];
 
 // The rate of one comparison, over `K` categories, in the form of the report's JSON.
 function rateOf(raters, prompts, K, level, estimand) {
-    const whole = [together(raters), together(prompts)], x = whole[0].x.map((counts) => add(counts));
+    const whole = [together(raters), together(prompts)], x = whole[0].sums;
     const n = add(x), decidedN = x[0] + x[2], wanted = SPEAKS[estimand], [R, P] = [raters.G, prompts.G];
-    const nested = keepToOne(raters, K), design = designOf(raters, prompts, K), blocks = nested ? [] : [whole];
-    for (let c = 0; nested && c < K; c++) blocks.push([inCategory(raters, c), inCategory(prompts, c)]);
+    const nested = keepToOne(raters, K), design = designOf(raters, prompts, K);
+    const others = byCategory(prompts), blocks = nested ? byCategory(raters).map((own, c) => [own, others[c]]) : [whole];
     function estimate(mean, score, plainScore, counts, ends) {
         const own = interval(mean, effective(design, R, P, score, level), level, ends);
         const found = narrowerOf(blocks, plainScore, counts, R, P);
@@ -69,46 +69,72 @@ function rateOf(raters, prompts, K, level, estimand) {
 
 // --- Counting --------------------------------------------------------------------------------------------------------
 
+// The units of a comparison's `rows`, in the order in which they come first: a cell for each unit and category.
+// `unit`, `category`, `choice`: codes by row, those of categories among `K`, those of choices 0 to 2. `room`: {number,
+// table}, kept from call to call: the numbers of units by code, all -1, and a table of counts, all zero.
+function counted(rows, unit, category, K, choice, room) {
+    const { number } = room, seen = [];
+    for (let at = 0; at < rows.length; at++) {
+        const code = unit[rows[at]];
+        if (number[code] < 0) number[code] = seen.push(code) - 1;
+    }
+    const size = seen.length * K;
+    if (room.table.length < 3 * size) room.table = new Int32Array(3 * size);
+    const { table } = room, starts = new Int32Array(seen.length + 1);
+    for (let at = 0; at < rows.length; at++) {
+        const row = rows[at];
+        table[3 * (number[unit[row]] * K + category[row]) + choice[row]]++;
+    }
+    let cells = 0;
+    for (let k = 0; k < size; k++) if (table[3 * k] || table[3 * k + 1] || table[3 * k + 2]) cells++;
+    const of = new Int32Array(cells), a = sized(cells), none = sized(cells), b = sized(cells);
+    for (let g = 0, cell = 0; g < seen.length; g++) {
+        for (let c = 0, k = 3 * g * K; c < K; c++, k += 3) {
+            if (!table[k] && !table[k + 1] && !table[k + 2]) continue;
+            of[cell] = c;
+            a[cell] = table[k];
+            none[cell] = table[k + 1];
+            b[cell++] = table[k + 2];
+        }
+        starts[g + 1] = cell;
+        number[seen[g]] = -1;
+    }
+    table.fill(0, 0, 3 * size);
+    return unitsOf(starts, of, [a, none, b], K);
+}
+
 // All comparisons of a table of ratings. `columns`: by name {levels, codes}; rows whose `left_out` is not 0 do not
 // count.
 function ratesOf(columns, level, estimand) {
     const { rater_id: rater, prompt_id: prompt, category, question, choice, left_out: out } = columns;
-    const { generator_a: a, generator_b: b } = columns;
-    const rows = choice.codes.length, pairs = new Map(), of = new Int32Array(rows), found = [];
-    const choices = choice.levels.map((name) => ["a", "indifferent", "b"].indexOf(name));
-    for (let row = 0; row < rows; row++) {
-        if (out.codes[row]) { of[row] = -1; continue; }
+    const { generator_a: a, generator_b: b } = columns, n = choice.codes.length, names = category.levels;
+    const choices = Int32Array.from(choice.levels, (name) => ["a", "indifferent", "b"].indexOf(name));
+    const chosen = new Uint8Array(n), of = new Int32Array(n).fill(-1), found = [];
+    const numbers = new Int32Array(a.levels.length * b.levels.length * question.levels.length).fill(-1);
+    for (let row = 0; row < n; row++) {
+        if (out.codes[row]) continue;
         const key = (a.codes[row] * b.levels.length + b.codes[row]) * question.levels.length + question.codes[row];
-        let at = pairs.get(key);
-        if (at === undefined) { at = found.length; pairs.set(key, at); found.push({ first: row, n: 0 }); }
-        of[row] = at;
-        found[at].n++;
+        if (numbers[key] < 0) numbers[key] = found.push({ first: row, rows: 0 }) - 1;
+        of[row] = numbers[key];
+        found[of[row]].rows++;
+        chosen[row] = choices[choice.codes[row]];
     }
-    const place = new Int32Array(found.length), sorted = new Int32Array(rows);
-    for (let at = 1; at < found.length; at++) place[at] = place[at - 1] + found[at - 1].n;
-    const next = Int32Array.from(place);
-    for (let row = 0; row < rows; row++) if (of[row] >= 0) sorted[next[of[row]]++] = row;
-    const K = category.levels.length;
-    function table(unit, mine) {
-        const x = new Int32Array(unit.levels.length * K * 3);
-        for (const row of mine) x[(unit.codes[row] * K + category.codes[row]) * 3 + choices[choice.codes[row]]]++;
-        const cells = [];
-        for (let k = 0; k < x.length / 3; k++) if (x[3 * k] + x[3 * k + 1] + x[3 * k + 2]) cells.push(k);
-        return { cells, x };
-    }
-    return found.map(({ first, n }, at) => {
-        const mine = sorted.subarray(place[at], place[at] + n);
-        const raters = table(rater, mine), prompts = table(prompt, mine), categories = {};
-        const codes = [...new Set(prompts.cells.map((k) => k % K))].sort((one, other) => one - other);
-        const number = new Int32Array(K).map((_, code) => codes.indexOf(code));
-        const [whole, all] = [raters, prompts].map(({ cells, x }) => unitsOf(
-            Int32Array.from(cells, (k) => Math.floor(k / K)), Int32Array.from(cells, (k) => number[k % K]),
-            [0, 1, 2].map((at) => Float64Array.from(cells, (k) => x[3 * k + at]))));
-        codes.forEach((code, c) => {
-            categories[category.levels[code]] = rateOf(inCategory(whole, c), inCategory(all, c), 1, level, estimand);
-        });
-        const overall = codes.length === 1 ? categories[category.levels[codes[0]]]
-            : rateOf(whole, all, codes.length, level, estimand);
+    let size = 0;
+    for (const each of found) { each.start = each.next = size; size += each.rows; }
+    const sorted = new Int32Array(size), inPair = new Int32Array(n);  // a row's category among those of its comparison
+    for (let row = 0; row < n; row++) if (of[row] >= 0) sorted[found[of[row]].next++] = row;
+    const rooms = [rater, prompt].map(({ levels }) => (
+        { number: new Int32Array(levels.length).fill(-1), table: new Int32Array(0) }));
+    return found.map(({ first, rows, start }) => {
+        const mine = sorted.subarray(start, start + rows), present = new Uint8Array(names.length), codes = [];
+        for (let k = 0; k < rows; k++) present[category.codes[mine[k]]] = 1;
+        const number = Int32Array.from(present, (there, code) => there ? codes.push(code) - 1 : -1), K = codes.length;
+        for (let k = 0; k < rows; k++) inPair[mine[k]] = number[category.codes[mine[k]]];
+        const raters = counted(mine, rater.codes, inPair, K, chosen, rooms[0]), categories = {};
+        const prompts = counted(mine, prompt.codes, inPair, K, chosen, rooms[1]);
+        const own = byCategory(raters), others = byCategory(prompts);
+        codes.forEach((code, c) => { categories[names[code]] = rateOf(own[c], others[c], 1, level, estimand); });
+        const overall = K === 1 ? categories[names[codes[0]]] : rateOf(raters, prompts, K, level, estimand);
         return { generator_a: a.levels[a.codes[first]], generator_b: b.levels[b.codes[first]],
             question: question.levels[question.codes[first]], overall, categories };
     });

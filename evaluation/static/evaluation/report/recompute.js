@@ -44,14 +44,15 @@ const keyOf = (each) => JSON.stringify(nameOf(each));
 function checked(columns, results) {
     const rates = ratesOf(columns, results.level, results.estimand.name), differences = [];
     const own = new Map(results.comparisons.map((each) => [keyOf(each), each]));
-    const codes = columns.left_out.codes, counts = (code) => codes.reduce((n, each) => n + Number(each === code), 0);
+    const codes = columns.left_out.codes, counts = [0, 0, 0, 0];
+    for (let row = 0; row < codes.length; row++) counts[codes[row]]++;
     const used = (column) => {
-        const seen = new Set();
-        for (let row = 0; row < codes.length; row++) if (!codes[row]) seen.add(column.codes[row]);
-        return seen.size;
+        const seen = new Uint8Array(column.levels.length);
+        for (let row = 0; row < codes.length; row++) if (!codes[row]) seen[column.codes[row]] = 1;
+        return add(seen);
     };
-    const totals = { n_ratings: counts(0), n_raters: used(columns.rater_id), n_prompts: used(columns.prompt_id),
-        n_control_excluded: counts(1) };
+    const totals = { n_ratings: counts[0], n_raters: used(columns.rater_id), n_prompts: used(columns.prompt_id),
+        n_control_excluded: counts[1] };
     let n = 0;
     for (const [name, value] of Object.entries(totals)) {
         n += compared(value, results[name], ["the whole", name], differences);

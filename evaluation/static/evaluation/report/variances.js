@@ -2,149 +2,212 @@
 "use strict";
 
 // --- The design of a panel -------------------------------------------------------------------------------------------
-// Units are raters or prompts. Their cells stand one after another, those of unit g from start[g] to start[g + 1]; a
-// cell is of a category, with its number of ratings n and how many of them are for a, without preference and for b:
-// x[0], x[1], x[2].
+// Units are raters or prompts. Their cells stand one after another, those of unit g from start[g] to start[g + 1], in
+// the order of their categories; a cell is of one category, with its number of ratings n and how many of them are for a,
+// without preference and for b: x[0], x[1], x[2]. With a million ratings there may be a million cells: they are walked
+// in plain loops, and once for all that is wanted of them.
 
 const sized = (n) => new Float64Array(n);
 
-function unitsOf(owner, category, x) {  // the cells' units (rising), categories and counts
-    const start = [];
-    for (let k = 0; k < owner.length; k++) if (k === 0 || owner[k] !== owner[k - 1]) start.push(k);
-    const G = start.length, n = sized(owner.length);
-    start.push(owner.length);
-    for (let k = 0; k < n.length; k++) n[k] = x[0][k] + x[1][k] + x[2][k];
-    const K = category.reduce((most, c) => Math.max(most, c), -1) + 1;
-    return { G, K, start: Int32Array.from(start), owner, category, x, n };
+function unitsOf(start, category, x, K) {
+    const n = sized(category.length), [a, none, b] = x;
+    for (let k = 0; k < n.length; k++) n[k] = a[k] + none[k] + b[k];
+    return { G: start.length - 1, K, start, category, x, n, sums: x.map(add) };
 }
 
-function inCategory(units, c) {
-    if (units.K === 1) return units;
-    let size = 0;
-    const cells = new Int32Array(units.n.length);
-    for (let k = 0; k < cells.length; k++) if (units.category[k] === c) cells[size++] = k;
-    const own = cells.subarray(0, size);
-    const x = units.x.map((all) => sized(size).map((_, k) => all[own[k]]));
-    return unitsOf(own.map((k) => units.owner[k]), new Int32Array(size), x);
+// Units with one cell each, of the counts `x`.
+function single(x) {
+    const size = x[0].length, start = new Int32Array(size + 1);
+    for (let g = 0; g <= size; g++) start[g] = g;
+    return unitsOf(start, new Int32Array(size), x, 1);
 }
 
+// The units of each category by itself.
+function byCategory(units) {
+    if (units.K === 1) return [units];
+    if (units.parts) return units.parts;
+    const { category, x, K } = units, size = new Int32Array(K), next = new Int32Array(K);
+    for (let k = 0; k < category.length; k++) size[category[k]]++;
+    const own = Array.from(size, (cells) => [sized(cells), sized(cells), sized(cells)]);
+    for (let k = 0; k < category.length; k++) {
+        const c = category[k], at = next[c]++;
+        for (let choice = 0; choice < 3; choice++) own[c][choice][at] = x[choice][k];
+    }
+    units.parts = own.map(single);
+    return units.parts;
+}
+
+// The units with all categories as one.
 function together(units) {
     if (units.K === 1) return units;
-    const owner = new Int32Array(units.G).map((_, g) => g);
-    return unitsOf(owner, new Int32Array(units.G), units.x.map((all) => perUnit(units, (k) => all[k])));
-}
-
-function perUnit(units, f) {  // the sum over each unit's cells
-    const found = sized(units.G);
-    for (let g = 0; g < units.G; g++) for (let k = units.start[g]; k < units.start[g + 1]; k++) found[g] += f(k);
-    return found;
-}
-
-// Of raters or of prompts: H = D - LL', D = diag(d), and what the trace formulas need of it.
-function sideOf(units, totals, others) {
-    const K = totals.length, { G, start, category, n } = units, filled = sized(K);
-    others.n.forEach((size, k) => { filled[others.category[k]] += (size / totals[others.category[k]]) ** 2; });
-    const d = perUnit(units, (k) => n[k]), low = n.map((size, k) => size / Math.sqrt(totals[category[k]]));
-    function gram(weights) {  // sum of weight_g L_g L_g', as rows
-        const M = totals.map(() => sized(K));
-        for (let g = 0; g < G; g++) for (let i = start[g]; i < start[g + 1]; i++) {
-            const row = M[category[i]], x = weights[g] * low[i];
-            for (let j = start[g]; j < start[g + 1]; j++) row[category[j]] += x * low[j];
-        }
-        return M.map((row) => Array.from(row));
-    }
-    function forms(M) {  // L_g' M L_g of each unit
+    const { G, start } = units;
+    return single(units.x.map((all) => {
         const found = sized(G);
-        for (let g = 0; g < G; g++) for (let i = start[g]; i < start[g + 1]; i++) {
-            const row = M[category[i]];
-            let sum = 0;
-            for (let j = start[g]; j < start[g + 1]; j++) sum += row[category[j]] * low[j];
-            found[g] += low[i] * sum;
-        }
+        for (let g = 0; g < G; g++) for (let k = start[g]; k < start[g + 1]; k++) found[g] += all[k];
         return found;
+    }));
+}
+
+// Five sums over the units of weight_g L_g L_g', each K x K in a row: the weights are 1, d, u, u d and u d^2.
+function gramsOf({ G, start, category }, low, d, u, K) {
+    const [one, byD, byU, byUD, byUDD] = [0, 1, 2, 3, 4].map(() => sized(K * K));
+    for (let g = 0; g < G; g++) {
+        const size = d[g], weight = u[g], weightD = weight * size, weightDD = weightD * size;
+        for (let i = start[g]; i < start[g + 1]; i++) for (let j = start[g]; j <= i; j++) {
+            const at = category[i] * K + category[j], x = low[i] * low[j];
+            one[at] += x;
+            byD[at] += size * x;
+            byU[at] += weight * x;
+            byUD[at] += weightD * x;
+            byUDD[at] += weightDD * x;
+        }
     }
-    const one = gram(sized(G).fill(1)), t = perUnit(units, (k) => low[k] ** 2), q = forms(one);
-    const ofD = forms(gram(d)), twice = forms(product(one, one));
-    return {
-        d, t, q, one, gram,
-        u: d.map((size) => 1 / (size + 50) ** 2),
-        h: d.map((x, g) => x - t[g]),  // the diagonals of H, H^2, H^3
-        h2: d.map((x, g) => x * x - 2 * x * t[g] + q[g]),
-        h3: d.map((x, g) => x * (x * x - 2 * x * t[g] + q[g]) - t[g] * x * x + x * q[g] + ofD[g] - twice[g]),
-        met: perUnit(units, (k) => n[k] - n[k] * n[k] * filled[category[k]]).map((x) => Math.max(0, x)),
-    };
+    const all = [one, byD, byU, byUD, byUDD];
+    for (const M of all) for (let i = 0; i < K; i++) for (let j = 0; j < i; j++) M[j * K + i] = M[i * K + j];
+    return all;
+}
+
+// Of raters or of prompts: H = D - LL', D = diag(d). `rates`: by choice its share of each category. What it gives: per
+// unit the weight u and, by choice, the ratings beyond those shares (`apart`); and over all units the sums of the
+// diagonals of H and its powers, plain and weighted, that the trace formulas need.
+function sideOf(units, totals, rates, others) {
+    const K = totals.length, { G, start, category, n, x: [a, none, b] } = units, filled = sized(K);
+    for (let k = 0; k < others.n.length; k++) {
+        const part = others.n[k] / totals[others.category[k]];
+        filled[others.category[k]] += part * part;
+    }
+    const [d, t, u, ...apart] = Array.from({ length: 6 }, () => sized(G)), low = sized(n.length);
+    const roots = totals.map(Math.sqrt), [rateA, rateNone, rateB] = rates, [apartA, apartNone, apartB] = apart;
+    let d2 = 0, met = 0;
+    for (let g = 0; g < G; g++) {
+        let size = 0, own = 0, shared = 0, moreA = 0, moreNone = 0, moreB = 0;
+        for (let k = start[g]; k < start[g + 1]; k++) {
+            const c = category[k], cell = n[k], scaled = cell / roots[c];
+            low[k] = scaled;
+            size += cell;
+            own += scaled * scaled;
+            shared += cell - cell * cell * filled[c];
+            moreA += a[k] - cell * rateA[c];
+            moreNone += none[k] - cell * rateNone[c];
+            moreB += b[k] - cell * rateB[c];
+        }
+        d[g] = size;
+        t[g] = own;
+        u[g] = 1 / ((size + 50) * (size + 50));
+        d2 += size * size;
+        met += u[g] * Math.max(0, shared);
+        apartA[g] = moreA;
+        apartNone[g] = moreNone;
+        apartB[g] = moreB;
+    }
+    const grams = gramsOf(units, low, d, u, K), [one, byD] = grams, squared = product(one, one, K);
+    let h = 0, h2 = 0, uh = 0, uh2 = 0, uh3 = 0, second = 0, third = 0, fourth = 0;
+    for (let g = 0; g < G; g++) {
+        let q = 0, formD = 0, twice = 0;  // L_g' M L_g, M the sums of L L', of d L L', and the square of the first
+        for (let i = start[g]; i < start[g + 1]; i++) {
+            const row = category[i] * K, at = row + category[i], own = low[i] * low[i];
+            q += own * one[at];
+            formD += own * byD[at];
+            twice += own * squared[at];
+            for (let j = start[g]; j < i; j++) {
+                const x = 2 * low[i] * low[j], other = row + category[j];
+                q += x * one[other];
+                formD += x * byD[other];
+                twice += x * squared[other];
+            }
+        }
+        const size = d[g], weight = u[g], z = q - 2 * size * t[g], ofH = size - t[g], ofH2 = size * size + z;
+        h += ofH;
+        h2 += ofH2;
+        uh += weight * ofH;
+        uh2 += weight * ofH2;
+        uh3 += weight * (size * ofH2 - size * size * t[g] + size * q + formD - twice);
+        second += weight * weight * (size * size - 2 * size * t[g]);
+        third += weight * weight * size * (size * size + z - size * t[g]);
+        fourth += weight * weight * size * size * (size * size + 2 * z);
+    }
+    return { K, u, apart, grams, sums: { d2, met, h, h2, uh, uh2, uh3, second, third, fourth } };
+}
+
+// The expectation and the spread of w u_g H_g^2 summed over one side's units, with w3 times the rest.
+function momentsOf({ K, grams: [one, , byU, byUD, byUDD], sums }, w, w3) {
+    const [Gw, Gwd, Gwdd] = [byU, byUD, byUDD].map((M) => M.map((value) => w * value));
+    const GwG = product(Gw, one, K), wh = w * sums.uh, hwh = w * sums.uh2;
+    const trace = (A, B) => traceOf(A, B, K);
+    const wh2wh2 = w * w * sums.fourth + 2 * trace(Gwdd, Gw) + 2 * trace(Gwd, Gwd) - 4 * trace(GwG, Gwd)
+        + trace(GwG, GwG);
+    const whwh2 = w * w * sums.third + 2 * trace(Gwd, Gw) - trace(GwG, Gw);
+    return { wh, whwh: w * w * sums.second + trace(Gw, Gw), expected: hwh + w3 * sums.h,
+        own: wh2wh2 + 2 * w3 * w * sums.uh3 + w3 * w3 * sums.h2, cross: whwh2 + 2 * w3 * hwh + w3 * w3 * sums.h };
 }
 
 function panelOf(raters, prompts, K) {
-    const totals = new Array(K).fill(0);
-    raters.n.forEach((n, k) => { totals[raters.category[k]] += n; });
-    const N = add(totals), left = N - K, sides = [sideOf(raters, totals, prompts), sideOf(prompts, totals, raters)];
-    const [r, p] = sides;
-    const load = [dot(r.d, r.d) / N ** 2, dot(p.d, p.d) / N ** 2, 1 / N];
+    const { category } = raters, totals = sized(K), given = raters.x.map((counts) => {
+        const found = sized(K);
+        for (let k = 0; k < counts.length; k++) found[category[k]] += counts[k];
+        return found;
+    });
+    for (const counts of given) counts.forEach((count, c) => { totals[c] += count; });
+    const rates = given.map((counts) => counts.map((count, c) => count / totals[c])), N = add(totals), left = N - K;
+    const sides = [sideOf(raters, totals, rates, prompts), sideOf(prompts, totals, rates, raters)], [r, p] = sides.map(({ sums }) => sums);
+    const load = [r.d2 / N ** 2, p.d2 / N ** 2, 1 / N];
     const moments = [
-        [dot(r.u, r.h2), dot(r.u, r.met), dot(r.u, r.h)],
-        [dot(p.u, p.met), dot(p.u, p.h2), dot(p.u, p.h)],
-        [add(r.h), add(p.h), left],
+        [r.uh2, r.met, r.uh],
+        [p.met, p.uh2, p.uh],
+        [r.h, p.h, left],
     ];
-    const panel = { units: [raters, prompts], K, totals, N, left, u: [r.u, p.u], load, moments, w: null };
+    const panel = { K, totals, rates, given: given.map(add), N, left, sides, load, moments, w: null };
     if (raters.G < 2 || prompts.G < 2) return panel;
     const w = times(turned(pseudoinverse(moments)), load), w3 = w[2];
     const expected = [0, 0, 0], spread = [[0, 0, 0], [0, 0, 0], [0, 0, 0]];
-    let alone = 0, squared = 0;
+    let wh = 0, whwh = 0;
     sides.forEach((side, j) => {
-        const { d, t, q, one, gram } = side, W = side.u.map((u) => w[j] * u);
-        const z = d.map((x, g) => q[g] - 2 * x * t[g]);
-        const Gw = gram(W), Gwd = gram(W.map((x, g) => x * d[g])), Gwdd = gram(W.map((x, g) => x * d[g] ** 2));
-        const GwG = product(Gw, one), weigh = (f) => W.reduce((sum, x, g) => sum + x * x * f(d[g], g), 0);
-        const hwh = dot(W, side.h2), wh = dot(W, side.h);
-        const wh2wh2 = weigh((n, g) => n ** 4 + 2 * n * n * z[g]) + 2 * traceOf(Gwdd, Gw) + 2 * traceOf(Gwd, Gwd)
-            - 4 * traceOf(GwG, Gwd) + traceOf(GwG, GwG);
-        const whwh2 = weigh((n, g) => n ** 3 + n * z[g] - n * n * t[g]) + 2 * traceOf(Gwd, Gw) - traceOf(GwG, Gw);
-        const whwh = weigh((n, g) => n * n - 2 * n * t[g]) + traceOf(Gw, Gw);
-        expected[j] = hwh + w3 * add(side.h);
-        spread[j][j] = wh2wh2 + 2 * w3 * dot(W, side.h3) + w3 * w3 * add(side.h2);
-        spread[j][2] = spread[2][j] = whwh2 + 2 * w3 * hwh + w3 * w3 * add(side.h);
-        alone += wh;
-        squared += whwh;
+        const found = momentsOf(side, w[j], w3);
+        expected[j] = found.expected;
+        spread[j][j] = found.own;
+        spread[j][2] = spread[2][j] = found.cross;
+        wh += found.wh;
+        whwh += found.whwh;
     });
-    expected[2] = alone + w3 * left;
-    spread[2][2] = squared + 2 * w3 * alone + w3 * w3 * left;
+    expected[2] = wh + w3 * left;
+    spread[2][2] = whwh + 2 * w3 * wh + w3 * w3 * left;
     return { ...panel, w, expected, spread };
 }
 
 // Whether raters keep to one category each.
 function keepToOne(raters, K) {
     if (K < 2) return false;
-    const whole = new Array(K).fill(0), home = new Array(K).fill(0);
-    for (let g = 0; g < raters.G; g++) {
-        let best = raters.start[g];  // cells stand in the order of categories: of several, the first
-        for (let k = best; k < raters.start[g + 1]; k++) {
-            whole[raters.category[k]] += raters.n[k];
-            if (raters.n[k] > raters.n[best]) best = k;
+    const { G, start, category, n } = raters, whole = sized(K), home = sized(K);
+    for (let g = 0; g < G; g++) {
+        let best = start[g];  // cells stand in the order of categories: of several, the first
+        for (let k = best; k < start[g + 1]; k++) {
+            whole[category[k]] += n[k];
+            if (n[k] > n[best]) best = k;
         }
-        home[raters.category[best]] += raters.n[best];
+        home[category[best]] += n[best];
     }
-    const strange = whole.filter((n, c) => home[c] < 0.9 * n);
+    const strange = whole.filter((size, c) => home[c] < 0.9 * size);
     return add(strange) <= Math.max(1, 0.01 * add(whole)) && strange.length < K - 1;
 }
 
 function designOf(raters, prompts, K) {
-    const N = add(raters.n), byCategory = K > 1 && prompts.G >= 2 * K;
-    if (K > 1 && !byCategory) return { N, panels: [panelOf(together(raters), together(prompts), 1)] };
-    if (!keepToOne(raters, K)) return { N, panels: [panelOf(raters, prompts, K)] };
-    const panels = [];
-    for (let c = 0; c < K; c++) panels.push(panelOf(inCategory(raters, c), inCategory(prompts, c), 1));
-    return { N, panels };
+    const N = add(raters.sums), whole = (panels) => ({ N, panels, inverses: new Map() });
+    if (K > 1 && prompts.G < 2 * K) return whole([panelOf(together(raters), together(prompts), 1)]);
+    if (!keepToOne(raters, K)) return whole([panelOf(raters, prompts, K)]);
+    const [own, others] = [byCategory(raters), byCategory(prompts)];
+    return whole(own.map((each, c) => panelOf(each, others[c], 1)));
 }
 
 // --- The variances ---------------------------------------------------------------------------------------------------
 
 // Variances of raters, prompts and the rest by moments; what comes out negative, beyond rounding, is set to zero and
-// the rest fitted again.
-function notNegative(moments, seen) {
+// the rest fitted again. `inverses`: of the moments that were inverted already, by which were kept.
+function notNegative(moments, seen, inverses) {
     let keep = [0, 1, 2];
     for (;;) {
-        const fitted = times(pseudoinverse(keep.map((i) => keep.map((j) => moments[i][j]))), keep.map((i) => seen[i]));
+        const key = keep.join();
+        if (!inverses.has(key)) inverses.set(key, pseudoinverse(keep.map((i) => keep.map((j) => moments[i][j]))));
+        const fitted = times(inverses.get(key), keep.map((i) => seen[i]));
         const least = -1e-9 * Math.max(...fitted.map(Math.abs));
         const rest = keep.filter((at, k) => at === 2 || fitted[k] >= least);
         if (rest.length === keep.length) {
@@ -157,20 +220,23 @@ function notNegative(moments, seen) {
 }
 
 // A panel's sums of squares Q, its residual variance and the one-way variances, of scores by choice.
-function seenIn(panel, score) {
-    const sums = sized(panel.K), totals = panel.units.map(({ x }) => x[0].map(
-        (count, k) => score[0] * count + score[1] * x[1][k] + score[2] * x[2][k]));
-    totals[0].forEach((total, k) => { sums[panel.units[0].category[k]] += total; });
-    const squares = add(panel.units[0].x.map((counts, at) => score[at] ** 2 * add(counts)));
-    const means = sums.map((sum, c) => sum / panel.totals[c]), Q = [], oneWay = [];
-    panel.units.forEach((units, at) => {
-        const own = perUnit(units, (k) => totals[at][k] - units.n[k] * means[units.category[k]]);
-        const free = units.G - (at ? panel.K : 1);
-        Q.push(own.reduce((sum, e, g) => sum + panel.u[at][g] * e * e, 0));
-        oneWay.push(free > 0 ? dot(own, own) * units.G / free / panel.N ** 2 : 0);
+function seenIn(panel, [sa, sn, sb]) {
+    const { K, N, totals, rates, given, left } = panel, Q = [], oneWay = [];
+    panel.sides.forEach(({ u, apart: [ea, en, eb] }, at) => {
+        const G = u.length, free = G - (at ? K : 1);
+        let weighted = 0, plain = 0;
+        for (let g = 0; g < G; g++) {
+            const own = sa * ea[g] + sn * en[g] + sb * eb[g];
+            weighted += u[g] * own * own;
+            plain += own * own;
+        }
+        Q.push(weighted);
+        oneWay.push(free > 0 ? plain * G / free / N ** 2 : 0);
     });
-    Q.push(Math.max(0, squares - means.reduce((sum, m, c) => sum + panel.totals[c] * m * m, 0)));
-    return { Q, oneWay, residual: Q[2] / Math.max(panel.left, 1) };
+    const squares = sa ** 2 * given[0] + sn ** 2 * given[1] + sb ** 2 * given[2];
+    const between = totals.map((n, c) => n * (sa * rates[0][c] + sn * rates[1][c] + sb * rates[2][c]) ** 2);
+    Q.push(Math.max(0, squares - add(between)));
+    return { Q, oneWay, residual: Q[2] / Math.max(left, 1) };
 }
 
 // The variance and degrees of freedom of the widest piece of the default interval; null where there is none.
@@ -183,7 +249,8 @@ function effective(design, nRaters, nPrompts, score, level) {
     for (const part of parts) part.scale = Math.max(part.residual / (mean > 0 ? mean : 1), 0.02);
     const pooled = parts.filter((part) => part.panel.left > 0);
     const moments = [0, 1, 2].map((i) => [0, 1, 2].map((j) => add(pooled.map((part) => part.panel.moments[i][j]))));
-    const fitted = notNegative(moments, [0, 1, 2].map((i) => add(pooled.map((part) => part.Q[i] / part.scale))));
+    const fitted = notNegative(moments, [0, 1, 2].map((i) => add(pooled.map((part) => part.Q[i] / part.scale))),
+        design.inverses);
     let value = 0, known = 0, whole = 0, top = 0, below = 0;
     const oneWay = [0, 0];
     for (const { panel, share, scale, Q, oneWay: alone } of parts) {
@@ -207,13 +274,18 @@ function effective(design, nRaters, nPrompts, score, level) {
 // The narrower intervals' variances of one block: CR1 by rater and by prompt, two-way, independent. `units`: raters and
 // prompts, all categories as one; `counts`: 1 for the choices that count, 0 for others.
 function narrower(units, score, counts) {
-    const [size, total] = [counts, score].map((by) => units.map(({ G, x }) => sized(G).map(
-        (_, g) => by[0] * x[0][g] + by[1] * x[1][g] + by[2] * x[2][g])));
-    const n = add(size[0]), m = add(total[0]) / n;
-    const squares = add(units[0].x.map((all, at) => counts[at] * (score[at] - m) ** 2 * add(all))) / n ** 2;
-    const [r, p] = size.map((all) => all.reduce((sum, x) => sum + Number(x > 0), 0));
-    const [byRater, byPrompt] = [r, p].map((G, at) => G < 2 ? null : G / (G - 1)
-        * total[at].reduce((sum, x, g) => sum + (x - m * size[at][g]) ** 2, 0) / n ** 2);
+    const n = dot(counts, units[0].sums), m = dot(score, units[0].sums) / n, [sa, sn, sb] = score, [ca, cn, cb] = counts;
+    const squares = units[0].sums.reduce((sum, x, at) => sum + counts[at] * (score[at] - m) ** 2 * x, 0) / n ** 2;
+    const [[r, byRater], [p, byPrompt]] = units.map(({ G, x: [a, none, b] }) => {
+        let used = 0, sum = 0;
+        for (let g = 0; g < G; g++) {
+            const size = ca * a[g] + cn * none[g] + cb * b[g];
+            used += Number(size > 0);
+            const own = sa * a[g] + sn * none[g] + sb * b[g] - m * size;
+            sum += own * own;
+        }
+        return [used, used < 2 ? null : used / (used - 1) * sum / n ** 2];
+    });
     const both = r < 2 || p < 2 ? null : Math.max(byRater + byPrompt - n / (n - 1) * squares, byRater, byPrompt);
     return { n, independent: n > 1 ? [squares, null] : null, by_rater: r < 2 ? null : [byRater, r - 1],
         by_prompt: p < 2 ? null : [byPrompt, p - 1], two_way: both === null ? null : [both, Math.min(r, p) - 1] };
