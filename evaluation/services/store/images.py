@@ -108,18 +108,18 @@ def image_files_end(coming: Sequence[ComingFile]) -> list[Exception | None]:
     """Bring files to the disk, names and all. Returns what is wrong with each, such as a `StoreFullError`, in order."""
     unnamed = [each.unnamed for each in coming if each.unnamed is not None]
     errors = iter(names_give(unnamed))
-    return [None if each.unnamed is None else _told(each.unnamed, next(errors)) for each in coming]
+    return [None if each.unnamed is None else _as_the_store_says(each.unnamed, next(errors)) for each in coming]
 
 
-def _told(file: Unnamed, error: Exception | None) -> Exception | None:
+def _as_the_store_says(file: Unnamed, error: Exception | None) -> Exception | None:
     """An error as the store tells it."""
     if error is None:
         return None
     try:
         with full_disk_errors(file.path.parent):
             raise error
-    except (StoreFullError, OSError) as told:
-        return told
+    except (StoreFullError, OSError) as said:
+        return said
 
 
 def _file_of(data: bytes, image_format: str, width: int, height: int) -> ImageFile:
