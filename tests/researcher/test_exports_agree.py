@@ -109,7 +109,7 @@ def test_pages_and_files_of_a_report_agree(study: Study, report: Report, admin_c
     assert [float(row["net"]) for row in rows] == [rate.net.estimate for rate in own]
     assert [int(row["n_ratings"]) for row in rows] == [rate.n_ratings for rate in own]
     for suffix in ("csv", "parquet"):
-        (tmp_path / f"r.{suffix}").write_bytes(admin_client.get(f"{address}/ratings.{suffix}").content)
+        (tmp_path / f"r.{suffix}").write_bytes(admin_client.get(f"{address}/ratings.{suffix}").getvalue())
         frame = read_ratings(tmp_path / f"r.{suffix}")
         again = compute(frame, settings_from(report.settings), analysis.family)
         assert json.loads(again.to_json())["comparisons"] == report.results["comparisons"]

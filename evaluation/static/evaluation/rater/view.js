@@ -51,6 +51,7 @@ export function layout(trial) {
 
 // Shows what depends on the trial's images and answers. `taking`: false while the server is asked for something.
 export function update(trial, taking) {
+  const focused = document.activeElement; // some browsers take the focus from what is disabled at once, others later
   const isSmall = trial.images === READY && !display.isLargeEnough(trial);
   if (isSmall) at("small").textContent = display.tooSmall(trial);
   at("small").hidden = !isSmall;
@@ -64,7 +65,7 @@ export function update(trial, taking) {
   at("notice").hidden = trial.images !== MISSING;
   notice(say("not-loaded-n", { n: trial.failed }));
   at("trial").setAttribute("aria-busy", String(trial.images !== READY));
-  if (document.activeElement.matches(":disabled, [hidden] *, :disabled *")) focusHeading(); // it would be lost to the page's top
+  if (focused.matches(":disabled, [hidden] *, :disabled *")) focusHeading(); // it would be lost to the page's top
 }
 
 // All sets are decoded and uncovered, are as large as they must be, and have been in view.
