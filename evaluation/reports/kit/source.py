@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
+from common.json_in import read_json
 from evaluation.analysis.ranking import Ranking
 from evaluation.reports.document import ReportDocument
 
@@ -91,7 +91,9 @@ class KitSource:
         sets = [tuple(sorted(pair)) for pair in own[["generator_a", "generator_b"]].astype(str).to_numpy().tolist()]
         frames = [(own, sets)]
         if self.answers is not None:
-            frames.append((self.answers, [tuple(sorted(json.loads(each))) for each in self.answers["shown"]]))
+            frames.append(
+                (self.answers, [tuple(sorted(cast(list[str], read_json(each)))) for each in self.answers["shown"]])
+            )
         parts = []
         for frame, shown in frames:
             part = frame[["question", "prompt_id", "rater_id"]].astype(str).assign(sets=shown)
