@@ -16,7 +16,7 @@ def file_out(path: Path, *, option: str = "--out") -> Iterator[BinaryIO]:
     """A file to write bit by bit, its folders too where they are missing. It replaces what was there once it is whole.
 
     Raises:
-        InputError: there is no writing there, which whoever gave `option` is told; what was there before is untouched.
+        InputError: the file can't be written; the message names `option`. A file that was there before is untouched.
     """
     try:
         with whole_file(path) as part:

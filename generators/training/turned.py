@@ -1,4 +1,4 @@
-"""Training sets whose batches are turned: into what a contender is told or draws, or with inputs drawn again."""
+"""Training sets with changed batches: with what a contender is told or draws, or with inputs that a base drew again."""
 
 from __future__ import annotations
 

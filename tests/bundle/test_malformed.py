@@ -51,7 +51,7 @@ MALFORMED: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "too large a number": (with_record(position=2**70), "position is 1180591620717411303424, and must be"),
     "a number for a list": (with_record(order=0), "order is 0, and must be a list"),
     "an order of nobody": (with_record(order=[0, 7]), "order is [0, 7], and must name"),
-    "a moment that is none": (with_record(at="2026-13-01T00:00:00.000000Z"), "at is '2026-13-01T00:00:00.000000Z'"),
+    "an impossible month": (with_record(at="2026-13-01T00:00:00.000000Z"), "at is '2026-13-01T00:00:00.000000Z'"),
     "a number for truth": (with_record(simulated=1), "simulated is 1, and must be true or false"),
 }
 
@@ -81,7 +81,7 @@ def test_each_malformed_record_is_named_in_one_run_and_others_are_checked(bundle
 
 
 def test_beside_a_malformed_record_a_changed_row_is_still_named(bundle: Path, tmp_path: Path) -> None:
-    """Which row of ratings.csv is the malformed record's nobody knows; any other that differs is told."""
+    """The row of the malformed record in ratings.csv can't be identified; every other row that differs is named."""
     lines = read_bundle(bundle).files["records.jsonl"].splitlines(keepends=True)
     files = {"records.jsonl": b"".join([b"{}\n", *lines[1:]])}
     found = verify_bundle(rewritten(bundle, tmp_path / "one.zip", files, anew=True)).differences

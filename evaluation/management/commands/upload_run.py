@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -86,17 +87,9 @@ class Command(ProductCommand):
             self.stderr.write(
                 f"Going on with the upload that was broken off: {counted(n_before, 'file')} checked before."
             )
-        try:
+        with self._dropped_on_failure(upload, but=ConflictError):  # then somebody else is at it: it is theirs
             self._check(upload)
-        except ConflictError:  # somebody else is at it: it is theirs
-            raise
-        except KeyboardInterrupt:
-            self.stderr.write(_kept(upload))
-            raise
-        except BaseException:
-            upload_drop(upload=upload)
-            raise
-        try:
+        with self._dropped_on_failure(upload):
             if any(chosen.values()):
                 upload = upload_match(upload=upload, options=chosen)
             summary = upload_summary(upload)
@@ -105,12 +98,6 @@ class Command(ProductCommand):
             if not options["yes"] and not _confirmed(summary):
                 raise InputError("Nothing was stored. Use --yes to store without confirmation.")
             run = upload_confirm(upload=upload)
-        except KeyboardInterrupt:
-            self.stderr.write(_kept(upload))
-            raise
-        except BaseException:
-            upload_drop(upload=upload)
-            raise
         return {
             "run": run.name,
             "suite": str(upload.suite),
@@ -122,6 +109,20 @@ class Command(ProductCommand):
             "ignored": [[row.file, row.problem] for row in summary.ignored],
             "notes": list(summary.notes),
         }
+
+    @contextmanager
+    def _dropped_on_failure(self, upload: Upload, *, but: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+        """Nothing of the upload stays where this fails, but for an interruption, after which it goes on, and `but`."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stderr.write(_kept(upload))
+            raise
+        except but:
+            raise
+        except BaseException:
+            upload_drop(upload=upload)
+            raise
 
     def _check(self, upload: Upload) -> None:
         """Check with a bar that another thread moves by the upload's row, as a page would."""

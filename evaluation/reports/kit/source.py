@@ -91,9 +91,8 @@ class KitSource:
         sets = [tuple(sorted(pair)) for pair in own[["generator_a", "generator_b"]].astype(str).to_numpy().tolist()]
         frames = [(own, sets)]
         if self.answers is not None:
-            frames.append(
-                (self.answers, [tuple(sorted(cast(list[str], read_json(each)))) for each in self.answers["shown"]])
-            )
+            labels = [cast(list[str], read_json(each)) for each in self.answers["shown"]]
+            frames.append((self.answers, [tuple(sorted(each)) for each in labels]))
         parts = []
         for frame, shown in frames:
             part = frame[["question", "prompt_id", "rater_id"]].astype(str).assign(sets=shown)
