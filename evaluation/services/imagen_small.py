@@ -166,8 +166,7 @@ def _suite(size: StudySize) -> Suite:
 
 
 def _run(suite: Suite, one: Contender, size: StudySize, say: Say) -> GenerationRun:
-    name = f"{NAME}{size.suffix} {one.label}"
-    run = GenerationRun.objects.filter(name=name).first()
+    name, run = _there(one, size)
     if run is None:
         say(f"{one.label} ({one.stands_for}): drawing {counted(size.samples, 'sample')} of each prompt ...")
         run = run_render(
@@ -190,6 +189,19 @@ def _run(suite: Suite, one: Contender, size: StudySize, say: Say) -> GenerationR
     if run.status != RunStatus.DONE:
         raise InputError(f"The run {name} ended as {run.status}: {run.message or 'its page says what failed'}")
     return run
+
+
+def _there(one: Contender, size: StudySize) -> tuple[str, GenerationRun | None]:
+    """The name of a contender's run, and the run if it is there. A run of other weights than those there now keeps its
+    pictures and its name; the new one's name says which weights drew it."""
+    name = f"{NAME}{size.suffix} {one.label}"
+    run = GenerationRun.objects.filter(name=name).first()
+    spec = registry.get_spec(one.generator)
+    now = registry.identity(spec, spec.resolve(one.parameters), size.size)
+    if run is None or now is None or run.weights_fingerprint in ("", now[1]):
+        return name, run
+    name = f"{name}, weights {now[1][:8]}"
+    return name, GenerationRun.objects.filter(name=name).first()
 
 
 def _measured(label: str, run: GenerationRun, say: Say) -> Measured:
@@ -221,7 +233,8 @@ def _study(runs: Mapping[str, GenerationRun], size: StudySize, say: Say) -> Stud
         )
     elif {place.run_id for place in study.study_runs.all()} != {run.pk for run in runs.values()}:
         raise ConflictError(
-            f"The study {name} exists and compares other runs than {', '.join(runs)}: a contender was trained since. "
+            f"The study {name} exists and compares other runs than {', '.join(runs)}, or runs of other weights: a "
+            "contender was trained since. "
             "Rename or delete it, and give this command again."
         )
     if study.status == StudyStatus.DRAFT:

@@ -199,6 +199,17 @@ class Conditioning(nn.Module):
 
         `t`, `aug_level`: (batch,) in [0, 1]. `keep`: (batch,) bool, False where the prompt is dropped.
         """
+        sequence, mask = self.read(text, keep)
+        dtype = sequence.dtype
+        embedding = self.time(fourier_features(t, self.features).to(dtype)) + self.whole(sequence, mask)
+        if self.aug is not None:
+            if aug_level is None:
+                raise ValueError("a super-resolution stage needs aug_level, (batch,) in [0, 1]")
+            embedding = embedding + self.aug(fourier_features(aug_level, self.features).to(dtype))
+        return F.silu(embedding), sequence, mask
+
+    def read(self, text: TextStates, keep: Tensor) -> tuple[Tensor, Tensor]:
+        """The text as a sequence, (batch, length, text_width), and its mask; of dropped prompts, the null token."""
         first = torch.zeros_like(text.mask)
         first[:, 0] = True
         kept = keep[:, None]
@@ -207,13 +218,12 @@ class Conditioning(nn.Module):
         sequence = self.project(tokens)
         for layer in self.layers:
             sequence = layer(sequence, mask)
-        dtype = sequence.dtype
-        embedding = self.time(fourier_features(t, self.features).to(dtype)) + self.pooled(self.pool(sequence, mask))
-        if self.aug is not None:
-            if aug_level is None:
-                raise ValueError("a super-resolution stage needs aug_level, (batch,) in [0, 1]")
-            embedding = embedding + self.aug(fourier_features(aug_level, self.features).to(dtype))
-        return F.silu(embedding), sequence, mask
+        return sequence, mask
+
+    def whole(self, sequence: Tensor, mask: Tensor) -> Tensor:
+        """What a sequence says of the whole picture, (batch, embedding)."""
+        said: Tensor = self.pooled(self.pool(sequence, mask))
+        return said
 
 
 class ResBlock(nn.Module):

@@ -27,6 +27,7 @@ from generators.places import CONTENDERS, SCENE_CLIP, SPRITES, TRAINING, TRAININ
 from generators.training.autoencoder_train import PACE as AUTOENCODER_PACE
 from generators.training.autoencoder_train import AutoencoderTraining, train_autoencoder
 from generators.training.config import TrainConfig, load_train_config
+from generators.training.hearing import Hearing, teach
 from generators.training.prior_train import PACE as PRIOR_PACE
 from generators.training.prior_train import PriorTraining, train_prior
 from generators.training.saving import STATE
@@ -61,7 +62,16 @@ def _stage(file: str, args: argparse.Namespace, folder: Path) -> bool:
     """A stage by the cascade's own training, then its file."""
     config = CONFIGS[file]
     command = [str(config), "--out", str(folder)]
-    command += ["--resume"] if (folder / STATE).exists() else ["--take-over", str(WEIGHTS)]
+    if (folder / STATE).exists():
+        command += ["--resume"]
+    elif file in HEARS:
+        lesson = folder / "hearing"
+        hearing = Hearing(_config(file), lesson / "weights", lesson)
+        if teach(hearing, report=_say) is None:
+            return False
+        command += ["--start-from", str(hearing.out)]
+    else:
+        command += ["--take-over", str(WEIGHTS)]
     command += ["--steps", str(args.steps)] if args.steps else []
     code = train_main(command)
     if code != SUCCESS:
@@ -100,6 +110,8 @@ CONFIGS = {
     CLIP_TEXT: TRAINING_CONFIGS / "cpu-base-clip-text.json",
 }
 GOES_WITH = {LATENT: (AUTOENCODER,), DECODER: (SCENE_CLIP,), CLIP_TEXT: (SCENE_CLIP,)}
+HEARS = (DECODER, CLIP_TEXT)
+"""Parts whose text side is first taught to say what the bundled base's says: they read something else than it."""
 PRIOR_BATCH = 64
 
 PARTS: dict[str, Train] = {

@@ -25,6 +25,8 @@ from evaluation.services.imagen_small import (
 from evaluation.services.suites.load import suite_load
 
 PAINT = "testpaint"
+NOW = "fedcba9876543210" * 4
+"""A fingerprint of weights."""
 
 
 def quick(missing: Path) -> tuple[Contender, ...]:
@@ -71,6 +73,26 @@ def test_what_has_weights_is_compared_and_what_has_none_is_named(
     monkeypatch.setattr(imagen_small, "CONTENDERS", (*quick(tmp_path)[:1], Contender("third", PAINT, "a third")))
     with pytest.raises(ConflictError, match="compares other runs than cascade, third"):
         ask()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pictures_of_weights_from_before_are_not_taken_for_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old run stays as it was; the new one says which weights drew it, and is found again."""
+    suite = suite_load(source=b"A red car.", name="small").suite
+    one, size = Contender("cascade", PAINT, "Imagen"), StudySize(size=32)
+
+    def drawn() -> GenerationRun:
+        return imagen_small._run(suite, one, size, lambda line: None)
+
+    before = drawn()
+    monkeypatch.setattr(imagen_small.registry, "identity", lambda *given: ("1", NOW))
+    GenerationRun.objects.filter(pk=before.pk).update(weights_fingerprint=NOW)
+    assert drawn() == before
+    GenerationRun.objects.filter(pk=before.pk).update(weights_fingerprint="0123456789abcdef")
+    after = drawn()
+    GenerationRun.objects.filter(pk=after.pk).update(weights_fingerprint=NOW)
+    assert after != before and after.name == f"{before.name}, weights {NOW[:8]}"
+    assert drawn() == after and GenerationRun.objects.count() == 2
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5"])
