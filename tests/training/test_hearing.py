@@ -59,7 +59,8 @@ def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hea
 
 
 def test_it_learns_to_say_what_it_is_told_and_changes_nothing_else(lesson: Callable[..., Hearing]) -> None:
-    short, said = teach(lesson(steps=1), report=lambda line: None), []
+    said: list[str] = []
+    short = teach(lesson(steps=1), report=lambda line: None)
     wanted = lesson()
     marks = teach(wanted, report=said.append)
     assert short is not None and marks is not None
