@@ -40,5 +40,8 @@ def _unreachable(which: Away, said: str) -> str:
     else:
         server, variable = "Valkey", "DRAWBENCH_BROKER"
     if not text(variable):
-        return f"The embedded {server} is not running ({said}). Start it: `python -m drawbench.local up`, or use ./dev."
+        return (
+            f"The embedded {server} is not running ({said}). Start it: `./dev serve` in another terminal, or "
+            "`python -m drawbench.local up`."
+        )
     return f"The {which} in {variable} does not respond: {said}. Check the address and the server."

@@ -13,11 +13,12 @@ from drawbench.local.errors import LocalError
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
-    0: done. 1: `status` found a service down. 2: it can't be done, told on standard error. 130: Ctrl-C.
+    0: done. 1: `status` found a service down. 2: it can't be done, told on standard error. 130: Ctrl-C. `study`: as
+    `manage.py study`.
     """
     parser = _parser()
     chosen, rest = refuse_repeated(parser).parse_known_args(arguments)
-    if rest and chosen.command != "demo":
+    if rest and chosen.command not in ("demo", "study"):
         parser.error(f"unknown argument {rest[0]}")
     try:
         return _run(chosen, rest)
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="prepare the demonstration, then serve it until Ctrl-C")
     demo.add_argument("--port", type=int, default=8000, help="port of the web server (default: 8000)")
     demo.add_argument("--no-serve", action="store_true", help="prepare the demonstration and exit")
+    commands.add_parser("study", help="run both and `manage.py study` to its end, with its options", add_help=False)
     return parser
 
 
@@ -63,6 +65,8 @@ def _run(chosen: argparse.Namespace, rest: list[str]) -> int:
         foreground.worker(concurrency=chosen.concurrency)
     elif chosen.command == "demo":
         foreground.demo(rest, port=chosen.port, then_serve=not chosen.no_serve)
+    elif chosen.command == "study":
+        return foreground.study(rest)
     elif chosen.command == "up":
         places = services.up()
         services.keep(places)

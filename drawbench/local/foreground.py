@@ -120,6 +120,15 @@ def _install_drawing(supervisor: Supervisor, children: list[Child]) -> None:
     children.remove(installing)
 
 
+def study(arguments: Sequence[str]) -> int:
+    """`manage.py study` beside the services that it needs; its exit code."""
+    with _interruptible(), services.hold(), ended_at_the_end() as children:
+        prepare()
+        running = start([*python("manage.py"), "study", *arguments])
+        children.append(running)
+        return running.wait()
+
+
 def worker(*, concurrency: int | None) -> None:
     """A worker alone, its log on the terminal, until Ctrl-C."""
 

@@ -131,6 +131,18 @@ def test_interrupted_at_any_moment_nothing_is_left(
     assert all(service.answers for service in services.status(fresh))
 
 
+@pytest.mark.slow
+def test_a_study_has_its_services_and_leaves_nothing(
+    start: Callable[..., subprocess.Popen[bytes]], fresh: Places, tmp_path: Path
+) -> None:
+    """From nothing: a database is made and migrated, the command says what is wrong with what was asked, all ends."""
+    studying = start("study", "imagen-small", "--simulated-share", "2")
+    assert studying.wait(120) == 2
+    said = (tmp_path / "said").read_text()
+    assert "--simulated-share must be from 0 to 1" in said and "is not running" not in said and "Traceback" not in said
+    assert fresh.cluster.is_dir() and _processes_of(fresh) == []
+
+
 def test_a_workers_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foreground, "cores", lambda: 16)
     assert foreground.worker_environment(4)["OMP_NUM_THREADS"] == "4"
