@@ -8,6 +8,7 @@ was asked, by the bundled world's checker. Each step looks first whether it was 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from django.db.models import Avg, Count
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import GenerationRun, MetricRun, Report, RunStatus, Study, StudyStatus, Suite
+from evaluation.selectors.runs import run_progress
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
 from evaluation.services.runs.draw import run_drawing
@@ -39,6 +41,9 @@ CHECKS = "scene-checks"
 
 OWN = "cascade"
 """The label that all others are compared with, as Imagen is in the paper."""
+
+TOLD_EVERY_S = 15.0
+"""Seconds between two lines on how far a run is."""
 
 Say = Callable[[str], None]
 
@@ -184,11 +189,25 @@ def _run(suite: Suite, one: Contender, size: StudySize, say: Say) -> GenerationR
     elif run.status not in (RunStatus.DONE, RunStatus.QUEUED, RunStatus.RUNNING):
         run = run_resume(run=run, queue=False)
     if run.status != RunStatus.DONE:
-        work_here(lambda: run_drawing(run.pk))
+        work_here(lambda: run_drawing(run.pk), report_progress=_progress(run, one, say))
         run.refresh_from_db()
     if run.status != RunStatus.DONE:
         raise InputError(f"The run {name} ended as {run.status}: {run.message or 'its page says what failed'}")
     return run
+
+
+def _progress(run: GenerationRun, one: Contender, say: Say) -> Callable[[], None]:
+    """What says now and then how many images of a run there are."""
+    said = time.monotonic()
+
+    def told() -> None:
+        nonlocal said
+        if time.monotonic() - said >= TOLD_EVERY_S:
+            said = time.monotonic()
+            progress = run_progress(run)
+            say(f"{one.label}: {progress.made} of {progress.expected} images.")
+
+    return told
 
 
 def _there(one: Contender, size: StudySize) -> tuple[str, GenerationRun | None]:

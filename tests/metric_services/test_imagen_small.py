@@ -47,6 +47,7 @@ def test_what_has_weights_is_compared_and_what_has_none_is_named(
     monkeypatch.setattr(command, "CONTENDERS", quick(tmp_path))
     monkeypatch.setattr(imagen_small, "CHECKS", "testbright")
     monkeypatch.setattr(imagen_small, "_suite", lambda size: suite)
+    monkeypatch.setattr(imagen_small, "TOLD_EVERY_S", 0.0)
     said: list[str] = []
 
     def ask() -> imagen_small.SmallStudy:
@@ -56,6 +57,7 @@ def test_what_has_weights_is_compared_and_what_has_none_is_named(
     assert [(one.label, one.n) for one in made.measured] == [("cascade", 8), ("other", 8)]
     assert set(made.missing) == {"unclip"} and len(made.missing["unclip"]) == 2
     assert said[0].startswith("unclip is left out: it has no weights yet. Train them with: python -m generators.")
+    assert "other: 8 of 8 images." in said
     assert [place.label for place in made.study.study_runs.order_by("order")] == ["cascade", "other"]
     # Never people's: every rater and so every rating is marked.
     assert Rating.objects.count() == made.simulated == made.report.n_simulated > 0
