@@ -35,8 +35,8 @@ from generators.training.trainer import Trainer
 from generators.training.turned import Turned
 from generators.world.scenes.layout import lay_out
 
-PACE = Pace(learning_rate=2e-3, warmup=100, cooldown=0.7, weight_decay=0.01, clip=1.0, steps=1500)
-"""1,500 steps of 64 captions are some twenty minutes of a CPU core."""
+PACE = Pace(learning_rate=2e-3, warmup=100, cooldown=0.7, weight_decay=0.01, clip=1.0, steps=700)
+"""700 steps of 64 captions are ten minutes of a CPU core."""
 
 BATCH = 64
 ASKED = 256
