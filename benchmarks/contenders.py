@@ -1,15 +1,14 @@
 """What the contenders draw, measured by the judge of the bundled weights: `python -m benchmarks.contenders`.
 
-Writes the table of gates and the sheet of docs/contenders.md, for all that have weights. The judge knows colours,
-positions and counts; letters are not asked here. Needs the training's sprites (docs/training-world.md). `--print`: show
-the text and write nothing.
+Writes the table of gates and the sheet of docs/contenders.md, and the exams that runs and reports show
+(`generators.exams`), for all that have weights. The judge knows colours, positions and counts; letters are not asked
+here. Needs the training's sprites (docs/training-world.md). `--print`: show the text and write nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 import textwrap
 import time
@@ -27,13 +26,14 @@ from common.pages import write_section
 from common.places import CHECKOUT, DOCUMENTATION, PICTURES, SUITE
 from common.words import nearest
 from generators import registry
-from generators.contract import GeneratorError, ImageRequest, WeightsMissingError
+from generators.contract import Generator, GeneratorError, ImageRequest, WeightsMissingError
+from generators.exams import Exam, ExamRow, deciding, exam_of, exams_keep
 from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
 from generators.training.data_config import ScenesConfig
 from generators.world.checker.find import BUNDLED as CHECKER
-from generators.world.checker.find import CheckerError, load_checker
+from generators.world.checker.find import CheckerError, LoadedChecker, load_checker
 from generators.world.scenes.render import Renderer
 from generators.world.sprites import load_sprites
 
@@ -50,6 +50,7 @@ ASKED: Mapping[str, tuple[str, dict[str, object]]] = {
     "latent": ("latent", {}),
     "guided-clip": ("guided-clip", {}),
 }
+TWINS: Mapping[str, tuple[str, ...]] = {"cascade": ("cascade-no-sr-text",)}
 """At 64 pixels, where `cascade-no-sr-text` is the cascade."""
 
 SIDE, HEAD = 112, 58
@@ -57,20 +58,24 @@ SIDE, HEAD = 112, 58
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A contender's gates, its pictures of the sheet's prompts, and CPU-seconds a picture at 64."""
+class Examiner:
+    """Who asks and who judges. `images`: pictures of a row; `concepts`: of the bundled base; `barred`: captions that a
+    training had."""
 
-    label: str
-    results: Sequence[Result]
-    pictures: Sequence[np.ndarray]
-    cpu_s: float
+    images: int
+    concepts: Sequence[str]
+    barred: frozenset[str]
+    renderer: Renderer
+    checker: LoadedChecker
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.contenders", description=__doc__)
     parser.add_argument("--images", type=int, default=60, help="images a row of the tables (%(default)s)")
-    parser.add_argument("--only", nargs="+", default=[], metavar="LABEL", help="only these contenders")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="LABEL", help="examine only these; the others keep their exam"
+    )
     parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--print", action="store_true", help="print the text and write nothing")
     args = refuse_repeated(parser).parse_args(argv)
@@ -88,10 +93,34 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def prove(args: argparse.Namespace) -> str:
-    """All measures as the text of the page; the sheet is written beside it unless only printing."""
+    """The exams of those asked for, and all that are kept as the text of the page; the sheet is written beside it
+    unless only printing."""
     for label in args.only:
         if label not in ASKED:
             raise GeneratorError(f'no contender is called "{label}"{nearest(label, ASKED) or "."} {", ".join(ASKED)}')
+    examiner = _examiner(args)
+    new: dict[str, list[Exam]] = {}
+    pictures: dict[str, list[np.ndarray]] = {}
+    missing: dict[str, Sequence[str]] = {}
+    for label, (name, parameters) in ASKED.items():
+        try:
+            generator = registry.load(name, parameters, size=64, device=device())
+        except WeightsMissingError as error:
+            missing[label] = error.commands
+            continue
+        if label in (args.only or ASKED):
+            new[label] = _examined(label, generator, examiner)
+        if not args.print:
+            pictures[label] = _pictures(generator)
+    if not args.print:
+        exams_keep([exam for made in new.values() for exam in made])
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        _sheet(pictures).save(PICTURES / "contenders-sheet.webp", quality=85, method=6)
+    known = {label: new[label][0] if label in new else _kept(label) for label in ASKED if label not in missing}
+    return page_text(known, missing, examiner.concepts)
+
+
+def _examiner(args: argparse.Namespace) -> Examiner:
     renderer, checker = Renderer(load_sprites(args.sprites)), load_checker(CHECKER, device=device())
     barred: set[str] = set()
     concepts: Sequence[str] = ()
@@ -100,38 +129,53 @@ def prove(args: argparse.Namespace) -> str:
         assert isinstance(config.data, ScenesConfig)
         concepts = concepts or config.data.concepts
         barred |= {scene.caption for scene in scene_pool(config.data, renderer.concepts, config.seed)}
-    shown: list[Shown] = []
-    missing: dict[str, Sequence[str]] = {}
-    for label in args.only or ASKED:
-        name, parameters = ASKED[label]
-        try:
-            generator = registry.load(name, parameters, size=64, device=device())
-        except WeightsMissingError as error:
-            missing[label] = error.commands
-            continue
-        artist, results, began, drawn = Artist(generator), [], time.process_time(), 0
-        for gate in GATES:
-            for held_out in (False, True) if gate is not LETTERS else ():
-                scenes = scenes_for(gate, concepts, args.images, held_out=held_out, barred=frozenset(barred))
-                results.append(measure(gate, scenes, artist, checker, renderer, held_out=held_out))
-                drawn += len(scenes)
-                _say(f"{label}: " + json.dumps({key: getattr(results[-1], key) for key in Result.__slots__}))
-        seconds = (time.process_time() - began) / max(drawn, 1)
-        requests = [ImageRequest(prompt, f"{n:05d}", prompt, 0, 0) for n, prompt in enumerate(_prompts())]
-        pictures = {result.key: result.image for result in generator.generate(requests)}
-        shown.append(Shown(label, results, [pictures[request.key] for request in requests], seconds))  # type: ignore[misc]
-    if not args.print:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        _sheet(shown).save(PICTURES / "contenders-sheet.webp", quality=85, method=6)
-    return page_text(shown, missing, concepts, args.images)
+    return Examiner(args.images, concepts, frozenset(barred), renderer, checker)
 
 
-def page_text(
-    shown: Sequence[Shown], missing: Mapping[str, Sequence[str]], concepts: Sequence[str], images: int
-) -> str:
+def _examined(label: str, generator: Generator, by: Examiner) -> list[Exam]:
+    """A contender's exam; the cascade's is also its twin's, which is the same at 64 pixels."""
+    artist, rows, began, drawn = Artist(generator), [], time.process_time(), 0
+    for gate in GATES:
+        for held_out in (False, True) if gate is not LETTERS else ():
+            scenes = scenes_for(gate, by.concepts, by.images, held_out=held_out, barred=by.barred)
+            one = measure(gate, scenes, artist, by.checker, by.renderer, held_out=held_out)
+            shares = (one.drawn, one.low, one.high, one.least, one.shuffled, one.renders)
+            rows.append(ExamRow(one.gate, one.held_out, one.n, *(round(share, 4) for share in shares)))
+            drawn += len(scenes)
+            _say(f"{label}: {rows[-1]}")
+    cpu_s = round((time.process_time() - began) / max(drawn, 1), 2)
+    name, parameters = ASKED[label]
+    made = []
+    for twin in (name, *TWINS.get(label, ())):
+        spec = registry.get_spec(twin)
+        values = spec.resolve(parameters)
+        known = [registry.identity(spec, values, size) for size in spec.sizes]
+        fingerprints = tuple(identity[1] for identity in known if identity)
+        made.append(Exam(twin, deciding(twin, values), fingerprints, tuple(rows), cpu_s))
+    return made
+
+
+def _kept(label: str) -> Exam | None:
+    """The exam of a contender's weights that are there now, from before."""
+    name, parameters = ASKED[label]
+    spec = registry.get_spec(name)
+    values = spec.resolve(parameters)
+    identity = registry.identity(spec, values, 64)
+    return exam_of(name, values, identity[1]) if identity else None
+
+
+def _pictures(generator: Generator) -> list[np.ndarray]:
+    """Of the sheet's prompts, black where one could not be drawn."""
+    requests = [ImageRequest(prompt, f"{n:05d}", prompt, 0, 0) for n, prompt in enumerate(_prompts())]
+    drawn = {result.key: result.image for result in generator.generate(requests)}
+    black = np.zeros((64, 64, 3), dtype=np.uint8)
+    return [black if (image := drawn[request.key]) is None else image for request in requests]
+
+
+def page_text(known: Mapping[str, Exam | None], missing: Mapping[str, Sequence[str]], concepts: Sequence[str]) -> str:
     """The section of docs/contenders.md between its marks."""
     about = (
-        f"Each row asks for {images} pictures at 64x64 of the {len(concepts)} objects of the bundled base, with the "
+        f"Each row asks for n pictures at 64x64 of the {len(concepts)} objects of the bundled base, with the "
         "default settings, and the scene checker judges them, as for "
         "[the bundled cascade](cascade.md#what-the-weights-draw). No training had these captions."
     )
@@ -140,8 +184,17 @@ def page_text(
         "ask for things that none of these weights saw."
     )
     parts = [textwrap.fill(about, 120)]
-    for one in shown:
-        parts += [f"**{one.label}**, {one.cpu_s:.1f} CPU-s a picture with its judging:", gates_table(one.results)]
+    for label, exam in known.items():
+        if exam is None:
+            parts.append(f"**{label}**: these weights have no exam yet.")
+        else:
+            rows = [
+                Result(
+                    row.asked, row.least, row.held_out, row.n, row.right, row.low, row.high, row.shuffled, row.renders
+                )
+                for row in exam.rows
+            ]
+            parts += [f"**{label}**, {exam.cpu_s:.1f} CPU-s a picture with its judging:", gates_table(rows)]
     parts += [f"**{label}** has no weights yet: `{'`, then `'.join(commands)}`." for label, commands in missing.items()]
     parts.append("![The first prompt of each category by each contender](images/contenders-sheet.webp)")
     parts.append(textwrap.fill(sheet, 120))
@@ -157,17 +210,17 @@ def _prompts() -> list[str]:
     return list(first.values())
 
 
-def _sheet(shown: Sequence[Shown]) -> Image.Image:
+def _sheet(shown: Mapping[str, Sequence[np.ndarray]]) -> Image.Image:
     left, high = 190, SIDE + 8
     wide = left + len(_prompts()) * (SIDE + 8)
     sheet = Image.new("RGB", (wide, max(1, len(shown)) * high + HEAD), "white")
     ink, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for column, prompt in enumerate(_prompts()):
         ink.text((left + column * (SIDE + 8), 4), "\n".join(_lines(prompt)), fill="black", font=font)
-    for row, one in enumerate(shown):
+    for row, (label, pictures) in enumerate(shown.items()):
         top = HEAD + row * high
-        ink.text((4, top + SIDE // 2), "\n".join(_lines(one.label, 30)), fill="black", font=font)
-        for column, picture in enumerate(one.pictures):
+        ink.text((4, top + SIDE // 2), "\n".join(_lines(label, 30)), fill="black", font=font)
+        for column, picture in enumerate(pictures):
             tile = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + column * (SIDE + 8), top))
     return sheet

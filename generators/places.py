@@ -16,6 +16,9 @@ SCENE_CLIP = "scene-clip.safetensors"
 CONTENDERS = WEIGHTS / "contenders"
 """The folder of the contenders' weights."""
 
+EXAMS = WEIGHTS / "exams.json"
+"""How often weights that ship draw what was asked."""
+
 TRAINING_CONFIGS = Path(__file__).resolve().parent / "training" / "configs"
 """Configurations of training that ship."""
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from common.places import CHECKOUT
 from evaluation.analysis.frame import validate_ratings
 from evaluation.models import Rater, Report, Study
-from evaluation.reports import fonts
+from evaluation.reports import exams, fonts
 from evaluation.reports.compute import ReportInput, Settings, compute_report
 from evaluation.reports.reading import MOST_FIGURES
 from evaluation.services.rating.simulate import raters_simulate
@@ -27,6 +27,7 @@ from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
 from evaluation.views.researcher.report_file import report_html
 from evaluation.views.researcher.report_page import MOST_PAIR_ROWS, WHOLE_PAIRS
+from generators.exams import Exam, ExamRow
 from tests.reports.sample import ratings
 from tests.studies.world import a_run, a_suite, an_open_study
 from tests.suites.test_outside_files import CASES, needs_cases
@@ -35,7 +36,19 @@ from tests.unguarded import unguarded
 pytestmark = pytest.mark.django_db
 
 ORDER = (
-    *("answer", "contents", "examples", "agreed", "grid", "collection", "displays", "screening", "without", "skips"),
+    *(
+        "answer",
+        "contents",
+        "examples",
+        "agreed",
+        "grid",
+        "exams",
+        "collection",
+        "displays",
+        "screening",
+        "without",
+        "skips",
+    ),
     *("ranking-1", "ranking-2", "comparison-0", "pairs", "intervals", "times", "signs", "retest", "stopping"),
     *("automatic", "fragility", "limitations", "comments", "declaration", "recompute", "appendix"),
 )
@@ -92,6 +105,24 @@ def test_sections_stand_in_their_order_and_in_the_contents(signed_in: Client, ra
     assert "simulated" in text[text.index('id="limitations"') :]
     plain = re.sub(r"<[^>]+>|“[^”]*”", " ", text[text.index("<main") : text.index('id="declaration"')])
     assert not re.findall(r"\bB\b|\b(?:for|of|over|to) A\b|\bA (?:against|minus|preferred|−)", plain), "labels alone"
+
+
+def test_what_generators_were_measured_to_draw_stands_beside_their_images(
+    signed_in: Client, rated: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the report, in its contents, and on the run's own page; where nothing was measured, nothing is said."""
+    run = rated.study_runs.get(label="guided").run
+    assert "What the generators can draw" not in page(signed_in, report_make(study=rated))
+    assert "What its weights can draw" not in signed_in.get(f"/runs/{run.pk}/").content.decode()
+    row = ExamRow("colour and object", True, 60, 0.883, 0.778, 0.942, 0.9, 0.0, 1.0)
+    exam = Exam(run.generator, {}, ("any",), (row,), 0.7)
+    monkeypatch.setattr(exams, "exam_of", lambda name, values, fingerprint: exam)
+    text = page(signed_in, report_make(study=rated))
+    assert '<a href="#exams">What the generators can draw</a>' in text
+    section = text[text.index('id="exams"') : text.index('id="collection"')]
+    assert "60 pictures a share" in section and section.count("not learned") == 2 and "held out" in section
+    shown = signed_in.get(f"/runs/{run.pk}/").content.decode()
+    assert "What its weights can draw, as measured" in shown and "not learned" in shown
 
 
 def test_specialists_find_the_rest_at_the_end(signed_in: Client, rated: Study) -> None:

@@ -43,6 +43,8 @@ def _entries(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "agreed", "Prompts on which raters agreed most and least"
     if images and images.grid:
         yield "grid", "A grid of samples"
+    if of.get("exams"):
+        yield "exams", "What the generators can draw"
     if of["collection"]:
         yield "collection", "How the ratings were collected"
     if of["displays"]:

@@ -17,6 +17,7 @@ from evaluation.reports.answer_words import option_texts_of
 from evaluation.reports.compute import code_version
 from evaluation.reports.directions import rightward_names, with_isolates
 from evaluation.reports.document import ReportDocument, names_in_figures
+from evaluation.reports.exams import exams_beside
 from evaluation.reports.fonts import missing_letters
 from evaluation.reports.limitations import Limits, limitations
 from evaluation.reports.reading import MOST_FIGURES, drawn, lines, win_matrix
@@ -78,6 +79,7 @@ def report_context(report: Report, *, one_file: bool = False) -> Context:
         "refusals": document.refusals,
         "policies": POLICIES,
         "images": images,
+        "exams": exams_beside(specification.get("runs", [])),
         "agreed": [(each, _with_images(each.most, images), _with_images(each.least, images)) for each in agreed],
         "recruitment": flow,
         "limitations": limitations(

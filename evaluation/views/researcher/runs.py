@@ -14,6 +14,7 @@ from common.words import nearest
 from evaluation.declared import selection_in_words
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, Prompt, RunStatus, Sample, SampleFailure, Suite
+from evaluation.reports.exams import exams_beside
 from evaluation.reports.wording.scores import facts
 from evaluation.selectors.list_shapes import runs_shape
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
@@ -21,6 +22,7 @@ from evaluation.selectors.runs import run_progress, run_prompts_noted, runs_prog
 from evaluation.services.runs.estimate import run_estimate
 from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
 from evaluation.services.runs.spending import run_expected_usd
+from evaluation.services.studies.run_specified import run_specified
 from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.metrics import scores_of
 from evaluation.views.researcher.pages import (
@@ -159,6 +161,7 @@ def run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
                 }
             ),
             "n_noted": run_prompts_noted(found),
+            "exams": exams_beside([run_specified(found.name, found)]),
             "more_failures": len(failures) > FAILURES_SHOWN,
             "studies": found.study_runs.select_related("study").order_by("-study__created_at")[:20],
         }
