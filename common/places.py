@@ -16,6 +16,8 @@ SUITES = CHECKOUT / "fixtures" / "suites"
 """The suites that ship."""
 
 SUITE = SUITES / "drawbench-cc0.csv"
+DEMO_SUITE = SUITES / "drawbench-cc0-demo.csv"
+"""The 200 prompts, and the few of the demonstration."""
 
 TEMPLATES = CHECKOUT / "templates"
 

@@ -32,6 +32,8 @@ from generators.runner import Progress
 from generators.sizes import square
 
 SUITE_NAME = "drawbench-cc0-demo"
+EACH = 3
+"""Its prompts of each category: some that the bundled weights can draw, beside some that they can't."""
 STUDY_NAME = "demo"
 RESEARCHER = "demo"
 GUIDANCE_WEIGHTS = (1.5, 4.0)
@@ -65,7 +67,7 @@ Say = Callable[[str], None]
 class DemoSize:
     """How much the demonstration draws. `size`: pixels a side."""
 
-    per_category: int = 3
+    per_category: int = EACH
     samples: int = 8
     size: int = 256
 
@@ -147,21 +149,26 @@ def demo_ship(*, size: DemoSize, say: Say) -> list[Path]:
             if progress.done in (0, progress.total) or progress.images % SHIPPED_TOLD == 0:
                 say(f"{name}: {progress.done} of {progress.total} images.")
 
-        shipped.append(run_ship(draft, folder=drawn_to_ship(draft.name), on_progress=progress_say))
+        shipped.append(
+            run_ship(draft, folder=drawn_to_ship(f"{draft.name}-{suite.version_hash[:8]}"), on_progress=progress_say)
+        )
     return shipped
 
 
 def _suite(size: DemoSize, say: Say) -> Suite:
     suite = _demo_suite(size)
     say(
-        f"Suite {suite}: {suite.prompts.count()} prompts, {size.per_category} per category, of the 200 prompts of "
-        "drawbench-cc0 (DrawBench's eleven categories, CC0)."
+        f"Suite {suite}: {suite.prompts.count()} prompts, {size.per_category} in each of DrawBench's eleven categories "
+        "(CC0). Some the bundled weights can draw, some not: the runs' pages say which words they never saw."
     )
     return suite
 
 
 def _demo_suite(size: DemoSize) -> Suite:
-    own = suite_load(source="drawbench-cc0").suite
+    """Its own, a part of it, or where more is asked for than that has, a part of the 200 prompts."""
+    own = suite_load(source=SUITE_NAME if size.per_category <= EACH else "drawbench-cc0").suite
+    if size.per_category == EACH:
+        return own
     return suite_make_subset(suite=own, per_category=size.per_category, name=f"{SUITE_NAME}{size.suffix}")
 
 

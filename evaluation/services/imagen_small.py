@@ -27,15 +27,13 @@ from evaluation.services.scoring.request import metric_request
 from evaluation.services.studies.create import StudyDraft, study_create
 from evaluation.services.studies.open import study_open
 from evaluation.services.suites.load import suite_load
-from evaluation.services.suites.make import suite_make_subset
 from evaluation.services.work.items import work_here
 from generators import registry
 from generators.contract import GeneratorError, WeightsMissingError
 from generators.sizes import square
 
 NAME = "imagen-small"
-SUITE, SUBSET = "drawbench-cc0", "drawbench-cc0-demo"
-PER_CATEGORY = 3
+SUITE, SMALL_SUITE = "drawbench-cc0", "drawbench-cc0-demo"
 CHECKS = "scene-checks"
 """How the pictures of each run are measured: what of the prompt the bundled world's checker finds in them."""
 
@@ -166,12 +164,11 @@ def leanings(measured: Sequence[Measured]) -> dict[str, float]:
 
 
 def _suite(size: StudySize) -> Suite:
-    own = suite_load(source=SUITE).suite
-    return own if size.full else suite_make_subset(suite=own, per_category=PER_CATEGORY, name=SUBSET)
+    return suite_load(source=SUITE if size.full else SMALL_SUITE).suite
 
 
 def _run(suite: Suite, one: Contender, size: StudySize, say: Say) -> GenerationRun:
-    name, run = _there(one, size)
+    name, run = _there(suite, one, size)
     if run is None:
         say(f"{one.label} ({one.stands_for}): drawing {counted(size.samples, 'sample')} of each prompt ...")
         run = run_render(
@@ -210,17 +207,18 @@ def _progress(run: GenerationRun, one: Contender, say: Say) -> Callable[[], None
     return told
 
 
-def _there(one: Contender, size: StudySize) -> tuple[str, GenerationRun | None]:
-    """The name of a contender's run, and the run if it is there. A run of other weights than those there now keeps its
-    pictures and its name; the new one's name says which weights drew it."""
-    name = f"{NAME}{size.suffix} {one.label}"
-    run = GenerationRun.objects.filter(name=name).first()
+def _there(suite: Suite, one: Contender, size: StudySize) -> tuple[str, GenerationRun | None]:
+    """The name of a contender's run, and the run if it is there. A run of other prompts or of other weights than those
+    of now keeps its pictures and its name; the new one's name says which it has."""
     spec = registry.get_spec(one.generator)
     now = registry.identity(spec, spec.resolve(one.parameters), size.size)
-    if run is None or now is None or run.weights_fingerprint in ("", now[1]):
-        return name, run
-    name = f"{name}, weights {now[1][:8]}"
-    return name, GenerationRun.objects.filter(name=name).first()
+    weights = now[1] if now else ""
+    name = f"{NAME}{size.suffix} {one.label}"
+    for also in ("", f", weights {weights[:8]}", f", weights {weights[:8]}, suite {suite.version_hash[:8]}"):
+        run = GenerationRun.objects.filter(name=name + also).first()
+        if run is None or (run.suite_id == suite.pk and (not weights or run.weights_fingerprint in ("", weights))):
+            break
+    return name + also, run
 
 
 def _measured(label: str, run: GenerationRun, say: Say) -> Measured:

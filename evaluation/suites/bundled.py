@@ -1,10 +1,10 @@
 """The suites that ship with the project, in fixtures/suites/."""
 
-from common.places import SUITE
+from common.places import DEMO_SUITE, SUITE
 from evaluation.suites.formats import read_suite
 from evaluation.suites.types import SuiteData
 
-BUNDLED = {"drawbench-cc0": SUITE}
+BUNDLED = {"drawbench-cc0": SUITE, "drawbench-cc0-demo": DEMO_SUITE}
 """Name -> file."""
 
 

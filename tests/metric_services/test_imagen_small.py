@@ -95,6 +95,9 @@ def test_pictures_of_weights_from_before_are_not_taken_for_those_of_now(monkeypa
     GenerationRun.objects.filter(pk=after.pk).update(weights_fingerprint=NOW)
     assert after != before and after.name == f"{before.name}, weights {NOW[:8]}"
     assert drawn() == after and GenerationRun.objects.count() == 2
+    suite = suite_load(source=b"A blue car.", name="another").suite
+    of_others = drawn()
+    assert of_others.name == f"{after.name}, suite {suite.version_hash[:8]}" and of_others.suite == suite
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5"])
