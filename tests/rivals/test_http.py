@@ -15,7 +15,7 @@ from PIL import Image
 
 from generators import conformance, registry, sample
 from generators.contract import GeneratorError, ImageRequest, StopError
-from generators.rivals.http.client import Client
+from generators.rivals.http.client import MOST_PATIENCE_S, Client
 from generators.rivals.http.template import read_service
 from generators.seeding import request_seed
 from tests.rivals.conftest import Load, declare, draw, failure, openai_like, requests
@@ -60,7 +60,13 @@ def test_fields_of_empty_holes_are_not_sent_and_options_are(load: Load, service:
         ("not base64", "invalid", "not in base 64"),
         ("empty", "invalid", "answered without an image"),
         ("nothing", "invalid", "where JSON was expected"),
-        ("nonsense", "invalid", "where JSON was expected"),
+        ("nonsense", "invalid", "answered with JSON that can't be read: NaN is not JSON"),
+        ("cut off", "crash", "answered with half of its JSON: the rest is missing"),
+        ("deep", "invalid", "JSON that can't be read: the JSON is nested too deeply"),
+        ("key twice", "invalid", 'JSON that can\'t be read: the key "data" stands twice'),
+        ("utf-16", "invalid", "JSON that can't be read: this is not UTF-8 text"),
+        ("null", "invalid", "answered without an image"),
+        ("field", "invalid", "answered with status 422: size is missing"),
         ("moderation", "refused", "refuses the prompt: not this"),
         ("bad size", "invalid", "status 400: size?"),
         ("half", "crash", "bytes of its answer"),
@@ -76,6 +82,32 @@ def test_each_fault_is_a_failure_of_its_kind(load: Load, service: Service, word:
     assert (found, message.count("\n")) == (kind, 0)
     assert says in message
     assert KEY not in message
+
+
+@pytest.mark.parametrize("word", ["slow head", "drip"])
+def test_what_comes_byte_by_byte_ends_when_its_time_is_up(load: Load, service: Service, word: str) -> None:
+    generator = load(timeout_s=1.0)
+    assert failure(generator, word) == ("timeout", "127.0.0.1 did not answer in time")
+    assert 2 < service.dripped < 100, "it was left long before its half minute was over"
+    (result,) = draw(generator, "a fox").values()
+    assert result.image is not None, "and the next is drawn"
+
+
+def test_nobody_is_asked_to_wait_for_years(load: Load) -> None:
+    (result,) = draw(load(parallel=1), "years").values()
+    assert result.failure is not None and result.failure.retry_after_s == MOST_PATIENCE_S == 3600
+
+
+def test_an_image_address_is_one_of_the_web(load: Load, service: Service) -> None:
+    generator = load({"image": {"address": ["data.*.url"]}})
+    message = "tests named something that is no address of an image"
+    assert failure(generator, "own file") == ("invalid", message)
+
+
+def test_more_images_than_asked_for_are_paid_for(load: Load) -> None:
+    (result,) = draw(load({"price": {"image_usd": 0.04}}), "four").values()
+    assert result.image is not None
+    assert (result.provenance["images_given"], result.provenance["cost_usd"]) == (4, 0.16)
 
 
 def test_an_endless_answer_ends(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,6 +352,8 @@ def test_comfyui_draws_a_workflow_with_holes(folder: Path, service: Service, tmp
         ({}, {"quality": "high"}, "takes no quality"),
         ({}, {"options": "[1]"}, "options is a JSON object"),
         ({}, {"options": "{"}, "parameter options: this is not JSON"),
+        ({}, {"options": '{"n": 10}'}, "the template of tests writes the field n itself. Use the parameter"),
+        ({}, {"options": '{"prompt": "a cat"}'}, "the template of tests writes the field prompt itself"),
         ({}, {"workflow": "x.json"}, "takes no workflow"),
         ({}, {"service": "test"}, 'did you mean "tests"'),
         ({}, {"stepz": 3}, 'did you mean "steps"'),
