@@ -154,6 +154,19 @@ def test_what_was_cut_off_is_told(load: Load, pipelines: Pipelines) -> None:
     assert "prompt_text_cut" in draw(flux, long)["0/0"].provenance
 
 
+@pytest.mark.slow
+def test_what_was_cut_off_is_what_the_pipeline_cut_and_not_what_its_tokenizer_could(
+    load: Load, pipelines: Pipelines
+) -> None:
+    generator = load(pipelines("latent_diffusion"), steps=2, batch=2)
+    long = "fox " * 30 + "zebra"  # 97 tokens and more: the pipeline reads 77, the tokenizer 512
+    results = draw(generator, "a fox", long)
+    assert "prompt_text_cut" not in results["0/0"].provenance
+    cut = str(results["1/0"].provenance["prompt_text_cut"]).replace(" ", "").replace("##", "")
+    # of 75 tokens between the two special ones, each a letter, 25 times "fox" are read
+    assert cut == "fox" * 5 + "zebra"
+
+
 def test_a_batch_is_halved_where_memory_is_short(
     load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

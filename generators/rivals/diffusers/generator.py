@@ -23,7 +23,7 @@ from generators.contract import (
     ImageRequest,
     ImageResult,
 )
-from generators.rivals.diffusers.reading import is_if, unread
+from generators.rivals.diffusers.reading import is_if, listen, unread
 from generators.rivals.diffusers.spec import OF_MODEL
 from generators.rivals.diffusers.stages import (
     Stage,
@@ -118,6 +118,8 @@ class PipelineGenerator:
         """The images, (n, height, width, 3), and why a filter withheld each, "" where none did."""
         flags = [""] * len(batch)
         made: dict[str, Any] = {}
+        for stage in self._stages:
+            listen(stage.pipe)
         for number, stage in enumerate(self._stages):
             following = self._stages[number + 1] if number + 1 < len(self._stages) else None
             given = self._call(stage, batch, made, number)

@@ -15,6 +15,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 
 from common.hashes import file_sha256
 from common.json_in import JsonError, read_json
@@ -101,7 +102,10 @@ def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload:
     """
     folder = _folder(config.model)
     kind = _class(config, folder)
+    # what they draw as bars and tell of prompts that are too long stands in the results
     diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     try:
         pipe = kind.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
     except Exception as error:  # diffusers raises what its parts raise
@@ -232,6 +236,8 @@ def _class(config: StageConfig, folder: Path) -> Any:
 def _set_scheduler(pipe: Any, name: str) -> None:
     if not name:
         return
+    if getattr(pipe, "scheduler", None) is None:
+        raise GeneratorError(f"{type(pipe).__name__} has no scheduler, so none can be chosen")
     known = {each.__name__: each for each in pipe.scheduler.compatibles}
     if name not in known:
         hint = nearest(name, known) or "."
