@@ -173,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"error": {"message": "later"}}, 429, {"Retry-After": "999999999"})
         elif word == "own file":
             self._json({"data": [{"url": "file:///etc/passwd"}]})
+        elif word == "parrot":
+            image = base64.b64encode(picture(prompt, seed)).decode()
+            self._json({"data": [{"b64_json": image}], "model": self.headers["Authorization"]})
         elif word == "four":
             self._json({"data": [{"b64_json": base64.b64encode(picture(prompt, seed)).decode()}] * 4})
         elif word == "slow head":

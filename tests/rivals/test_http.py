@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from PIL import Image
 
 from generators import conformance, registry, sample
 from generators.contract import GeneratorError, ImageRequest, StopError
-from generators.rivals.http.client import MOST_PATIENCE_S, Client
+from generators.places import SERVICES
+from generators.rivals.http.client import MOST_PATIENCE_S, Answer, Client, Sent
+from generators.rivals.http.settings import HOLES
 from generators.rivals.http.template import read_service
 from generators.seeding import request_seed
 from tests.rivals.conftest import Load, declare, draw, failure, openai_like, requests
@@ -381,6 +384,40 @@ def test_templates_that_ship_are_whole_and_say_that_they_were_not_tried() -> Non
         service = read_service(name)
         assert service.name == name
         assert (service.tried, service.source) == (False, "from its documentation, not tried here")
+
+
+def test_each_template_that_ships_sends_the_prompt_and_the_key_to_its_host_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dry run: what would be sent is caught."""
+    sent: list[Sent] = []
+
+    def caught(self: Client, what: Sent, *, deadline: float, follow: bool = False) -> Answer:
+        sent.append(what)
+        raise StopError("caught")
+
+    monkeypatch.setattr(Client, "ask", caught)
+    prompt = 'a "red" {model} fox {seed}, 50 % \N{SNOWMAN}'
+    (tmp_path / "workflow.json").write_text('{"6": {"inputs": {"text": "{prompt}", "seed": "{seed}"}}}')
+    for path in sorted(SERVICES.glob("*.json")):
+        name, sent[:] = path.stem, []
+        given = json.loads(path.read_text())
+        own = {need: f"my-{need}" for need in given.get("needs", ()) if need not in HOLES}
+        declare(folder, **{**given, "holes": {**given.get("holes", {}), **own}})
+        parameters = {"workflow": str(tmp_path / "workflow.json")} if name == "comfyui" else {"model": "my-model"}
+        if "key" in given:
+            monkeypatch.setenv(given["key"]["variable"], KEY)
+        with pytest.raises(StopError, match="caught"):
+            draw(registry.load("http", {"service": name, **parameters}), prompt)
+        (one,) = sent
+        body = (one.body or b"").decode()
+        assert one.method == "POST" and one.address.startswith(given["address"]), name
+        told = f'"{prompt}"'.replace(prompt, json.dumps(prompt)[1:-1]) if body.startswith("{") else prompt
+        assert told in body, name
+        rest = (one.address + body).replace(told, "")
+        assert not re.search(r"\{[a-z_]+\}", rest), name
+        assert ("my-model" in rest) == (name != "comfyui") and all(value in rest for value in own.values()), name
+        assert (KEY in "".join(one.headers.values())) == ("key" in given) and KEY not in rest, name
 
 
 def test_costs_are_counted_by_image_or_token(load: Load) -> None:
