@@ -76,9 +76,8 @@ for line in sys.stdin:
     if word == "neither": say(key=r["key"]); continue
     if word == "text": open(r["file"], "w").write("hello"); say(key=r["key"], file=r["file"]); continue
     if word == "env": say(key=r["key"], failure="invalid", message=" ".join(sorted(os.environ))); continue
-    if word == "neighbour":
-        other = os.path.join(os.path.dirname(r["file"]), "other.png")
-        Image.new("RGB", (32, 32)).save(other); say(key=r["key"], file=other); continue
+    other = os.path.join(os.path.dirname(r["file"]), "other.png")
+    if word == "neighbour": Image.new("RGB", (32, 32)).save(other); say(key=r["key"], file=other); continue
     if word == "folder": os.mkdir(r["file"]); say(key=r["key"], file=r["file"]); continue
     if word == "fifo": os.mkfifo(r["file"]); say(key=r["key"], file=r["file"]); continue
     if word == "link": os.symlink("/etc/passwd", r["file"]); say(key=r["key"], file=r["file"]); continue
