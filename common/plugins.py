@@ -70,7 +70,9 @@ class Plugins(Generic[S]):
         Raises:
             `error`: nothing has this name (the nearest is named), or what has it is broken.
         """
-        found = list(self._found())
+        found = list(self._built_in())
+        if name not in self.built_in:  # looking through what is installed takes some 10 ms, and drawing asks often
+            found += self._brought()
         resolved = [self._resolve(entry, found) for entry in found if entry.name == name]
         if not resolved:
             known = sorted({entry.name for entry in found})
@@ -82,8 +84,15 @@ class Plugins(Generic[S]):
         raise self.error(f'{self.what} "{name}" ({resolved[0].source}) can\'t be used: {resolved[0].error}')
 
     def _found(self) -> Iterator[Entry[S]]:
+        yield from self._built_in()
+        yield from self._brought()
+
+    def _built_in(self) -> Iterator[Entry[S]]:
         for name, reference in self.built_in.items():
             yield Entry(name, "built in", reference)
+
+    def _brought(self) -> Iterator[Entry[S]]:
+        """Those of installed packages."""
         seen: set[tuple[str, str, str]] = set()
         for point in metadata.entry_points(group=self.group):
             source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown package"

@@ -56,6 +56,20 @@ def test_the_folder_loads_without_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_only_a_name_that_does_not_ship_is_looked_for_in_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def looked(*, group: str) -> tuple[()]:
+        looks.append(group)
+        return ()
+
+    monkeypatch.setattr("common.plugins.metadata.entry_points", looked)
+    assert registry.get_spec("folder").name == "folder" and looks == []
+    with pytest.raises(GeneratorError, match="unknown generator"):
+        registry.get_spec("not-there")
+    assert looks == ["drawbench.generators"]
+
+
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(GeneratorError) as caught:
         registry.get_spec("cascad")

@@ -21,6 +21,15 @@ from common.images import encode_png
 KEY = "sk-secret-0123456789"
 GATED_AFTER = 12
 
+_RAW = {
+    "cut off": b'{"data": [{"b64_json": "iVBORw0KG',
+    "deep": b"[" * 9999 + b"]" * 9999,
+    "key twice": b'{"data": [], "data": []}',
+    "utf-16": '{"data": []}'.encode("utf-16"),
+    "null": b"null",
+}
+"""Answers that say that they are JSON."""
+
 
 def picture(text: str, seed: object, width: int = 32, height: int = 32) -> bytes:
     """A PNG that depends on the prompt and the seed alone."""
@@ -45,6 +54,7 @@ class Service(ThreadingHTTPServer):
         self.jobs: dict[str, dict[str, Any]] = {}
         self.mood = ""
         self.elsewhere = ""
+        self.dripped = 0
         self.under_way = self.most_under_way = 0
         self.lock = threading.Lock()
         self.gate = threading.Event()
@@ -154,7 +164,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif word == "nothing":
             self._bytes(200, "application/json", b"")
         elif word == "nonsense":
-            self._bytes(200, "application/json", b'{"data": [NaN')
+            self._bytes(200, "application/json", b'{"data": [NaN]}')
+        elif word in _RAW:
+            self._bytes(200, "application/json", _RAW[word])
+        elif word == "field":
+            self._json({"detail": [{"loc": ["body", "size"], "msg": "size is missing", "type": "missing"}]}, 422)
+        elif word == "years":
+            self._json({"error": {"message": "later"}}, 429, {"Retry-After": "999999999"})
+        elif word == "own file":
+            self._json({"data": [{"url": "file:///etc/passwd"}]})
+        elif word == "parrot":
+            image = base64.b64encode(picture(prompt, seed)).decode()
+            self._json({"data": [{"b64_json": image}], "model": self.headers["Authorization"]})
+        elif word == "four":
+            self._json({"data": [{"b64_json": base64.b64encode(picture(prompt, seed)).decode()}] * 4})
+        elif word == "slow head":
+            self._drip(b"HTTP/1.1 200 OK\r\n", b"X-Still: here\r\n")
         elif word == "moderation":
             self._json({"error": {"message": "not this", "code": "moderation_blocked"}}, 400)
         elif word == "bad size":
@@ -185,17 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(2.0)
             self.close_connection = True
         elif word == "drip":
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.close_connection = True
-            try:
-                for _ in range(15):
-                    self.wfile.write(b" ")
-                    self.wfile.flush()
-                    time.sleep(0.1)
-            except OSError:
-                pass
+            self._drip(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", b" ")
         else:
             width, height = map(int, body.get("size", "32x32").split("x"))
             seed = 0 if word == "deaf" else time.monotonic_ns() if word == "moody" else seed
@@ -206,6 +221,19 @@ class _Handler(BaseHTTPRequestHandler):
             image = base64.b64encode(picture(prompt, seed, width, height)).decode()
             usage = {"input_tokens": 20, "output_tokens": 1000}
             self._json({"data": [{"b64_json": image}], "model": "painter-2026-11-01", "usage": usage})
+
+    def _drip(self, first: bytes, then: bytes) -> None:
+        """Something every tenth of a second, until nobody listens: no read takes long. `dripped`: how often."""
+        self.close_connection = True
+        try:
+            self.wfile.write(first)
+            for _ in range(300):
+                self.wfile.write(then)
+                self.wfile.flush()
+                self.server.dripped += 1
+                time.sleep(0.1)
+        except OSError:
+            pass
 
     def _job(self, prompt: str, seed: object) -> dict[str, Any]:
         identity = hashlib.sha256(f"{prompt}{seed}".encode()).hexdigest()[:12]

@@ -76,7 +76,19 @@ for line in sys.stdin:
     if word == "neither": say(key=r["key"]); continue
     if word == "text": open(r["file"], "w").write("hello"); say(key=r["key"], file=r["file"]); continue
     if word == "env": say(key=r["key"], failure="invalid", message=" ".join(sorted(os.environ))); continue
+    other = os.path.join(os.path.dirname(r["file"]), "other.png")
+    if word == "neighbour": Image.new("RGB", (32, 32)).save(other); say(key=r["key"], file=other); continue
+    if word == "folder": os.mkdir(r["file"]); say(key=r["key"], file=r["file"]); continue
+    if word == "fifo": os.mkfifo(r["file"]); say(key=r["key"], file=r["file"]); continue
+    if word == "link": os.symlink("/etc/passwd", r["file"]); say(key=r["key"], file=r["file"]); continue
+    if word == "colour": say(key=r["key"], failure="crash", message="\x1b[31mout of memory"); continue
+    if word == "nan": print('{"key": "%s", "provenance": {"loss": NaN}}' % r["key"], flush=True); continue
+    if word == "before": say(key=r["key"], failure="timeout", message="soon", retry_after_s=-3); continue
+    if word == "left": Image.new("RGB", (32, 32)).save(r["file"]); say(key=r["key"], failure="refused"); continue
     Image.new("RGB", (r["width"] or 32, 32), tuple(r["seed"].to_bytes(8, "big")[-3:])).save(r["file"])
+    if word == "half": os.truncate(r["file"], os.path.getsize(r["file"]) - 20)
+    if word == "talk":
+        say(key=r["key"], file=r["file"], provenance={"a" * 999: "b" * 99_999, "c\\0": "\\0"}); continue
     if word == "long": print("x" * 2_000_000, flush=True)
     say(key=r["key"], file=r["file"])
 """
@@ -113,7 +125,7 @@ def declared(folder: Path) -> Iterator[Declare]:
     ("word", "kind", "says"),
     [
         ("nonsense", "crash", 'wrote "Loading ... 12%" to its standard output'),
-        ("long", "crash", "to its standard output, where only answers"),
+        ("long", "crash", "where only answers in JSON belong (a line of more than 1,000,000 bytes)"),
         ("die", "crash", "ended with code 3; it said last: CUDA out of memory"),
         ("kill", "crash", "was ended by SIGKILL"),
         ("sleep", "timeout", "gave no answer within 0.5 s"),
@@ -122,7 +134,15 @@ def declared(folder: Path) -> Iterator[Declare]:
         ("twice", "crash", "answered a key that it was not asked"),
         ("escape", "invalid", "outside of the folder"),
         ("nothing", "invalid", "made no whole image"),
-        ("neither", "invalid", "made no whole image"),
+        ("neither", "invalid", "made no whole image: its answer names neither a file nor a failure"),
+        ("neighbour", "invalid", "answered with another file than the one that it was given for this image"),
+        ("folder", "invalid", "made no whole image"),
+        ("fifo", "invalid", "this is not a regular file"),
+        ("link", "invalid", "it is a link"),
+        ("half", "crash", "made no whole image: the PNG file ends too early"),
+        ("colour", "crash", "\N{REPLACEMENT CHARACTER}[31mout of memory"),
+        ("nan", "crash", "where only answers in JSON belong (NaN is not JSON; write null or a number)"),
+        ("before", "timeout", "soon"),
         ("text", "invalid", "made no whole image"),
     ],
 )
@@ -139,6 +159,21 @@ def test_each_fault_is_a_failure_and_the_next_image_is_drawn(
 def test_of_a_batch_what_was_answered_before_is_kept(declared: Declare) -> None:
     results = draw(declared(), "a fox", "die", "a heron")
     assert [results[key].image is not None for key in ("0/0", "1/0", "2/0")] == [True, False, False]
+
+
+def test_what_an_earlier_request_left_is_never_a_later_ones_image(declared: Declare) -> None:
+    generator = declared()
+    assert failure(generator, "left")[0] == "refused"
+    assert failure(generator, "nothing") == (
+        "invalid",
+        "the program p made no whole image: the file can't be read: no such file or directory",
+    )
+
+
+def test_texts_and_names_of_provenance_are_bounded(declared: Declare) -> None:
+    (result,) = draw(declared(), "talk").values()
+    kept = {name: value for name, value in result.provenance.items() if name != "seed"}
+    assert [(len(name), len(str(value))) for name, value in kept.items()] == [(80, 2000), (2, 1)]
 
 
 def test_another_size_is_a_failure(declared: Declare) -> None:

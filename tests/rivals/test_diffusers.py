@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import diffusers
 import torch
 
 from generators import registry
-from generators.contract import Generator, GeneratorError
+from generators.contract import Failure, FailureKind, Generator, GeneratorError
 from generators.rivals.diffusers import generator as module
 from tests.rivals import tiny
 from tests.rivals.conftest import draw, failure, requests
@@ -154,6 +155,19 @@ def test_what_was_cut_off_is_told(load: Load, pipelines: Pipelines) -> None:
     assert "prompt_text_cut" in draw(flux, long)["0/0"].provenance
 
 
+@pytest.mark.slow
+def test_what_was_cut_off_is_what_the_pipeline_cut_and_not_what_its_tokenizer_could(
+    load: Load, pipelines: Pipelines
+) -> None:
+    generator = load(pipelines("latent_diffusion"), steps=2, batch=2)
+    long = "fox " * 30 + "zebra"  # 97 tokens and more: the pipeline reads 77, the tokenizer 512
+    results = draw(generator, "a fox", long)
+    assert "prompt_text_cut" not in results["0/0"].provenance
+    cut = str(results["1/0"].provenance["prompt_text_cut"]).replace(" ", "").replace("##", "")
+    # of 75 tokens between the two special ones, each a letter, 25 times "fox" are read
+    assert cut == "fox" * 5 + "zebra"
+
+
 def test_a_batch_is_halved_where_memory_is_short(
     load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +186,30 @@ def test_a_batch_is_halved_where_memory_is_short(
     assert asked == [4, 2, 1, 1, 1, 1] and generator.batch_size == 1
     assert [results[f"{at}/0"].image is not None for at in range(4)] == [True, True, False, True]
     assert "too little memory for one image" in results["2/0"].failure.message  # type: ignore[union-attr]
+
+
+def test_what_a_pipeline_refuses_is_final_and_harms_no_neighbour(
+    load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = load(pipelines("stable_diffusion"), width=36, height=32)
+    found, message = failure(odd, "a fox")
+    assert found == "invalid" and "can't draw with these arguments" in message and "divisible by 8" in message
+    generator = load(pipelines("stable_diffusion"), batch=4)
+    drawn, asked = generator._draw, []  # type: ignore[attr-defined]
+
+    def picky(batch: Any) -> Any:
+        asked.append(len(batch))
+        if any(request.prompt == "odd" for request in batch):
+            raise ValueError("this prompt is odd")
+        return drawn(batch)
+
+    monkeypatch.setattr(generator, "_draw", picky)
+    results = draw(generator, "a fox", "odd", "a heron", "a birch", "a mole")
+    assert asked == [4, 1, 1, 1, 1, 1], "those beside it are drawn alone; the next batch is whole again"
+    assert [results[f"{at}/0"].image is not None for at in range(5)] == [True, False, True, True, True]
+    assert results["1/0"].failure == Failure(
+        FailureKind.INVALID, "the pipeline can't draw with these arguments: this prompt is odd"
+    )
 
 
 def test_other_files_make_another_fingerprint(load: Load, pipelines: Pipelines, tmp_path: Path) -> None:
@@ -206,6 +244,7 @@ def test_a_lora_changes_the_image_and_the_fingerprint(load: Load, pipelines: Pip
     ("parameters", "says"),
     [
         ({"pipeline_class": "StableDifusionPipeline"}, 'did you mean "StableDiffusionPipeline"'),
+        ({"pipeline_class": "StableDiffusionImg2ImgPipeline"}, "draws from an image, and the first stage has only a"),
         ({"scheduler": "EulerDiscretScheduler"}, 'did you mean "EulerDiscreteScheduler"'),
         ({"arguments": '{"clipskip": 1}'}, 'takes no argument .clipskip.; did you mean "clip_skip"'),
         ({"arguments": '{"generator": 1}'}, "takes no argument 'generator'"),
@@ -233,9 +272,20 @@ def test_what_is_no_pipeline_is_told(load: Load, pipelines: Pipelines, tmp_path:
     with pytest.raises(GeneratorError, match="has no model_index.json"):
         load(tmp_path / "empty")
     other = tiny.stable_diffusion(tmp_path / "other")
-    (other / "unet" / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(GeneratorError, match="can't be loaded.*Are all its weights there"):
+    weights = other / "unet" / "diffusion_pytorch_model.safetensors"
+    whole = weights.read_bytes()
+    for rest in (whole[: len(whole) // 2], b"", None):
+        weights.unlink()
+        if rest is not None:
+            weights.write_bytes(rest)
+        with pytest.raises(GeneratorError, match="can't be loaded.*[^.]\\. Are all its weights there") as error:
+            load(other)
+        assert "OSError" not in str(error.value)
+        weights.touch()
+    shutil.move(other / "tokenizer", tmp_path / "tokenizer")
+    with pytest.raises(GeneratorError, match="lacks tokenizer, which its model_index.json names; copy or download"):
         load(other)
+    shutil.move(tmp_path / "tokenizer", other / "tokenizer")
     index = json.loads((other / "model_index.json").read_text())
     (other / "model_index.json").write_text(json.dumps({**index, "_class_name": "AcmePipeline"}))
     with pytest.raises(GeneratorError, match="of the class 'AcmePipeline', which diffusers"):

@@ -15,10 +15,9 @@ from PIL import Image
 
 from generators import conformance, registry, sample
 from generators.contract import GeneratorError, ImageRequest, StopError
-from generators.rivals.http.client import Client
-from generators.rivals.http.template import read_service
+from generators.rivals.http.client import MOST_PATIENCE_S, Client
 from generators.seeding import request_seed
-from tests.rivals.conftest import Load, declare, draw, failure, openai_like, requests
+from tests.rivals.conftest import Load, draw, failure, requests
 from tests.rivals.server import KEY, Service, picture
 
 
@@ -60,7 +59,13 @@ def test_fields_of_empty_holes_are_not_sent_and_options_are(load: Load, service:
         ("not base64", "invalid", "not in base 64"),
         ("empty", "invalid", "answered without an image"),
         ("nothing", "invalid", "where JSON was expected"),
-        ("nonsense", "invalid", "where JSON was expected"),
+        ("nonsense", "invalid", "answered with JSON that can't be read: NaN is not JSON"),
+        ("cut off", "crash", "answered with half of its JSON: the rest is missing"),
+        ("deep", "invalid", "JSON that can't be read: the JSON is nested too deeply"),
+        ("key twice", "invalid", 'JSON that can\'t be read: the key "data" stands twice'),
+        ("utf-16", "invalid", "JSON that can't be read: this is not UTF-8 text"),
+        ("null", "invalid", "answered without an image"),
+        ("field", "invalid", "answered with status 422: size is missing"),
         ("moderation", "refused", "refuses the prompt: not this"),
         ("bad size", "invalid", "status 400: size?"),
         ("half", "crash", "bytes of its answer"),
@@ -76,6 +81,32 @@ def test_each_fault_is_a_failure_of_its_kind(load: Load, service: Service, word:
     assert (found, message.count("\n")) == (kind, 0)
     assert says in message
     assert KEY not in message
+
+
+@pytest.mark.parametrize("word", ["slow head", "drip"])
+def test_what_comes_byte_by_byte_ends_when_its_time_is_up(load: Load, service: Service, word: str) -> None:
+    generator = load(timeout_s=1.0)
+    assert failure(generator, word) == ("timeout", "127.0.0.1 did not answer in time")
+    assert 2 < service.dripped < 100, "it was left long before its half minute was over"
+    (result,) = draw(generator, "a fox").values()
+    assert result.image is not None, "and the next is drawn"
+
+
+def test_nobody_is_asked_to_wait_for_years(load: Load) -> None:
+    (result,) = draw(load(parallel=1), "years").values()
+    assert result.failure is not None and result.failure.retry_after_s == MOST_PATIENCE_S == 3600
+
+
+def test_an_image_address_is_one_of_the_web(load: Load, service: Service) -> None:
+    generator = load({"image": {"address": ["data.*.url"]}})
+    message = "tests named something that is no address of an image"
+    assert failure(generator, "own file") == ("invalid", message)
+
+
+def test_more_images_than_asked_for_are_paid_for(load: Load) -> None:
+    (result,) = draw(load({"price": {"image_usd": 0.04}}), "four").values()
+    assert result.image is not None
+    assert (result.provenance["images_given"], result.provenance["cost_usd"]) == (4, 0.16)
 
 
 def test_an_endless_answer_ends(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,67 +330,3 @@ def test_comfyui_draws_a_workflow_with_holes(folder: Path, service: Service, tmp
     path.write_text("{}")
     with pytest.raises(GeneratorError, match="no hole for the prompt"):
         registry.load("http", given)
-
-
-@pytest.mark.parametrize(
-    ("template", "parameters", "says"),
-    [
-        ({"schema": "other"}, {}, 'schema must be "drawbench-service/1"'),
-        ({"addres": "x"}, {}, 'unknown addres; did you mean "address"?'),
-        ({"address": "ftp://x"}, {}, "not of the form https://host/path"),
-        ({"address": "https://a@[x"}, {}, "not of the form https://host/path"),
-        ({"image": {}}, {}, "says no place of the image"),
-        ({"rules": [{"outcome": "no"}]}, {}, "rules: 0: outcome is 'no'"),
-        ({"poll": {"call": {"pth": "x"}}}, {}, 'unknown pth; did you mean "path"?'),
-        ({"submit": {"path": "x"}}, {}, "submit has json or form"),
-        ({}, {"width": 32}, "give width and height together"),
-        ({"sides": {"multiple": 16, "ratio": 3}}, {"width": 40, "height": 48}, "width 40: .* multiples of 16"),
-        ({"sides": {"ratio": 3}}, {"width": 256, "height": 64}, "at most 3 to 1"),
-        ({"needs": ["model"]}, {}, "needs the parameter model"),
-        ({}, {"guidance": 3.0}, "takes no guidance"),
-        ({}, {"quality": "high"}, "takes no quality"),
-        ({}, {"options": "[1]"}, "options is a JSON object"),
-        ({}, {"options": "{"}, "parameter options: this is not JSON"),
-        ({}, {"workflow": "x.json"}, "takes no workflow"),
-        ({}, {"service": "test"}, 'did you mean "tests"'),
-        ({}, {"stepz": 3}, 'did you mean "steps"'),
-    ],
-)
-def test_what_does_not_fit_is_told_in_a_sentence(
-    load: Load, template: dict[str, Any], parameters: dict[str, object], says: str
-) -> None:
-    with pytest.raises(GeneratorError, match=says) as error:
-        load(template, **parameters)
-    assert "\n" not in str(error.value)
-
-
-def test_a_template_that_is_no_json_names_its_file(folder: Path) -> None:
-    (folder / "services" / "mine.json").write_text("{")
-    with pytest.raises(GeneratorError, match=r"mine\.json \(line 1\): this is not JSON"):
-        registry.load("http", {"service": "mine"})
-
-
-def test_templates_that_ship_are_whole_and_say_that_they_were_not_tried() -> None:
-    parameter = registry.get_spec("http").parameters[0]
-    expected = {"openai", "openai-compatible", "bfl", "fal", "replicate", "stability", "gemini", "vertex-imagen"}
-    assert expected | {"comfyui"} <= set(parameter.choices)
-    for name in parameter.choices:
-        service = read_service(name)
-        assert service.name == name
-        assert (service.tried, service.source) == (False, "from its documentation, not tried here")
-
-
-def test_costs_are_counted_by_image_or_token(load: Load) -> None:
-    generator = load({"price": {"image_usd": 0.04}})
-    assert generator.info.image_usd == 0.04
-    assert draw(generator, "a fox")["0/0"].provenance["cost_usd"] == 0.04
-    assert draw(load(image_usd=0.5), "a fox")["0/0"].provenance["cost_usd"] == 0.5
-    tokens = {"image_usd": 0.05, "usd_per_million": {"usage.input_tokens": 5, "usage.output_tokens": 40}}
-    by_token = load({"price": tokens})
-    assert draw(by_token, "a fox")["0/0"].provenance["cost_usd"] == pytest.approx(20 * 5e-6 + 1000 * 40e-6)
-    assert "cost_usd" not in draw(load(), "a fox")["0/0"].provenance
-
-
-def test_an_own_template_is_chosen_by_name_at_once(folder: Path, service: Service) -> None:
-    declare(folder, "of-the-house", **openai_like(service))
-    assert "of-the-house" in registry.get_spec("http").parameters[0].choices

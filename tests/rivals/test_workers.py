@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from evaluation.errors import InputError
 from evaluation.models import GenerationRun, RunStatus, Suite
 from evaluation.selectors.runs import run_progress
 from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.export import run_export
 from evaluation.services.runs.request import RunDraft, run_render, run_resume
 from tests.rivals.conftest import declare, openai_like
 from tests.rivals.server import KEY, Service
@@ -109,6 +111,34 @@ def test_a_refused_key_and_a_spent_quota_end_a_run_that_is_resumed_later(
     draw(run)
     assert run.status == RunStatus.DONE and run.samples.count() == 4
     assert set(run.failures.values_list("kind", "attempts")) == {("refused", 1)}
+
+
+@pytest.mark.django_db
+def test_a_key_that_a_service_repeats_stands_in_no_row_no_file_and_no_log(
+    declared: Path,
+    service: Service,
+    make_suite: MakeSuite,  # noqa: F811
+    plugin: None,  # noqa: F811
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = ask(make_suite("parrot: a fox", "broken: a heron"), "http", {"service": "tests"})
+    draw(run)
+    run_export(run=run, folder=tmp_path / "exported")
+    assert run.samples.count() == 2 and set(run.failures.values_list("kind", flat=True)) == {"crash"}
+    rows = 0
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names():
+            cursor.execute(f'SELECT count(*), count(*) FILTER (WHERE t::text LIKE %s) FROM "{table}" t', [f"%{KEY}%"])
+            n_rows, n_with_key = cursor.fetchone()
+            rows += n_rows
+            assert not n_with_key, table
+    assert rows > 10
+    files = [path for path in (tmp_path / "exported").rglob("*") if path.is_file()]
+    assert len(files) >= 3 and not [path for path in files if KEY.encode() in path.read_bytes()]
+    told = run.samples.first()
+    assert told is not None and told.provenance["model_snapshot"] == "Bearer [the key]"
+    assert KEY not in caplog.text
 
 
 @pytest.mark.django_db

@@ -83,6 +83,33 @@ def stable_diffusion(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def latent_diffusion(folder: Path) -> Path:
+    """The first latent diffusion, 32 x 32 pixels. It reads 77 tokens; its tokenizer could 512."""
+    from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertConfig, LDMBertModel
+
+    torch.manual_seed(0)
+    folder.mkdir(parents=True)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *(f"##{word}" for word in WORDS)]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    bert = LDMBertConfig(
+        vocab_size=80,
+        encoder_layers=1,
+        encoder_ffn_dim=37,
+        encoder_attention_heads=2,
+        head_dim=16,
+        d_model=32,
+        max_position_embeddings=77,
+    )
+    d.LDMTextToImagePipeline(
+        vqvae=_vae(),
+        bert=LDMBertModel(bert).eval(),
+        tokenizer=t.BertTokenizer(str(folder / "vocab.txt"), model_max_length=512),
+        unet=_unet(),
+        scheduler=d.DDIMScheduler(clip_sample=False, set_alpha_to_one=False),
+    ).save_pretrained(folder)
+    return folder
+
+
 def sdxl(folder: Path) -> Path:
     """Stable Diffusion XL, 32 x 32 pixels."""
     torch.manual_seed(0)
@@ -301,6 +328,7 @@ def kandinsky(folder: Path) -> Path:
 
 ONE_STAGE: dict[str, Callable[[Path], Path]] = {
     "stable_diffusion": stable_diffusion,
+    "latent_diffusion": latent_diffusion,
     "sdxl": sdxl,
     "flux": flux,
     "pixart": pixart,

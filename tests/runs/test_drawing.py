@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, RunStatus, Sample, SampleFailure, StoredImage
@@ -88,13 +90,50 @@ class TestDrawing:
         run = ask(make_suite(*(f"prompt {number}" for number in range(12))), samples_per_prompt=4)
         prompts = list(run_missing(run))
         with claim_prompts(run.pk, prompts[:1]):  # as another worker's: here it is the same connection, so not refused
-            assert prompts_drawn(run.pk) == set(prompts[:1])
+            assert list(prompts_drawn(run.pk)) == prompts[:1]
             assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts[5:7], seconds=60, goes_on=True) is None
         assert set(run_missing(run)) == {prompts[0]}, "all but what is drawn elsewhere"
-        assert prompts_drawn(run.pk) == set(), "and nothing is held"
+        assert prompts_drawn(run.pk) == {}, "and nothing is held"
         assert run_draw.run_draw(run_pk=run.pk, prompt_pks=prompts, seconds=60, goes_on=True) is None
         run.refresh_from_db()
         assert run.status == RunStatus.DONE and run.samples.count() == 48
+
+    @pytest.mark.parametrize(("n_others", "taken"), [(0, [20]), (1, [9]), (3, [4])])
+    def test_a_task_takes_a_worker_s_share_of_what_nobody_draws(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch, n_others: int, taken: list[int]
+    ) -> None:
+        run = ask(make_suite(*(f"prompt {number}" for number in range(21))))
+        prompts = list(run_missing(run))
+        others = {prompt: 100 + number for number, prompt in enumerate(prompts[1 : 1 + n_others])}
+        monkeypatch.setattr(run_draw, "prompts_drawn", lambda run_pk: others | {prompts[0]: 7})
+        work = run_draw.Drawing(run, goes_on=True)
+        with work.claim(prompts[:1]):
+            work.load().seconds_per_item = 0.001
+            # what is free is all but the prompts that are drawn
+            assert [len({prompt for prompt, _ in work.more()})] == [(20 - n_others) // (1 + n_others)] == taken
+
+    def test_whether_it_is_wanted_and_has_a_budget_is_one_query_a_batch(
+        self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = ask(make_suite(*(f"prompt {number}" for number in range(40))), samples_per_prompt=1)
+        do, batches = run_draw.Drawing.do, []
+
+        def counted(self: run_draw.Drawing, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
+            batches.append(len(batch))
+            return do(self, batch, limit)
+
+        monkeypatch.setattr(run_draw.Drawing, "do", counted)
+        monkeypatch.setattr(items, "WANTED_EVERY_S", 0.0)
+        keys = list(run_missing(run))
+        with CaptureQueriesContext(connection) as queries:
+            run_draw.run_draw(run_pk=run.pk, prompt_pks=keys, seconds=60)
+        looks = [
+            each["sql"] for each in queries if each["sql"].startswith('SELECT "evaluation_generationrun"."budget_usd"')
+        ]
+        asked = [each["sql"] for each in queries if "SELECT 1" in each["sql"] and "generationrun" in each["sql"]]
+        assert sum(batches) == 40 and len(batches) > 4
+        # and one more, whether anything was asked for again meanwhile
+        assert (len(looks), asked) == (len(batches) + 1, [])
 
     def test_a_task_that_goes_on_hands_on_what_it_took_and_did_not_draw(
         self, make_suite: MakeSuite, monkeypatch: pytest.MonkeyPatch

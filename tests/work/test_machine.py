@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.cache import cache
 from django.db import connection
 
 from evaluation.errors import ConflictError
@@ -159,6 +161,49 @@ def test_what_kills_its_worker_too_often_is_given_up_alone_and_a_retry_begins_an
     row = kind.retry(row)
     kind.on(row)
     assert row.status == RunStatus.DONE and kind.made(row) == [0, 1, 2, 3] and kind.failures(row) == []
+
+
+def test_counting_is_one_trip_to_the_cache_a_batch_and_leaves_nothing(
+    kind: Kind, batches: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = kind.ask(40)
+    learned(kind, row)
+    monkeypatch.setattr(machine, "WANTED_EVERY_S", 0.0)  # each batch is counted by itself
+    batches.clear()
+    written: list[str] = []
+    trips = {"set_many": 0, "delete_many": 0}
+    set_many, delete_many = cache.set_many, cache.delete_many
+
+    def setting(data: dict[str, int], **options: Any) -> Any:
+        trips["set_many"] += 1
+        written.extend(data)
+        return set_many(data, **options)
+
+    def deleting(keys: Any) -> Any:
+        trips["delete_many"] += 1
+        return delete_many(keys)
+
+    monkeypatch.setattr(cache, "set_many", setting)
+    monkeypatch.setattr(cache, "delete_many", deleting)
+    kind.on(row)
+    assert row.status == RunStatus.DONE and len(batches) > 2
+    # one more of each: loading is counted too
+    assert trips == {"set_many": len(batches) + 1, "delete_many": 2}
+    assert len(written) > 39 and cache.get_many(written) == {}
+
+
+def test_what_is_done_once_more_by_the_same_process_has_no_death(kind: Kind) -> None:
+    row = kind.ask(1)
+    item = kind.item(kind.keys(row)[0])
+    deaths: Deaths[Any] = Deaths(job_name(row))
+    for _ in range(DEATHS + 1):
+        with deaths.counted([item], more_follow=True):
+            pass
+        assert deaths.of([item]) == {item: 0}
+    with pytest.raises(SoftTimeLimitExceeded), deaths.counted([item], more_follow=True):
+        raise SoftTimeLimitExceeded
+    deaths.forget_ended()
+    assert Deaths[Any](job_name(row)).of([item]) == {item: 1}, "but what was not done keeps its count"
 
 
 def test_an_error_is_no_death(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:

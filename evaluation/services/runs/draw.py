@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,7 +27,7 @@ from evaluation.services.work.items import ItemWork, Left, cut
 from evaluation.services.work.limits import Pace, SoftLimit
 from evaluation.services.work.locks import claim_prompts, prompts_drawn
 from evaluation.services.work.shares import work_in_shares
-from evaluation.services.work.states import LOOKED_EVERY_S, STARTED, SpoiledError, locked, start, unfinished
+from evaluation.services.work.states import STARTED, UNFINISHED, SpoiledError, locked, start, unfinished
 from evaluation.services.work.turns import lanes, lets_others_first
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
@@ -106,7 +105,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         self._pace = Pace()
         self._writer: SampleWriter | None = None
         self._prompts: dict[int, Prompt] = {}
-        self._free_until = -math.inf
+        self._has_budget = True
 
     def missing(self, keys: Sequence[int] | None = None) -> list[Place]:
         return [(prompt, sample) for prompt, samples in run_missing(self.row, keys).items() for sample in samples]
@@ -134,9 +133,10 @@ class Drawing(ItemWork[GenerationRun, Place]):
         free = [prompt for prompt in run_missing(self.row) if prompt not in drawn]
         if not free:
             return []
-        # from the end, where no other task begins soon; half of it at most, so that others find something to the last
+        # from the end, where no other task begins soon; no more than a worker's share, so that all end together
         n_prompts = self._pace.fit_into(MORE_S) // self.row.samples_per_prompt
-        some = free[-max(1, min(n_most, n_prompts, len(free) // 2)) :]
+        n_workers = len(set(drawn.values())) or 1
+        some = free[-max(1, min(n_most, n_prompts, len(free) // n_workers)) :]
         claimed = self._claims.enter_context(claim_prompts(self.row.pk, some))
         self._claimed.extend(claimed)
         return self.missing(claimed)
@@ -184,7 +184,9 @@ class Drawing(ItemWork[GenerationRun, Place]):
 
     def do(self, batch: Sequence[Place], limit: SoftLimit) -> Mapping[Place, float]:
         generator = self._loaded.generator
-        n_allowed, aside = self._put_aside(len(batch), generator.info.image_usd)
+        n_allowed, aside = len(batch), 0.0
+        if self._has_budget:
+            n_allowed, aside = put_aside(self.row, len(batch), generator.info.image_usd)
         batch = batch[:n_allowed]  # what is left is still missing, and meets the budget's end next
         requests = self._requests(batch)
         writer = self._writer = self._writer or SampleWriter(self.row)
@@ -192,6 +194,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
         sink = _Samples(self.row, places, limit)
         plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
         began = time.monotonic()
+        writer.begin()
         try:
             summary = runner.run(generator, requests, sink, plan)
         finally:
@@ -206,14 +209,12 @@ class Drawing(ItemWork[GenerationRun, Place]):
         writer.wait(0 if aside or sink.cost_usd else _may_wait(sink, is_short))
         return sink.again
 
-    def _put_aside(self, n_images: int, image_usd: float | None) -> tuple[int, float]:
-        """As `put_aside`; where nothing has cost anything, a budget is looked for now and then."""
-        if time.monotonic() < self._free_until:
-            return n_images, 0.0
-        n_allowed, aside = put_aside(self.row, n_images, image_usd)
-        if n_allowed == n_images and not aside and not image_usd:
-            self._free_until = time.monotonic() + LOOKED_EVERY_S
-        return n_allowed, aside
+    def is_wanted(self) -> bool:
+        """As `ItemWork`, and whether it has a budget: one query for both."""
+        rows = GenerationRun.objects.filter(pk=self.row.pk, status__in=UNFINISHED)
+        budgets = list(rows.values_list("budget_usd", flat=True))
+        self._has_budget = budgets != [None]
+        return bool(budgets)
 
     def keep_rest(self) -> None:
         writer, self._writer = self._writer, None

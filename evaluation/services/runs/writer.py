@@ -51,13 +51,33 @@ class SampleWriter:
         self._keeper = None if connection.in_atomic_block else ThreadPoolExecutor(1, thread_name_prefix="sample-keeper")
         self._batches: deque[_Batch] = deque()  # not known to be over
         self._to_keep: deque[_Batch] = deque()  # the keeper's
+        self._pending: Sequence[tuple[Place, DrawnImage]] = ()  # taken, not begun
 
     def add(self, images: Sequence[tuple[Place, DrawnImage]], *, hurried: bool = False) -> None:
-        """Take a batch; it is encoded and kept some time. `hurried`: batches come as fast as several threads encode."""
+        """Take a batch; it is encoded and kept from `begin` or `wait` on.
+
+        `hurried`: from now on, and by several threads, because batches come as fast.
+        """
         if not images:
             return
-        # without hurry by the keeper, one after the other: the next batch begins, and needs a processor itself
-        threads = self._encoders if hurried or self._keeper is None else self._keeper
+        self.begin()
+        if hurried or self._keeper is None:
+            self._take(images, self._encoders)
+        else:
+            self._pending = images
+
+    def begin(self) -> None:
+        """Encode and keep what was taken: the next batch begins.
+
+        Not before, because what lies between two batches takes twice as long beside encoders. And then by the keeper,
+        one image after the other, because the batch needs a processor itself.
+        """
+        images, self._pending = self._pending, ()
+        if images:
+            assert self._keeper is not None
+            self._take(images, self._keeper)
+
+    def _take(self, images: Sequence[tuple[Place, DrawnImage]], threads: ThreadPoolExecutor) -> None:
         batch = _Batch([(*image, threads.submit(_written, image[1].pixels)) for image in images])
         self._batches.append(batch)
         self._to_keep.append(batch)
@@ -72,6 +92,9 @@ class SampleWriter:
             Whatever keeping them raised.
         """
         error: BaseException | None = None
+        if most < len(self._pending):
+            self.begin()
+        most -= len(self._pending)
         n_waiting = sum(len(batch.images) for batch in self._batches)
         while self._batches and n_waiting > most:
             batch = self._batches[0]

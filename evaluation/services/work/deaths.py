@@ -36,26 +36,33 @@ class Deaths(Generic[Item]):
     def __init__(self, name: str) -> None:
         self.name = name
         self._known: dict[Item, int] = {}
+        self._ended: set[str] = set()  # their counts are still those of their beginning
+        self._zero: set[str] = set()
         self._round: str | None = None
 
     def of(self, items: Collection[Item]) -> dict[Item, int]:
         """How often each item was begun without coming to an end."""
         names = self._names(items)
         counts = cache.get_many(names.values())
-        self._known |= {item: counts.get(name, 0) for item, name in names.items()}
+        self._known |= {item: 0 if name in self._ended else counts.get(name, 0) for item, name in names.items()}
         return {item: self._known[item] for item in names}
 
     @contextmanager
-    def counted(self, items: Collection[Item], *, too_long_counts: bool = True) -> Iterator[None]:
+    def counted(
+        self, items: Collection[Item], *, too_long_counts: bool = True, more_follow: bool = False
+    ) -> Iterator[None]:
         """Count `items` as begun; an end forgets the count, also one with an error, but not the death of the process.
 
         `too_long_counts`: the task's limit on time leaves the count as a death does. Two trips to the cache, where the
-        counts are known (`of`).
+        counts are known (`of`); one with `more_follow`, which leaves the forgetting to the next call or to
+        `forget_ended`.
         """
         names = self._names(items)
         if unknown := [item for item in items if item not in self._known]:
             self.of(unknown)
-        cache.set_many({name: self._known.pop(item) + 1 for item, name in names.items()}, timeout=KEPT_S)
+        begun = {name: self._known.pop(item) + 1 for item, name in names.items()}
+        cache.set_many({**dict.fromkeys(self._ended, 0), **begun}, timeout=KEPT_S)
+        self._zero, self._ended = (self._zero | self._ended) - begun.keys(), set()
         try:
             yield
         except SoftTimeLimitExceeded:
@@ -65,7 +72,15 @@ class Deaths(Generic[Item]):
         except BaseException:
             cache.delete_many(names.values())
             raise
-        cache.delete_many(names.values())
+        if more_follow:
+            self._ended.update(names.values())
+        else:
+            cache.delete_many(names.values())
+
+    def forget_ended(self) -> None:
+        """Forget the counts of all that came to an end (`more_follow`)."""
+        cache.delete_many(self._zero | self._ended)
+        self._zero, self._ended = set(), set()
 
     def forget(self, items: Collection[Item]) -> None:
         """Begin the counts of `items` anew."""

@@ -91,6 +91,10 @@ class ItemWork(ABC, Generic[Job, Item]):
     def claim(self, keys: Sequence[Key]) -> AbstractContextManager[list[Key]]:
         """Those of the keys that nobody else works on; they are ours until the block ends."""
 
+    def is_wanted(self) -> bool:
+        """Whether it has neither ended nor been stopped meanwhile."""
+        return is_wanted(self.row)
+
     def more(self) -> list[Item]:
         """Further items, after those of the keys that a task was given: their keys join the list that `claim` gave."""
         return []
@@ -173,7 +177,7 @@ def work_on(work: ItemWork[Job, Item], keys: Sequence[Key], *, seconds: float) -
             if left is not None:
                 return left
             # a retry may have been asked for while the keys were claimed, and its own task turned away
-            if not claimed or not is_wanted(work.row) or not work.missing(claimed):
+            if not claimed or not work.is_wanted() or not work.missing(claimed):
                 break
     except SoftTimeLimitExceeded:  # outside of a batch: loading, storing
         work.unload()
@@ -224,7 +228,7 @@ def work_here(
             if left is not None:
                 pauses.append(left.after_s)
             report_progress()
-        if is_wanted(work.row) and work.missing():
+        if work.is_wanted() and work.missing():
             time.sleep(max(pauses, default=CLAIMED_S))
 
 
@@ -238,6 +242,7 @@ def _work_on_claimed(work: ItemWork[Job, Item], claimed: Sequence[Key], deadline
     try:
         return _do_all(work, items, deaths, pace, deadline)
     finally:
+        deaths.forget_ended()
         work.keep_rest()
 
 
@@ -270,7 +275,7 @@ def _do_all(
             alone += [item for item in items if item in marked]
             items = {}
         if time.monotonic() - looked >= WANTED_EVERY_S:
-            if not is_wanted(work.row):
+            if not work.is_wanted():
                 return None
             looked = time.monotonic()
         n_at_once = pace.batch_size(work.batch_size)
@@ -281,7 +286,7 @@ def _do_all(
             alone = alone[1:]
         waiting: list[Item] = begun
         try:
-            with soft_limit_noted() as limit, deaths.counted(begun):
+            with soft_limit_noted() as limit, deaths.counted(begun, more_follow=True):
                 while waiting:
                     batch = waiting[:n_at_once]
                     with pace.measured(len(batch)):

@@ -27,15 +27,18 @@ def claim_prompts(run_pk: int, prompt_pks: Sequence[int]) -> Iterator[list[int]]
         yield claimed
 
 
-def prompts_drawn(run_pk: int) -> set[int]:
-    """The prompts (primary keys) of a run that somebody draws just now, this process too."""
+def prompts_drawn(run_pk: int) -> dict[int, int]:
+    """The prompts (primary keys) of a run that somebody draws just now, each with who does: the number of a connection.
+
+    This process's own are among them.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s "
+            "SELECT objid::bigint, pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s "
             "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [run_pk],
         )
-        return {int(key) for (key,) in cursor.fetchall()}
+        return {int(key): int(pid) for key, pid in cursor.fetchall()}
 
 
 @contextmanager

@@ -36,10 +36,11 @@ def lanes(chunks: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def lets_others_first(job: _Job) -> bool:
-    """Whether another job's turn comes before `job`'s. Three queries at most, and one where jobs wait together."""
-    mine = ACCELERATOR if isinstance(job, MetricRun) else run_queue(job.generator, job.parameters)
+    """Whether another job's turn comes before `job`'s. Three queries, and two where no other job waits."""
     name = job_name(job)
-    rivals = {job_name(other): other for other in _waiting(mine) if job_name(other) != name}
+    others = [other for other in _waiting() if job_name(other) != name]
+    mine = _queue(job) if others else ""
+    rivals = {job_name(other): other for other in others if _queue(other) == mine}
     if not rivals:
         return False
     workers, served = _workers(), cache.get_many([_turn(each) for each in (name, *rivals)])
@@ -55,15 +56,17 @@ def is_served(job: _Job) -> None:
     cache.set(_turn(job_name(job)), time.time(), timeout=_KEPT_S)
 
 
-def _waiting(queue: str) -> Iterator[_Job]:
-    """The jobs that are not over whose tasks lie in `queue`; scores of whole sets take no turns."""
+def _waiting() -> Iterator[_Job]:
+    """The jobs that are not over; scores of whole sets take no turns."""
     rendered = GenerationRun.objects.filter(status__in=UNFINISHED, origin=GenerationRun.Origin.RENDERED)
-    for run in rendered.only("pk", "generator", "parameters"):
-        if run_queue(run.generator, run.parameters) == queue:
-            yield run
-    if queue == ACCELERATOR:
-        scores = MetricRun.objects.filter(status__in=UNFINISHED).exclude(kind=MetricRun.Kind.SET)
-        yield from scores.only("pk")
+    yield from rendered.only("pk", "generator", "parameters")
+    scores = MetricRun.objects.filter(status__in=UNFINISHED).exclude(kind=MetricRun.Kind.SET)
+    yield from scores.only("pk")
+
+
+def _queue(job: _Job) -> str:
+    """The queue that its tasks lie in."""
+    return ACCELERATOR if isinstance(job, MetricRun) else run_queue(job.generator, job.parameters)
 
 
 def _turn(name: str) -> str:

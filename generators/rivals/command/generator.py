@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from common.hashes import canonical_json, file_sha256
-from common.images import DecodeProcess, ImageProblem
+from common.images import DecodeProcess, ImageProblem, Problem
 from common.json_in import Json, JsonError, read_json
 from common.numbers import number_or_none
 from common.parameters import ParameterValue
@@ -30,6 +31,9 @@ from generators.rivals.sizes import other_size
 from generators.seeding import request_seed
 from generators.sizes import check_sides
 
+_NAME, _TOLD = 80, 2_000
+"""Characters of a name and of a text in a program's provenance."""
+
 STOP_S = 5.0
 """Seconds that a program gets to end by itself when nothing more is asked of it."""
 
@@ -44,6 +48,7 @@ class ProgramGenerator:
         self._folder = tempfile.TemporaryDirectory(prefix="drawbench-command-")
         self._decoder = DecodeProcess()
         self._running: Running | None = None
+        self._asked_so_far = 0
         try:
             ready = self._start()
         except ProgramError as error:
@@ -65,7 +70,9 @@ class ProgramGenerator:
         Raises:
             StopError: the program had failed, and does not start again.
         """
-        waiting = {str(number): request for number, request in enumerate(requests)}
+        # each file has a name of its own: what an earlier request left must not be taken for the image of a later one
+        waiting = {str(self._asked_so_far + number): request for number, request in enumerate(requests)}
+        self._asked_so_far += len(waiting)
         if not waiting:
             return
         try:
@@ -75,11 +82,14 @@ class ProgramGenerator:
             began = time.perf_counter()
             while waiting:
                 answer = running.hear(self._program.image_s)
-                request_answered = waiting.pop(str(answer.get("key")), None)
+                key = str(answer.get("key"))
+                request_answered = waiting.pop(key, None)
                 if request_answered is None:
                     raise ProgramError(f"the program {self._program.name} answered a key that it was not asked")
                 seconds, began = time.perf_counter() - began, time.perf_counter()
-                yield self._result(request_answered, answer, seconds)
+                result = self._result(self._file(key), request_answered, answer, seconds)
+                _remove(self._file(key))
+                yield result
         except ProgramError as error:
             self._stop()
             kind = FailureKind.TIMEOUT if error.late else FailureKind.CRASH
@@ -104,27 +114,39 @@ class ProgramGenerator:
             "seed": request_seed(request, "base"),
             "width": self._width or None,
             "height": self._height or None,
-            "file": str(Path(self._folder.name, f"{number}.png")),
+            "file": str(self._file(number)),
         }
 
-    def _result(self, request: ImageRequest, answer: Mapping[str, Json], seconds: float) -> ImageResult:
+    def _file(self, key: str) -> Path:
+        """Where the image of a request belongs."""
+        return Path(self._folder.name, f"{key}.png")
+
+    def _result(self, named: Path, request: ImageRequest, answer: Mapping[str, Json], seconds: float) -> ImageResult:
+        """What it answered. `named`: the file that it was given for the image."""
         name = self._program.name
         provenance = {"seed": request_seed(request, "base"), **_scalars(answer.get("provenance"))}
         if "failure" in answer:
             said = answer["failure"]
             kind = FailureKind(said) if said in [str(each) for each in FailureKind] else FailureKind.CRASH
             message = cleaned(" ".join(str(answer.get("message") or said).split()), 300)
-            after = number_or_none(answer.get("retry_after_s"))
+            wanted = number_or_none(answer.get("retry_after_s"))
+            after = None if wanted is None else max(0.0, float(wanted))
             return ImageResult(request.key, failure=Failure(kind, message, retry_after_s=after), provenance=provenance)
-        file = Path(self._folder.name, str(answer.get("file") or "no file"))
+        if not answer.get("file"):
+            message = f"the program {name} made no whole image: its answer names neither a file nor a failure"
+            return ImageResult(request.key, failure=Failure(FailureKind.INVALID, message))
+        file = Path(self._folder.name, str(answer["file"]))
         if file.parent.resolve() != Path(self._folder.name).resolve():
             message = f"the program {name} answered with a file outside of the folder that it was given"
             return ImageResult(request.key, failure=Failure(FailureKind.INVALID, message))
-        pixels = self._decoder.pixels("", file)
-        file.unlink(missing_ok=True)
-        if isinstance(pixels, ImageProblem):
-            message = f"the program {name} made no whole image: {pixels.message}"
+        if file != named:
+            message = f"the program {name} answered with another file than the one that it was given for this image"
             return ImageResult(request.key, failure=Failure(FailureKind.INVALID, message))
+        pixels = self._decoder.pixels("", file)
+        if isinstance(pixels, ImageProblem):
+            kind = FailureKind.CRASH if pixels.problem is Problem.TRUNCATED else FailureKind.INVALID
+            message = f"the program {name} made no whole image: {pixels.message}"
+            return ImageResult(request.key, failure=Failure(kind, message))
         if (failure := other_size(pixels, self._width, self._height, f"the program {name}")) is not None:
             return ImageResult(request.key, failure=failure)
         return ImageResult(request.key, pixels, seconds=seconds, provenance=provenance)
@@ -154,6 +176,8 @@ class ProgramGenerator:
         running, self._running = self._running, None
         if running is not None:
             running.stop(patience_s=patience_s)
+            for left in Path(self._folder.name).iterdir():
+                _remove(left)
 
 
 def load_program(parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> Generator:
@@ -219,4 +243,16 @@ def _scalars(said: object) -> dict[str, ParameterValue]:
     """What of a program's provenance can be kept: names with a text, a number, true or false."""
     if not isinstance(said, dict):
         return {}
-    return {str(name): value for name, value in said.items() if isinstance(value, str | int | float | bool)}
+    kept: dict[str, ParameterValue] = {}
+    for name, value in said.items():
+        if isinstance(value, str | int | float | bool):
+            kept[cleaned(str(name), _NAME)] = cleaned(value, _TOLD) if isinstance(value, str) else value
+    return kept
+
+
+def _remove(path: Path) -> None:
+    """Remove what a program wrote, whatever it is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

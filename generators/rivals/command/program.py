@@ -34,6 +34,9 @@ DEVICES: Mapping[str, tuple[str, ...]] = {"gpu": ("cpu", "cuda"), "cpu": ("cpu",
 """What a program says that it draws with -> the kinds of device that its runs are queued for: with a GPU where there is
 one, with processors alone, or with other machines, for which it waits."""
 
+_MOST_LINES = 1_000
+"""Lines that may wait to be heard: a program that writes on and on is not read any further."""
+
 _KEPT_STDERR = 4_000
 _TOLD_STDERR = 300
 _HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
@@ -117,7 +120,7 @@ class Running:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._lines: queue.Queue[bytes | None] = queue.Queue(_MOST_LINES)
         self._to_say: queue.Queue[bytes | None] = queue.Queue()
         self._stderr = bytearray()
         environment = {name: os.environ[name] for name in (*_HANDED_ON, *program.hands_on) if name in os.environ}
@@ -160,15 +163,18 @@ class Running:
             ) from None
         if line is None:
             raise self.ended()
-        try:
-            answer = read_json(line) if len(line) <= MAX_LINE else None
-        except JsonError:
-            answer = None
+        answer: Json = None
+        why = f" (a line of more than {MAX_LINE:,} bytes)" if len(line) > MAX_LINE else ""
+        if not why:
+            try:
+                answer = read_json(line, characters=False)
+            except JsonError as error:
+                why = f" ({error})"
         if not isinstance(answer, dict):
             text = cleaned(line[:200].decode("utf-8", "replace").strip(), 80)
             raise ProgramError(
                 f'the program {self._program.name} wrote "{text}" to its standard output, where only answers in JSON '
-                "belong"
+                f"belong{why}"
             )
         return answer
 
@@ -190,6 +196,9 @@ class Running:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        with contextlib.suppress(queue.Empty):
+            while True:  # whoever waits for room in it goes on, and ends
+                self._lines.get_nowait()
         for reader in self._readers:
             reader.join(timeout=1)
         for output in (self._process.stdout, self._process.stderr):

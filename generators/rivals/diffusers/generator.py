@@ -23,7 +23,7 @@ from generators.contract import (
     ImageRequest,
     ImageResult,
 )
-from generators.rivals.diffusers.reading import is_if, unread
+from generators.rivals.diffusers.reading import is_if, listen, unread
 from generators.rivals.diffusers.spec import OF_MODEL
 from generators.rivals.diffusers.stages import (
     Stage,
@@ -32,6 +32,7 @@ from generators.rivals.diffusers.stages import (
     check_for_all,
     load_stage,
     read_stages,
+    said_by,
 )
 from generators.rivals.sizes import other_size
 from generators.seeding import request_seed
@@ -75,11 +76,20 @@ class PipelineGenerator:
                 waiting.append(request)
             else:
                 yield ImageResult(request.key, failure=Failure(FailureKind.INVALID, "the prompt is empty"))
+        n_alone = 0
         while waiting:
-            batch = waiting[: self.batch_size]
+            batch = waiting[: 1 if n_alone else self.batch_size]
             began = time.perf_counter()
             try:
                 images, flags = self._draw(batch)
+            except (ValueError, TypeError) as error:  # what a pipeline raises at arguments that it can't draw with
+                if len(batch) > 1:
+                    n_alone = len(batch)  # it may be one prompt's
+                    continue
+                message = f"the pipeline can't draw with these arguments: {said_by(error)}"
+                yield ImageResult(batch[0].key, failure=Failure(FailureKind.INVALID, message))
+                waiting, n_alone = waiting[1:], max(0, n_alone - 1)
+                continue
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -92,7 +102,7 @@ class PipelineGenerator:
                 waiting = waiting[1:]
                 continue
             seconds = (time.perf_counter() - began) / len(batch)
-            waiting = waiting[len(batch) :]
+            waiting, n_alone = waiting[len(batch) :], max(0, n_alone - len(batch))
             for request, image, flagged in zip(batch, images, flags, strict=True):
                 yield self._result(request, image, flagged, seconds)
 
@@ -118,6 +128,8 @@ class PipelineGenerator:
         """The images, (n, height, width, 3), and why a filter withheld each, "" where none did."""
         flags = [""] * len(batch)
         made: dict[str, Any] = {}
+        for stage in self._stages:
+            listen(stage.pipe)
         for number, stage in enumerate(self._stages):
             following = self._stages[number + 1] if number + 1 < len(self._stages) else None
             given = self._call(stage, batch, made, number)
@@ -184,7 +196,11 @@ def load_pipeline(parameters: Mapping[str, ParameterValue], *, size: int, device
         arguments["guidance_scale"] = float(parameters["guidance"])
     configs = _configs(parameters)
     dtype = _dtype(str(parameters["dtype"]), device)
-    stages = [load_stage(config, dtype=dtype, device=device, offload=str(parameters["offload"])) for config in configs]
+    offload = str(parameters["offload"])
+    stages = [
+        load_stage(config, dtype=dtype, device=device, offload=offload, is_first=number == 0)
+        for number, config in enumerate(configs)
+    ]
     wanted = dict(arguments)
     if parameters["negative_prompt"]:
         wanted["negative_prompt"] = ""

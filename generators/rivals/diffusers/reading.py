@@ -22,13 +22,61 @@ def unread(stages: list[Stage], prompt: str, arguments: Mapping[str, Any]) -> di
     not."""
     ends: list[str] = []
     for stage in stages:
-        for name in ("tokenizer", "tokenizer_2", "tokenizer_3"):
-            tokenizer = getattr(stage.pipe, name, None)
-            if tokenizer is not None:
-                ends.append(_end(tokenizer, prompt, _limit(stage, tokenizer, arguments)))
+        for tokenizer in _tokenizers(stage.pipe):
+            heard = tokenizer.heard(prompt) if isinstance(tokenizer, _Heard) else None
+            if heard is None:  # it was not asked by this prompt's own words
+                heard = _end(tokenizer, prompt, _limit(stage, tokenizer, arguments))
+            ends.append(heard)
     if not ends or not any(ends):
         return {}
     return {CUT: min(ends, key=len)} if all(ends) else {CUT_BY_SOME: max(ends, key=len)}
+
+
+def listen(pipe: Any) -> None:
+    """Note from now on what the tokenizers of a pipeline cut off: each pipeline has its own length for them."""
+    for tokenizer in _tokenizers(pipe):
+        kind = type(tokenizer)
+        if not isinstance(tokenizer, _Heard):
+            tokenizer.__class__ = type(kind.__name__, (_Heard, kind), {})
+        tokenizer.ends = {}
+
+
+class _Heard:
+    """A tokenizer that notes what it cuts off. `ends`: text -> its end that was not read, "" where all was."""
+
+    ends: dict[str, str]
+
+    def __call__(self, text: Any = None, *arguments: Any, **options: Any) -> Any:
+        encode = super().__call__  # type: ignore[misc]  # of the tokenizer's own class
+        if options.get("truncation") and not arguments:
+            special = {"add_special_tokens": bool(options.get("add_special_tokens", True)), "verbose": False}
+            limit = int(options.get("max_length") or self.model_max_length)  # type: ignore[attr-defined]
+            for each in [text] if isinstance(text, str) else list(text or ()):
+                whole = encode(each, truncation=False, **special)["input_ids"]
+                read = encode(each, truncation=True, max_length=limit, **special)["input_ids"]
+                self.ends[each] = "" if len(whole) <= limit else _decoded(self, whole[_shared(whole, read) :])
+        return encode(text, *arguments, **options)
+
+    def heard(self, prompt: str) -> str | None:
+        """What it cut off of a prompt, or of a longer text around it; None where it read no such text."""
+        wanted = _plain(prompt)
+        around = [text for text in self.ends if wanted in _plain(text)]
+        return self.ends[min(around, key=len)] if around else None
+
+
+def _tokenizers(pipe: Any) -> list[Any]:
+    from transformers import PreTrainedTokenizerBase
+
+    return [part for part in pipe.components.values() if isinstance(part, PreTrainedTokenizerBase)]
+
+
+def _plain(text: str) -> str:
+    """A text as pipelines that clean it see it too."""
+    return "".join(text.lower().split())
+
+
+def _shared(whole: list[int], read: list[int]) -> int:
+    return next((at for at, (one, other) in enumerate(zip(whole, read, strict=False)) if one != other), len(read))
 
 
 def is_if(pipe: Any) -> bool:
@@ -53,4 +101,8 @@ def _end(tokenizer: Any, prompt: str, limit: int) -> str:
     tokens = tokenizer(prompt, truncation=False, verbose=False)["input_ids"]
     if len(tokens) <= limit:
         return ""
-    return str(tokenizer.decode(tokens[limit - 1 :], skip_special_tokens=True)).strip() or "its last token"
+    return _decoded(tokenizer, tokens[limit - 1 :])
+
+
+def _decoded(tokenizer: Any, tokens: list[int]) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=True)).strip() or "its last token"

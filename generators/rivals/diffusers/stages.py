@@ -15,11 +15,11 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 
 from common.hashes import file_sha256
 from common.json_in import JsonError, read_json
 from common.words import nearest
-from generators.cascade.memory import first_line
 from generators.cascade.text_files import DOWNLOAD
 from generators.contract import GeneratorError
 from generators.rivals.declared import checked_build, read
@@ -91,8 +91,8 @@ def read_stages(name: str) -> list[StageConfig]:
     return stages
 
 
-def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload: str) -> Stage:
-    """A pipeline, on its device.
+def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload: str, is_first: bool = True) -> Stage:
+    """A pipeline, on its device. `is_first`: it has only a prompt to draw from.
 
     Raises:
         GeneratorError: it is not there, is no pipeline of diffusers, lacks weights, or its class, scheduler or LoRA
@@ -100,14 +100,23 @@ def load_stage(config: StageConfig, *, dtype: torch.dtype, device: str, offload:
             be used.
     """
     folder = _folder(config.model)
-    kind = _class(config, folder)
+    index = _index(folder)
+    kind = _class(config, index)
+    _check_parts(folder, index)
+    if is_first and _draws_from_images(kind):
+        raise GeneratorError(
+            f"{kind.__name__} draws from an image, and the first stage has only a prompt. Name a class that draws from "
+            "a prompt (pipeline_class), or put it after a stage that does"
+        )
+    # what they draw as bars and tell of prompts that are too long stands in the results
     diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     try:
         pipe = kind.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
     except Exception as error:  # diffusers raises what its parts raise
         raise GeneratorError(
-            f"the pipeline {config.model} can't be loaded: {' '.join(first_line(error).split())[:300]}. Are all its "
-            "weights there, as safetensors?"
+            f"the pipeline {config.model} can't be loaded: {said_by(error)}. Are all its weights there, as safetensors?"
         ) from None
     _set_scheduler(pipe, config.scheduler)
     if config.lora:
@@ -201,7 +210,44 @@ def _from_hub(name: str) -> Path:
         raise GeneratorError(f"the pipeline {name} is no folder, and not in this machine's hub cache. {how}.") from None
 
 
-def _class(config: StageConfig, folder: Path) -> Any:
+def said_by(error: Exception) -> str:
+    """What a library said, as a part of a sentence."""
+    text = " ".join(str(error).split("\n", 1)[0].split()) or type(error).__name__
+    return text[:300].rstrip(". ")
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    path = folder / "model_index.json"
+    try:
+        index = read_json(path.read_bytes())
+    except (JsonError, OSError) as error:
+        raise GeneratorError(f"{path}: {error}") from None
+    if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
+        raise GeneratorError(f"{path} names no class of a pipeline (_class_name); copy or download the pipeline again")
+    return dict(index)
+
+
+def _check_parts(folder: Path, index: Mapping[str, Any]) -> None:
+    """Each part that the index names must have its folder: without one, a tokenizer is made up, and draws nonsense."""
+    parts = [name for name, of in index.items() if not name.startswith("_") and isinstance(of, list) and all(of)]
+    gone = [name for name in parts if not (folder / name).is_dir()]
+    if gone:
+        raise GeneratorError(
+            f"the pipeline {folder} lacks {', '.join(gone)}, which its model_index.json names; copy or download it "
+            "whole"
+        )
+
+
+def _draws_from_images(kind: Any) -> bool:
+    """Whether a class draws from an image and never from a prompt alone, as far as diffusers says so."""
+    from diffusers.pipelines import auto_pipeline as auto
+
+    of_prompts = set(auto.AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
+    of_images = {*auto.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *auto.AUTO_INPAINT_PIPELINES_MAPPING.values()}
+    return kind in of_images - of_prompts
+
+
+def _class(config: StageConfig, index: Mapping[str, Any]) -> Any:
     names = [name for name in dir(diffusers) if name.endswith("Pipeline")]
     if config.pipeline_class:
         name = config.pipeline_class
@@ -210,11 +256,7 @@ def _class(config: StageConfig, folder: Path) -> Any:
             hint = nearest(name, names) or "."
             raise GeneratorError(f"diffusers {diffusers.__version__} has no pipeline {name!r}{hint}")
         return kind
-    try:
-        index = read_json((folder / "model_index.json").read_bytes())
-    except (JsonError, OSError) as error:
-        raise GeneratorError(f"{folder / 'model_index.json'}: {error}") from None
-    name = str(index.get("_class_name")) if isinstance(index, dict) else ""
+    name = str(index["_class_name"])
     kind = getattr(diffusers, name, None) if name in names else None
     if kind is None:
         hint = nearest(name, names) or "."
@@ -232,6 +274,8 @@ def _class(config: StageConfig, folder: Path) -> Any:
 def _set_scheduler(pipe: Any, name: str) -> None:
     if not name:
         return
+    if getattr(pipe, "scheduler", None) is None:
+        raise GeneratorError(f"{type(pipe).__name__} has no scheduler, so none can be chosen")
     known = {each.__name__: each for each in pipe.scheduler.compatibles}
     if name not in known:
         hint = nearest(name, known) or "."
@@ -255,7 +299,7 @@ def _load_lora(pipe: Any, lora: str) -> None:
     try:
         pipe.load_lora_weights(where, weight_name=name, local_files_only=True)
     except Exception as error:  # diffusers raises what its parts raise
-        raise GeneratorError(f"the LoRA {path} can't be loaded: {' '.join(first_line(error).split())[:300]}") from None
+        raise GeneratorError(f"the LoRA {path} can't be loaded: {said_by(error)}") from None
 
 
 def _place(pipe: Any, device: str, offload: str) -> None:

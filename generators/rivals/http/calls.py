@@ -84,6 +84,9 @@ class Caller:
             data, n_given = self._image(content, holes, deadline)
             if n_given > 1:
                 provenance["images_given"] = n_given
+                if self._settings.image_usd is not None:  # all of them were paid for
+                    cost = cost_usd(service, content, n_given * self._settings.image_usd)
+                    provenance[COST] = cost or 0.0
             return Picture(self._decoded(data), provenance)
         except AnswerError as error:
             error.cost_usd = cost or 0.0
@@ -131,6 +134,9 @@ class Caller:
             texts = [value for value in look_up(content, path) if isinstance(value, str) and value]
             if texts and texts[0].startswith("data:"):
                 return _from_base64(texts[0], service.name), len(texts)
+            if texts and not texts[0].startswith(("https://", "http://")):
+                message = f"{service.name} named something that is no address of an image"
+                raise AnswerError(Failure(FailureKind.INVALID, message))
             if texts:
                 return self._fetched(Call(path="{address}", method="GET"), {"address": texts[0]}, deadline), len(texts)
         if where.fetch is not None:

@@ -29,11 +29,16 @@ from urllib3.exceptions import (
 
 from common.images import DEFAULT_LIMITS
 from generators.contract import Failure, FailureKind, StopError
+from generators.rivals.http.watch import Watch, watch_connections, watched
 
 MAX_BYTES = DEFAULT_LIMITS.max_bytes * 3 // 2
 """Of an answer: the largest image that is taken, in base 64, with some room around it."""
 
 MAX_REDIRECTS = 3
+
+MOST_PATIENCE_S = 3600.0
+"""Seconds that a service may ask for. One that says years is asked again after an hour."""
+
 CONNECT_S = 10.0
 _PIECE = 64 * 1024
 _LOOKED_UP_S = 60.0
@@ -65,13 +70,15 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds to wait, as the header Retry-After says: a number or a date. None where it says nothing."""
+        """Seconds to wait, as the header Retry-After says: a number or a date, up to `MOST_PATIENCE_S`. None where it
+        says nothing.
+        """
         said = self.headers.get("retry-after", "").strip()
         if said.isdecimal():
-            return float(said[:9])
+            return min(float(said[:9]), MOST_PATIENCE_S)
         try:
-            return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-        except (ValueError, TypeError):
+            return min(max(0.0, parsedate_to_datetime(said).timestamp() - time.time()), MOST_PATIENCE_S)
+        except (ValueError, TypeError, OverflowError):
             return None
 
 
@@ -166,11 +173,17 @@ class Client:
             raise _crash(f"the connection to {host} broke ({type(error).__name__})") from None
 
     def _exchange(self, sent: Sent, parts: SplitResult, target: str, deadline: float) -> Answer:
-        host = str(parts.hostname).lower()
         pool = self._pool(parts)
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        with watched(left) as watch:
+            return self._read(pool, sent, parts, target, left, watch)
+
+    def _read(
+        self, pool: HTTPConnectionPool, sent: Sent, parts: SplitResult, target: str, left: float, watch: Watch
+    ) -> Answer:
+        host = str(parts.hostname).lower()
         response = pool.urlopen(
             sent.method,
             target,
@@ -188,7 +201,7 @@ class Client:
                 body += piece
                 if len(body) > self._most:
                     raise _invalid(f"the answer of {host} has more than {self._most:,} bytes")
-                if time.monotonic() > deadline:
+                if watch.rang:  # what ended then is no whole answer
                     raise TimeoutError
         except BaseException:
             response.close()
@@ -210,6 +223,7 @@ class Client:
                     )
                 else:
                     pool = HTTPConnectionPool(place, port, maxsize=self._threads)
+                watch_connections(pool)
                 self._pools[parts.scheme, host, place, port] = pool
             return pool
 

@@ -24,16 +24,15 @@ def judged(service: Service, answer: Answer, secret: str) -> Json:
         AnswerError: a refusal, a limit on the rate, a fault of the service, or what is no JSON.
         StopError: the key, the quota or the address is refused, so everything else would be too.
     """
-    content = _content(answer)
+    content, why, kind = _content(answer)
     said = _said(service, content, secret)
     for rule in service.rules:
         if _applies(rule, answer.status, content):
             raise _outcome(service, rule.outcome, answer, said)
     if not 200 <= answer.status < 300:
         raise _outcome(service, _by_status(answer.status), answer, said)
-    if content is None:
-        kind = answer.kind or "something without a type"
-        raise AnswerError(Failure(FailureKind.INVALID, f"{answer.host} answered with {kind} where JSON was expected"))
+    if why:
+        raise AnswerError(Failure(kind, f"{answer.host} answered with {why}"))
     return content
 
 
@@ -50,7 +49,7 @@ def state_of(service: Service, content: Json) -> tuple[State, str]:
 def state_error(service: Service, state: State, word: str, content: Json, secret: str) -> AnswerError:
     """What a job that will give no image is told as."""
     said = _said(service, content, secret)
-    what = cleaned(" ".join(word.split()), 80)
+    what = cleaned(" ".join(hidden(word, secret).split()), 80)
     return AnswerError(Failure(FailureKind(state), f"{service.name} says {what!r}{said}"))
 
 
@@ -85,13 +84,19 @@ def hidden(text: str, secret: str) -> str:
     return text.replace(secret, "[the key]") if secret else text
 
 
-def _content(answer: Answer) -> Json:
-    if answer.kind not in ("application/json", "text/json", "") and not answer.kind.endswith("+json"):
-        return None
+def _content(answer: Answer) -> tuple[Json, str, FailureKind]:
+    """The JSON of an answer; or what it answered with instead, and the kind of failure that this is."""
+    kind, body = answer.kind, answer.body.strip()
+    if kind not in ("application/json", "text/json", "") and not kind.endswith("+json"):
+        return None, f"{kind} where JSON was expected", FailureKind.INVALID
+    if not body:
+        return None, "nothing where JSON was expected", FailureKind.INVALID
     try:
-        return read_json(answer.body, characters=False)
-    except JsonError:
-        return None
+        return read_json(body, characters=False), "", FailureKind.INVALID
+    except JsonError as error:
+        if body[:1] in (b"{", b"[") and body[-1:] not in (b"}", b"]"):
+            return None, "half of its JSON: the rest is missing", FailureKind.CRASH
+        return None, f"JSON that can't be read: {error}", FailureKind.INVALID
 
 
 def _said(service: Service, content: Json, secret: str) -> str:

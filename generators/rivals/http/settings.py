@@ -83,7 +83,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
     return Settings(
         service=service,
         holes=holes,
-        options=_options(str(parameters["options"])),
+        options=_options(service, str(parameters["options"])),
         workflow=workflow,
         fingerprint=digest,
         image_usd=image_usd(parameters),
@@ -126,7 +126,8 @@ def _check_used(service: Service, given: Mapping[str, Json], workflow: Json) -> 
             )
 
 
-def _options(text: str) -> Mapping[str, Json]:
+def _options(service: Service, text: str) -> Mapping[str, Json]:
+    """Further fields of the request. Not those that the template writes: its prompt, seed and number of images stay."""
     if not text:
         return {}
     try:
@@ -135,6 +136,13 @@ def _options(text: str) -> Mapping[str, Json]:
         raise GeneratorError(f"parameter options: {error}") from None
     if not isinstance(options, dict):
         raise GeneratorError('parameter options is a JSON object: {"style": "natural"}')
+    written = service.submit.json if service.submit.json is not None else service.submit.form
+    for name in options:
+        if name in (written or {}):
+            raise GeneratorError(
+                f"parameter options: the template of {service.name} writes the field {name} itself. Use the parameter "
+                "that fills it, or copy the template and change it there"
+            )
     return options
 
 

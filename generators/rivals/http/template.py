@@ -136,7 +136,7 @@ class Service:
     poll: Poll | None = None
     result: Call | None = None
     rules: tuple[Any, ...] = ()
-    message: tuple[str, ...] = ("error.message", "message", "detail", "error")
+    message: tuple[str, ...] = ("error.message", "message", "detail", "error", "detail.0.msg")
     kept: dict[str, str] = field(default_factory=dict)
     says: dict[str, str] = field(default_factory=dict)
     holes: dict[str, Any] = field(default_factory=dict)
