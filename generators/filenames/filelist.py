@@ -19,7 +19,8 @@ NAMES = tuple(f"{stem}{ending}" for stem in ("manifest", "metadata") for ending 
 """File names that are taken for such a list, of those in one folder the first that is there."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "image_file_name", "name"),
+    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "image_file_name")
+    + ("img_path", "img", "img_name", "image_name", "filepath", "image_file", "imagepath", "image_filename", "name"),
     "number": ("prompt_id", "prompt_number", "prompt_no", "prompt_index", "number", "index", "idx", "id"),
     "text": ("prompt", "prompt_text", "text", "caption", "prompts"),
     "sample": ("sample", "sample_index", "sample_number", "sample_id", "image_index", "repeat"),
@@ -204,14 +205,17 @@ def _entry(row: Mapping[str, object], columns: Mapping[str, str], where: str, *,
         return text
 
     numbers: dict[str, int | None] = {}
+    prompt = value("text", limits.PROMPT)
     for part in ("number", "sample"):
         text = value(part, limits.NAME_IN_ARCHIVE)
         numbers[part] = _number(text) if text else None
+        if text and numbers[part] is None and part == "number" and prompt:
+            continue  # a name that another data set gives its prompts: the text says which is meant
         if text and numbers[part] is None:
             raise FileListError(
                 f'{where}: "{text[:40]}" in column {columns[part]} is not a whole number from 0 to {limits.COLUMN:,}'
             )
-    file, prompt = value("file", limits.NAME_IN_ARCHIVE), value("text", limits.PROMPT)
+    file = value("file", limits.NAME_IN_ARCHIVE)
     if not file:
         raise FileListError(f"{where}: column {columns['file']} is empty")
     if numbers["number"] is None and not prompt:

@@ -9,15 +9,18 @@ ways, `Matches.questions` says so, the files in doubt stay unmatched, and the ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from generators.filenames.captions import Caption, caption_choice
-from generators.filenames.claims import Findings, PromptRef, Question, claims_of_names
+from generators.filenames.claims import claims_of_names
 from generators.filenames.filelist import FileEntry
+from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import LAYOUTS, Claim, Layout
 from generators.filenames.listed import claims_of_captions, claims_of_list
 from generators.filenames.names import Identity, take_apart, why_ignored, why_unsafe
+from generators.filenames.orders import Order, numbers_by_order
+from generators.filenames.other_tables import PromptOrder
 from generators.filenames.settle import Numbering, Row, SampleNumbering, settle_prompts, settle_samples
 from generators.filenames.texts import PromptTexts
 
@@ -27,6 +30,8 @@ __all__ = [
     "Layout",
     "Matches",
     "Numbering",
+    "Order",
+    "PromptOrder",
     "PromptRef",
     "Question",
     "Row",
@@ -83,17 +88,21 @@ def match_layout(
     numbering: Numbering = "auto",
     sample_numbering: SampleNumbering = "auto",
     samples: int | None = None,
+    orders: Sequence[PromptOrder] = (),
+    order: Order = "auto",
+    images: Collection[str] = (),
 ) -> Matches:
     """The prompt and sample that each file shows.
 
     `names`: paths as they stand in the folder or zip, with either slash. `file_list`: what lists beside them say;
     `captions`: name -> what stands beside that file; of files with either, names are not read. `layout`, `numbering`,
     `sample_numbering`: how to read names, for callers who know. `samples`: images that each prompt should have, where
-    that is known.
+    that is known. `orders`: lists of prompts beside the images, `order`: whether numbers are theirs. `images`: those of
+    `names` that are images whatever their ending says.
     """
     findings = Findings()
     known = captions or {}
-    listed = {entry.file for entry in file_list or ()}
+    listed = {entry.file for entry in file_list or ()} | set(images)
     ignored = tuple((name, why) for name in names if name not in listed and (why := why_ignored(name)))
     passed_over = {name for name, _ in ignored}
     files = [take_apart(name) for name in names if name not in passed_over]
@@ -105,10 +114,13 @@ def match_layout(
         claims += by_list
     by_caption, left = claims_of_captions(left, known, texts, findings)
     claims += by_caption
+    numbers = None
     if left:
-        claims += claims_of_names(left, prompts, texts, layout, findings)
+        by_names = claims_of_names(left, prompts, texts, layout, findings)
+        numbers = numbers_by_order(by_names, prompts, orders, texts, order, findings)
+        claims += by_names
     claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
-    positions = settle_prompts(claims, prompts, numbering, findings)
+    positions = settle_prompts(claims, prompts, numbering, findings, numbers)
     rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
     order = {name: index for index, name in enumerate(names)}
     rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))

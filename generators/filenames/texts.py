@@ -43,11 +43,12 @@ _STRICT = 3
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Positions of the prompts that words can mean; more than one: it can't be told. `exact`: as a whole, accents and
-    signs included.
+    signs included; `whole`: as a whole, however loosely.
     """
 
     positions: tuple[int, ...] = ()
     exact: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class PromptTexts:
         """The prompts whose whole text `words` is."""
         for at, (way, found) in enumerate(zip(_WAYS, self._whole, strict=True)):
             if (key := way(words)) and key in found:
-                return Fit(tuple(found[key]), exact=at < _STRICT)
+                return Fit(tuple(found[key]), exact=at < _STRICT, whole=True)
         return Fit()
 
     def find(self, words: str) -> Fit:

@@ -16,12 +16,14 @@ from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.beside import beside_of
 from evaluation.services.uploads.drop import staging_of
 from evaluation.services.uploads.edits import Edits, check_edits, edited, merged_edits
+from generators.filenames.captions import Caption
 from generators.filenames.filelist import FileEntry
 from generators.filenames.layout import (
     MAX_SAMPLES,
     Layout,
     Matches,
     Numbering,
+    Order,
     PromptRef,
     SampleNumbering,
     caption_choice,
@@ -40,6 +42,7 @@ MATCHING: Mapping[str, tuple[str, ...]] = {
     "numbering": get_args(Numbering),
     "sample_numbering": get_args(SampleNumbering),
     "captions": ("auto", "use", "ignore"),
+    "order": get_args(Order),
 }
 """Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
 
@@ -66,7 +69,7 @@ def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None)
             )
         chosen = merged_options(upload.options, given)
         files = read_checked(upload)
-        matches = _matches(upload, list(files), chosen)
+        matches = _matches(upload, files, chosen)
         upload.options = chosen
         upload.table, upload.summary = _table(upload, files, matches, by_content=bool(chosen.get("by_content")))
         del files, matches  # the table is written as one text, for which there is then room
@@ -123,28 +126,32 @@ def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) -> Matches:
+def _matches(upload: Upload, files: Mapping[str, Mapping[str, Any]], options: Mapping[str, object]) -> Matches:
     prompts = [
-        PromptRef(prompt_name(number), text)
-        for number, text in Prompt.objects.filter(suite=upload.suite_id)
+        PromptRef(prompt_name(number), text, category)
+        for number, text, category in Prompt.objects.filter(suite=upload.suite_id)
         .order_by("number")
-        .values_list("number", "text")
+        .values_list("number", "text", "category")
     ]
     edits: Edits = cast(Edits, options.get("edits", {}))
-    check_edits(edits, names, prompts)
+    check_edits(edits, files, prompts)
     beside = beside_of(upload)
-    captions = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
+    captions = {name: Caption(said, "the image itself") for name, row in files.items() if (said := row.get("said"))}
+    choice = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
     matches = match_layout(
-        [*(name for name in names if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
+        [*(name for name in files if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
         file_list=_without(beside.entries, edits),
-        captions=caption_choice(beside.captions, captions),
+        captions=caption_choice({**captions, **beside.captions}, choice),
         layout=cast(Layout, options.get("layout", "auto")),
         numbering=cast(Numbering, options.get("numbering", "auto")),
         sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
         samples=samples if isinstance(samples, int) else None,
+        orders=beside.orders,
+        order=cast(Order, options.get("order", "auto")),
+        images=files,
     )
     matches = edited(matches, edits, prompts, samples if isinstance(samples, int) else None)
     return replace(matches, notes=(*beside.notes, *matches.notes))
@@ -173,6 +180,7 @@ def _table(
         found = dict(
             files.get(match.name) or {"file": match.name, "problem": "is in the list, but not among the files"}
         )
+        found.pop("said", None)
         if mislabelled := found.pop("mislabelled", ""):
             if by_content:
                 found["notes"] = [*found["notes"], TAKEN_BY_CONTENT]

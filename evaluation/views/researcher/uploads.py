@@ -45,7 +45,8 @@ WAYS = {
     "layout": "Layout",
     "numbering": "Prompt numbers",
     "sample_numbering": "Sample numbers",
-    "captions": "Captions beside the images",
+    "captions": "Captions beside or in the images",
+    "order": "Order of the prompts",
 }
 """What the page calls the options that say how names are read."""
 

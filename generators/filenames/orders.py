@@ -1,0 +1,64 @@
+"""Lists of prompts that lie beside images and name none: numbers in names may be theirs instead of the suite's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from generators.filenames.findings import Findings, PromptRef, Question
+from generators.filenames.layouts import Claim
+from generators.filenames.other_tables import PromptOrder
+from generators.filenames.texts import PromptTexts
+
+Order = Literal["auto", "suite", "list"]
+"""Whose numbers names have: the suite's, or those of a list of prompts beside the images."""
+
+
+def numbers_by_order(
+    claims: Sequence[Claim],
+    prompts: Sequence[PromptRef],
+    orders: Sequence[PromptOrder],
+    texts: PromptTexts,
+    choice: Order,
+    findings: Findings,
+) -> Mapping[int, int] | None:
+    """Number -> position of its prompt, by a list beside the images; None where numbers are the suite's. Where the list
+    has another order than the suite and nobody said which counts, `claims` by numbers get that as their problem.
+    """
+    if choice == "suite" or not any(claim.identity.number is not None for claim in claims):
+        return None
+    for order in orders:
+        numbers = _positions(order, texts)
+        if 2 * len(numbers) < len(order.texts) or len(numbers) < 2:
+            continue  # a list of something else
+        apart = {
+            None if (own := prompts[position].number) is None else number - own for number, position in numbers.items()
+        }
+        if apart in ({0}, {1}):
+            findings.notes.append(f"{order.source} has the suite's own order")
+            continue
+        if choice == "list":
+            findings.notes.append(f"numbers are those of the prompts in {order.source}")
+            return numbers
+        text = f"{order.source} has the prompts in another order than the suite: whose numbers do the names have?"
+        findings.questions.append(Question("order", text, ("suite", "list")))
+        for claim in claims:
+            if claim.identity.number is not None and not claim.problem:
+                claim.problem = text
+        return None
+    return None
+
+
+def _positions(order: PromptOrder, texts: PromptTexts) -> dict[int, int]:
+    """Number -> position of the prompts that the suite has; of several with one text, one after another."""
+    used: Counter[str] = Counter()
+    found: dict[int, int] = {}
+    for number, text in sorted(order.texts.items()):
+        fit = texts.whole(text)
+        if len(fit.positions) == 1:
+            found[number] = fit.positions[0]
+        elif used[text] < len(fit.positions):
+            found[number] = fit.positions[used[text]]
+            used[text] += 1
+    return found
