@@ -174,8 +174,8 @@ def mark_words_of_others(claims: Sequence[Claim], texts: PromptTexts) -> None:
 
 
 def mark_cut_off(claims: Sequence[Claim], prompts: Sequence[PromptRef], texts: PromptTexts) -> None:
-    """Where texts in names are cut off, one that is a whole prompt may be the beginning of a longer one as well, if that
-    has no file of its own.
+    """Where texts in names are cut off, one that is a whole prompt may as well be the beginning of a longer one, if
+    that has no file of its own.
     """
     cut = [claim.identity.letters for claim in claims if claim.identity.texts and not claim.identity.whole]
     if not cut:

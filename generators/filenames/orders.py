@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -51,14 +50,6 @@ def numbers_by_order(
 
 
 def _positions(order: PromptOrder, texts: PromptTexts) -> dict[int, int]:
-    """Number -> position of the prompts that the suite has; of several with one text, one after another."""
-    used: Counter[str] = Counter()
-    found: dict[int, int] = {}
-    for number, text in sorted(order.texts.items()):
-        fit = texts.whole(text)
-        if len(fit.positions) == 1:
-            found[number] = fit.positions[0]
-        elif used[text] < len(fit.positions):
-            found[number] = fit.positions[used[text]]
-            used[text] += 1
-    return found
+    """Number -> position of the prompts that the suite has; of several with one text nobody can tell which is meant."""
+    fits = ((number, texts.whole(text).positions) for number, text in order.texts.items())
+    return {number: positions[0] for number, positions in fits if len(positions) == 1}

@@ -24,7 +24,7 @@ _LIKELY = ("prompt", "caption", "text", "description", "desc")
 """What the name of a column with prompts mostly has in it."""
 _KNOWN = frozenset(alias for aliases in COLUMNS.values() for alias in aliases)
 _FILE_FIRST = re.compile(r"[\"']?(.*?\.(?:png|jpe?g|webp|avif))[\"']?[\s,;:|]+(.+)", re.IGNORECASE)
-_TEXT = re.compile(r"[^\W\d_]{2,}")
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", re.IGNORECASE)
 _ROWS_TRIED = 50
 _MOST_DEPTH = 6
 
@@ -178,11 +178,11 @@ def _text_of(row: Row, file: str) -> str:
     """The row's prompt: of the column that is called so, else of the one with most words."""
     words: list[tuple[bool, int, str]] = []
     for key, value in row.items():
-        if key == file or not isinstance(value, str) or not _TEXT.search(value) or _ends_as_image(value):
+        if key == file or not isinstance(value, str) or not value.strip() or _ends_as_image(value):
             continue
         plain = plain_column(key)
         rank = _rank(plain)
-        if "negative" not in plain:
+        if "negative" not in plain and (rank or not _NUMBER.fullmatch(value.strip())):
             words.append((rank > 0, rank * 1000 + len(value.split()), value))
     text = " ".join(max(words)[2].split()) if words else ""
     return "" if bad_character(text) is not None else text
