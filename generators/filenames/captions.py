@@ -38,6 +38,9 @@ MAX_JSON_BYTES = 2**20
 OTHER_TABLES = 20
 """So many tables with names of their own are looked at, those nearer to the top."""
 
+ITSELF = "the image itself"
+"""The source of a prompt that its generator wrote into the image file (`generators.filenames.embedded`)."""
+
 FIELDS = ("caption", "prompt", "text", "positive_prompt", "positive", "description", "Prompt", "Caption")
 """Names of a caption in JSON and YAML, the first that is there first."""
 _YAML = re.compile(r"^[ ]*(\w+)[ ]*:[ ]*([\"']?)(.+?)\2[ ]*$", re.MULTILINE)

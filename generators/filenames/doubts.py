@@ -14,6 +14,9 @@ from generators.filenames.layouts import Claim, Layout
 from generators.filenames.names import FileName, Identity, counter, identify, split_pair
 from generators.filenames.texts import PromptTexts, compact
 
+BESIDE = ("list", "captions")
+"""Groups of files whose prompts are said by what stands beside them."""
+
 _COUNTED = re.compile(r"\d{5}-\d{4,}(?:-.*)?|\d{6}\.[0-9a-f]{8}\.\d+", re.DOTALL)
 """Names of AUTOMATIC1111 and Forge, and of InvokeAI's first versions: a counter of images and a seed."""
 
@@ -199,3 +202,20 @@ def mark_cut_off(claims: Sequence[Claim], prompts: Sequence[PromptRef], texts: P
                 f"may be prompt {prompts[identity.texts[0]].prompt_id}, or the beginning of "
                 f"{prompts[others[0]].prompt_id}: texts in these names are cut off"
             )
+
+
+def mark_categories(claims: Sequence[Claim], positions: dict[int, int], prompts: Sequence[PromptRef]) -> None:
+    """Take out of `positions` what lies in a folder called as another category than its prompt's ("photo/00003.jpg"):
+    its number may count within the category.
+    """
+    categories = {compact(prompt.category): prompt.category for prompt in prompts if prompt.category}
+    for index, position in [*positions.items()] if categories else ():
+        claim, own = claims[index], prompts[position]
+        folder = next((each for each in map(compact, reversed(claim.file.folders)) if each in categories), None)
+        if folder is None or folder == compact(own.category) or claim.group in BESIDE or claim.identity.texts:
+            continue
+        claim.problem = (
+            f'its folder is called "{categories[folder]}", a category of the suite, and prompt {own.prompt_id} is of '
+            f'"{own.category}": if numbers count within categories, add a manifest.csv with the columns file and prompt'
+        )
+        del positions[index]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from generators.filenames.captions import Caption, caption_choice
 from generators.filenames.claims import claims_of_names
+from generators.filenames.doubts import mark_categories
 from generators.filenames.filelist import FileEntry
 from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import LAYOUTS, Claim, Layout
@@ -121,6 +122,7 @@ def match_layout(
         claims += by_names
     claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
     positions = settle_prompts(claims, prompts, numbering, findings, numbers)
+    mark_categories(claims, positions, prompts)
     rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
     order = {name: index for index, name in enumerate(names)}
     rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from generators.filenames.captions import Caption
+from generators.filenames.captions import ITSELF, Caption
 from generators.filenames.filelist import FileEntry
 from generators.filenames.findings import Findings, Question
 from generators.filenames.layouts import Claim
@@ -104,12 +104,16 @@ def claims_of_captions(
     fits = [texts.whole(caption.text) for _, caption in said]
     if not any(fit.positions for fit in fits) and not any(caption.sure for _, caption in said):
         text = (
-            f"none of the {len(said)} captions beside the images is a prompt of the suite, such as "
+            f"none of the {len(said)} captions beside or in the images is a prompt of the suite, such as "
             f'"{_short(said[0][1].text)}" ({said[0][1].source}): are they prompts (use), or only descriptions (ignore)?'
         )
         findings.questions.append(Question("captions", text, ("use", "ignore")))
         return [Claim(file, Identity(), None, problem=text) for file in files], []
-    findings.notes.append("files matched by the captions beside them")
+    inside = {caption.source == ITSELF for _, caption in said}
+    findings.notes += [
+        f"files matched by the {'prompts written into them' if itself else 'captions beside them'}"
+        for itself in sorted(inside)
+    ]
     claims: list[Claim] = []
     numbers = [_number_in(file, texts) for file, _ in said]
     counts = _agree((number.number, fit) for number, fit in zip(numbers, fits, strict=True))

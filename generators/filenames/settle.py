@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from generators.filenames.doubts import BESIDE
 from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import Claim
 from generators.filenames.names import natural_key
@@ -53,7 +54,7 @@ def settle_prompts(
     bases: dict[str, int | None] = {}
     known: dict[str, Mapping[int, int]] = {}
     for name, group in groups.items():
-        known[name] = of_suite if numbers is None or name in ("list", "captions") else numbers
+        known[name] = of_suite if numbers is None or name in BESIDE else numbers
         _settle_either(group, known[name], numbering, findings)
         bases[name] = _base(group, known[name], "auto" if len(groups) > 1 else numbering, findings)
     if len(groups) > 1 and numbering in _BASES:

@@ -1,4 +1,4 @@
-"""Sets of images composed from known truth: how numbers and texts stand in names, what lies beside, and what disturbs."""
+"""Sets of images composed from known truth: how numbers and texts stand in names, what lies beside, what disturbs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ POOL = (
 
 @dataclass
 class Composed:
-    """One set. `texts`: names of others -> what stands in them. `answers`: what is true, for questions. `how`: words."""
+    """One set. `texts`: names of others -> what stands in them. `answers`: what is true, for questions."""
 
     prompts: list[PromptRef]
     names: Names

@@ -27,7 +27,7 @@ from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_errors
-from evaluation.services.uploads.archive import Archive, open_archive
+from evaluation.services.uploads.archive import CLOSED, Archive, open_archive
 from evaluation.services.uploads.beside import beside_keep
 from evaluation.services.uploads.drop import clean_staging, staging_of
 from evaluation.services.uploads.entries import DamagedEntryError, Entry
@@ -51,7 +51,7 @@ OTHER_ENDINGS = (
 )
 """Endings of files whose content is not looked at."""
 SNIFFED_BYTES = 64
-NO_ENDING = "has no ending of an image format, and is taken for what its content is"
+NO_ENDING = "without the ending of an image format, taken for what the content is"
 
 SHOWN_EVERY_S = 0.5
 
@@ -116,7 +116,8 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         images = [entry.name for entry in archive.entries if _is_image(archive, entry)]
         if not images:
             raise InputError(
-                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}."
+                f"{_closed(names)}",
                 field="source",
             )
         used = beside_keep(upload, archive)
@@ -128,6 +129,14 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         waiting = archive.in_order([name for name in images if name not in done])
         with _log(staging / CHECKED) as log:
             return _check_files(upload, archive, waiting, log, len(images), deadline)
+
+
+def _closed(names: list[str]) -> str:
+    """What to do with files inside that may hold images and are not opened."""
+    name = next((name for name in names if name.lower().endswith(CLOSED) and not why_hidden(name)), "")
+    if name.lower().endswith(".arrow"):
+        return f" {name} is a data set as Hugging Face's save_to_disk writes it: write it as Parquet (to_parquet)."
+    return f" {name} is not opened: unpack it first." if name else ""
 
 
 def _is_image(archive: Archive, entry: Entry) -> bool:
@@ -173,8 +182,9 @@ def _check_files(
             if isinstance(outcome, ImageProblem):
                 row = _row(name, outcome)
             else:
-                named = name in archive.rows or not why_ignored(name)
-                row = _kept(folder, name, data, outcome, has_ending=named)
+                row = _kept(folder, name, data, outcome)
+                if why_ignored(name) and name not in archive.rows:
+                    row |= {"mislabelled": "", "notes": [*outcome.notes, NO_ENDING]}
             log.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         n_done += 1
         if time.monotonic() - shown > SHOWN_EVERY_S:
@@ -187,7 +197,7 @@ def _check_files(
     return n_done == n_images
 
 
-def _kept(folder: Path, name: str, data: bytes, image: CheckedImage, *, has_ending: bool) -> dict[str, object]:
+def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str, object]:
     """Write both files into the staging folder; they come to the disk together when the upload is confirmed."""
     original_format = image.original_format.lower()
     as_it_came = f"{image.original_sha256}.{original_format}"
@@ -205,8 +215,8 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage, *, has_endi
         "original_sha256": image.original_sha256,
         "original_format": original_format,
         "original_n_bytes": len(data),
-        "mislabelled": extension_problem(name, image.original_format) if has_ending else "",
-        "notes": [*image.notes, *([] if has_ending else [NO_ENDING])],
+        "mislabelled": extension_problem(name, image.original_format),
+        "notes": list(image.notes),
         "said": embedded_prompt(data),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
@@ -13,10 +13,12 @@ from django.db import transaction
 from common.words import counted, nearest, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
+from evaluation.services.uploads.archive import CLOSED
 from evaluation.services.uploads.beside import beside_of
 from evaluation.services.uploads.drop import staging_of
 from evaluation.services.uploads.edits import Edits, check_edits, edited, merged_edits
-from generators.filenames.captions import Caption
+from evaluation.services.uploads.entries import NAMED
+from generators.filenames.captions import ITSELF, Caption
 from generators.filenames.filelist import FileEntry
 from generators.filenames.layout import (
     MAX_SAMPLES,
@@ -29,7 +31,7 @@ from generators.filenames.layout import (
     caption_choice,
     match_layout,
 )
-from generators.filenames.names import clean_path
+from generators.filenames.names import clean_path, why_hidden
 
 CHECKED = "checked.jsonl"
 OTHERS = "others.json"
@@ -136,7 +138,7 @@ def _matches(upload: Upload, files: Mapping[str, Mapping[str, Any]], options: Ma
     edits: Edits = cast(Edits, options.get("edits", {}))
     check_edits(edits, files, prompts)
     beside = beside_of(upload)
-    captions = {name: Caption(said, "the image itself") for name, row in files.items() if (said := row.get("said"))}
+    captions = {name: Caption(said, ITSELF) for name, row in files.items() if (said := row.get("said"))}
     choice = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
@@ -221,16 +223,20 @@ def _table(
             for question in matches.questions
         ],
         "sizes": dict(sizes.most_common(20)),
-        "notes": [*matches.notes, *_remarks(kept, sizes, len(matches.ignored))],
+        "notes": [*matches.notes, *_remarks(kept, sizes, matches.ignored)],
     }
 
 
 TAKEN_BY_CONTENT = "taken for what the content is, though the name says another format"
 
 
-def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) -> list[str]:
+def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], ignored: Sequence[tuple[str, str]]) -> list[str]:
     """What a person should look at before confirming."""
-    remarks: list[str] = []
+    closed = [name for name, _ in ignored if name.lower().endswith(CLOSED) and not why_hidden(name)]
+    remarks = [f"{name} is not opened, and what it holds is not in the run: unpack it" for name in closed[:NAMED]]
+    if len(closed) > NAMED:
+        remarks.append(f"{len(closed) - NAMED} more archives inside are not opened")
+    n_ignored = len(ignored)
     if len(sizes) > 1:
         listing = ", ".join(f"{size} ({n:,})" for size, n in sizes.most_common(5))
         remarks.append(f"the images have {len(sizes)} different sizes: {listing}")
