@@ -29,14 +29,16 @@ def pair_up(names: Sequence[str], images: Sequence[str]) -> dict[str, list[str]]
     """
     present = set(names)
     texts = [name for name in names if clean_path(name).lower().endswith(ENDINGS)]
+    taken = {beside for image in images for beside in beside_files(image) if beside in present}
     by_key: dict[str, list[str]] = defaultdict(list)
     by_place: dict[str, list[str]] = defaultdict(list)
     of_folder: dict[str, list[str]] = defaultdict(list)
     for name in texts:
         folder, stem = _parts(name)
         by_key[f"{folder}/{stem.partition('.')[0]}"].append(name)
-        for place in _without_one(folder, stem):
-            by_place[place].append(name)
+        if name not in taken:
+            for place in ("/".join(filter(None, (folder, stem))), *_without_one(folder, stem)):
+                by_place[place].append(name)
         if stem.lower() in _OF_A_FOLDER:
             of_folder[folder].append(name)
     paired: dict[str, list[str]] = {}

@@ -166,14 +166,13 @@ def _own_identity(claim: Claim, texts: PromptTexts) -> Identity:
 
 
 def mark_words_of_others(claims: Sequence[Claim], texts: PromptTexts) -> None:
-    """Numbers beside words that are no prompt's, but the beginning of another prompt than the number's."""
+    """Words beside a number that are too short to name a prompt, and yet begin some: they can speak against it."""
     short = [compact(text) for text in texts.texts]
     for claim in claims:
         words = claim.identity.rest
-        if claim.problem or len(words) < _SHORTEST_WORDS:
-            continue
-        fits = [at for at, text in enumerate(short) if text.startswith(words)]
-        claim.identity = replace(claim.identity, texts=tuple(fits[:4]) if fits else ())
+        if len(words) >= _SHORTEST_WORDS:
+            begun = tuple(at for at, text in enumerate(short) if text.startswith(words))
+            claim.identity = replace(claim.identity, begun=begun)
 
 
 def mark_cut_off(claims: Sequence[Claim], prompts: Sequence[PromptRef], texts: PromptTexts) -> None:

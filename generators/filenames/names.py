@@ -67,7 +67,8 @@ class Identity:
     `texts`: positions of the prompts that the words can mean; empty where there are no words or none fits.
     `words`: whether there were words that fit no prompt. `exact`: whether the words are a prompt's whole text.
     `either`: the piece is a number and also a prompt's whole text ("1984"); the other names tell which is meant.
-    `rest`: words beside the number that fit no prompt, as `compact` has them. `letters`: how many the words had;
+    `rest`: words beside the number that fit no prompt, as `compact` has them; `begun`: prompts that begin so, though
+    that is too short to name them. `letters`: how many the words had;
     `whole`: whether they are a whole text, however loosely.
     """
 
@@ -78,6 +79,7 @@ class Identity:
     exact: bool = False
     either: bool = False
     rest: str = ""
+    begun: tuple[int, ...] = ()
     letters: int = 0
     whole: bool = False
 

@@ -98,7 +98,10 @@ def _position(
         claim.problem = _no_such_number(number, base, by_number)
         return None
     if not texts:
-        return by_its_number
+        begun = claim.identity.begun
+        if not begun or by_its_number in begun:
+            return by_its_number
+        texts = begun
     fits = [text for text in texts if by_its_number is None or text == by_its_number]
     if len(fits) == 1:
         return fits[0]
