@@ -105,14 +105,21 @@ def _turned(claims: Sequence[Claim], turned: Sequence[Claim], known: set[int], n
     """8 folders of 200 files may be 8 samples of 200 prompts, and "3_00012" sample 3 of prompt 12."""
     firsts = {claim.identity.number for claim in claims}
     seconds = {claim.identity.number for claim in turned if claim.identity}
-    if _wider(claims) or not n_prompts > len(firsts) < len(seconds) or score(turned, known)[0] < len(turned):
+    if _wider(claims) or len(firsts) >= n_prompts or score(turned, known)[0] < len(turned):
         return None
+    if len(firsts) >= len(seconds) and (_count_on(seconds) or not _count_on(firsts)):
+        return None  # many prompts of few samples, as most sets are
     if any(each.file.folders for each in claims) and not split_pair(claims[0].file.stem):
         text = f"{len(firsts)} folders hold files numbered like {len(seconds)} of the {n_prompts} prompts"
         text += ": is the folder the prompt or the sample?"
         return Question("layout", text, ("prompt/sample", "sample/prompt"))
     text = f'is "{claims[0].file.path}" prompt {claims[0].identity.number} or prompt {turned[0].identity.number}?'
     return Question("layout", f"names hold two numbers: {text}", ("prompt_sample", "sample_prompt"))
+
+
+def _count_on(numbers: set[int | None]) -> bool:
+    """Whether they are all numbers from 0 or 1 on, as samples are numbered."""
+    return any(numbers == set(range(base, base + len(numbers))) for base in (0, 1))
 
 
 def _wider(claims: Sequence[Claim]) -> bool:

@@ -12,7 +12,7 @@ from common.tables import TableError, plain_heading, rows_by_heading, shape_of
 from common.text import bad_character, named
 from common.words import nearest
 from generators.contract import GeneratorError
-from generators.filenames.names import clean_path
+from generators.filenames.names import clean_path, without_extension
 
 TABLES = (".jsonl", ".csv", ".tsv", ".json")
 NAMES = tuple(f"{stem}{ending}" for stem in ("manifest", "metadata") for ending in TABLES)
@@ -161,6 +161,8 @@ def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
     except JsonError as error:
         raise FileListError(f"{name}: {error}") from None
     if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
+        if all(_is_image(value) and not _is_image(key) for key, value in found.items()):  # GenEval 2: prompt -> file
+            return [(at, {"file": value, "prompt": key}) for at, (key, value) in enumerate(found.items(), start=1)]
         return [(at, {"file": key, "prompt": value}) for at, (key, value) in enumerate(found.items(), start=1)]
     rows: list[tuple[int, dict[str, object]]] = []
     for at, row in enumerate(found if isinstance(found, list) else [found], start=1):
@@ -168,6 +170,10 @@ def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
             raise FileListError(f"{name}, entry {at} is not a JSON object")
         rows.append((at, dict(row)))
     return rows
+
+
+def _is_image(name: object) -> bool:
+    return isinstance(name, str) and without_extension(name) != name
 
 
 def _columns(headings: Sequence[str], name: str, rows: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str, str]:

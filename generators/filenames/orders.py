@@ -28,18 +28,16 @@ def numbers_by_order(
     if choice == "suite" or not any(claim.identity.number is not None for claim in claims):
         return None
     for order in orders:
-        numbers = _positions(order, texts)
-        if 2 * len(numbers) < len(order.texts) or len(numbers) < 2:
+        fits = {number: positions for number, text in order.texts.items() if (positions := texts.whole(text).positions)}
+        if 2 * len(fits) < len(order.texts) or len(fits) < 2:
             continue  # a list of something else
-        apart = {
-            None if (own := prompts[position].number) is None else number - own for number, position in numbers.items()
-        }
-        if apart in ({0}, {1}):
+        if any(all(_has_number(prompts, fits[number], number - base) for number in fits) for base in (0, 1)):
             findings.notes.append(f"{order.source} has the suite's own order")
             continue
         if choice == "list":
             findings.notes.append(f"numbers are those of the prompts in {order.source}")
-            return numbers
+            # of several prompts with one text nobody can tell which is meant
+            return {number: positions[0] for number, positions in fits.items() if len(positions) == 1}
         text = f"{order.source} has the prompts in another order than the suite: whose numbers do the names have?"
         findings.questions.append(Question("order", text, ("suite", "list")))
         for claim in claims:
@@ -49,7 +47,5 @@ def numbers_by_order(
     return None
 
 
-def _positions(order: PromptOrder, texts: PromptTexts) -> dict[int, int]:
-    """Number -> position of the prompts that the suite has; of several with one text nobody can tell which is meant."""
-    fits = ((number, texts.whole(text).positions) for number, text in order.texts.items())
-    return {number: positions[0] for number, positions in fits if len(positions) == 1}
+def _has_number(prompts: Sequence[PromptRef], positions: Sequence[int], number: int) -> bool:
+    return any(prompts[position].number == number for position in positions)

@@ -103,8 +103,18 @@ def _objects(found: object, most: int) -> Iterator[Row]:
             elif most:
                 yield from _objects(each, most - 1)
     elif isinstance(found, Mapping):
+        files = [
+            (key, each) for key, value in found.items() for each in (value if isinstance(value, list) else [value])
+        ]
+        if all(isinstance(file, str) and _ends_as_image(file) and not _ends_as_image(key) for key, file in files):
+            yield from ({"file": file, "prompt": key} for key, file in files)  # GenEval 2 has prompt -> file
+            return
         if any(isinstance(value, str | int | float) for value in found.values()):
-            yield from ({"file": key, "index": key, "prompt": value} for key, value in found.items() if _is_name(key))
+            yield from (
+                {"file": key, "index": key, "prompt": value}
+                for key, value in found.items()
+                if _is_name(key) and not (isinstance(value, str) and _ends_as_image(value))
+            )
             yield found
         for key, value in found.items():
             if isinstance(value, Mapping) and most:

@@ -102,6 +102,9 @@ def by_number(made: Composed, rng: random.Random, places: list[tuple[int, int]])
         "sample_prompt": ("{s}_{n}.png", "seed{s}_{n}.png", "sample_{s}_{n}.jpg"),
         **({"prompt": ("{n}.png", "images/{n}.PNG")} if one else {}),
     }
+    if len({sample for _, sample in places}) >= len(made.prompts):  # a whole set, read the documented way
+        del forms["sample_prompt"]
+        forms["sample/prompt"] = forms["sample/prompt"][:2]
     layout = rng.choice(list(forms))
     form = rng.choice(forms[layout])
     made.answers = {

@@ -61,6 +61,9 @@ def test_captions_elsewhere(image: str, caption: str) -> None:
 TABLES = {
     "by name": ("results.json", json.dumps({name: {"prompt": text, "seed": 1} for name, text in ROWS})),
     "by name alone": ("out.json", json.dumps(dict(ROWS))),
+    "by prompt": ("image_paths.json", json.dumps({text: f"/out/{name}" for name, text in ROWS})),
+    "several by prompt": ("paths.json", json.dumps({text: [f"/out/{name}"] for name, text in ROWS})),
+    "a manifest by prompt": ("manifest.json", json.dumps({text: f"/out/{name}" for name, text in ROWS})),
     "inside another": (
         "all.json",
         json.dumps({"images": [{"img_path": name, "caption": text} for name, text in ROWS]}),

@@ -67,7 +67,7 @@ if (form) {
     for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     const focused = document.activeElement === button; // asked before: some browsers take it at once
     button.disabled = true;
-    bar.removeAttribute("value");
+    bar.value = 0;
     said.textContent = "Checking the form.";
     progress.hidden = false;
     if (focused) progress.focus(); // it would be lost to the page's top
