@@ -124,8 +124,8 @@ def match_layout(
     positions = settle_prompts(claims, prompts, numbering, findings, numbers)
     mark_categories(claims, positions, prompts)
     rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
-    order = {name: index for index, name in enumerate(names)}
-    rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))
+    place = {name: index for index, name in enumerate(names)}
+    rows = sorted(_mark_doubles(rows), key=lambda row: place.get(row.name, len(place)))
     return _matches(rows, ignored, findings, prompts, samples)
 
 

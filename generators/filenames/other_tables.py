@@ -81,17 +81,15 @@ def _json_rows(text: str) -> Iterator[Row]:
         found = read_json(text) if text.strip() else None
     except JsonError:
         return
-    if _is_coco(found):
-        files = {each.get("id"): each.get("file_name") for each in found["images"] if isinstance(each, Mapping)}
-        for each in found["annotations"]:
-            if isinstance(each, Mapping) and "caption" in each:
-                yield {"file": files.get(each.get("image_id")), "caption": each["caption"]}
-        return
+    if isinstance(found, dict):
+        files, said = found.get("images"), found.get("annotations")
+        if isinstance(files, list) and isinstance(said, list):  # COCO
+            named = {each.get("id"): each.get("file_name") for each in files if isinstance(each, dict)}
+            for each in said:
+                if isinstance(each, dict) and "caption" in each:
+                    yield {"file": named.get(each.get("image_id")), "caption": each["caption"]}
+            return
     yield from _objects(found, _MOST_DEPTH)
-
-
-def _is_coco(found: object) -> bool:
-    return isinstance(found, Mapping) and all(isinstance(found.get(key), list) for key in ("images", "annotations"))
 
 
 def _objects(found: object, most: int) -> Iterator[Row]:

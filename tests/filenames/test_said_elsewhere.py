@@ -168,7 +168,7 @@ def png(**texts: str) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         key = key.replace("__", "-")
-        info.add_text(key, text) if text.isascii() else info.add_itxt(key, text, zip=True)  # type: ignore[func-returns-value]
+        info.add_text(key, text) if text.isascii() else info.add_itxt(key, text, zip=True)
     file = io.BytesIO()
     Image.new("RGB", (16, 16)).save(file, "PNG", pnginfo=info)
     return file.getvalue()
