@@ -5,7 +5,7 @@ files that say two things. Each is asked about or named, never guessed.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -174,11 +174,9 @@ def _own_identity(claim: Claim, texts: PromptTexts) -> Identity:
 
 def mark_words_of_others(claims: Sequence[Claim], texts: PromptTexts) -> None:
     """Words beside a number that are too short to name a prompt, and yet begin some: they can speak against it."""
-    short = [compact(text) for text in texts.texts]
     for claim in claims:
         words = claim.identity.rest
-        if len(words) >= _SHORTEST_WORDS:
-            begun = tuple(at for at, text in enumerate(short) if text.startswith(words))
+        if len(words) >= _SHORTEST_WORDS and (begun := texts.begun(words)):
             claim.identity = replace(claim.identity, begun=begun)
 
 
@@ -190,15 +188,10 @@ def mark_cut_off(claims: Sequence[Claim], prompts: Sequence[PromptRef], texts: P
     if not cut:
         return
     with_files = {at for claim in claims for at in claim.identity.texts}
-    without = defaultdict(list)
     whole = {claim.identity.texts[0] for claim in claims if claim.identity.whole and len(claim.identity.texts) == 1}
-    for at in whole:
-        beginning = compact(texts.texts[at])
-        without[at] = [
-            other
-            for other, text in enumerate(texts.texts)
-            if other not in with_files and compact(text).startswith(beginning) and other != at
-        ]
+    without = {
+        at: [other for other in texts.begun(compact(texts.texts[at])) if other not in with_files] for at in whole
+    }
     for claim in claims:
         identity = claim.identity
         if claim.problem or not identity.whole or identity.letters < min(cut) - _WORD_CUT_OFF:

@@ -66,7 +66,7 @@ def test_what_is_stored_is_right(tmp_path: Path) -> None:
     for seed in small_sets(SETS):
         made, rng = composed(seed), random.Random(seed)
         source = "prompt\n" + "\n".join('"' + prompt.text.replace('"', '""') + '"' for prompt in made.prompts)
-        suite = suite_load(source=source.encode(), name=f"composed {seed}").suite
+        suite = suite_load(source=source.encode(), name=f"composed-{seed}").suite
         files, truth = real(made)
         folder = tmp_path / str(seed)
         folder.mkdir()
