@@ -100,11 +100,6 @@ TWO_SHARDS = {f"{at}.tar": data for at, data in enumerate(HALVES)}
 DEBRIS = {"__MACOSX/._00000": b"x", ".DS_Store": b"x", "00000/._0.png": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"}
 
 PARAMETERS = "{}\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 24x24"
-GRAPH = {
-    "3": {"class_type": "KSampler", "inputs": {"positive": ["6", 0], "negative": ["7", 0], "seed": 3}},
-    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["4", 1]}},
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "a moss", "clip": ["4", 1]}},
-}
 
 
 def with_text(prompt: int, sample: int, key: str, text: str) -> bytes:
@@ -117,9 +112,12 @@ def with_text(prompt: int, sample: int, key: str, text: str) -> bytes:
 
 
 def graph(text: str) -> str:
-    nodes = {key: {**node, "inputs": dict(node["inputs"])} for key, node in GRAPH.items()}  # type: ignore[call-overload]
-    nodes["6"]["inputs"]["text"] = text
-    return json.dumps(nodes)
+    sampler = {"class_type": "KSampler", "inputs": {"positive": ["6", 0], "negative": ["7", 0], "seed": 3}}
+    texts = {
+        key: {"class_type": "CLIPTextEncode", "inputs": {"text": said, "clip": ["4", 1]}}
+        for key, said in (("6", text), ("7", "a moss"))
+    }
+    return json.dumps({"3": sampler, **texts})
 
 
 A1111 = {
