@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from generators.filenames.captions import caption_choice, read_beside
-from generators.filenames.layout import Matches, match_layout
+from generators.filenames.layout import Matches, Reading, Said, match_files
 from tests.filenames.composed import Composed, composed, read_of
 
 SETS = 400
@@ -19,9 +19,7 @@ def matched(made: Composed, **answers: Any) -> Matches:
     random.Random(len(names)).shuffle(names)
     beside = read_beside(names, read_of(made).__getitem__)
     captions = caption_choice(beside.captions, answers.pop("captions", "auto"))
-    return match_layout(
-        names, made.prompts, file_list=beside.entries, captions=captions, orders=beside.orders, **answers
-    )
+    return match_files(names, made.prompts, Said(beside.entries, captions, beside.orders), Reading(**answers))
 
 
 def wrong(made: Composed, matches: Matches) -> list[tuple[str, str | None, int | None]]:

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from generators.filenames.captions import caption_of, read_beside
 from generators.filenames.embedded import embedded_prompt
-from generators.filenames.layout import Matches, PromptRef, match_layout
+from generators.filenames.layout import Matches, PromptRef, Reading, Said, match_files
 from generators.filenames.orders import Order
 from tests.filenames.test_kinds import THINGS, options, places, refs
 
@@ -26,9 +26,8 @@ def matched(
 ) -> Matches:
     every = [*names, *files]
     beside = read_beside(every, lambda name: files[name].encode())
-    return match_layout(
-        every, prompts, file_list=beside.entries, captions=beside.captions, orders=beside.orders, order=order
-    )
+    said = Said(beside.entries, beside.captions, beside.orders)
+    return match_files(every, prompts, said, Reading(order=order))
 
 
 def expect_shuffled(matches: Matches, names: list[str] = NAMES) -> None:

@@ -27,9 +27,11 @@ from generators.filenames.layout import (
     Numbering,
     Order,
     PromptRef,
+    Reading,
+    Said,
     SampleNumbering,
     caption_choice,
-    match_layout,
+    match_files,
 )
 from generators.filenames.names import clean_path, why_hidden
 
@@ -55,7 +57,7 @@ SWITCHES = ("ignore_problems", "allow_missing", "by_content")
 def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None) -> Upload:
     """Match the checked files of `upload` to its suite's prompts and write its table; nothing is decoded again.
 
-    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.match_layout`),
+    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.Reading`),
     the `SWITCHES`, and `edits` (`uploads.edits.merged_edits`); those not given stay as they are.
 
     Raises:
@@ -142,18 +144,22 @@ def _matches(upload: Upload, files: Mapping[str, Mapping[str, Any]], options: Ma
     choice = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
-    matches = match_layout(
+    matches = match_files(
         [*(name for name in files if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
-        file_list=_without(beside.entries, edits),
-        captions=caption_choice({**captions, **beside.captions}, choice),
-        layout=cast(Layout, options.get("layout", "auto")),
-        numbering=cast(Numbering, options.get("numbering", "auto")),
-        sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
-        samples=samples if isinstance(samples, int) else None,
-        orders=beside.orders,
-        order=cast(Order, options.get("order", "auto")),
-        images=files,
+        Said(
+            file_list=_without(beside.entries, edits),
+            captions=caption_choice({**captions, **beside.captions}, choice),
+            orders=beside.orders,
+            images=files,
+        ),
+        Reading(
+            layout=cast(Layout, options.get("layout", "auto")),
+            numbering=cast(Numbering, options.get("numbering", "auto")),
+            sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
+            order=cast(Order, options.get("order", "auto")),
+            samples=samples if isinstance(samples, int) else None,
+        ),
     )
     matches = edited(matches, edits, prompts, samples if isinstance(samples, int) else None)
     return replace(matches, notes=(*beside.notes, *matches.notes))
