@@ -241,6 +241,7 @@ class UploadOptionsInput(Input):
     layout = Choice(MATCHING["layout"], required=False)
     numbering = Choice(MATCHING["numbering"], required=False)
     sample_numbering = Choice(MATCHING["sample_numbering"], required=False)
+    order = Choice(MATCHING["order"], required=False)
     captions = Choice(MATCHING["captions"], required=False, help_text="Whether captions beside the images are prompts")
     samples = Whole(required=False, min_value=1, max_value=MAX_SAMPLES, help_text="Images per prompt")
     by_content = Flag(required=False, help_text="Take a .png that is a JPEG for what it is")

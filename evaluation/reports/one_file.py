@@ -89,7 +89,7 @@ def _again(carried: Mapping[str, object]) -> str:
         "digits.</p>"
         "<noscript><p>The button needs JavaScript; all else here does not.</p></noscript>"
         '<p><button type="button" id="recompute-button" hidden>Compute again</button></p>'
-        '<div id="recompute-outcome" role="status"></div>'
+        '<div id="recompute-outcome" role="status" tabindex="-1"></div>'
         f'<script type="application/json" id="carried-results">{results}</script>'
         f'<script type="application/octet-stream" id="carried-ratings">{carried["ratings"]}</script></section>'
     )

@@ -2,13 +2,14 @@
 training and for uploads alike. Pure: names and bytes in.
 
 The caption of `a/b.jpg` stands in `a/b.txt`, `a/b.caption` or `a/b.json` (its field `caption` or `prompt`, as
-img2dataset and WebDataset shards have it), or in `a/b.jpg.txt`. A table `metadata.jsonl` of one line that names no
-file, as GenEval has it, holds the prompt of all images below its folder.
+img2dataset and WebDataset shards have it), in `a/b.jpg.txt`, or where `generators.filenames.companions` looks. A table
+`metadata.jsonl` of one line that names no file, as GenEval has it, holds the prompt of all images below its folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,6 +17,7 @@ from common import limits, text_files
 from common.errors import UserError
 from common.json_in import JsonError, read_json
 from common.text import bad_character, named
+from generators.filenames.companions import pair_up
 from generators.filenames.filelist import (
     COLUMNS,
     TABLES,
@@ -25,17 +27,23 @@ from generators.filenames.filelist import (
     find_file_lists,
     parse_file_list,
 )
-from generators.filenames.names import clean_path, why_ignored
-
-BESIDE = (".txt", ".caption", ".json")
-"""Endings of a file with an image's caption, the first that is there first."""
+from generators.filenames.names import clean_path, why_hidden, why_ignored
+from generators.filenames.other_tables import PromptOrder, ordered, read_other_table
+from generators.filenames.paths import PathEnds
 
 MAX_CAPTION_BYTES = 4 * limits.PROMPT
 """Of a file with one caption; JSON may have other fields beside it."""
 MAX_JSON_BYTES = 2**20
 
 OTHER_TABLES = 20
-"""So many tables with names of their own are looked at for the columns of a list."""
+"""So many tables with names of their own are looked at, those nearer to the top."""
+
+ITSELF = "the image itself"
+"""The source of a prompt that its generator wrote into the image file (`generators.filenames.embedded`)."""
+
+FIELDS = ("caption", "prompt", "text", "positive_prompt", "positive", "description", "Prompt", "Caption")
+"""Names of a caption in JSON and YAML, the first that is there first."""
+_YAML = re.compile(r"^[ ]*(\w+)[ ]*:[ ]*([\"']?)(.+?)\2[ ]*$", re.MULTILINE)
 
 
 class CaptionError(UserError):
@@ -63,13 +71,14 @@ class Caption:
 class Beside:
     """All that stands beside some images. `entries`: of lists, None without one. `captions`: image -> its caption.
 
-    `used`: the files that were read. `notes`: what people should know.
+    `used`: the files that were read. `notes`: what people should know. `orders`: lists of prompts that name no image.
     """
 
     entries: tuple[FileEntry, ...] | None = None
     captions: Mapping[str, Caption] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    orders: tuple[PromptOrder, ...] = ()
 
 
 def caption_choice(captions: Mapping[str, Caption], choice: Literal["auto", "use", "ignore"]) -> Mapping[str, Caption]:
@@ -77,13 +86,6 @@ def caption_choice(captions: Mapping[str, Caption], choice: Literal["auto", "use
     if choice == "ignore":
         return {}
     return {name: replace(caption, sure=True) for name, caption in captions.items()} if choice == "use" else captions
-
-
-def caption_files(name: str) -> tuple[str, ...]:
-    """Where the caption of the image `name` may stand, the first that is there first."""
-    stem, dot, _ = name.rpartition(".")
-    own = tuple(f"{stem}{ending}" for ending in BESIDE) if dot and "/" not in name[len(stem) :] else ()
-    return (*own, *(f"{name}{ending}" for ending in BESIDE))
 
 
 def caption_of(data: bytes, name: str) -> str:
@@ -104,6 +106,8 @@ def caption_of(data: bytes, name: str) -> str:
         raise CaptionError("is not UTF-8 text") from None
     if name.lower().endswith(".json"):
         text = _json_caption(text)
+    elif name.lower().endswith((".yaml", ".yml")):
+        text = _yaml_caption(text)
     lines = text.strip().split("\n")
     end = next((at for at, line in enumerate(lines) if at and line.startswith(("Negative prompt:", "Steps: "))), None)
     text = " ".join(" ".join(lines[:end]).split())
@@ -120,17 +124,31 @@ def _json_caption(text: str) -> str:
         found = read_json(text)
     except JsonError:
         raise CaptionError("can't be read: its JSON is broken") from None
-    for name in ("caption", "prompt", "text"):
-        if isinstance(found, dict) and isinstance(caption := found.get(name), str):
-            return caption
+    level = [found]
+    while level:  # the outermost that says it: programs put parameters of their own further in
+        objects = [each for each in level if isinstance(each, Mapping)]
+        for name in FIELDS:
+            for each in objects:
+                if isinstance(caption := each.get(name), str) and caption.strip():
+                    return caption
+        level = [value for each in objects for value in each.values() if isinstance(value, Mapping)]
     raise NoCaptionError("is not there: the JSON has no field caption or prompt")
+
+
+def _yaml_caption(text: str) -> str:
+    """Of a line such as `prompt: a fox`; nothing else of YAML is read."""
+    found = {match[1].lower(): match[3] for match in _YAML.finditer(text)}
+    for name in FIELDS:
+        if found.get(name):
+            return found[name]
+    raise NoCaptionError("is not there: the YAML has no line for a caption or prompt")
 
 
 def files_beside(names: Sequence[str]) -> frozenset[str]:
     """Those of `names` that `read_beside` may want to read."""
-    present = set(names)
-    wanted = {each for name in names if not why_ignored(name) for each in caption_files(name) if each in present}
-    return frozenset(wanted | set(find_file_lists(names)) | set(_other_tables(names)))
+    images = _images(names)
+    paired = {each for found in pair_up(names, images).values() for each in found}
+    return frozenset(paired | set(find_file_lists(names)) | set(_other_tables(names, paired)))
 
 
 def read_beside(names: Sequence[str], read: Callable[[str], bytes]) -> Beside:
@@ -139,10 +157,11 @@ def read_beside(names: Sequence[str], read: Callable[[str], bytes]) -> Beside:
     Raises:
         FileListError: a list that can't be read.
     """
-    images = [name for name in names if not why_ignored(name)]
+    images = _images(names)
     used: set[str] = set()
     entries: list[FileEntry] = []
     captions: dict[str, Caption] = {}
+    orders: list[PromptOrder] = []
     notes: list[str] = []
     for name in find_file_lists(names):
         try:
@@ -156,44 +175,63 @@ def read_beside(names: Sequence[str], read: Callable[[str], bytes]) -> Beside:
                     image: Caption(text, name) for image in images if clean_path(image).startswith(f"{folder}/")
                 }
                 used.add(name)
+    paired = pair_up(names, images)
+    read_once: dict[str, Caption | None] = {}
+    for image, files in paired.items():
+        for file in files:
+            if file in used:
+                continue
+            if file not in read_once:
+                read_once[file] = _caption_in(read(file), file)
+            if (caption := read_once[file]) is not None:
+                captions[image] = caption
+                break
+    used |= read_once.keys()
     if not entries:
-        for name in _other_tables(names):
-            if (rows := _list_by_chance(read(name), name, images)) is not None:
+        by_path = {clean_path(image): image for image in images}
+        ends = PathEnds(by_path)
+        for name in _other_tables(names, used):
+            data = read(name)
+            if (rows := _list_by_chance(data, name, images)) is not None:
                 notes.append(f"{name} is taken for the list of files")
                 entries, used = rows, used | {name}
                 break
-    present = set(names)
-    for image in images:
-        for beside in caption_files(image):
-            if beside not in present:
-                continue
-            used.add(beside)
-            try:
-                captions[image] = Caption(caption_of(read(beside), beside), beside)
-            except NoCaptionError:
-                continue
-            except CaptionError as error:
-                captions[image] = Caption("", beside, problem=f"its caption ({beside}) {error}")
-            break
-    return Beside(tuple(entries) if entries else None, captions, frozenset(used), tuple(notes))
+            table = read_other_table(data, name, ends)
+            if table.captions:
+                notes.append(f"{name} is read for the prompts of the images that it names")
+                used.add(name)
+                for path, text in table.captions.items():
+                    captions.setdefault(by_path[path], Caption(text, name))
+            elif table.order is not None:
+                orders.append(table.order)
+    return Beside(tuple(entries) if entries else None, captions, frozenset(used), tuple(notes), tuple(orders))
 
 
-def _other_tables(names: Sequence[str]) -> list[str]:
-    """Tables with names of their own, at the top."""
-    tops = [clean_path(name).count("/") for name in names if not why_ignored(name)]
-    depth = min(tops, default=0)
-    return [
-        name
-        for name in sorted(names)
-        if clean_path(name).lower().endswith(TABLES)
-        and clean_path(name).count("/") <= depth
-        and why_ignored(name).startswith("not an image")
-        and name not in find_file_lists(names)
-    ][:OTHER_TABLES]
+def _images(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not why_ignored(name)]
+
+
+def _caption_in(data: bytes, file: str) -> Caption | None:
+    """The caption in `file`; None where it is about something else."""
+    try:
+        return Caption(caption_of(data, file), file)
+    except NoCaptionError:
+        return None
+    except CaptionError as error:
+        return Caption("", file, problem=f"its caption ({file}) {error}")
+
+
+def _other_tables(names: Sequence[str], but: Collection[str]) -> list[str]:
+    """Tables with names of their own, and texts that are no image's caption."""
+    lists = set(find_file_lists(names))
+    found = (name for name in names if name not in but and name not in lists and not why_hidden(name))
+    return ordered([name for name in found if why_ignored(name)])[:OTHER_TABLES]
 
 
 def _list_by_chance(data: bytes, name: str, images: Iterable[str]) -> list[FileEntry] | None:
     """The lines of a table that names images, though it is called otherwise than a list; None where it does not."""
+    if not name.lower().endswith(TABLES):
+        return None
     try:
         entries = parse_file_list(data, name)
     except FileListError:

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from generators.filenames.doubts import (
+    ask_about_counter,
+    doubt,
+    mark_contradictions,
+    mark_cut_off,
+    mark_words_of_others,
+    score,
+    shared_by_folders,
+)
+from generators.filenames.findings import Findings, PromptRef
 from generators.filenames.layouts import LAYOUTS, Claim, Layout
-from generators.filenames.names import FileName, counter, identify, sample_folder
+from generators.filenames.names import (
+    GRID,
+    FileName,
+    Identity,
+    counter,
+    identify,
+    is_grid,
+    sample_first,
+    sample_folder,
+)
 from generators.filenames.texts import PromptTexts
 
-
-@dataclass(frozen=True, slots=True)
-class PromptRef:
-    """A prompt to match: its id in the suite ("00012") and its text."""
-
-    prompt_id: str
-    text: str
-
-    @property
-    def number(self) -> int | None:
-        """Its id as a number, None where the id is none."""
-        return int(self.prompt_id) if self.prompt_id.isdecimal() else None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that the names leave open. `option`: the argument of `match_layout` that answers it."""
-
-    option: str
-    text: str
-    choices: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Findings:
-    """What is to be said of the whole: how names were read, and what they leave open."""
-
-    notes: list[str] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-
-
-FLAT: tuple[Layout, ...] = ("prompt_sample", "prompt")
+FLAT: tuple[Layout, ...] = ("prompt_sample", "prompt", "sample_prompt", "service")
 """Layouts that read nothing of a file's folder."""
 AUTOMATIC: tuple[Layout, ...] = tuple(spec.name for spec in LAYOUTS if not spec.asked)
 
@@ -52,16 +40,37 @@ def claims_of_names(
 
     Files of which it says nothing may follow another layout: two in one archive.
     """
+    grids = [file for file in files if is_grid(file.stem) and not identify(file.stem, texts).texts]
+    shown = {file.name for file in grids}
+    rest = [file for file in files if file.name not in shown]
+    claims = _read(rest, prompts, texts, layout, findings) if rest else []
+    if layout in ("auto", "prompt/sample"):
+        mark_contradictions(claims, texts)
+    mark_words_of_others(claims, texts)
+    mark_cut_off(claims, prompts, texts)
+    return claims + [Claim(file, Identity(), None, problem=GRID) for file in grids]
+
+
+def _read(
+    files: Sequence[FileName], prompts: Sequence[PromptRef], texts: PromptTexts, layout: Layout, findings: Findings
+) -> list[Claim]:
     if layout != "auto":
         read = next(spec.read for spec in LAYOUTS if spec.name == layout)
         return [read(file, texts) for file in files]
     readings: dict[Layout, list[Claim]] = {spec.name: [spec.read(file, texts) for file in files] for spec in LAYOUTS}
     known = {prompt.number for prompt in prompts if prompt.number is not None}
     best = _best(files, readings, known, AUTOMATIC)
+    if best == "prompt" and (pair := shared_by_folders(readings[best])):
+        # folders of other prompts than these, each with a 0.png; or of several models
+        problem = (
+            f'"{pair[0].file.path}" and "{pair[1].file.path}" have the same number, and their folders are no prompts: '
+            "upload the folder of one generator, or add a manifest.csv with the columns file and prompt"
+        )
+        return [Claim(file, Identity(), None, problem=problem) for file in files]
     if best is None:
-        _ask_about_counter(files, prompts, findings)
+        ask_about_counter(files, prompts, findings)
         return _unread(readings["prompt/sample"])
-    if question := _doubt(readings, best, texts, known, len(prompts)):
+    if question := doubt(readings, best, texts, known, len(prompts)):
         findings.questions.append(question)
         return [replace(claim, problem=question.text) for claim in readings[best]]
     claims = _grouped(readings[best], best, findings)
@@ -69,7 +78,7 @@ def claims_of_names(
     for among, allowed in _others(claims, placed, best, texts):
         some = {name: [claims[at] for claims in [readings[name]] for at in among] for name in allowed}
         other = _best([files[at] for at in among], some, known, allowed)
-        if other is not None:
+        if other is not None and not (other == "prompt" and shared_by_folders(some[other])):
             for at, claim in zip(among, _grouped(some[other], other, findings), strict=True):
                 claims[at] = claim if claim.identity else claims[at]
     return _unread(claims)
@@ -122,100 +131,27 @@ def _best(
     allowed: Sequence[Layout],
 ) -> Layout | None:
     """The layout that places most files, by whole texts where two place as many; None where none places any."""
-    scores = {name: _score(readings[name], known) for name in allowed}
-    said = bool(files) and all(sample_folder(file.folder) is not None for file in files)
-    if not said and "sample/prompt" in scores:  # a bare number is a prompt's folder, unless asked
-        scores["sample/prompt"] = (0, 0)
-    best = max(scores, key=lambda name: (*scores[name], name == "sample/prompt"))
+    scores = {name: score(readings[name], known) for name in allowed}
+    for name, says in (("sample/prompt", _folder_says_sample), ("sample_prompt", _stem_says_sample)):
+        if name in scores and not all(map(says, files)):  # a bare number is a prompt's, unless asked
+            scores[name] = (0, 0)
+    best = max(scores, key=lambda name: (*scores[name], name in ("sample/prompt", "sample_prompt")))
     if scores[best][0] == 0:
         return None
     one_folder = len({file.folders for file in files}) == 1
     words = readings[best][0].identity.words
     if best == "prompt/sample" and one_folder and scores["prompt"][0] == scores[best][0] and words:
         best = "prompt"  # "200 prompts/000.png": the folder's number is not a prompt's
-    if best == "prompt" and _collide(readings[best]):
-        return None  # folders of other prompts than these, each with a 0.png
     return best
 
 
-def _score(claims: Sequence[Claim], known: set[int]) -> tuple[int, int]:
-    """How many files a reading places, each at a place of its own, and how many of them by a prompt's whole text. A
-    prompt's number must exist under some count.
-    """
-    places: set[tuple[str, int, int | str]] = set()
-    exact = 0
-    for claim in claims:
-        identity = claim.identity
-        label = 0 if claim.one_a_prompt else claim.label if claim.label is not None else claim.file.path
-        if identity.texts:  # several prompts may fit: that is the file's own problem, and not another reading's chance
-            places.add(("text", identity.texts[0], label))
-            exact += identity.exact
-        elif identity.number is not None and {identity.number, identity.number - 1} & known:
-            places.add(("number", identity.number, label))
-    return len(places), exact
+def _folder_says_sample(file: FileName) -> bool:
+    return sample_folder(file.folder) is not None
 
 
-def _collide(claims: Sequence[Claim]) -> bool:
-    """Whether files of different folders claim one prompt."""
-    folders: dict[int | None, tuple[str, ...]] = {}
-    return any(
-        folders.setdefault(claim.identity.number, claim.file.folders) != claim.file.folders
-        for claim in claims
-        if claim.identity.number is not None
-    )
-
-
-def _doubt(
-    readings: Mapping[Layout, list[Claim]], best: Layout, texts: PromptTexts, known: set[int], n_prompts: int
-) -> Question | None:
-    """The question to ask where names can as well be read in another way."""
-    claims = readings[best]
-    if best != "prompt/sample" or any(claim.identity.texts or not claim.identity for claim in claims):
-        return None
-    placed, _ = _score(claims, known)
-    both = readings["prompt_sample"]
-    if _score(both, known)[0] == placed and any(
-        one.identity.number != other.identity.number for one, other in zip(claims, both, strict=True)
-    ):
-        text = f'is "{claims[0].file.path}" prompt {claims[0].identity.number} or {both[0].identity.number}?'
-        return Question(
-            "layout", f"folders and files hold numbers of prompts: {text}", ("prompt/sample", "prompt_sample")
-        )
-    if _folders_are_wider(claims) or any(identify(claim.file.folder, texts) != claim.identity for claim in claims):
-        return None
-    if len({claim.file.folders for claim in claims}) == 1 and _score(readings["prompt"], known)[0] == placed > 1:
-        text = f'all files are in the folder "{claims[0].file.folder}": is it the prompt, or are the files the prompts?'
-        return Question("layout", text, ("prompt/sample", "prompt"))
-    # 8 folders of 200 files may be 8 samples of 200 prompts.
-    turned = readings["sample/prompt"]
-    folders = {claim.file.folder for claim in claims}
-    stems = {claim.identity.number for claim in turned if claim.identity}
-    if len(stems) >= n_prompts > len(folders) and _score(turned, known)[0] == len(turned):
-        text = f"{len(folders)} folders hold files numbered like the {n_prompts} prompts"
-        text += ": is the folder the prompt or the sample?"
-        return Question("layout", text, ("prompt/sample", "sample/prompt"))
-    return None
-
-
-def _folders_are_wider(claims: Sequence[Claim]) -> bool:
-    """Folders filled up with zeros to more digits than the files have ("00012/3.png"): the two count other things."""
-    folders = {claim.identity.digits for claim in claims}
-    if len(folders) != 1 or not any(claim.file.folder.startswith("0") for claim in claims):
-        return False
-    widths = {len(stem) for claim in claims if (stem := claim.file.stem).isdecimal()}
-    return bool(widths) and max(widths) < min(folders) or not widths
-
-
-def _ask_about_counter(files: Sequence[FileName], prompts: Sequence[PromptRef], findings: Findings) -> None:
-    """Names without a prompt that all hold a counter, each another: it may be the prompt's number."""
-    numbers = sorted(found[0] for file in files if (found := counter(file.stem)))
-    if not numbers or len(set(numbers)) < len(files) or numbers[-1] > len(prompts):
-        return
-    text = (
-        f'names such as "{files[0].path}" hold a counter from {numbers[0]} to {numbers[-1]}: is it the prompt\'s '
-        "number? If not, put a manifest.csv with the columns file and prompt beside the images"
-    )
-    findings.questions.append(Question("layout", text, ("counter",)))
+def _stem_says_sample(file: FileName) -> bool:
+    found = sample_first(file.stem)
+    return found is not None and found[2]
 
 
 def _unread(claims: Sequence[Claim]) -> list[Claim]:

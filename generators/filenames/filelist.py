@@ -12,14 +12,15 @@ from common.tables import TableError, plain_heading, rows_by_heading, shape_of
 from common.text import bad_character, named
 from common.words import nearest
 from generators.contract import GeneratorError
-from generators.filenames.names import clean_path
+from generators.filenames.names import clean_path, without_extension
 
 TABLES = (".jsonl", ".csv", ".tsv", ".json")
 NAMES = tuple(f"{stem}{ending}" for stem in ("manifest", "metadata") for ending in TABLES)
 """File names that are taken for such a list, of those in one folder the first that is there."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "image_file_name", "name"),
+    "file": ("file", "file_name", "filename", "path", "image", "image_path", "file_path", "image_file_name")
+    + ("img_path", "img", "img_name", "image_name", "filepath", "image_file", "imagepath", "image_filename", "name"),
     "number": ("prompt_id", "prompt_number", "prompt_no", "prompt_index", "number", "index", "idx", "id"),
     "text": ("prompt", "prompt_text", "text", "caption", "prompts"),
     "sample": ("sample", "sample_index", "sample_number", "sample_id", "image_index", "repeat"),
@@ -160,6 +161,8 @@ def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
     except JsonError as error:
         raise FileListError(f"{name}: {error}") from None
     if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
+        if all(_is_image(value) and not _is_image(key) for key, value in found.items()):  # GenEval 2: prompt -> file
+            return [(at, {"file": value, "prompt": key}) for at, (key, value) in enumerate(found.items(), start=1)]
         return [(at, {"file": key, "prompt": value}) for at, (key, value) in enumerate(found.items(), start=1)]
     rows: list[tuple[int, dict[str, object]]] = []
     for at, row in enumerate(found if isinstance(found, list) else [found], start=1):
@@ -167,6 +170,10 @@ def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
             raise FileListError(f"{name}, entry {at} is not a JSON object")
         rows.append((at, dict(row)))
     return rows
+
+
+def _is_image(name: object) -> bool:
+    return isinstance(name, str) and without_extension(name) != name
 
 
 def _columns(headings: Sequence[str], name: str, rows: Sequence[tuple[int, Mapping[str, object]]]) -> dict[str, str]:
@@ -204,14 +211,17 @@ def _entry(row: Mapping[str, object], columns: Mapping[str, str], where: str, *,
         return text
 
     numbers: dict[str, int | None] = {}
+    prompt = value("text", limits.PROMPT)
     for part in ("number", "sample"):
         text = value(part, limits.NAME_IN_ARCHIVE)
         numbers[part] = _number(text) if text else None
+        if text and numbers[part] is None and part == "number" and prompt:
+            continue  # a name that another data set gives its prompts: the text says which is meant
         if text and numbers[part] is None:
             raise FileListError(
                 f'{where}: "{text[:40]}" in column {columns[part]} is not a whole number from 0 to {limits.COLUMN:,}'
             )
-    file, prompt = value("file", limits.NAME_IN_ARCHIVE), value("text", limits.PROMPT)
+    file = value("file", limits.NAME_IN_ARCHIVE)
     if not file:
         raise FileListError(f"{where}: column {columns['file']} is empty")
     if numbers["number"] is None and not prompt:

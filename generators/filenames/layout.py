@@ -9,15 +9,19 @@ ways, `Matches.questions` says so, the files in doubt stay unmatched, and the ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from generators.filenames.captions import Caption, caption_choice
-from generators.filenames.claims import Findings, PromptRef, Question, claims_of_names
+from generators.filenames.claims import claims_of_names
+from generators.filenames.doubts import mark_categories
 from generators.filenames.filelist import FileEntry
+from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import LAYOUTS, Claim, Layout
 from generators.filenames.listed import claims_of_captions, claims_of_list
 from generators.filenames.names import Identity, take_apart, why_ignored, why_unsafe
+from generators.filenames.orders import Order, numbers_by_order
+from generators.filenames.other_tables import PromptOrder
 from generators.filenames.settle import Numbering, Row, SampleNumbering, settle_prompts, settle_samples
 from generators.filenames.texts import PromptTexts
 
@@ -27,11 +31,16 @@ __all__ = [
     "Layout",
     "Matches",
     "Numbering",
+    "Order",
+    "PromptOrder",
     "PromptRef",
     "Question",
     "Row",
     "SampleNumbering",
+    "Reading",
+    "Said",
     "caption_choice",
+    "match_files",
     "match_layout",
     "with_rows",
 ]
@@ -73,6 +82,32 @@ class Matches:
         return not (self.questions or self.problems or self.missing_prompts or self.missing_samples)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is known of files beside their names. `file_list`: what lists say; `captions`: name -> what stands beside or
+    in that file; of files with either, names are not read. `orders`: lists of prompts that name no image. `images`:
+    names of images whatever their endings say.
+    """
+
+    file_list: Sequence[FileEntry] | None = None
+    captions: Mapping[str, Caption] | None = None
+    orders: Sequence[PromptOrder] = ()
+    images: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How names are to be read, for callers who know. `order`: whose numbers they have. `samples`: images that each
+    prompt should have, None where that is not known.
+    """
+
+    layout: Layout = "auto"
+    numbering: Numbering = "auto"
+    sample_numbering: SampleNumbering = "auto"
+    order: Order = "auto"
+    samples: int | None = None
+
+
 def match_layout(
     names: Sequence[str],
     prompts: Sequence[PromptRef],
@@ -84,35 +119,39 @@ def match_layout(
     sample_numbering: SampleNumbering = "auto",
     samples: int | None = None,
 ) -> Matches:
-    """The prompt and sample that each file shows.
+    """`match_files` of names with a list and captions; the arguments are those of `Said` and `Reading`."""
+    reading = Reading(layout, numbering, sample_numbering, samples=samples)
+    return match_files(names, prompts, Said(file_list, captions), reading)
 
-    `names`: paths as they stand in the folder or zip, with either slash. `file_list`: what lists beside them say;
-    `captions`: name -> what stands beside that file; of files with either, names are not read. `layout`, `numbering`,
-    `sample_numbering`: how to read names, for callers who know. `samples`: images that each prompt should have, where
-    that is known.
-    """
+
+def match_files(names: Sequence[str], prompts: Sequence[PromptRef], said: Said, reading: Reading) -> Matches:
+    """The prompt and sample that each file shows. `names`: paths as they stand in the archive, with either slash."""
     findings = Findings()
-    known = captions or {}
-    listed = {entry.file for entry in file_list or ()}
+    known = said.captions or {}
+    listed = {entry.file for entry in said.file_list or ()} | set(said.images)
     ignored = tuple((name, why) for name in names if name not in listed and (why := why_ignored(name)))
     passed_over = {name for name, _ in ignored}
     files = [take_apart(name) for name in names if name not in passed_over]
     left = [file for file in files if not why_unsafe(file.name)]
     texts = PromptTexts([prompt.text for prompt in prompts])
     claims: list[Claim] = []
-    if file_list is not None:
-        by_list, left = claims_of_list(left, file_list, texts, findings)
+    if said.file_list is not None:
+        by_list, left = claims_of_list(left, said.file_list, texts, findings)
         claims += by_list
     by_caption, left = claims_of_captions(left, known, texts, findings)
     claims += by_caption
+    numbers = None
     if left:
-        claims += claims_of_names(left, prompts, texts, layout, findings)
+        by_names = claims_of_names(left, prompts, texts, reading.layout, findings)
+        numbers = numbers_by_order(by_names, prompts, said.orders, texts, reading.order, findings)
+        claims += by_names
     claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
-    positions = settle_prompts(claims, prompts, numbering, findings)
-    rows = settle_samples(claims, positions, prompts, sample_numbering, findings)
-    order = {name: index for index, name in enumerate(names)}
-    rows = sorted(_mark_doubles(rows), key=lambda row: order.get(row.name, len(order)))
-    return _matches(rows, ignored, findings, prompts, samples)
+    positions = settle_prompts(claims, prompts, reading.numbering, findings, numbers)
+    mark_categories(claims, positions, prompts)
+    rows = settle_samples(claims, positions, prompts, reading.sample_numbering, findings)
+    place = {name: index for index, name in enumerate(names)}
+    rows = sorted(_mark_doubles(rows), key=lambda row: place.get(row.name, len(place)))
+    return _matches(rows, ignored, findings, prompts, reading.samples)
 
 
 def with_rows(matches: Matches, more: Sequence[Row], prompts: Sequence[PromptRef], samples: int | None) -> Matches:

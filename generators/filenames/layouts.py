@@ -6,21 +6,25 @@ A new layout is a new entry of `LAYOUTS`; which of them a set of files follows i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from generators.filenames.names import (
     FileName,
     Identity,
+    by_service,
     counter,
     identify,
+    sample_first,
     sample_folder,
     sample_label,
     split_pair,
 )
 from generators.filenames.texts import PromptTexts
 
-Layout = Literal["auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt", "counter"]
+Layout = Literal[
+    "auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt", "sample_prompt", "service", "counter"
+]
 
 
 @dataclass(slots=True)
@@ -78,6 +82,22 @@ def _folder_is_sample(file: FileName, texts: PromptTexts) -> Claim:
     return Claim(file, Identity() if label is None else identify(file.stem, texts), label)
 
 
+def _stem_is_sample_first(file: FileName, texts: PromptTexts) -> Claim:
+    found = sample_first(file.stem)
+    return Claim(file, identify(found[1], texts), found[0]) if found else Claim(file, Identity(), None)
+
+
+def _service_named(file: FileName, texts: PromptTexts) -> Claim:
+    found = by_service(file.stem)
+    if found is None:
+        return Claim(file, Identity(), None)
+    fits = [identity for piece in found[0] if (identity := identify(piece, texts)).texts]
+    if not fits:
+        return Claim(file, Identity(), None)
+    all_fits = tuple(dict.fromkeys(at for identity in fits for at in identity.texts))
+    return Claim(file, replace(fits[0], number=None, texts=all_fits), found[1])
+
+
 def _counter_is_prompt(file: FileName, texts: PromptTexts) -> Claim:
     found = counter(file.stem)
     return Claim(file, Identity(*found) if found else Identity(), None, one_a_prompt=True)
@@ -88,6 +108,13 @@ LAYOUTS: tuple[LayoutSpec, ...] = (
     LayoutSpec("prompt_sample", "<prompt>_<sample>", "00012_3.png", _stem_is_both),
     LayoutSpec("prompt", "<prompt>, one image each", "00012.png", _stem_is_prompt),
     LayoutSpec("sample/prompt", "<sample>/<prompt>", "seed_3/00012.png", _folder_is_sample),
+    LayoutSpec("sample_prompt", "<sample>_<prompt>", "seed3_00012.png", _stem_is_sample_first),
+    LayoutSpec(
+        "service",
+        "a service's name around the prompt's text",
+        "DALL\N{MIDDLE DOT}E 2023-10-11 10.11.12 - a brown bird.png",
+        _service_named,
+    ),
     LayoutSpec(
         "counter", "<words><prompt number>, one image each", "ComfyUI_00012_.png", _counter_is_prompt, asked=True
     ),

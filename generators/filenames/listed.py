@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from generators.filenames.captions import Caption
-from generators.filenames.claims import Findings, Question
+from generators.filenames.captions import ITSELF, Caption
 from generators.filenames.filelist import FileEntry
+from generators.filenames.findings import Findings, Question
 from generators.filenames.layouts import Claim
-from generators.filenames.names import FileName, Identity, clean_path, identify, is_grid, sample_label, take_apart
-from generators.filenames.texts import PromptTexts
-
-GRID = "by its name it shows several samples beside each other, not one"
+from generators.filenames.names import GRID, FileName, Identity, identify, is_grid, sample_label, take_apart
+from generators.filenames.paths import PathEnds, folders_to_drop, without_folders
+from generators.filenames.texts import Fit, PromptTexts
 
 
 def claims_of_list(
@@ -25,18 +24,25 @@ def claims_of_list(
     name are problems; files of other folders are not its own.
     """
     findings.notes.append("files matched by the list beside them")
-    by_path = _find_by_end(files)
+    by_path = {file.path: file for file in files}
+    ends = PathEnds(by_path)
+    drop = {
+        folder: folders_to_drop([entry.file for entry in entries if entry.folder == folder], ends, folder)
+        for folder in {entry.folder for entry in entries}
+    }
+    fits = [_fit(entry, texts) for entry in entries]
+    counts = _agree((entry.number, fit) for entry, fit in zip(entries, fits, strict=True) if entry.row_number)
     claims: list[Claim] = []
     named: dict[str, tuple[str, Claim]] = {}
-    for entry in entries:
-        found = _named_by(entry, by_path)
+    for entry, fit in zip(entries, fits, strict=True):
+        found = [by_path[path] for path in ends.find(without_folders(entry.file, drop[entry.folder]), entry.folder)]
         if len(found) != 1:
             what = "is not there" if not found else "fits " + " and ".join(file.name for file in found)
             claims.append(Claim(take_apart(entry.file), Identity(), None, problem=f"named in the list, and {what}"))
             continue
         folder, first = named.get(found[0].path, ("", None))
         if first is None:
-            claims.append(_claim_of(entry, found[0], texts))
+            claims.append(_claim_of(entry, fit, found[0], texts, row_numbers_count=counts))
             named[found[0].path] = entry.folder, claims[-1]
         elif folder == entry.folder:  # a list further down may say it again, and the one above it counts
             first.problem = "named twice in the list"
@@ -52,14 +58,27 @@ def claims_of_list(
     return claims, left
 
 
-def _claim_of(entry: FileEntry, file: FileName, texts: PromptTexts) -> Claim:
-    fit = texts.find(entry.text) if entry.text else texts.whole(entry.written)
+def _fit(entry: FileEntry, texts: PromptTexts) -> Fit:
+    if entry.text:
+        return texts.find(entry.text)
+    fit = texts.whole(entry.written)
+    return fit if fit.exact else Fit()
+
+
+def _agree(said: Iterable[tuple[int | None, Fit]]) -> bool:
+    """Whether numbers beside prompts' texts are those of the prompts, and not of rows or images: of each prompt whose
+    text says which it is, counted from 0 or from 1.
+    """
+    apart = {None if number is None else number - fit.positions[0] for number, fit in said if len(fit.positions) == 1}
+    return len(apart) == 1 and apart <= {0, 1}
+
+
+def _claim_of(entry: FileEntry, fit: Fit, file: FileName, texts: PromptTexts, *, row_numbers_count: bool) -> Claim:
     problem = ""
     if entry.text and not fit.positions and any(texts.texts):
         problem = f'the list gives it the prompt "{_short(entry.text)}", which is not in the suite'
-    if entry.written and not fit.exact:
-        fit = texts.whole("")
-    counts = not (entry.row_number and len(fit.positions) == 1 and not entry.written)
+    counts = bool(entry.written) or not entry.row_number or (len(fit.positions) != 1 and row_numbers_count)
+    counts = counts or not entry.text
     identity = Identity(
         entry.number if counts else None,
         len(entry.written),
@@ -68,25 +87,6 @@ def _claim_of(entry: FileEntry, file: FileName, texts: PromptTexts) -> Claim:
         either=bool(entry.written and fit.positions),
     )
     return Claim(file, identity, entry.sample, certain=entry.certain, problem=problem, group="list")
-
-
-def _named_by(entry: FileEntry, by_path: Mapping[str, list[FileName]]) -> list[FileName]:
-    path = clean_path(entry.file).lstrip("/").casefold()
-    if entry.folder and (found := by_path.get(f"{entry.folder.casefold()}/{path}", [])):
-        return found
-    return by_path.get(path, [])
-
-
-def _find_by_end(files: Sequence[FileName]) -> dict[str, list[FileName]]:
-    """Every file under each end of its path: "run/00000/0.png" under "00000/0.png" and "0.png" too."""
-    found: dict[str, list[FileName]] = defaultdict(list)
-    for file in files:
-        parts = file.path.casefold().split("/")
-        for start in range(len(parts)):
-            found["/".join(parts[start:])].append(file)
-    for path in {file.path.casefold() for file in files}:  # a whole path is never doubtful
-        found[path] = [file for file in found[path] if file.path.casefold() == path]
-    return found
 
 
 def claims_of_captions(
@@ -104,21 +104,25 @@ def claims_of_captions(
     fits = [texts.whole(caption.text) for _, caption in said]
     if not any(fit.positions for fit in fits) and not any(caption.sure for _, caption in said):
         text = (
-            f"none of the {len(said)} captions beside the images is a prompt of the suite, such as "
+            f"none of the {len(said)} captions beside or in the images is a prompt of the suite, such as "
             f'"{_short(said[0][1].text)}" ({said[0][1].source}): are they prompts (use), or only descriptions (ignore)?'
         )
         findings.questions.append(Question("captions", text, ("use", "ignore")))
         return [Claim(file, Identity(), None, problem=text) for file in files], []
-    findings.notes.append("files matched by the captions beside them")
+    inside = {caption.source == ITSELF for _, caption in said}
+    findings.notes += [
+        f"files matched by the {'prompts written into them' if itself else 'captions beside them'}"
+        for itself in sorted(inside)
+    ]
     claims: list[Claim] = []
-    for (file, caption), fit in zip(said, fits, strict=True):
+    numbers = [_number_in(file, texts) for file, _ in said]
+    counts = _agree((number.number, fit) for number, fit in zip(numbers, fits, strict=True))
+    for (file, caption), fit, number in zip(said, fits, numbers, strict=True):
         problem = caption.problem or (GRID if is_grid(file.stem) else "")
         if not problem and not fit.positions:
             problem = f'its caption ({caption.source}) is "{_short(caption.text)}", which is not in the suite'
         identity = Identity(texts=fit.positions, exact=fit.exact)
-        if len(fit.positions) > 1:
-            pieces = (identify(piece, texts) for piece in (*reversed(file.folders), file.stem))
-            number = next((piece for piece in pieces if piece.number is not None), identity)
+        if len(fit.positions) > 1 and counts:
             identity = replace(identity, number=number.number, digits=number.digits)
         claims.append(Claim(file, identity, sample_label(file.stem), problem=problem, group="captions"))
     _drop_item_numbers(claims)
@@ -126,6 +130,12 @@ def claims_of_captions(
         problem = "there is no caption beside it, as the others have"
         claims += [Claim(file, Identity(), None, problem=problem) for file in left]
     return claims, []
+
+
+def _number_in(file: FileName, texts: PromptTexts) -> Identity:
+    """The number that the file's folders or its name have for its prompt."""
+    pieces = (identify(piece, texts) for piece in (*reversed(file.folders), file.stem))
+    return next((piece for piece in pieces if piece.number is not None), Identity())
 
 
 def _drop_item_numbers(claims: Sequence[Claim]) -> None:

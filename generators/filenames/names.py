@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from common.images.decode import ALL_EXTENSIONS
-from generators.filenames.texts import PromptTexts
+from generators.filenames.texts import PromptTexts, compact
 
 LONGEST_NAME = 255
 """Letters: what file systems allow a file or folder to be called."""
@@ -27,7 +27,21 @@ _NUMBER_AND_WORDS = re.compile(
 _SAMPLE_FOLDER = re.compile(rf"(?:samples?|seed|repeat|variant|generation){_SEPARATORS}*(\d+)", re.IGNORECASE)
 _LABEL = re.compile(rf"(?:(?:.*{_SEPARATORS})?(?:{_SAMPLE_WORD})?{_SEPARATORS}*)(\d+)", re.IGNORECASE | re.DOTALL)
 _COUNTER = re.compile(rf"[^\d]*?(?:[^\W\d]|{_SEPARATORS})(\d+)", re.IGNORECASE)
-_GRID = re.compile(rf"(?:image_)?grid(?:{_SEPARATORS}*\d+)?", re.IGNORECASE)
+_GRID = re.compile(
+    rf"(?:.*{_SEPARATORS}|\d*)(?:grids?|contact{_SEPARATORS}?sheet|collage|montage|mosaic)(?:{_SEPARATORS}*\d+)*",
+    re.IGNORECASE | re.DOTALL,
+)
+_SERVICE = re.compile(
+    r"DALL.?E \d{4}-\d\d-\d\d \d\d[.:_]\d\d[.:_]\d\d - (?P<dalle>.+)"
+    r"|(?P<midjourney>.+)_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:_(?P<sample>\d))?",
+    re.IGNORECASE | re.DOTALL,
+)
+_SAMPLE_FIRST = re.compile(
+    rf"(?P<word>samples?|seed|repeat|variant|generation)?{_SEPARATORS}*(?P<sample>\d+){_SEPARATORS}+(?P<prompt>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+GRID = "by its name it shows several samples beside each other, not one"
 _PAIR = re.compile(rf"(.*?){_SEPARATORS}+(?:(?:{_SAMPLE_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -53,6 +67,9 @@ class Identity:
     `texts`: positions of the prompts that the words can mean; empty where there are no words or none fits.
     `words`: whether there were words that fit no prompt. `exact`: whether the words are a prompt's whole text.
     `either`: the piece is a number and also a prompt's whole text ("1984"); the other names tell which is meant.
+    `rest`: words beside the number that fit no prompt, as `compact` has them; `begun`: prompts that begin so, though
+    that is too short to name them. `letters`: how many the words had;
+    `whole`: whether they are a whole text, however loosely.
     """
 
     number: int | None = None
@@ -61,6 +78,10 @@ class Identity:
     words: bool = False
     exact: bool = False
     either: bool = False
+    rest: str = ""
+    begun: tuple[int, ...] = ()
+    letters: int = 0
+    whole: bool = False
 
     def __bool__(self) -> bool:
         return self.number is not None or bool(self.texts)
@@ -82,8 +103,13 @@ def take_apart(name: str) -> FileName:
     """The pieces of one name."""
     path = clean_path(name)
     *folders, last = path.split("/")
-    stem = last.rpartition(".")[0] or last
-    return FileName(name=name, path=path, folders=tuple(folders), stem=stem.strip())
+    return FileName(name=name, path=path, folders=tuple(folders), stem=without_extension(last).strip())
+
+
+def without_extension(name: str) -> str:
+    """`name` without the ending of an image format; a name without one may be a text with full stops."""
+    stem, _, ending = name.rpartition(".")
+    return stem if stem and f".{ending.lower()}" in _IMAGE_EXTENSIONS else name
 
 
 def why_hidden(name: str) -> str:
@@ -138,13 +164,19 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
         fit = texts.whole(piece)
         return Identity(int(piece), len(piece), fit.positions if fit.exact else (), either=fit.exact)
     if (fit := texts.find(piece)).positions:
-        return Identity(texts=fit.positions, exact=fit.exact)
+        return Identity(texts=fit.positions, exact=fit.exact, letters=len(piece), whole=fit.whole)
     bare = piece.strip(_ENDS)
     if match := _NUMBER.fullmatch(bare):
         return Identity(number=int(match[1]), digits=len(match[1]))
     if match := _NUMBER_AND_WORDS.fullmatch(bare):
         fit = texts.find(match[2])
-        return Identity(int(match[1]), len(match[1]), fit.positions, words=not fit.positions, exact=fit.exact)
+        words = not fit.positions
+        return Identity(
+            *(int(match[1]), len(match[1]), fit.positions, words, fit.exact),
+            rest=compact(match[2]) if words else "",
+            letters=len(match[2]),
+            whole=fit.whole,
+        )
     return Identity()
 
 
@@ -169,6 +201,27 @@ def split_pair(stem: str) -> tuple[str, int] | None:
     """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)"), taken in two."""
     match = _PAIR.fullmatch(stem.strip(_ENDS))
     return (match[1], int(match[2])) if match and match[1].strip() else None
+
+
+def sample_first(stem: str) -> tuple[int, str, bool] | None:
+    """A stem that begins with the sample ("seed3_00012", "3_00012"): sample, the rest, and whether a word says so."""
+    match = _SAMPLE_FIRST.fullmatch(stem.strip(_ENDS))
+    return (int(match["sample"]), match["prompt"], bool(match["word"])) if match else None
+
+
+def by_service(stem: str) -> tuple[tuple[str, ...], int | None] | None:
+    """What may be the prompt in a name as DALL-E's and Midjourney's pages give it, and the sample; None for others.
+
+    Before Midjourney's prompt stands a name of a person, which may itself have words.
+    """
+    match = _SERVICE.fullmatch(stem)
+    if match is None:
+        return None
+    if match["dalle"]:
+        return (match["dalle"],), None
+    words = match["midjourney"].split("_")
+    starts = range(1, min(len(words), 6))
+    return tuple("_".join(words[at:]) for at in starts), int(match["sample"]) if match["sample"] else None
 
 
 def counter(stem: str) -> tuple[int, int] | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from generators.filenames.claims import Findings, PromptRef, Question
+from generators.filenames.doubts import BESIDE
+from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import Claim
 from generators.filenames.names import natural_key
 
@@ -36,17 +37,26 @@ class Row:
 
 
 def settle_prompts(
-    claims: Sequence[Claim], prompts: Sequence[PromptRef], numbering: Numbering, findings: Findings
+    claims: Sequence[Claim],
+    prompts: Sequence[PromptRef],
+    numbering: Numbering,
+    findings: Findings,
+    numbers: Mapping[int, int] | None = None,
 ) -> dict[int, int]:
-    """Index of each claim -> position of its prompt; what can't be placed gets its problem written down."""
-    by_number = {number: position for position, prompt in enumerate(prompts) if (number := prompt.number) is not None}
+    """Index of each claim -> position of its prompt; what can't be placed gets its problem written down.
+
+    `numbers`: number in a name -> position of its prompt, where names do not count by the suite's own numbers.
+    """
+    of_suite = {number: position for position, prompt in enumerate(prompts) if (number := prompt.number) is not None}
     groups: dict[str, list[Claim]] = defaultdict(list)
     for claim in claims:
         groups[claim.group].append(claim)
     bases: dict[str, int | None] = {}
+    known: dict[str, Mapping[int, int]] = {}
     for name, group in groups.items():
-        _settle_either(group, by_number, numbering, findings)
-        bases[name] = _base(group, prompts, by_number, "auto" if len(groups) > 1 else numbering, findings)
+        known[name] = of_suite if numbers is None or name in BESIDE else numbers
+        _settle_either(group, known[name], numbering, findings)
+        bases[name] = _base(group, known[name], "auto" if len(groups) > 1 else numbering, findings)
     if len(groups) > 1 and numbering in _BASES:
         # The answer is for the numbers that leave it open; where none does, it is for all.
         still_open = [name for name, base in bases.items() if base is None] or list(bases)
@@ -57,7 +67,7 @@ def settle_prompts(
     for index, claim in enumerate(claims):
         if claim.problem:
             continue
-        position = _position(claim, prompts, by_number, bases[claim.group], findings)
+        position = _position(claim, prompts, known[claim.group], bases[claim.group], findings)
         if position is not None:
             positions[index] = position
             wordy += claim.identity.words
@@ -88,7 +98,10 @@ def _position(
         claim.problem = _no_such_number(number, base, by_number)
         return None
     if not texts:
-        return by_its_number
+        begun = claim.identity.begun
+        if not begun or by_its_number in begun:
+            return by_its_number
+        texts = begun
     fits = [text for text in texts if by_its_number is None or text == by_its_number]
     if len(fits) == 1:
         return fits[0]
@@ -139,11 +152,7 @@ def _exists(claim: Claim, by_number: Mapping[int, int]) -> bool:
 
 
 def _base(
-    claims: Sequence[Claim],
-    prompts: Sequence[PromptRef],
-    by_number: Mapping[int, int],
-    numbering: Numbering,
-    findings: Findings,
+    claims: Sequence[Claim], by_number: Mapping[int, int], numbering: Numbering, findings: Findings
 ) -> int | None:
     """0 or 1: what the first prompt is numbered. None when it can't be told; the question is then written down."""
     numbered = [claim for claim in claims if claim.identity.number is not None and not claim.problem]
@@ -152,11 +161,12 @@ def _base(
         return _BASES.get(numbering, 0)
     if all(claim.certain for claim in numbered):
         return 0
+    number_of = {position: number for number, position in by_number.items()}
     votes: Counter[int] = Counter()
     for claim in numbered:
         identity = claim.identity
         if len(identity.texts) == 1 and identity.number is not None:
-            true_number = prompts[identity.texts[0]].number
+            true_number = number_of.get(identity.texts[0])
             if true_number is not None and identity.number - true_number in (0, 1):
                 votes[identity.number - true_number] += 1
     fits = [base for base in (0, 1) if all(number - base in by_number for number in numbers)]
@@ -198,7 +208,7 @@ def settle_samples(
         base, ranks = 0, None
         if numbering != "auto":
             base = _BASES[numbering]
-        elif labels and max(labels) <= MAX_SAMPLE and min(labels) in (0, 1):
+        elif labels and max(labels) <= MAX_SAMPLE and min(labels) in (0, 1) and not _run_over_all(claims, positions):
             base = min(labels)
             notes.append(f"samples numbered from {base}")
         elif labelled:
@@ -209,6 +219,17 @@ def settle_samples(
             rows[index] = _row(claims[index], prompts[positions[index]].prompt_id, base, rank)
     findings.notes += dict.fromkeys(notes)
     return [rows[index] for index in range(len(claims))]
+
+
+def _run_over_all(claims: Sequence[Claim], positions: Mapping[int, int]) -> bool:
+    """Whether labels count the images of the whole set, and not the samples of each prompt ("a fox_000123.png")."""
+    each: dict[int, list[int]] = defaultdict(list)
+    for index, position in positions.items():
+        if (label := claims[index].label) is not None and not claims[index].one_a_prompt:
+            each[position].append(label)
+    labels = [label for group in each.values() for label in group]
+    most = max(map(len, each.values()), default=0)
+    return len(each) > 1 and len(set(labels)) == len(labels) and max(labels) > most
 
 
 def _row(claim: Claim, prompt_id: str, base: int, rank: int | None) -> Row:
@@ -225,7 +246,14 @@ def _row(claim: Claim, prompt_id: str, base: int, rank: int | None) -> Row:
 
 
 def _ranks(claims: Sequence[Claim], positions: Mapping[int, int]) -> dict[int, int]:
-    """Index of each placed claim -> its place among the files of its prompt, by name as people sort."""
+    """Index of each placed claim -> its place among the files of its prompt, by name as people sort. Where all prompts
+    have the same few seeds, a seed is the same sample everywhere, though some files lack.
+    """
+    labels = {claims[index].label for index in positions}
+    counts = Counter(positions.values())
+    if None not in labels and len(labels) == max(counts.values()):
+        order = {label: rank for rank, label in enumerate(sorted(each for each in labels if each is not None))}
+        return {index: order[label] for index in positions if (label := claims[index].label) is not None}
     groups: dict[int, list[int]] = defaultdict(list)
     for index, position in positions.items():
         groups[position].append(index)

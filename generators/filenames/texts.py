@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
@@ -14,14 +15,21 @@ SHORTEST_PREFIX = 12
 """Letters and digits that a shortened prompt in a name must keep to be recognised."""
 
 
+_NO_LETTERS = re.compile(r"[^a-z0-9]+")
+
+
 def compact(text: str) -> str:
     """Only the letters and digits of `text`, without case and accents: what survives any way of making file names."""
+    if text.isascii():  # as most are, ten thousand of them at once
+        return _NO_LETTERS.sub("", text.lower())
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(letter for letter in plain if letter.isalnum())
 
 
 def _signs(text: str) -> str:
     """Letters with their accents, digits and signs such as emoji, without case: what most ways keep."""
+    if text.isascii():
+        return compact(text)
     plain = look(text).casefold()
     return "".join(each for each in plain if each.isalnum() or (not each.isascii() and _is_sign(each)))
 
@@ -43,11 +51,12 @@ _STRICT = 3
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Positions of the prompts that words can mean; more than one: it can't be told. `exact`: as a whole, accents and
-    signs included.
+    signs included; `whole`: as a whole, however loosely.
     """
 
     positions: tuple[int, ...] = ()
     exact: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +84,7 @@ class PromptTexts:
         """The prompts whose whole text `words` is."""
         for at, (way, found) in enumerate(zip(_WAYS, self._whole, strict=True)):
             if (key := way(words)) and key in found:
-                return Fit(tuple(found[key]), exact=at < _STRICT)
+                return Fit(tuple(found[key]), exact=at < _STRICT, whole=True)
         return Fit()
 
     def find(self, words: str) -> Fit:
@@ -84,13 +93,20 @@ class PromptTexts:
             return fit
         for way, ordered in zip(_WAYS[-2:], self._ordered, strict=True):
             key = way(words)
-            if len(key) < SHORTEST_PREFIX:
-                continue
-            found = []
-            for text, position in ordered[bisect_left(ordered, (key, -1)) :]:
-                if not text.startswith(key):
-                    break
-                found.append(position)
-            if found:
-                return Fit(tuple(found))
+            if len(key) >= SHORTEST_PREFIX and (found := _begun(ordered, key)):
+                return Fit(found)
         return Fit()
+
+    def begun(self, key: str) -> tuple[int, ...]:
+        """The prompts that begin with `key`, as `compact` has both."""
+        return _begun(self._ordered[-1], key)
+
+
+def _begun(ordered: list[tuple[str, int]], key: str) -> tuple[int, ...]:
+    found = []
+    for at in range(bisect_left(ordered, (key, -1)), len(ordered)):
+        text, position = ordered[at]
+        if not text.startswith(key):
+            break
+        found.append(position)
+    return tuple(found)

@@ -118,6 +118,27 @@ def test_the_same_file_goes_on_where_it_stopped(
     assert upload.n_files == 2
 
 
+def test_the_focus_is_handed_on_while_the_button_is_disabled(
+    page: Page, live_server: LiveServer, link: str, large: Path
+) -> None:
+    """It would be lost to the page's top; a program that reads the page aloud would begin there."""
+    a_suite({"Colors": 2})
+    page.goto(link)
+    page.goto(live_server.url + "/uploads/new/")
+    page.route("**/part/*", lambda route: route.abort())
+    _fill(page, large)
+    button = page.get_by_role("button", name="Upload", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#upload-said")).to_contain_text("The connection was lost")
+    expect(button).to_be_disabled()
+    assert page.evaluate("document.activeElement.id") == "upload-progress"
+    page.unroute("**/part/*")
+    page.route("**/part/*", lambda route: route.fulfill(status=422, json={"detail": "No."}))
+    expect(page.locator("#upload-problem")).to_contain_text("No.", timeout=40_000)
+    assert page.evaluate("document.activeElement.id") == "upload-problem"
+
+
 def a_folder(root: Path) -> Path:
     """Images of two prompts under names that are not ASCII, or too long for a tar's own field."""
     folder = root / "images"

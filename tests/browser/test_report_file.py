@@ -61,6 +61,15 @@ def test_from_the_disk_without_a_network(page: Page, files: dict[str, Path]) -> 
     assert errors == []
 
 
+def test_the_focus_is_handed_on_to_what_was_computed(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["whole"].as_uri())
+    page.get_by_role("button", name="Compute again").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#recompute-outcome[data-differences]")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.id") == "recompute-outcome"
+
+
 def test_no_script_but_its_own_runs(page: Page, files: dict[str, Path], tmp_path: Path) -> None:
     text = files["whole"].read_text(encoding="utf-8")
     (tmp_path / "more.html").write_text(text.replace("</body>", "<script>document.title = 'ran'</script></body>"))

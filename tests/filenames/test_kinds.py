@@ -258,7 +258,7 @@ def test_folders_of_equal_width_are_asked_about_whatever_their_digits() -> None:
 
 
 def test_every_declared_layout_reads_its_own_example() -> None:
-    prompts = refs(*(f"thing {at}" for at in range(20)))
+    prompts = refs(*("a brown bird" if at == 12 else f"thing {at}" for at in range(20)))
     for spec in LAYOUTS:
         (row,) = match_layout([spec.example], prompts, layout=spec.name, numbering="from_zero").rows
         assert row.prompt_id == "00012", spec

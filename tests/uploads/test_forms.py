@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image, PngImagePlugin
 
 from common.hashes import bytes_sha256
 from evaluation.errors import InputError
@@ -98,7 +99,64 @@ HALVES = [tar_of({n: d for n, d in sidecar("txt").items() if (int(n[:9]) < 4) ==
 TWO_SHARDS = {f"{at}.tar": data for at, data in enumerate(HALVES)}
 DEBRIS = {"__MACOSX/._00000": b"x", ".DS_Store": b"x", "00000/._0.png": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"}
 
+PARAMETERS = "{}\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 24x24"
+
+
+def with_text(prompt: int, sample: int, key: str, text: str) -> bytes:
+    """The image with a text in its file, as generators write their parameters."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text(key, text)
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(image(prompt, sample))).save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def graph(text: str) -> str:
+    sampler = {"class_type": "KSampler", "inputs": {"positive": ["6", 0], "negative": ["7", 0], "seed": 3}}
+    texts = {
+        key: {"class_type": "CLIPTextEncode", "inputs": {"text": said, "clip": ["4", 1]}}
+        for key, said in (("6", text), ("7", "a moss"))
+    }
+    return json.dumps({"3": sampler, **texts})
+
+
+A1111 = {
+    f"{at:05d}-{3141592 + at}.png": with_text(p, s, "parameters", PARAMETERS.format(PROMPTS[p]))
+    for at, (p, s) in enumerate(ORDER)
+}
+COMFY = {f"ComfyUI_{at + 1:05d}_.png": with_text(p, s, "prompt", graph(PROMPTS[p])) for at, (p, s) in enumerate(ORDER)}
+INVOKE = {
+    f"{at:08x}-1d2c-4f6a-9b3c-{at:012d}.png": with_text(
+        p, s, "invokeai_metadata", json.dumps({"positive_prompt": PROMPTS[p]})
+    )
+    for at, (p, s) in enumerate(ORDER)
+}
+ELSEWHERE = {f"images/{name}": data for name, data in sidecar("txt").items() if name.endswith("jpg")} | {
+    f"captions/{name}": data for name, data in sidecar("txt").items() if name.endswith("txt")
+}
+ROWS = {f"{at:04d}.png": PROMPTS[p] for at, (p, _) in enumerate(ORDER)}
+BARE = {f"{at:04d}.png": image(*place) for at, place in enumerate(ORDER)}
+
 FORMS: dict[str, tuple[str, bytes | Files]] = {
+    "zips in a folder": (
+        "parts",
+        {f"{half}.zip": zip_of({n: d for n, d in NUMBERED.items() if int(n[6]) == half}) for half in range(2)},
+    ),
+    "a zip in a zip": ("all.zip", zip_of({"part.zip": zip_of(NUMBERED)}, zipfile.ZIP_DEFLATED)),
+    "names without an ending": ("images", {f"{PROMPTS[p]}_{s}": image(p, s) for p, s in ORDER}),
+    "prompts in the images, A1111": ("images.zip", zip_of(A1111)),
+    "prompts in the images, ComfyUI": ("images", COMFY),
+    "prompts in the images, InvokeAI": ("images.tar", tar_of(INVOKE)),
+    "captions in a folder of their own": ("images.zip", zip_of(ELSEWHERE)),
+    "a list by file names": ("images", {**BARE, "results.json": json.dumps(ROWS).encode()}),
+    "a list without headings": (
+        "images",
+        {**BARE, "captions.csv": "".join(f"{file},{text}\n" for file, text in ROWS.items()).encode()},
+    ),
+    "a list with another computer's paths": (
+        "images",
+        {**BARE, "manifest.csv": ("file,prompt\n" + "".join(f"C:\\out\\{f},{t}\n" for f, t in ROWS.items())).encode()},
+    ),
     "folder": ("images", NUMBERED),
     "zip": ("images.zip", zip_of(NUMBERED, zipfile.ZIP_DEFLATED)),
     "tar": ("images.tar", tar_of(NUMBERED)),
@@ -169,6 +227,8 @@ def test_every_image_lands_on_its_prompt(name: str, suite: Suite, tmp_path: Path
     wanted = {
         bytes_sha256(image(p, s, image_format)): p for p, s in ORDER for image_format in ("PNG", "JPEG", "WEBP", "AVIF")
     }
+    for files in (A1111, COMFY, INVOKE):
+        wanted |= {bytes_sha256(data): p for data, (p, _) in zip(files.values(), ORDER, strict=True)}
     samples = list(run.samples.select_related("original", "prompt"))
     assert len(samples) == 8 and run.samples_per_prompt == SAMPLES
     for sample in samples:
@@ -222,6 +282,14 @@ BAD: dict[str, tuple[str, bytes | Files, str]] = {
         parquet_of([{"one": b"x", "two": b"x", "text": "a fox"}]),
         "several columns of bytes: one, two",
     ),
+    "a data set of Hugging Face's own form": ("x", {"data-00000-of-00001.arrow": b"x" * 99}, "write it as Parquet"),
+    "an archive that is not opened": ("x.zip", zip_of({"a.7z": b"7z\xbc\xaf\x27\x1c"}), "a.7z is not opened"),
+    "a zip inside with a path that climbs": (
+        "x.zip",
+        zip_of({"a.zip": zip_of({"../x.png": b"x"})}),
+        "leaves its folder",
+    ),
+    "a broken zip inside": ("x.zip", zip_of({"a.zip": b"PK\x03\x04" * 20}), "a.zip in x.zip can't be read as a zip"),
     "two shards with one name in other case": ("x", {"a.tar": SHARD, "A.TAR": SHARD}, "differs from"),
 }
 
@@ -252,6 +320,14 @@ def test_a_check_goes_on_in_the_middle_of_a_parquet_file(tmp_path: Path) -> None
         for at in (13, 14, 19, 2, 3, 0, 19):
             assert archive.read(names[at], 100) == bytes([at]) * 20
         assert len(archive.read(names[0], 5)) == 6
+
+
+def test_an_archive_inside_that_is_not_opened_is_named(suite: Suite, tmp_path: Path) -> None:
+    path = place(("x.zip", zip_of({**NUMBERED, "more.7z": b"7z", "deep.zip": zip_of({"a.zip": b"PK"})})), tmp_path)
+    upload = upload_receive(suite=suite, run_name="mine", generator="theirs", source=path)
+    upload_check(upload=upload)
+    notes = "; ".join(upload.summary["notes"])
+    assert "more.7z is not opened" in notes and "deep.zip/a.zip is not opened" in notes
 
 
 def test_nothing_of_a_shard_stays(suite: Suite, tmp_path: Path, media: Path) -> None:

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from evaluation.services.uploads.parquet import ParquetImages
 
 Kind = Literal["zip", "tar", "parquet"]
-SHARDS = (".tar", ".parquet")
-"""Endings of files inside that are opened as well."""
+SHARDS = (".tar", ".parquet", ".zip")
+"""Endings of files inside that are opened as well; what they hold of such files is not."""
+
+CLOSED = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar", ".gz", ".bz2", ".xz", ".zst", ".arrow", ".parquet")
+"""Endings of files inside that may hold images and are not opened, which is said."""
 
 KINDS_IN_WORDS = "a zip, tar, tar.gz or Parquet file"
 
@@ -131,7 +134,11 @@ def open_archive(path: Path, label: str = "", scratch: Path | None = None) -> It
                 file = opened.enter_context(path.open("rb"))
                 yield _finished([(Entry(label, path.stat().st_size), lambda: file)], scratch, label, opened)
                 return
-            entries, openers, packed = (_zip if kind == "zip" else _tar)(path, label, opened)
+            if kind == "zip":
+                read, openers, packed = _zip(opened.enter_context(path.open("rb")), label, opened)
+                entries = check_entries(read, label)
+            else:
+                entries, openers, packed = _tar(path, label, opened)
         listed = [(entry, openers[entry.name]) for entry in entries]
         yield _finished(listed, scratch if packed else None, label, opened)
 
@@ -139,10 +146,14 @@ def open_archive(path: Path, label: str = "", scratch: Path | None = None) -> It
 Listed = list[tuple[Entry, Callable[[], BinaryIO]]]
 
 
-def _zip(path: Path, label: str, opened: ExitStack) -> tuple[list[Entry], dict[str, Callable[[], BinaryIO]], bool]:
+def _zip(
+    file: BinaryIO, label: str, opened: ExitStack
+) -> tuple[list[tuple[Entry, str]], dict[str, Callable[[], BinaryIO]], bool]:
+    """Entries, each with what is wrong with it; what opens them; whether one of them is compressed."""
     try:
-        check_directory(path)
-        archive = opened.enter_context(zipfile.ZipFile(path))
+        check_directory(file)
+        archive = opened.enter_context(zipfile.ZipFile(file))
+        listed = zip_entries(archive)
     except NotImplementedError as error:
         raise InputError(
             f"{label} can't be read: it asks for a newer form of zip than this server knows ({error}). Create the "
@@ -154,10 +165,9 @@ def _zip(path: Path, label: str, opened: ExitStack) -> tuple[list[Entry], dict[s
             f"{label} can't be read as a zip ({error}). Create the zip again, or give a folder to upload_run.",
             field="source",
         ) from error
-    listed = zip_entries(archive)
-    entries = check_entries(((entry, wrong) for entry, _, wrong in listed), label)
     openers = {entry.name: _inside(archive, info) for entry, info, _ in listed}
-    return entries, openers, any(info.compress_type != zipfile.ZIP_STORED for _, info, _ in listed)
+    packed = any(info.compress_type != zipfile.ZIP_STORED for _, info, _ in listed)
+    return [(entry, wrong) for entry, _, wrong in listed], openers, packed
 
 
 def _tar(path: Path, label: str, opened: ExitStack) -> tuple[list[Entry], dict[str, Callable[[], BinaryIO]], bool]:
@@ -203,16 +213,17 @@ def _finished(listed: Listed, scratch: Path | None, label: str, opened: ExitStac
             rows |= dict.fromkeys((row.name for row in images.entries), images)
             whole += [(row, None) for row in images.entries]
             continue
-        try:
-            inside = list(tar_entries(file, entry.n_bytes))
-        except (*UNREADABLE_TAR, OSError) as error:
-            raise InputError(
-                f"{entry.name} in {label} can't be read as a tar ({error}). Create it again.", field="source"
-            ) from error
+        if entry.name.lower().endswith(".zip"):
+            inside, of_zip, _ = _zip(file, f"{entry.name} in {label}", opened)
+        else:
+            inside, of_zip = _tar_inside(entry, file, label), {}
         checked = check_entries(
             ((replace(each, name=f"{entry.name}/{each.name}"), wrong) for each, wrong in inside), label
         )
-        whole += [(each, _window(file, each)) for each in sorted(checked, key=lambda each: each.place)]
+        whole += [
+            (each, of_zip.get(each.name.removeprefix(f"{entry.name}/")) or _window(file, each))
+            for each in sorted(checked, key=lambda each: each.place)
+        ]
     names = check_entries(((entry, "") for entry, _ in whole), label)
     order = {entry.name: at for at, (entry, _) in enumerate(whole)}
     assert len(names) == len(order)
@@ -223,6 +234,15 @@ def _finished(listed: Listed, scratch: Path | None, label: str, opened: ExitStac
         rows=rows,
         order=order,
     )
+
+
+def _tar_inside(entry: Entry, file: BinaryIO, label: str) -> list[tuple[Entry, str]]:
+    try:
+        return list(tar_entries(file, entry.n_bytes))
+    except (*UNREADABLE_TAR, OSError) as error:
+        raise InputError(
+            f"{entry.name} in {label} can't be read as a tar ({error}). Create it again.", field="source"
+        ) from error
 
 
 def _shard(entry: Entry, opener: Callable[[], BinaryIO], scratch: Path | None) -> BinaryIO:

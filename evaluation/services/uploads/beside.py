@@ -15,6 +15,7 @@ from evaluation.services.uploads.entries import DamagedEntryError
 from generators.contract import GeneratorError
 from generators.filenames.captions import Beside, Caption, files_beside, read_beside
 from generators.filenames.filelist import FileEntry
+from generators.filenames.other_tables import PromptOrder
 
 BESIDE = "beside.json"
 
@@ -41,6 +42,7 @@ def beside_keep(upload: Upload, archive: Archive) -> set[str]:
             "captions": {name: asdict(caption) for name, caption in beside.captions.items()},
             "used": sorted(beside.used),
             "notes": list(beside.notes),
+            "orders": [[order.source, list(order.texts.items())] for order in beside.orders],
         }
         with full_disk_errors(target.parent):
             write_whole(target, json.dumps(content, ensure_ascii=False).encode(), sync="nothing")
@@ -58,6 +60,7 @@ def beside_of(upload: Upload) -> Beside:
         captions={name: Caption(**caption) for name, caption in content.get("captions", {}).items()},
         used=frozenset(content.get("used", ())),
         notes=tuple(content.get("notes", ())),
+        orders=tuple(PromptOrder(source, dict(texts)) for source, texts in content.get("orders", ())),
     )
 
 

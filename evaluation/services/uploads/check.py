@@ -14,6 +14,7 @@ from django.db import transaction
 from common.files import write_whole
 from common.images import (
     DEFAULT_LIMITS,
+    EXTENSIONS,
     FORMATS_IN_WORDS,
     CheckedImage,
     ImageProblem,
@@ -21,17 +22,19 @@ from common.images import (
     check_images,
     extension_problem,
 )
+from common.images.decode import sniff
 from common.words import counted
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_errors
-from evaluation.services.uploads.archive import Archive, open_archive
+from evaluation.services.uploads.archive import CLOSED, Archive, open_archive
 from evaluation.services.uploads.beside import beside_keep
 from evaluation.services.uploads.drop import clean_staging, staging_of
-from evaluation.services.uploads.entries import DamagedEntryError
+from evaluation.services.uploads.entries import DamagedEntryError, Entry
 from evaluation.services.uploads.match import CHECKED, OTHERS, read_checked, upload_match
 from evaluation.services.work.locks import claim_upload
-from generators.filenames.names import why_ignored
+from generators.filenames.embedded import embedded_prompt
+from generators.filenames.names import why_hidden, why_ignored
 
 FILES = "files"
 """In the staging folder: each file as it came, and as it will be served, under their hashes."""
@@ -41,6 +44,14 @@ SHARDS = "shards"
 
 OTHERS_KEPT = 1_000
 """Names of files that are no images, to be told of."""
+
+OTHER_ENDINGS = (
+    *(".txt", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".md", ".log", ".html", ".xml", ".pdf", ".parquet"),
+    *(".npy", ".npz", ".pt", ".pth", ".pkl", ".safetensors", ".zip", ".tar", ".gz", ".mp4", ".py", ".ipynb", ".cls"),
+)
+"""Endings of files whose content is not looked at."""
+SNIFFED_BYTES = 64
+NO_ENDING = "without the ending of an image format, taken for what the content is"
 
 SHOWN_EVERY_S = 0.5
 
@@ -102,10 +113,11 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         (staging / FILES).mkdir(parents=True, exist_ok=True)
     with open_archive(Path(upload.staging), upload.file_name, staging / SHARDS) as archive:
         names = [entry.name for entry in archive.entries]
-        images = [entry.name for entry in archive.entries if entry.is_row or not why_ignored(entry.name)]
+        images = [entry.name for entry in archive.entries if _is_image(archive, entry)]
         if not images:
             raise InputError(
-                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}.",
+                f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}."
+                f"{_closed(names)}",
                 field="source",
             )
         used = beside_keep(upload, archive)
@@ -117,6 +129,29 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         waiting = archive.in_order([name for name in images if name not in done])
         with _log(staging / CHECKED) as log:
             return _check_files(upload, archive, waiting, log, len(images), deadline)
+
+
+def _closed(names: list[str]) -> str:
+    """What to do with files inside that may hold images and are not opened."""
+    name = next((name for name in names if name.lower().endswith(CLOSED) and not why_hidden(name)), "")
+    if name.lower().endswith(".arrow"):
+        return f" {name} is a data set as Hugging Face's save_to_disk writes it: write it as Parquet (to_parquet)."
+    return f" {name} is not opened: unpack it first." if name else ""
+
+
+def _is_image(archive: Archive, entry: Entry) -> bool:
+    """Whether a file is an image by its name, or, where its ending says nothing (a prompt with a full stop, a name that
+    a program cut off), by how its content begins.
+    """
+    if entry.is_row or not why_ignored(entry.name):
+        return True
+    last = entry.name.rpartition("/")[2].lower()
+    if why_hidden(entry.name) or last.endswith(OTHER_ENDINGS):
+        return False
+    try:
+        return sniff(archive.read(entry.name, SNIFFED_BYTES)) in EXTENSIONS
+    except DamagedEntryError:
+        return False
 
 
 def _check_files(
@@ -144,7 +179,12 @@ def _check_files(
         if name in damaged:
             outcome = ImageProblem(Problem.UNREADABLE, damaged.pop(name))
         with full_disk_errors(folder):
-            row = _row(name, outcome) if isinstance(outcome, ImageProblem) else _kept(folder, name, data, outcome)
+            if isinstance(outcome, ImageProblem):
+                row = _row(name, outcome)
+            else:
+                row = _kept(folder, name, data, outcome)
+                if why_ignored(name) and name not in archive.rows:
+                    row |= {"mislabelled": "", "notes": [*outcome.notes, NO_ENDING]}
             log.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         n_done += 1
         if time.monotonic() - shown > SHOWN_EVERY_S:
@@ -177,6 +217,7 @@ def _kept(folder: Path, name: str, data: bytes, image: CheckedImage) -> dict[str
         "original_n_bytes": len(data),
         "mislabelled": extension_problem(name, image.original_format),
         "notes": list(image.notes),
+        "said": embedded_prompt(data),
     }
 
 

@@ -87,10 +87,11 @@ def check_confirmable(summary: UploadSummary, options: Mapping[str, object]) -> 
             details={"choices": list(question.choices)},
         )
     if summary.problems and not options.get("ignore_problems"):
+        by_content = "" if options.get("by_content") else ", or take a .png that is a JPEG for what it is (by content)"
         raise InputError(
             f"{len(summary.problems):,} of {counted(summary.n_files, 'file')} "
             f"{'has' if len(summary.problems) == 1 else 'have'} problems:\n{problems_in_words(summary)}\n"
-            "Fix them, or leave these files out (ignore problems).",
+            f"Fix them, or leave these files out (ignore problems){by_content}.",
             field="ignore_problems",
             details={"problems": [[row.file, row.problem] for row in summary.problems]},
         )

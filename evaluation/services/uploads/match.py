@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
@@ -13,21 +13,27 @@ from django.db import transaction
 from common.words import counted, nearest, prompt_name
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
+from evaluation.services.uploads.archive import CLOSED
 from evaluation.services.uploads.beside import beside_of
 from evaluation.services.uploads.drop import staging_of
 from evaluation.services.uploads.edits import Edits, check_edits, edited, merged_edits
+from evaluation.services.uploads.entries import NAMED
+from generators.filenames.captions import ITSELF, Caption
 from generators.filenames.filelist import FileEntry
 from generators.filenames.layout import (
     MAX_SAMPLES,
     Layout,
     Matches,
     Numbering,
+    Order,
     PromptRef,
+    Reading,
+    Said,
     SampleNumbering,
     caption_choice,
-    match_layout,
+    match_files,
 )
-from generators.filenames.names import clean_path
+from generators.filenames.names import clean_path, why_hidden
 
 CHECKED = "checked.jsonl"
 OTHERS = "others.json"
@@ -40,6 +46,7 @@ MATCHING: Mapping[str, tuple[str, ...]] = {
     "numbering": get_args(Numbering),
     "sample_numbering": get_args(SampleNumbering),
     "captions": ("auto", "use", "ignore"),
+    "order": get_args(Order),
 }
 """Options that say how names are read, with their values. `samples`: how many images each prompt should have."""
 
@@ -50,7 +57,7 @@ SWITCHES = ("ignore_problems", "allow_missing", "by_content")
 def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None) -> Upload:
     """Match the checked files of `upload` to its suite's prompts and write its table; nothing is decoded again.
 
-    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.match_layout`),
+    `options`: `layout`, `numbering`, `sample_numbering`, `samples` (see `generators.filenames.layout.Reading`),
     the `SWITCHES`, and `edits` (`uploads.edits.merged_edits`); those not given stay as they are.
 
     Raises:
@@ -66,7 +73,7 @@ def upload_match(*, upload: Upload, options: Mapping[str, object] | None = None)
             )
         chosen = merged_options(upload.options, given)
         files = read_checked(upload)
-        matches = _matches(upload, list(files), chosen)
+        matches = _matches(upload, files, chosen)
         upload.options = chosen
         upload.table, upload.summary = _table(upload, files, matches, by_content=bool(chosen.get("by_content")))
         del files, matches  # the table is written as one text, for which there is then room
@@ -123,28 +130,36 @@ def read_checked(upload: Upload) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _matches(upload: Upload, names: list[str], options: Mapping[str, object]) -> Matches:
+def _matches(upload: Upload, files: Mapping[str, Mapping[str, Any]], options: Mapping[str, object]) -> Matches:
     prompts = [
-        PromptRef(prompt_name(number), text)
-        for number, text in Prompt.objects.filter(suite=upload.suite_id)
+        PromptRef(prompt_name(number), text, category)
+        for number, text, category in Prompt.objects.filter(suite=upload.suite_id)
         .order_by("number")
-        .values_list("number", "text")
+        .values_list("number", "text", "category")
     ]
     edits: Edits = cast(Edits, options.get("edits", {}))
-    check_edits(edits, names, prompts)
+    check_edits(edits, files, prompts)
     beside = beside_of(upload)
-    captions = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
+    captions = {name: Caption(said, ITSELF) for name, row in files.items() if (said := row.get("said"))}
+    choice = cast(Literal["auto", "use", "ignore"], options.get("captions", "auto"))
     samples = options.get("samples")
     others = staging_of(upload) / OTHERS
-    matches = match_layout(
-        [*(name for name in names if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
+    matches = match_files(
+        [*(name for name in files if name not in edits), *(json.loads(others.read_bytes()) if others.exists() else [])],
         prompts,
-        file_list=_without(beside.entries, edits),
-        captions=caption_choice(beside.captions, captions),
-        layout=cast(Layout, options.get("layout", "auto")),
-        numbering=cast(Numbering, options.get("numbering", "auto")),
-        sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
-        samples=samples if isinstance(samples, int) else None,
+        Said(
+            file_list=_without(beside.entries, edits),
+            captions=caption_choice({**captions, **beside.captions}, choice),
+            orders=beside.orders,
+            images=files,
+        ),
+        Reading(
+            layout=cast(Layout, options.get("layout", "auto")),
+            numbering=cast(Numbering, options.get("numbering", "auto")),
+            sample_numbering=cast(SampleNumbering, options.get("sample_numbering", "auto")),
+            order=cast(Order, options.get("order", "auto")),
+            samples=samples if isinstance(samples, int) else None,
+        ),
     )
     matches = edited(matches, edits, prompts, samples if isinstance(samples, int) else None)
     return replace(matches, notes=(*beside.notes, *matches.notes))
@@ -173,6 +188,7 @@ def _table(
         found = dict(
             files.get(match.name) or {"file": match.name, "problem": "is in the list, but not among the files"}
         )
+        found.pop("said", None)
         if mislabelled := found.pop("mislabelled", ""):
             if by_content:
                 found["notes"] = [*found["notes"], TAKEN_BY_CONTENT]
@@ -213,16 +229,20 @@ def _table(
             for question in matches.questions
         ],
         "sizes": dict(sizes.most_common(20)),
-        "notes": [*matches.notes, *_remarks(kept, sizes, len(matches.ignored))],
+        "notes": [*matches.notes, *_remarks(kept, sizes, matches.ignored)],
     }
 
 
 TAKEN_BY_CONTENT = "taken for what the content is, though the name says another format"
 
 
-def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], n_ignored: int) -> list[str]:
+def _remarks(kept: list[dict[str, Any]], sizes: Counter[str], ignored: Sequence[tuple[str, str]]) -> list[str]:
     """What a person should look at before confirming."""
-    remarks: list[str] = []
+    closed = [name for name, _ in ignored if name.lower().endswith(CLOSED) and not why_hidden(name)]
+    remarks = [f"{name} is not opened, and what it holds is not in the run: unpack it" for name in closed[:NAMED]]
+    if len(closed) > NAMED:
+        remarks.append(f"{len(closed) - NAMED} more archives inside are not opened")
+    n_ignored = len(ignored)
     if len(sizes) > 1:
         listing = ", ".join(f"{size} ({n:,})" for size, n in sizes.most_common(5))
         remarks.append(f"the images have {len(sizes)} different sizes: {listing}")

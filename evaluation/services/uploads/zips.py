@@ -7,7 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from pathlib import Path
+from typing import BinaryIO
 
 from evaluation.services.uploads.entries import MAX_RATIO, RATIO_FROM_BYTES, Entry
 
@@ -88,25 +88,24 @@ def _local_name(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None
     return file.read(struct.unpack_from("<H", header, 26)[0])
 
 
-def check_directory(path: Path) -> None:
+def check_directory(file: BinaryIO) -> None:
     """Refuse a zip whose list of entries would fill the memory, before it is read.
 
     Raises:
         zipfile.BadZipFile: it has no end record, or too long a list.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 65_557 - 20))
-        tail = file.read()
-        at = tail.rfind(b"PK\x05\x06")
-        if at < 0:
-            raise zipfile.BadZipFile("it is not a zip, or its end is missing")
-        (length,) = struct.unpack_from("<I", tail, at + 12)
-        locator = tail.rfind(b"PK\x06\x07", 0, at)
-        if locator >= 0:
-            (place,) = struct.unpack_from("<Q", tail, locator + 8)
-            file.seek(min(place, size))
-            record = file.read(56)
-            length = max(length if length != 0xFFFFFFFF else 0, struct.unpack_from("<Q", record, 40)[0])
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 65_557 - 20))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0:
+        raise zipfile.BadZipFile("it is not a zip, or its end is missing")
+    (length,) = struct.unpack_from("<I", tail, at + 12)
+    locator = tail.rfind(b"PK\x06\x07", 0, at)
+    if locator >= 0:
+        (place,) = struct.unpack_from("<Q", tail, locator + 8)
+        file.seek(min(place, size))
+        record = file.read(56)
+        length = max(length if length != 0xFFFFFFFF else 0, struct.unpack_from("<Q", record, 40)[0])
     if length > MAX_DIRECTORY_BYTES:
         raise zipfile.BadZipFile("its list of entries is too long")

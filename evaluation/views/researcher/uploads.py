@@ -45,9 +45,27 @@ WAYS = {
     "layout": "Layout",
     "numbering": "Prompt numbers",
     "sample_numbering": "Sample numbers",
-    "captions": "Captions beside the images",
+    "captions": "Captions beside or in the images",
+    "order": "Order of the prompts",
 }
 """What the page calls the options that say how names are read."""
+
+CHOICES = {
+    "from_zero": "from 0",
+    "from_one": "from 1",
+    "texts": "they are texts of prompts",
+    "use": "they are prompts",
+    "ignore": "they are only descriptions",
+    "suite": "the suite's",
+    "list": "those of the list beside the images",
+    "counter": "the number is the prompt's",
+    "prompt/sample": "the folder is the prompt, the file the sample",
+    "sample/prompt": "the folder is the sample, the file the prompt",
+    "prompt_sample": "first the prompt, then the sample",
+    "sample_prompt": "first the sample, then the prompt",
+    "prompt": "each file is a prompt, one image each",
+}
+"""What the page calls the answers to questions."""
 
 SELECTION_CHOICES = {
     "not_hand_picked": "Not chosen: the first images of each prompt",
@@ -240,7 +258,8 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
     rows: list[dict[str, Any]] = upload.table
     summary = upload_summary(upload)
     only_problems = "problems" in request.GET and bool(summary.problems)
-    shown = [row for row in rows if row["problem"]] if only_problems else rows
+    shown = [row for row in rows if row["problem"]]  # they come first: they are what is to be put right
+    shown += [] if only_problems else [row for row in rows if not row["problem"]]
     shown_page = page_of(request, shown, size=ROWS_A_PAGE)
     asked = {question.option for question in summary.questions}
     context = {
@@ -264,6 +283,8 @@ def _upload_page(request: ResearcherRequest, upload: Upload) -> HttpResponse:
         ],
         "page": shown_page,
         "texts": prompt_texts(upload.suite, [str(row["prompt_id"]) for row in shown_page if row["prompt_id"]]),
+        "asked": [question.text for question in summary.questions],
+        "words": CHOICES,
         "only_problems": only_problems,
         "keep": "problems&" if only_problems else "",
     }

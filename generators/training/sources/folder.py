@@ -12,7 +12,8 @@ from typing import cast
 
 from common.images.decode import EXTENSIONS
 from generators.cascade.configs import ConfigError
-from generators.filenames.captions import BESIDE, CaptionError, caption_files, caption_of, captions_of_list
+from generators.filenames.captions import CaptionError, caption_of, captions_of_list
+from generators.filenames.companions import ENDINGS, beside_files
 from generators.filenames.filelist import FileListError
 from generators.training.config import TrainConfig
 from generators.training.data import Data, Report
@@ -35,10 +36,10 @@ class FolderItems:
         self._files = sorted(path.relative_to(folder).as_posix() for path in found)
         if not self._files:
             raise ConfigError(f"data: {folder} holds no image ({', '.join(sorted(IMAGES))})")
-        beside = any((folder / each).is_file() for name in self._files[:1000] for each in caption_files(name))
+        beside = any((folder / each).is_file() for name in self._files[:1000] for each in beside_files(name))
         if not self._captions and not beside:
             raise ConfigError(
-                f"data: no image in {folder} has a caption. The caption of a.jpg stands in a{', a'.join(BESIDE)} "
+                f"data: no image in {folder} has a caption. The caption of a.jpg stands in a{', a'.join(ENDINGS)} "
                 f"beside it, or in a table {' or '.join(TABLES)} with the columns file_name and text."
             )
 
@@ -64,7 +65,7 @@ class FolderItems:
     def _caption(self, name: str) -> str:
         if name in self._captions:
             return self._captions[name]
-        for beside in caption_files(name):
+        for beside in beside_files(name):
             path = self._folder / beside
             if path.is_file():
                 return text_of(path.read_bytes(), beside)

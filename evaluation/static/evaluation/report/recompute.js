@@ -131,8 +131,10 @@ function start() {
     const button = document.getElementById("recompute-button"), place = document.getElementById("recompute-outcome");
     button.hidden = false;
     button.addEventListener("click", async () => {
+        const focused = document.activeElement === button; // asked before: some browsers take it at once
         button.disabled = true;
         place.textContent = "Computing.";
+        if (focused) place.focus(); // it would be lost to the page's top
         try {
             const begun = performance.now();
             const columns = await unpacked(document.getElementById("carried-ratings").textContent.trim());

@@ -16,7 +16,7 @@ if (form) {
   const bar = progress.querySelector("progress");
   const said = document.getElementById("upload-said");
   const button = form.querySelector("button");
-  const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
+  const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6).toLocaleString("en")} MB`);
 
   // What is to be sent where it is not the field's own file: several files, or a folder, as one tar.
   let packed = null;
@@ -32,8 +32,8 @@ if (form) {
         const one = files.every(({ path }) => path.startsWith(`${root}/`));
         packed = tarOf(files, `${one ? root : "images"}.tar`);
       }
-      chosen.textContent = packed ? `${packed.name}: ${files.length.toLocaleString("en")} files, ${megabytes(packed.size)}` : "";
-      if (files.length === 1 && packed) chosen.textContent = `${packed.name}, ${megabytes(packed.size)}`;
+      chosen.textContent = packed ? `${packed.name}: ${files.length.toLocaleString("en")} files, ${size(packed.size)}` : "";
+      if (files.length === 1 && packed) chosen.textContent = `${packed.name}, ${size(packed.size)}`;
     };
     field.multiple = true;
     field.addEventListener("change", () => take(chosenFiles(field.files)));
@@ -65,7 +65,12 @@ if (form) {
     const file = packed ?? field.files[0];
     problem.hidden = true;
     for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+    const focused = document.activeElement === button; // asked before: some browsers take it at once
     button.disabled = true;
+    bar.value = 0;
+    said.textContent = "Checking the form.";
+    progress.hidden = false;
+    if (focused) progress.focus(); // it would be lost to the page's top
     try {
       key.value = "";
       // The other fields are checked before a large file is sent.
@@ -77,13 +82,12 @@ if (form) {
         }
       }
       if (file) {
-        progress.hidden = false;
         key.value = await sendFile(file, {
           token: form.elements.csrfmiddlewaretoken.value,
           onProgress: (bytes) => {
             bar.max = file.size;
             bar.value = bytes;
-            said.textContent = `${megabytes(bytes)} of ${megabytes(file.size)} sent`;
+            said.textContent = `${size(bytes)} of ${size(file.size)} sent`;
           },
           onWait: (seconds) => {
             said.textContent = `The connection was lost. The next try is in ${seconds} s; what was sent is kept.`;
