@@ -81,7 +81,10 @@ class Beside:
     orders: tuple[PromptOrder, ...] = ()
 
 
-def caption_choice(captions: Mapping[str, Caption], choice: Literal["auto", "use", "ignore"]) -> Mapping[str, Caption]:
+CaptionChoice = Literal["auto", "use", "ignore"]
+
+
+def caption_choice(captions: Mapping[str, Caption], choice: CaptionChoice) -> Mapping[str, Caption]:
     """The captions that count, by what somebody said of them."""
     if choice == "ignore":
         return {}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from common.hashes import bytes_sha256
 from common.images import DecodeProcess, ImageProblem, Problem
@@ -28,15 +28,24 @@ from generators.contract import (
     Parameter,
     ParameterValue,
 )
-from generators.filenames.captions import Beside, read_beside
-from generators.filenames.layout import Layout, Matches, Numbering, PromptRef, SampleNumbering, match_layout
+from generators.filenames.captions import ITSELF, Beside, Caption, CaptionChoice, caption_choice, read_beside
+from generators.filenames.embedded import embedded_prompt
+from generators.filenames.layout import (
+    Layout,
+    Matches,
+    Numbering,
+    Order,
+    PromptRef,
+    Reading,
+    Said,
+    SampleNumbering,
+    match_files,
+)
 from generators.filenames.names import take_apart, why_ignored
 from generators.filenames.texts import compact
 from generators.prompt_file import read_prompts
 
 VERSION = "1"
-
-NUMBERINGS = ("auto", "from_zero", "from_one")
 
 SPEC = GeneratorSpec(
     name="folder",
@@ -55,14 +64,16 @@ SPEC = GeneratorSpec(
             "",
             operator_only=True,
         ),
+        Parameter("layout", "how file names are built", "auto", choices=get_args(Layout)),
+        Parameter("numbering", "number of the first prompt", "auto", choices=get_args(Numbering)),
+        Parameter("sample_numbering", "number of the first sample", "auto", choices=get_args(SampleNumbering)),
         Parameter(
-            "layout",
-            "how file names are built",
+            "order",
+            "whose numbers the files have: the suite's or those of a list beside them",
             "auto",
-            choices=("auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt"),
+            choices=get_args(Order),
         ),
-        Parameter("numbering", "number of the first prompt", "auto", choices=NUMBERINGS),
-        Parameter("sample_numbering", "number of the first sample", "auto", choices=NUMBERINGS),
+        Parameter("captions", "captions of which none is a prompt", "auto", choices=get_args(CaptionChoice)),
     ),
     sizes=(),
     devices=("cpu",),
@@ -138,14 +149,19 @@ def load_folder(parameters: Mapping[str, ParameterValue], *, size: int, device: 
     if not images:
         raise GeneratorError(f"the folder {root} holds no image")
     prompts, texts = _prompts(str(parameters["prompts"]), images, beside)
-    matches = match_layout(
+    written = {name: embedded_prompt((root / name).read_bytes()) for name in images}
+    own = {name: Caption(prompt, ITSELF) for name, prompt in written.items() if prompt}
+    choice = cast(CaptionChoice, parameters["captions"])
+    matches = match_files(
         names,
         prompts,
-        file_list=beside.entries,
-        captions=beside.captions,
-        layout=cast(Layout, parameters["layout"]),
-        numbering=cast(Numbering, parameters["numbering"]),
-        sample_numbering=cast(SampleNumbering, parameters["sample_numbering"]),
+        Said(beside.entries, caption_choice({**own, **beside.captions}, choice), beside.orders),
+        Reading(
+            cast(Layout, parameters["layout"]),
+            cast(Numbering, parameters["numbering"]),
+            cast(SampleNumbering, parameters["sample_numbering"]),
+            cast(Order, parameters["order"]),
+        ),
     )
     for question in matches.questions:
         raise GeneratorError(f"{root}: {question.text} Say {question.option}={' or '.join(question.choices)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from common.images import encode_png
 from generators import registry
 from generators.conformance import check
 from generators.contract import Generator, GeneratorError, ImageRequest, ImageResult
+from generators.filenames.captions import CaptionChoice
+from generators.filenames.layout import Layout, Numbering, Order, SampleNumbering
+from generators.rivals import folder
 
 TEXTS = ("A red car.", "A blue bird.", "Two dogs")
 
@@ -147,3 +151,32 @@ def test_sample_wants_the_file_of_prompts_once(tmp_path: Path, capsys: pytest.Ca
         out = tmp_path / f"out{number}"
         assert main(["--generator", "folder", "--set", path, *given, "--out", str(out)]) == 0, capsys.readouterr().err
         assert sorted(one.parent.name for one in out.rglob("*.png")) == ["00000", "00001"]
+
+
+def test_what_is_asked_can_be_answered(tmp_path: Path) -> None:
+    """Every option that a question names is a parameter, with all of its answers."""
+    given = {parameter.name: parameter.choices for parameter in folder.SPEC.parameters}
+    for option, kind in (("layout", Layout), ("numbering", Numbering), ("sample_numbering", SampleNumbering)):
+        assert given[option] == get_args(kind)
+    assert given["order"] == get_args(Order) and given["captions"] == get_args(CaptionChoice)
+    numbers = tmp_path / "numbers.txt"
+    numbers.write_text("1\n0\n")
+    files = tmp_path / "f"
+    files.mkdir()
+    for name in ("0", "1"):
+        (files / f"{name}.png").write_bytes(encode_png(picture(0, 0)))
+    with pytest.raises(GeneratorError, match="numbering="):
+        load(files, prompts=str(numbers))
+    assert load(files, prompts=str(numbers), numbering="texts")
+
+
+def test_a_list_of_shuffled_prompts_beside_the_images_is_asked_about(tmp_path: Path) -> None:
+    """Whose numbers the files have is not guessed."""
+    files = fill(tmp_path / "f", "{p:05d}.png", samples=1)
+    (files / "prompts.txt").write_text("\n".join(reversed(TEXTS)))
+    asked = prompts_file(tmp_path)
+    with pytest.raises(GeneratorError, match="order="):
+        load(files, prompts=asked)
+    for order, shown in (("suite", 0), ("list", 2)):
+        result = ask(load(files, prompts=asked, order=order), 0, 0)
+        assert result.image is not None and np.array_equal(result.image, picture(shown, 0))
