@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.parameters import ParameterValue
+from common.vision_operators import torchvision_importable
 from generators.prompt_notes import CUT
 from generators.rivals.diffusers.stages import Stage
 
@@ -65,6 +66,7 @@ class _Heard:
 
 
 def _tokenizers(pipe: Any) -> list[Any]:
+    torchvision_importable()
     from transformers import PreTrainedTokenizerBase
 
     return [part for part in pipe.components.values() if isinstance(part, PreTrainedTokenizerBase)]

@@ -19,6 +19,7 @@ import transformers
 
 from common.hashes import file_sha256
 from common.json_in import JsonError, read_json
+from common.vision_operators import torchvision_importable
 from common.words import nearest
 from generators.cascade.text_files import DOWNLOAD
 from generators.contract import GeneratorError
@@ -240,6 +241,7 @@ def _check_parts(folder: Path, index: Mapping[str, Any]) -> None:
 
 def _draws_from_images(kind: Any) -> bool:
     """Whether a class draws from an image and never from a prompt alone, as far as diffusers says so."""
+    torchvision_importable()
     from diffusers.pipelines import auto_pipeline as auto
 
     of_prompts = set(auto.AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
