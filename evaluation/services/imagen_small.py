@@ -197,14 +197,14 @@ def _progress(run: GenerationRun, one: Contender, say: Say) -> Callable[[], None
     """What says now and then how many images of a run there are."""
     said = time.monotonic()
 
-    def told() -> None:
+    def progress_say() -> None:
         nonlocal said
         if time.monotonic() - said >= TOLD_EVERY_S:
             said = time.monotonic()
             progress = run_progress(run)
             say(f"{one.label}: {progress.made} of {progress.expected} images.")
 
-    return told
+    return progress_say
 
 
 def _there(suite: Suite, one: Contender, size: StudySize) -> tuple[str, GenerationRun | None]:

@@ -23,7 +23,7 @@ from generators.cascade.seen_words import read_words, write_words
 from generators.contenders.folder import AUTOENCODER, CLIP_TEXT, DECODER, LATENT, PRIOR, part_path
 from generators.contenders.part import save_part
 from generators.contract import GeneratorError
-from generators.places import CONTENDERS, SCENE_CLIP, SPRITES, TRAINING, TRAINING_CONFIGS, WEIGHTS
+from generators.places import CONTENDERS, SCENE_CLIP, SPRITES, TRAINING, TRAINING_CONFIGS, WEIGHTS, weights_made
 from generators.training.autoencoder_train import PACE as AUTOENCODER_PACE
 from generators.training.autoencoder_train import AutoencoderTraining, train_autoencoder
 from generators.training.config import TrainConfig, load_train_config
@@ -66,7 +66,7 @@ def _stage(file: str, args: argparse.Namespace, folder: Path) -> bool:
         command += ["--resume"]
     elif file in HEARS:
         lesson = folder / "hearing"
-        hearing = Hearing(_config(file), lesson / "weights", lesson)
+        hearing = Hearing(_config(file), weights_made(lesson), lesson)
         if teach(hearing, report=_say) is None:
             return False
         command += ["--start-from", str(hearing.out)]
