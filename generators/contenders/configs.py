@@ -17,8 +17,11 @@ from generators.cascade.configs import (
 MATCHER_TEXT = TextConfig(encoder="scene-clip", width=192, max_tokens=4)
 """The four vectors that the scene CLIP's text tower finds in a prompt, before it makes one of them."""
 
-MATCHER_IMAGE = TextConfig(encoder="scene-clip image", width=128, max_tokens=1)
-"""A picture's embedding by the scene CLIP, as the only token."""
+EMBEDDING_TOKENS = 4
+"""DALL-E 2 projects an embedding into so many tokens [2.1]. One alone would say the same of every place."""
+
+MATCHER_IMAGE = TextConfig(encoder="scene-clip image", width=128 * EMBEDDING_TOKENS, max_tokens=EMBEDDING_TOKENS)
+"""A picture's embedding by the scene CLIP, in each token at another place, so that each has its own projection."""
 
 LATENT_BASE = StageConfig(
     name="base",

@@ -15,6 +15,7 @@ from generators.cascade.generator import CascadeGenerator
 from generators.cascade.guidance import guided
 from generators.cascade.samplers import dpmpp_2m
 from generators.cascade.stage import draw_stage, noise_on
+from generators.contenders.configs import EMBEDDING_TOKENS
 from generators.contenders.folder import DECODER, PRIOR
 from generators.contenders.load import Workplace, load_contender
 from generators.contenders.part import load_part
@@ -78,8 +79,16 @@ def drawn_embeddings(
 
 
 def embedding_states(unit: Tensor) -> TextStates:
-    """Unit vectors of pictures as what the decoder is told: one token each."""
-    return TextStates(scaled(unit)[:, None], torch.ones(len(unit), 1, dtype=torch.bool, device=unit.device))
+    """Unit vectors of pictures as what the decoder is told, (n, tokens, tokens * embedding).
+
+    Token k holds the embedding in its k-th part and nothing elsewhere: so one linear layer projects it into as many
+    different tokens [2.1].
+    """
+    n, width = unit.shape
+    tokens = unit.new_zeros(n, EMBEDDING_TOKENS, EMBEDDING_TOKENS * width)
+    for token in range(EMBEDDING_TOKENS):
+        tokens[:, token, token * width : (token + 1) * width] = scaled(unit)
+    return TextStates(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=unit.device))
 
 
 def load(parameters: Mapping[str, ParameterValue], *, size: int, device: str) -> CascadeGenerator:

@@ -189,10 +189,12 @@ def test_a_dropped_prompt_says_nothing_to_the_prior() -> None:
     assert not torch.equal(prior(z, t, one, z, ~keep), prior(z, t, other, z, ~keep))
 
 
-def test_the_embedding_is_one_token_of_unit_variance() -> None:
-    states = embedding_states(torch.nn.functional.normalize(torch.randn(5, MATCHER_IMAGE.width), dim=1))
-    assert states.tokens.shape == (5, 1, MATCHER_IMAGE.width) and bool(states.mask.all())
-    assert float(states.tokens.square().mean()) == pytest.approx(1, abs=1e-4)
+def test_the_embedding_is_told_in_tokens_that_are_projected_each_by_itself() -> None:
+    width = MATCHER_IMAGE.width // MATCHER_IMAGE.max_tokens
+    states = embedding_states(torch.nn.functional.normalize(torch.randn(5, width), dim=1))
+    assert states.tokens.shape == (5, MATCHER_IMAGE.max_tokens, MATCHER_IMAGE.width) and bool(states.mask.all())
+    assert bool((states.tokens.reshape(5, -1, MATCHER_IMAGE.max_tokens, width).ne(0).any(-1).sum(2) == 1).all())
+    assert float(states.tokens.square().sum() / (5 * MATCHER_IMAGE.width)) == pytest.approx(1, abs=1e-4)
 
 
 def test_what_the_contenders_train_has_the_size_that_is_said() -> None:
