@@ -137,7 +137,8 @@ class Examples:
 
 def as_input(pictures: NDArray[np.uint8]) -> Tensor:
     """(n, SIZE, SIZE, 3) uint8 to (n, 3, SIZE, SIZE) in [-1, 1]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
+    own = np.require(pictures, requirements="W")  # decoded ones may be read-only, which torch warns of
+    return torch.from_numpy(own).permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
 
 
 def worn(images: Tensor, random: torch.Generator) -> Tensor:
