@@ -79,7 +79,7 @@ def drawn_embeddings(
 
 
 def embedding_states(unit: Tensor) -> TextStates:
-    """Unit vectors of pictures as what the decoder is told, (n, tokens, tokens * embedding).
+    """The decoder's text states for pictures' unit vectors: (n, embedding) -> (n, tokens, tokens * embedding).
 
     Token k holds the embedding in its k-th part and nothing elsewhere: so one linear layer projects it into as many
     different tokens [2.1].

@@ -21,7 +21,7 @@ class PromptRef:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that the names leave open. `option`: the argument of `match_layout` that answers it."""
+    """Something that the names leave open. `option`: the field of `layout.Reading` that answers it."""
 
     option: str
     text: str

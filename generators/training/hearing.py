@@ -3,8 +3,8 @@
 A contender's base begins with the bundled base's weights, but reads something else than the captions' states, and what
 reads it begins anew. What its blocks hear of a prompt is an embedding of the whole and a map of places, which the
 bundled base learned in many hours. So before it draws, its text side learns to say the same of the same captions, which
-takes minutes, as nothing is drawn (distillation: Hinton et al. 2015, arXiv 1503.02531). What can't be read from what it
-is told, it does not learn to say: the exam says how much that is.
+takes minutes, as no network draws (distillation: Hinton et al. 2015, arXiv 1503.02531). What it is
+not told, it can't learn to say. Its exam measures how much that is.
 """
 
 from __future__ import annotations

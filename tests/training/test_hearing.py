@@ -1,4 +1,4 @@
-"""A contender's text side learns to say what another's says, as far as what it is told holds it."""
+"""A text side learns to say what another's says, and nothing that it was not told."""
 
 import dataclasses
 from collections.abc import Callable
