@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks._exams import exam_for, exam_row
 from benchmarks._weights_measures import GATES, LETTERS, Artist, Result, device, measure, scenes_for
 from benchmarks.weights import CONFIGS, gates_table
 from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
@@ -27,7 +28,7 @@ from common.places import CHECKOUT, DOCUMENTATION, PICTURES, SUITE
 from common.words import nearest
 from generators import registry
 from generators.contract import Generator, GeneratorError, ImageRequest, WeightsMissingError
-from generators.exams import Exam, ExamRow, deciding, exam_of, exams_keep
+from generators.exams import Exam, exam_of, exams_keep
 from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
@@ -138,21 +139,15 @@ def _examined(label: str, generator: Generator, by: Examiner) -> list[Exam]:
     for gate in GATES:
         for held_out in (False, True) if gate is not LETTERS else ():
             scenes = scenes_for(gate, by.concepts, by.images, held_out=held_out, barred=by.barred)
-            one = measure(gate, scenes, artist, by.checker, by.renderer, held_out=held_out)
-            shares = (one.drawn, one.low, one.high, one.least, one.shuffled, one.renders)
-            rows.append(ExamRow(one.gate, one.held_out, one.n, *(round(share, 4) for share in shares)))
+            rows.append(exam_row(measure(gate, scenes, artist, by.checker, by.renderer, held_out=held_out)))
             drawn += len(scenes)
             _say(f"{label}: {rows[-1]}")
-    cpu_s = round((time.process_time() - began) / max(drawn, 1), 2)
+    cpu_s = (time.process_time() - began) / max(drawn, 1)
     name, parameters = ASKED[label]
-    made = []
-    for twin in (name, *TWINS.get(label, ())):
-        spec = registry.get_spec(twin)
-        values = spec.resolve(parameters)
-        known = [registry.identity(spec, values, size) for size in spec.sizes]
-        fingerprints = tuple(identity[1] for identity in known if identity)
-        made.append(Exam(twin, deciding(twin, values), fingerprints, tuple(rows), cpu_s))
-    return made
+    return [
+        exam_for(twin, parameters, rows, cpu_s=cpu_s, objects=len(by.concepts))
+        for twin in (name, *TWINS.get(label, ()))
+    ]
 
 
 def _kept(label: str) -> Exam | None:

@@ -13,12 +13,14 @@ import csv
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks._exams import exam_for, exam_row
 from benchmarks._weights_measures import (
     GATES,
     CurvePoint,
@@ -39,6 +41,7 @@ from generators.cascade.checkpoint import load_head, open_weights
 from generators.cascade.generator import BUNDLED, load_cascade
 from generators.cascade.spec import SPEC
 from generators.contract import GeneratorError, ImageRequest
+from generators.exams import exams_keep
 from generators.places import SPRITES, TRAINING_CONFIGS
 from generators.training.config import load_train_config
 from generators.training.data import scene_pool
@@ -81,11 +84,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sprites", type=Path, default=SPRITES)
     parser.add_argument("--checker", type=Path, default=CHECKER, help="the judge's file; default: the one that ships")
     parser.add_argument("--brief", action="store_true", help="gates and super-resolution alone; wants --print")
+    parser.add_argument(
+        "--exam", action="store_true", help="keep the gates as the exam that pages of these weights' runs show"
+    )
     parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
     parser.add_argument("--print", action="store_true", help="print the text and write nothing")
     args = refuse_repeated(parser).parse_args(argv)
     if args.brief and not args.print:
         parser.error("--brief leaves out what the page shows: add --print")
+    if args.exam and not args.weights:
+        parser.error(
+            "--exam is for weights that --weights names; those that ship have theirs from benchmarks.contenders"
+        )
     try:
         text = prove(args)
     except (GeneratorError, CheckerError, FileNotFoundError, ValueError) as error:
@@ -117,6 +127,7 @@ def prove(args: argparse.Namespace) -> str:
 
     results: list[Result] = []
     curve_scenes: list[Scene] = []
+    began = time.process_time()
     for gate in GATES:
         for held_out in (False, True):
             scenes = scenes_for(gate, concepts, args.images, held_out=held_out, barred=barred)
@@ -127,13 +138,18 @@ def prove(args: argparse.Namespace) -> str:
             _say(json.dumps({name: getattr(results[-1], name) for name in Result.__slots__}))
             if not held_out and gate.name != "letters on signs":
                 curve_scenes += scenes[: args.curve_images // 3]
-    rows = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
+    if args.exam:
+        cpu_s = (time.process_time() - began) / max(1, sum(result.n for result in results))
+        parameters = {"weights": args.weights}
+        rows = [exam_row(result) for result in results]
+        exams_keep([exam_for("cascade", parameters, rows, cpu_s=cpu_s, objects=len(concepts))])
+    sr = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
     if args.json:
         gates = [{name: getattr(result, name) for name in Result.__slots__} for result in results]
-        told = {"fingerprint": fingerprint, "gates": gates, "super_resolution": rows}
+        told = {"fingerprint": fingerprint, "gates": gates, "super_resolution": sr}
         args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     if args.brief:
-        return "\n\n".join((gates_table(results), super_resolution_table(rows)))
+        return "\n\n".join((gates_table(results), super_resolution_table(sr)))
     points = []
     for point in curve(args.weights, GUIDANCES, curve_scenes, checker, renderer):
         points.append(point)
@@ -147,7 +163,7 @@ def prove(args: argparse.Namespace) -> str:
         sheet(objects).save(PICTURES / "cascade-objects.webp", quality=85, method=6)
         plot(points, default, PICTURES / "cascade-curve.svg")
     seen = seen_before(load_head(folder / "base.safetensors").about)
-    return page_text(seen, fingerprint, concepts, results, objects, points, near, rows, checker.about, default)
+    return page_text(seen, fingerprint, concepts, results, objects, points, near, sr, checker.about, default)
 
 
 def _say(line: str) -> None:

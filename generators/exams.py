@@ -1,6 +1,7 @@
 """How often weights that ship draw what was asked: their exam, found by the weights' fingerprint.
 
-`python -m benchmarks.contenders` gives it at 64x64 and keeps it in `weights/exams.json`. Exams of weights that shipped
+`python -m benchmarks.contenders` gives it at 64x64 and keeps it in `weights/exams.json`, for weights beside the default
+`benchmarks.weights --exam`. Exams of weights that shipped
 earlier stay there, so that what they drew keeps its own. Without torch: whoever shows an exam does not draw.
 """
 
@@ -59,7 +60,7 @@ class ExamRow:
 class Exam:
     """`parameters`: those of `DECIDE` that are not the defaults. `fingerprints`: of the weights, for each size.
 
-    `cpu_s`: seconds of a processor a picture, with its judging.
+    `cpu_s`: seconds of a processor a picture, with its judging. `objects`: how many different things were asked for.
     """
 
     generator: str
@@ -67,6 +68,7 @@ class Exam:
     fingerprints: tuple[str, ...]
     rows: tuple[ExamRow, ...]
     cpu_s: float
+    objects: int
 
 
 def exam_of(generator: str, parameters: Mapping[str, Any], fingerprint: str, path: Path = EXAMS) -> Exam | None:
@@ -128,6 +130,7 @@ def _read(path: Path, changed: int) -> tuple[Exam, ...]:
             tuple(one["fingerprints"]),
             tuple(ExamRow(**row) for row in one["rows"]),
             one["cpu_s"],
+            one["objects"],
         )
         for one in held["exams"]
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generators.exams import ExamRow, exam_of
+from generators.exams import Exam, ExamRow, exam_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Exams:
-    """`labels`: of the runs with an exam, in the order of the cells; `without`: of those that have none. `n`: pictures
-    of each share, the fewest and the most."""
+    """`columns`: of each run with an exam its label and of how many objects it was asked, in the order of the cells;
+    `without`: the labels of those that have none. `n`: pictures of each share, the fewest and the most."""
 
-    labels: tuple[str, ...]
+    columns: tuple[tuple[str, int], ...]
     lines: tuple[Asked, ...]
     without: tuple[str, ...]
     n: tuple[int, int]
@@ -36,28 +36,29 @@ def exams_beside(runs: Iterable[Mapping[str, Any]]) -> Exams | None:
 
     `runs`: each with `label`, `generator`, `parameters` and `weights_fingerprint`, as a specification has them.
     """
-    told: dict[str, Sequence[ExamRow]] = {}
+    told: dict[str, Exam] = {}
     without = []
     for run in runs:
         exam = exam_of(run["generator"], run["parameters"], run.get("weights_fingerprint", ""))
         if exam is None:
             without.append(run["label"])
         else:
-            told[run["label"]] = exam.rows
+            told[run["label"]] = exam
     if not told:
         return None
-    asked = {(row.asked, row.held_out): row.least for rows in told.values() for row in rows}
+    asked = {(row.asked, row.held_out): row.least for exam in told.values() for row in exam.rows}
     lines = tuple(
         Asked(
             what,
             held_out,
             least,
             tuple(
-                next((row for row in rows if (row.asked, row.held_out) == (what, held_out)), None)
-                for rows in told.values()
+                next((row for row in exam.rows if (row.asked, row.held_out) == (what, held_out)), None)
+                for exam in told.values()
             ),
         )
         for (what, held_out), least in asked.items()
     )
-    counts = [row.n for rows in told.values() for row in rows]
-    return Exams(tuple(told), lines, tuple(without), (min(counts), max(counts)))
+    counts = [row.n for exam in told.values() for row in exam.rows]
+    columns = tuple((label, exam.objects) for label, exam in told.items())
+    return Exams(columns, lines, tuple(without), (min(counts), max(counts)))

@@ -19,13 +19,13 @@ def run(label: str, fingerprint: str = "") -> dict[str, object]:
 
 def test_each_share_stands_under_its_run_and_what_lacks_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {
-        "whole": Exam("cascade", {}, ("whole",), (ROW, HELD_OUT), 0.7),
-        "part": Exam("cascade", {}, ("part",), (HELD_OUT,), 0.7),
+        "whole": Exam("cascade", {}, ("whole",), (ROW, HELD_OUT), 0.7, 19),
+        "part": Exam("cascade", {}, ("part",), (HELD_OUT,), 0.7, 38),
     }
     monkeypatch.setattr(exams, "exam_of", lambda generator, parameters, fingerprint: known.get(fingerprint))
     made = exams_beside([run("A", "whole"), run("theirs"), run("B", "part")])
     assert made is not None
-    assert (made.labels, made.without, made.n) == (("A", "B"), ("theirs",), (12, 60))
+    assert (made.columns, made.without, made.n) == ((("A", 19), ("B", 38)), ("theirs",), (12, 60))
     assert [(line.asked, line.held_out, line.cells) for line in made.lines] == [
         ("position", False, (ROW, None)),
         ("position", True, (HELD_OUT, HELD_OUT)),

@@ -115,7 +115,7 @@ def test_what_generators_were_measured_to_draw_stands_beside_their_images(
     assert "What the generators can draw" not in page(signed_in, report_make(study=rated))
     assert "What its weights can draw" not in signed_in.get(f"/runs/{run.pk}/").content.decode()
     row = ExamRow("colour and object", True, 60, 0.883, 0.778, 0.942, 0.9, 0.0, 1.0)
-    exam = Exam(run.generator, {}, ("any",), (row,), 0.7)
+    exam = Exam(run.generator, {}, ("any",), (row,), 0.7, 19)
     monkeypatch.setattr(exams, "exam_of", lambda name, values, fingerprint: exam)
     text = page(signed_in, report_make(study=rated))
     assert '<a href="#exams">What the generators can draw</a>' in text
