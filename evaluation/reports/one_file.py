@@ -26,7 +26,7 @@ LEFT_OUT_CLASSES = frozenset(
 KEPT_ADDRESSES = ("#", "https://", "http://", "mailto:")
 PROGRAM = ("distributions.js", "variances.js", "rates.js", "recompute.js")
 """The scripts that compute a report again, in their order."""
-MORE_STYLE = "picture img, figure img { background: #fff; } #recompute-outcome table { font-size: 0.85em; }"
+MORE_STYLE = "figure > img { background: #fff; } #recompute-outcome table { font-size: 0.85em; }"
 
 KEPT_OF_SVG = "!$&'()*+,-./:;=?@_~ "
 """Signs of SVG that a data address has as they are."""
@@ -123,8 +123,8 @@ class _Reader(HTMLParser):
                 self.parts.append(f"<em>{html.escape(values.get('alt', ''))}</em>")
                 return
             kept["src"] = data_address(*found)
-        elif tag == "source":  # of a figure the form for narrow windows is kept, that for dark ones is not
-            found = None if "dark" in values.get("media", "") else self.fetch(values.get("srcset", ""))
+        elif tag == "source":  # a figure's forms for narrow windows and for dark ones
+            found = self.fetch(values.get("srcset", ""))
             if found is None:
                 return
             kept["srcset"] = data_address(*found).replace(" ", "%20")

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ srcset="/f.svg?narrow"><img src="/f.svg" alt="bars &quot;x&quot;" loading="lazy"
 FILES = {
     "/f.svg": (b"<svg viewBox='0 0 2 2'><text>50 % \xc3\xa9 #1, \"q\"</text></svg>", "image/svg+xml"),
     "/f.svg?narrow": (b"<svg/>", "image/svg+xml"),
+    "/f.svg?theme=dark": (b"<svg id='dark'/>", "image/svg+xml"),
     "/static/mark.svg": (b"<svg/>", "image/svg+xml"),
 }
 STYLES = {"/static/site.css": "@import url(x); p > a { color: red } @font-face { src: url(y) } /* </style> */"}
@@ -63,7 +65,8 @@ def test_a_page_holds_all_it_shows_and_nothing_that_needs_its_server() -> None:
             assert (given.get(name) or "data:").startswith("data:"), (tag, given)
         assert (given.get("href") or "#").startswith(("#", "https://e.org/?a=1&b"))
         assert not [name for name in given if name.startswith(("on", "hx-"))]
-    (narrow,) = [given for tag, given in found.tags if tag == "source"]
+    dark, narrow = [given for tag, given in found.tags if tag == "source"]
+    assert dark["media"] == "(prefers-color-scheme: dark)" and "id='dark'" in unquote(dark["srcset"] or "")
     assert narrow["media"] == "(max-width: 600px)" and " " not in (narrow["srcset"] or " ")
     (image,) = [given for tag, given in found.tags if tag == "img"]
     assert image["alt"] == 'bars "x"' and "loading" not in image
