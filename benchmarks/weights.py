@@ -75,6 +75,9 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.weights", description=__doc__)
     parser.add_argument("--weights", default="", help="folder of the weights; default: those that ship")
+    parser.add_argument(
+        "--guidance", type=float, help="guidance weight of the base; default: the generator's; wants --brief"
+    )
     parser.add_argument("--images", type=int, default=200, help="images a row of the tables (%(default)s)")
     parser.add_argument("--curve-images", type=int, default=200, help="images a point of the curve (%(default)s)")
     parser.add_argument(
@@ -92,6 +95,8 @@ def main(argv: list[str] | None = None) -> int:
     args = refuse_repeated(parser).parse_args(argv)
     if args.brief and not args.print:
         parser.error("--brief leaves out what the page shows: add --print")
+    if args.guidance is not None and not args.brief:
+        parser.error("--guidance measures gates at another weight than the page shows: add --brief --print")
     if args.exam and not args.weights:
         parser.error(
             "--exam is for weights that --weights names; those that ship have theirs from benchmarks.contenders"
@@ -123,7 +128,8 @@ def prove(args: argparse.Namespace) -> str:
         training += scene_pool(config.data, renderer.concepts, config.seed)
     barred = frozenset(scene.caption for scene in training)
     default = float(SPEC.resolve({})["guidance"])
-    artist = artist_of(args.weights, default)
+    guidance = default if args.guidance is None else args.guidance
+    artist = artist_of(args.weights, guidance)
 
     results: list[Result] = []
     curve_scenes: list[Scene] = []
@@ -140,7 +146,7 @@ def prove(args: argparse.Namespace) -> str:
                 curve_scenes += scenes[: args.curve_images // 3]
     if args.exam:
         cpu_s = (time.process_time() - began) / max(1, sum(result.n for result in results))
-        parameters = {"weights": args.weights}
+        parameters = {"weights": args.weights, "guidance": guidance}
         rows = [exam_row(result) for result in results]
         exams_keep([exam_for("cascade", parameters, rows, cpu_s=cpu_s, objects=len(concepts))])
     sr = [*super_resolution(folder, "sr256", renderer), *super_resolution(folder, "sr1024", renderer, images=8)]
