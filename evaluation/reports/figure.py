@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import matplotlib
@@ -96,6 +97,13 @@ def drawn(draw: Callable[[Colours], Figure], image_format: FigureFormat, theme: 
             buffer, format=image_format, transparent=image_format != "png", metadata=_INFO[image_format], dpi=200
         )
     return buffer.getvalue()
+
+
+def in_dark(svg: bytes) -> bytes:
+    """A figure for light pages, as SVG, in the colours of dark ones."""
+    light, dark = asdict(_COLOURS["light"]), asdict(_COLOURS["dark"])
+    swapped = {light[name].encode(): dark[name].encode() for name in light}
+    return re.sub(b"|".join(swapped), lambda found: swapped[found[0]], svg)
 
 
 def _named(comparison: ComparisonResult, letters: int) -> list[tuple[str, PreferenceRate]]:

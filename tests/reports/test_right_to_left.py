@@ -25,7 +25,7 @@ from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.compute import ReportInput, Settings, compute_report
 from evaluation.reports.directions import rightward_names, with_isolates
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import comparison_figure
+from evaluation.reports.figure import comparison_figure, in_dark
 from evaluation.reports.fonts import leftwards, missing_letters
 from evaluation.reports.score_figure import curve_figure, spread_figure
 from evaluation.reports.score_summary import summarise
@@ -96,6 +96,18 @@ def test_names_are_drawn_upright_and_whole_in_every_figure(
             names = [each for each in shown if is_rightwards(each.get_text())]
             assert {each.get_text().strip("\u200e")[:3] for each in names}, name
             assert {(each.get_fontstyle(), each.get_fontweight()) for each in names} == {("normal", "normal")}, name
+
+
+def test_every_figure_for_dark_pages_is_that_for_light_ones_recoloured() -> None:
+    """So a file that has both draws one; matplotlib's own names of parts depend on colours, and stand for the same."""
+
+    def unnamed(svg: bytes) -> bytes:
+        return re.sub(rb"\b[mp][0-9a-f]{10}\b", b"part", svg)
+
+    for name, draw in drawn_by_name(ReportDocument.from_dict(report())).items():
+        for narrow in (False, True):
+            light, dark = draw(narrow=narrow), draw(narrow=narrow, theme="dark")
+            assert unnamed(in_dark(light)) == unnamed(dark) != unnamed(light), name
 
 
 def test_a_line_after_such_a_name_goes_on_to_the_right() -> None:

@@ -13,11 +13,15 @@ from urllib.parse import unquote
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from matplotlib.figure import Figure
 
 from evaluation import protocols
 from evaluation.models import Report, ResultLook, Study
 from evaluation.reports.carried import unpacked
+from evaluation.reports.document import ReportDocument
 from evaluation.selectors.ratings import ratings_frame
 from evaluation.services.rating.simulate import raters_simulate
 from evaluation.services.reporting.make import report_make
@@ -61,6 +65,29 @@ def test_the_file_needs_nothing_and_leads_nowhere(report: Report) -> None:
     assert policy and style and "script-src" not in policy[1] and policy[1].startswith("default-src &#x27;none&#x27;")
     assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy[1]
     assert len(text.encode()) < 500_000 + sum(map(len, re.findall(r'"data:[^"]*"', text)))
+
+
+def test_all_that_the_page_shows_is_in_the_file_and_costs_little(
+    report: Report, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A figure for light and for dark pages is one drawing, results are read once for all, and images by one query."""
+    client.force_login(User.objects.create_user("ada"))
+    page = client.get(f"/reports/{report.pk}/").content.decode()
+    figures = set(re.findall(r'(?:src|srcset)="(/reports/[^"]+)"', page))
+    n_images = len(re.findall(r'<img[^>]* src="/images/', page))
+    assert any("theme=dark" in each for each in figures) and n_images >= 4
+    drawings: list[str] = []
+    readings: list[object] = []
+    save, read = Figure.savefig, ReportDocument.from_dict
+    monkeypatch.setattr(Figure, "savefig", lambda *args, **kwargs: [drawings.append(""), save(*args, **kwargs)][1])
+    monkeypatch.setattr(ReportDocument, "from_dict", lambda held: [readings.append(held), read(held)][1])
+    with CaptureQueriesContext(connection) as queries:
+        text = report_html(report)
+    assert len(drawings) == sum("theme=dark" not in each for each in figures)
+    assert len(readings) == 2, "the page's, whose names stand in isolates, and the figures'"
+    assert sum('FROM "evaluation_storedimage"' in each["sql"] for each in queries) == 1
+    own = [each for each in re.findall(r"<(?:img|source)\b[^>]*>", page) if "/static/" not in each]
+    assert len(re.findall(r"<(?:img|source)\b[^>]*data:image/", text)) == len(own), "nothing was left out"
 
 
 def test_the_file_carries_its_ratings_and_they_make_its_numbers(study: Study, report: Report) -> None:

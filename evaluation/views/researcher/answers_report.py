@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.views.decorators.gzip import gzip_page
 
 from common.words import prompt_name
 from evaluation import protocols
@@ -17,9 +16,7 @@ from evaluation.analysis.estimands import ESTIMAND_WORDS
 from evaluation.models import Report
 from evaluation.reports.answer_groups import LOWER_IS_BETTER, AnswerGroup, answer_groups, answers_table_csv
 from evaluation.reports.answer_words import ends_of, option_texts
-from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import FigureFormat, Theme
 from evaluation.reports.further import Further, beside
 from evaluation.reports.tables import answers_latex
 from evaluation.reports.wording.measures import (
@@ -34,7 +31,6 @@ from evaluation.selectors.ratings import study_prompts
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
-FIGURE_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 MOST_PROMPTS = 100
 """Prompts whose marked words the page lists, those with most marks first."""
 Place = Callable[[str], int]
@@ -142,28 +138,6 @@ def _marked(report: Report, words: Sequence[MarkedWord]) -> dict[str, object]:
     ordered = sorted(by_prompt.items(), key=lambda each: (-marks(each[1]), each[0]))
     listed = [(name, texts.get(name, ""), sorted(lines.items())) for name, lines in ordered[:MOST_PROMPTS]]
     return {"marked": listed, "n_marked": len(ordered)}
-
-
-@gzip_page
-@page("GET")
-def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
-    """The figure of one measure of a report's answers."""
-    report, group, protocol = _group(request, pk, number)
-    theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
-    data = answers_figure(
-        group,
-        label=f"{protocol.question(group.question).short}, {group.name(option_texts(protocol))}",
-        ends=ends_of(group, protocol),
-        image_format=cast(FigureFormat, suffix),
-        theme=theme,
-        narrow="narrow" in request.GET,
-    )
-    response = HttpResponse(data, content_type=FIGURE_TYPES[suffix])
-    response["Cache-Control"] = "private, max-age=86400"
-    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="report-{pk}-answers-{number}.{suffix}"'
-    return response
 
 
 @page("GET")

@@ -13,7 +13,7 @@ from evaluation.reports.score_figure import curve_figure
 from evaluation.reports.wording.descriptions import curve_description
 from evaluation.selectors.curves import Curve
 from evaluation.selectors.curves import curves as curves_found
-from evaluation.views.researcher.metrics import figure_response
+from evaluation.views.researcher.drawn import figure_response
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
 SHOWN = 20

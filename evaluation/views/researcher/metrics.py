@@ -31,6 +31,7 @@ from evaluation.selectors.metrics import (
     scores_without,
 )
 from evaluation.services.scoring.request import metric_cancel, metric_request, metric_retry
+from evaluation.views.researcher.drawn import figure_response
 from evaluation.views.researcher.metric_form import MetricForm, unusable_metrics, usable_metrics
 from evaluation.views.researcher.pages import (
     ResearcherRequest,
@@ -42,7 +43,6 @@ from evaluation.views.researcher.pages import (
     problem,
 )
 from evaluation.views.researcher.parameter_form import PREFIX
-from evaluation.views.researcher.reports import FIGURE_TYPES
 
 IMAGES_A_PAGE = 24
 WITHOUT_SHOWN = 30
@@ -232,16 +232,6 @@ def score_json(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     response = HttpResponse(text, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{_stem(found)}.json"'
-    return response
-
-
-def figure_response(request: ResearcherRequest, data: bytes, suffix: str, *, name: str) -> HttpResponse:
-    """A drawn figure, to be shown, or taken along where the address says `download`."""
-    response = HttpResponse(data, content_type=FIGURE_TYPES[suffix])
-    response["Cache-Control"] = "private, max-age=60"
-    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return response
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, get_script_prefix, resolve
 
 from evaluation.errors import ConflictError
-from evaluation.models import Report
+from evaluation.models import Report, StoredImage
 from evaluation.reports.carried import packed
 from evaluation.reports.compute import counted_of
 from evaluation.reports.one_file import one_file
@@ -24,12 +26,16 @@ from evaluation.selectors.images import images_with_an_address
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.store.images import image_path
 from evaluation.services.store.thumbnail import thumbnail_path
+from evaluation.views.researcher.drawn import FIGURE_TYPES
 from evaluation.views.researcher.looks import CHOSEN, seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
+from evaluation.views.researcher.report_figures import KINDS, ReportFigures
 from evaluation.views.researcher.report_page import report_context
 
 INLINED = 24 << 20
 """Bytes of images in one file; the rest are left out, and their descriptions stand in their place."""
+HASHES = re.compile(r"\b[0-9a-f]{64}\b")
+"""By which a page names its images, among other things."""
 
 
 @page("GET")
@@ -73,11 +79,12 @@ def report_html(report: Report, *, with_ratings: bool = False) -> str:
             raise ConflictError("This report compares no pairs, so there is nothing that its file could compute again.")
         counted = counted_of(*report_frames(report))
         carried = {"ratings": packed(counted.ratings, counted.excluded), "results": _compared(report)}
-    whole = render_to_string("reports/report.html", report_context(report, one_file=True), _asked_by_nobody(report, ""))
-    room = [INLINED]
+    whole = render_to_string("reports/report.html", report_context(report, one_file=True), _asked_by_nobody(report))
+    room, figures = [INLINED], ReportFigures(report)
+    images = {row.sha256: row for row in images_with_an_address().filter(sha256__in=set(HASHES.findall(whole)))}
 
     def fetch(address: str) -> tuple[bytes, str] | None:
-        found = _image(report, address)
+        found = _image(address, figures, images)
         if found is None or len(found[0]) > room[0]:
             return None
         room[0] -= len(found[0])
@@ -97,35 +104,38 @@ def _compared(report: Report) -> dict[str, object]:
     return {name: report.results[name] for name in wanted}
 
 
-def _asked_by_nobody(report: Report, query: str) -> ResearcherRequest:
-    """A request for a part of the file: no account's name stands in it."""
+def _asked_by_nobody(report: Report) -> ResearcherRequest:
+    """A request for the page: no account's name stands in it."""
     request = ResearcherRequest()
     request.method = "GET"
     request.user = User()
-    request.GET = QueryDict(query)
+    request.GET = QueryDict()
     request.session = {CHOSEN: [report.study_id]}  # type: ignore[assignment]
     return request
 
 
-def _image(report: Report, address: str) -> tuple[bytes, str] | None:
+def _image(address: str, figures: ReportFigures, images: Mapping[str, StoredImage]) -> tuple[bytes, str] | None:
+    """What an image on the report's page shows, and its media type; None where nothing is there any more."""
     parts = urlsplit(address)
     try:
         match = resolve("/" + parts.path.removeprefix(get_script_prefix()))
     except Resolver404:
         return None
-    if match.url_name in ("image", "thumbnail"):
-        row = get_object_or_404(images_with_an_address(), sha256=match.kwargs["sha256"])
-        try:
-            if match.url_name == "thumbnail":
-                return thumbnail_path(row).read_bytes(), "image/webp"
-            return image_path(row).read_bytes(), f"image/{row.image_format}"
-        except FileNotFoundError:
-            return None
-    response = match.func(_asked_by_nobody(report, parts.query), *match.args, **match.kwargs)
-    kind = str(response.get("Content-Type", "")).partition(";")[0]
-    if not isinstance(response, HttpResponse) or response.status_code != 200 or not kind.startswith("image/"):
+    if match.url_name in KINDS:
+        query = QueryDict(parts.query)
+        drawn = figures.svg(
+            match.url_name, match.kwargs["number"], dark=query.get("theme") == "dark", narrow="narrow" in query
+        )
+        return None if drawn is None else (drawn, FIGURE_TYPES["svg"])
+    row = images.get(match.kwargs.get("sha256", ""))
+    if row is None:
         return None
-    return response.content, kind
+    try:
+        if match.url_name == "thumbnail":
+            return thumbnail_path(row).read_bytes(), "image/webp"
+        return image_path(row).read_bytes(), f"image/{row.image_format}"
+    except FileNotFoundError:
+        return None
 
 
 def _style(address: str) -> str:

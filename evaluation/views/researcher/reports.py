@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.gzip import gzip_page
 
 from evaluation.analysis.summary_results import Analysis, ComparisonResult
 from evaluation.errors import InputError
 from evaluation.models import Report
 from evaluation.reports.answer_groups import answers_table_csv
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import FigureFormat, Theme, comparison_figure
 from evaluation.reports.tables import table_latex, tables_csv
 from evaluation.selectors.studies import study_by_name
 from evaluation.services.reporting.coverage import report_coverage, report_coverage_ask
 from evaluation.services.reporting.input import report_frames
 from evaluation.services.reporting.make import report_make
 from evaluation.services.studies.looks import looks_counted
-from evaluation.views.researcher.answers_report import FIGURE_TYPES
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page, tell
 from evaluation.views.researcher.report_page import pair_context, report_context
@@ -64,26 +60,6 @@ def coverage(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             return redirect("researcher:report", pk=pk)  # whose top has the message
         return redirect(reverse("researcher:report", args=[pk]) + "#coverage")
     return render(request, "reports/_coverage.html", {"report": found, "coverage": report_coverage(found)})
-
-
-@gzip_page
-@page("GET")
-def figure(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
-    """The figure of one comparison of a report."""
-    _, comparison = _comparison(request, pk, number)
-    theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
-    data = comparison_figure(
-        comparison,
-        image_format=cast(FigureFormat, suffix),
-        theme=theme,
-        narrow="narrow" in request.GET,
-    )
-    response = HttpResponse(data, content_type=FIGURE_TYPES[suffix])
-    response["Cache-Control"] = "private, max-age=86400"
-    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{_stem(pk, comparison)}.{suffix}"'
-    return response
 
 
 @page("GET")

@@ -1,0 +1,122 @@
+"""The figures of a report: each at its own address, and all of them in the report's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.gzip import gzip_page
+
+from evaluation import protocols
+from evaluation.models import Report
+from evaluation.reports.agreement_figure import agreement_figure
+from evaluation.reports.answer_groups import answer_groups
+from evaluation.reports.answer_words import ends_of, option_texts
+from evaluation.reports.answers_figure import answers_figure
+from evaluation.reports.document import ReportDocument
+from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, in_dark
+from evaluation.views.researcher.drawn import figure_response
+from evaluation.views.researcher.looks import seen
+from evaluation.views.researcher.pages import ResearcherRequest, page
+
+Draw = Callable[[FigureFormat, Theme, bool], bytes]
+"""A figure in a format, for light or dark pages, for a phone's width or not."""
+
+
+class ReportFigures:
+    """Draws a report's figures. Its results are read once, and an SVG for dark pages is that for light ones recoloured,
+    so that a file with all of them takes a quarter of the time.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._document = ReportDocument.from_dict(report.results)
+        self._light: dict[tuple[str, int, bool], bytes] = {}
+
+    def svg(self, kind: str, number: int, *, dark: bool, narrow: bool) -> bytes | None:
+        """The figure that the address called `kind` has at this number; None where there is none."""
+        key = (kind, number, narrow)
+        if key not in self._light:
+            found = self.figure(kind, number)
+            if found is None:
+                return None
+            self._light[key] = found[1]("svg", "light", narrow)
+        return in_dark(self._light[key]) if dark else self._light[key]
+
+    def figure(self, kind: str, number: int) -> tuple[str, Draw] | None:
+        """What its file is called, and what draws it."""
+        return KINDS[kind](self, number)
+
+    def _comparison(self, number: int) -> tuple[str, Draw] | None:
+        compared = self._document.analysis.comparisons
+        if number >= len(compared):
+            return None
+        one = compared[number]
+        return f"report-{self._report.pk}-{one.question}", lambda image_format, theme, narrow: comparison_figure(
+            one, image_format=image_format, theme=theme, narrow=narrow
+        )
+
+    def _agreement(self, number: int) -> tuple[str, Draw] | None:
+        """Of automatic scores with people, of one pair and question."""
+        held = self._document.automatic.against_people if self._document.automatic else None
+        if held is None or number >= len(held.agreement) or not held.agreement[number].metrics:
+            return None
+        one = held.agreement[number]
+        return f"report-{self._report.pk}-agreement-{number}", lambda image_format, theme, narrow: agreement_figure(
+            one, image_format=image_format, theme=theme, narrow=narrow
+        )
+
+    def _answers(self, number: int) -> tuple[str, Draw] | None:
+        """Of one measure of answers that are no preferences."""
+        groups = answer_groups(self._document.answers) if self._document.answers else ()
+        if number >= len(groups):
+            return None
+        group, protocol = groups[number], protocols.read(self._report.study.specification["protocol"])
+        label = f"{protocol.question(group.question).short}, {group.name(option_texts(protocol))}"
+        ends = ends_of(group, protocol)
+        return f"report-{self._report.pk}-answers-{number}", lambda image_format, theme, narrow: answers_figure(
+            group, label=label, ends=ends, image_format=image_format, theme=theme, narrow=narrow
+        )
+
+
+KINDS: dict[str, Callable[[ReportFigures, int], tuple[str, Draw] | None]] = {
+    "report-figure": ReportFigures._comparison,
+    "report-agreement": ReportFigures._agreement,
+    "report-answers-figure": ReportFigures._answers,
+}
+"""By the names of their addresses."""
+
+
+@gzip_page
+@page("GET")
+def comparison(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
+    """The figure of one comparison of a report."""
+    return _answered(request, "report-figure", pk, number, suffix)
+
+
+@gzip_page
+@page("GET")
+def agreement(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
+    """The figure of one pair and question: scores against people."""
+    return _answered(request, "report-agreement", pk, number, suffix)
+
+
+@gzip_page
+@page("GET")
+def answers(request: ResearcherRequest, pk: int, number: int, suffix: str) -> HttpResponseBase:
+    """The figure of one measure of a report's answers."""
+    return _answered(request, "report-answers-figure", pk, number, suffix)
+
+
+def _answered(request: ResearcherRequest, kind: str, pk: int, number: int, suffix: str) -> HttpResponseBase:
+    report = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, report.study)
+    found = ReportFigures(report).figure(kind, number)
+    if found is None:
+        raise Http404
+    name, draw = found
+    theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
+    data = draw(cast(FigureFormat, suffix), theme, "narrow" in request.GET)
+    return figure_response(request, data, suffix, name=name, seconds=86400)
