@@ -127,7 +127,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def more(self) -> list[Place]:
         """As `ItemWork`. Nothing where it is another job's turn, or where so much is held that it is time to let go."""
         n_most = self.prompts_claimed - len(self._claimed)
-        if not self._goes_on or n_most <= 0 or lets_others_first(self.row):
+        if not self._goes_on or n_most <= 0 or lets_others_first(self.row, of_all_queues=True):
             return []
         drawn = prompts_drawn(self.row.pk)
         free = [prompt for prompt in run_missing(self.row) if prompt not in drawn]
