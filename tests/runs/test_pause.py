@@ -91,7 +91,7 @@ def test_the_form_says_what_a_run_will_come_to(
     new = admin_client.get("/runs/new/?generator=http").content.decode()
     assert "/runs/new/estimate/" in new
     told = admin_client.get("/runs/new/estimate/", values | asked).content.decode()
-    assert told.strip() == "16 images of 2 prompts, at about $0.2500 each: about $4.00 in all."
+    assert told.strip() == "16 images of 2 prompts, at about $0.25 each: about $4.00 in all."
     wrong = admin_client.get("/runs/new/estimate/", values | asked | {"parameter-width": 48}).content.decode()
     assert "give width and height together" in wrong
     assert admin_client.get("/runs/new/estimate/", {"generator": "nobody"}).content.strip() == b""
