@@ -155,6 +155,21 @@ def identity(spec: GeneratorSpec, values: Mapping[str, ParameterValue], size: in
     return (version, fingerprint) if fingerprint else None
 
 
+def missing(spec: GeneratorSpec) -> list[str]:
+    """What this process lacks to draw with it, a sentence each: modules, weights, and what `spec.missing` says."""
+    told = []
+    if lacking := spec.lacks:
+        told.append(f"not installed here: {', '.join(lacking)}; install with: {spec.install}")
+    if all(parameter.default is not None for parameter in spec.parameters):
+        try:
+            identity(spec, spec.resolve({}), default_size(spec))
+        except GeneratorError as error:
+            told.append(str(error))
+    if spec.missing:
+        told += cast("Callable[[], list[str]]", import_reference(spec.missing))()
+    return told
+
+
 def default_size(spec: GeneratorSpec) -> int:
     """The size to draw when none is asked for: 256 where it can, else its smallest; 0 where images keep their own."""
     if not spec.sizes:

@@ -272,6 +272,7 @@ def test_list(command: Command) -> None:
     assert set(found) >= {"bad", "cascade", "colours", "folder"}
     assert found["bad"]["error"] == "nowhere:SPEC: ModuleNotFoundError: No module named 'nowhere'"
     assert found["cascade"]["sizes"] == [64, 256, 1024] and found["cascade"]["error"] is None
+    assert {name for name, entry in found.items() if entry["any_shape"]} == {"http", "command", "diffusers"}
     assert found["colours"]["parameters"][0] == {
         "name": "brightness",
         "type": "float",
@@ -290,6 +291,34 @@ def test_list(command: Command) -> None:
     assert "cascade" not in only and "--set slow=..." in only
     unknown = command("list", "colour")
     assert unknown.returncode == 2 and 'did you mean "colours"?' in unknown.stderr
+
+
+def test_list_says_what_is_missing_here(command: Command, environment: dict[str, str], tmp_path: Path) -> None:
+    """Keys, programs, files of the operator that are wrong: each is named, and what to do."""
+
+    def told(name: str) -> list[str]:
+        (entry,) = json.loads(command("list", name, "--format", "json").stdout)["generators"]
+        missing: list[str] = entry["missing"]
+        assert all(f"\n  {sentence}\n" in command("list", name).stdout for sentence in missing)
+        return missing
+
+    environment.update(DRAWBENCH_RIVALS="", OPENAI_API_KEY="sk-1", FAL_KEY=" ")
+    assert told("cascade") == told("folder") == told("colours") == []
+    (keys,) = told("http")
+    assert keys.startswith("no key in this environment for: bfl (BFL_API_KEY), fal (FAL_KEY), ")
+    assert "OPENAI" not in keys, "one is set, the other needs none"
+    assert told("command") == [
+        "no program is declared; declare one as programs/NAME.json in the folder that the environment variable "
+        "DRAWBENCH_RIVALS names"
+    ]
+    for kind in ("services", "programs"):
+        (tmp_path / "rivals" / kind).mkdir(parents=True)
+        (tmp_path / "rivals" / kind / "mine.json").write_text('{"schema": "drawbench-program/1", "name": "mine"}')
+    environment["DRAWBENCH_RIVALS"] = str(tmp_path / "rivals")
+    (program,) = told("command")
+    assert "programs/mine.json: missing command, summary, version. Its fields: schema, name, summary" in program
+    assert "sha256" not in program and "base" not in program, "what the program fills is not offered"
+    assert 'services/mine.json: the field schema must be "drawbench-service/1"' in told("http")[1]
 
 
 @pytest.mark.parametrize("module", ["sample", "list", "conformance"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from common.json_in import Json, JsonError, read_json
 from common.parameters import ParameterValue
 from generators.contract import GeneratorError
+from generators.places import SERVICES
+from generators.rivals.declared import faults, names
 from generators.rivals.http.template import Service, changed, read_service, workflow_path
 from generators.sizes import check_sides
 
@@ -46,6 +49,19 @@ def image_usd(parameters: Mapping[str, ParameterValue]) -> float | None:
     """
     price = float(parameters.get("image_usd", -1.0))
     return read_service(str(parameters["service"])).price.image_usd if price < 0 else price
+
+
+def services_missing() -> list[str]:
+    """What is wrong with the templates, and the keys that this process has not (`GeneratorSpec.missing`)."""
+    without: list[str] = []
+
+    def look_at(name: str) -> None:
+        key = read_service(name).key
+        if key is not None and not key.optional and not os.environ.get(key.variable, "").strip():
+            without.append(f"{name} ({key.variable})")
+
+    told = faults(look_at, names("services", SERVICES))
+    return [f"no key in this environment for: {', '.join(without)}", *told] if without else told
 
 
 def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
