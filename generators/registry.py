@@ -6,6 +6,7 @@ modules, and only `load` imports what draws. The web process may use all but `lo
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -16,7 +17,14 @@ from common.allocator import keep_freed_memory
 from common.drawing import DrawingMissingError, what_is_missing
 from common.plugins import describe, import_reference
 from common.words import nearest
-from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec, ParameterValue
+from generators.contract import (
+    Generator,
+    GeneratorError,
+    GeneratorFactory,
+    GeneratorInfo,
+    GeneratorSpec,
+    ParameterValue,
+)
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
@@ -99,18 +107,34 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     try:
         factory = cast(GeneratorFactory, import_reference(spec.factory))
         generator: object = factory(values, size=size, device=device)
+        is_whole = isinstance(generator, Generator)
     except GeneratorError:
         raise
     except Exception as error:
         if missing := what_is_missing(error):
             raise DrawingMissing(missing) from error
         raise GeneratorError(f'generator "{name}" could not be loaded: {describe(error)}') from error
-    if not isinstance(generator, Generator):
+    if not is_whole:
         raise GeneratorError(
             f'generator "{name}": {spec.factory} gave a {type(generator).__name__}, which lacks one of '
             "batch_size, info, generate and close (generators.contract.Generator)"
         )
-    return generator
+    whole = cast(Generator, generator)
+    if wrong := _wrong(whole):
+        with contextlib.suppress(Exception):
+            whole.close()
+        raise GeneratorError(f'generator "{name}": {wrong}')
+    return whole
+
+
+def _wrong(generator: Generator) -> str:
+    """What of a loaded generator can't be worked with, "" where all can."""
+    info: object = generator.info
+    if not isinstance(info, GeneratorInfo):
+        return f"its info is {info!r:.60}, where a GeneratorInfo belongs"
+    if type(generator.batch_size) is not int or generator.batch_size < 1:
+        return f"its batch_size is {generator.batch_size!r:.60}; it must be a whole number, 1 or more"
+    return ""
 
 
 def expected_usd(spec: GeneratorSpec, parameters: Mapping[str, object], *, n_images: int) -> float | None:

@@ -131,10 +131,10 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
         row = made.get(run.pk)
         n_made, n_failed = (row["n"] if row else 0), failed.get(run.pk, 0)
         rate = None
-        if run.pk in later:
+        if row and run.pk in later:
             # the window's first batch marks the beginning: the time that it took is unknown
             rate = later[run.pk] / (row["last"] - row["first"]).total_seconds()
-        elif run.pk in drawing and row["last"] and run.started_at and row["last"] > run.started_at:
+        elif row and run.pk in drawing and row["last"] and run.started_at and row["last"] > run.started_at:
             rate = n_made / (row["last"] - run.started_at).total_seconds()
         left = max(0, expected - n_made - n_failed)
         progress[run.pk] = RunProgress(
