@@ -115,6 +115,7 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
         .values("run")
         .annotate(
             n=Count("pk"),
+            n_recent=Count("pk", filter=recent),
             first=Min("created_at", filter=recent),
             last=Max("created_at", filter=recent),
         )
@@ -134,8 +135,11 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
         if row and run.pk in later:
             # the window's first batch marks the beginning: the time that it took is unknown
             rate = later[run.pk] / (row["last"] - row["first"]).total_seconds()
-        elif row and run.pk in drawing and row["last"] and run.started_at and row["last"] > run.started_at:
-            rate = n_made / (row["last"] - run.started_at).total_seconds()
+        elif (
+            row and run.pk in drawing and row["n_recent"] == n_made and run.started_at and row["last"] > run.started_at
+        ):
+            # all that there is: the time since the beginning holds no pause
+            rate = n_made / max((row["last"] - run.started_at).total_seconds(), 0.001)
         left = max(0, expected - n_made - n_failed)
         progress[run.pk] = RunProgress(
             expected=expected,

@@ -278,7 +278,7 @@ def test_guidance_is_read_or_refused(
             load(pipelines(name), **ARGUMENTS[name], **parameters)
         return
     images = [draw(load(pipelines(name), **ARGUMENTS[name], **each), "a fox")["0/0"].image for each in ({}, parameters)]
-    assert images[0] is not None and images[1] is not None and not np.array_equal(*images)
+    assert images[0] is not None and images[1] is not None and not np.array_equal(images[0], images[1])
 
 
 def test_a_pipeline_without_images_ends_the_run(

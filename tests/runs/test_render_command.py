@@ -120,9 +120,7 @@ class TestProgress:
         other = ask(run.suite, name="other", samples_per_prompt=4)
         assert pace((8, 20.0)) == pytest.approx(24, rel=0.01)
         assert pace((8, 20.0), (8, 30.0)) == pytest.approx(48, rel=0.01)
-        GenerationRun.objects.filter(pk=run.pk).update(started_at=None)
-        run.refresh_from_db()
-        assert pace((8, 20.0)) is None
+        assert pace((4, -9000.0), (4, 20.0)) is None, "resumed: the time since the beginning holds a pause"
 
     def test_pace_time_and_money_are_told_by_the_page_and_the_command(
         self, make_suite: MakeSuite, admin_client: Client

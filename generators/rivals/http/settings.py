@@ -45,10 +45,9 @@ def image_usd(parameters: Mapping[str, ParameterValue]) -> float | None:
     """What an image is expected to cost, in US dollars; None where neither parameters nor template say.
 
     Raises:
-        GeneratorError: there is no such service, or its template is wrong.
+        GeneratorError: the service takes no such parameters: whoever asks for a run learns it before it waits.
     """
-    price = float(parameters.get("image_usd", -1.0))
-    return read_service(str(parameters["service"])).price.image_usd if price < 0 else price
+    return read_settings(parameters).image_usd
 
 
 def services_missing() -> list[str]:
@@ -95,6 +94,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
         if holes.get(name) is None:
             where = f"the parameter {name}" if name in given else f"{name}: set it in an own template (field holes)"
             raise GeneratorError(f"the service {service.name} needs {where}")
+    price = float(parameters["image_usd"])
     digest = hashlib.sha256(f"{service.sha256}\0{service.address}\0{workflow_sha256}".encode()).hexdigest()
     return Settings(
         service=service,
@@ -102,7 +102,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
         options=_options(service, str(parameters["options"])),
         workflow=workflow,
         fingerprint=digest,
-        image_usd=image_usd(parameters),
+        image_usd=service.price.image_usd if price < 0 else price,
         parallel=int(parameters["parallel"]),
         timeout_s=float(parameters["timeout_s"]),
         seed_probe=bool(parameters["seed_probe"]),
