@@ -15,7 +15,7 @@ from common.conformance import Finding, check_light, check_spec, print_findings
 from common.plugins import describe
 from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
-from generators.contract import Generator, GeneratorSpec, ParameterValue
+from generators.contract import Generator, GeneratorError, GeneratorSpec, ParameterValue
 from generators.contract_checks import CHECKS, State
 from generators.runner import close
 from generators.sizes import Size, asked_for, drawn, read_size, square
@@ -67,8 +67,8 @@ def check_devices(spec: GeneratorSpec, parameters: Mapping[str, ParameterValue])
         return findings
     try:
         kinds: object = registry.devices_of(spec, parameters)
-    except Exception as error:  # whatever it raises
-        return [Finding("devices_by", f"{spec.devices_by} raised {describe(error)}")]
+    except GeneratorError as error:
+        return [Finding("devices_by", str(error))]
     if not isinstance(kinds, tuple) or not kinds or not all(isinstance(kind, str) and kind for kind in kinds):
         return [Finding("devices_by", f'it answers {kinds!r} where kinds of device belong, such as ("cpu",)')]
     return []
