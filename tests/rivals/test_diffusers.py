@@ -171,6 +171,16 @@ def test_what_was_cut_off_is_what_the_pipeline_cut_and_not_what_its_tokenizer_co
     assert cut == "fox" * 5 + "zebra"
 
 
+@pytest.mark.slow
+def test_what_the_pipeline_writes_behind_the_prompt_is_not_told_as_cut_off(load: Load, pipelines: Pipelines) -> None:
+    """Qwen-Image puts the prompt into a conversation; its tiny tokenizer reads characters."""
+    generator = load(pipelines("qwen_image"), **ARGUMENTS["qwen_image"])
+    results = draw(generator, "fox " * 100 + "zebra", "fox " * 400 + "zebra")
+    assert "prompt_text_cut" not in results["0/0"].provenance
+    cut = str(results["1/0"].provenance["prompt_text_cut"]).replace(" ", "")
+    assert cut.endswith("foxzebra") and 100 < len(cut) < 1200
+
+
 def test_a_batch_is_halved_where_memory_is_short(
     load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
