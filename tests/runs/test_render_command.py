@@ -25,7 +25,7 @@ from evaluation.selectors.runs import (
     runs_progress,
 )
 from evaluation.services.runs import draw as run_draw
-from evaluation.services.runs.estimate import run_pace_told
+from evaluation.services.runs.estimate import run_pace_in_words
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import ImageFile, image_discard, image_path, image_put, image_read
 from evaluation.services.store.places import images_folder
@@ -141,10 +141,10 @@ class TestProgress:
         draw(ask(run.suite, name="drawn"))
         GenerationRun.objects.filter(name="drawn").update(spent_usd=0.18)
         drawn = GenerationRun.objects.get(name="drawn")
-        assert run_pace_told(drawn, run_progress(drawn), 0.2) == ["cost $0.18"]
+        assert run_pace_in_words(drawn, run_progress(drawn), 0.2) == ["cost $0.18"]
         halfway = RunProgress(4, 2, 0, samples_per_minute=120.0, seconds_left=1.0)
         drawn.status = RunStatus.RUNNING
-        assert run_pace_told(drawn, halfway, 0.36) == [
+        assert run_pace_in_words(drawn, halfway, 0.36) == [
             "2 images a second, about 1 s left",
             "about $0.36 expected",
             "cost so far $0.18",

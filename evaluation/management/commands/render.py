@@ -19,7 +19,7 @@ from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
-from evaluation.services.runs.estimate import run_estimate, run_pace_told
+from evaluation.services.runs.estimate import run_estimate, run_pace_in_words
 from evaluation.services.runs.export import run_export
 from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
 from evaluation.services.runs.spending import budget_checked
@@ -225,7 +225,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "failed": progress.failed,
         "samples_per_minute": progress.samples_per_minute,
         "seconds_left": progress.seconds_left,
-        "pace_told": "; ".join(run_pace_told(run, progress)),
+        "pace_told": "; ".join(run_pace_in_words(run, progress)),
         "budget_usd": run.budget_usd,
         "spent_usd": run.spent_usd,
         "weights_fingerprint": run.weights_fingerprint,

@@ -43,7 +43,7 @@ def run_estimate(draft: RunDraft, *, operator: bool = False) -> RunEstimate:
     return RunEstimate(n_prompts, n_images, images_expected_usd(draft.generator, values, n_images))
 
 
-def run_pace_told(run: GenerationRun, progress: RunProgress, expected_usd: float | None = None) -> list[str]:
+def run_pace_in_words(run: GenerationRun, progress: RunProgress, expected_usd: float | None = None) -> list[str]:
     """How fast a run is, how long it still takes and what it costs, as people read it; nothing of what nobody knows.
 
     `expected_usd`: US dollars for all of it.
