@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from common.commands import FAILED, SUCCESS
+from common.limits import MESSAGE
 from common.parameters import Parameter
+from common.text import cleaned
+from common.words import counted
 
 HEAVY = ("torch", "tensorflow", "jax", "transformers", "diffusers")
 """What a module that holds a spec must not import: the web process reads it."""
@@ -103,6 +106,8 @@ def print_findings(name: str, findings: Sequence[Finding], about: Mapping[str, o
         print(json.dumps({**about, "passed": not errors, "findings": rows}))
     else:
         for finding in findings:
-            print(f"{'warning' if finding.warning else 'error'}: {finding.check}: {finding.message}")
-        print(f"{name} " + (f"breaks its contract: {len(errors)} errors" if errors else "keeps its contract"))
+            print(f"{'warning' if finding.warning else 'error'}: {finding.check}: {cleaned(finding.message, MESSAGE)}")
+        print(
+            f"{name} " + (f"breaks its contract: {counted(len(errors), 'error')}" if errors else "keeps its contract")
+        )
     return FAILED if errors else SUCCESS

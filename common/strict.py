@@ -12,6 +12,9 @@ from common.words import nearest
 
 T = TypeVar("T")
 
+FROM_CODE: Mapping[str, bool] = types.MappingProxyType({"from_code": True})
+"""Metadata of a field that the program fills, whatever is given: messages do not offer it."""
+
 
 class StrictError(UserError):
     """JSON that is not what a dataclass wants; the message names the field, what is allowed and the nearest name."""
@@ -38,7 +41,8 @@ def build(kind: type[T], given: object, what: str) -> T:
     if missing or extra:
         told = [f"missing {', '.join(missing)}."] if missing else []
         told += [f"unknown {name}{nearest(name, fields) or '.'}" for name in extra]
-        raise StrictError(f"{what}: {' '.join(told)} Its fields: {', '.join(fields)}")
+        offered = ", ".join(name for name, field in fields.items() if not field.metadata.get("from_code"))
+        raise StrictError(f"{what}: {' '.join(told)} Its fields: {offered}")
     hints = get_type_hints(kind)
     return kind(**{name: _checked(hints[name], value, f"{what}: {name}") for name, value in given.items()})
 

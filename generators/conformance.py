@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 
 from common.commands import add_format, parse_settings, refuse_repeated, run_command, say
 from common.conformance import Finding, check_light, check_spec, print_findings
 from common.plugins import describe
 from generators import registry
 from generators.commands import add_generator_arguments, add_prompt_arguments, collect_prompts, share_prompts
-from generators.contract import Generator, GeneratorSpec, ParameterValue
+from generators.contract import Generator, GeneratorError, GeneratorSpec, ParameterValue
 from generators.contract_checks import CHECKS, State
+from generators.runner import close
 from generators.sizes import Size, asked_for, drawn, read_size, square
 
 SCHEMA = "drawbench-conformance/1"
@@ -47,7 +47,7 @@ def check(
         on_check(name)
         try:
             findings += [Finding(name, message) for message in function(state)]
-        except Exception as error:  # whatever it raises, it must not
+        except (Exception, SystemExit) as error:  # whatever it raises, it must not
             findings.append(Finding(name, f"raised {describe(error)}"))
         if name == "one_result" and not state.images:
             findings.append(Finding(name, "it drew none of the prompts, so the other checks can't be made"))
@@ -67,8 +67,8 @@ def check_devices(spec: GeneratorSpec, parameters: Mapping[str, ParameterValue])
         return findings
     try:
         kinds: object = registry.devices_of(spec, parameters)
-    except Exception as error:  # whatever it raises
-        return [Finding("devices_by", f"{spec.devices_by} raised {describe(error)}")]
+    except GeneratorError as error:
+        return [Finding("devices_by", str(error))]
     if not isinstance(kinds, tuple) or not kinds or not all(isinstance(kind, str) and kind for kind in kinds):
         return [Finding("devices_by", f'it answers {kinds!r} where kinds of device belong, such as ("cpu",)')]
     return []
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str]) -> int:
     wanted = drawn(spec.resolve(placed), size)
     findings = check_spec(spec, reference) + check_devices(spec, spec.resolve(placed))
     generator = registry.load(spec.name, placed, size=size, device=options.device)
-    with closing(generator):
-        findings += check(generator, size=wanted or 0, prompts=prompts, on_check=lambda name: say(f"{name} ..."))
+    findings += check(generator, size=wanted or 0, prompts=prompts, on_check=lambda name: say(f"{name} ..."))
+    close(generator)
     about = {"schema": SCHEMA, "generator": spec.name, "size": None if wanted is None else str(wanted)}
     return print_findings(spec.name, findings, about if options.format == "json" else None)
 

@@ -139,7 +139,8 @@ class GeneratorSpec:
     fingerprint that `GeneratorInfo` will have, told without loading anything; empty where only loading tells. `waits`:
     whether it waits for other machines most of its time (a service): its images need no device of ours. `devices_by`:
     "package.module:callable" of a light module, called with resolved parameters for the kinds of device that these
-    need; empty where it is always `devices`.
+    need; empty where it is always `devices`. `missing`: "package.module:callable" of a light module, called with
+    nothing for what else it needs and this process has not (keys, programs), a sentence each.
     """
 
     name: str
@@ -154,6 +155,7 @@ class GeneratorSpec:
     price: str = ""
     waits: bool = False
     devices_by: str = ""
+    missing: str = ""
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ def cost_of(provenance: Mapping[str, object]) -> float:
 
 
 def usd(amount: float) -> str:
-    """A sum for people: "$12.30", "$0.0040"."""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
+    """A sum for people: "$12.30", "$0.25", "$0.0040"."""
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}".removesuffix("00")
 
 
 def estimate_in_words(n_images: int, info: GeneratorInfo) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from common.commands import SUCCESS, add_format, refuse_repeated, run_command
 from generators import registry
 from generators.contract import GeneratorSpec, Parameter
+from generators.sizes import takes_any_shape
 
 SCHEMA = "drawbench-generators/1"
 
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def entry_json(entry: registry.Entry) -> dict[str, object]:
-    """An entry for programs; `error` is null where it can be used, `parameters` empty where it can't."""
+    """An entry for programs; `error` is null where it can be used, `parameters` empty where it can't. `missing`: what
+    this process lacks to draw with it, a sentence each."""
     spec = entry.spec
     return {
         "name": entry.name,
@@ -45,7 +47,9 @@ def entry_json(entry: registry.Entry) -> dict[str, object]:
         "summary": spec.summary if spec else "",
         "sizes": list(spec.sizes) if spec else [],
         "devices": list(spec.devices) if spec else [],
+        "any_shape": spec is not None and takes_any_shape(spec),
         "lacks": list(spec.lacks) if spec else [],
+        "missing": registry.missing(spec) if spec else [],
         "parameters": [_parameter_json(parameter) for parameter in spec.parameters] if spec else [],
     }
 
@@ -71,10 +75,9 @@ def _entry_text(entry: registry.Entry) -> str:
 
 
 def _spec_text(spec: GeneratorSpec) -> str:
-    sizes = ", ".join(str(size) for size in spec.sizes) or "images keep their own"
-    lines = [spec.summary, f"sizes: {sizes}; devices: {', '.join(spec.devices)}"]
-    if spec.lacks:
-        lines.append(f"not installed here: {', '.join(spec.lacks)}; install with: {spec.install}")
+    keep = "width x height as asked for, or its own" if takes_any_shape(spec) else "images keep their own"
+    sizes = ", ".join(str(size) for size in spec.sizes) or keep
+    lines = [spec.summary, f"sizes: {sizes}; devices: {', '.join(spec.devices)}", *registry.missing(spec)]
     width = max((len(parameter.name) for parameter in spec.parameters), default=0)
     for parameter in spec.parameters:
         lines.append(f"--set {parameter.name}={'...':<{width - len(parameter.name) + 3}}  {_parameter_text(parameter)}")

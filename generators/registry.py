@@ -6,17 +6,26 @@ modules, and only `load` imports what draws. The web process may use all but `lo
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import cast
 
 from common import plugins
 from common.allocator import keep_freed_memory
 from common.drawing import DrawingMissingError, what_is_missing
+from common.numbers import number_or_none
 from common.plugins import describe, import_reference
 from common.words import nearest
-from generators.contract import Generator, GeneratorError, GeneratorFactory, GeneratorSpec, ParameterValue
+from generators.contract import (
+    Generator,
+    GeneratorError,
+    GeneratorFactory,
+    GeneratorInfo,
+    GeneratorSpec,
+    ParameterValue,
+)
 
 ENTRY_POINT_GROUP = "drawbench.generators"
 
@@ -40,12 +49,6 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Name of each built-in generator -> "module:attribute" of its `GeneratorSpec`. The contract installed alone
 (packages/generators) comes without the cascade."""
-
-
-class Identity(Protocol):
-    """What `GeneratorSpec.identity` names."""
-
-    def __call__(self, parameters: Mapping[str, ParameterValue], *, size: int) -> tuple[str, str]: ...
 
 
 class DrawingMissing(GeneratorError, DrawingMissingError):
@@ -99,18 +102,34 @@ def load(name: str, parameters: Mapping[str, object], *, size: int = 0, device: 
     try:
         factory = cast(GeneratorFactory, import_reference(spec.factory))
         generator: object = factory(values, size=size, device=device)
+        is_whole = isinstance(generator, Generator)
     except GeneratorError:
         raise
     except Exception as error:
         if missing := what_is_missing(error):
             raise DrawingMissing(missing) from error
         raise GeneratorError(f'generator "{name}" could not be loaded: {describe(error)}') from error
-    if not isinstance(generator, Generator):
+    if not is_whole:
         raise GeneratorError(
             f'generator "{name}": {spec.factory} gave a {type(generator).__name__}, which lacks one of '
             "batch_size, info, generate and close (generators.contract.Generator)"
         )
-    return generator
+    whole = cast(Generator, generator)
+    if wrong := _wrong(whole):
+        with contextlib.suppress(Exception):
+            whole.close()
+        raise GeneratorError(f'generator "{name}": {wrong}')
+    return whole
+
+
+def _wrong(generator: Generator) -> str:
+    """What of a loaded generator can't be worked with, "" where all can."""
+    info: object = generator.info
+    if not isinstance(info, GeneratorInfo):
+        return f"its info is {info!r:.60}, where a GeneratorInfo belongs"
+    if type(generator.batch_size) is not int or generator.batch_size < 1:
+        return f"its batch_size is {generator.batch_size!r:.60}; it must be a whole number, 1 or more"
+    return ""
 
 
 def expected_usd(spec: GeneratorSpec, parameters: Mapping[str, object], *, n_images: int) -> float | None:
@@ -123,8 +142,7 @@ def expected_usd(spec: GeneratorSpec, parameters: Mapping[str, object], *, n_ima
     """
     if not spec.price:
         return None
-    price = cast("Callable[[Mapping[str, object]], float | None]", import_reference(spec.price))
-    image_usd = price(parameters)
+    image_usd = number_or_none(_told_by(spec, spec.price, parameters))
     return None if image_usd is None else image_usd * n_images
 
 
@@ -138,7 +156,7 @@ def devices_of(spec: GeneratorSpec, parameters: Mapping[str, object]) -> tuple[s
     """
     if not spec.devices_by:
         return spec.devices
-    return cast("Callable[[Mapping[str, object]], tuple[str, ...]]", import_reference(spec.devices_by))(parameters)
+    return cast("tuple[str, ...]", _told_by(spec, spec.devices_by, parameters))
 
 
 def identity(spec: GeneratorSpec, values: Mapping[str, ParameterValue], size: int) -> tuple[str, str] | None:
@@ -151,8 +169,45 @@ def identity(spec: GeneratorSpec, values: Mapping[str, ParameterValue], size: in
     """
     if not spec.identity:
         return None
-    version, fingerprint = cast(Identity, import_reference(spec.identity))(values, size=size)
-    return (version, fingerprint) if fingerprint else None
+    told = _told_by(spec, spec.identity, values, size=size)
+    if not isinstance(told, tuple) or len(told) != 2:
+        raise GeneratorError(
+            f'generator "{spec.name}": {spec.identity} answers {told!r:.60}, no version and fingerprint'
+        )
+    return told if told[1] else None
+
+
+def missing(spec: GeneratorSpec) -> list[str]:
+    """What this process lacks to draw with it, a sentence each: modules, weights, and what `spec.missing` says."""
+    told = []
+    if lacking := spec.lacks:
+        told.append(f"not installed here: {', '.join(lacking)}; install with: {spec.install}")
+    if all(parameter.default is not None for parameter in spec.parameters):
+        try:
+            identity(spec, spec.resolve({}), default_size(spec))
+        except GeneratorError as error:
+            told.append(str(error))
+    if spec.missing:
+        try:
+            said = _told_by(spec, spec.missing)
+            told += map(str, said) if isinstance(said, list | tuple) else [str(said)]
+        except GeneratorError as error:
+            told.append(str(error))
+    return told
+
+
+def _told_by(spec: GeneratorSpec, reference: str, *arguments: object, **options: object) -> object:
+    """What a light function that the spec names answers.
+
+    Raises:
+        GeneratorError: its own, or whatever else it raised.
+    """
+    try:
+        return cast("Callable[..., object]", import_reference(reference))(*arguments, **options)
+    except GeneratorError:
+        raise
+    except Exception as error:
+        raise GeneratorError(f'generator "{spec.name}": {reference} raised {describe(error)}') from error
 
 
 def default_size(spec: GeneratorSpec) -> int:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 from common.hashes import hash_of
+from common.limits import MESSAGE
+from common.text import cleaned, storable
 from generators.contract import (
     Failure,
     FailureKind,
@@ -26,6 +28,7 @@ from generators.contract import (
     StopError,
 )
 from generators.seeding import derive_seed
+from generators.sizes import Size
 
 MAX_WAIT_S = 120.0
 """Seconds: the longest pause before another try, whatever the generator asks for."""
@@ -142,7 +145,8 @@ class RunPlan:
     `cancelled`: asked between calls and while waiting; what is under way is then put, failures that may pass are left
     undone for the next run. `on_progress`: called after each result. `wait`: sleeps; tests pass their own.
     `interrupts`: exceptions that are the caller's and no fault of the generator: what it answered before is put, and
-    the exception goes on. `affordable`: how many of the next requests may be asked; with none the run stops.
+    the exception goes on. `affordable`: how many of the next requests may be asked; with none the run stops. `size`:
+    that was asked for; an image of another one is a failure.
     """
 
     chunk: int | None = None
@@ -151,8 +155,9 @@ class RunPlan:
     cancelled: Callable[[], bool] = lambda: False
     on_progress: Callable[[Progress], None] = lambda progress: None
     wait: Callable[[float], None] = time.sleep
-    interrupts: tuple[type[Exception], ...] = ()
+    interrupts: tuple[type[BaseException], ...] = ()
     affordable: Callable[[int], int] = lambda n_images: n_images
+    size: Size | None = None
 
 
 def run(generator: Generator, requests: Sequence[ImageRequest], sink: Sink, plan: RunPlan | None = None) -> RunSummary:
@@ -213,13 +218,13 @@ def _run_chunk(
         for group in [[request] for request in pending] if alone else [pending]:
             if tries > 1 and plan.cancelled():
                 return
-            results, error = _ask(generator, group, summary)
+            results, error = _ask(generator, group, summary, plan.size)
             raised = raised or error is not None
             if isinstance(error, (StopError, *plan.interrupts)):
                 for request in group:
                     if request.key in results:
                         put(request, results[request.key], tries)
-                raise cast(Exception, error)
+                raise cast(BaseException, error)
             for request in group:
                 result = results.get(request.key) or _unanswered(request, error)
                 if result.failure is not None and result.failure.kind.retryable and tries <= plan.retries:
@@ -237,12 +242,12 @@ def _run_chunk(
 
 
 def _ask(
-    generator: Generator, requests: Sequence[ImageRequest], summary: RunSummary
-) -> tuple[dict[str, ImageResult], Exception | None]:
+    generator: Generator, requests: Sequence[ImageRequest], summary: RunSummary, size: Size | None
+) -> tuple[dict[str, ImageResult], BaseException | None]:
     """One call: at most one result for each request, by its key, and what the call raised."""
     wanted = {request.key for request in requests}
     answers: dict[str, list[ImageResult]] = {}
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
         for result in _results(generator, requests):
             if not isinstance(result, ImageResult):
@@ -250,8 +255,8 @@ def _ask(
             elif result.key not in wanted:
                 _stray(summary, f"an answer to the unknown key {result.key!r}")
             else:
-                answers.setdefault(result.key, []).append(_kept(result))
-    except Exception as caught:  # a generator's trouble is a result, whatever it is
+                answers.setdefault(result.key, []).append(_of_size(_kept(result), size))
+    except (Exception, SystemExit) as caught:  # a generator's trouble is a result, whatever it is
         error = caught
     return {key: _one_answer(key, given) for key, given in answers.items()}, error
 
@@ -263,7 +268,7 @@ def _one_answer(key: str, given: list[ImageResult]) -> ImageResult:
     return ImageResult(key, failure=Failure(FailureKind.INVALID, message))
 
 
-def _unanswered(request: ImageRequest, error: Exception | None) -> ImageResult:
+def _unanswered(request: ImageRequest, error: BaseException | None) -> ImageResult:
     if error is not None:
         message = f"the generator raised {_one_line(error)}"
     else:
@@ -271,21 +276,47 @@ def _unanswered(request: ImageRequest, error: Exception | None) -> ImageResult:
     return ImageResult(request.key, failure=Failure(FailureKind.CRASH, message))
 
 
+def close(generator: Generator) -> str:
+    """End a generator; what it raised, for its author, "" where it closed: its images are there in any case."""
+    try:
+        generator.close()
+    except Exception as error:
+        return _one_line(error)
+    return ""
+
+
+def _of_size(result: ImageResult, size: Size | None) -> ImageResult:
+    if result.image is None or size is None:
+        return result
+    height, width, _ = result.image.shape
+    if (there := Size(width, height)) == size:
+        return result
+    message = f"the image has {there} pixels where {size} were asked for"
+    return replace(result, image=None, failure=Failure(FailureKind.INVALID, message))
+
+
 def _kept(result: ImageResult) -> ImageResult:
-    """`result` as a sink can keep it: pixels of its own, and provenance that JSON can hold."""
-    seconds = result.seconds
+    """`result` as a sink can keep it: pixels of its own, and texts and provenance that JSON can hold."""
+    seconds, failure = result.seconds, result.failure
+    if failure is not None:
+        failure = replace(failure, message=cleaned(" ".join(str(failure.message).split()), MESSAGE))
     return replace(
         result,
+        failure=failure,
         image=None if result.image is None else result.image.copy(),  # the generator may use its buffer again
         seconds=float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else None,
-        provenance={str(name): _scalar(value) for name, value in result.provenance.items()},
+        provenance={_text(name): _scalar(value) for name, value in result.provenance.items()},
     )
 
 
 def _scalar(value: object) -> ParameterValue:
-    if isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return str(value)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return str(storable(str(value)))
 
 
 def _results(generator: Generator, requests: Sequence[ImageRequest]) -> Iterator[object]:
@@ -311,7 +342,7 @@ def _stray(summary: RunSummary, message: str) -> None:
         summary.strays.append(message)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     text = text if len(text) <= 300 else text[:299] + "\N{HORIZONTAL ELLIPSIS}"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

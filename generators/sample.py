@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -26,8 +26,8 @@ from generators.costs import Purse, cost_of, estimate_in_words, usd
 from generators.folder_sink import FolderSink, image_name
 from generators.manifest import FILE_NAME, RunIdentity, read_manifest
 from generators.prompt_notes import prompt_notes
-from generators.runner import Progress, RunPlan, RunSummary, make_requests, run
-from generators.sizes import asked_for, drawn, read_size, takes_any_shape
+from generators.runner import Progress, RunPlan, RunSummary, close, make_requests, run
+from generators.sizes import Size, asked_for, drawn, read_size, takes_any_shape
 from generators.watermark import Watermark, read_watermark, watermarked
 
 SCHEMA = "drawbench-sample/1"
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     asked_size = read_size(options.size)
     placed, size = asked_for(spec, settings, asked_size)
     parameters = spec.resolve(placed)
-    drawn(parameters, size)
+    wanted = drawn(parameters, size)
     if options.batch is not None and options.batch < 1:
         raise GeneratorError(f"--batch {options.batch}: draw 1 image at a time or more")
     if options.retries < 0:
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked_size and not spec.sizes and not takes_any_shape(spec):
         say(f"note: {spec.name} serves images as they are; --size {options.size} changes nothing")
     generator = registry.load(spec.name, parameters, size=size, device=options.device)
-    with closing(generator):
+    with _closed_after(generator):
         fingerprint = generator.info.weights_fingerprint
         if mark is not None:  # part of what the images are, so that marked and unmarked never share a folder
             parameters = {**parameters, "watermark": mark.label}
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
             if estimate := estimate_in_words(n_left, generator.info):
                 say(estimate)
             failures: list[dict[str, object]] = []
-            summary = _draw(generator, requests, sink, failures, options, mark)
+            summary = _draw(generator, requests, sink, failures, options, (wanted, mark))
     _report(options, summary, requests, failures)
     spent = _spent(options.out)
     if spent:
@@ -139,15 +139,25 @@ def main(arguments: Sequence[str]) -> int:
     return FAILED if len(failures) else SUCCESS
 
 
+@contextmanager
+def _closed_after(generator: Generator) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if wrong := close(generator):
+            say(f"note: the generator could not be closed: {wrong}")
+
+
 def _draw(
     generator: Generator,
     requests: Sequence[ImageRequest],
     sink: FolderSink,
     failures: list[dict[str, object]],
     options: argparse.Namespace,
-    mark: Watermark | None,
+    made: tuple[Size | None, Watermark | None],
 ) -> RunSummary:
-    """Run with a progress bar; failures are named as they come and collected."""
+    """Run with a progress bar; failures are named as they come and collected. `made`: size and mark of all images."""
+    size, mark = made
     done = sink.done_keys()
     before = sum(request.key in done for request in requests)
     bar = tqdm(total=len(requests), initial=before, unit="image", file=sys.stderr, disable=None, dynamic_ncols=True)
@@ -191,6 +201,7 @@ def _draw(
                 cancelled=lambda: bool(stopping),
                 on_progress=show,
                 affordable=lambda n_images: purse.affordable(n_images, generator.info.image_usd),
+                size=size,
             ),
         )
     failures += _failures_on_record(options.out, requests)

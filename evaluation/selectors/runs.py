@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
@@ -19,6 +21,9 @@ from generators.sizes import Size
 
 PACE_WINDOW = timedelta(minutes=5)
 """How far back the pace is measured: long enough for slow generators, short enough to notice that one slowed down."""
+
+ONE_BATCH = timedelta(seconds=0.25)
+"""The rows of a batch come within so long."""
 
 GENERATOR = ("generator", "version", "weights_fingerprint", "tolerance", "seeded")
 SOFTWARE = ("code_version", "python", "platform", "packages")
@@ -93,7 +98,7 @@ def run_progress(run: GenerationRun) -> RunProgress:
 
 
 def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
-    """How far each run is, by primary key. Three queries, however many runs."""
+    """How far each run is, by primary key. Three queries, however many runs; another where some are under way."""
     runs = list(runs)
     keys = [run.pk for run in runs]
     now = timezone.now()
@@ -119,15 +124,22 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
     failed = dict(
         SampleFailure.objects.filter(run__in=keys, retrying=False).values_list("run").annotate(n=Count("pk")).order_by()
     )
+    drawing = {run.pk: made[run.pk] for run in runs if run.status == RunStatus.RUNNING and run.pk in made}
+    later = _made_after({key: row["first"] + ONE_BATCH for key, row in drawing.items() if row["first"]})
     progress: dict[int, RunProgress] = {}
     for run in runs:
         expected = prompts.get(run.suite_id, 0) * run.samples_per_prompt
         row = made.get(run.pk)
         n_made, n_failed = (row["n"] if row else 0), failed.get(run.pk, 0)
         rate = None
-        if run.status == RunStatus.RUNNING and row and row["n_recent"] > 1:
-            # the first of the window marks the beginning: the time before it is unknown
-            rate = (row["n_recent"] - 1) / max((row["last"] - row["first"]).total_seconds(), 0.001)
+        if row and run.pk in later:
+            # the window's first batch marks the beginning: the time that it took is unknown
+            rate = later[run.pk] / (row["last"] - row["first"]).total_seconds()
+        elif (
+            row and run.pk in drawing and row["n_recent"] == n_made and run.started_at and row["last"] > run.started_at
+        ):
+            # all that there is: the time since the beginning holds no pause
+            rate = n_made / max((row["last"] - run.started_at).total_seconds(), 0.001)
         left = max(0, expected - n_made - n_failed)
         progress[run.pk] = RunProgress(
             expected=expected,
@@ -137,6 +149,14 @@ def runs_progress(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
             seconds_left=left / rate if rate else None,
         )
     return progress
+
+
+def _made_after(moments: Mapping[int, datetime]) -> dict[int, int]:
+    """How many samples each run (by primary key) has from after its moment; none of it where there are none."""
+    if not moments:
+        return {}
+    which = reduce(or_, (Q(run=key, created_at__gt=moment) for key, moment in moments.items()))
+    return dict(Sample.objects.filter(which).values_list("run").annotate(n=Count("pk")).order_by())
 
 
 def run_prompts_noted(run: GenerationRun) -> int:

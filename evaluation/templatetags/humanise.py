@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 
-from common.words import counted
+from common.words import counted, duration
 from evaluation.analysis.estimates import PreferenceRate
 from evaluation.analysis.summary_results import ComparisonResult
 from evaluation.declared import selection_in_words
@@ -51,21 +51,10 @@ def money(amount: float) -> str:
     return f"{amount:.2f}"
 
 
-@register.filter
-def duration(seconds: float | None) -> str:
-    """`95` -> "2 min"; two units at most, none smaller than needed."""
-    if seconds is None:
-        return ""
-    whole = int(seconds + 0.5)
-    if whole < 60:
-        return f"{whole} s"
-    minutes = (whole + 30) // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{round(hours / 24)} days"
+@register.filter(name="duration")
+def duration_or_nothing(seconds: float | None) -> str:
+    """`95` -> "2 min", "" where it is not known."""
+    return "" if seconds is None else duration(seconds)
 
 
 LONG_TEXT, ITS_BEGINNING = 400, 160

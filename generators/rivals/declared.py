@@ -8,7 +8,7 @@ allowed, by name, and never write one themselves.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +55,22 @@ def read(kind: str, name: str, shipped: Path | None = None) -> tuple[Path, dict[
     if not isinstance(value, dict):
         raise GeneratorError(f"{path} holds no JSON object")
     return path, dict(value), bytes_sha256(data)
+
+
+def undeclared(kind: str) -> str:
+    """What to tell where nothing of a kind is declared."""
+    return f"no {kind.removesuffix('s')} is declared; declare one as {kind}/NAME.json in {_where()}"
+
+
+def faults(read_one: Callable[[str], object], known: Iterable[str]) -> list[str]:
+    """What is wrong with the files of these names, a sentence each."""
+    told = []
+    for name in known:
+        try:
+            read_one(name)
+        except GeneratorError as error:
+            told.append(str(error))
+    return told
 
 
 def checked_build(kind: type[T], given: object, what: str) -> T:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from common.commands import BAD_INPUT, FAILED, SUCCESS, refuse_repeated
-from common.files import SaveError
+from common.commands import SUCCESS, refuse_repeated, run_command
 from generators.cascade.checkpoint import open_weights, save_stage, write_index
 from generators.cascade.configs import STAGES, StageName
 from generators.contract import GeneratorError
@@ -46,31 +46,22 @@ def _between(one: Tensor, other: Tensor, share: float) -> Tensor:
     return one.lerp(other, share) if one.is_floating_point() else one
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line: 0 when it is written, 1 when it can't be, 2 on bad input."""
+def main(arguments: Sequence[str]) -> int:
+    """The command line: 0 when it is written, 2 when it can't be."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.between", description=__doc__)
     parser.add_argument("before", type=Path, help="folder of weights that AFTER began with")
     parser.add_argument("after", type=Path, help="folder of a training that went on from them")
     parser.add_argument("--stage", required=True, choices=list(STAGES))
     parser.add_argument("--share", type=float, default=0.5, help="of AFTER, 0 to 1; default 0.5")
     parser.add_argument("--out", type=Path, required=True, help="folder for the stage and an index; a new one")
-    args = refuse_repeated(parser).parse_args(argv)
+    args = refuse_repeated(parser).parse_args(arguments)
     if not 0 <= args.share <= 1:
-        print(f"--share is {args.share:g}; it must lie in 0 .. 1", file=sys.stderr)
-        return BAD_INPUT
+        raise GeneratorError(f"--share is {args.share:g}; it must lie in 0 .. 1")
     if args.out.exists() and any(args.out.iterdir()):
-        print(f"{args.out} is not empty; name a new folder with --out", file=sys.stderr)
-        return BAD_INPUT
-    try:
-        print(f"{args.stage} in {args.out}: {between(args.before, args.after, args.stage, args.share, args.out)}")
-    except SaveError as error:
-        print(error, file=sys.stderr)
-        return FAILED
-    except GeneratorError as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
+        raise GeneratorError(f"{args.out} is not empty; name a new folder with --out")
+    print(f"{args.stage} in {args.out}: {between(args.before, args.after, args.stage, args.share, args.out)}")
     return SUCCESS
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
+from common.commands import SUCCESS, refuse_repeated, run_command
 from generators.cascade.checkpoint import load_stage, open_weights, save_stage, write_index
 from generators.cascade.configs import STAGES
 from generators.contract import GeneratorError
@@ -204,21 +204,17 @@ def reconstruct(folder: Path, std: float, out: Path, step: int | None = None) ->
     return f"{out / name}.safetensors: {about}"
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.ema", description=__doc__)
     parser.add_argument("folder", type=Path, help="what a training wrote (its --out)")
     parser.add_argument("--std", type=float, required=True, help="relative width of the average, e.g. 0.08")
     parser.add_argument("--step", type=int, help="at the end of this step; default: the last snapshot's")
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
-    args = refuse_repeated(parser).parse_args(argv)
-    try:
-        print(reconstruct(args.folder, args.std, args.out, args.step))
-    except GeneratorError as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
+    args = refuse_repeated(parser).parse_args(arguments)
+    print(reconstruct(args.folder, args.std, args.out, args.step))
     return SUCCESS
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.commands import BAD_INPUT, SUCCESS, refuse_repeated
+from common.commands import SUCCESS, refuse_repeated, run_command
 from common.hashes import file_sha256
 from common.words import nearest
 from generators.cascade.checkpoint import INDEX, load_head, open_weights, write_index
@@ -164,19 +164,15 @@ def _parted(run: Path) -> tuple[Path, tuple[str, ...]]:
     return Path(folder), stages
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """The command line: 0 when done, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m generators.training.export", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--out", type=Path, required=True)
-    args = refuse_repeated(parser).parse_args(argv)
-    try:
-        print("\n".join(export(args.runs, args.out)))
-    except GeneratorError as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
+    args = refuse_repeated(parser).parse_args(arguments)
+    print("\n".join(export(args.runs, args.out)))
     return SUCCESS
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

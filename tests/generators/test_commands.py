@@ -272,6 +272,7 @@ def test_list(command: Command) -> None:
     assert set(found) >= {"bad", "cascade", "colours", "folder"}
     assert found["bad"]["error"] == "nowhere:SPEC: ModuleNotFoundError: No module named 'nowhere'"
     assert found["cascade"]["sizes"] == [64, 256, 1024] and found["cascade"]["error"] is None
+    assert {name for name, entry in found.items() if entry["any_shape"]} == {"http", "command", "diffusers"}
     assert found["colours"]["parameters"][0] == {
         "name": "brightness",
         "type": "float",
@@ -292,6 +293,87 @@ def test_list(command: Command) -> None:
     assert unknown.returncode == 2 and 'did you mean "colours"?' in unknown.stderr
 
 
+MISTAKES = """
+import numpy as np
+from generators import Failure, FailureKind, GeneratorInfo, GeneratorSpec, ImageResult, Parameter
+
+SPEC = GeneratorSpec(name="mistaken", summary="Wrong in one way.", factory="mistaken:Mistaken", sizes=(64,),
+    devices=("cpu",), parameters=(Parameter("how", "what goes wrong", kind=str),))
+
+class Mistaken:
+    batch_size = 4
+
+    def __init__(self, parameters, *, size, device):
+        self.how, self.batch_size = parameters["how"], 0 if parameters["how"] == "batch" else 4
+        self.info = None if self.how == "info" else GeneratorInfo("mistaken", "1", "", provenance={"device": device})
+
+    def generate(self, requests):
+        for request in requests:
+            if self.how == "exit":
+                raise SystemExit(3)
+            if self.how == "text":
+                yield ImageResult(request.key, failure=Failure(FailureKind.REFUSED, "odd \\ud800" + 9999 * "x"))
+                continue
+            image = np.zeros((64, 32 if self.how == "size" else 64, 3), np.uint8)
+            yield ImageResult(request.key, image, provenance={"said": "odd \\ud800"})
+
+    def close(self):
+        if self.how == "close":
+            raise RuntimeError("no")
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "says"),
+    [
+        ("size", 1, "invalid: the image has 32 x 64 pixels where 64 x 64 were asked for"),
+        ("exit", 1, "crash: the generator raised SystemExit: 3"),
+        ("text", 1, "refused: odd \ufffdxxx"),
+        ("close", 0, "note: the generator could not be closed: RuntimeError: no"),
+        ("info", 2, 'error: generator "mistaken": its info is None, where a GeneratorInfo belongs'),
+        ("batch", 2, 'error: generator "mistaken": its batch_size is 0; it must be a whole number, 1 or more'),
+    ],
+)
+def test_mistakes_of_a_plug_in_are_told_in_a_sentence(
+    command: Command, tmp_path: Path, how: str, code: int, says: str
+) -> None:
+    (tmp_path / "site" / "mistaken.py").write_text(MISTAKES)
+    with (tmp_path / "site" / "acme-1.0.dist-info" / "entry_points.txt").open("a") as points:
+        points.write("mistaken = mistaken:SPEC\n")
+    asked = ("--generator", "mistaken", "--set", f"how={how}", "--prompt", "a fox", "--out", "run", "--retries", 0)
+    done = command("sample", *asked)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr and "Traceback" not in done.stderr and len(done.stderr) < 4000
+    checked = command("conformance", "mistaken", "--set", f"how={how}")
+    assert checked.returncode == max(1, code) and "Traceback" not in checked.stderr
+
+
+def test_list_says_what_is_missing_here(command: Command, environment: dict[str, str], tmp_path: Path) -> None:
+    """Keys, programs, files of the operator that are wrong: each is named, and what to do."""
+
+    def told(name: str) -> list[str]:
+        (entry,) = json.loads(command("list", name, "--format", "json").stdout)["generators"]
+        missing: list[str] = entry["missing"]
+        assert all(f"\n  {sentence}\n" in command("list", name).stdout for sentence in missing)
+        return missing
+
+    environment.update(DRAWBENCH_RIVALS="", OPENAI_API_KEY="sk-1", FAL_KEY=" ")
+    assert told("cascade") == told("folder") == told("colours") == []
+    (keys,) = told("http")
+    assert keys.startswith("no key in this environment for: bfl (BFL_API_KEY), fal (FAL_KEY), ")
+    assert "OPENAI" not in keys, "one is set, the other needs none"
+    (program,) = told("command")
+    assert program.startswith("no program is declared; declare one as programs/NAME.json in the folder that ")
+    for kind in ("services", "programs"):
+        (tmp_path / "rivals" / kind).mkdir(parents=True)
+        (tmp_path / "rivals" / kind / "mine.json").write_text('{"schema": "drawbench-program/1", "name": "mine"}')
+    environment["DRAWBENCH_RIVALS"] = str(tmp_path / "rivals")
+    (program,) = told("command")
+    assert "programs/mine.json: missing command, summary, version. Its fields: schema, name, summary" in program
+    assert "sha256" not in program and "base" not in program, "what the program fills is not offered"
+    assert 'services/mine.json: the field schema must be "drawbench-service/1"' in told("http")[1]
+
+
 @pytest.mark.parametrize("module", ["sample", "list", "conformance"])
 def test_help(command: Command, module: str) -> None:
     done = command(module, "--help")
@@ -308,4 +390,4 @@ def test_conformance(command: Command, tmp_path: Path) -> None:
     done = command("conformance", "folder", "--set", "path=images", "--prompt", "x")
     assert done.returncode == 1
     assert "error: samples: two samples of prompt 00000 are the same image" in done.stdout
-    assert done.stdout.rstrip().endswith("folder breaks its contract: 1 errors")
+    assert done.stdout.rstrip().endswith("folder breaks its contract: 1 error")

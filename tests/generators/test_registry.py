@@ -1,5 +1,8 @@
 """Generators by name: built in, from plug-ins, broken, unknown; and what importing costs."""
 
+import dataclasses
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from generators import registry
-from generators.contract import GeneratorError
+from generators.contract import GeneratorError, GeneratorSpec
 from tests.generators.colours import Colours
 
 ROOT = Path(__file__).parents[2]
@@ -155,3 +158,22 @@ def test_a_factory_that_fails_is_a_message(install: Install, monkeypatch: pytest
     monkeypatch.setattr("tests.generators.colours.load_colours", lambda parameters, size, device: object())
     with pytest.raises(GeneratorError, match="gave a object, which lacks one of batch_size"):
         registry.load("colours", {})
+
+
+def test_what_a_spec_names_and_fails_is_a_message() -> None:
+    """Price, devices, identity and what is missing are asked by pages and lists, which no plug-in may break."""
+    spec = GeneratorSpec("mine", "", "x:y", price="x:y", devices_by="x:y", identity="x:y", missing="x:y")
+    says = r'generator "mine": x:y raised ModuleNotFoundError'
+    asks: list[Callable[[], object]] = [
+        lambda: registry.expected_usd(spec, {}, n_images=1),
+        lambda: registry.devices_of(spec, {}),
+        lambda: registry.identity(spec, {}, 0),
+    ]
+    for ask in asks:
+        with pytest.raises(GeneratorError, match=says):
+            ask()
+    assert [bool(re.match(says, told)) for told in registry.missing(spec)] == [True, True]
+    odd = dataclasses.replace(spec, price="os:getcwd", identity="", missing="os:getcwd")
+    assert registry.missing(odd) == [os.getcwd()]
+    with pytest.raises(GeneratorError, match="os:getcwd raised TypeError"):
+        registry.expected_usd(odd, {}, n_images=1)

@@ -253,6 +253,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"status": "Request Moderated"})
         elif word == "filtered":
             self._json({"status": "Content Moderated"})
+        elif word == "lost":
+            self._json({"detail": "Task not found"}, 404)
         elif word == "for ever":
             self._json({"status": "Pending"})
         elif word == "odd word":

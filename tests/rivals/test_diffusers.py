@@ -6,10 +6,12 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 
 pytest.importorskip("diffusers", reason="an optional extra: pip install -r requirements-diffusers.txt")
 
@@ -17,7 +19,7 @@ import diffusers
 import torch
 
 from generators import registry
-from generators.contract import Failure, FailureKind, Generator, GeneratorError
+from generators.contract import Failure, FailureKind, Generator, GeneratorError, StopError
 from generators.rivals.diffusers import generator as module
 from tests.rivals import tiny
 from tests.rivals.conftest import draw, failure, requests
@@ -64,6 +66,7 @@ def load() -> Iterator[Load]:
 ARGUMENTS: dict[str, dict[str, object]] = {
     "pixart": {"arguments": '{"use_resolution_binning": false}'},
     "flux": {"width": 16, "height": 8},
+    "qwen_image": {"width": 32, "height": 16},
 }
 
 
@@ -168,6 +171,16 @@ def test_what_was_cut_off_is_what_the_pipeline_cut_and_not_what_its_tokenizer_co
     assert cut == "fox" * 5 + "zebra"
 
 
+@pytest.mark.slow
+def test_what_the_pipeline_writes_behind_the_prompt_is_not_told_as_cut_off(load: Load, pipelines: Pipelines) -> None:
+    """Qwen-Image puts the prompt into a conversation; its tiny tokenizer reads characters."""
+    generator = load(pipelines("qwen_image"), **ARGUMENTS["qwen_image"])
+    results = draw(generator, "fox " * 100 + "zebra", "fox " * 400 + "zebra")
+    assert "prompt_text_cut" not in results["0/0"].provenance
+    cut = str(results["1/0"].provenance["prompt_text_cut"]).replace(" ", "")
+    assert cut.endswith("foxzebra") and 100 < len(cut) < 1200
+
+
 def test_a_batch_is_halved_where_memory_is_short(
     load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +253,61 @@ def test_a_lora_changes_the_image_and_the_fingerprint(load: Load, pipelines: Pip
         load(base, lora=str(file))
 
 
+def test_a_lora_of_another_pipeline_is_refused(load: Load, pipelines: Pipelines, tmp_path: Path) -> None:
+    """diffusers loads nothing of it, and says so in a log alone."""
+    pytest.importorskip("peft")
+    key = "transformer.single_transformer_blocks.0.attn.to_q.lora_{}.weight"
+    weights = {key.format("A"): torch.zeros(4, 32), key.format("B"): torch.zeros(32, 4)}
+    safetensors.torch.save_file(weights, tmp_path / "flux.safetensors")
+    with pytest.raises(GeneratorError, match="has nothing for the parts of a StableDiffusionPipeline: it is another's"):
+        load(pipelines("stable_diffusion"), lora=str(tmp_path / "flux.safetensors"))
+
+
+TRUE_4 = {"arguments": '{"true_cfg_scale": 4}'}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "parameters", "says"),
+    [
+        ("flux", {"guidance": 3.0}, "FluxPipeline passes guidance over: .* guided by arguments=.*true_cfg_scale"),
+        ("flux", {"negative_prompt": "a heron"}, "FluxPipeline reads a negative prompt only .* set arguments="),
+        ("flux", {"negative_prompt": "a heron", **TRUE_4}, ""),
+        ("flux", TRUE_4, ""),
+        ("qwen_image", {"guidance": 3.0}, "QwenImagePipeline passes guidance over"),
+        ("qwen_image", {"negative_prompt": "a heron"}, ""),
+        ("qwen_image", {"arguments": '{"true_cfg_scale": 2}'}, ""),
+    ],
+)
+def test_guidance_is_read_or_refused(
+    load: Load, pipelines: Pipelines, name: str, parameters: dict[str, object], says: str
+) -> None:
+    """Some pipelines pass over what they were given. What is not refused changes the image."""
+    if says:
+        with pytest.raises(GeneratorError, match=says):
+            load(pipelines(name), **ARGUMENTS[name], **parameters)
+        return
+    images = [draw(load(pipelines(name), **ARGUMENTS[name], **each), "a fox")["0/0"].image for each in ({}, parameters)]
+    assert images[0] is not None and images[1] is not None and not np.array_equal(images[0], images[1])
+
+
+def test_a_pipeline_without_images_ends_the_run(
+    load: Load, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = load(pipelines("stable_diffusion"))
+    kind = type(generator._stages[0].pipe)  # type: ignore[attr-defined]
+    monkeypatch.setattr(kind, "__call__", lambda self, **given: SimpleNamespace(frames=[]))
+    with pytest.raises(StopError, match="StableDiffusionPipeline gives no images"):
+        draw(generator, "a fox")
+
+    def lacking(self: object, **given: object) -> None:
+        None.tokenize("")  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(kind, "__call__", lacking)
+    kind_of_failure, message = failure(generator, "a fox")
+    assert kind_of_failure == "invalid" and "can't draw with these arguments: 'NoneType' object has no" in message
+
+
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
@@ -249,6 +317,11 @@ def test_a_lora_changes_the_image_and_the_fingerprint(load: Load, pipelines: Pip
         ({"arguments": '{"clipskip": 1}'}, 'takes no argument .clipskip.; did you mean "clip_skip"'),
         ({"arguments": '{"generator": 1}'}, "takes no argument 'generator'"),
         ({"arguments": "[]"}, "arguments is a JSON object"),
+        ({"arguments": '{"num_inference_steps": 3}'}, "num_inference_steps is given as the parameter steps"),
+        (
+            {"negative_prompt": "a heron", "guidance": 1.0},
+            "a negative prompt only when it is guided: set guidance above",
+        ),
         ({"width": 32}, "give width and height together"),
         ({"offload": "model"}, "is for a GPU"),
         ({"lora": "nowhere.safetensors"}, "there is no LoRA|needs peft"),

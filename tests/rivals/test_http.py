@@ -257,6 +257,7 @@ QUEUE: dict[str, Any] = {
         ("refused", "refused", "'Request Moderated'"),
         ("filtered", "filtered", "'Content Moderated'"),
         ("for ever", "timeout", "had not drawn it after 1 s"),
+        ("lost", "crash", "has this image no more (status 404): Task not found"),
         ("odd word", "invalid", "'On holiday'"),
         ("other host", "invalid", "the host elsewhere.example is not allowed"),
         ("clouds", "invalid", "the host 169.254.169.254 is not allowed"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import diffusers as d
+import tokenizers
 import torch
 import transformers as t
 
@@ -326,10 +327,50 @@ def kandinsky(folder: Path) -> Path:
     return folder
 
 
+def qwen_image(folder: Path) -> Path:
+    """Qwen-Image: guided by `true_cfg_scale`, and away from a negative prompt alone."""
+    torch.manual_seed(0)
+    vocabulary = {text: number for number, text in enumerate(["<pad>", "<unk>", *map(chr, range(10, 127))])}
+    characters = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="<unk>"))
+    characters.pre_tokenizer = tokenizers.pre_tokenizers.Split("", "isolated")
+    sides = {"hidden_size": 16, "intermediate_size": 16}
+    rotary = {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"}
+    text = {**sides, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "rope_scaling": rotary}
+    text |= {"rope_theta": 1e6, "vocab_size": len(vocabulary)}
+    vision = {**sides, "depth": 2, "num_heads": 2, "out_hidden_size": 16}
+    d.QwenImagePipeline(
+        transformer=d.QwenImageTransformer2DModel(
+            in_channels=16,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=3,
+            joint_attention_dim=16,
+            axes_dims_rope=(8, 4, 4),
+        ),
+        vae=d.AutoencoderKLQwenImage(
+            base_dim=24,
+            z_dim=4,
+            dim_mult=[1, 2, 4],
+            num_res_blocks=1,
+            temperal_downsample=[False, True],
+            latents_mean=[0.0] * 4,
+            latents_std=[1.0] * 4,
+        ),
+        scheduler=d.FlowMatchEulerDiscreteScheduler(),
+        text_encoder=t.Qwen2_5_VLForConditionalGeneration(
+            t.Qwen2_5_VLConfig(text_config=text, vision_config=vision)
+        ).eval(),
+        tokenizer=t.PreTrainedTokenizerFast(tokenizer_object=characters, pad_token="<pad>", unk_token="<unk>"),
+    ).save_pretrained(folder)
+    return folder
+
+
 ONE_STAGE: dict[str, Callable[[Path], Path]] = {
     "stable_diffusion": stable_diffusion,
     "latent_diffusion": latent_diffusion,
     "sdxl": sdxl,
     "flux": flux,
     "pixart": pixart,
+    "qwen_image": qwen_image,
 }

@@ -90,8 +90,12 @@ def test_the_form_says_what_a_run_will_come_to(
     asked: dict[str, Any] = {"parameter-service": "tests", "parameter-parallel": 4, "parameter-timeout_s": 60}
     new = admin_client.get("/runs/new/?generator=http").content.decode()
     assert "/runs/new/estimate/" in new
+    menu = new.partition('name="parameter-service"')[2].partition("</select>")[0]
+    assert menu.index('<option value="" selected>') < menu.index('<option value="bfl">')
     told = admin_client.get("/runs/new/estimate/", values | asked).content.decode()
-    assert told.strip() == "16 images of 2 prompts, at about $0.2500 each: about $4.00 in all."
+    assert told.strip() == "16 images of 2 prompts, at about $0.25 each: about $4.00 in all."
     wrong = admin_client.get("/runs/new/estimate/", values | asked | {"parameter-width": 48}).content.decode()
     assert "give width and height together" in wrong
+    admin_client.post("/runs/new/", values | asked | {"parameter-service": "openai", "name": "early"})
+    assert not GenerationRun.objects.filter(name="early").exists(), "it needs a model: told before anything waits"
     assert admin_client.get("/runs/new/estimate/", {"generator": "nobody"}).content.strip() == b""

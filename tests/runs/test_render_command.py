@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from evaluation.errors import InputError
+from evaluation.models import GenerationRun, RunStatus, Sample
 from evaluation.selectors.runs import (
+    RunProgress,
     run_by_name,
     run_manifest,
     run_missing,
@@ -18,6 +25,7 @@ from evaluation.selectors.runs import (
     runs_progress,
 )
 from evaluation.services.runs import draw as run_draw
+from evaluation.services.runs.estimate import run_pace_in_words
 from evaluation.services.store import images as image_store
 from evaluation.services.store.images import ImageFile, image_discard, image_path, image_put, image_read
 from evaluation.services.store.places import images_folder
@@ -88,6 +96,59 @@ class TestProgress:
         progress = run_progress(run)
         assert progress.samples_per_minute is not None and 30 < progress.samples_per_minute < 3000
         assert progress.seconds_left == pytest.approx(60 * 10 / progress.samples_per_minute)
+
+    def test_the_rows_of_one_batch_are_no_pace(self, make_suite: MakeSuite) -> None:
+        """Eight images that took 20 s come within milliseconds: 24 a minute, and not thousands a second."""
+        run = ask(make_suite(*(f"prompt {number}" for number in range(8))), samples_per_prompt=4)
+        run_draw.run_draw(run_pk=run.pk, prompt_pks=list(run_missing(run))[:4], seconds=60)
+        samples, began = list(run.samples.order_by("pk")), timezone.now() - timedelta(seconds=60)
+        GenerationRun.objects.filter(pk=run.pk).update(started_at=began)
+        run.refresh_from_db()
+
+        def pace(*batches: tuple[int, float]) -> float | None:
+            """Of so many samples at so many seconds after the beginning; later ones are not made yet."""
+            made = [(n, second) for n, second in batches for n in range(n)]
+            for sample, (number, second) in zip(samples, made, strict=False):
+                Sample.objects.filter(pk=sample.pk).update(created_at=began + timedelta(seconds=second + number / 1000))
+            Sample.objects.filter(pk__in=[sample.pk for sample in samples[len(made) :]]).update(run=other)
+            with CaptureQueriesContext(connection) as queries:
+                per_minute = run_progress(run).samples_per_minute
+            assert len(queries) == 4
+            Sample.objects.filter(run=other).update(run=run)
+            return per_minute
+
+        other = ask(run.suite, name="other", samples_per_prompt=4)
+        assert pace((8, 20.0)) == pytest.approx(24, rel=0.01)
+        assert pace((8, 20.0), (8, 30.0)) == pytest.approx(48, rel=0.01)
+        assert pace((4, -9000.0), (4, 20.0)) is None, "resumed: the time since the beginning holds a pause"
+
+    def test_pace_time_and_money_are_told_by_the_page_and_the_command(
+        self, make_suite: MakeSuite, admin_client: Client
+    ) -> None:
+        run = ask(make_suite("a fox", "a heron"), name="fox")
+
+        def told(**changes: object) -> str:
+            GenerationRun.objects.filter(pk=run.pk).update(**changes)
+            runs = command("--list")["runs"]
+            assert isinstance(runs, list)
+            (listed,) = runs
+            page = admin_client.get(f"/runs/{run.pk}/").content.decode()
+            assert listed["pace_told"] in page
+            return str(listed["pace_told"])
+
+        assert told() == "waiting for a worker"
+        assert told(status=RunStatus.PAUSED, budget_usd=2.0) == "paused; cost so far $0.00 of a budget of $2.00"
+        draw(ask(run.suite, name="drawn"))
+        GenerationRun.objects.filter(name="drawn").update(spent_usd=0.18)
+        drawn = GenerationRun.objects.get(name="drawn")
+        assert run_pace_in_words(drawn, run_progress(drawn), 0.2) == ["cost $0.18"]
+        halfway = RunProgress(4, 2, 0, samples_per_minute=120.0, seconds_left=1.0)
+        drawn.status = RunStatus.RUNNING
+        assert run_pace_in_words(drawn, halfway, 0.36) == [
+            "2 images a second, about 1 s left",
+            "about $0.36 expected",
+            "cost so far $0.18",
+        ]
 
 
 class TestImageStore:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.commands import run_command
 from generators.cascade import configs
 from generators.cascade.checkpoint import open_weights
 from generators.training import checkpoints
@@ -27,7 +28,7 @@ def test_every_weight_lies_between(tmp_path: Path) -> None:
     one, other = trained(tmp_path / "one", 1), trained(tmp_path / "other", 4)
     for share in ("0", "0.25", "1"):
         out = tmp_path / share
-        assert main([str(one), str(other), "--stage", "base", "--share", share, "--out", str(out)]) == 0
+        assert run_command(main, [str(one), str(other), "--stage", "base", "--share", share, "--out", str(out)]) == 0
         made, before, after = (open_weights(each).load("base") for each in (out, one, other))
         for name, value in made.network().state_dict().items():
             ends = before.network().state_dict()[name], after.network().state_dict()[name]
@@ -46,7 +47,7 @@ def test_what_has_nothing_between_it(
     other = trained(tmp_path / "other", 1)
 
     def says(*arguments: str) -> str:
-        assert main(list(arguments)) == 2
+        assert run_command(main, arguments) == 2
         return capsys.readouterr().err
 
     fresh = ("--out", str(tmp_path / "new"))

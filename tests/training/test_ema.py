@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from common.commands import run_command
 from generators.cascade.checkpoint import open_weights
 from generators.training import ema
 from generators.training.ema import PowerEma, gamma_of, mixture, profile_products, snapshot_path
@@ -103,7 +104,7 @@ def test_the_command_makes_weights_that_load(tmp_path: Path, capsys: pytest.Capt
     for path in (tmp_path / "run" / ema.SNAPSHOTS).glob("*-0.0800.safetensors"):
         path.unlink()
     out = tmp_path / "made"
-    assert ema.main([str(tmp_path / "run"), "--std", "0.08", "--out", str(out)]) == 0
+    assert run_command(ema.main, [str(tmp_path / "run"), "--std", "0.08", "--out", str(out)]) == 0
     assert "48 steps, power EMA 0.08 from 48 snapshots" in capsys.readouterr().out
     held = open_weights(out).load("base")
     direct, live = trainer.averages[0.08].weights, trainer.network.state_dict()
@@ -113,7 +114,7 @@ def test_the_command_makes_weights_that_load(tmp_path: Path, capsys: pytest.Capt
     assert held.stage == wanted.network
     # At an earlier end, too.
     arguments = [str(tmp_path / "run"), "--std", "0.1", "--step", "30", "--out", str(out)]
-    assert ema.main(arguments) == 0
+    assert run_command(ema.main, arguments) == 0
     snapshot = load_file(snapshot_path(tmp_path / "run", "base", 30, 0.1))
     for name, value in open_weights(out).load("base").tensors.items():
         assert torch.allclose(value.float(), snapshot[name].float(), atol=2e-3), name
@@ -121,7 +122,7 @@ def test_the_command_makes_weights_that_load(tmp_path: Path, capsys: pytest.Capt
 
 def test_what_can_not_be_put_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def fails(*arguments: str) -> str:
-        assert ema.main([str(tmp_path), *arguments, "--out", str(tmp_path / "made")]) == 2
+        assert run_command(ema.main, [str(tmp_path), *arguments, "--out", str(tmp_path / "made")]) == 2
         return capsys.readouterr().err
 
     assert "train with snapshot_steps" in fails("--std", "0.1")

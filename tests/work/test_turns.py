@@ -73,6 +73,28 @@ def test_who_has_more_workers_lets_others_first(make_suite: MakeSuite) -> None: 
     assert not turns.lets_others_first(two), "a paused run is nobody's rival"
 
 
+def test_who_goes_on_leaves_off_for_a_run_of_another_queue_that_nobody_draws(
+    make_suite: MakeSuite,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker of all queues that went on with one run's prompts would keep another kind of run waiting."""
+    suite = make_suite("a fox", "a heron")
+    run, other = ask(suite, name="run"), ask(suite, name="other")
+    first, second = run_draw.Drawing(run).missing()[0][0], run_draw.Drawing(run).missing()[-1][0]
+    monkeypatch.setattr(turns, "_queue", lambda job: NETWORK if job.pk == other.pk else CPU)
+
+    def goes_on() -> bool:
+        drawing = run_draw.Drawing(run, goes_on=True)
+        with drawing.claim([first]):
+            return {prompt for prompt, _ in drawing.more()} == {second}
+
+    assert not turns.lets_others_first(run) and not goes_on()
+    with claim_prompts(other.pk, [1]):
+        assert goes_on(), "somebody is at it"
+    run_pause(run=other)
+    assert goes_on()
+
+
 def test_a_task_does_not_let_others_first_for_ever(
     make_suite: MakeSuite,  # noqa: F811
     line: list[tuple[Any, ...]],

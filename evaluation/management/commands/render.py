@@ -19,7 +19,7 @@ from evaluation.models import GenerationRun, RunStatus
 from evaluation.selectors.runs import RunProgress, gaps_in_words, run_by_name, run_gaps, run_progress, runs_progress
 from evaluation.selectors.suites import suite_by_name
 from evaluation.services.runs.draw import run_drawing
-from evaluation.services.runs.estimate import run_estimate
+from evaluation.services.runs.estimate import run_estimate, run_pace_in_words
 from evaluation.services.runs.export import run_export
 from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
 from evaluation.services.runs.spending import budget_checked
@@ -223,6 +223,9 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "expected": progress.expected,
         "made": progress.made,
         "failed": progress.failed,
+        "samples_per_minute": progress.samples_per_minute,
+        "seconds_left": progress.seconds_left,
+        "pace_told": "; ".join(run_pace_in_words(run, progress)),
         "budget_usd": run.budget_usd,
         "spent_usd": run.spent_usd,
         "weights_fingerprint": run.weights_fingerprint,
@@ -234,7 +237,8 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
 def _line(run: Mapping[str, Any]) -> str:
     failed = f", {run['failed']:,} failed" if run["failed"] else ""
     message = f" ({run['message']})" if run["message"] else ""
+    pace = f"; {run['pace_told']}" if run["pace_told"] and run["pace_told"] != run["status"] else ""
     return (
         f"{run['run']}: {run['status']}, {run['made']:,} of {counted(run['expected'], 'image')}{failed}; "
-        f"{run['generator']} on {run['suite']}{message}"
+        f"{run['generator']} on {run['suite']}{pace}{message}"
     )

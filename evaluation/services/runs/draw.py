@@ -32,7 +32,6 @@ from evaluation.services.work.turns import lanes, lets_others_first
 from generators import runner
 from generators.contract import Failure, FailureKind, GeneratorError, ImageRequest, ImageResult
 from generators.costs import cost_of
-from generators.sizes import Size
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ class Drawing(ItemWork[GenerationRun, Place]):
     def more(self) -> list[Place]:
         """As `ItemWork`. Nothing where it is another job's turn, or where so much is held that it is time to let go."""
         n_most = self.prompts_claimed - len(self._claimed)
-        if not self._goes_on or n_most <= 0 or lets_others_first(self.row):
+        if not self._goes_on or n_most <= 0 or lets_others_first(self.row, of_all_queues=True):
             return []
         drawn = prompts_drawn(self.row.pk)
         free = [prompt for prompt in run_missing(self.row) if prompt not in drawn]
@@ -192,7 +191,9 @@ class Drawing(ItemWork[GenerationRun, Place]):
         writer = self._writer = self._writer or SampleWriter(self.row)
         places = {request.key: place for request, place in zip(requests, batch, strict=True)}
         sink = _Samples(self.row, places, limit)
-        plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=(SoftTimeLimitExceeded,))
+        # SystemExit: so the pool ends its processes
+        ends = (SoftTimeLimitExceeded, SystemExit)
+        plan = runner.RunPlan(chunk=len(batch), retries=0, interrupts=ends, size=run_size(self.row))
         began = time.monotonic()
         writer.begin()
         try:
@@ -285,26 +286,14 @@ class _Samples:
     def put(self, request: ImageRequest, result: ImageResult) -> None:
         place, failure = self.places[request.key], result.failure
         self.cost_usd += cost_of(result.provenance)
-        if failure is None and result.image is not None:
-            failure = self._keep(place, request, result)
         if failure is None:
+            assert result.image is not None
+            self.images.append((place, DrawnImage(result.image, request.key, result.seconds, result.provenance)))
             return
         if self.limit.rang:  # a generator that took the ringing for a fault of its own
             self.interrupted = True
             return
         self.again.update(_failed(self.run, place, failure))
-
-    def _keep(self, place: Place, request: ImageRequest, result: ImageResult) -> Failure | None:
-        """Keep the image; or why it is none."""
-        assert result.image is not None
-        height, width, _ = result.image.shape
-        size, there = run_size(self.run), Size(width, height)
-        if size and there != size:
-            message = f"the image has {there} pixels where {size} were asked for"
-            return Failure(FailureKind.INVALID, message)
-        drawn = DrawnImage(result.image, request.key, result.seconds, result.provenance)
-        self.images.append((place, drawn))
-        return None
 
 
 def _may_wait(sink: _Samples, is_short: bool) -> int:

@@ -35,19 +35,25 @@ def lanes(chunks: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[key for chunk in chunks[lane::LANES] for key in chunk] for lane in range(min(LANES, len(chunks)))]
 
 
-def lets_others_first(job: _Job) -> bool:
-    """Whether another job's turn comes before `job`'s. Three queries, and two where no other job waits."""
+def lets_others_first(job: _Job, *, of_all_queues: bool = False) -> bool:
+    """Whether another job's turn comes before `job`'s. Three queries, and two where no other job waits.
+
+    `of_all_queues`: jobs of other queues that no worker is at come first too. Who leaves off is free for them.
+    """
     name = job_name(job)
     others = [other for other in _waiting() if job_name(other) != name]
     mine = _queue(job) if others else ""
     rivals = {job_name(other): other for other in others if _queue(other) == mine}
-    if not rivals:
+    strangers = [other for other in others if of_all_queues and job_name(other) not in rivals]
+    if not rivals and not strangers:
         return False
     workers, served = _workers(), cache.get_many([_turn(each) for each in (name, *rivals)])
 
     def ahead(each: _Job) -> tuple[int, float]:
         return workers.get(_group(each), 0), float(served.get(_turn(job_name(each)), 0.0))
 
+    if any(not workers.get(_group(other)) for other in strangers):
+        return True
     return any(ahead(other) < ahead(job) for other in rivals.values())
 
 

@@ -10,6 +10,7 @@ from evaluation.reports.wording.numbers import MINUS
 from evaluation.selectors.lists import MOST_SEARCHED
 from evaluation.views.researcher.pages import ResearcherRequest, page
 from generators import registry
+from generators.sizes import takes_any_shape
 
 KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
@@ -23,7 +24,14 @@ def generators(request: ResearcherRequest) -> HttpResponseBase:
     ]
     search = " ".join(request.GET.get("q", "")[:MOST_SEARCHED].split())
     found = [each for each in entries if _fits(each[0], search)]
-    context = {"area": "generators", "entries": found, "search": search, "n_known": len(entries)}
+    any_shape = {entry.name for entry, _ in found if entry.spec and takes_any_shape(entry.spec)}
+    context = {
+        "any_shape": any_shape,
+        "area": "generators",
+        "entries": found,
+        "search": search,
+        "n_known": len(entries),
+    }
     return render(request, "researcher/generators.html", context)
 
 

@@ -60,10 +60,12 @@ def parameter_field(parameter: Parameter) -> forms.Field:
     needed = parameter.default is None
     help_text, initial = f"{parameter.help[:1].upper()}{parameter.help[1:].rstrip('.')}.", parameter.default
     if parameter.choices:
+        # of several, none is chosen because it stands first
+        first = [("", "Choose")] if needed and len(parameter.choices) > 1 else []
         return forms.ChoiceField(
             label=label,
             required=needed,
-            choices=[(each, each) for each in parameter.choices],
+            choices=[*first, *((each, each) for each in parameter.choices)],
             initial=initial,
             help_text=help_text,
         )

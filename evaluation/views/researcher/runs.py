@@ -19,7 +19,7 @@ from evaluation.reports.wording.scores import facts
 from evaluation.selectors.list_shapes import runs_shape
 from evaluation.selectors.overview import runs_listed, suite_categories, uploads_pending
 from evaluation.selectors.runs import run_progress, run_prompts_noted, runs_progress
-from evaluation.services.runs.estimate import run_estimate
+from evaluation.services.runs.estimate import run_estimate, run_pace_in_words
 from evaluation.services.runs.request import RunDraft, run_cancel, run_pause, run_render, run_resume, run_retry
 from evaluation.services.runs.spending import run_expected_usd
 from evaluation.services.studies.run_specified import run_specified
@@ -224,12 +224,13 @@ def _progress_context(run: GenerationRun) -> dict[str, object]:
     progress = run_progress(run)
     under_way = run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
     rendered = run.origin == GenerationRun.Origin.RENDERED
+    expected_usd = run_expected_usd(run, progress.expected) if rendered else None
     return {
         "run": run,
         "progress": progress,
+        "pace": run_pace_in_words(run, progress, expected_usd),
         "under_way": under_way,
         "can_resume": rendered and not under_way and run.status != RunStatus.DONE and progress.remaining > 0,
-        "expected_usd": run_expected_usd(run, progress.expected) if rendered else None,
         "can_retry": rendered and not under_way and progress.failed > 0,
     }
 

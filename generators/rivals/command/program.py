@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from common.json_in import Json, JsonError, read_json
+from common.strict import FROM_CODE
 from common.text import cleaned
 from common.words import nearest
 from generators.contract import GeneratorError
-from generators.rivals.declared import checked_build, read
+from generators.rivals.declared import checked_build, faults, names, read, undeclared
 
 SCHEMA = "drawbench-program/1"
 
@@ -69,8 +70,8 @@ class Program:
     image_s: float = 120.0
     batch: int = 4
     device: str = "gpu"
-    base: str = ""
-    sha256: str = ""
+    base: str = field(default="", metadata=FROM_CODE)
+    sha256: str = field(default="", metadata=FROM_CODE)
 
 
 def read_program(name: str) -> Program:
@@ -105,6 +106,12 @@ def program_devices(parameters: Mapping[str, object]) -> tuple[str, ...]:
         GeneratorError: there is no such program, or its declaration is wrong.
     """
     return DEVICES[read_program(str(parameters.get("program", ""))).device]
+
+
+def programs_missing() -> list[str]:
+    """What is wrong with the declared programs, or that there are none (`GeneratorSpec.missing`)."""
+    known = names("programs")
+    return faults(read_program, known) if known else [undeclared("programs")]
 
 
 class ProgramError(Exception):

@@ -21,6 +21,7 @@ def spec() -> GeneratorSpec:
         sizes=(),
         devices=("cpu", "cuda"),
         devices_by="generators.rivals.command.program:program_devices",
+        missing="generators.rivals.command.program:programs_missing",
     )
 
 

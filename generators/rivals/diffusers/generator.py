@@ -22,7 +22,9 @@ from generators.contract import (
     GeneratorInfo,
     ImageRequest,
     ImageResult,
+    StopError,
 )
+from generators.rivals.diffusers.guidance import NOTHING, check_guidance, true_guidance
 from generators.rivals.diffusers.reading import is_if, listen, unread
 from generators.rivals.diffusers.spec import OF_MODEL
 from generators.rivals.diffusers.stages import (
@@ -43,6 +45,10 @@ DRIFT = 8.0
 
 BLACK = 2
 """An image with no brighter grey level than that is black: a filter's, or arithmetic that overflowed."""
+
+REFUSALS = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, AssertionError)
+"""What a pipeline raises at arguments that it can't draw with, or at parts that it is put together of: no other try
+would help."""
 
 
 class PipelineGenerator:
@@ -82,7 +88,9 @@ class PipelineGenerator:
             began = time.perf_counter()
             try:
                 images, flags = self._draw(batch)
-            except (ValueError, TypeError) as error:  # what a pipeline raises at arguments that it can't draw with
+            except StopError:
+                raise
+            except REFUSALS as error:
                 if len(batch) > 1:
                     n_alone = len(batch)  # it may be one prompt's
                     continue
@@ -141,6 +149,8 @@ class PipelineGenerator:
                     flags[at] = flags[at] or (name if flagged else "")
             if following is not None:
                 made = _handed_on(output, stage, following)
+        if getattr(output, "images", None) is None:
+            raise StopError(f"{type(stage.pipe).__name__} gives no images. Name a pipeline that does, in a new run.")
         images = np.asarray(output.images, dtype=np.float32)
         return (np.nan_to_num(images).clip(0, 1) * 255).round().astype(np.uint8), flags
 
@@ -155,8 +165,9 @@ class PipelineGenerator:
             torch.Generator("cpu").manual_seed(request_seed(request, "base" if number == 0 else f"stage {number}"))
             for request in batch
         ]
-        if self._negative and "negative_prompt" in stage.takes:
-            given["negative_prompt"] = [self._negative] * len(batch)
+        negative = self._negative or (NOTHING if true_guidance(stage, given) > 1 else "")
+        if negative and "negative_prompt" in stage.takes:
+            given["negative_prompt"] = [negative] * len(batch)
         if self._size[0] and "image" not in stage.takes:
             given |= {"width": self._size[0], "height": self._size[1]}
         if "prompt_embeds" in stage.takes and getattr(stage.pipe, "text_encoder", stage) is None and number:
@@ -207,6 +218,7 @@ def load_pipeline(parameters: Mapping[str, ParameterValue], *, size: int, device
     if width:
         wanted |= {"width": width, "height": height}
     check_for_all(wanted, stages)
+    check_guidance(arguments, str(parameters["negative_prompt"]), stages)
     settings = {**parameters, "dtype": dtype, "device": device}
     return PipelineGenerator(stages, arguments, settings)
 

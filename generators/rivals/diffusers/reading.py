@@ -43,9 +43,9 @@ def listen(pipe: Any) -> None:
 
 
 class _Heard:
-    """A tokenizer that notes what it cuts off. `ends`: text -> its end that was not read, "" where all was."""
+    """A tokenizer that notes what it cuts off. `ends`: text -> the tokens of its end that were not read."""
 
-    ends: dict[str, str]
+    ends: dict[str, list[int]]
 
     def __call__(self, text: Any = None, *arguments: Any, **options: Any) -> Any:
         encode = super().__call__  # type: ignore[misc]  # of the tokenizer's own class
@@ -55,14 +55,21 @@ class _Heard:
             for each in [text] if isinstance(text, str) else list(text or ()):
                 whole = encode(each, truncation=False, **special)["input_ids"]
                 read = encode(each, truncation=True, max_length=limit, **special)["input_ids"]
-                self.ends[each] = "" if len(whole) <= limit else _decoded(self, whole[_shared(whole, read) :])
+                self.ends[each] = [] if len(whole) <= limit else whole[_shared(whole, read) :]
         return encode(text, *arguments, **options)
 
     def heard(self, prompt: str) -> str | None:
         """What it cut off of a prompt, or of a longer text around it; None where it read no such text."""
         wanted = _plain(prompt)
         around = [text for text in self.ends if wanted in _plain(text)]
-        return self.ends[min(around, key=len)] if around else None
+        if not around:
+            return None
+        text = min(around, key=len)
+        end, after = self.ends[text], text.partition(prompt)[2]
+        if after:  # what the pipeline itself wrote behind the prompt
+            encode = super().__call__  # type: ignore[misc]
+            end = end[: max(0, len(end) - len(encode(after, add_special_tokens=False)["input_ids"]))]
+        return _decoded(self, end) if end else ""
 
 
 def _tokenizers(pipe: Any) -> list[Any]:

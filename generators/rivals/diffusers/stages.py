@@ -35,6 +35,15 @@ OURS = frozenset(
 )
 """Arguments of a call that are filled here, for each image."""
 
+BY_PARAMETER: Mapping[str, str] = {
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "negative_prompt": "negative_prompt",
+    "width": "width",
+    "height": "height",
+}
+"""Arguments of a call that have parameters of their own: given twice, one of the two would change nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
@@ -134,7 +143,7 @@ def arguments_from(text: str) -> dict[str, Any]:
     """The parameter `arguments`.
 
     Raises:
-        GeneratorError: it is no JSON object.
+        GeneratorError: it is no JSON object, or names what has a parameter of its own.
     """
     if not text:
         return {}
@@ -144,6 +153,9 @@ def arguments_from(text: str) -> dict[str, Any]:
         raise GeneratorError(f"parameter arguments: {error}") from None
     if not isinstance(given, dict):
         raise GeneratorError('parameter arguments is a JSON object: {"clip_skip": 1}')
+    for name in given:
+        if name in BY_PARAMETER:
+            raise GeneratorError(f"parameter arguments: {name} is given as the parameter {BY_PARAMETER[name]}")
     return dict(given)
 
 
@@ -302,6 +314,8 @@ def _load_lora(pipe: Any, lora: str) -> None:
         pipe.load_lora_weights(where, weight_name=name, local_files_only=True)
     except Exception as error:  # diffusers raises what its parts raise
         raise GeneratorError(f"the LoRA {path} can't be loaded: {said_by(error)}") from None
+    if not pipe.get_list_adapters():  # of which diffusers says in a log alone that it is safe to ignore
+        raise GeneratorError(f"the LoRA {path} has nothing for the parts of a {type(pipe).__name__}: it is another's")
 
 
 def _place(pipe: Any, device: str, offload: str) -> None:

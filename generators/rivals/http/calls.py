@@ -75,7 +75,7 @@ class Caller:
         if service.poll is not None:
             content = self._wait(content, holes, deadline)
         if service.result is not None:
-            content = judged(service, self._call(service.result, holes, deadline), self._secret)
+            content = judged(service, self._call(service.result, holes, deadline), self._secret, of_job=True)
         cost = cost_usd(service, content, self._settings.image_usd)
         provenance: dict[str, ParameterValue] = {**service.says, **kept(service, content, self._secret)}
         if cost is not None:
@@ -111,7 +111,7 @@ class Caller:
             if answer.status == 429 or answer.status >= 500:  # the job goes on; only the question came too often
                 pause = min(_LONGEST_PAUSE_S, answer.retry_after_s or 2 * pause)
                 continue
-            content = judged(service, answer, self._secret)
+            content = judged(service, answer, self._secret, of_job=True)
             if not poll.state:
                 if self._has_image(content, holes):
                     return content

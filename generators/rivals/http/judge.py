@@ -17,8 +17,8 @@ _MESSAGE = 300
 _KEPT = 500
 
 
-def judged(service: Service, answer: Answer, secret: str) -> Json:
-    """The JSON of an answer that is one, and no refusal.
+def judged(service: Service, answer: Answer, secret: str, *, of_job: bool = False) -> Json:
+    """The JSON of an answer that is one, and no refusal. `of_job`: it was asked for what the service itself named.
 
     Raises:
         AnswerError: a refusal, a limit on the rate, a fault of the service, or what is no JSON.
@@ -30,6 +30,8 @@ def judged(service: Service, answer: Answer, secret: str) -> Json:
         if _applies(rule, answer.status, content):
             raise _outcome(service, rule.outcome, answer, said)
     if not 200 <= answer.status < 300:
+        if answer.status == 404 and of_job:
+            raise AnswerError(Failure(FailureKind.CRASH, f"{service.name} has this image no more (status 404){said}"))
         raise _outcome(service, _by_status(answer.status), answer, said)
     if why:
         raise AnswerError(Failure(kind, f"{answer.host} answered with {why}"))

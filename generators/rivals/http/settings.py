@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from common.json_in import Json, JsonError, read_json
 from common.parameters import ParameterValue
 from generators.contract import GeneratorError
+from generators.places import SERVICES
+from generators.rivals.declared import faults, names
 from generators.rivals.http.template import Service, changed, read_service, workflow_path
 from generators.sizes import check_sides
 
@@ -42,10 +45,22 @@ def image_usd(parameters: Mapping[str, ParameterValue]) -> float | None:
     """What an image is expected to cost, in US dollars; None where neither parameters nor template say.
 
     Raises:
-        GeneratorError: there is no such service, or its template is wrong.
+        GeneratorError: the service takes no such parameters: whoever asks for a run learns it before it waits.
     """
-    price = float(parameters.get("image_usd", -1.0))
-    return read_service(str(parameters["service"])).price.image_usd if price < 0 else price
+    return read_settings(parameters).image_usd
+
+
+def services_missing() -> list[str]:
+    """What is wrong with the templates, and the keys that this process has not (`GeneratorSpec.missing`)."""
+    without: list[str] = []
+
+    def look_at(name: str) -> None:
+        key = read_service(name).key
+        if key is not None and not key.optional and not os.environ.get(key.variable, "").strip():
+            without.append(f"{name} ({key.variable})")
+
+    told = faults(look_at, names("services", SERVICES))
+    return [f"no key in this environment for: {', '.join(without)}", *told] if without else told
 
 
 def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
@@ -79,6 +94,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
         if holes.get(name) is None:
             where = f"the parameter {name}" if name in given else f"{name}: set it in an own template (field holes)"
             raise GeneratorError(f"the service {service.name} needs {where}")
+    price = float(parameters["image_usd"])
     digest = hashlib.sha256(f"{service.sha256}\0{service.address}\0{workflow_sha256}".encode()).hexdigest()
     return Settings(
         service=service,
@@ -86,7 +102,7 @@ def read_settings(parameters: Mapping[str, ParameterValue]) -> Settings:
         options=_options(service, str(parameters["options"])),
         workflow=workflow,
         fingerprint=digest,
-        image_usd=image_usd(parameters),
+        image_usd=service.price.image_usd if price < 0 else price,
         parallel=int(parameters["parallel"]),
         timeout_s=float(parameters["timeout_s"]),
         seed_probe=bool(parameters["seed_probe"]),

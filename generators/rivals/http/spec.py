@@ -39,6 +39,7 @@ def spec() -> GeneratorSpec:
         needs=("urllib3",),
         install="pip install -r requirements-web.txt",
         price="generators.rivals.http.settings:image_usd",
+        missing="generators.rivals.http.settings:services_missing",
     )
 
 

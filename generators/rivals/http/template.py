@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from common.strict import FROM_CODE
 from generators.contract import GeneratorError
 from generators.places import SERVICES
 from generators.rivals.declared import checked_build, read
@@ -147,8 +148,8 @@ class Service:
     max_seed: int = 0
     repeats: bool = False
     workflow: str = ""
-    sha256: str = ""
-    folder: str = ""
+    sha256: str = field(default="", metadata=FROM_CODE)
+    folder: str = field(default="", metadata=FROM_CODE)
 
 
 def read_service(name: str) -> Service:
