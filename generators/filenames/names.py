@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from common.images.decode import ALL_EXTENSIONS
 from generators.filenames.texts import PromptTexts, compact
@@ -43,6 +44,10 @@ _SAMPLE_FIRST = re.compile(
 
 GRID = "by its name it shows several samples beside each other, not one"
 _PAIR = re.compile(rf"(.*?){_SEPARATORS}+(?:(?:{_SAMPLE_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE | re.DOTALL)
+_PAIR_BY_WORDS = re.compile(rf"((?:{_PROMPT_WORD})\d+)(?:{_SAMPLE_WORD})(\d+)", re.IGNORECASE)
+_NUMBERS_AND_WORDS = re.compile(rf"\d+{_SEPARATORS}+(\d+){_SEPARATORS}+(\D.*|\d.*\D.*)", re.DOTALL)
+_DATE = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:\D.*)?", re.DOTALL)
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,11 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
         return Identity(int(piece), len(piece), fit.positions if fit.exact else (), either=fit.exact)
     if (fit := texts.find(piece)).positions:
         return Identity(texts=fit.positions, exact=fit.exact, letters=len(piece), whole=fit.whole)
+    if _ESCAPED.search(piece):
+        return identify(unquote(piece, errors="replace").rstrip("\ufffd"), texts)
     bare = piece.strip(_ENDS)
+    if _DATE.fullmatch(bare):
+        return Identity()
     if match := _NUMBER.fullmatch(bare):
         return Identity(number=int(match[1]), digits=len(match[1]))
     if match := _NUMBER_AND_WORDS.fullmatch(bare):
@@ -198,8 +207,9 @@ def is_grid(stem: str) -> bool:
 
 
 def split_pair(stem: str) -> tuple[str, int] | None:
-    """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)"), taken in two."""
-    match = _PAIR.fullmatch(stem.strip(_ENDS))
+    """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)", "p12s3"), taken in two."""
+    bare = stem.strip(_ENDS)
+    match = _PAIR.fullmatch(bare) or _PAIR_BY_WORDS.fullmatch(bare)
     return (match[1], int(match[2])) if match and match[1].strip() else None
 
 
@@ -209,17 +219,23 @@ def sample_first(stem: str) -> tuple[int, str, bool] | None:
     return (int(match["sample"]), match["prompt"], bool(match["word"])) if match else None
 
 
+def words_behind_numbers(stem: str) -> tuple[int, str] | None:
+    """A stem of two numbers and words ("01234-987654321-a brown bird"): the second number and the words."""
+    match = _NUMBERS_AND_WORDS.fullmatch(stem)
+    return (int(match[1]), match[2]) if match else None
+
+
 def by_service(stem: str) -> tuple[tuple[str, ...], int | None] | None:
     """What may be the prompt in a name as DALL-E's and Midjourney's pages give it, and the sample; None for others.
 
-    Before Midjourney's prompt stands a name of a person, which may itself have words.
+    Before Midjourney's prompt stands a name of a person, which may itself have words; behind it may stand parameters.
     """
     match = _SERVICE.fullmatch(stem)
     if match is None:
         return None
     if match["dalle"]:
         return (match["dalle"],), None
-    words = match["midjourney"].split("_")
+    words = match["midjourney"].partition("_--")[0].split("_")
     starts = range(1, min(len(words), 6))
     return tuple("_".join(words[at:]) for at in starts), int(match["sample"]) if match["sample"] else None
 

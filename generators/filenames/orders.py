@@ -27,9 +27,12 @@ def numbers_by_order(
     """
     if choice == "suite" or not any(claim.identity.number is not None for claim in claims):
         return None
+    counted = len({claim.identity.number for claim in claims if claim.identity.number is not None})
     for order in orders:
         fits = {number: positions for number, text in order.texts.items() if (positions := texts.whole(text).positions)}
-        if 2 * len(fits) < len(order.texts) or len(fits) < 2:
+        if order.loose:
+            fits = dict(enumerate(dict.fromkeys(fits.values())))
+        if 2 * len(fits) < (counted if order.loose else len(order.texts)) or len(fits) < 2:
             continue  # a list of something else
         if any(all(_has_number(prompts, fits[number], number - base) for number in fits) for base in (0, 1)):
             findings.notes.append(f"{order.source} has the suite's own order")

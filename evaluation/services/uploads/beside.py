@@ -15,6 +15,7 @@ from evaluation.services.uploads.entries import DamagedEntryError
 from generators.contract import GeneratorError
 from generators.filenames.captions import Beside, Caption, files_beside, read_beside
 from generators.filenames.filelist import FileEntry
+from generators.filenames.loose_texts import MOST_BYTES, READ_LOOSELY
 from generators.filenames.other_tables import PromptOrder
 
 BESIDE = "beside.json"
@@ -42,7 +43,7 @@ def beside_keep(upload: Upload, archive: Archive) -> set[str]:
             "captions": {name: asdict(caption) for name, caption in beside.captions.items()},
             "used": sorted(beside.used),
             "notes": list(beside.notes),
-            "orders": [[order.source, list(order.texts.items())] for order in beside.orders],
+            "orders": [[order.source, list(order.texts.items()), order.loose] for order in beside.orders],
         }
         with full_disk_errors(target.parent):
             write_whole(target, json.dumps(content, ensure_ascii=False).encode(), sync="nothing")
@@ -60,7 +61,7 @@ def beside_of(upload: Upload) -> Beside:
         captions={name: Caption(**caption) for name, caption in content.get("captions", {}).items()},
         used=frozenset(content.get("used", ())),
         notes=tuple(content.get("notes", ())),
-        orders=tuple(PromptOrder(source, dict(texts)) for source, texts in content.get("orders", ())),
+        orders=tuple(PromptOrder(source, dict(texts), *rest) for source, texts, *rest in content.get("orders", ())),
     )
 
 
@@ -69,10 +70,13 @@ def _read(upload: Upload, archive: Archive) -> Beside:
     contents: dict[str, bytes] = {}
     total = 0
     for name in archive.in_order(list(files_beside(names))):
+        loose = name.lower().endswith(READ_LOOSELY)
         try:
-            data = archive.read(name, MAX_LIST_BYTES)
+            data = archive.read(name, MOST_BYTES if loose else MAX_LIST_BYTES)
         except DamagedEntryError as error:
             raise InputError(f"{name}: {error}", field="source") from error
+        if loose and len(data) > MOST_BYTES:
+            data = b""
         total += len(data)
         for what, size, most in ((name, len(data), MAX_LIST_BYTES), (upload.file_name, total, MAX_ALL_BYTES)):
             if size > most:
