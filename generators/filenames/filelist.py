@@ -130,7 +130,7 @@ def plain_column(heading: str) -> str:
 
 
 def _table_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
-    shape = shape_of(text, lambda heading: plain_column(heading) in COLUMNS["file"])
+    shape = shape_of(text, lambda heading: any(plain_column(heading) in aliases for aliases in COLUMNS.values()))
     separator = shape.separator or ("\t" if name.lower().endswith(".tsv") else ",")
     return [(line, dict(row)) for line, row in rows_by_heading(text, separator)[1]]
 

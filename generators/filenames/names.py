@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _ENDS = " _.,#()[]=-"
 _SEPARATORS = r"[\s_.,#()\[\]=-]"
 _PROMPT_WORD = r"prompts?|captions?|text|p|id|idx|index|no|nr|number"
 _SAMPLE_WORD = r"samples?|images?|img|pic|picture|outputs?|out|seed|gen|generation|result|repeat|variant|s|i|n"
+_SAMPLE_WORDS = re.compile(_SAMPLE_WORD, re.IGNORECASE)
 _NUMBER = re.compile(rf"(?:(?:{_PROMPT_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE)
 _NUMBER_AND_WORDS = re.compile(
     rf"(?:(?:{_PROMPT_WORD}){_SEPARATORS}*)?(\d+){_SEPARATORS}+(\D.*|\d.*\D.*)", re.IGNORECASE
@@ -47,7 +49,7 @@ _PAIR = re.compile(rf"(.*?){_SEPARATORS}+(?:(?:{_SAMPLE_WORD}){_SEPARATORS}*)?(\
 _PAIR_BY_WORDS = re.compile(rf"((?:{_PROMPT_WORD})\d+)(?:{_SAMPLE_WORD})(\d+)", re.IGNORECASE)
 _NUMBERS_AND_WORDS = re.compile(rf"\d+{_SEPARATORS}+(\d+){_SEPARATORS}+(\D.*|\d.*\D.*)", re.DOTALL)
 _DATE = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:\D.*)?", re.DOTALL)
-_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|#U[0-9A-Fa-f]{4}|&(?:\w+|#x?[0-9A-Fa-f]+);")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,8 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
         return Identity(int(piece), len(piece), fit.positions if fit.exact else (), either=fit.exact)
     if (fit := texts.find(piece)).positions:
         return Identity(texts=fit.positions, exact=fit.exact, letters=len(piece), whole=fit.whole)
-    if _ESCAPED.search(piece):
-        return identify(unquote(piece, errors="replace").rstrip("\ufffd"), texts)
+    if (plain := _unescaped(piece)) != piece:
+        return identify(plain, texts)
     bare = piece.strip(_ENDS)
     if _DATE.fullmatch(bare):
         return Identity()
@@ -189,10 +191,23 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
     return Identity()
 
 
+def _unescaped(piece: str) -> str:
+    """`piece` as it was before a browser, a page or `unzip` wrote its letters as codes (%E7%8C%AB, &#39;, #U732b)."""
+    if not _ESCAPED.search(piece):
+        return piece
+    plain = html.unescape(unquote(piece, errors="replace"))
+    return re.sub(r"#U([0-9A-Fa-f]{4})", lambda found: chr(int(found[1], 16)), plain).rstrip("\ufffd")
+
+
 def sample_label(stem: str) -> int | None:
     """The sample number that a file's stem ends in ("3", "img_3", "00012_3", "ComfyUI_00003_"), None without one."""
     match = _LABEL.fullmatch(stem.strip(_ENDS))
     return int(match[1]) if match else None
+
+
+def is_sample_word(word: str) -> bool:
+    """Whether a word stands before samples' numbers ("img")."""
+    return _SAMPLE_WORDS.fullmatch(word) is not None
 
 
 def sample_folder(folder: str) -> int | None:

@@ -116,6 +116,9 @@ def _objects(found: object, most: int) -> Iterator[Row]:
         if all(isinstance(file, str) and _ends_as_image(file) and not _ends_as_image(key) for key, file in files):
             yield from ({"file": file, "prompt": key} for key, file in files)  # GenEval 2 has prompt -> file
             return
+        if all(isinstance(value, str) and _is_sentence(value) for value in found.values()):  # by names of any kind
+            yield from ({"file": key, "index": key, "prompt": value} for key, value in found.items())
+            return
         if any(isinstance(value, str | int | float) for value in found.values()):
             yield from (
                 {**found, "file": file}
@@ -136,6 +139,10 @@ def _objects(found: object, most: int) -> Iterator[Row]:
                 yield from (each for each in _objects(value, most - 1) if each is not value)
             elif isinstance(value, list) and most:
                 yield from _objects(value, most - 1)
+
+
+def _is_sentence(value: str) -> bool:
+    return " " in value or not value.isascii()
 
 
 def _is_name(key: str) -> bool:
@@ -187,7 +194,10 @@ def _column_of_files(rows: Sequence[Row], images: PathEnds, folder: str) -> str 
     counts: dict[str, int] = {}
     for row in rows[:_ROWS_TRIED]:
         for key, value in row.items():
-            if isinstance(value, str) and 0 < len(value) < 600 and _ends_as_image(value):
+            if not isinstance(value, str) or not 0 < len(value) < 600 or "\n" in value:
+                continue
+            name = not value.isdecimal() and not _rank(plain_column(key)) and bool(images.find(value, folder))
+            if name or _ends_as_image(value):
                 last = clean_path(value).rpartition("/")[2]
                 counts[key] = counts.get(key, 0) + bool(images.find(value, folder) or images.find(last, folder))
     best = max(counts, key=lambda key: counts[key], default=None)
