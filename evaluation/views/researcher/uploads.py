@@ -64,6 +64,8 @@ CHOICES = {
     "prompt_sample": "first the prompt, then the sample",
     "sample_prompt": "first the sample, then the prompt",
     "prompt": "each file is a prompt, one image each",
+    "count_seed_prompt": "the words behind the numbers are the prompt's text",
+    "within": "what is left without the words that all share",
 }
 """What the page calls the answers to questions."""
 
