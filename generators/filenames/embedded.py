@@ -2,7 +2,7 @@
 
 Read are the texts of a PNG by AUTOMATIC1111 and Forge (`parameters`), Fooocus and SwarmUI (the same, as JSON), ComfyUI
 (`prompt`, its graph), InvokeAI (`invokeai_metadata`, before it `sd-metadata`, `Dream`), NovelAI (`Comment`) and
-Midjourney (`Description`), and the comment in EXIF where AUTOMATIC1111 and SwarmUI put their parameters in JPEG and WebP.
+Midjourney (`Description`), and the comment in EXIF, where AUTOMATIC1111 and SwarmUI put theirs in JPEG and WebP.
 """
 
 from __future__ import annotations

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 
 from common.files import write_whole
+from evaluation.declared import TEXTS, checked_declaration
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_errors
@@ -25,8 +28,9 @@ MAX_ALL_BYTES = 256 * 2**20
 """Of all lists and captions of one upload, which are in memory together."""
 
 
-def beside_keep(upload: Upload, archive: Archive) -> set[str]:
-    """Read lists and captions, unless an earlier call has, and keep them. The names of the files that hold them.
+def beside_keep(upload: Upload, archive: Archive) -> Beside:
+    """Read lists and captions, unless an earlier call has, and keep them; declare of `upload` what a list says of all
+    images and nobody has declared.
 
     Raises:
         InputError: a list can't be read, or there is too much of it.
@@ -43,11 +47,25 @@ def beside_keep(upload: Upload, archive: Archive) -> set[str]:
             "captions": {name: asdict(caption) for name, caption in beside.captions.items()},
             "used": sorted(beside.used),
             "notes": list(beside.notes),
+            "declared": dict(beside.declared),
             "orders": [[order.source, list(order.texts.items()), order.loose] for order in beside.orders],
         }
         with full_disk_errors(target.parent):
             write_whole(target, json.dumps(content, ensure_ascii=False).encode(), sync="nothing")
-    return set(beside_of(upload).used)
+    beside = beside_of(upload)
+    _declare(upload, beside.declared)
+    return beside
+
+
+def _declare(upload: Upload, said: Mapping[str, object]) -> None:
+    found: dict[str, object] = {}
+    for name in (*TEXTS, "selection", "parameters"):
+        if name in said and name not in upload.declared:
+            with suppress(InputError):  # what could not be kept stays unknown
+                found |= checked_declaration({name: said[name]})
+    if found:
+        upload.declared = {**upload.declared, **found}
+        upload.save(update_fields=["declared"])
 
 
 def beside_of(upload: Upload) -> Beside:
@@ -61,6 +79,7 @@ def beside_of(upload: Upload) -> Beside:
         captions={name: Caption(**caption) for name, caption in content.get("captions", {}).items()},
         used=frozenset(content.get("used", ())),
         notes=tuple(content.get("notes", ())),
+        declared=content.get("declared", {}),
         orders=tuple(PromptOrder(source, dict(texts), *rest) for source, texts, *rest in content.get("orders", ())),
     )
 

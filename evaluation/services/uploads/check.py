@@ -120,7 +120,7 @@ def _check(upload: Upload, deadline: float | None) -> bool:
                 f"{_closed(names)}",
                 field="source",
             )
-        used = beside_keep(upload, archive)
+        used = beside_keep(upload, archive).used
         others = sorted({*names} - {*images} - used)
         with full_disk_errors(staging):
             (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
