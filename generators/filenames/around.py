@@ -74,11 +74,11 @@ def without_shared(files: Sequence[FileName], texts: PromptTexts, known: set[int
     return [replace(file, stem=shared.left(file.stem)) for file in files] if shared else list(files)
 
 
-def ask_about_shared(files: Sequence[FileName], shared: Shared, findings: Findings) -> None:
-    """Words around prompts may be a program's, or the prompts are of another suite ("a red fox" where it has "fox")."""
+def ask_about_shared(files: Sequence[FileName], shared: Shared, findings: Findings) -> Question:
+    """Words around prompts may be a program's, or the prompts another suite's ("a red fox" where it has "fox")."""
     words = " and ".join(f'"{each}"' for each in (shared.before, shared.after) if each)
     what = "the prompt" if shared.by_texts else "the prompt's number, and the sample's behind it"
     text = f'all names have {words} in common, such as "{files[0].path}": is the rest ("{shared.left(files[0].stem)}") '
-    findings.questions.append(
-        Question("layout", f"{text}{what}? If not, add a manifest.csv with the columns file and prompt", ("within",))
-    )
+    text += f"{what}? If not, add a manifest.csv with the columns file and prompt"
+    findings.questions.append(Question("layout", text, ("within",)))
+    return findings.questions[-1]

@@ -64,7 +64,7 @@ CHOICES = {
     "sample_prompt": "first the sample, then the prompt",
     "prompt": "each file is a prompt, one image each",
     "count_seed_prompt": "the words behind the numbers are the prompt's text",
-    "within": "what is left without the words that all share",
+    "within": "yes, read what is left of the names",
 }
 """What the page calls the answers to questions."""
 
