@@ -80,8 +80,8 @@ def _read(
         by_texts = shared is not None and shared.by_texts
         asked = best is None and not by_texts and ask_about_counter(files, prompts, findings)
         if shared and not asked and (by_texts or best is None):
-            question = ask_about_shared(files, shared, findings)
-            return [Claim(file, Identity(), None, problem=question.text) for file in files]
+            about = ask_about_shared(files, shared, findings)
+            return [Claim(file, Identity(), None, problem=about.text) for file in files]
         if best is None or asked:
             return _unread([Claim(file, Identity(), None) for file in files], numbers=True)
     if question := doubt(readings, best, texts, known, len(prompts)):
