@@ -310,6 +310,11 @@ BAD: dict[str, tuple[str, bytes | Files, str]] = {
         "several columns of bytes: one, two",
     ),
     "a data set of Hugging Face's own form": ("x", {"data-00000-of-00001.arrow": b"x" * 99}, "write it as Parquet"),
+    "images as text in a table": (
+        "x",
+        {"images.jsonl": json.dumps({"prompt": "a fox", "image": "iVBORw0KGgo" * 2_000}).encode()},
+        "base64 in images.jsonl, are not read",
+    ),
     "an archive that is not opened": ("x.zip", zip_of({"a.7z": b"7z\xbc\xaf\x27\x1c"}), "a.7z is not opened"),
     "a zip inside with a path that climbs": (
         "x.zip",
