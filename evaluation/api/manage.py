@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -73,6 +74,7 @@ class RunManage(Endpoint):
         return Response(run_uses(get_object_or_404(GenerationRun, pk=pk)).to_dict())
 
     @extend_schema(operation_id="runs_manage", responses=USES)
+    @transaction.atomic
     def post(self, request: Request, pk: int) -> Response:
         """Rename a run that nothing uses, declare anew what is known of its uploaded images, archive it, or bring it
         back."""

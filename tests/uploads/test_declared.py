@@ -195,6 +195,7 @@ class TestDeclaredAnew:
         assert post(parameters={"steps": 20}, selection="") == 200
         assert run.parameters == {"steps": "20"} and "selection" not in run.declared
         assert post(selection="the best") == 400 and run.parameters == {"steps": "20"}
+        assert post(name="other", parameters={"": 1}) == 400 and run.name == "said", "nothing half done"
 
     def test_not_where_a_study_rests_on_it_or_it_was_drawn_here(self, suite: Suite, make_folder: Make) -> None:
         folder = make_folder(whole_run())
