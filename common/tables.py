@@ -176,11 +176,16 @@ def columns_told(used: Iterable[tuple[str, str]], others: Sequence[str], *, fate
     told = [f"{heading!r} as the {use}" for heading, use in used]
     sentence = f"Columns used: {', '.join(told) or 'none'}."
     if others:
-        hints = {each: nearest_name(plain_heading(each), known) for each in others}
+        hints = {each: _meant(plain_heading(each), known) for each in others}
         names = [f"{each!r}" + (f" (meant as {hint}?)" if hint else "") for each, hint in hints.items()]
         shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         sentence += f" {fate}: {shown}."
     return sentence
+
+
+def _meant(plain: str, known: Sequence[str]) -> str | None:
+    """Which known name a heading may have been meant to be; a name itself and one for ids ("prompt id") were not."""
+    return None if plain in known or plain.split()[-1:] in (["id"], ["ids"]) else nearest_name(plain, known)
 
 
 def unnamed_separator(lines: Sequence[str], *, least: int) -> str | None:

@@ -17,6 +17,11 @@ _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"PAR1", "a Parquet file", "export it as CSV or JSONL"),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a pointer of Git LFS",
+        "fetch the file that it stands for: git lfs pull",
+    ),
     (b"%PDF", "a PDF", "copy what you need of it to a text file, one line each"),
     (b"\x89PNG", "a PNG image", ""),
     (b"\xff\xd8\xff", "a JPEG image", ""),

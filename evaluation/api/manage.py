@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -12,11 +13,12 @@ from rest_framework.response import Response
 
 from common import limits
 from evaluation.api.base import Endpoint
-from evaluation.api.fields import Flag, Input, Words
+from evaluation.api.fields import Choice, Flag, Input, Mapped, Words
+from evaluation.declared import SELECTIONS, TEXTS
 from evaluation.models import GenerationRun, Suite
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.uses import run_uses, study_uses, suite_uses
-from evaluation.services.runs.manage import run_archive, run_rename
+from evaluation.services.runs.manage import run_archive, run_declare, run_rename
 from evaluation.services.studies.manage import study_archive, study_rename
 from evaluation.services.suites.manage import suite_archive, suite_rename
 
@@ -28,6 +30,16 @@ class ManageInput(Input):
 
     archived = Flag(required=False, help_text="true: leave it out of lists and forms; false: bring it back")
     name = Words(required=False, max_length=limits.TITLE, help_text="Another name; of an opened study another title")
+
+
+class RunManageInput(ManageInput):
+    """What is to be otherwise, and what is declared of uploaded images; what is left out stays as it is."""
+
+    version = Words(required=False, allow_blank=True, max_length=limits.GENERATOR, help_text="Of the generator")
+    licence = Words(required=False, allow_blank=True, max_length=limits.LICENCE, help_text="Of the images")
+    seeds = Words(required=False, allow_blank=True, max_length=limits.REFERENCE, help_text="As far as known")
+    selection = Choice(("", *SELECTIONS), required=False, help_text="How samples were chosen; empty: unknown")
+    parameters = Mapped(required=False, help_text="Of the generator, name and value: all of them")
 
 
 class SuiteManage(Endpoint):
@@ -52,9 +64,9 @@ class SuiteManage(Endpoint):
 
 
 class RunManage(Endpoint):
-    """A run's uses, its name and whether it is archived."""
+    """A run's uses, its name, what is declared of its images and whether it is archived."""
 
-    body = ManageInput
+    body = RunManageInput
 
     @extend_schema(operation_id="runs_uses", responses=USES)
     def get(self, request: Request, pk: int) -> Response:
@@ -62,11 +74,16 @@ class RunManage(Endpoint):
         return Response(run_uses(get_object_or_404(GenerationRun, pk=pk)).to_dict())
 
     @extend_schema(operation_id="runs_manage", responses=USES)
+    @transaction.atomic
     def post(self, request: Request, pk: int) -> Response:
-        """Rename a run that nothing uses, archive it, or bring it back."""
+        """Rename a run that nothing uses, declare anew what is known of its uploaded images, archive it, or bring it
+        back."""
         found = get_object_or_404(GenerationRun, pk=pk)
         if "name" in self.given:
             found = run_rename(run=found, name=self.given["name"])
+        given = {name: self.given[name] for name in (*TEXTS, "selection", "parameters") if name in self.given}
+        if given:
+            found = run_declare(run=found, declared={"parameters": found.parameters, **found.declared, **given})
         if "archived" in self.given:
             found = run_archive(run=found, archived=self.given["archived"])
         return Response(_state(found.name, found.archived_at, run_uses(found).to_dict()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
+from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +19,7 @@ from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
 from evaluation.declared import TEXTS
 from evaluation.errors import InputError
+from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
 from evaluation.selectors.uploads import upload_by_key
 from evaluation.services.uploads.confirm import upload_confirm
@@ -27,11 +30,20 @@ from evaluation.services.uploads.receive import upload_check_queue, upload_recei
 ZIP = "application/zip, application/x-zip-compressed"
 
 
-class UploadList(Endpoint):
-    """Sending a zip."""
+class UploadList(ListModelMixin, ListEndpoint):
+    """All uploads, and sending a zip."""
 
+    serializer_class = UploadSerializer
     parser_classes = [MultiPartParser, FormParser, JSONParser]
     body = UploadInput
+
+    def get_queryset(self) -> QuerySet[Upload]:
+        return Upload.objects.select_related("suite").defer("table").order_by("-created_at", "-pk")
+
+    @extend_schema(operation_id="uploads_list")
+    def get(self, request: Request) -> Response:
+        """List the uploads, newest first: those under way and those over."""
+        return self.list(request)
 
     @extend_schema(
         operation_id="uploads_create",

@@ -11,7 +11,15 @@ from common.words import nearest
 from evaluation.suites.build import Duplicates, Row, build_suite
 from evaluation.suites.decode import check_size, decode, read_bytes
 from evaluation.suites.identity import named_and_complete
-from evaluation.suites.objects import Captions, is_coco, load_json, rows_of_coco, rows_of_jsonl, rows_of_list
+from evaluation.suites.objects import (
+    Captions,
+    holds_prompts,
+    is_coco,
+    load_json,
+    rows_of_coco,
+    rows_of_jsonl,
+    rows_of_list,
+)
 from evaluation.suites.questions import DSG, rows_of_dsg, rows_with_questions
 from evaluation.suites.selection import sample_of
 from evaluation.suites.tables import (
@@ -28,6 +36,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "text", "partiprompts", "coco", "dsg",
 _BY_EXTENSION = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".txt": "text",
 }  # fmt: skip
+_LIST_ITEM = re.compile(r"\s*(?:\d+[.):]|[-*\u2022])\s")
 _JSON_START = re.compile(r'(\{|\[\s*\{?)\s*"')
 _PARTIPROMPTS_HEADER = {"prompt", "category", "challenge", "note"}
 
@@ -96,7 +105,7 @@ def _rows_of_binary(data: bytes, kind: str, asked: str | None) -> tuple[list[Row
     if kind == "parquet":
         return *rows_of_list(objects_of_parquet(data)), kind
     if kind == "texts":
-        return rows_of_texts(data), [], kind
+        return *rows_of_texts(data), kind
     records, notes = records_of_xlsx(data)
     rows, more = _rows_of_records(records)
     return rows, [*notes, *more], kind
@@ -121,7 +130,7 @@ def _rows(text: str, format: str | None, extension: str, captions: Captions) -> 
     if format == "jsonl":
         return *rows_of_jsonl(text), "jsonl"
     if format == "text":
-        return _rows_of_text(text, asked=asked), [], "text"
+        return *_rows_of_text(text, asked=asked), "text"
     if format == "partiprompts":
         return *rows_of_table(read_records(text, "\t", quoted=False)), format
     if format == "tsv":
@@ -143,7 +152,7 @@ def _detect(text: str, extension: str, shape: Shape) -> tuple[str, JsonValue]:
             if (by_extension == "json" or _JSON_START.match(start)) and not _first_line_is_object(start):
                 raise
         else:
-            if isinstance(value, list) or is_coco(value) or (isinstance(value, dict) and "prompts" in value):
+            if isinstance(value, list) or is_coco(value) or (isinstance(value, dict) and holds_prompts(value)):
                 return "json", value
             if by_extension == "json" and len(start.strip().splitlines()) > 1:
                 return "json", value  # told there that it is no suite
@@ -194,12 +203,16 @@ def _rows_of_tsv(text: str, shape: Shape) -> tuple[list[Row], list[str]]:
     return rows_of_table(read_records(text, separator, quoted=False))
 
 
-def _rows_of_text(text: str, *, asked: bool) -> list[Row]:
-    """One prompt a line, no line of names. A blank line between prompts is an empty prompt; at the end it is none.
+def _rows_of_text(text: str, *, asked: bool) -> tuple[list[Row], list[str]]:
+    """One prompt a line, no line of names, and notes. A blank line between prompts is an empty prompt; at the end it is
+    none.
 
     asked: whether the file was said to be text; if not, one that looks like a table without headings is refused.
     """
     lines = re.split(r"\r\n|\r|\n", text.rstrip())
     if not asked:
         refuse_unnamed_columns(lines, least=2)
-    return [Row(f"line {number:,}", line, None, {}) for number, line in enumerate(lines, start=1)]
+    marked = len(lines) > 1 and all(map(_LIST_ITEM.match, lines))
+    rows = [Row(f"line {number:,}", line, None, {}) for number, line in enumerate(lines, start=1)]
+    told = f"Every line begins as in a list ({lines[0][:20]!r}): that is part of the prompts. Delete it if not meant."
+    return rows, [told] if marked else []

@@ -63,7 +63,12 @@ def rows_of_jsonl(text: str) -> tuple[list[Row], list[str]]:
 
 
 def rows_of_list(value: JsonValue) -> tuple[list[Row], list[str]]:
-    """A JSON list of objects or strings, or an object that has such a list under "prompts". And notes on the fields."""
+    """A JSON list of objects or strings, or an object that has such a list under "prompts", or an object with an object
+    for each prompt under its id, as GenAI-Bench has it. And notes on the fields.
+    """
+    if isinstance(value, dict) and "prompts" not in value and holds_prompts(value):
+        named = {key: {"id": key, **item} for key, item in value.items() if isinstance(item, dict)}
+        return _rows_and_notes([(item, f"entry {key!r}") for key, item in named.items()])
     if isinstance(value, dict):
         value = value.get("prompts")
     if not isinstance(value, list):
@@ -72,6 +77,14 @@ def rows_of_list(value: JsonValue) -> tuple[list[Row], list[str]]:
             'and "annotations".'
         )
     return _rows_and_notes([(item, f"entry {number:,}") for number, item in enumerate(value, start=1)])
+
+
+def holds_prompts(value: Mapping[str, JsonValue]) -> bool:
+    """Whether a JSON object is a suite: a list under "prompts", or objects with a prompt each."""
+    return "prompts" in value or (
+        bool(value)
+        and all(isinstance(each, dict) and _field_of(each, PROMPT_COLUMNS) is not None for each in value.values())
+    )
 
 
 def _rows_and_notes(values: Sequence[tuple[JsonValue, str]]) -> tuple[list[Row], list[str]]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from common.json_in import JsonError, read_json
 from common.numbers import whole_or_none
 from common.tables import Record, plain_heading
 from evaluation.suites.build import Row, listed
@@ -41,8 +43,7 @@ def rows_of_dsg(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
         if not item or number is None:
             raise SuiteError(f"{where}: item_id and proposition_id (a whole number) must be there.")
         if item not in rows:
-            source = re.sub(r"[\W_]*\d+$", "", item) or item
-            rows[item] = Row(where, cells[names.index("text")], source, {"item_id": item})
+            rows[item] = Row(where, cells[names.index("text")], source_of(item), {"item_id": item})
             questions[item] = []
         elif fold(rows[item].text) != values["text"]:
             raise SuiteError(f"{where}: {item} has another text than in {rows[item].where}.")
@@ -59,6 +60,11 @@ def rows_of_dsg(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
     ]
 
 
+def source_of(item: str) -> str:
+    """Where a prompt with such an id comes from: "partiprompts12" from partiprompts."""
+    return re.sub(r"[\W_]*\d+$", "", item) or item
+
+
 def rows_with_questions(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """The rows, each one's list of questions read into the attribute `questions`, and notes on that.
 
@@ -70,7 +76,7 @@ def rows_with_questions(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     done: list[Row] = []
     for row in rows:
         name = next((key for name in LISTS for key in row.attributes if plain_heading(key) == name), None)
-        listed_there = None if name is None else row.attributes[name]
+        listed_there = None if name is None else _listed(row.attributes[name])
         if name is None or not isinstance(listed_there, list) or not listed_there:
             done.append(row)
             continue
@@ -92,6 +98,14 @@ def rows_with_questions(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     if left:
         notes.append(left[0] if len(left) == 1 else f"{left[0]} So it is with {len(left):,} rows.")
     return done, notes
+
+
+def _listed(value: JsonValue) -> JsonValue:
+    """A list of questions that a table holds as the JSON of it, as such; any other value as it is."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(JsonError):
+            return read_json(value, characters=False)
+    return value
 
 
 LISTS = ("questions", "vqa list", "checklist", "constraints", "qa pairs")

@@ -19,6 +19,10 @@ LIKE_CATEGORY = (
 """What others call a column of categories. It is not taken for one: whether it is, its author is asked."""
 
 
+TITLES = 5
+"""Rows that may stand above the headings."""
+
+
 def names_prompts(heading: str) -> bool:
     """Whether a column called so (as `plain_heading` gives it) holds prompts."""
     return heading in PROMPT_COLUMNS
@@ -31,6 +35,11 @@ def rows_of_table(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
     """
     if not records:
         return [], []
+    titles = heading_at(records)
+    if titles:
+        rows, notes = rows_of_table(records[titles:])
+        above = " / ".join(cell for record in records[:titles] for cell in record.cells if cell.strip())
+        return rows, [f"Left out, above the headings: {shortened(above)}.", *notes]
     names = [plain_heading(cell) for cell in records[0].cells]
     prompt = next((names.index(name) for name in PROMPT_COLUMNS if name in names), None)
     if prompt is None:
@@ -46,6 +55,22 @@ def rows_of_table(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
     return rows, columns_noted(
         headings, headings[prompt], None if category is None else headings[category], has_rows=bool(rows)
     )
+
+
+def heading_at(records: Sequence[Record]) -> int | None:
+    """The place of the record that names the columns, with a column of prompts among others, below at most TITLES rows
+    that fill fewer cells, as a title does; None where there is none.
+    """
+    filled = [sum(bool(cell.strip()) for cell in record.cells) for record in records[: TITLES + 1]]
+    for at, record in enumerate(records[: TITLES + 1]):
+        if any(map(names_prompts, map(plain_heading, record.cells))):
+            return at if at == 0 or max(filled[:at]) < filled[at] else None
+    return None
+
+
+def shortened(text: str) -> str:
+    """`text` in quotes, without what is too much for a note."""
+    return repr(text if len(text) <= 80 else text[:79] + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def columns_noted(headings: Sequence[str], prompt: str, category: str | None, *, has_rows: bool = True) -> list[str]:

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from common import text_files
 from common.tables import Record, plain_heading
 from evaluation.suites.build import Row
+from evaluation.suites.questions import source_of
+from evaluation.suites.tables import heading_at
 from evaluation.suites.types import MAX_PROMPTS, JsonValue, SuiteError
 
 MAX_UNPACKED_BYTES = 256 * 2**20
@@ -47,8 +49,8 @@ def _is_debris(name: str) -> bool:
 
 
 def records_of_xlsx(data: bytes) -> tuple[list[Record], list[str]]:
-    """The rows of a workbook's first sheet with anything in it, and a note where there are others. Formulas count by
-    the values that the program last saved with them.
+    """The rows of a workbook's first sheet that names a column of prompts, or else the first with anything in it, and
+    a note where there are others. Formulas count by the values that the program last saved with them.
 
     Raises:
         SuiteError: it can't be read.
@@ -71,8 +73,8 @@ def records_of_xlsx(data: bytes) -> tuple[list[Record], list[str]]:
         ) from error
     if not filled:
         return [], []
-    title, records = filled[0]
-    others = [name for name, _ in filled[1:]]
+    title, records = next((each for each in filled if heading_at(each[1]) is not None), filled[0])
+    others = [name for name, _ in filled if name != title]
     return records, [f"Read from the sheet {title!r}; not from {', '.join(map(repr, others))}."] if others else []
 
 
@@ -126,8 +128,9 @@ def _is_bytes(kind: object) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def rows_of_texts(data: bytes) -> list[Row]:
-    """One prompt a line, the files' names being the categories: T2I-CompBench's `color_val.txt` is "color".
+def rows_of_texts(data: bytes) -> tuple[list[Row], list[str]]:
+    """Rows and notes: one prompt a line, the files' names being the categories: T2I-CompBench's `color_val.txt` is
+    "color". Where each file holds one prompt, its name is that prompt's, as in DPG-Bench ("partiprompts42.txt").
 
     Raises:
         SuiteError: a file is no text, or there are too many.
@@ -148,7 +151,10 @@ def rows_of_texts(data: bytes) -> list[Row]:
             for number, line in enumerate(text.splitlines(), start=1):
                 if line.strip():
                     rows.append(Row(f"{info.filename[:100]}, line {number:,}", line, category, {}))
-    return rows
+    if len(rows) == len(infos) > 1 and any(source_of(row.category or "") != row.category for row in rows):
+        named = [Row(row.where, row.text, source_of(row.category or ""), {"item_id": row.category}) for row in rows]
+        return named, ["Each file holds one prompt: its name is kept as item_id, without its number as the category."]
+    return rows, []
 
 
 def _name(info: zipfile.ZipInfo) -> str:

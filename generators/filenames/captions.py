@@ -24,12 +24,15 @@ from generators.filenames.filelist import (
     FileEntry,
     FileListError,
     NoFilesError,
+    entries_of_rows,
     find_file_lists,
     parse_file_list,
+    rows_of_list,
 )
 from generators.filenames.names import clean_path, why_hidden, why_ignored
 from generators.filenames.other_tables import PromptOrder, ordered, read_other_table
 from generators.filenames.paths import PathEnds
+from generators.filenames.said_of_all import said_of_all
 
 MAX_CAPTION_BYTES = 4 * limits.PROMPT
 """Of a file with one caption; JSON may have other fields beside it."""
@@ -72,6 +75,7 @@ class Beside:
     """All that stands beside some images. `entries`: of lists, None without one. `captions`: image -> its caption.
 
     `used`: the files that were read. `notes`: what people should know. `orders`: lists of prompts that name no image.
+    `declared`: what the first list says of all images (`generators.filenames.said_of_all`).
     """
 
     entries: tuple[FileEntry, ...] | None = None
@@ -79,6 +83,7 @@ class Beside:
     used: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     orders: tuple[PromptOrder, ...] = ()
+    declared: Mapping[str, object] = field(default_factory=dict)
 
 
 CaptionChoice = Literal["auto", "use", "ignore"]
@@ -163,12 +168,15 @@ def read_beside(names: Sequence[str], read: Callable[[str], bytes]) -> Beside:
     images = _images(names)
     used: set[str] = set()
     entries: list[FileEntry] = []
+    of_all: list[dict[str, object]] = []
     captions: dict[str, Caption] = {}
     orders: list[PromptOrder] = []
     notes: list[str] = []
     for name in find_file_lists(names):
         try:
-            entries += parse_file_list(read(name), name)
+            lines = rows_of_list(read(name), name)
+            entries += entries_of_rows(lines, name)
+            of_all = of_all or [row for _, row in lines]
             used.add(name)
         except NoFilesError as error:
             if clean_path(name).rpartition("/")[2].lower().startswith("manifest"):
@@ -207,7 +215,8 @@ def read_beside(names: Sequence[str], read: Callable[[str], bytes]) -> Beside:
                     captions.setdefault(by_path[path], Caption(text, name))
             elif table.order is not None:
                 orders.append(table.order)
-    return Beside(tuple(entries) if entries else None, captions, frozenset(used), tuple(notes), tuple(orders))
+    declared = said_of_all(of_all)
+    return Beside(tuple(entries) if entries else None, captions, frozenset(used), tuple(notes), tuple(orders), declared)
 
 
 def _images(names: Iterable[str]) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from generators.filenames.around import ask_about_shared, shared_words, without_shared
 from generators.filenames.doubts import (
     ask_about_counter,
+    ask_about_seeds,
     doubt,
     mark_contradictions,
     mark_cut_off,
@@ -28,8 +30,10 @@ from generators.filenames.names import (
 )
 from generators.filenames.texts import PromptTexts
 
-FLAT: tuple[Layout, ...] = ("prompt_sample", "prompt", "sample_prompt", "service")
+FLAT: tuple[Layout, ...] = ("prompt_sample", "prompt", "sample_prompt", "count_seed_prompt", "service")
 """Layouts that read nothing of a file's folder."""
+_FEW = 4
+"""A reading that places fewer than one in so many files may be wrong: names are then looked at otherwise."""
 AUTOMATIC: tuple[Layout, ...] = tuple(spec.name for spec in LAYOUTS if not spec.asked)
 
 
@@ -54,22 +58,32 @@ def claims_of_names(
 def _read(
     files: Sequence[FileName], prompts: Sequence[PromptRef], texts: PromptTexts, layout: Layout, findings: Findings
 ) -> list[Claim]:
-    if layout != "auto":
+    known = {prompt.number for prompt in prompts if prompt.number is not None}
+    if layout == "within":
+        files = without_shared(files, texts, known)
+    elif layout != "auto":
         read = next(spec.read for spec in LAYOUTS if spec.name == layout)
         return [read(file, texts) for file in files]
     readings: dict[Layout, list[Claim]] = {spec.name: [spec.read(file, texts) for file in files] for spec in LAYOUTS}
-    known = {prompt.number for prompt in prompts if prompt.number is not None}
-    best = _best(files, readings, known, AUTOMATIC)
+    best = _best(files, readings, known, FLAT if layout == "within" else AUTOMATIC)
     if best == "prompt" and (pair := shared_by_folders(readings[best])):
+        if score(readings["sample/prompt"], known)[0] == len(files):
+            return ask_about_seeds(readings[best], findings)
         # folders of other prompts than these, each with a 0.png; or of several models
         problem = (
             f'"{pair[0].file.path}" and "{pair[1].file.path}" have the same number, and their folders are no prompts: '
             "upload the folder of one generator, or add a manifest.csv with the columns file and prompt"
         )
         return [Claim(file, Identity(), None, problem=problem) for file in files]
-    if best is None:
-        ask_about_counter(files, prompts, findings)
-        return _unread(readings["prompt/sample"])
+    if best is None or score(readings[best], known)[0] * _FEW < len(files):
+        shared = None if layout == "within" else shared_words(files, texts, known)
+        by_texts = shared is not None and shared.by_texts
+        asked = best is None and not by_texts and ask_about_counter(files, prompts, findings)
+        if shared and not asked and (by_texts or best is None):
+            about = ask_about_shared(files, shared, findings)
+            return [Claim(file, Identity(), None, problem=about.text) for file in files]
+        if best is None or asked:
+            return _unread([Claim(file, Identity(), None) for file in files], numbers=True)
     if question := doubt(readings, best, texts, known, len(prompts)):
         findings.questions.append(question)
         return [replace(claim, problem=question.text) for claim in readings[best]]
@@ -135,7 +149,9 @@ def _best(
     for name, says in (("sample/prompt", _folder_says_sample), ("sample_prompt", _stem_says_sample)):
         if name in scores and not all(map(says, files)):  # a bare number is a prompt's, unless asked
             scores[name] = (0, 0)
-    best = max(scores, key=lambda name: (*scores[name], name in ("sample/prompt", "sample_prompt")))
+    best = max(
+        scores, key=lambda name: (*scores[name], name in ("sample/prompt", "sample_prompt", "count_seed_prompt"))
+    )
     if scores[best][0] == 0:
         return None
     one_folder = len({file.folders for file in files}) == 1
@@ -154,8 +170,8 @@ def _stem_says_sample(file: FileName) -> bool:
     return found is not None and found[2]
 
 
-def _unread(claims: Sequence[Claim]) -> list[Claim]:
-    """Where a name says nothing: what was seen in it, and what would do."""
+def _unread(claims: Sequence[Claim], *, numbers: bool = False) -> list[Claim]:
+    """Where a name says nothing: what was seen in it, and what would do. `numbers`: no name of all says anything."""
     told: list[Claim] = []
     for claim in claims:
         found = None if claim.identity or claim.problem else counter(claim.file.stem)
@@ -164,6 +180,12 @@ def _unread(claims: Sequence[Claim]) -> list[Claim]:
                 claim,
                 problem=f"the number {found[0]} in its name may count prompts or images: choose the layout counter if "
                 "it is the prompt's, or add a manifest.csv with the columns file and prompt",
+            )
+        elif numbers and not claim.problem and any(map(str.isdecimal, claim.file.stem)):
+            claim = replace(
+                claim,
+                problem="none of the numbers in its name stands where a prompt's does: call it as 00012_3.png, or add "
+                "a manifest.csv with the columns file and prompt",
             )
         told.append(claim)
     return told

@@ -20,6 +20,8 @@ BESIDE = ("list", "captions")
 _COUNTED = re.compile(r"\d{5}-\d{4,}(?:-.*)?|\d{6}\.[0-9a-f]{8}\.\d+", re.DOTALL)
 """Names of AUTOMATIC1111 and Forge, and of InvokeAI's first versions: a counter of images and a seed."""
 
+_DIGITS = re.compile(r"\d+")
+
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 _SHORTEST_WORDS = 4
@@ -64,6 +66,8 @@ def doubt(
     claims = readings[best]
     if any(claim.identity.texts or not claim.identity for claim in claims):
         return None
+    if best == "prompt" and (question := _counters(claims, readings["count_seed_prompt"])):
+        return question
     if best == "prompt_sample":
         return _counters(claims) or _turned(claims, readings["sample_prompt"], known, n_prompts)
     if best != "prompt/sample":
@@ -89,8 +93,10 @@ def _numbers_differ(one: Claim, other: Claim) -> bool:
     return one.identity.number != other.identity.number
 
 
-def _counters(claims: Sequence[Claim]) -> Question | None:
-    """Counters of images, as some programs begin names with, may not be prompts' numbers: each stands once."""
+def _counters(claims: Sequence[Claim], by_words: Sequence[Claim] = ()) -> Question | None:
+    """Counters of images, as some programs begin names with, may not be prompts' numbers: each stands once. `by_words`:
+    the same names by the words behind their numbers.
+    """
     each = Counter((claim.file.folders, claim.identity.number) for claim in claims)
     if not all(_COUNTED.fullmatch(claim.file.stem) for claim in claims) or max(each.values()) > 1:
         return None
@@ -98,7 +104,11 @@ def _counters(claims: Sequence[Claim]) -> Question | None:
         f'in names such as "{claims[0].file.path}" some programs count the images, and the seed follows: is the first '
         "number the prompt's? If not, put a manifest.csv with the columns file and prompt beside the images"
     )
-    return Question("layout", text, ("prompt_sample",))
+    if any(claim.identity for claim in by_words):
+        return Question(
+            "layout", f"{text}, or let the words behind the numbers say it", ("count_seed_prompt", "prompt")
+        )
+    return Question("layout", text, ("prompt",) if by_words else ("prompt_sample",))
 
 
 def _turned(claims: Sequence[Claim], turned: Sequence[Claim], known: set[int], n_prompts: int) -> Question | None:
@@ -134,16 +144,31 @@ def _wider(claims: Sequence[Claim]) -> bool:
     return not widths or max(widths) < min(digits)
 
 
-def ask_about_counter(files: Sequence[FileName], prompts: Sequence[PromptRef], findings: Findings) -> None:
-    """Names without a prompt that all hold a counter, each another: it may be the prompt's number."""
+def ask_about_seeds(claims: Sequence[Claim], findings: Findings) -> list[Claim]:
+    """Folders with numbers that no prompt has, each with files of the same numbers, may be seeds."""
+    first, last = claims[0], claims[-1]
+    text = (
+        f'"{first.file.path}" and "{last.file.path}" lie in folders called by numbers of no prompt: are the folders '
+        "the samples (seeds)? If not, upload the folder of one generator, or add a manifest.csv with the columns file "
+        "and prompt"
+    )
+    findings.questions.append(Question("layout", text, ("sample/prompt",)))
+    return [replace(claim, problem=text) for claim in claims]
+
+
+def ask_about_counter(files: Sequence[FileName], prompts: Sequence[PromptRef], findings: Findings) -> bool:
+    """Names without a prompt that all hold a counter, each another: it may be the prompt's number. Whether it
+    is asked.
+    """
     numbers = sorted(found[0] for file in files if (found := counter(file.stem)))
     if not numbers or len(set(numbers)) < len(files) or numbers[-1] > len(prompts):
-        return
+        return False
     text = (
         f'names such as "{files[0].path}" hold a counter from {numbers[0]} to {numbers[-1]}: is it the prompt\'s '
         "number? If not, put a manifest.csv with the columns file and prompt beside the images"
     )
     findings.questions.append(Question("layout", text, ("counter",)))
+    return True
 
 
 def mark_contradictions(claims: Sequence[Claim], texts: PromptTexts) -> None:
@@ -204,17 +229,25 @@ def mark_cut_off(claims: Sequence[Claim], prompts: Sequence[PromptRef], texts: P
 
 
 def mark_categories(claims: Sequence[Claim], positions: dict[int, int], prompts: Sequence[PromptRef]) -> None:
-    """Take out of `positions` what lies in a folder called as another category than its prompt's ("photo/00003.jpg"):
-    its number may count within the category.
+    """Take out of `positions` what is called after a category ("photo/00003.jpg", "photo_00003.jpg"), if one such is of
+    another category than its prompt: numbers may then count within the categories, and those that agree by chance.
     """
     categories = {compact(prompt.category): prompt.category for prompt in prompts if prompt.category}
-    for index, position in [*positions.items()] if categories else ():
-        claim, own = claims[index], prompts[position]
-        folder = next((each for each in map(compact, reversed(claim.file.folders)) if each in categories), None)
-        if folder is None or folder == compact(own.category) or claim.group in BESIDE or claim.identity.texts:
-            continue
-        claim.problem = (
-            f'its folder is called "{categories[folder]}", a category of the suite, and prompt {own.prompt_id} is of '
-            f'"{own.category}": if numbers count within categories, add a manifest.csv with the columns file and prompt'
+    named: dict[int, str] = {}
+    for index in positions if categories else ():
+        claim = claims[index]
+        pieces = (_DIGITS.sub("", claim.file.stem), *reversed(claim.file.folders))
+        category = next((each for each in map(compact, pieces) if each in categories), None)
+        if category is not None and claim.group not in BESIDE and not claim.identity.texts:
+            named[index] = category
+    wrong = [index for index, category in named.items() if category != compact(prompts[positions[index]].category)]
+    if not wrong:
+        return
+    first, own = claims[wrong[0]], prompts[positions[wrong[0]]]
+    for index in named:
+        claims[index].problem = (
+            f'"{first.file.path}" is called after "{categories[named[wrong[0]]]}", a category of the suite, '
+            f'and prompt {own.prompt_id} is of "{own.category}": if numbers count within categories, add a '
+            "manifest.csv with the columns file and prompt"
         )
         del positions[index]

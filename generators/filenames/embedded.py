@@ -1,8 +1,8 @@
 """The prompt that a generator wrote into the image file itself. Pure: bytes in, no pixel is decoded.
 
-Read are the texts of a PNG by AUTOMATIC1111 and Forge (`parameters`), ComfyUI (`prompt`, its graph), InvokeAI
-(`invokeai_metadata`, before it `sd-metadata`, `Dream`), NovelAI (`Comment`) and Midjourney (`Description`), and the
-comment in EXIF where AUTOMATIC1111 puts its parameters in JPEG and WebP.
+Read are the texts of a PNG by AUTOMATIC1111 and Forge (`parameters`), Fooocus and SwarmUI (the same, as JSON), ComfyUI
+(`prompt`, its graph), InvokeAI (`invokeai_metadata`, before it `sd-metadata`, `Dream`), NovelAI (`Comment`) and
+Midjourney (`Description`), and the comment in EXIF, where AUTOMATIC1111 and SwarmUI put theirs in JPEG and WebP.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def _exif_comment(data: bytes) -> str:
 
 
 def _parameters(text: str) -> str:
+    if text.lstrip().startswith("{"):
+        return _field("sui_image_params", "prompt")(text) or _field("prompt")(text)
     return _AFTER_PROMPT.split("\n" + text, maxsplit=1)[0]
 
 

@@ -74,36 +74,49 @@ def find_file_lists(names: Iterable[str]) -> list[str]:
 
 
 def parse_file_list(data: bytes, name: str) -> list[FileEntry]:
-    """The lines of a list. `name`: its path, whose ending tells its form: .csv, .tsv, .jsonl (one object a line, or a
-    run's own manifest) or .json (a list of objects, or files as names with prompts as values).
-
-    Tables may be as spreadsheets save them: UTF-16, separated by semicolons or tabulators, with a `sep=` line.
+    """The lines of a list, as `entries_of_rows` makes them of `rows_of_list`; what `rows_of_list` says of errors.
 
     Raises:
         NoFilesError: it has no column for files.
         FileListError: it is no text, no column for files or prompts, a number that is none, or a character that may
             stand in no text.
     """
+    return entries_of_rows(rows_of_list(data, name), name)
+
+
+Rows = list[tuple[int, dict[str, object]]]
+"""(number, column -> value) of each line."""
+
+
+def rows_of_list(data: bytes, name: str) -> Rows:
+    """The rows of a list. `name`: its path, whose ending tells its form: .csv, .tsv, .jsonl (one object a line, or a
+    run's own manifest) or .json (a list of objects, or files as names with prompts as values).
+
+    Tables may be as spreadsheets save them: UTF-16, separated by semicolons or tabulators, with a `sep=` line.
+
+    Raises:
+        FileListError: it is no text, or can't be read in its form.
+    """
     try:
         text = text_files.decode(data, wanted="a list of files") if data.strip() else ""
         if name.lower().endswith(".json"):
-            rows = _json_list(text, name)
-        else:
-            rows = _json_rows(text, name) if name.lower().endswith(".jsonl") else _table_rows(text, name)
+            return _json_list(text, name)
+        return _json_rows(text, name) if name.lower().endswith(".jsonl") else _table_rows(text, name)
     except (text_files.TextFileError, TableError) as error:
         raise FileListError(f"{name}: {error}") from None
-    return entries_of_rows(rows, name)
 
 
 def entries_of_rows(
     rows: Sequence[tuple[int, Mapping[str, object]]], name: str, *, what: str = "line"
 ) -> list[FileEntry]:
-    """The entries that the rows of a table make. `rows`: (number, column -> value). `what`: how messages call one.
+    """The entries that the rows of a table make; of a run's own manifest only its images count. `rows`: (number,
+    column -> value). `what`: how messages call one.
 
     Raises:
         NoFilesError: it has no column for files.
         FileListError: no row, no column for prompts, or a value that can't be taken.
     """
+    rows = [(line, row) for line, row in rows if row.get("kind") not in ("session", "failure")]
     if not rows:
         raise FileListError(f"{name} names no file")
     own = all(row.get("kind") == "image" and "key" in row for _, row in rows)
@@ -129,14 +142,14 @@ def plain_column(heading: str) -> str:
     return plain_heading(heading).replace(" ", "_")
 
 
-def _table_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
-    shape = shape_of(text, lambda heading: plain_column(heading) in COLUMNS["file"])
+def _table_rows(text: str, name: str) -> Rows:
+    shape = shape_of(text, lambda heading: any(plain_column(heading) in aliases for aliases in COLUMNS.values()))
     separator = shape.separator or ("\t" if name.lower().endswith(".tsv") else ",")
     return [(line, dict(row)) for line, row in rows_by_heading(text, separator)[1]]
 
 
-def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
-    rows: list[tuple[int, dict[str, object]]] = []
+def _json_rows(text: str, name: str) -> Rows:
+    rows: Rows = []
     lines = text.split("\n")
     for line, content in enumerate(lines, start=1):
         if not content.strip():
@@ -149,13 +162,11 @@ def _json_rows(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
             raise FileListError(f"{name}, line {line}: {error}") from None
         if not isinstance(row, dict):
             raise FileListError(f"{name}, line {line} is not a JSON object")
-        if row.get("kind") in ("session", "failure"):  # a run's own manifest: only its images are of interest
-            continue
         rows.append((line, dict(row)))
     return rows
 
 
-def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
+def _json_list(text: str, name: str) -> Rows:
     try:
         found = read_json(text) if text else []
     except JsonError as error:
@@ -164,7 +175,7 @@ def _json_list(text: str, name: str) -> list[tuple[int, dict[str, object]]]:
         if all(_is_image(value) and not _is_image(key) for key, value in found.items()):  # GenEval 2: prompt -> file
             return [(at, {"file": value, "prompt": key}) for at, (key, value) in enumerate(found.items(), start=1)]
         return [(at, {"file": key, "prompt": value}) for at, (key, value) in enumerate(found.items(), start=1)]
-    rows: list[tuple[int, dict[str, object]]] = []
+    rows: Rows = []
     for at, row in enumerate(found if isinstance(found, list) else [found], start=1):
         if not isinstance(row, dict):
             raise FileListError(f"{name}, entry {at} is not a JSON object")

@@ -19,6 +19,7 @@ from generators.filenames.filelist import FileEntry
 from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import LAYOUTS, Claim, Layout
 from generators.filenames.listed import claims_of_captions, claims_of_list
+from generators.filenames.mixtures import mark_mixtures
 from generators.filenames.names import Identity, take_apart, why_ignored, why_unsafe
 from generators.filenames.orders import Order, numbers_by_order
 from generators.filenames.other_tables import PromptOrder
@@ -41,7 +42,6 @@ __all__ = [
     "Said",
     "caption_choice",
     "match_files",
-    "match_layout",
     "with_rows",
 ]
 
@@ -108,22 +108,6 @@ class Reading:
     samples: int | None = None
 
 
-def match_layout(
-    names: Sequence[str],
-    prompts: Sequence[PromptRef],
-    *,
-    file_list: Sequence[FileEntry] | None = None,
-    captions: Mapping[str, Caption] | None = None,
-    layout: Layout = "auto",
-    numbering: Numbering = "auto",
-    sample_numbering: SampleNumbering = "auto",
-    samples: int | None = None,
-) -> Matches:
-    """`match_files` of names with a list and captions; the arguments are those of `Said` and `Reading`."""
-    reading = Reading(layout, numbering, sample_numbering, samples=samples)
-    return match_files(names, prompts, Said(file_list, captions), reading)
-
-
 def match_files(names: Sequence[str], prompts: Sequence[PromptRef], said: Said, reading: Reading) -> Matches:
     """The prompt and sample that each file shows. `names`: paths as they stand in the archive, with either slash."""
     findings = Findings()
@@ -148,6 +132,7 @@ def match_files(names: Sequence[str], prompts: Sequence[PromptRef], said: Said, 
     claims += [Claim(file, Identity(), None, problem=why) for file in files if (why := why_unsafe(file.name))]
     positions = settle_prompts(claims, prompts, reading.numbering, findings, numbers)
     mark_categories(claims, positions, prompts)
+    mark_mixtures(claims, positions)
     rows = settle_samples(claims, positions, prompts, reading.sample_numbering, findings)
     place = {name: index for index, name in enumerate(names)}
     rows = sorted(_mark_doubles(rows), key=lambda row: place.get(row.name, len(place)))

@@ -19,11 +19,21 @@ from generators.filenames.names import (
     sample_folder,
     sample_label,
     split_pair,
+    words_behind_numbers,
 )
 from generators.filenames.texts import PromptTexts
 
 Layout = Literal[
-    "auto", "prompt/sample", "prompt_sample", "prompt", "sample/prompt", "sample_prompt", "service", "counter"
+    "auto",
+    "prompt/sample",
+    "prompt_sample",
+    "prompt",
+    "sample/prompt",
+    "sample_prompt",
+    "count_seed_prompt",
+    "service",
+    "counter",
+    "within",
 ]
 
 
@@ -87,6 +97,14 @@ def _stem_is_sample_first(file: FileName, texts: PromptTexts) -> Claim:
     return Claim(file, identify(found[1], texts), found[0]) if found else Claim(file, Identity(), None)
 
 
+def _words_say_prompt(file: FileName, texts: PromptTexts) -> Claim:
+    found = words_behind_numbers(file.stem)
+    identity = identify(found[1], texts) if found else Identity()
+    if found is None or not identity.texts:
+        return Claim(file, Identity(), None)
+    return Claim(file, replace(identity, number=None), found[0])
+
+
 def _service_named(file: FileName, texts: PromptTexts) -> Claim:
     found = by_service(file.stem)
     if found is None:
@@ -110,6 +128,12 @@ LAYOUTS: tuple[LayoutSpec, ...] = (
     LayoutSpec("sample/prompt", "<sample>/<prompt>", "seed_3/00012.png", _folder_is_sample),
     LayoutSpec("sample_prompt", "<sample>_<prompt>", "seed3_00012.png", _stem_is_sample_first),
     LayoutSpec(
+        "count_seed_prompt",
+        "<count>-<seed>-<prompt's text>",
+        "00123-3141592-a brown bird.png",
+        _words_say_prompt,
+    ),
+    LayoutSpec(
         "service",
         "a service's name around the prompt's text",
         "DALL\N{MIDDLE DOT}E 2023-10-11 10.11.12 - a brown bird.png",
@@ -119,4 +143,6 @@ LAYOUTS: tuple[LayoutSpec, ...] = (
         "counter", "<words><prompt number>, one image each", "ComfyUI_00012_.png", _counter_is_prompt, asked=True
     ),
 )
-"""In the order in which they are tried; the first of those that place most files is taken."""
+"""In the order in which they are tried; the first of those that place most files is taken. Not among them is `within`:
+the others, of names without the words that all of them share (`generators.filenames.around`).
+"""

@@ -32,6 +32,11 @@ def claims_of_list(
     }
     fits = [_fit(entry, texts) for entry in entries]
     counts = _agree((entry.number, fit) for entry, fit in zip(entries, fits, strict=True) if entry.row_number)
+    if _are_of_others((entry.number, fit) for entry, fit in zip(entries, fits, strict=True) if not entry.row_number):
+        entries = [
+            replace(entry, number=None) if fit.exact else entry for entry, fit in zip(entries, fits, strict=True)
+        ]
+        findings.notes.append("numbers in the list are not the suite's; the prompts' texts beside them were used")
     claims: list[Claim] = []
     named: dict[str, tuple[str, Claim]] = {}
     for entry, fit in zip(entries, fits, strict=True):
@@ -71,6 +76,12 @@ def _agree(said: Iterable[tuple[int | None, Fit]]) -> bool:
     """
     apart = {None if number is None else number - fit.positions[0] for number, fit in said if len(fit.positions) == 1}
     return len(apart) == 1 and apart <= {0, 1}
+
+
+def _are_of_others(said: Iterable[tuple[int | None, Fit]]) -> bool:
+    """Whether numbers beside prompts' whole texts are another suite's: most agree neither from 0 nor from 1."""
+    apart = [number - fit.positions[0] for number, fit in said if number is not None and fit.exact]
+    return len(apart) > 1 and 2 * max(apart.count(0), apart.count(1)) < len(apart)
 
 
 def _claim_of(entry: FileEntry, fit: Fit, file: FileName, texts: PromptTexts, *, row_numbers_count: bool) -> Claim:

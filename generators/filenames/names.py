@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from common.images.decode import ALL_EXTENSIONS
 from generators.filenames.texts import PromptTexts, compact
@@ -20,6 +22,7 @@ _ENDS = " _.,#()[]=-"
 _SEPARATORS = r"[\s_.,#()\[\]=-]"
 _PROMPT_WORD = r"prompts?|captions?|text|p|id|idx|index|no|nr|number"
 _SAMPLE_WORD = r"samples?|images?|img|pic|picture|outputs?|out|seed|gen|generation|result|repeat|variant|s|i|n"
+_SAMPLE_WORDS = re.compile(_SAMPLE_WORD, re.IGNORECASE)
 _NUMBER = re.compile(rf"(?:(?:{_PROMPT_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE)
 _NUMBER_AND_WORDS = re.compile(
     rf"(?:(?:{_PROMPT_WORD}){_SEPARATORS}*)?(\d+){_SEPARATORS}+(\D.*|\d.*\D.*)", re.IGNORECASE
@@ -43,6 +46,10 @@ _SAMPLE_FIRST = re.compile(
 
 GRID = "by its name it shows several samples beside each other, not one"
 _PAIR = re.compile(rf"(.*?){_SEPARATORS}+(?:(?:{_SAMPLE_WORD}){_SEPARATORS}*)?(\d+)", re.IGNORECASE | re.DOTALL)
+_PAIR_BY_WORDS = re.compile(rf"((?:{_PROMPT_WORD})\d+)(?:{_SAMPLE_WORD})(\d+)", re.IGNORECASE)
+_NUMBERS_AND_WORDS = re.compile(rf"\d+{_SEPARATORS}+(\d+){_SEPARATORS}+(\D.*|\d.*\D.*)", re.DOTALL)
+_DATE = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:\D.*)?", re.DOTALL)
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|#U[0-9A-Fa-f]{4}|&(?:\w+|#x?[0-9A-Fa-f]+);")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,11 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
         return Identity(int(piece), len(piece), fit.positions if fit.exact else (), either=fit.exact)
     if (fit := texts.find(piece)).positions:
         return Identity(texts=fit.positions, exact=fit.exact, letters=len(piece), whole=fit.whole)
+    if (plain := _unescaped(piece)) != piece:
+        return identify(plain, texts)
     bare = piece.strip(_ENDS)
+    if _DATE.fullmatch(bare):
+        return Identity()
     if match := _NUMBER.fullmatch(bare):
         return Identity(number=int(match[1]), digits=len(match[1]))
     if match := _NUMBER_AND_WORDS.fullmatch(bare):
@@ -180,10 +191,23 @@ def _identity(piece: str, texts: PromptTexts) -> Identity:
     return Identity()
 
 
+def _unescaped(piece: str) -> str:
+    """`piece` as it was before a browser, a page or `unzip` wrote its letters as codes (%E7%8C%AB, &#39;, #U732b)."""
+    if not _ESCAPED.search(piece):
+        return piece
+    plain = html.unescape(unquote(piece, errors="replace"))
+    return re.sub(r"#U([0-9A-Fa-f]{4})", lambda found: chr(int(found[1], 16)), plain).rstrip("\ufffd")
+
+
 def sample_label(stem: str) -> int | None:
     """The sample number that a file's stem ends in ("3", "img_3", "00012_3", "ComfyUI_00003_"), None without one."""
     match = _LABEL.fullmatch(stem.strip(_ENDS))
     return int(match[1]) if match else None
+
+
+def is_sample_word(word: str) -> bool:
+    """Whether a word stands before samples' numbers ("img")."""
+    return _SAMPLE_WORDS.fullmatch(word) is not None
 
 
 def sample_folder(folder: str) -> int | None:
@@ -198,8 +222,9 @@ def is_grid(stem: str) -> bool:
 
 
 def split_pair(stem: str) -> tuple[str, int] | None:
-    """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)"), taken in two."""
-    match = _PAIR.fullmatch(stem.strip(_ENDS))
+    """A stem that holds prompt and sample ("00012_3", "a-brown-bird_3", "a brown bird (3)", "p12s3"), taken in two."""
+    bare = stem.strip(_ENDS)
+    match = _PAIR.fullmatch(bare) or _PAIR_BY_WORDS.fullmatch(bare)
     return (match[1], int(match[2])) if match and match[1].strip() else None
 
 
@@ -209,17 +234,23 @@ def sample_first(stem: str) -> tuple[int, str, bool] | None:
     return (int(match["sample"]), match["prompt"], bool(match["word"])) if match else None
 
 
+def words_behind_numbers(stem: str) -> tuple[int, str] | None:
+    """A stem of two numbers and words ("01234-987654321-a brown bird"): the second number and the words."""
+    match = _NUMBERS_AND_WORDS.fullmatch(stem)
+    return (int(match[1]), match[2]) if match else None
+
+
 def by_service(stem: str) -> tuple[tuple[str, ...], int | None] | None:
     """What may be the prompt in a name as DALL-E's and Midjourney's pages give it, and the sample; None for others.
 
-    Before Midjourney's prompt stands a name of a person, which may itself have words.
+    Before Midjourney's prompt stands a name of a person, which may itself have words; behind it may stand parameters.
     """
     match = _SERVICE.fullmatch(stem)
     if match is None:
         return None
     if match["dalle"]:
         return (match["dalle"],), None
-    words = match["midjourney"].split("_")
+    words = match["midjourney"].partition("_--")[0].split("_")
     starts = range(1, min(len(words), 6))
     return tuple("_".join(words[at:]) for at in starts), int(match["sample"]) if match["sample"] else None
 

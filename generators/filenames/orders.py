@@ -7,6 +7,7 @@ from typing import Literal
 
 from generators.filenames.findings import Findings, PromptRef, Question
 from generators.filenames.layouts import Claim
+from generators.filenames.names import clean_path
 from generators.filenames.other_tables import PromptOrder
 from generators.filenames.texts import PromptTexts
 
@@ -27,9 +28,19 @@ def numbers_by_order(
     """
     if choice == "suite" or not any(claim.identity.number is not None for claim in claims):
         return None
+    counted = len({claim.identity.number for claim in claims if claim.identity.number is not None})
     for order in orders:
         fits = {number: positions for number, text in order.texts.items() if (positions := texts.whole(text).positions)}
-        if 2 * len(fits) < len(order.texts) or len(fits) < 2:
+        if order.loose:
+            fits = dict(enumerate(dict.fromkeys(fits.values())))
+        if not order.loose and 2 * len(fits) < len(order.texts) and _named_after_prompts(order.source):
+            text = (
+                f"{order.source} has {len(order.texts)} prompts, of which {len(fits)} are in the suite: were the "
+                "images made of the suite's prompts, and do their names have its numbers?"
+            )
+            _ask(Question("order", text, ("suite",)), claims, findings)
+            return None
+        if 2 * len(fits) < (counted if order.loose else len(order.texts)) or len(fits) < 2:
             continue  # a list of something else
         if any(all(_has_number(prompts, fits[number], number - base) for number in fits) for base in (0, 1)):
             findings.notes.append(f"{order.source} has the suite's own order")
@@ -39,12 +50,20 @@ def numbers_by_order(
             # of several prompts with one text nobody can tell which is meant
             return {number: positions[0] for number, positions in fits.items() if len(positions) == 1}
         text = f"{order.source} has the prompts in another order than the suite: whose numbers do the names have?"
-        findings.questions.append(Question("order", text, ("suite", "list")))
-        for claim in claims:
-            if claim.identity.number is not None and not claim.problem:
-                claim.problem = text
+        _ask(Question("order", text, ("suite", "list")), claims, findings)
         return None
     return None
+
+
+def _ask(question: Question, claims: Sequence[Claim], findings: Findings) -> None:
+    findings.questions.append(question)
+    for claim in claims:
+        if claim.identity.number is not None and not claim.problem:
+            claim.problem = question.text
+
+
+def _named_after_prompts(source: str) -> bool:
+    return clean_path(source).rpartition("/")[2].lower().startswith("prompt")
 
 
 def _has_number(prompts: Sequence[PromptRef], positions: Sequence[int], number: int) -> bool:

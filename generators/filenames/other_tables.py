@@ -8,16 +8,17 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from common import text_files
+from common import limits, text_files
 from common.json_in import JsonError, read_json
 from common.numbers import whole_or_none
 from common.tables import SEPARATORS, TableError, read_records
 from common.text import bad_character
 from generators.filenames.filelist import COLUMNS, plain_column
+from generators.filenames.loose_texts import READ_LOOSELY, loose_rows, loose_text, texts_in_order
 from generators.filenames.names import clean_path, without_extension
 from generators.filenames.paths import PathEnds, folders_to_drop, without_folders
 
-READ = (".jsonl", ".csv", ".tsv", ".json", ".txt")
+READ = (".jsonl", ".csv", ".tsv", ".json", ".txt", *READ_LOOSELY)
 """Endings of files that are looked at."""
 
 _LIKELY = ("prompt", "caption", "text", "description", "desc")
@@ -31,10 +32,14 @@ _MOST_DEPTH = 6
 
 @dataclass(frozen=True, slots=True)
 class PromptOrder:
-    """A list of prompts that names no image: numbers in names may be its own. `texts`: number -> prompt."""
+    """A list of prompts that names no image: numbers in names may be its own. `texts`: number -> prompt.
+
+    `loose`: there are other texts as well, and the numbers only tell the order.
+    """
 
     source: str
     texts: Mapping[int, str]
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,19 @@ class OtherTable:
 
 def read_other_table(data: bytes, name: str, images: PathEnds) -> OtherTable:
     """What the table `name` says of `images`; nothing where it is about something else."""
+    loose = name.lower().endswith(READ_LOOSELY)
     try:
-        text = text_files.decode(data, wanted="a table")
+        text = loose_text(data) if loose else text_files.decode(data, wanted="a table")
     except text_files.TextFileError:
         return OtherTable({})
-    rows = list(_rows(text, name))
+    rows = list(loose_rows(text, name) if loose else _rows(text, name))
     folder = clean_path(name).rpartition("/")[0]
     captions = _captions(rows, images, folder)
     if captions:
         return OtherTable(captions)
+    if loose:
+        said = (each for each in texts_in_order(text) if len(each) <= limits.PROMPT and bad_character(each) is None)
+        return OtherTable({}, PromptOrder(name, dict(enumerate(dict.fromkeys(said))), loose=True))
     texts = _order(rows)
     return OtherTable({}, PromptOrder(name, texts) if len(texts) > 1 else None)
 
@@ -107,7 +116,17 @@ def _objects(found: object, most: int) -> Iterator[Row]:
         if all(isinstance(file, str) and _ends_as_image(file) and not _ends_as_image(key) for key, file in files):
             yield from ({"file": file, "prompt": key} for key, file in files)  # GenEval 2 has prompt -> file
             return
+        if all(isinstance(value, str) and _is_sentence(value) for value in found.values()):  # by names of any kind
+            yield from ({"file": key, "index": key, "prompt": value} for key, value in found.items())
+            return
         if any(isinstance(value, str | int | float) for value in found.values()):
+            yield from (
+                {**found, "file": file}
+                for value in found.values()
+                if isinstance(value, list)
+                for file in value
+                if isinstance(file, str) and _ends_as_image(file)
+            )
             yield from (
                 {"file": key, "index": key, "prompt": value}
                 for key, value in found.items()
@@ -120,6 +139,10 @@ def _objects(found: object, most: int) -> Iterator[Row]:
                 yield from (each for each in _objects(value, most - 1) if each is not value)
             elif isinstance(value, list) and most:
                 yield from _objects(value, most - 1)
+
+
+def _is_sentence(value: str) -> bool:
+    return " " in value or not value.isascii()
 
 
 def _is_name(key: str) -> bool:
@@ -171,7 +194,10 @@ def _column_of_files(rows: Sequence[Row], images: PathEnds, folder: str) -> str 
     counts: dict[str, int] = {}
     for row in rows[:_ROWS_TRIED]:
         for key, value in row.items():
-            if isinstance(value, str) and 0 < len(value) < 600 and _ends_as_image(value):
+            if not isinstance(value, str) or not 0 < len(value) < 600 or "\n" in value:
+                continue
+            name = not value.isdecimal() and not _rank(plain_column(key)) and bool(images.find(value, folder))
+            if name or _ends_as_image(value):
                 last = clean_path(value).rpartition("/")[2]
                 counts[key] = counts.get(key, 0) + bool(images.find(value, folder) or images.find(last, folder))
     best = max(counts, key=lambda key: counts[key], default=None)
@@ -216,8 +242,8 @@ def _order(rows: Sequence[Row]) -> dict[int, str]:
 
 
 def ordered(sources: Collection[str]) -> list[str]:
-    """Tables that may be read, those nearer to the top first."""
+    """Tables that may be read, those nearer to the top first, and what is no table last."""
     return sorted(
         (name for name in sources if clean_path(name).lower().endswith(READ)),
-        key=lambda name: (clean_path(name).count("/"), name),
+        key=lambda name: (name.lower().endswith(READ_LOOSELY), clean_path(name).count("/"), name),
     )

@@ -56,6 +56,7 @@ def settle_prompts(
     for name, group in groups.items():
         known[name] = of_suite if numbers is None or name in BESIDE else numbers
         _settle_either(group, known[name], numbering, findings)
+        _drop_other_numbers(group, known[name])
         bases[name] = _base(group, known[name], "auto" if len(groups) > 1 else numbering, findings)
     if len(groups) > 1 and numbering in _BASES:
         # The answer is for the numbers that leave it open; where none does, it is for all.
@@ -146,6 +147,14 @@ def _settle_either(
         )
 
 
+def _drop_other_numbers(group: Sequence[Claim], by_number: Mapping[int, int]) -> None:
+    """Numbers beside prompts' texts of which none is a prompt's, such as seeds, count for nothing."""
+    both = [claim for claim in group if claim.identity.number is not None and claim.identity.texts]
+    if both and not any(_exists(claim, by_number) for claim in both):
+        for claim in both:
+            claim.identity = replace(claim.identity, number=None)
+
+
 def _exists(claim: Claim, by_number: Mapping[int, int]) -> bool:
     number = claim.identity.number
     return number is not None and bool({number, number - 1} & by_number.keys())
@@ -173,6 +182,8 @@ def _base(
     base, why = None, ""
     if len(votes) == 1:
         base, why = next(iter(votes)), "the words beside the numbers say so"
+    elif not any(_exists(claim, by_number) for claim in numbered):
+        return 0  # each is told that there is no such prompt
     elif not votes and 0 in numbers:
         base, why = 0, "there is a 0"
     elif not votes and len(fits) == 1:

@@ -3,7 +3,7 @@
 import pytest
 
 from generators.filenames.filelist import FileEntry, FileListError, find_file_lists, parse_file_list
-from generators.filenames.layout import PromptRef, match_layout
+from generators.filenames.layout import PromptRef, Reading, Said, match_files
 
 PROMPTS = [PromptRef("00000", "A red car."), PromptRef("00001", "A blue, old bird."), PromptRef("00002", "Two dogs")]
 
@@ -75,7 +75,7 @@ def test_the_list_speaks_for_the_names() -> None:
         FileEntry("sub\\x2.png", 0, "", 1),
         FileEntry("gone.png", 1, "", 0),
     ]
-    matches = match_layout(names, PROMPTS, file_list=entries)
+    matches = match_files(names, PROMPTS, Said(entries), Reading())
     assert [(row.name, row.prompt_id, row.sample, row.problem) for row in matches.rows] == [
         ("up/x1.png", "00000", 0, ""),
         ("up/sub/X2.PNG", "00000", 1, ""),
@@ -86,7 +86,7 @@ def test_the_list_speaks_for_the_names() -> None:
 
 def test_a_list_without_samples_numbers_them_in_order() -> None:
     entries = [FileEntry(f"{name}.png", None, "two dogs") for name in ("b", "a", "c10", "c9")]
-    matches = match_layout(["a.png", "b.png", "c9.png", "c10.png"], PROMPTS, file_list=entries)
+    matches = match_files(["a.png", "b.png", "c9.png", "c10.png"], PROMPTS, Said(entries), Reading())
     assert [(row.name, row.sample) for row in matches.rows] == [
         ("a.png", 0),
         ("b.png", 1),
@@ -97,11 +97,14 @@ def test_a_list_without_samples_numbers_them_in_order() -> None:
 
 def test_another_suites_list_is_noticed() -> None:
     entries = [FileEntry("a.png", 0, "A red car.", 0), FileEntry("b.png", 1, "A green boat.", 0)]
-    matches = match_layout(["a.png", "b.png"], PROMPTS, file_list=entries)
+    matches = match_files(["a.png", "b.png"], PROMPTS, Said(entries), Reading())
     assert matches.rows[0].prompt_id == "00000"
     assert matches.rows[1].problem == 'the list gives it the prompt "A green boat.", which is not in the suite'
-    swapped = match_layout(
-        ["a.png", "b.png"], PROMPTS, file_list=[FileEntry("a.png", 0, "A red car."), FileEntry("b.png", 1, "Two dogs")]
+    swapped = match_files(
+        ["a.png", "b.png"],
+        PROMPTS,
+        Said([FileEntry("a.png", 0, "A red car."), FileEntry("b.png", 1, "Two dogs")]),
+        Reading(),
     )
     # One file says that numbers count from 0, the other agrees with neither count.
     assert swapped.rows[0].prompt_id == "00000"
@@ -110,7 +113,7 @@ def test_another_suites_list_is_noticed() -> None:
 
 def test_a_name_that_the_list_leaves_in_doubt() -> None:
     names = ["x/0.png", "y/0.png"]
-    matches = match_layout(names, PROMPTS, file_list=[FileEntry("0.png", 0, "", 0)])
+    matches = match_files(names, PROMPTS, Said([FileEntry("0.png", 0, "", 0)]), Reading())
     assert matches.rows[-1].problem == "named in the list, and fits x/0.png and y/0.png"
     assert matches.matched == ()
 
@@ -125,5 +128,7 @@ def test_a_runs_own_manifest_is_certain_of_its_numbers() -> None:
     )
     entries = parse_file_list(lines, "manifest.jsonl")
     assert entries == [FileEntry("00001/0.png", 1, "A blue, old bird.", 0, certain=True)]
-    matches = match_layout(["run/00001/0.png"], [PromptRef("00000", ""), PromptRef("00001", "")], file_list=entries)
+    matches = match_files(
+        ["run/00001/0.png"], [PromptRef("00000", ""), PromptRef("00001", "")], Said(entries), Reading()
+    )
     assert matches.questions == () and matches.rows[0].prompt_id == "00001"

@@ -203,3 +203,77 @@ def test_what_can_not_be_read_is_refused_in_one_sentence(data: bytes, name: str,
     with pytest.raises(SuiteError) as error:
         read_suite(data, file_name=name)
     assert told in str(error.value) and str(error.value).startswith(f"{name}: ")
+
+
+def test_genai_bench_has_an_object_for_each_prompt() -> None:
+    files: dict[str, object] = {
+        "00000": {"prompt": "a baker, pulling bread", "models": {"SDXL": [3, 3, 2]}},
+        "00001": {"id": "one", "prompt": "a dog"},
+    }
+    for data in (json.dumps(files), json.dumps(files, indent=1)):
+        suite = read_suite(data.encode(), file_name="genai_image.json")
+        assert [prompt.text for prompt in suite.prompts] == ["a baker, pulling bread", "a dog"]
+        assert suite.prompts[0].attributes == {"id": "00000", "models": {"SDXL": [3, 3, 2]}}
+        assert suite.prompts[1].attributes == {"id": "one"}
+
+
+def test_dpg_bench_has_a_file_a_prompt() -> None:
+    files = {"prompts/partiprompts42.txt": b"a red car", "prompts/whoops7.txt": b"a melting clock\n"}
+    suite = read_suite(zipped(files), file_name="prompts.zip")
+    assert texts(suite) == [("a red car", "partiprompts"), ("a melting clock", "whoops")]
+    assert suite.prompts[0].attributes == {"item_id": "partiprompts42"} and "item_id" in suite.notes[0]
+    words = read_suite(zipped({"color.txt": b"a red car", "shape.txt": b"a round car"}), file_name="by-category.zip")
+    assert texts(words) == [("a red car", "color"), ("a round car", "shape")]
+
+
+def test_the_sheet_with_prompts_is_read_and_not_the_one_about_them() -> None:
+    about: list[list[object]] = [["These are our prompts."], ["Version 2"]]
+    book = workbook(about, [["Prompt", "Category"], ["a car", "Colors"]], [["Prompt"], ["a dog"]])
+    suite = read_suite(book, file_name="ours.xlsx")
+    assert texts(suite) == [("a car", "Colors")]
+    assert suite.notes == ("Read from the sheet 'sheet 1'; not from 'sheet 0', 'sheet 2'.",)
+
+
+TITLED: list[list[object]] = [["Our prompts, 2026", None], [None, None], ["Prompt", "Category"], ["a car", "Colors"]]
+
+
+@pytest.mark.parametrize("data", [workbook(TITLED), b"Our prompts 2026,\n,\nPrompt,Category\na car,Colors\n"])
+def test_a_title_above_the_headings_is_left_out_and_told(data: bytes) -> None:
+    suite = read_suite(data, file_name="ours.csv")
+    assert texts(suite) == [("a car", "Colors")] and any("Our prompts" in note for note in suite.notes)
+
+
+def test_rows_as_full_as_the_headings_are_no_title() -> None:
+    with pytest.raises(SuiteError, match="No column is called prompt"):
+        read_suite(b"a,b\nc,d\nprompt,category\nx,y\n", file_name="ours.csv")
+
+
+def test_questions_in_a_cell_are_read_as_json() -> None:
+    table = 'prompt,questions\na red car,"[""Is there a car?"", ""Is it red?""]"\na dog,Is there a dog?\n'
+    suite = read_suite(table.encode(), file_name="asked.csv")
+    assert suite.prompts[0].attributes["questions"] == [
+        {"id": 1, "question": "Is there a car?"},
+        {"id": 2, "question": "Is it red?"},
+    ]
+    assert suite.prompts[1].attributes["questions"] == "Is there a dog?"
+    assert "Questions were read from 'questions': 2 of 1 prompts." in suite.notes
+    broken = read_suite(b'prompt,questions\na red car,"[Is there a car?"\n', file_name="asked.csv")
+    assert broken.prompts[0].attributes["questions"] == "[Is there a car?"
+
+
+@pytest.mark.parametrize("text", ["1. a cat\n2. a dog\n", "- a cat\n- a dog\n", "\u2022 a cat\n\u2022 a dog"])
+def test_marks_of_a_list_are_told(text: str) -> None:
+    suite = read_suite(text.encode(), file_name="ours.txt")
+    assert len(suite.prompts) == 2 and "begins as in a list" in suite.notes[0]
+    assert not read_suite(b"1. a cat\na dog\n", file_name="ours.txt").notes
+
+
+def test_a_pointer_of_git_is_no_suite() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:d468dce2cd76\nsize 12073959\n"
+    with pytest.raises(SuiteError, match="Git LFS.*git lfs pull"):
+        read_suite(pointer, file_name="prompts.csv")
+
+
+def test_no_silly_hints_beside_columns() -> None:
+    (note,) = read_suite(b"prompt,prompt_id,caption,promt\na cat,7,x,y\n", file_name="ours.csv").notes
+    assert "'promt' (meant as prompt?)" in note and note.count("meant as") == 1

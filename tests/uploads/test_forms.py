@@ -137,7 +137,34 @@ ELSEWHERE = {f"images/{name}": data for name, data in sidecar("txt").items() if 
 ROWS = {f"{at:04d}.png": PROMPTS[p] for at, (p, _) in enumerate(ORDER)}
 BARE = {f"{at:04d}.png": image(*place) for at, place in enumerate(ORDER)}
 
+TAKEN = {f"2026-11-30/2026-11-30_14-03-{at:02d}_{1000 + at}.png": place for at, place in enumerate(ORDER)}
+FOOOCUS: Files = {name: image(*place) for name, place in TAKEN.items()} | {
+    "2026-11-30/log.html": (
+        "<!DOCTYPE html><html><body>"
+        + "".join(
+            f"<div><a href='{name[11:]}'><img src='{name[11:]}'></a><table><tr><td class='label'>Prompt</td>"
+            f"<td class='value'>{PROMPTS[p]}</td></tr><tr><td>Negative Prompt</td><td>a moss</td></tr></table></div>"
+            for name, (p, _) in TAKEN.items()
+        )
+        + "</body></html>"
+    ).encode()
+}
+
 FORMS: dict[str, tuple[str, bytes | Files]] = {
+    "a page by Fooocus": ("images.zip", zip_of(FOOOCUS)),
+    "a count, a seed and the prompt": (
+        "images",
+        {f"{at:05d}-{3141592 + at}-{PROMPTS[p]}.png": image(p, s) for at, (p, s) in enumerate(ORDER)},
+    ),
+    "keys of a table": (
+        "images",
+        {f"{at * 7919 + 99991:08x}.png": image(*place) for at, place in enumerate(ORDER)}
+        | {
+            "log.jsonl": "\n".join(
+                json.dumps({"uid": f"{at * 7919 + 99991:08x}", "prompt": PROMPTS[p]}) for at, (p, _) in enumerate(ORDER)
+            ).encode()
+        },
+    ),
     "zips in a folder": (
         "parts",
         {f"{half}.zip": zip_of({n: d for n, d in NUMBERED.items() if int(n[6]) == half}) for half in range(2)},
@@ -283,6 +310,11 @@ BAD: dict[str, tuple[str, bytes | Files, str]] = {
         "several columns of bytes: one, two",
     ),
     "a data set of Hugging Face's own form": ("x", {"data-00000-of-00001.arrow": b"x" * 99}, "write it as Parquet"),
+    "images as text in a table": (
+        "x",
+        {"images.jsonl": json.dumps({"prompt": "a fox", "image": "iVBORw0KGgo" * 2_000}).encode()},
+        "base64 in images.jsonl, are not read",
+    ),
     "an archive that is not opened": ("x.zip", zip_of({"a.7z": b"7z\xbc\xaf\x27\x1c"}), "a.7z is not opened"),
     "a zip inside with a path that climbs": (
         "x.zip",
@@ -337,3 +369,17 @@ def test_nothing_of_a_shard_stays(suite: Suite, tmp_path: Path, media: Path) -> 
     upload_confirm(upload=upload)
     assert not list((media / "uploads").iterdir())
     assert Upload.objects.get().status == Upload.Status.DONE and GenerationRun.objects.count() == 1
+
+
+def test_a_long_log_beside_images_is_no_reason_to_refuse_them(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluation.services.uploads.beside.MOST_BYTES", 1_000)
+    monkeypatch.setattr("evaluation.services.uploads.beside.MAX_LIST_BYTES", 1_500)
+    log = "".join(f"drawing: {PROMPTS[p]}\n" for p in (3, 2, 1, 0)).encode()
+    for name, more, questions in (("short", 0, 1), ("long", 5_000, 0)):
+        files = {f"{p}.png": image(p, 0) for p in range(4)} | {"run.log": log + b"x" * more}
+        path = place((f"{name}.zip", zip_of(files)), tmp_path)
+        upload = upload_receive(suite=suite, run_name=name, generator="theirs", source=path)
+        assert upload_check(upload=upload)
+        assert [each["option"] for each in upload.summary["questions"]] == ["order"] * questions

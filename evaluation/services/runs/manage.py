@@ -1,10 +1,13 @@
-"""Runs archived, renamed and deleted."""
+"""Runs archived, renamed, declared anew and deleted."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
 
+from evaluation.declared import checked_declaration
 from evaluation.errors import ConflictError
 from evaluation.models import GenerationRun, Upload
 from evaluation.selectors.uses import images_of_run_alone, run_uses
@@ -44,6 +47,31 @@ def run_rename(*, run: GenerationRun, name: str) -> GenerationRun:
         )
     found.name = checked_run_name(name, besides=found)
     found.save(update_fields=["name"])
+    return found
+
+
+@transaction.atomic
+def run_declare(*, run: GenerationRun, declared: Mapping[str, object]) -> GenerationRun:
+    """Declare anew what is known of images that were uploaded; what is not given is unknown then.
+
+    `declared`: as `evaluation.declared.checked_declaration` takes it.
+
+    Raises:
+        ConflictError: the images were drawn here, or a study rests on the run.
+        InputError: what can't be kept.
+    """
+    kept = checked_declaration(declared)
+    found = locked(run)
+    uses = run_uses(found)
+    if found.origin != GenerationRun.Origin.UPLOADED:
+        raise ConflictError(f"The run {found.name} was drawn here: what is known of it was recorded then.")
+    if uses.busy or uses.used_by:
+        raise ConflictError(
+            f"What is declared of the run {found.name} can't be changed. {uses.busy or f'It is used by {uses.users}.'}"
+        )
+    found.parameters = kept.pop("parameters", {})
+    found.declared = kept
+    found.save(update_fields=["parameters", "declared"])
     return found
 
 

@@ -34,6 +34,7 @@ from evaluation.services.uploads.entries import DamagedEntryError, Entry
 from evaluation.services.uploads.match import CHECKED, OTHERS, read_checked, upload_match
 from evaluation.services.work.locks import claim_upload
 from generators.filenames.embedded import embedded_prompt
+from generators.filenames.filelist import TABLES
 from generators.filenames.names import why_hidden, why_ignored
 
 FILES = "files"
@@ -50,6 +51,8 @@ OTHER_ENDINGS = (
     *(".npy", ".npz", ".pt", ".pth", ".pkl", ".safetensors", ".zip", ".tar", ".gz", ".mp4", ".py", ".ipynb", ".cls"),
 )
 """Endings of files whose content is not looked at."""
+TABLE_BYTES = 2**14
+"""A longer table without an image beside it may hold images as text."""
 SNIFFED_BYTES = 64
 NO_ENDING = "without the ending of an image format, taken for what the content is"
 
@@ -117,10 +120,10 @@ def _check(upload: Upload, deadline: float | None) -> bool:
         if not images:
             raise InputError(
                 f"{upload.file_name} has no images ({counted(len(names), 'file')}). Use {FORMATS_IN_WORDS}."
-                f"{_closed(names)}",
+                f"{_closed(archive.entries)}",
                 field="source",
             )
-        used = beside_keep(upload, archive)
+        used = beside_keep(upload, archive).used
         others = sorted({*names} - {*images} - used)
         with full_disk_errors(staging):
             (staging / OTHERS).write_text(json.dumps(others[:OTHERS_KEPT]), encoding="utf-8")
@@ -131,9 +134,15 @@ def _check(upload: Upload, deadline: float | None) -> bool:
             return _check_files(upload, archive, waiting, log, len(images), deadline)
 
 
-def _closed(names: list[str]) -> str:
+def _closed(entries: list[Entry]) -> str:
     """What to do with files inside that may hold images and are not opened."""
-    name = next((name for name in names if name.lower().endswith(CLOSED) and not why_hidden(name)), "")
+    names = [entry.name for entry in entries if not why_hidden(entry.name)]
+    name = next((name for name in names if name.lower().endswith(CLOSED)), "")
+    table = next(
+        (each.name for each in entries if each.name.lower().endswith(TABLES) and each.n_bytes > TABLE_BYTES), ""
+    )
+    if table and not name:
+        return f" Images inside a table, such as base64 in {table}, are not read: write them as files, or as Parquet."
     if name.lower().endswith(".arrow"):
         return f" {name} is a data set as Hugging Face's save_to_disk writes it: write it as Parquet (to_parquet)."
     return f" {name} is not opened: unpack it first." if name else ""

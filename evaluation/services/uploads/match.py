@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 from django.db import transaction
 
 from common.words import counted, nearest, prompt_name
+from evaluation.declared import TEXTS
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.archive import CLOSED
@@ -162,7 +163,19 @@ def _matches(upload: Upload, files: Mapping[str, Mapping[str, Any]], options: Ma
         ),
     )
     matches = edited(matches, edits, prompts, samples if isinstance(samples, int) else None)
-    return replace(matches, notes=(*beside.notes, *matches.notes))
+    return replace(matches, notes=(*beside.notes, *_said(upload, beside.declared), *matches.notes))
+
+
+def _said(upload: Upload, declared: Mapping[str, object]) -> Iterator[str]:
+    """What a list says of all images, for people to compare."""
+    maker = str(declared.get("generator", ""))
+    if maker and maker.casefold() != upload.generator.casefold():
+        yield f"the list beside the images says that {maker} made them, and you that {upload.generator} did"
+    taken = [name for name in (*TEXTS, "selection", "parameters") if name in declared and name in upload.declared]
+    if same := [name for name in taken if declared[name] == upload.declared[name]]:
+        yield f"the list beside the images says their {', '.join(same)}: taken over as declared"
+    if other := [name for name in taken if name not in same]:
+        yield f"the list beside the images says another {', '.join(other)} than you declared: yours counts"
 
 
 def _without(entries: tuple[FileEntry, ...] | None, edits: Edits) -> list[FileEntry] | None:

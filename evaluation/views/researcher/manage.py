@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -16,10 +17,11 @@ from evaluation.errors import InputError
 from evaluation.models import GenerationRun, StudyStatus, Suite
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.uses import Uses, run_uses, study_uses, suite_uses
-from evaluation.services.runs.manage import run_archive, run_delete, run_rename
+from evaluation.services.runs.manage import run_archive, run_declare, run_delete, run_rename
 from evaluation.services.studies.change import study_delete
 from evaluation.services.studies.manage import study_archive, study_rename
 from evaluation.services.suites.manage import suite_archive, suite_delete, suite_rename
+from evaluation.views.researcher.declaration import DeclarationForm, declared_initially
 from evaluation.views.researcher.pages import ResearcherRequest, add_input_error, form_page, page
 from evaluation.views.researcher.plain_form import PlainForm
 
@@ -35,6 +37,7 @@ class Managed:
     """A thing, and what may be done with it. `called`: its kind and name. `back`, `listed`: its page, and its list.
 
     `renames`: how the field of its name is called, "" where it can't be renamed. `deletes`: whether it can go.
+    `declared`: what the form of its declaration shows, None where nothing can be declared of it.
     """
 
     kind: str
@@ -50,6 +53,8 @@ class Managed:
     archive: Callable[[bool], object]
     give_name: Callable[[str], object]
     delete: Callable[[str], object]
+    declared: Mapping[str, Any] | None = None
+    declare: Callable[[Mapping[str, object]], object] | None = None
 
     @property
     def archives(self) -> bool:
@@ -104,6 +109,8 @@ def manage_run(request: ResearcherRequest, pk: int) -> HttpResponseBase:
             archive=lambda archived: run_archive(run=found, archived=archived),
             give_name=lambda name: run_rename(run=found, name=name),
             delete=lambda version: run_delete(run=found, version=version),
+            declared=None if found.is_drawn_by_us or not free else declared_initially(found.declared, found.parameters),
+            declare=lambda declared: run_declare(run=found, declared=declared),
         ),
     )
 
@@ -136,6 +143,9 @@ def manage_study(request: ResearcherRequest, name: str) -> HttpResponseBase:
 def _managed(request: ResearcherRequest, thing: Managed) -> HttpResponseBase:
     """The page, or what was asked for on it."""
     form = RenameForm(initial={"name": thing.name})
+    declaration = DeclarationForm(
+        request.POST if request.POST.get("action") == "declare" else None, initial=thing.declared
+    )
     if request.method == "POST":
         action = request.POST.get("action", "")
         if action == "rename":
@@ -150,6 +160,10 @@ def _managed(request: ResearcherRequest, thing: Managed) -> HttpResponseBase:
                 done = "archived" if action == "archive" else "back in the lists"
                 messages.success(request, f"{_upper(thing.called)} is {done}.")
                 return redirect(thing.back if action == "restore" else thing.listed)
+            if action == "declare" and thing.declare and declaration.is_valid():
+                thing.declare(declaration.cleaned_data["declared"])
+                messages.success(request, "What is declared is saved.")
+                return redirect(thing.back)
             if action == "rename" and form.is_valid():
                 renamed = thing.give_name(form.cleaned_data["name"])
                 messages.success(request, "The new name is saved.")
@@ -162,7 +176,8 @@ def _managed(request: ResearcherRequest, thing: Managed) -> HttpResponseBase:
             else:
                 raise
     form.fields["name"].label = thing.renames or "New name"
-    return form_page(request, "researcher/manage.html", form, {"area": thing.area, "thing": thing})
+    context = {"area": thing.area, "thing": thing, "renaming": form, "declaration": declaration}
+    return form_page(request, "researcher/manage.html", declaration if declaration.is_bound else form, context)
 
 
 def _upper(text: str) -> str:

@@ -13,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from common import limits
-from evaluation.declared import TEXTS, checked_declaration, parameters_of
 from evaluation.errors import InputError
 from evaluation.models import Suite, Upload
 from evaluation.selectors.list_shapes import uploads_shape
@@ -24,6 +23,7 @@ from evaluation.services.uploads.drop import upload_drop
 from evaluation.services.uploads.match import MATCHING, SWITCHES, upload_match
 from evaluation.services.uploads.receive import upload_check_queue, upload_receive
 from evaluation.services.uploads.staged import staged_small
+from evaluation.views.researcher.declaration import DeclarationForm
 from evaluation.views.researcher.images import sent_inline
 from evaluation.views.researcher.lists import shown_list
 from evaluation.views.researcher.pages import (
@@ -35,7 +35,6 @@ from evaluation.views.researcher.pages import (
     page_of,
     tell,
 )
-from evaluation.views.researcher.plain_form import PlainForm
 from evaluation.views.researcher.run_form import SuiteChoice
 from evaluation.views.researcher.sent_file import FileKeyField, errors_for_script, go_on
 
@@ -64,43 +63,24 @@ CHOICES = {
     "prompt_sample": "first the prompt, then the sample",
     "sample_prompt": "first the sample, then the prompt",
     "prompt": "each file is a prompt, one image each",
+    "count_seed_prompt": "the words behind the numbers are the prompt's text",
+    "within": "yes, read what is left of the names",
 }
 """What the page calls the answers to questions."""
-
-SELECTION_CHOICES = {
-    "not_hand_picked": "Not chosen: the first images of each prompt",
-    "chosen_by_score": "Chosen by a program among more",
-    "hand_picked": "Chosen by people among more",
-}
 
 UNDER_WAY = (Upload.Status.RECEIVED, Upload.Status.CHECKING, Upload.Status.STORING)
 
 
-class UploadForm(PlainForm):
+class UploadForm(DeclarationForm):
     """An archive of images, and what it shows."""
 
+    field_order = ("suite", "run_name", "generator")
     suite = SuiteChoice(Suite.objects.none(), label="Suite", empty_label=None)
     run_name = forms.CharField(label="Run name", max_length=limits.RUN_NAME)
     generator = forms.CharField(
         label="Generator",
         max_length=limits.GENERATOR,
         help_text="The name that reports use, such as imagen or dall-e-2.",
-    )
-    version = forms.CharField(label="Version", required=False, max_length=limits.GENERATOR)
-    licence = forms.CharField(label="Licence of the images", required=False, max_length=limits.LICENCE)
-    seeds = forms.CharField(label="Seeds", required=False, max_length=limits.REFERENCE)
-    selection = forms.ChoiceField(
-        label="How samples were chosen",
-        required=False,
-        choices=[("", "Unknown"), *SELECTION_CHOICES.items()],
-        help_text="A declaration: reports print it as yours.",
-    )
-    parameters = forms.CharField(
-        label="Parameters",
-        required=False,
-        max_length=limits.CONSENT,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One per line, such as guidance=7.5.",
     )
     file = forms.FileField(label="Images", required=False)
     file_key = FileKeyField()
@@ -116,13 +96,6 @@ class UploadForm(PlainForm):
         given = super().clean() or {}
         if "file" not in self.errors and bool(given.get("file")) == bool(given.get("file_key")):
             self.add_error("file", "Choose a folder of images, or an archive.")
-        try:
-            given["declared"] = checked_declaration(
-                {name: given.get(name) for name in (*TEXTS, "selection")}
-                | {"parameters": parameters_of(given.get("parameters") or "")}
-            )
-        except InputError as error:
-            self.add_error(error.field or None, error.message)
         return given
 
 
