@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 from urllib.parse import unquote
 
 import pytest
@@ -76,15 +77,14 @@ def test_all_that_the_page_shows_is_in_the_file_and_costs_little(
     figures = set(re.findall(r'(?:src|srcset)="(/reports/[^"]+)"', page))
     n_images = len(re.findall(r'<img[^>]* src="/images/', page))
     assert any("theme=dark" in each for each in figures) and n_images >= 4
-    drawings: list[str] = []
-    readings: list[object] = []
-    save, read = Figure.savefig, ReportDocument.from_dict
-    monkeypatch.setattr(Figure, "savefig", lambda *args, **kwargs: [drawings.append(""), save(*args, **kwargs)][1])
-    monkeypatch.setattr(ReportDocument, "from_dict", lambda held: [readings.append(held), read(held)][1])
+    drawn = mock.Mock(side_effect=Figure.savefig)
+    read = mock.Mock(side_effect=ReportDocument.from_dict)
+    monkeypatch.setattr(Figure, "savefig", lambda *args, **kwargs: drawn(*args, **kwargs))
+    monkeypatch.setattr(ReportDocument, "from_dict", read)
     with CaptureQueriesContext(connection) as queries:
         text = report_html(report)
-    assert len(drawings) == sum("theme=dark" not in each for each in figures)
-    assert len(readings) == 2, "the page's, whose names stand in isolates, and the figures'"
+    assert drawn.call_count == sum("theme=dark" not in each for each in figures)
+    assert read.call_count == 2, "the page's, whose names stand in isolates, and the figures'"
     assert sum('FROM "evaluation_storedimage"' in each["sql"] for each in queries) == 1
     own = [each for each in re.findall(r"<(?:img|source)\b[^>]*>", page) if "/static/" not in each]
     assert len(re.findall(r"<(?:img|source)\b[^>]*data:image/", text)) == len(own), "nothing was left out"
