@@ -106,6 +106,20 @@ def in_dark(svg: bytes) -> bytes:
     return re.sub(b"|".join(swapped), lambda found: swapped[found[0]], svg)
 
 
+def by_scheme(svg: bytes) -> bytes:
+    """A figure for light pages, as SVG, that is in the colours of dark ones where the reader's browser is set to them.
+    For a file of many figures: half the bytes of two forms."""
+    light, dark = asdict(_COLOURS["light"]), asdict(_COLOURS["dark"])
+    rules = "".join(
+        f'[style*="{what}: {light[name]}"]{{{what}:{dark[name]}!important}}'
+        for name in light
+        if light[name] != dark[name]
+        for what in ("fill", "stroke")
+    )
+    style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style></svg>"
+    return svg.rstrip().removesuffix(b"</svg>") + style.encode() + b"\n"
+
+
 def _named(comparison: ComparisonResult, letters: int) -> list[tuple[str, PreferenceRate]]:
     """The lines of the table, with names that have room beside or above the bars."""
     rows = lines(comparison)

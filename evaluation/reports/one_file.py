@@ -26,7 +26,7 @@ LEFT_OUT_CLASSES = frozenset(
 KEPT_ADDRESSES = ("#", "https://", "http://", "mailto:")
 PROGRAM = ("distributions.js", "variances.js", "rates.js", "recompute.js")
 """The scripts that compute a report again, in their order."""
-MORE_STYLE = "figure > img { background: #fff; } #recompute-outcome table { font-size: 0.85em; }"
+MORE_STYLE = "#recompute-outcome table { font-size: 0.85em; }"
 
 KEPT_OF_SVG = "!$&'()*+,-./:;=?@_~ "
 """Signs of SVG that a data address has as they are."""

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import partial
+from xml.etree import ElementTree
 
 import matplotlib.text
 import pandas as pd
@@ -25,7 +26,7 @@ from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.compute import ReportInput, Settings, compute_report
 from evaluation.reports.directions import rightward_names, with_isolates
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import comparison_figure, in_dark
+from evaluation.reports.figure import by_scheme, comparison_figure, in_dark
 from evaluation.reports.fonts import leftwards, missing_letters
 from evaluation.reports.score_figure import curve_figure, spread_figure
 from evaluation.reports.score_summary import summarise
@@ -108,6 +109,12 @@ def test_every_figure_for_dark_pages_is_that_for_light_ones_recoloured() -> None
         for narrow in (False, True):
             light, dark = draw(narrow=narrow), draw(narrow=narrow, theme="dark")
             assert unnamed(in_dark(light)) == unnamed(dark) != unnamed(light), name
+            both = by_scheme(light)
+            assert ElementTree.fromstring(both).tag.endswith("svg") and len(both) < len(light) + 1_000
+            told = set(re.findall(rb"(?:fill|stroke): (#[0-9a-f]{6})", light)) - set(
+                re.findall(rb"(?:fill|stroke): (#[0-9a-f]{6})", dark)
+            )
+            assert all(b": " + each + b'"]{' in both for each in told), name
 
 
 def test_a_line_after_such_a_name_goes_on_to_the_right() -> None:

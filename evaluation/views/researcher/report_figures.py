@@ -16,7 +16,7 @@ from evaluation.reports.answer_groups import answer_groups
 from evaluation.reports.answer_words import ends_of, option_texts
 from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import FigureFormat, Theme, comparison_figure, in_dark
+from evaluation.reports.figure import FigureFormat, Theme, by_scheme, comparison_figure, in_dark
 from evaluation.views.researcher.drawn import figure_response
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
@@ -35,15 +35,16 @@ class ReportFigures:
         self._document = ReportDocument.from_dict(report.results)
         self._light: dict[tuple[str, int, bool], bytes] = {}
 
-    def svg(self, kind: str, number: int, *, dark: bool, narrow: bool) -> bytes | None:
-        """The figure that the address called `kind` has at this number; None where there is none."""
+    def svg(self, kind: str, number: int, *, theme: str, narrow: bool) -> bytes | None:
+        """The figure that the address called `kind` has at this number; None where there is none. `theme`: "light",
+        "dark", or "both" for one that follows the reader's browser."""
         key = (kind, number, narrow)
         if key not in self._light:
             found = self.figure(kind, number)
             if found is None:
                 return None
             self._light[key] = found[1]("svg", "light", narrow)
-        return in_dark(self._light[key]) if dark else self._light[key]
+        return {"dark": in_dark, "both": by_scheme}.get(theme, bytes)(self._light[key])
 
     def figure(self, kind: str, number: int) -> tuple[str, Draw] | None:
         """What its file is called, and what draws it."""

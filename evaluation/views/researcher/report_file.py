@@ -124,7 +124,7 @@ def _image(address: str, figures: ReportFigures, images: Mapping[str, StoredImag
     if match.url_name in KINDS:
         query = QueryDict(parts.query)
         drawn = figures.svg(
-            match.url_name, match.kwargs["number"], dark=query.get("theme") == "dark", narrow="narrow" in query
+            match.url_name, match.kwargs["number"], theme=query.get("theme", "light"), narrow="narrow" in query
         )
         return None if drawn is None else (drawn, FIGURE_TYPES["svg"])
     row = images.get(match.kwargs.get("sha256", ""))
