@@ -15,6 +15,7 @@ from contextlib import suppress
 from common.json_in import JsonError, read_json
 from common.numbers import whole_or_none
 from common.tables import Record, plain_heading
+from common.words import counted
 from evaluation.suites.build import Row, listed
 from evaluation.suites.types import JsonValue, SuiteError, fold
 
@@ -56,7 +57,7 @@ def rows_of_dsg(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
     for item, row in rows.items():
         row.attributes["questions"] = questions[item]
     return list(rows.values()), [
-        f"Read as DSG: {sum(map(len, questions.values())):,} questions of {len(rows):,} prompts."
+        f"Read as DSG: {counted(sum(map(len, questions.values())), 'question')} of {counted(len(rows), 'prompt')}."
     ]
 
 
@@ -94,7 +95,7 @@ def rows_with_questions(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     notes = []
     if read:
         fields = listed([repr(name) for name in names])
-        notes.append(f"Questions were read from {fields}: {n_questions:,} of {len(read):,} prompts.")
+        notes.append(f"Questions were read from {fields}: {n_questions:,} of {counted(len(read), 'prompt')}.")
     if left:
         notes.append(left[0] if len(left) == 1 else f"{left[0]} So it is with {len(left):,} rows.")
     return done, notes

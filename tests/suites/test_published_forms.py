@@ -124,7 +124,7 @@ def test_a_checklist_keeps_what_its_questions_depend_on(form: str) -> None:
             {"id": "q2", "question": "Is it of glass?", "kind": "attribute", "depends_on": ["q1"]},
         ]
     }
-    assert "Questions were read from 'checklist': 2 of 1 prompts." in suite.notes
+    assert "Questions were read from 'checklist': 2 of 1 prompt." in suite.notes
     claims = suite_claims(suite.prompts).claims[0]
     assert [(each.text, each.kind, each.rests_on) for each in claims] == [
         ("Is there a throne?", "entity", ()),
@@ -256,7 +256,7 @@ def test_questions_in_a_cell_are_read_as_json() -> None:
         {"id": 2, "question": "Is it red?"},
     ]
     assert suite.prompts[1].attributes["questions"] == "Is there a dog?"
-    assert "Questions were read from 'questions': 2 of 1 prompts." in suite.notes
+    assert "Questions were read from 'questions': 2 of 1 prompt." in suite.notes
     broken = read_suite(b'prompt,questions\na red car,"[Is there a car?"\n', file_name="asked.csv")
     assert broken.prompts[0].attributes["questions"] == "[Is there a car?"
 

@@ -41,7 +41,8 @@ class SuiteForm(PlainForm):
     file = forms.FileField(
         label="File",
         required=False,
-        help_text="CSV or TSV with a prompt column, JSONL, COCO captions (JSON), or text with one prompt per line.",
+        help_text="CSV, TSV or Excel (xlsx) with a prompt column, JSONL, JSON, Parquet, or text with one prompt per "
+        "line; files of known benchmarks as they are.",
     )
     file_key = FileKeyField()
     source_format = forms.ChoiceField(
