@@ -3,7 +3,7 @@
 Writes the tables, the curve and the pictures of docs/cascade.md, all from the weights: gates with their floors and
 ceilings, held-out combinations, nearest training neighbours, quality against alignment over guidance weights,
 super-resolution, and a sheet with prompts of all categories of drawbench-cc0, the first of each, failures included.
-Needs the training's sprites (docs/training-world.md). `--print`: show the text and write nothing.
+Needs the training's sprites (docs/training-world.md). `--print`: show the text and write none of these.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def main(argv: list[str] | None = None) -> int:
         "--exam", action="store_true", help="keep the gates as the exam that pages of these weights' runs show"
     )
     parser.add_argument("--json", type=Path, help="write gates and super-resolution there, too")
-    parser.add_argument("--print", action="store_true", help="print the text and write nothing")
+    parser.add_argument(
+        "--print", action="store_true", help="print the text; write only what --exam and --json ask for"
+    )
     args = refuse_repeated(parser).parse_args(argv)
     if args.brief and not args.print:
         parser.error("--brief leaves out what the page shows: add --print")

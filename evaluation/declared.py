@@ -27,6 +27,8 @@ TEXTS: Mapping[str, tuple[str, int]] = {
     "licence": ("the licence of the images", limits.LICENCE),
     "seeds": ("the seeds", limits.REFERENCE),
 }
+DECLARED = (*TEXTS, "selection", "parameters")
+"""All that can be declared."""
 MAX_PARAMETERS = 100
 
 

@@ -1,8 +1,8 @@
 """How often weights that ship draw what was asked: their exam, found by the weights' fingerprint.
 
-`python -m benchmarks.contenders` gives it at 64x64 and keeps it in `weights/exams.json`, for weights beside the default
-`benchmarks.weights --exam`. Exams of weights that shipped
-earlier stay there, so that what they drew keeps its own. Without torch: whoever shows an exam does not draw.
+`python -m benchmarks.contenders` gives it at 64x64 and keeps it in `weights/exams.json`; to weights beside the default
+`benchmarks.weights --exam` does. Exams of weights that shipped earlier stay, so that what they drew keeps its own.
+Without torch: whoever shows an exam does not draw.
 """
 
 from __future__ import annotations

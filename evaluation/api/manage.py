@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from common import limits
 from evaluation.api.base import Endpoint
 from evaluation.api.fields import Choice, Flag, Input, Mapped, Words
-from evaluation.declared import SELECTIONS, TEXTS
+from evaluation.declared import DECLARED, SELECTIONS
 from evaluation.models import GenerationRun, Suite
 from evaluation.selectors.studies import study_by_name
 from evaluation.selectors.uses import run_uses, study_uses, suite_uses
@@ -81,7 +81,7 @@ class RunManage(Endpoint):
         found = get_object_or_404(GenerationRun, pk=pk)
         if "name" in self.given:
             found = run_rename(run=found, name=self.given["name"])
-        given = {name: self.given[name] for name in (*TEXTS, "selection", "parameters") if name in self.given}
+        given = {name: self.given[name] for name in DECLARED if name in self.given}
         if given:
             found = run_declare(run=found, declared={"parameters": found.parameters, **found.declared, **given})
         if "archived" in self.given:

@@ -17,7 +17,7 @@ from evaluation.api.file_inputs import UploadFileInput, UploadInput, UploadKeyIn
 from evaluation.api.inputs import UploadOptionsInput, UploadTableQuery
 from evaluation.api.parsers import JSONParser
 from evaluation.api.serializers import RunSerializer, UploadRowSerializer, UploadSerializer
-from evaluation.declared import TEXTS
+from evaluation.declared import DECLARED
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.selectors.suites import suite_by_name
@@ -66,7 +66,7 @@ class UploadList(ListModelMixin, ListEndpoint):
                 source=file or UUID(given["file_key"]),
                 file_name=file.name if file else "",
                 created_by=self.researcher,
-                declared={name: given[name] for name in (*TEXTS, "selection", "parameters") if name in given},
+                declared={name: given[name] for name in DECLARED if name in given},
             )
         except InputError as error:
             if error.field in ("source", "file_key"):

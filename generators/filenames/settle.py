@@ -183,7 +183,7 @@ def _base(
     if len(votes) == 1:
         base, why = next(iter(votes)), "the words beside the numbers say so"
     elif not any(_exists(claim, by_number) for claim in numbered):
-        return 0  # each is told that there is no such prompt
+        return 0  # each file's message says that no prompt has its number
     elif not votes and 0 in numbers:
         base, why = 0, "there is a 0"
     elif not votes and len(fits) == 1:

@@ -133,8 +133,8 @@ class TestProgress:
             assert isinstance(runs, list)
             (listed,) = runs
             page = admin_client.get(f"/runs/{run.pk}/").content.decode()
-            assert listed["pace_told"] in page
-            return str(listed["pace_told"])
+            assert listed["pace"] in page
+            return str(listed["pace"])
 
         assert told() == "waiting for a worker"
         assert told(status=RunStatus.PAUSED, budget_usd=2.0) == "paused; cost so far $0.00 of a budget of $2.00"

@@ -225,7 +225,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
         "failed": progress.failed,
         "samples_per_minute": progress.samples_per_minute,
         "seconds_left": progress.seconds_left,
-        "pace_told": "; ".join(run_pace_in_words(run, progress)),
+        "pace": "; ".join(run_pace_in_words(run, progress)),
         "budget_usd": run.budget_usd,
         "spent_usd": run.spent_usd,
         "weights_fingerprint": run.weights_fingerprint,
@@ -237,7 +237,7 @@ def _described(run: GenerationRun, progress: RunProgress | None = None) -> dict[
 def _line(run: Mapping[str, Any]) -> str:
     failed = f", {run['failed']:,} failed" if run["failed"] else ""
     message = f" ({run['message']})" if run["message"] else ""
-    pace = f"; {run['pace_told']}" if run["pace_told"] and run["pace_told"] != run["status"] else ""
+    pace = f"; {run['pace']}" if run["pace"] and run["pace"] != run["status"] else ""
     return (
         f"{run['run']}: {run['status']}, {run['made']:,} of {counted(run['expected'], 'image')}{failed}; "
         f"{run['generator']} on {run['suite']}{pace}{message}"

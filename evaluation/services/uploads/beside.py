@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from common.files import write_whole
-from evaluation.declared import TEXTS, checked_declaration
+from evaluation.declared import DECLARED, checked_declaration
 from evaluation.errors import InputError
 from evaluation.models import Upload
 from evaluation.services.store.images import full_disk_errors
@@ -59,7 +59,7 @@ def beside_keep(upload: Upload, archive: Archive) -> Beside:
 
 def _declare(upload: Upload, said: Mapping[str, object]) -> None:
     found: dict[str, object] = {}
-    for name in (*TEXTS, "selection", "parameters"):
+    for name in DECLARED:
         if name in said and name not in upload.declared:
             with suppress(InputError):  # what could not be kept stays unknown
                 found |= checked_declaration({name: said[name]})

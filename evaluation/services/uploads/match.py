@@ -11,7 +11,7 @@ from typing import Any, Literal, cast, get_args
 from django.db import transaction
 
 from common.words import counted, nearest, prompt_name
-from evaluation.declared import TEXTS
+from evaluation.declared import DECLARED
 from evaluation.errors import ConflictError, InputError
 from evaluation.models import Prompt, Upload
 from evaluation.services.uploads.archive import CLOSED
@@ -171,7 +171,7 @@ def _said(upload: Upload, declared: Mapping[str, object]) -> Iterator[str]:
     maker = str(declared.get("generator", ""))
     if maker and maker.casefold() != upload.generator.casefold():
         yield f"the list beside the images says that {maker} made them, and you that {upload.generator} did"
-    taken = [name for name in (*TEXTS, "selection", "parameters") if name in declared and name in upload.declared]
+    taken = [name for name in DECLARED if name in declared and name in upload.declared]
     if same := [name for name in taken if declared[name] == upload.declared[name]]:
         yield f"the list beside the images says their {', '.join(same)}: taken over as declared"
     if other := [name for name in taken if name not in same]:

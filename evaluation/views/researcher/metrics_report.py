@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404
 
 from evaluation.errors import ConflictError
 from evaluation.models import Report
-from evaluation.reports.automatic import AutomaticScores
 from evaluation.reports.document import ReportDocument
 from evaluation.reports.ratings_file import input_hash, ratings_csv
 from evaluation.selectors.against_people import study_scores
@@ -23,7 +22,11 @@ CHANGED = (
 @page("GET")
 def report_scores(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     """The very scores that a report was made from."""
-    found, section = _found(request, pk)
+    found = get_object_or_404(Report.objects.select_related("study"), pk=pk)
+    seen(request, found.study)
+    section = ReportDocument.from_dict(found.results).automatic
+    if section is None:
+        raise Http404
     scores, _ = study_scores(found.study)
     data = ratings_csv(scores)
     if input_hash(data) != section.scores_sha256:
@@ -31,12 +34,3 @@ def report_scores(request: ResearcherRequest, pk: int) -> HttpResponseBase:
     response = HttpResponse(data, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{found.study.name}-report-{pk}-scores.csv"'
     return response
-
-
-def _found(request: ResearcherRequest, pk: int) -> tuple[Report, AutomaticScores]:
-    found = get_object_or_404(Report.objects.select_related("study"), pk=pk)
-    seen(request, found.study)
-    section = ReportDocument.from_dict(found.results).automatic
-    if section is None:
-        raise Http404
-    return found, section

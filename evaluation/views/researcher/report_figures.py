@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from django.http import Http404, HttpResponseBase
@@ -16,19 +16,19 @@ from evaluation.reports.answer_groups import answer_groups
 from evaluation.reports.answer_words import ends_of, option_texts
 from evaluation.reports.answers_figure import answers_figure
 from evaluation.reports.document import ReportDocument
-from evaluation.reports.figure import FigureFormat, Theme, by_scheme, comparison_figure, in_dark
+from evaluation.reports.figure import FigureFormat, by_scheme, comparison_figure, in_dark
 from evaluation.views.researcher.drawn import figure_response
 from evaluation.views.researcher.looks import seen
 from evaluation.views.researcher.pages import ResearcherRequest, page
 
-Draw = Callable[[FigureFormat, Theme, bool], bytes]
-"""A figure in a format, for light or dark pages, for a phone's width or not."""
+Draw = Callable[[FigureFormat, bool], bytes]
+"""A figure for light pages in a format, for a phone's width or not."""
+FORMS: Mapping[str, Callable[[bytes], bytes]] = {"light": bytes, "dark": in_dark, "both": by_scheme}
+"""What `theme` in an address makes of an SVG for light pages; "both" follows the reader's browser."""
 
 
 class ReportFigures:
-    """Draws a report's figures. Its results are read once, and an SVG for dark pages is that for light ones recoloured,
-    so that a file with all of them takes a quarter of the time.
-    """
+    """Draws a report's figures. Its results are read once, and a figure's forms are one drawing."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -36,15 +36,15 @@ class ReportFigures:
         self._light: dict[tuple[str, int, bool], bytes] = {}
 
     def svg(self, kind: str, number: int, *, theme: str, narrow: bool) -> bytes | None:
-        """The figure that the address called `kind` has at this number; None where there is none. `theme`: "light",
-        "dark", or "both" for one that follows the reader's browser."""
+        """The figure that the address called `kind` has at this number; None where there is none. `theme`: of `FORMS`,
+        light for any other."""
         key = (kind, number, narrow)
         if key not in self._light:
             found = self.figure(kind, number)
             if found is None:
                 return None
-            self._light[key] = found[1]("svg", "light", narrow)
-        return {"dark": in_dark, "both": by_scheme}.get(theme, bytes)(self._light[key])
+            self._light[key] = found[1]("svg", narrow)
+        return FORMS.get(theme, bytes)(self._light[key])
 
     def figure(self, kind: str, number: int) -> tuple[str, Draw] | None:
         """What its file is called, and what draws it."""
@@ -55,8 +55,8 @@ class ReportFigures:
         if number >= len(compared):
             return None
         one = compared[number]
-        return f"report-{self._report.pk}-{one.question}", lambda image_format, theme, narrow: comparison_figure(
-            one, image_format=image_format, theme=theme, narrow=narrow
+        return f"report-{self._report.pk}-{one.question}", lambda image_format, narrow: comparison_figure(
+            one, image_format=image_format, narrow=narrow
         )
 
     def _agreement(self, number: int) -> tuple[str, Draw] | None:
@@ -65,8 +65,8 @@ class ReportFigures:
         if held is None or number >= len(held.agreement) or not held.agreement[number].metrics:
             return None
         one = held.agreement[number]
-        return f"report-{self._report.pk}-agreement-{number}", lambda image_format, theme, narrow: agreement_figure(
-            one, image_format=image_format, theme=theme, narrow=narrow
+        return f"report-{self._report.pk}-agreement-{number}", lambda image_format, narrow: agreement_figure(
+            one, image_format=image_format, narrow=narrow
         )
 
     def _answers(self, number: int) -> tuple[str, Draw] | None:
@@ -77,8 +77,8 @@ class ReportFigures:
         group, protocol = groups[number], protocols.read(self._report.study.specification["protocol"])
         label = f"{protocol.question(group.question).short}, {group.name(option_texts(protocol))}"
         ends = ends_of(group, protocol)
-        return f"report-{self._report.pk}-answers-{number}", lambda image_format, theme, narrow: answers_figure(
-            group, label=label, ends=ends, image_format=image_format, theme=theme, narrow=narrow
+        return f"report-{self._report.pk}-answers-{number}", lambda image_format, narrow: answers_figure(
+            group, label=label, ends=ends, image_format=image_format, narrow=narrow
         )
 
 
@@ -118,6 +118,7 @@ def _answered(request: ResearcherRequest, kind: str, pk: int, number: int, suffi
     if found is None:
         raise Http404
     name, draw = found
-    theme: Theme = "dark" if request.GET.get("theme") == "dark" else "light"
-    data = draw(cast(FigureFormat, suffix), theme, "narrow" in request.GET)
+    data = draw(cast(FigureFormat, suffix), "narrow" in request.GET)
+    if suffix == "svg":
+        data = FORMS.get(request.GET.get("theme", "light"), bytes)(data)
     return figure_response(request, data, suffix, name=name, seconds=86400)
