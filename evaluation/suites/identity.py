@@ -55,6 +55,14 @@ KNOWN_SUITES = (
         licence="CC0-1.0",
         citation=f"This project's prompts, in the categories of {_PAPER}",
     ),
+    KnownSuite(
+        name="drawbench-cc0-demo",
+        title="DrawBench categories, the demonstration's CC0 prompts",
+        content_hash="da8116f4fb0657afd37832aa2915fc2d4269d98312cc1786a0da7267dfa6f6e3",
+        categories=dict.fromkeys(_DRAWBENCH_COUNTS, 3),
+        licence="CC0-1.0",
+        citation=f"This project's prompts, in the categories of {_PAPER}",
+    ),
 )
 
 

@@ -77,3 +77,11 @@ def test_colours_are_swapped_between_the_same_things() -> None:
     """A model that only knows which words occur together draws both of a swapped pair alike."""
     bags = Counter(frozenset(re.findall(r"\w+", prompt.text.lower())) for prompt in in_category("Colors"))
     assert sum(n == 2 for n in bags.values()) >= 4
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_every_suite_that_ships_is_recognised_with_its_licence(name: str) -> None:
+    suite = bundled_suite(name)
+    known = recognise(suite)
+    assert known is not None and (known.name, known.licence) == (name, "CC0-1.0")
+    assert known.categories == Counter(prompt.category for prompt in suite.prompts)
